@@ -14,6 +14,11 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
     Ok(bytes)
 }
 
+/// Draws the random number of a life.
+pub(crate) fn random_life() -> Result<u64, Error> {
+    Ok(u64::from_le_bytes(random()?))
+}
+
 /// Draws a random UUID (RFC 9562, version 4).
 pub(crate) fn random_uuid() -> Result<[u8; 16], Error> {
     let mut uuid: [u8; 16] = random()?;

@@ -30,8 +30,12 @@ pub(crate) enum Bug {
     DurableSeqStale,
     /// A failed sync is retried once, and the result of the retry is trusted.
     FailedSyncRetried,
+    /// A snapshot of another timeline of the image is believed.
+    ForeignTimelineBelieved,
     /// The reader accepts a frame header without verifying its checksum.
     HeaderChecksumSkipped,
+    /// A frame names the frame before it by a checksum that does not depend on its content.
+    LinkWithoutContent,
     /// Pruning removes segments before the base that replaces them is synced.
     PrunedBeforeBaseIsSynced,
     /// A refusal is returned before the events it depends on are synced.

@@ -49,6 +49,8 @@ pub(crate) struct Recovered<M> {
     pub(crate) last: Seq,
     /// The recorded time of the last event.
     pub(crate) time: Timestamp,
+    /// The hash of the frame with the last event; 0 without events.
+    pub(crate) events_hash: u64,
     /// The snapshot or base at which replay began; `None` if at genesis.
     pub(crate) snapshot: Option<Seq>,
     pub(crate) replayed: u64,
@@ -116,6 +118,7 @@ fn replay_from<M: Model>(
     goal: RecoveryGoal,
     watch: &mut dyn FnMut(ReplayProgress),
 ) -> Result<Recovered<M>, Error> {
+    let start_hash = start.as_ref().map_or(0, |start| start.events_hash);
     let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
     let (snapshot, replay_start) =
         (start.as_ref().map(|start| start.seq), start.as_ref().map(|start| (start.seq, start.digest)));
@@ -160,7 +163,8 @@ fn replay_from<M: Model>(
         let what = format!("its events are readable up to {last}, and it continues to {expected_last}");
         return Err(segments.corrupt(scan.active(), None, what));
     }
-    Ok(Recovered { model, last, time, snapshot, replayed, replayed_bytes, unusable: Vec::new(), end })
+    let events_hash = end.as_ref().and_then(|end| end.chain.events).unwrap_or(start_hash);
+    Ok(Recovered { model, last, time, events_hash, snapshot, replayed, replayed_bytes, unusable: Vec::new(), end })
 }
 
 /// The number that identifies the model in a digest mark.
@@ -244,7 +248,7 @@ impl<M: Model> Replay<'_, M> {
     /// Verifies that replay began with the base for which the journal was pruned.
     fn prune_mark(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let mark = self.scan.decode_prune(segment, frame)?;
-        let outdated = self.voids.invalidates(mark.base, frame.header.epoch);
+        let outdated = self.voids.invalidates(mark.base, frame.header.life.epoch);
         match self.replay_start {
             Some((seq, digest)) if seq == mark.base && digest != mark.digest && !outdated => {
                 let what = format!(
@@ -338,7 +342,7 @@ impl<M: Model> Replay<'_, M> {
 
     fn digest(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let here = frame.header.first_seq == self.last.next();
-        let outdated = self.voids.invalidates(self.last, frame.header.epoch);
+        let outdated = self.voids.invalidates(self.last, frame.header.life.epoch);
         if self.model.is_none() || !here || !self.goal.verify_digests || outdated {
             return Ok(());
         }

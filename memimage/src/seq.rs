@@ -1,4 +1,4 @@
-//! Number types: events (`Seq`) and journal segments (`SegmentId`).
+//! Number types: events (`Seq`), journal segments (`SegmentId`), and the lives of owners (`Life`).
 
 use std::fmt;
 
@@ -27,6 +27,13 @@ impl Seq {
     #[must_use]
     pub const fn next(self) -> Seq {
         Seq(self.0 + 1)
+    }
+}
+
+impl Seq {
+    /// The sequence number of the event before. Must not be called on 0.
+    pub(crate) const fn before(self) -> Seq {
+        Seq(self.0 - 1)
     }
 }
 
@@ -69,6 +76,15 @@ impl SegmentId {
     pub(crate) const fn next(self) -> SegmentId {
         SegmentId(self.0 + 1)
     }
+}
+
+/// One life of one owner of an image: from an opening, or a repair, to the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Life {
+    /// The number of the life: 1, 2, 3 … The lives of two copies of an image have the same numbers.
+    pub(crate) epoch: u64,
+    /// A random number, which no two lives share.
+    pub(crate) id: u64,
 }
 
 impl fmt::Display for SegmentId {

@@ -18,7 +18,7 @@ use crate::options::{Clock, SnapshotPolicy};
 use crate::process::Process;
 use crate::recovery::Dispatch;
 use crate::retention::Retention;
-use crate::seq::Seq;
+use crate::seq::{Life, Seq};
 use crate::snapshot::Snapshots;
 
 /// The part of an image that its clones and threads share.
@@ -45,7 +45,7 @@ pub(super) struct Shared<M> {
     pub(super) process: Process,
     pub(super) uuid: [u8; 16],
     pub(super) seed: Seed,
-    pub(super) epoch: u64,
+    pub(super) life: Life,
     pub(super) clock: Clock,
     pub(super) policy: SnapshotPolicy,
     pub(super) retention: Retention,

@@ -13,7 +13,7 @@ use super::Image;
 use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
 use super::recovery_report::RecoveryReport;
 use crate::disk::{Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, absolute, failed, sync_dir};
-use crate::entropy::{random, random_uuid};
+use crate::entropy::{random, random_life, random_uuid};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{
@@ -27,7 +27,7 @@ use crate::recovery::{
     Dispatch, OpenedJournal, Recovered, RecoveryGoal, SettledJournal, WritableJournal, dispatch_of, genesis_of,
     is_readable, recover,
 };
-use crate::seq::{SegmentId, Seq};
+use crate::seq::{Life, SegmentId, Seq};
 use crate::shape::changed_encoding;
 use crate::snapshot::BaseRepair;
 
@@ -103,8 +103,8 @@ struct FoundImage<M> {
     journal: WritableJournal,
     dispatch: Dispatch,
     recovered: Recovered<M>,
-    /// The new epoch.
-    epoch: u64,
+    /// The life that the open begins.
+    life: Life,
     /// The first segment that the newest prune mark keeps.
     kept_from: Option<SegmentId>,
     /// Whether it is unknown how far the journal was synced.
@@ -140,20 +140,20 @@ impl<M: Model> Opening<M> {
     fn create(&self) -> Result<(), Error> {
         let genesis = genesis_of::<M>(self.options.genesis.as_ref())?;
         let identity = Identity { uuid: random_uuid()?, seed: random()?, parent: None, model: M::NAME.to_owned() };
-        let mut salts = random_salts()?;
+        let (life, mut salts) = (Life { epoch: 1, id: random_life()? }, random_salts()?);
         let shift = self.options.align_shift();
-        create(&self.maker(identity, 1)?, &genesis, shift, &mut salts)?;
+        create(&self.segment_builder(identity, life)?, &genesis, shift, &mut salts)?;
         tracing::info!(path = %self.layout.root().display(), model = M::NAME, "made a new image");
         Ok(())
     }
 
-    fn maker(&self, identity: Identity, epoch: u64) -> Result<SegmentBuilder, Error> {
+    fn segment_builder(&self, identity: Identity, life: Life) -> Result<SegmentBuilder, Error> {
         let protection = self.keyring.current(&identity.uuid, self.layout.root())?;
         Ok(SegmentBuilder {
             disk: Arc::clone(&self.disk),
             layout: self.layout.clone(),
             identity,
-            epoch,
+            life,
             largest: self.options.segment_bytes,
             protection,
         })
@@ -172,9 +172,10 @@ impl<M: Model> Opening<M> {
         };
         let recovered = recover::<M>(opened, &dispatch, goal)?;
         let end = recovered.end.as_ref().expect("all of the journal was read");
-        let (epoch, kept_from) = (opened.next_epoch(end)?, opened.kept_from()?);
+        opened.check_watermark(end)?;
+        let (life, kept_from) = (opened.next_life(end)?, opened.kept_from()?);
         let uncertain = opened.is_uncertain(end);
-        Ok(FoundImage { journal, dispatch, recovered, epoch, kept_from, uncertain })
+        Ok(FoundImage { journal, dispatch, recovered, life, kept_from, uncertain })
     }
 
     /// Repairs the end of the journal and resumes it there.
@@ -185,7 +186,7 @@ impl<M: Model> Opening<M> {
         created: bool,
         started: Instant,
     ) -> Result<Arc<Shared<M>>, Error> {
-        let FoundImage { journal, dispatch, recovered, epoch, kept_from, uncertain } = found;
+        let FoundImage { journal, dispatch, recovered, life, kept_from, uncertain } = found;
         let end = recovered.end.as_ref().expect("all of the journal was read");
         let SettledJournal { journal: opened, durable_file, quarantined } = journal.settle(end)?;
         let identity = opened.segments().identity().clone();
@@ -196,12 +197,13 @@ impl<M: Model> Opening<M> {
         let unusable_snapshots = [recovered.unusable, unusable].concat();
 
         let journal = resume(
-            self.maker(identity.clone(), epoch)?,
+            self.segment_builder(identity.clone(), life)?,
             ResumePoint {
                 segments: opened.segments(),
                 end,
                 table: dispatch.table(),
                 time: recovered.time,
+                events_hash: recovered.events_hash,
                 durable_file,
                 align_shift: self.options.align_shift(),
                 salts: random_salts()?,
@@ -246,7 +248,7 @@ impl<M: Model> Opening<M> {
             process: Process::current(),
             uuid: identity.uuid,
             seed: identity.seed,
-            epoch,
+            life,
             clock,
             policy: self.options.snapshots,
             retention: self.options.retention,

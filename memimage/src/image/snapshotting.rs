@@ -4,7 +4,10 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
-use super::core::{Shared, next_snapshot};
+use parking_lot::RwLockReadGuard;
+use serde::{Serialize, Serializer};
+
+use super::core::{Core, Shared, next_snapshot};
 use crate::context::Timestamp;
 use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::{Model, panic_message};
@@ -46,6 +49,15 @@ pub(super) struct UnverifiedSnapshot {
 struct VerifiedSnapshot {
     /// The older snapshot from which replay started.
     from: Option<Seq>,
+}
+
+/// The current state. Commands wait until it is dropped.
+struct LockedState<'a, M>(RwLockReadGuard<'a, Core<M>>);
+
+impl<M: Model> Serialize for LockedState<'_, M> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.model.serialize(serializer)
+    }
 }
 
 impl<M: Model> Shared<M> {
@@ -125,19 +137,20 @@ impl<M: Model> Shared<M> {
         let core = self.core.read();
         let digest = state_digest(&core.model)?.to_u64();
         let fingerprint = fingerprint(M::SHAPE).to_u64();
-        let (seq, time) = {
+        let (seq, time, last_events) = {
             let mut open = self.journal.open();
             if let Some(error) = open.ended() {
                 return Err(error.clone());
             }
             // a snapshot is valid without its digest in the journal, so a lack of room is no error
             let mark = DigestMark { model: model_mark::<M>(), digest, accepts: !self.verify_digests };
+            self.journal.enqueue_open(&mut open);
             let _ = self.journal.insert(&mut open, FrameKind::Digest, &mark.encode());
-            (Seq::new(open.next_seq().get() - 1), open.time())
+            (open.next_seq().before(), open.time(), open.last_events())
         };
         let header = SnapshotHeader {
             uuid: self.uuid,
-            epoch: self.epoch,
+            life: self.life,
             seq,
             time,
             created: Timestamp::wall_clock(),
@@ -147,8 +160,11 @@ impl<M: Model> Shared<M> {
             key_ids: Default::default(),
             prefix: Default::default(),
         };
-        let written = self.snapshots.write(header, digest, &core.model)?;
-        Ok(UnverifiedSnapshot { written, seq, digest, dispatch: core.dispatch.clone() })
+        let dispatch = core.dispatch.clone();
+        // the snapshot may get its name only after this sync, which also writes the frame that the snapshot names
+        let link = || self.journal.sync().map(|()| last_events.hash());
+        let written = self.snapshots.write(header, digest, LockedState(core), link)?;
+        Ok(UnverifiedSnapshot { written, seq, digest, dispatch })
     }
 
     /// Loads the snapshot once. If it does not load to the same state, it must never get its final name.
@@ -165,10 +181,9 @@ impl<M: Model> Shared<M> {
         Err(Error::new(ErrorDetail::Unloadable { state: "a snapshot", model: M::NAME, what, kept }))
     }
 
-    /// Loads the snapshot, syncs the journal up to it, and compares it with the state that replay gives.
+    /// Loads the snapshot, and compares it with the state that replay gives.
     fn verify(&self, taken: &UnverifiedSnapshot) -> Result<Option<VerifiedSnapshot>, Error> {
         self.load(taken)?;
-        self.journal.sync()?;
         if !self.verify_snapshots {
             return Ok(None);
         }

@@ -65,7 +65,7 @@ impl<M: Model> Shared<M> {
             seq: self.journal.executed(),
             written_seq,
             durable_seq,
-            epoch: self.epoch,
+            epoch: self.life.epoch,
             batches: self.journal.batches(),
             bytes: self.journal.bytes(),
             snapshot,

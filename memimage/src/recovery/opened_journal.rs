@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::disk::{Access, Disk, StoredFile, sync_dir};
-use crate::error::{Error, ErrorDetail};
+use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::{
-    JournalEnd, Layout, Scan, Segments, Survey, Watermark, next_epoch, quarantine_torn_write, rewrite_unproven,
+    JournalEnd, Layout, Scan, Segments, Survey, Watermark, life_conflict, next_life, quarantine_torn_write, rewrite_unproven,
 };
 use crate::keys::Keyring;
-use crate::seq::{SegmentId, Seq};
-use crate::snapshot::Snapshots;
+use crate::seq::{Life, SegmentId, Seq};
+use crate::snapshot::{SnapshotHeader, Snapshots};
 
 /// A journal that is opened for reading.
 #[derive(Debug)]
@@ -74,8 +74,11 @@ impl OpenedJournal {
         let snapshots = Snapshots::new(disk, layout, keyring);
         let uuid = &segments.identity().uuid;
         let watermark = layout.read_watermark(&**disk, uuid)?;
+        if let Some(watermark) = &watermark {
+            refuse_missing_segment(&segments, watermark)?;
+        }
         let by_watermark = watermark.map_or(Seq::ZERO, |watermark| watermark.durable_seq);
-        let proven = by_watermark.max(proven_by(&snapshots, uuid)?);
+        let proven = by_watermark.max(proven_by(&snapshots, &segments)?);
         let scan = Scan::new(segments, proven)?;
         snapshots.bases().verify_start(&scan)?;
         let (disk, layout) = (Arc::clone(disk), layout.clone());
@@ -102,15 +105,33 @@ impl OpenedJournal {
         &self.snapshots
     }
 
-    /// The epoch that begins when the journal is resumed.
-    pub(crate) fn next_epoch(&self, end: &JournalEnd) -> Result<u64, Error> {
-        next_epoch(self.segments(), end, self.watermark)
+    /// The life that begins when the journal is resumed.
+    pub(crate) fn next_life(&self, end: &JournalEnd) -> Result<Life, Error> {
+        next_life(self.segments(), end, self.watermark)
+    }
+
+    /// Returns an error if `journal/durable` contradicts the end of the journal: the file is of another timeline, or a decision is
+    /// missing.
+    pub(crate) fn check_watermark(&self, end: &JournalEnd) -> Result<(), Error> {
+        let Some(watermark) = self.watermark else { return Ok(()) };
+        if let Some(what) = life_conflict([end.chain.life].into_iter(), watermark.life) {
+            let path = self.layout.durable();
+            return Err(Error::new(ErrorDetail::Corrupt { path, position: Position::default(), what, suspect: false }));
+        }
+        if watermark.decisions > end.chain.decisions {
+            let what = format!(
+                "it has {} void marks, and by `journal/durable` {} were recorded",
+                end.chain.decisions, watermark.decisions
+            );
+            return Err(self.segments().corrupt(end.segment, Some(end.offset as u64), what));
+        }
+        Ok(())
     }
 
     /// Whether nothing proves how far the journal was synced in its last epoch: `journal/durable` is missing, or names
     /// an earlier epoch than the frames.
     pub(crate) fn is_uncertain(&self, end: &JournalEnd) -> bool {
-        self.watermark.is_none_or(|watermark| watermark.epoch < end.chain.epoch)
+        self.watermark.is_none_or(|watermark| watermark.life.epoch < end.chain.life.epoch)
     }
 
     /// The first segment that the newest prune mark keeps, if there are cut-off segments.
@@ -196,13 +217,27 @@ fn open_segments(
     Ok(segments)
 }
 
+/// Returns an error if `journal/durable` names a later segment than there is. An owner writes to a segment only once the segment's
+/// file is durable, so the file was lost.
+fn refuse_missing_segment(segments: &Segments, watermark: &Watermark) -> Result<(), Error> {
+    let last = segments.ids().next_back().unwrap_or(SegmentId::FIRST);
+    if watermark.segment <= last {
+        return Ok(());
+    }
+    let what = format!("its file is missing: by `journal/durable`, the image was written up to segment {}", watermark.segment);
+    Err(segments.corrupt(last.next(), None, what))
+}
+
 /// The last event that the snapshots and bases prove to be synced: each gets its file name only after its last event is
 /// synced.
-fn proven_by(snapshots: &Snapshots, uuid: &[u8; 16]) -> Result<Seq, Error> {
+fn proven_by(snapshots: &Snapshots, segments: &Segments) -> Result<Seq, Error> {
+    let is_own = |header: &SnapshotHeader| {
+        header.uuid == segments.identity().uuid && segments.life_conflict(header.life).is_none()
+    };
     let mut proven = Seq::ZERO;
     for (seq, path) in snapshots.start_candidates()? {
         match snapshots.open(seq, &path) {
-            Ok(file) if file.header.uuid == *uuid => proven = proven.max(seq),
+            Ok(file) if is_own(&file.header) => proven = proven.max(seq),
             // the file got its name only after the sync, and nothing shows that it belongs to another image
             Err(error) if error.is_io() => proven = proven.max(seq),
             _ => {}

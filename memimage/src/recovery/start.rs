@@ -19,6 +19,8 @@ pub(super) struct ReplayStart<M> {
     pub(super) model: M,
     pub(super) seq: Seq,
     pub(super) time: Timestamp,
+    /// The hash of the frame with the last event in the state.
+    pub(super) events_hash: u64,
     /// The digest recorded with the state.
     pub(super) digest: u64,
     /// The file of the state, if an upcaster created the state from an older one.
@@ -57,16 +59,18 @@ pub(super) fn newest_start<M: Model>(
                 let (voids, timeline) = scan.voids_and_timeline(seq)?;
                 let refused = |what| Error::new(ErrorDetail::Snapshot { path: path.clone(), what });
                 let header = file.header.clone();
-                let what = if voids.invalidates(seq, header.epoch) {
+                let what = if voids.invalidates(seq, header.life.epoch) {
                     Some("it was created before an event in it became void".to_owned())
                 } else {
-                    timeline.epoch_conflict(header.epoch)
+                    segments.life_conflict(header.life)
                 };
                 match what {
                     Some(what) => Err(refused(what)),
                     None => load::<M>(file, &path, segments).and_then(|start| {
                         let model = DigestMark::model_of(header.model_version, header.fingerprint);
-                        match timeline.digest_conflict(model, start.digest, &voids).filter(|_| goal.verify_digests) {
+                        let digest = || timeline.digest_conflict(model, start.digest, &voids);
+                        let what = timeline.link_conflict(start.events_hash);
+                        match what.or_else(|| digest().filter(|_| goal.verify_digests)) {
                             Some(what) => Err(refused(what)),
                             None => Ok(Some((start, voids))),
                         }
@@ -109,12 +113,12 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Resul
     if header.uuid != segments.identity().uuid {
         return Err(refused("it belongs to another image"));
     }
-    let (model, digest, recorded) = match StateOrigin::of(header.model_version, header.fingerprint) {
+    let (model, digest, trailer) = match StateOrigin::of(header.model_version, header.fingerprint) {
         StateOrigin::Current => {
             let loaded = catch_unwind(AssertUnwindSafe(|| {
                 let (model, trailer) = file.load::<M>()?;
                 let digest = state_digest(&model)?;
-                Ok((model, digest, trailer.digest))
+                Ok((model, digest, trailer))
             }));
             loaded.unwrap_or_else(|panic| Err(refused(&format!("reading it panicked: {}", panic_message(&*panic)))))?
         }
@@ -122,13 +126,14 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Resul
             let (bytes, trailer) = file.bytes()?;
             let (model, digest) =
                 state::upcast(past, &bytes, header.seq, header.time).map_err(|what| refused(&what))?;
-            (model, digest, trailer.digest)
+            (model, digest, trailer)
         }
         StateOrigin::Unknown(what) => return Err(refused(&what)),
     };
-    if digest.to_u64() != recorded {
+    if digest.to_u64() != trailer.digest {
         return Err(refused("its state differs from the one that was written: Serialize and Deserialize disagree"));
     }
     let upcast_from = (!is_current::<M>(&header)).then(|| path.to_owned());
-    Ok(ReplayStart { model, seq: header.seq, time: header.time, digest: recorded, upcast_from })
+    let (seq, time) = (header.seq, header.time);
+    Ok(ReplayStart { model, seq, time, events_hash: trailer.link, digest: trailer.digest, upcast_from })
 }

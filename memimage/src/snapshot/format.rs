@@ -4,7 +4,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::context::Timestamp;
 use crate::keys::{KeyIds, NONCE};
-use crate::seq::Seq;
+use crate::seq::{Life, Seq};
 
 /// Length of the header, in bytes.
 pub(super) const HEADER: usize = 4096;
@@ -34,7 +34,8 @@ const CHAINED: u64 = 2;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SnapshotHeader {
     pub(crate) uuid: [u8; 16],
-    pub(crate) epoch: u64,
+    /// The life in which the snapshot was created.
+    pub(crate) life: Life,
     /// The seq of the last event in the state.
     pub(crate) seq: Seq,
     /// The recorded time of that event.
@@ -58,6 +59,8 @@ pub(crate) struct Trailer {
     pub(crate) digest: u64,
     /// XXH3-128 of the header and of all chunks without chunk headers.
     pub(crate) hash: u128,
+    /// The hash of the frame with the last event in the state, and so of everything in the journal up to there; 0 without events.
+    pub(crate) link: u64,
 }
 
 impl SnapshotHeader {
@@ -70,7 +73,7 @@ impl SnapshotHeader {
         let features = self.key_ids.cipher.map_or(0, |_| ENCRYPTED) | self.key_ids.chain.map_or(0, |_| CHAINED);
         out[32..40].copy_from_slice(&features.to_le_bytes());
         out[40..56].copy_from_slice(&self.uuid);
-        out[56..64].copy_from_slice(&self.epoch.to_le_bytes());
+        out[56..64].copy_from_slice(&self.life.epoch.to_le_bytes());
         out[64..72].copy_from_slice(&self.seq.get().to_le_bytes());
         out[72..80].copy_from_slice(&self.time.as_micros().to_le_bytes());
         out[80..88].copy_from_slice(&self.created.as_micros().to_le_bytes());
@@ -81,6 +84,7 @@ impl SnapshotHeader {
         out[102] = self.key_ids.chain.map_or(0, |_| BLAKE3);
         out[104..108].copy_from_slice(&self.key_ids.cipher.unwrap_or(0).to_le_bytes());
         out[108..112].copy_from_slice(&self.key_ids.chain.unwrap_or(0).to_le_bytes());
+        out[112..120].copy_from_slice(&self.life.id.to_le_bytes());
         out[PREFIX_AT..PREFIX_AT + PREFIX].copy_from_slice(&self.prefix);
         let name = self.model.as_bytes();
         out[NAME_AT - 2..NAME_AT].copy_from_slice(&(name.len() as u16).to_le_bytes());
@@ -116,7 +120,7 @@ impl SnapshotHeader {
             std::str::from_utf8(&bytes[NAME_AT..NAME_AT + name]).map_err(|_| "the model's name is not UTF-8")?;
         Ok(SnapshotHeader {
             uuid: bytes[40..56].try_into().expect("sixteen bytes"),
-            epoch: u64_at(bytes, 56),
+            life: Life { epoch: u64_at(bytes, 56), id: u64_at(bytes, 112) },
             seq: Seq::new(u64_at(bytes, 64)),
             time: Timestamp::from_micros(u64_at(bytes, 72)),
             created: Timestamp::from_micros(u64_at(bytes, 80)),
@@ -138,6 +142,7 @@ impl Trailer {
         out[0..8].copy_from_slice(&self.len.to_le_bytes());
         out[8..16].copy_from_slice(&self.digest.to_le_bytes());
         out[16..32].copy_from_slice(&self.hash.to_le_bytes());
+        out[32..40].copy_from_slice(&self.link.to_le_bytes());
         let crc = crc32c::crc32c(&out[..TRAILER - 4]);
         out[TRAILER - 4..].copy_from_slice(&crc.to_le_bytes());
         out
@@ -148,6 +153,7 @@ impl Trailer {
             len: u64_at(bytes, 0),
             digest: u64_at(bytes, 8),
             hash: u128::from_le_bytes(bytes[16..32].try_into().expect("sixteen bytes")),
+            link: u64_at(bytes, 32),
         })
     }
 }

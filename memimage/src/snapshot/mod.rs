@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use base::{BaseRepair, Bases};
-pub(crate) use format::SnapshotHeader;
+pub(crate) use format::{SnapshotHeader, Trailer};
 pub(crate) use reader::SnapshotFile;
 
 use crate::disk::{Disk, StagedFile, failed};
@@ -89,12 +89,14 @@ impl Snapshots {
         Ok(file)
     }
 
-    /// Writes and syncs a snapshot under a temporary name, protected by the current keys.
+    /// Writes and syncs a snapshot under a temporary name, protected by the current keys. `link` gives the hash of the frame with
+    /// the last event; it is called once the state is serialized and dropped.
     pub(crate) fn write(
         &self,
         header: SnapshotHeader,
         digest: u64,
-        state: &impl Serialize,
+        state: impl Serialize,
+        link: impl FnOnce() -> Result<u64, Error>,
     ) -> Result<StagedSnapshot, Error> {
         let path = self.path(header.seq);
         let protection = self.keyring.current(&header.uuid, &path)?;
@@ -103,7 +105,7 @@ impl Snapshots {
         let header = SnapshotHeader { key_ids, prefix, ..header };
         let mut bytes = 0;
         let staged = StagedFile::write(&*self.disk, &path, !planted(Bug::SnapshotNamedUnsynced), |file| {
-            bytes = writer::write(file, &header, digest, state, protection)?;
+            bytes = writer::write(file, &header, digest, state, link, protection)?;
             Ok(())
         })?;
         Ok(StagedSnapshot { staged, bytes })

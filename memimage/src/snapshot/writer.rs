@@ -14,12 +14,14 @@ use crate::planted::{Bug, planted};
 
 /// Writes the state to a new file and returns the file's length in bytes. Syncs each chunk, so that a sync of the journal never
 /// waits for all of the snapshot. The caller syncs the end of the file. At most one chunk of the serialized state is in memory.
-/// `protection` must have the keys that the header names.
+/// `protection` must have the keys that the header names. `link` gives the hash of the frame with the last event; it is called
+/// once the state is serialized and dropped.
 pub(super) fn write(
     file: &StoredFile,
     header: &SnapshotHeader,
     digest: u64,
-    state: &impl Serialize,
+    state: impl Serialize,
+    link: impl FnOnce() -> Result<u64, Error>,
     protection: Protection,
 ) -> Result<u64, Error> {
     let prefix = header.prefix;
@@ -35,7 +37,8 @@ pub(super) fn write(
         failure: None,
     };
     chunks.begin();
-    let serialized = postcard::to_io(state, &mut chunks).map(drop);
+    let serialized = postcard::to_io(&state, &mut chunks).map(drop);
+    drop(state);
     if let Some(failure) = chunks.failure {
         return Err(failure);
     }
@@ -44,7 +47,7 @@ pub(super) fn write(
         Error::new(ErrorDetail::Snapshot { path: file.path().to_owned(), what })
     })?;
     chunks.flush_chunk()?;
-    let mut trailer = Trailer { len: chunks.len, digest, hash: chunks.hasher.digest128() };
+    let mut trailer = Trailer { len: chunks.len, digest, hash: chunks.hasher.digest128(), link: link()? };
     let tag = chunks.protection.encrypt_digest(&mut trailer.digest);
     let mut end = chunk_header(&[]).to_vec();
     end.extend_from_slice(&trailer.encode());

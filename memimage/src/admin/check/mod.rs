@@ -228,7 +228,7 @@ fn without_findings(examination: &Examination, owner: Option<String>) -> Result<
         first: content.first,
         last: content.last,
         durable: examination.evidence,
-        epoch: salvaged.epoch.max(watermark.map_or(0, |watermark| watermark.epoch)),
+        epoch: salvaged.epoch.max(watermark.map_or(0, |watermark| watermark.life.epoch)),
         snapshots: usable(examination, |snapshot| !snapshot.is_base),
         base: usable(examination, |snapshot| snapshot.is_base).first().copied(),
         voids: content.recorded_voids.iter().map(|void| void.decision.clone()).collect(),

@@ -175,7 +175,7 @@ impl JournalContent {
 
     fn records(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<RecordDamage> {
         let header = &frame.header;
-        self.timelines.iter_mut().for_each(|timeline| timeline.add_events(header));
+        self.timelines.iter_mut().for_each(|timeline| timeline.add_events(frame));
         let (mut damage, mut highest) = (Vec::new(), None);
         for record in records(body, header.first_seq, header.count, header.time) {
             match record {

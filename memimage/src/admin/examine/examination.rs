@@ -137,6 +137,11 @@ impl Examination {
         self.salvaged.last_known.max(self.evidence)
     }
 
+    /// The highest number of void marks that any part of the image mentions.
+    pub(crate) fn decisions(&self) -> u32 {
+        self.salvaged.decisions.max(self.watermark.map_or(0, |watermark| watermark.decisions))
+    }
+
     /// The first damage to the frames. Events that do not decode and damage to framing do not count: neither loses a frame.
     pub(crate) fn first_damage(&self) -> Option<&Damage> {
         self.salvaged.damage.iter().find(|damage| damage.kind != DamageKind::Undecodable && !damage.is_framing)

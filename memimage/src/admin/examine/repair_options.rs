@@ -144,11 +144,10 @@ impl Examination {
         })
     }
 
-    /// Whether the segment in which a run begins can be rewritten without the bytes before the run. This is impossible in a
-    /// chain: the run's first frame names the link of the frame before it, and no other frame has that link. It is also
-    /// impossible without a table of shapes that describes the events of the run.
+    /// Whether the segment in which a run begins can be rewritten without the bytes before the run. This is impossible without a
+    /// table of shapes that describes the events of the run.
     fn can_rewrite_start(&self, run: &FrameRun, seq: Seq) -> bool {
-        run.key_ids.chain.is_none() && self.content.describes_from(run.segment, run.offset, seq)
+        self.content.describes_from(run.segment, run.offset, seq)
     }
 
     /// Whether there is damage before a run. Damage at the run's first frame counts too: that frame is intact, but does not

@@ -7,8 +7,8 @@ use super::messages;
 use crate::error::{Error, ErrorKind};
 use crate::journal::DigestMark;
 use crate::keys::{KeyIds, Keyring};
-use crate::seq::Seq;
-use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
+use crate::seq::{Life, Seq};
+use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots, Trailer};
 
 /// The largest state that is decoded, in bytes. Decoding takes many times the memory of the state, so for a larger state only
 /// the checksums are verified.
@@ -31,7 +31,7 @@ pub(crate) struct ExaminedSnapshot {
     pub(super) is_forged: bool,
     /// The keys that its header names.
     pub(super) key_ids: KeyIds,
-    epoch: u64,
+    life: Life,
 }
 
 impl ExaminedSnapshot {
@@ -67,7 +67,7 @@ impl ExaminedSnapshot {
             is_current: true,
             is_forged: false,
             key_ids: KeyIds::default(),
-            epoch: 0,
+            life: Life::default(),
         }
     }
 
@@ -77,7 +77,7 @@ impl ExaminedSnapshot {
     }
 
     fn header(&mut self, header: &SnapshotHeader, uuid: Option<&[u8; 16]>) {
-        (self.epoch, self.key_ids) = (header.epoch, header.key_ids);
+        (self.life, self.key_ids) = (header.life, header.key_ids);
         match uuid {
             Some(uuid) if *uuid == header.uuid => self.is_evidence = true,
             Some(_) => self.exclude(messages::of_another_image().to_owned()),
@@ -104,7 +104,7 @@ impl ExaminedSnapshot {
         if self.defect.is_some() {
             return Ok(());
         }
-        if content.voids.invalidates(self.seq, self.epoch) {
+        if content.voids.invalidates(self.seq, self.life.epoch) {
             self.exclude(messages::outdated_by_void());
             return Ok(());
         }
@@ -112,15 +112,14 @@ impl ExaminedSnapshot {
             self.defect = Some(messages::other_protection());
             return Ok(());
         }
-        if let Some(defect) = content.timeline(self.seq).and_then(|timeline| timeline.epoch_conflict(self.epoch)) {
-            self.exclude(defect);
-            return Ok(());
-        }
         match snapshots.open(self.seq, &self.path).and_then(|file| StateCheck::of(file, content)) {
             Ok(StateCheck { defect: Some(defect), .. }) => self.defect = Some(defect),
-            Ok(StateCheck { defect: None, model, digest }) => {
+            Ok(StateCheck { defect: None, model, trailer }) => {
                 let timeline = content.timeline(self.seq);
-                self.defect = timeline.and_then(|timeline| timeline.digest_conflict(model, digest, &content.voids));
+                self.defect = timeline.and_then(|timeline| {
+                    let digest = || timeline.digest_conflict(model, trailer.digest, &content.voids);
+                    timeline.link_conflict(trailer.link).or_else(digest)
+                });
                 self.is_current = self.defect.is_none();
             }
             Err(error) if error.kind() == ErrorKind::Key => return Err(error),
@@ -139,7 +138,7 @@ struct StateCheck {
     defect: Option<String>,
     /// Identifies the version and the shape of its model.
     model: u64,
-    digest: u64,
+    trailer: Trailer,
 }
 
 impl StateCheck {
@@ -154,6 +153,6 @@ impl StateCheck {
             }
             None => (None, file.check()?),
         };
-        Ok(StateCheck { defect, model, digest: trailer.digest })
+        Ok(StateCheck { defect, model, trailer })
     }
 }

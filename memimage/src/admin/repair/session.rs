@@ -10,12 +10,13 @@ use crate::admin::examine::{Examination, ExaminedSnapshot};
 use crate::admin::repair_action::RepairAction;
 use crate::admin::seq_range::SeqRange;
 use crate::disk::{Access, Disk, StoredFile, failed, sync_dir};
+use crate::entropy::random_life;
 use crate::error::{Error, ErrorDetail};
 use crate::journal::{
     Damage, DamageKind, FramePosition, Layout, SegmentBuilder, Watermark, end_of_frames, quarantine_file,
 };
 use crate::keys::Protection;
-use crate::seq::{SegmentId, Seq};
+use crate::seq::{Life, SegmentId, Seq};
 
 /// The first epoch after which no other can begin.
 const LAST_EPOCH: u64 = u64::MAX - 1;
@@ -32,15 +33,16 @@ pub(super) struct RepairSession {
     /// The events that leave the journal although the state keeps their effect.
     pub(super) retired: Option<SeqRange>,
     /// The epoch that the repair begins.
-    epoch: u64,
+    life: Life,
     has_begun_epoch: bool,
 }
 
-/// The end of a segment's frames: the position of the next frame, and the checksum of the last one.
+/// The end of a segment's frames: the position of the next frame, the hash of the last one, and the number of void marks so far.
 #[derive(Clone, Copy)]
 pub(super) struct FramesEnd {
     pub(super) position: FramePosition,
-    pub(super) previous: u32,
+    pub(super) previous: u64,
+    pub(super) decisions: u32,
 }
 
 /// `journal/durable` before a repair, and its backup.
@@ -56,14 +58,14 @@ impl RepairSession {
             let (path, what) = (examination.source.path(newer.segment), newer.what.clone());
             return Err(Error::new(ErrorDetail::Format { path, act: "repair", what }));
         }
-        let newest = examination.salvaged.epoch.max(examination.watermark.map_or(0, |watermark| watermark.epoch));
+        let newest = examination.salvaged.epoch.max(examination.watermark.map_or(0, |watermark| watermark.life.epoch));
         let session = RepairSession {
             examination,
             action,
             changes: Vec::new(),
             revived: Vec::new(),
             retired: None,
-            epoch: newest.saturating_add(1),
+            life: Life { epoch: newest.saturating_add(1), id: random_life()? },
             has_begun_epoch: false,
         };
         match newest {
@@ -132,7 +134,7 @@ impl RepairSession {
             return Err(self.refusal(messages::unidentified()));
         };
         let (disk, layout) = (Arc::clone(&self.examination.disk), self.layout().clone());
-        Ok(SegmentBuilder { disk, layout, identity, epoch: self.epoch, largest: SEGMENT_LEN, protection })
+        Ok(SegmentBuilder { disk, layout, identity, life: self.life, largest: SEGMENT_LEN, protection })
     }
 
     pub(super) fn changed(&mut self, path: PathBuf, change: &'static str, backup: Option<PathBuf>) {
@@ -186,8 +188,9 @@ impl RepairSession {
         let file = StoredFile::open(self.disk(), &self.path(segment), Access::Read)?;
         let mut bytes = vec![0; file.len()?.min(offset as u64) as usize];
         let read = file.read_twice(&mut bytes, 0)?;
-        let (offset, previous) = end_of_frames(&bytes[..read], &self.uuid(), segment);
-        Ok(FramesEnd { position: FramePosition { segment, offset: offset as u64 }, previous })
+        let (offset, chain) = end_of_frames(&bytes[..read], &self.uuid(), segment);
+        let (previous, decisions) = chain.map_or((0, 0), |chain| (chain.previous.hash, chain.decisions));
+        Ok(FramesEnd { position: FramePosition { segment, offset: offset as u64 }, previous, decisions })
     }
 
     /// The last segment with frames.
@@ -214,10 +217,10 @@ impl RepairSession {
         &mut self,
         old: OldWatermark,
         durable_seq: Seq,
-        FramesEnd { position: FramePosition { segment, offset }, previous }: FramesEnd,
+        FramesEnd { position: FramePosition { segment, offset }, previous, decisions }: FramesEnd,
     ) -> Result<(), Error> {
         let path = self.layout().durable();
-        let watermark = Watermark { epoch: self.epoch, durable_seq, segment, offset, previous };
+        let watermark = Watermark { life: self.life, durable_seq, segment, offset, previous, decisions };
         let file = match old.file {
             Some(file) => file,
             None => {
@@ -239,8 +242,8 @@ impl RepairSession {
             return Ok(());
         }
         let (durable, end) = match self.examination.watermark {
-            Some(Watermark { durable_seq, segment, offset, previous, .. }) => {
-                (durable_seq, FramesEnd { position: FramePosition { segment, offset }, previous })
+            Some(Watermark { durable_seq, segment, offset, previous, decisions, .. }) => {
+                (durable_seq, FramesEnd { position: FramePosition { segment, offset }, previous, decisions })
             }
             None => {
                 let segment = self.last_segment().unwrap_or(SegmentId::FIRST);
@@ -261,7 +264,7 @@ impl RepairSession {
     }
 
     pub(super) fn finish(self, lost: Option<SeqRange>) -> RepairReport {
-        let epoch = if self.has_begun_epoch { self.epoch } else { self.epoch - 1 };
+        let epoch = self.life.epoch - u64::from(!self.has_begun_epoch);
         let RepairSession { action, changes, revived, retired, .. } = self;
         RepairReport { action, changes, lost, retired, revived, epoch }
     }

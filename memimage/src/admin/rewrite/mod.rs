@@ -12,7 +12,7 @@ mod rewriter;
 use super::complete_journal::{CompleteJournal, Rebuilt, first_divergence};
 use super::keys::GivenKeys;
 use crate::disk::{Disk, RealDisk, absolute, failed};
-use crate::entropy::{random, random_uuid};
+use crate::entropy::{random, random_life, random_uuid};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{Identity, Journal, Layout, Salts, SegmentBuilder};
@@ -21,7 +21,7 @@ use crate::keys::Keyring;
 use crate::keys::Keys;
 use crate::options::Options;
 use crate::recovery::{ReplayProgress, genesis_of};
-use crate::seq::{SegmentId, Seq};
+use crate::seq::{Life, SegmentId, Seq};
 pub use report::{RewriteProgress, RewriteReport, RewriteStep};
 use rewriter::{RewriteCounts, Rewriter};
 use staging::{StagingDir, vacant};
@@ -223,12 +223,13 @@ fn journal<M: Model>(
     let Identity { uuid, seed, ref model, .. } = *old.journal.segments().identity();
     let identity = Identity { uuid: random_uuid()?, seed, parent: Some((uuid, last)), model: model.clone() };
     let (largest, protection) = (options.segment_bytes, keys.current(&identity.uuid, layout.root())?);
-    let maker =
-        SegmentBuilder { disk: Arc::clone(disk), layout: layout.clone(), identity, epoch: 1, largest, protection };
+    let life = Life { epoch: 1, id: random_life()? };
+    let builder =
+        SegmentBuilder { disk: Arc::clone(disk), layout: layout.clone(), identity, life, largest, protection };
     let first = old.first::<M>()?;
     let genesis = genesis_of::<M>(first.given.then_some(&first.state))?;
     let salts = Salts::new(u64::from_le_bytes(random()?));
-    Journal::create(maker, &genesis, options.align_shift(), salts, options.caps)
+    Journal::create(builder, &genesis, options.align_shift(), salts, options.caps)
 }
 
 /// Reports the progress of a replay as a step of the rewrite.

@@ -24,7 +24,7 @@ pub(super) fn has_base_before(journal: &OpenedJournal, seq: Seq, voids: &Voids) 
         }
         let Ok(file) = snapshots.open(base, &path) else { continue };
         let header = &file.header;
-        let is_usable = header.uuid == segments.identity().uuid && !voids.invalidates(base, header.epoch);
+        let is_usable = header.uuid == segments.identity().uuid && !voids.invalidates(base, header.life.epoch);
         if is_usable && file.check().is_ok() {
             return Ok(true);
         }
@@ -51,18 +51,18 @@ impl VoidSession {
         align_shift: u8,
     ) -> Result<(u64, Option<String>), Error> {
         let (segments, layout) = (self.journal.segments(), self.journal.layout());
-        let epoch = self.journal.next_epoch(end)?;
+        let life = self.journal.next_life(end)?;
         let builder = SegmentBuilder {
             disk: Arc::clone(self.journal.disk()),
             layout: layout.clone(),
             identity: segments.identity().clone(),
-            epoch,
+            life,
             // the length of a new segment, if one is needed: no larger than the existing segments
             largest: segments.ids().filter_map(|segment| segments.len_of(segment)).max().unwrap_or(0),
             protection: self.keyring.current(&segments.identity().uuid, layout.root())?,
         };
         let salts = Salts::new(u64::from_le_bytes(random()?));
-        let point = ResumePoint { segments, end, table, time, durable_file, align_shift, salts };
+        let point = ResumePoint { segments, end, table, time, events_hash: 0, durable_file, align_shift, salts };
         let journal = resume(builder, point, Durability::Synced, BatchLimits::default())?;
         let written = decision.map_or(Ok(()), |decision| journal.record(FrameKind::Void, &decision));
         // No event follows the decision whose seq could prove that the decision was synced. The next segment proves it
@@ -71,7 +71,7 @@ impl VoidSession {
         // close the journal in any case, because that ends its threads
         let closed = journal.close();
         let proven = proven.and_then(|proven| closed.map(|()| proven)).map_err(|error| error.cause())?;
-        Ok((epoch, proven.map_err(|error| error.to_string()).err()))
+        Ok((life.epoch, proven.map_err(|error| error.to_string()).err()))
     }
 
     /// Removes the snapshots and bases that depend on void events: recovery does not use them any more.
@@ -80,7 +80,7 @@ impl VoidSession {
         let mut removed = Vec::new();
         for (seq, path) in self.journal.snapshots().start_candidates()? {
             let Ok(file) = self.journal.snapshots().open(seq, &path) else { continue };
-            if file.header.uuid == self.journal.segments().identity().uuid && voids.invalidates(seq, file.header.epoch)
+            if file.header.uuid == self.journal.segments().identity().uuid && voids.invalidates(seq, file.header.life.epoch)
             {
                 disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
                 removed.push(path);

@@ -1,7 +1,7 @@
 //! Encodes and decodes frames. A frame is the unit of the journal that is written, checked and accepted atomically. No I/O.
 //!
 //! ```text
-//! header (80 bytes, longer by an extension area) | stored body | trailer (8 bytes)
+//! header (96 bytes, longer by an extension area) | stored body | trailer (8 bytes)
 //! ```
 //!
 //! `docs/FORMAT.md` has the byte tables.
@@ -9,16 +9,21 @@
 #[cfg(test)]
 mod tests;
 
-use super::crc_forge::{FORGED_LEN, forge};
-use super::protection::{Checksum, FrameNonces, FrameProtection, Link, extension_len, macs, nonce_and_tag_len};
+use std::ops::Range;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::protection::{
+    BRIDGE, Checksum, FrameNonces, FrameProtection, Link, bridge, extension_len, macs, nonce_and_tag_len,
+};
 use super::whitening::{Salts, has_zero_sector, whiten};
 use crate::context::Timestamp;
 use crate::keys::{AuthenticationError, KeyIds, Mac};
 use crate::planted::{Bug, planted};
-use crate::seq::Seq;
+use crate::seq::{Life, Seq};
 
 /// Length of a header without its extension area, in bytes.
-pub(crate) const HEADER: usize = 80;
+pub(crate) const HEADER: usize = 96;
 /// Length of a trailer, in bytes.
 pub(crate) const TRAILER: usize = 8;
 /// Maximum length of a frame's body, in bytes.
@@ -28,6 +33,11 @@ const MAGIC: [u8; 4] = *b"MIfr";
 const MAX_HEADER: usize = 4096;
 const ALIGN_SHIFTS: std::ops::RangeInclusive<u8> = 3..=12;
 const CRITICAL: u8 = 1;
+const BRIDGES: u8 = 2;
+/// The salt's bytes in a header. The salt is drawn after the body is encrypted.
+pub(super) const SALT: Range<usize> = 40..48;
+/// Offset of the header's own checksum.
+pub(super) const CHECKSUM_AT: usize = HEADER - 4;
 const XCHACHA20_POLY1305: u8 = 1;
 const BLAKE3: u8 = 1;
 
@@ -99,11 +109,17 @@ pub(crate) struct FrameHeader {
     pub(crate) count: u32,
     /// The highest synced seq at the time when the writer built the frame.
     pub(crate) durable_seq: Seq,
-    pub(crate) epoch: u64,
+    /// The life in which the frame was written.
+    pub(crate) life: Life,
+    /// The number of void marks before this frame, since the image was created.
+    pub(crate) decisions: u32,
     /// The recorded time to which the first record adds its time delta.
     pub(crate) time: Timestamp,
     /// The link to the frame before this one, across segments; all zero in the first frame of the journal.
     pub(crate) previous: Link,
+    /// If a repair put this frame in the place of frames that it gave up: the link to the last of those, which the next frame
+    /// continues.
+    pub(crate) bridge: Option<Link>,
     /// The next frame starts at the next multiple of 2^`align_shift` in the file.
     pub(crate) align_shift: u8,
 }
@@ -113,9 +129,14 @@ impl FrameHeader {
     pub(crate) fn next_seq(&self) -> Seq {
         Seq::new(self.first_seq.get().saturating_add(u64::from(self.count)))
     }
+
+    /// The number of void marks up to the end of this frame.
+    pub(crate) fn next_decisions(&self) -> u32 {
+        self.decisions.saturating_add(u32::from(self.kind == FrameKind::Void))
+    }
 }
 
-/// Length of header and extension area of a frame with these keys, in bytes.
+/// Length of header and extension area of a frame with these keys, in bytes; a bridge has [`BRIDGE`] bytes more.
 pub(crate) fn head_len(key_ids: KeyIds) -> usize {
     HEADER + extension_len(key_ids)
 }
@@ -147,52 +168,24 @@ pub(crate) fn finish(
     offset: u64,
     salts: &mut Salts,
 ) -> Link {
-    finish_with_head(buffer, head_len(protection.key_ids()), header, protection, nonces, offset, salts)
-}
-
-/// Like [`finish`], but gives the frame the checksum `wanted`, so that it can precede an existing frame that names this checksum.
-/// The caller started the buffer with [`FORGED_LEN`] bytes more than [`head_len`]. These bytes are at the end of the extension
-/// area, and readers skip them. This function sets them to the value that yields the checksum. A sector of such a frame may be
-/// all zero: the frame needs no torn write detection, because its file is synced before it is renamed to its final name.
-pub(crate) fn finish_with_checksum(
-    wanted: u32,
-    buffer: &mut Vec<u8>,
-    header: &FrameHeader,
-    protection: &FrameProtection<'_>,
-    nonces: &FrameNonces,
-    (offset, salts): (u64, &mut Salts),
-) {
-    let (checksum, head) = (protection.checksum(), head_len(protection.key_ids()) + FORGED_LEN);
-    finish_with_head(buffer, head, header, protection, nonces, offset, salts);
-    let end = buffer.len() - TRAILER;
-    let (covered, trailer) = buffer.split_at_mut(end);
-    forge(covered, head - FORGED_LEN, |bytes| checksum.of(bytes), wanted);
-    trailer[4..].copy_from_slice(&wanted.to_le_bytes());
-}
-
-fn finish_with_head(
-    buffer: &mut Vec<u8>,
-    head: usize,
-    header: &FrameHeader,
-    protection: &FrameProtection<'_>,
-    nonces: &FrameNonces,
-    offset: u64,
-    salts: &mut Salts,
-) -> Link {
     let checksum = protection.checksum();
+    let head = head_len(protection.key_ids()) + header.bridge.map_or(0, |_| BRIDGE);
     let body = buffer.len() - head;
     debug_assert!(body <= MAX_BODY);
     write_header(&mut buffer[..HEADER], header, protection.key_ids(), head, body);
     let (first, rest) = buffer.split_at_mut(HEADER);
     let (extension, clear) = rest.split_at_mut(head - HEADER);
     protection.protect(first, extension, clear, nonces, &header.previous);
+    if let Some(link) = header.bridge {
+        link.encode_into(&mut extension[head - HEADER - BRIDGE..]);
+    }
     buffer.extend_from_slice(&[0; TRAILER]);
     let nonce_and_tag = HEADER..HEADER + nonce_and_tag_len(protection.key_ids());
     loop {
         let salt = salts.next();
-        buffer[40..48].copy_from_slice(&salt.to_le_bytes());
-        let crc = checksum.of(&buffer[..76]);
-        buffer[76..80].copy_from_slice(&crc.to_le_bytes());
+        buffer[SALT].copy_from_slice(&salt.to_le_bytes());
+        let crc = checksum.of(&buffer[..CHECKSUM_AT]);
+        buffer[CHECKSUM_AT..HEADER].copy_from_slice(&crc.to_le_bytes());
         if !ends_with_two_bits(&buffer[..HEADER]) {
             continue;
         }
@@ -208,11 +201,20 @@ fn finish_with_head(
         let no_zero_sector =
             !has_zero_sector(buffer, offset, 0..HEADER) && !has_zero_sector(buffer, offset, 0..len as usize);
         if no_zero_sector && ends_with_two_bits(buffer) {
-            return Link { checksum: crc, mac };
+            return header.bridge.unwrap_or_else(|| Link { hash: content_hash(&buffer[..trailer]), mac });
         }
         whiten(&mut buffer[nonce_and_tag.clone()], salt);
         whiten(&mut buffer[head..head + body], salt);
     }
+}
+
+/// The hash by which the next frame names this one. It depends on everything in the journal up to here, since a frame contains
+/// the hash of the frame before it. A CRC would not do: over data that ends in its own CRC, it is a constant.
+fn content_hash(covered: &[u8]) -> u64 {
+    if planted(Bug::LinkWithoutContent) {
+        return u64::from(crc32c::crc32c(&covered[..HEADER]));
+    }
+    xxh3_64(covered)
 }
 
 /// Whether the last byte has at least two bits set. Such a byte proves that the write reached it.
@@ -225,28 +227,29 @@ fn write_header(out: &mut [u8], header: &FrameHeader, key_ids: KeyIds, head: usi
     out[0..4].copy_from_slice(&MAGIC);
     out[4..6].copy_from_slice(&(head as u16).to_le_bytes());
     out[6] = header.kind.code();
-    out[7] = header.kind.flags();
+    out[7] = header.kind.flags() | header.bridge.map_or(0, |_| BRIDGES);
     out[8..16].copy_from_slice(&header.first_seq.get().to_le_bytes());
     out[16..24].copy_from_slice(&header.durable_seq.get().to_le_bytes());
-    out[24..32].copy_from_slice(&header.epoch.to_le_bytes());
+    out[24..32].copy_from_slice(&header.life.epoch.to_le_bytes());
     out[32..40].copy_from_slice(&header.time.as_micros().to_le_bytes());
     out[48..52].copy_from_slice(&header.count.to_le_bytes());
     out[52..56].copy_from_slice(&(body as u32).to_le_bytes()); // raw
     out[56..60].copy_from_slice(&(body as u32).to_le_bytes()); // stored
-    out[60..64].copy_from_slice(&header.previous.checksum.to_le_bytes());
-    out[64] = key_ids.cipher.map_or(0, |_| XCHACHA20_POLY1305);
-    out[65] = 0; // compression
-    out[66] = header.align_shift;
-    out[67] = key_ids.chain.map_or(0, |_| BLAKE3);
-    out[68..72].copy_from_slice(&key_ids.cipher.unwrap_or(0).to_le_bytes());
-    out[72..76].copy_from_slice(&key_ids.chain.unwrap_or(0).to_le_bytes());
+    out[60] = key_ids.cipher.map_or(0, |_| XCHACHA20_POLY1305);
+    out[61] = 0; // compression
+    out[62] = header.align_shift;
+    out[63] = key_ids.chain.map_or(0, |_| BLAKE3);
+    out[64..68].copy_from_slice(&key_ids.cipher.unwrap_or(0).to_le_bytes());
+    out[68..72].copy_from_slice(&key_ids.chain.unwrap_or(0).to_le_bytes());
+    out[72..80].copy_from_slice(&header.previous.hash.to_le_bytes());
+    out[80..88].copy_from_slice(&header.life.id.to_le_bytes());
+    out[88..92].copy_from_slice(&header.decisions.to_le_bytes());
 }
 
 /// A frame that was parsed from a segment. Its checksums are correct.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame<'a> {
     pub(crate) header: FrameHeader,
-    pub(crate) checksum: u32,
     pub(crate) offset: usize,
     /// Length of header, extension area, stored body and trailer, in bytes.
     pub(crate) len: usize,
@@ -267,11 +270,11 @@ impl Frame<'_> {
     /// If the key does not decrypt the body.
     pub(crate) fn body(&self, protection: &FrameProtection<'_>) -> Result<Vec<u8>, AuthenticationError> {
         let mut body = self.covered[self.head..].to_vec();
-        whiten(&mut body, u64_at(self.covered, 40));
+        whiten(&mut body, u64_at(self.covered, SALT.start));
         let head = &self.covered[..self.head];
         let (header, extension) = head.split_at(HEADER);
         let mut nonce_and_tag = extension[..nonce_and_tag_len(self.key_ids)].to_vec();
-        whiten(&mut nonce_and_tag, u64_at(head, 40));
+        whiten(&mut nonce_and_tag, u64_at(head, SALT.start));
         protection.decrypt(header, &nonce_and_tag, &mut body).map(|()| body)
     }
 
@@ -282,7 +285,7 @@ impl Frame<'_> {
 
     /// The link that the next frame must have.
     pub(crate) fn link(&self) -> Link {
-        Link { checksum: self.checksum, mac: self.mac }
+        self.header.bridge.unwrap_or_else(|| Link { hash: content_hash(self.covered), mac: self.mac })
     }
 
     /// Where the next frame starts.
@@ -352,13 +355,17 @@ pub(crate) fn parse(segment: &[u8], offset: usize, checksum: Checksum) -> Result
     }
     let (kind, key_ids) = raw.supported().map_err(|reason| FrameFault::Unsupported { reason })?;
     let head = raw.header_len();
-    // the writer never writes an extension area that is too short for the frame's cipher and chain
-    if head < head_len(key_ids) {
-        return Err(FrameFault::Unsupported { reason: "a frame has no room for its nonce or its MAC".to_owned() });
+    let bridge_len = if raw.bridges() { BRIDGE } else { 0 };
+    // the writer never writes an extension area that is too short for the frame's cipher, chain and bridge
+    if head < head_len(key_ids) + bridge_len {
+        let reason = "a frame has no room for its nonce, its MAC or its bridge".to_owned();
+        return Err(FrameFault::Unsupported { reason });
     }
-    let (previous_mac, mac) = macs(key_ids, &covered[HEADER..head]);
-    let header = raw.header(kind, previous_mac);
-    Ok(Frame { header, checksum: crc, offset, len, key_ids, mac, covered, head })
+    let extension = &covered[HEADER..head];
+    let (previous_mac, mac) = macs(key_ids, extension);
+    let bridge = raw.bridges().then(|| bridge(key_ids, extension));
+    let header = raw.header(kind, previous_mac, bridge);
+    Ok(Frame { header, offset, len, key_ids, mac, covered, head })
 }
 
 /// The bytes of a header with a correct checksum and lengths within their bounds.
@@ -369,7 +376,7 @@ struct RawHeader<'a> {
 impl<'a> RawHeader<'a> {
     fn new(bytes: &'a [u8], checksum: Checksum) -> Option<RawHeader<'a>> {
         let bytes = bytes.get(..HEADER)?;
-        let intact = u32_at(bytes, 76) == checksum.of(&bytes[..76]) || planted(Bug::HeaderChecksumSkipped);
+        let intact = u32_at(bytes, CHECKSUM_AT) == checksum.of(&bytes[..CHECKSUM_AT]) || planted(Bug::HeaderChecksumSkipped);
         if bytes[0..4] != MAGIC || !intact {
             return None;
         }
@@ -389,7 +396,11 @@ impl<'a> RawHeader<'a> {
     }
 
     fn align_shift(&self) -> u8 {
-        self.bytes[66]
+        self.bytes[62]
+    }
+
+    fn bridges(&self) -> bool {
+        self.bytes[7] & BRIDGES != 0
     }
 
     fn kind(&self) -> Option<FrameKind> {
@@ -398,7 +409,7 @@ impl<'a> RawHeader<'a> {
 
     /// The kind and the keys of the frame, or the reason why this version cannot read it.
     fn supported(&self) -> Result<(FrameKind, KeyIds), String> {
-        let [cipher, compression, _, chain] = [64, 65, 66, 67].map(|at| self.bytes[at]);
+        let [cipher, compression, chain] = [60, 61, 63].map(|at| self.bytes[at]);
         let Some(kind) = self.kind() else {
             return Err(format!("a frame is of the unknown kind {}", self.bytes[6]));
         };
@@ -414,20 +425,22 @@ impl<'a> RawHeader<'a> {
         if !matches!(kind, FrameKind::Events | FrameKind::Optional(_)) && u32_at(self.bytes, 48) != 0 {
             return Err("a frame without events has an event count".to_owned());
         }
-        let cipher = (cipher != 0).then(|| u32_at(self.bytes, 68));
-        let chain = (chain != 0).then(|| u32_at(self.bytes, 72));
+        let cipher = (cipher != 0).then(|| u32_at(self.bytes, 64));
+        let chain = (chain != 0).then(|| u32_at(self.bytes, 68));
         Ok((kind, KeyIds { cipher, chain }))
     }
 
-    fn header(&self, kind: FrameKind, previous_mac: Mac) -> FrameHeader {
+    fn header(&self, kind: FrameKind, previous_mac: Mac, bridge: Option<Link>) -> FrameHeader {
         FrameHeader {
             kind,
             first_seq: Seq::new(u64_at(self.bytes, 8)),
             count: u32_at(self.bytes, 48),
             durable_seq: Seq::new(u64_at(self.bytes, 16)),
-            epoch: u64_at(self.bytes, 24),
+            life: Life { epoch: u64_at(self.bytes, 24), id: u64_at(self.bytes, 80) },
+            decisions: u32_at(self.bytes, 88),
             time: Timestamp::from_micros(u64_at(self.bytes, 32)),
-            previous: Link { checksum: u32_at(self.bytes, 60), mac: previous_mac },
+            previous: Link { hash: u64_at(self.bytes, 72), mac: previous_mac },
+            bridge,
             align_shift: self.align_shift(),
         }
     }

@@ -5,7 +5,7 @@ use super::protection::{Checksum, Link};
 use super::segment::SEGMENT_HEADER;
 use crate::keys::MAC;
 use crate::planted::{Bug, planted};
-use crate::seq::{SegmentId, Seq};
+use crate::seq::{Life, SegmentId, Seq};
 
 /// The state of the journal after a frame, which the next frame must continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,19 +14,25 @@ pub(crate) struct FrameChain {
     pub(crate) next_seq: Seq,
     /// The link to the last frame.
     pub(crate) previous: Link,
-    /// The epoch of the last frame.
-    pub(crate) epoch: u64,
+    /// The life in which the last frame was written.
+    pub(crate) life: Life,
     /// The highest seq that any frame so far reports as synced.
     pub(crate) durable: Seq,
+    /// The number of void marks so far, since the image was created.
+    pub(crate) decisions: u32,
+    /// The hash of the last frame with events; `None` if no such frame was read.
+    pub(crate) events: Option<u64>,
 }
 
 impl FrameChain {
     /// The state before the first frame of a journal.
     pub(crate) const START: FrameChain = FrameChain {
         next_seq: Seq::new(1),
-        previous: Link { checksum: 0, mac: [0; MAC] },
-        epoch: 0,
+        previous: Link { hash: 0, mac: [0; MAC] },
+        life: Life { epoch: 0, id: 0 },
         durable: Seq::ZERO,
+        decisions: 0,
+        events: None,
     };
 
     /// The seq of the last event so far.
@@ -40,17 +46,28 @@ impl FrameChain {
         if header.first_seq != self.next_seq {
             return Err(format!("its first event is {}, not {}", header.first_seq, self.next_seq));
         }
-        if header.previous.checksum != self.previous.checksum && !planted(Bug::ChainUnchecked) {
-            return Err("it does not name the checksum of the frame before it".to_owned());
+        if header.previous.hash != self.previous.hash && !planted(Bug::ChainUnchecked) {
+            return Err("it does not name the hash of the frame before it".to_owned());
         }
-        if header.epoch < self.epoch {
-            return Err(format!("its epoch {} is less than the epoch {} before it", header.epoch, self.epoch));
+        if header.decisions != self.decisions {
+            let (named, read) = (header.decisions, self.decisions);
+            return Err(format!("it names {named} void marks before it, and the frames before it have {read}"));
         }
+        if header.life.epoch < self.life.epoch {
+            return Err(format!("its epoch {} is less than the epoch {} before it", header.life.epoch, self.life.epoch));
+        }
+        if header.life.epoch == self.life.epoch && header.life.id != self.life.id {
+            let epoch = header.life.epoch;
+            return Err(format!("it was written by another copy of the image: another owner had epoch {epoch} before it"));
+        }
+        let link = frame.link();
         Ok(FrameChain {
             next_seq: header.next_seq(),
-            previous: frame.link(),
-            epoch: header.epoch,
+            previous: link,
+            life: header.life,
             durable: self.durable.max(header.durable_seq),
+            decisions: header.next_decisions(),
+            events: if header.count > 0 { Some(link.hash) } else { self.events },
         })
     }
 }
@@ -76,7 +93,7 @@ pub(crate) enum FrameStep<'a> {
     Fault(FrameFault),
     /// The frame is valid, but it does not continue the frame before it.
     Misplaced(String),
-    /// The frame is valid and names the checksum of the frame before it, but not its MAC.
+    /// The frame is valid and names the hash of the frame before it, but not its MAC.
     WrongMac(Frame<'a>),
 }
 
@@ -108,10 +125,11 @@ impl<'a> FrameReader<'a> {
         let before = self.chain.unwrap_or(FrameChain {
             next_seq: frame.header.first_seq,
             previous: frame.header.previous,
+            decisions: frame.header.decisions,
             ..FrameChain::START
         });
         if frame.header.previous.mac != before.previous.mac
-            && frame.header.previous.checksum == before.previous.checksum
+            && frame.header.previous.hash == before.previous.hash
         {
             return FrameStep::WrongMac(frame);
         }
@@ -162,10 +180,10 @@ pub(crate) fn matching_frames<'a>(
     })
 }
 
-/// The offset at which the frames in `bytes` end, and the checksum of the last frame, or 0 if there is no frame. The bytes are
-/// the first bytes of a segment.
-pub(crate) fn end_of_frames(bytes: &[u8], uuid: &[u8; 16], segment: SegmentId) -> (usize, u32) {
+/// The offset at which the frames in `bytes` end, and the state of the journal there; `None` if there is no frame. The bytes
+/// are the first bytes of a segment.
+pub(crate) fn end_of_frames(bytes: &[u8], uuid: &[u8; 16], segment: SegmentId) -> (usize, Option<FrameChain>) {
     let mut reader = FrameReader::new(bytes, uuid, segment, None);
     while let FrameStep::Frame(_) = reader.step() {}
-    (reader.offset(), reader.chain().map_or(0, |chain| chain.previous.checksum))
+    (reader.offset(), reader.chain())
 }

@@ -5,7 +5,6 @@
 // each module uses only those above it
 pub(super) mod zeros;
 pub(super) mod whitening;
-pub(super) mod crc_forge;
 pub(super) mod protection;
 pub(super) mod frame;
 pub(super) mod segment;

@@ -2,11 +2,11 @@
 //! area. No I/O.
 //!
 //! ```text
-//! if encrypted: nonce (24) | tag (16), then if chained: MAC of the frame before (32) | MAC of this frame (32)
+//! if encrypted: nonce (24) | tag (16), then if chained: MAC of the frame before (32) | MAC of this frame (32),
+//! then if the frame is a bridge: the link that the next frame continues: hash (8) | MAC (32)
 //! ```
 
-use std::ops::Range;
-
+use super::frame::{CHECKSUM_AT, SALT, u64_at};
 use crate::entropy::random;
 use crate::error::Error;
 use crate::keys::{AuthenticationError, KeyIds, MAC, Mac, NONCE, Nonce, Protection, TAG};
@@ -15,10 +15,8 @@ use crate::seq::SegmentId;
 /// The domain separator of frames: the prefix of all authenticated data of a frame. With it, a tag or MAC of a frame is not valid
 /// for any other kind of data under the same key.
 const FRAME: [u8; 16] = *b"memimage frame\0\0";
-/// The salt's bytes in a header. The salt is drawn after the body is encrypted.
-const SALT: Range<usize> = 40..48;
-/// Offset of the header's own checksum.
-const CHECKSUM: usize = 76;
+/// Length of the link in the extension area of a bridge, in bytes.
+pub(crate) const BRIDGE: usize = 8 + MAC;
 
 /// The checksum function of one segment's frames: CRC32C, seeded with the image's UUID and the segment's number. Therefore a
 /// frame is not valid in another image or segment.
@@ -40,12 +38,20 @@ impl Checksum {
 /// What identifies a frame in the frame that follows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Link {
-    pub(crate) checksum: u32,
+    /// The hash of the frame's content, and so of everything before it.
+    pub(crate) hash: u64,
     /// All zero if the journal has no chain.
     pub(crate) mac: Mac,
 }
 
-/// Length of the extension area of a frame with these keys, in bytes.
+impl Link {
+    pub(super) fn encode_into(&self, out: &mut [u8]) {
+        out[..8].copy_from_slice(&self.hash.to_le_bytes());
+        out[8..BRIDGE].copy_from_slice(&self.mac);
+    }
+}
+
+/// Length of the extension area of a frame with these keys, in bytes, without a bridge.
 pub(crate) fn extension_len(key_ids: KeyIds) -> usize {
     nonce_and_tag_len(key_ids) + if key_ids.chain.is_some() { 2 * MAC } else { 0 }
 }
@@ -144,7 +150,7 @@ impl<'a> FrameProtection<'a> {
     /// the body is encrypted.
     fn associated(&self, header: &[u8]) -> Vec<u8> {
         let segment = self.segment.get().to_le_bytes();
-        [&FRAME, &self.uuid[..], &segment, &header[..SALT.start], &header[SALT.end..CHECKSUM]].concat()
+        [&FRAME, &self.uuid[..], &segment, &header[..SALT.start], &header[SALT.end..CHECKSUM_AT]].concat()
     }
 }
 
@@ -157,6 +163,12 @@ pub(crate) fn macs(key_ids: KeyIds, extension: &[u8]) -> (Mac, Mac) {
             (array(&macs[..MAC]), array(&macs[MAC..2 * MAC]))
         }
     }
+}
+
+/// The link in the extension area of a bridge.
+pub(crate) fn bridge(key_ids: KeyIds, extension: &[u8]) -> Link {
+    let link = &extension[extension_len(key_ids)..];
+    Link { hash: u64_at(link, 0), mac: array(&link[8..BRIDGE]) }
 }
 
 fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {

@@ -80,9 +80,11 @@ mod tests {
                 first_seq: Seq::new(seq),
                 count: 1,
                 durable_seq: Seq::new(seq - 1),
-                epoch: 1,
+                life: Life { epoch: 1, id: 77 },
+                decisions: 0,
                 time: Timestamp::default(),
                 previous: Link::default(),
+                bridge: None,
                 align_shift: 3,
             };
             let mut frame = Vec::new();

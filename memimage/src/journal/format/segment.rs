@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::frame::{u32_at, u64_at};
 use crate::context::{Seed, Timestamp};
 use crate::keys::{AuthenticationError, KeyIds, MAC, NONCE, Nonce, Protection, TAG};
-use crate::seq::{SegmentId, Seq};
+use crate::seq::{Life, SegmentId, Seq};
 
 /// Length of a segment's header, in bytes. The first frame starts after it.
 pub(crate) const SEGMENT_HEADER: usize = 4096;
@@ -59,8 +59,8 @@ pub(crate) struct SegmentHeader {
     pub(crate) segment: SegmentId,
     /// The file's length in bytes.
     pub(crate) len: u64,
-    /// The epoch in which the segment was created.
-    pub(crate) epoch: u64,
+    /// The life in which the segment was created.
+    pub(crate) life: Life,
     /// The time at which the segment was created.
     pub(crate) created: Timestamp,
     /// The keys that protect the seed and each frame in the segment.
@@ -100,7 +100,7 @@ impl SegmentHeader {
         out[104..112].copy_from_slice(&parent_seq.get().to_le_bytes());
         out[112..120].copy_from_slice(&self.segment.get().to_le_bytes());
         out[120..128].copy_from_slice(&self.len.to_le_bytes());
-        out[128..136].copy_from_slice(&self.epoch.to_le_bytes());
+        out[128..136].copy_from_slice(&self.life.epoch.to_le_bytes());
         out[136..144].copy_from_slice(&self.created.as_micros().to_le_bytes());
         out[144] = CRC32C;
         out[145] = self.key_ids.cipher.map_or(0, |_| XCHACHA20_POLY1305);
@@ -108,6 +108,7 @@ impl SegmentHeader {
         out[147] = self.key_ids.chain.map_or(0, |_| BLAKE3);
         out[148..152].copy_from_slice(&self.key_ids.cipher.unwrap_or(0).to_le_bytes());
         out[152..156].copy_from_slice(&self.key_ids.chain.unwrap_or(0).to_le_bytes());
+        out[156..164].copy_from_slice(&self.life.id.to_le_bytes());
         out[MODEL_AT - 2..MODEL_AT].copy_from_slice(&(name.len() as u16).to_le_bytes());
         out[MODEL_AT..MODEL_AT + name.len()].copy_from_slice(name);
         if let Some(cipher) = &protection.cipher {
@@ -156,7 +157,7 @@ impl SegmentHeader {
             identity,
             segment: SegmentId::new(u64_at(bytes, 112)),
             len,
-            epoch: u64_at(bytes, 128),
+            life: Life { epoch: u64_at(bytes, 128), id: u64_at(bytes, 156) },
             created: Timestamp::from_micros(u64_at(bytes, 136)),
             key_ids,
         })
@@ -277,7 +278,7 @@ mod tests {
             },
             segment: SegmentId::new(7),
             len: 1 << 20,
-            epoch: 2,
+            life: Life { epoch: 2, id: 8 },
             created: Timestamp::from_micros(11),
             key_ids: KeyIds::default(),
         }

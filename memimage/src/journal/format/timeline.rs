@@ -1,20 +1,22 @@
 //! Timelines: detects snapshots and bases of another history of the same image. No I/O.
 //!
 //! A second timeline begins where a repair discards events, or where a copy of the image is written to. All timelines have the
-//! UUID of the image, so a snapshot of one looks like a snapshot of any other. Two facts in the journal tell the timelines apart:
-//! the epoch of the snapshot's last event, and the digests after this event.
+//! UUID of the image, so a snapshot of one looks like a snapshot of any other. A snapshot names the hash of the frame with its last
+//! event, which depends on everything in the journal before it. So the frame in the journal tells for certain whether the snapshot
+//! belongs to this timeline. The digests after the event tell whether its state is the one that replay gave.
 
-use super::frame::{FrameHeader, FrameKind, FrameSummary};
+use super::frame::{Frame, FrameHeader, FrameKind, FrameSummary};
+use crate::planted::{Bug, planted};
 use super::genesis::DigestMark;
 use super::void::Voids;
-use crate::seq::Seq;
+use crate::seq::{Life, Seq};
 
 /// What the journal records about the state after one event.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline {
     pub(crate) seq: Seq,
-    /// The epoch of the frame with the event; `None` if this frame was not read.
-    event_epoch: Option<u64>,
+    /// The hash of the frame with the event; `None` if this frame was not read.
+    hash: Option<u64>,
     /// The digests of this state, each with the epoch of its frame.
     digests: Vec<(u64, DigestMark)>,
     /// The models for which a later digest accepts the state that replay computed.
@@ -23,7 +25,7 @@ pub(crate) struct Timeline {
 
 impl Timeline {
     pub(crate) fn new(seq: Seq) -> Timeline {
-        Timeline { seq, event_epoch: None, digests: Vec::new(), accepted_models: Vec::new() }
+        Timeline { seq, hash: None, digests: Vec::new(), accepted_models: Vec::new() }
     }
 
     /// Whether a frame has information about this timeline.
@@ -35,30 +37,30 @@ impl Timeline {
         }
     }
 
-    /// Records the epoch of a frame of events, if the frame has the event.
-    pub(crate) fn add_events(&mut self, header: &FrameHeader) {
+    /// Records the hash of a frame of events, if the frame has the event.
+    pub(crate) fn add_events(&mut self, frame: &Frame<'_>) {
+        let header = &frame.header;
         if header.first_seq <= self.seq && self.seq < header.next_seq() {
-            self.event_epoch = Some(header.epoch);
+            self.hash = Some(frame.link().hash);
         }
     }
 
     /// Records a digest frame, if it comes after the event.
     pub(crate) fn add_digest(&mut self, header: &FrameHeader, mark: DigestMark) {
         if header.first_seq == self.seq.next() {
-            self.digests.push((header.epoch, mark));
+            self.digests.push((header.life.epoch, mark));
         } else if header.first_seq > self.seq && mark.accepts && !self.accepted_models.contains(&mark.model) {
             self.accepted_models.push(mark.model);
         }
     }
 
-    /// Returns an error text if a state that was created in `epoch` belongs to another timeline: in this journal, the last event
-    /// of the state has a later epoch. Each open and each repair begins a new epoch, and a frame keeps its epoch when it is
-    /// copied. Therefore, on the state's own timeline, none of its events has a later epoch than the state.
-    pub(crate) fn epoch_conflict(&self, epoch: u64) -> Option<String> {
-        let is_later = self.event_epoch.is_some_and(|event_epoch| event_epoch > epoch);
-        is_later.then(|| {
+    /// Returns an error text if a state belongs to another timeline: it names another hash of the frame with its last event than
+    /// this journal has.
+    pub(crate) fn link_conflict(&self, link: u64) -> Option<String> {
+        let differs = self.hash.is_some_and(|hash| hash != link) && !planted(Bug::ForeignTimelineBelieved);
+        differs.then(|| {
             let seq = self.seq;
-            format!("it belongs to another timeline of this image: event {seq} in the journal was written after it was created")
+            format!("it belongs to another timeline of this image: the journal has another history up to event {seq}")
         })
     }
 
@@ -78,6 +80,16 @@ impl Timeline {
     }
 }
 
+/// Returns an error text if a file that was written in `life` belongs to another timeline than the files that were written in
+/// these lives: two lives have the same epoch.
+pub(crate) fn life_conflict(mut lives: impl Iterator<Item = Life>, life: Life) -> Option<String> {
+    let conflicts = lives.any(|other| other.epoch == life.epoch && other.id != life.id);
+    conflicts.then(|| {
+        let epoch = life.epoch;
+        format!("it belongs to another timeline of this image: another owner wrote it in epoch {epoch}")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,9 +102,11 @@ mod tests {
             first_seq: Seq::new(first),
             count,
             durable_seq: Seq::ZERO,
-            epoch,
+            life: Life { epoch, id: 0 },
+            decisions: 0,
             time: Timestamp::default(),
             previous: Link::default(),
+            bridge: None,
             align_shift: 9,
         }
     }
@@ -111,14 +125,11 @@ mod tests {
     }
 
     #[test]
-    fn a_state_conflicts_if_its_last_event_has_a_later_epoch() {
+    fn a_state_conflicts_if_the_journal_has_another_frame_with_its_last_event() {
         let mut timeline = Timeline::new(Seq::new(10));
-        for (first, count, epoch) in [(8, 2, 3), (11, 4, 9)] {
-            timeline.add_events(&header(FrameKind::Events, first, count, epoch));
-            assert_eq!(timeline.epoch_conflict(0), None, "no frame has event 10");
-        }
-        timeline.add_events(&header(FrameKind::Events, 9, 2, 4));
-        assert_eq!([3, 4, 5].map(|epoch| timeline.epoch_conflict(epoch).is_some()), [true, false, false]);
+        assert_eq!(timeline.link_conflict(5), None, "no frame has event 10");
+        timeline.hash = Some(4);
+        assert_eq!([3, 4, 5].map(|link| timeline.link_conflict(link).is_some()), [true, false, true]);
     }
 
     #[test]

@@ -127,9 +127,11 @@ mod tests {
             first_seq: Seq::new(first),
             count: 1,
             durable_seq: Seq::new(durable),
-            epoch: 1,
+            life: Life { epoch: 1, id: 77 },
+            decisions: 0,
             time: Timestamp::default(),
             previous: Link::default(),
+            bridge: None,
             align_shift: 9,
         };
         let mut buffer = Vec::new();

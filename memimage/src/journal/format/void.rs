@@ -44,7 +44,7 @@ pub(crate) struct Voids {
 impl Voids {
     /// Adds the event of a void frame.
     pub(crate) fn add(&mut self, mark: &VoidMark, frame: &Frame<'_>) {
-        self.insert(mark.seq, frame.header.epoch);
+        self.insert(mark.seq, frame.header.life.epoch);
     }
 
     /// Adds an event that became void in `epoch`.

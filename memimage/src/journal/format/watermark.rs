@@ -6,7 +6,7 @@
 
 use super::frame::{u32_at, u64_at};
 use super::zeros::is_zero;
-use crate::seq::{SegmentId, Seq};
+use crate::seq::{Life, SegmentId, Seq};
 
 /// Length of the block, in bytes.
 pub(crate) const BLOCK: usize = 64;
@@ -18,26 +18,31 @@ const MAGIC: [u8; 8] = *b"MIdurabl";
 /// How far the journal is synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Watermark {
-    pub(crate) epoch: u64,
+    /// The life in which the block was written.
+    pub(crate) life: Life,
     /// The highest synced seq.
     pub(crate) durable_seq: Seq,
     /// The segment in which the next frame starts.
     pub(crate) segment: SegmentId,
     /// The offset of the next frame in the segment.
     pub(crate) offset: u64,
-    /// The checksum of the last written frame.
-    pub(crate) previous: u32,
+    /// The hash of the last written frame.
+    pub(crate) previous: u64,
+    /// The number of void marks written since the image was created.
+    pub(crate) decisions: u32,
 }
 
 impl Watermark {
     pub(crate) fn encode(&self, uuid: &[u8; 16]) -> [u8; BLOCK] {
         let mut out = [0; BLOCK];
         out[0..8].copy_from_slice(&MAGIC);
-        out[8..16].copy_from_slice(&self.epoch.to_le_bytes());
+        out[8..16].copy_from_slice(&self.life.epoch.to_le_bytes());
         out[16..24].copy_from_slice(&self.durable_seq.get().to_le_bytes());
         out[24..32].copy_from_slice(&self.segment.get().to_le_bytes());
         out[32..40].copy_from_slice(&self.offset.to_le_bytes());
-        out[40..44].copy_from_slice(&self.previous.to_le_bytes());
+        out[40..48].copy_from_slice(&self.previous.to_le_bytes());
+        out[48..56].copy_from_slice(&self.life.id.to_le_bytes());
+        out[56..60].copy_from_slice(&self.decisions.to_le_bytes());
         let crc = checksum(&out, uuid);
         out[BLOCK - 4..].copy_from_slice(&crc.to_le_bytes());
         out
@@ -62,11 +67,12 @@ impl Watermark {
             return None;
         }
         Some(Watermark {
-            epoch: u64_at(bytes, 8),
             durable_seq: Seq::new(u64_at(bytes, 16)),
             segment: SegmentId::new(u64_at(bytes, 24)),
             offset: u64_at(bytes, 32),
-            previous: u32_at(bytes, 40),
+            previous: u64_at(bytes, 40),
+            life: Life { epoch: u64_at(bytes, 8), id: u64_at(bytes, 48) },
+            decisions: u32_at(bytes, 56),
         })
     }
 }
@@ -84,7 +90,7 @@ mod tests {
     fn a_partly_written_block_of_a_creation_does_not_show_use() {
         let block = |epoch, seq| {
             let (durable_seq, segment) = (Seq::new(seq), SegmentId::FIRST);
-            Watermark { epoch, durable_seq, segment, offset: 4096, previous: 7 }.encode(&[6; 16])
+            Watermark { life: Life { epoch, id: 8 }, durable_seq, segment, offset: 4096, previous: 7, decisions: 9 }.encode(&[6; 16])
         };
         for written in 0..=BLOCK {
             let mut creation = [0; BLOCK];
@@ -99,8 +105,8 @@ mod tests {
 
     #[test]
     fn decode_accepts_exactly_the_encoded_bytes() {
-        let block =
-            Watermark { epoch: 1, durable_seq: Seq::new(2), segment: SegmentId::new(3), offset: 4, previous: 5 };
+        let (durable_seq, segment) = (Seq::new(2), SegmentId::new(3));
+        let block = Watermark { life: Life { epoch: 1, id: 6 }, durable_seq, segment, offset: 4, previous: 5, decisions: 7 };
         let bytes = block.encode(&[6; 16]);
         assert_eq!(Watermark::decode(&bytes, &[6; 16]), Some(block));
         assert_eq!(Watermark::decode(&bytes, &[7; 16]), None, "a block of another image");

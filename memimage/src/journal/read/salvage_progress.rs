@@ -71,7 +71,8 @@ impl SalvageProgress {
             (current.first, current.key_ids) = (Some(header.first_seq), Some(frame.key_ids));
         }
         self.salvaged.align_shift = Some(header.align_shift);
-        self.epoch(header.epoch);
+        self.epoch(header.life.epoch);
+        self.salvaged.decisions = self.salvaged.decisions.max(header.next_decisions());
         self.evidence = self.evidence.max(header.durable_seq);
         let last = Seq::new(header.next_seq().get().saturating_sub(1));
         self.salvaged.last_known = self.salvaged.last_known.max(last).max(header.durable_seq);

@@ -75,6 +75,8 @@ pub(crate) struct Salvaged {
     pub(crate) unlisted: u64,
     /// The highest epoch in any frame or header.
     pub(crate) epoch: u64,
+    /// The highest number of void marks that any frame names.
+    pub(crate) decisions: u32,
     /// The last event that any frame contains or names.
     pub(crate) last_known: Seq,
     /// The alignment of the last frame.

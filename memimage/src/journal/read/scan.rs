@@ -142,7 +142,7 @@ impl Scan {
                 FrameKind::Void => self.add_void(segment, frame, &mut voids)?,
                 // a frame that the keys refuse adds nothing here; the reader of its events reports it
                 _ if self.verify(segment, frame).is_err() => {}
-                FrameKind::Events => timeline.add_events(&frame.header),
+                FrameKind::Events => timeline.add_events(frame),
                 _ => {
                     if let Some(mark) = self.body(segment, frame).ok().and_then(|body| DigestMark::decode(&body).ok()) {
                         timeline.add_digest(&frame.header, mark);

@@ -8,11 +8,12 @@ use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::format::frame::{self, FrameHeader};
 use crate::journal::format::protection::{Checksum, FrameProtection};
+use crate::journal::format::timeline::life_conflict;
 use crate::journal::format::segment::{HeaderFault, Identity, KeyMismatch, SEGMENT_HEADER, SegmentHeader};
 use crate::journal::format::zeros::is_zero;
 use crate::journal::layout::Layout;
 use crate::keys::{Keyring, Protection};
-use crate::seq::{SegmentId, Seq};
+use crate::seq::{Life, SegmentId, Seq};
 
 /// The segments of a journal whose headers have been read and checked.
 #[derive(Debug)]
@@ -155,7 +156,13 @@ impl Segments {
 
     /// The highest epoch in which a segment was created.
     pub(crate) fn epoch(&self) -> u64 {
-        self.headers.iter().map(|header| header.epoch).max().unwrap_or(0)
+        self.headers.iter().map(|header| header.life.epoch).max().unwrap_or(0)
+    }
+
+    /// Returns an error text if a file that was written in this life belongs to another timeline: a segment was created in another
+    /// life of the same epoch.
+    pub(crate) fn life_conflict(&self, life: Life) -> Option<String> {
+        life_conflict(self.headers.iter().map(|header| header.life), life)
     }
 
     /// Reads a segment up to its last non-zero byte.

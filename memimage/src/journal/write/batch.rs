@@ -46,6 +46,7 @@ pub(crate) struct OpenBatch {
     ticket: Arc<Ticket>,
     /// The ticket of the previous batch.
     previous: Option<Arc<Ticket>>,
+    last_events: LastEvents,
     reservation: SpaceReservation,
     leader: Weak<dyn Leader>,
     spare_buffers: Arc<SpareBuffers>,
@@ -59,6 +60,24 @@ pub(crate) struct RecordMark {
     time: Timestamp,
 }
 
+/// The last frame with events.
+#[derive(Clone)]
+pub(crate) enum LastEvents {
+    /// The journal has written no frame with events since it was opened. The hash of the last one that recovery read.
+    Recovered(u64),
+    Batch(Arc<Ticket>),
+}
+
+impl LastEvents {
+    /// The hash of the frame. Valid once the frame is written.
+    pub(crate) fn hash(&self) -> u64 {
+        match self {
+            LastEvents::Recovered(hash) => *hash,
+            LastEvents::Batch(ticket) => ticket.hash(),
+        }
+    }
+}
+
 /// A frame of this many bytes does not fit until another segment is preallocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoRoom {
@@ -70,6 +89,7 @@ impl OpenBatch {
         next_seq: Seq,
         time: Timestamp,
         reservation: SpaceReservation,
+        events_hash: u64,
         leader: Weak<dyn Leader>,
     ) -> OpenBatch {
         let mut bytes = Vec::new();
@@ -82,6 +102,7 @@ impl OpenBatch {
             time,
             ticket: Ticket::new(leader.clone()),
             previous: None,
+            last_events: LastEvents::Recovered(events_hash),
             reservation,
             leader,
             spare_buffers: Arc::default(),
@@ -134,6 +155,11 @@ impl OpenBatch {
             return Some(Arc::clone(&self.ticket));
         }
         self.previous.as_ref().filter(|ticket| ticket.stage() != BatchStage::Done).map(Arc::clone)
+    }
+
+    /// The last sealed frame with events.
+    pub(crate) fn last_events(&self) -> LastEvents {
+        self.last_events.clone()
     }
 
     /// Makes the next frame begin another segment, if a preallocated segment has room for a frame with this body. The open batch
@@ -233,6 +259,7 @@ impl OpenBatch {
         let bytes = std::mem::replace(&mut self.bytes, bytes);
         let next_seq = self.next_seq();
         let batch = self.batch(FrameKind::Events, bytes, self.count);
+        self.last_events = LastEvents::Batch(Arc::clone(&batch.ticket));
         self.count = 0;
         self.first_seq = next_seq;
         self.base_time = self.time;

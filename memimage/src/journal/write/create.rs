@@ -5,13 +5,10 @@ use super::space_reservation::SEAL_ROOM;
 use crate::context::Timestamp;
 use crate::disk::{StoredFile, failed, sync_dir};
 use crate::error::{Error, ErrorDetail, Position};
-use crate::journal::format::crc_forge::FORGED_LEN;
-use crate::journal::format::frame::{
-    FrameHeader, FrameKind, align_up, finish, finish_with_checksum, frame_len, head_len, start,
-};
+use crate::journal::format::frame::{FrameHeader, FrameKind, align_up, finish, frame_len, head_len, start};
 use crate::journal::format::frames::{FrameReader, FrameStep};
 use crate::journal::format::genesis::Genesis;
-use crate::journal::format::protection::{FrameProtection, Link};
+use crate::journal::format::protection::{BRIDGE, FrameProtection, Link};
 use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::journal::format::shape_table::ShapeTable;
 use crate::journal::format::watermark::Watermark;
@@ -51,11 +48,12 @@ pub(crate) fn create(
     let frames = first_frames(builder, genesis, align_shift, salts)?;
     let (offset, previous) = ((SEGMENT_HEADER + frames.bytes.len()) as u64, frames.previous);
     let watermark = Watermark {
-        epoch: builder.epoch,
+        life: builder.life,
         durable_seq: Seq::ZERO,
         segment: SegmentId::FIRST,
         offset,
-        previous: previous.checksum,
+        previous: previous.hash,
+        decisions: 0,
     };
     let durable_file = create_watermark(builder, &watermark)?;
     let room = frames.bytes.len() as u64 + SEAL_ROOM;
@@ -77,28 +75,27 @@ fn create_watermark(builder: &SegmentBuilder, watermark: &Watermark) -> Result<S
     Ok(file)
 }
 
-/// Creates a segment in which a journal continues with event `next` after a gap. It starts a new chain. Returns the
-/// offset of its next frame, and the checksum of its first frame.
+/// Creates a segment in which a journal continues with event `next` after a gap. It starts a new chain. `decisions` is the
+/// number of void marks so far. Returns the offset of its next frame, and the hash of its first frame.
 pub(crate) fn create_continuation(
     builder: &SegmentBuilder,
     segment: SegmentId,
-    next: Seq,
+    (next, decisions): (Seq, u32),
     table: &ShapeTable,
     align_shift: u8,
     salts: &mut Salts,
-) -> Result<(u64, u32), Error> {
-    let mut frames = FirstFrames::empty();
+) -> Result<(u64, u64), Error> {
+    let mut frames = FirstFrames { decisions, ..FirstFrames::empty() };
     frames.push(builder, segment, next, (FrameKind::Shapes, table.encode()), align_shift, salts)?;
     match builder.build(segment, frames.bytes.len() as u64 + SEAL_ROOM, &frames.bytes, || true) {
-        Ok(_) => Ok(((SEGMENT_HEADER + frames.bytes.len()) as u64, frames.previous.checksum)),
+        Ok(_) => Ok(((SEGMENT_HEADER + frames.bytes.len()) as u64, frames.previous.hash)),
         Err(SegmentBuildError::Unchanged(error) | SegmentBuildError::Unknown(error)) => Err(error),
     }
 }
 
 /// Rewrites a segment without the frames before offset `from`. The frame at this offset is the first one that is kept,
 /// and `first` is its header. The kept frames, and the frames of later segments, stay byte for byte the same. To make
-/// this possible, the rewritten segment begins with a shapes frame that has the checksum to which the first kept frame
-/// links.
+/// this possible, the rewritten segment begins with a bridge: a shapes frame with the link that the first kept frame names.
 ///
 /// # Errors
 ///
@@ -112,7 +109,7 @@ pub(crate) fn rewrite_without_start(
     salts: &mut Salts,
 ) -> Result<(), SegmentBuildError> {
     let mut frames = FirstFrames::empty();
-    frames.push_shapes_before(builder, segment, first, &table.encode(), salts).map_err(SegmentBuildError::Unchanged)?;
+    frames.push_bridge_to(builder, segment, first, table.encode(), salts).map_err(SegmentBuildError::Unchanged)?;
     let mut reader = FrameReader::at(bytes, &builder.identity.uuid, segment, from);
     while let FrameStep::Frame(frame) = reader.step() {
         frames.bytes.extend_from_slice(&bytes[frame.offset..frame.offset + frame.len]);
@@ -140,11 +137,13 @@ struct FirstFrames {
     bytes: Vec<u8>,
     /// The link to the last frame.
     previous: Link,
+    /// The number of void marks before the segment.
+    decisions: u32,
 }
 
 impl FirstFrames {
     fn empty() -> FirstFrames {
-        FirstFrames { bytes: Vec::new(), previous: Link::default() }
+        FirstFrames { bytes: Vec::new(), previous: Link::default(), decisions: 0 }
     }
 
     /// Adds a frame without events.
@@ -162,31 +161,23 @@ impl FirstFrames {
             first_seq: next,
             count: 0,
             durable_seq: Seq::new(next.get() - 1),
-            epoch: builder.epoch,
+            life: builder.life,
+            decisions: self.decisions,
             time: Timestamp::default(),
             previous: self.previous,
+            bridge: None,
             align_shift,
         };
-        let protection = FrameProtection::new(&builder.identity.uuid, segment, &builder.protection);
-        let head = head_len(protection.key_ids());
-        let mut frame = Vec::with_capacity(frame_len(head, body.len()));
-        start(&mut frame, head);
-        frame.extend_from_slice(&body);
-        let offset = SEGMENT_HEADER + self.bytes.len();
-        self.previous = finish(&mut frame, &header, &protection, &protection.draw()?, offset as u64, salts);
-        self.bytes.extend_from_slice(&frame);
-        self.bytes.resize(align_up(self.bytes.len() as u64, align_shift) as usize, 0);
-        Ok(())
+        self.push_frame(builder, segment, header, &body, salts)
     }
 
-    /// Starts the segment with a shapes frame. `follower` is the header of the next frame. The shapes frame gets the
-    /// checksum to which the next frame links.
-    fn push_shapes_before(
+    /// Adds the frame that stands in the place of the frames before `follower`, which is the header of the next frame.
+    fn push_bridge_to(
         &mut self,
         builder: &SegmentBuilder,
         segment: SegmentId,
         follower: &FrameHeader,
-        table: &[u8],
+        table: Vec<u8>,
         salts: &mut Salts,
     ) -> Result<(), Error> {
         let header = FrameHeader {
@@ -195,22 +186,27 @@ impl FirstFrames {
             durable_seq: Seq::new(follower.first_seq.get().saturating_sub(1)),
             time: Timestamp::default(),
             previous: Link::default(),
+            bridge: Some(follower.previous),
             ..*follower
         };
+        self.push_frame(builder, segment, header, &table, salts)
+    }
+
+    fn push_frame(
+        &mut self,
+        builder: &SegmentBuilder,
+        segment: SegmentId,
+        header: FrameHeader,
+        body: &[u8],
+        salts: &mut Salts,
+    ) -> Result<(), Error> {
         let protection = FrameProtection::new(&builder.identity.uuid, segment, &builder.protection);
-        let head = head_len(protection.key_ids()) + FORGED_LEN;
-        let mut frame = Vec::with_capacity(frame_len(head, table.len()));
+        let head = head_len(protection.key_ids()) + header.bridge.map_or(0, |_| BRIDGE);
+        let mut frame = Vec::with_capacity(frame_len(head, body.len()));
         start(&mut frame, head);
-        frame.extend_from_slice(table);
-        let position = (SEGMENT_HEADER as u64, salts);
-        finish_with_checksum(
-            follower.previous.checksum,
-            &mut frame,
-            &header,
-            &protection,
-            &protection.draw()?,
-            position,
-        );
+        frame.extend_from_slice(body);
+        let offset = SEGMENT_HEADER + self.bytes.len();
+        self.previous = finish(&mut frame, &header, &protection, &protection.draw()?, offset as u64, salts);
         self.bytes.extend_from_slice(&frame);
         self.bytes.resize(align_up(self.bytes.len() as u64, header.align_shift) as usize, 0);
         Ok(())

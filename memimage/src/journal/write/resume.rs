@@ -9,6 +9,7 @@ use super::space_reservation::{FramePosition, SpaceReservation};
 use super::writer::{JournalWriter, WritePosition};
 use crate::context::Timestamp;
 use crate::disk::{Access, StoredFile};
+use crate::entropy::random_life;
 use crate::error::Error;
 use crate::journal::format::frame::head_len;
 use crate::journal::format::segment::SEGMENT_HEADER;
@@ -18,7 +19,7 @@ use crate::journal::format::whitening::Salts;
 use crate::journal::read::scan::JournalEnd;
 use crate::journal::read::segments::Segments;
 use crate::process::Process;
-use crate::seq::SegmentId;
+use crate::seq::{Life, SegmentId};
 
 /// The end of a journal as recovery read it, and the parameters of the next frames.
 pub(crate) struct ResumePoint<'a> {
@@ -28,26 +29,30 @@ pub(crate) struct ResumePoint<'a> {
     pub(crate) table: &'a ShapeTable,
     /// The recorded time of the last event.
     pub(crate) time: Timestamp,
+    /// The hash of the frame with the last event; 0 without events.
+    pub(crate) events_hash: u64,
     /// `journal/durable`.
     pub(crate) durable_file: StoredFile,
     pub(crate) align_shift: u8,
     pub(crate) salts: Salts,
 }
 
-/// The epoch that begins when a journal is resumed: one more than the highest in the journal.
+/// The life that begins when a journal is resumed. Its epoch is one more than the highest in the journal.
 ///
 /// # Errors
 ///
-/// If the highest epoch is the largest number, which a journal reaches only through damage.
-pub(crate) fn next_epoch(segments: &Segments, end: &JournalEnd, watermark: Option<Watermark>) -> Result<u64, Error> {
-    let newest = [end.chain.epoch, segments.epoch(), watermark.map_or(0, |watermark| watermark.epoch)]
+/// If the highest epoch is the largest number, which a journal reaches only through damage, or if the system provides no random
+/// bytes.
+pub(crate) fn next_life(segments: &Segments, end: &JournalEnd, watermark: Option<Watermark>) -> Result<Life, Error> {
+    let newest = [end.chain.life.epoch, segments.epoch(), watermark.map_or(0, |watermark| watermark.life.epoch)]
         .into_iter()
         .max()
         .unwrap_or(0);
     // the largest number must stay unused: an image in that epoch could never be opened again
-    newest.checked_add(1).filter(|&epoch| epoch < u64::MAX).ok_or_else(|| {
+    let epoch = newest.checked_add(1).filter(|&epoch| epoch < u64::MAX).ok_or_else(|| {
         segments.corrupt(end.segment, None, format!("it states that the image was opened {newest} times"))
-    })
+    })?;
+    Ok(Life { epoch, id: random_life()? })
 }
 
 /// Records in `journal/durable` that the builder's epoch begins, and starts the journal at its end.
@@ -57,8 +62,8 @@ pub(crate) fn resume(
     durability: Durability,
     limits: BatchLimits,
 ) -> Result<Journal, Error> {
-    let ResumePoint { segments, end, table, time, durable_file, align_shift, salts } = point;
-    let (uuid, epoch, shapes) = (builder.identity.uuid, builder.epoch, table.encode());
+    let ResumePoint { segments, end, table, time, events_hash, durable_file, align_shift, salts } = point;
+    let (uuid, life, shapes) = (builder.identity.uuid, builder.life, table.encode());
     let preallocator = Preallocator::new(builder);
     let start = WriteStart::after(end, segments);
     let protection = segments.protection(start.position.segment).clone();
@@ -73,7 +78,7 @@ pub(crate) fn resume(
     let mut writer = JournalWriter {
         process: Process::current(),
         uuid,
-        epoch,
+        life,
         align_shift,
         salts,
         shapes,
@@ -86,13 +91,14 @@ pub(crate) fn resume(
         end: WritePosition {
             offset: start.position.offset,
             previous: end.chain.previous,
+            decisions: end.chain.decisions,
             written: last,
             durable: last,
             time,
         },
     };
     writer.record_epoch()?;
-    Journal::start(writer, reservation, durability, limits)
+    Journal::start(writer, reservation, events_hash, durability, limits)
 }
 
 /// The position of the first frame written to a recovered journal.

@@ -59,7 +59,7 @@ impl Journal {
         let writer = JournalWriter {
             process: Process::current(),
             uuid: builder.identity.uuid,
-            epoch: builder.epoch,
+            life: builder.life,
             align_shift,
             salts,
             shapes,
@@ -72,25 +72,30 @@ impl Journal {
             end: WritePosition {
                 offset: created.offset,
                 previous: created.previous,
+                decisions: 0,
                 written: Seq::ZERO,
                 durable: Seq::ZERO,
                 time: Timestamp::default(),
             },
         };
-        Journal::start(writer, reservation, Durability::Synced, limits)
+        Journal::start(writer, reservation, 0, Durability::Synced, limits)
     }
 
-    /// Starts the journal. `reservation` starts at the end of the journal.
+    /// Starts the journal. `reservation` starts at the end of the journal, and `events_hash` is the hash of the last frame with
+    /// events.
     pub(crate) fn start(
         writer: JournalWriter,
         reservation: SpaceReservation,
+        events_hash: u64,
         durability: Durability,
         limits: BatchLimits,
     ) -> Result<Journal, Error> {
         let preallocator = Arc::clone(&writer.preallocator);
         let (next, time): (Seq, Timestamp) = (writer.end.written.next(), writer.end.time);
         let path = writer.file.path().to_owned();
-        let commit = Commit::new(writer, durability, limits, |lead| OpenBatch::new(next, time, reservation, lead));
+        let commit = Commit::new(writer, durability, limits, |lead| {
+            OpenBatch::new(next, time, reservation, events_hash, lead)
+        });
         preallocator.attach(Arc::downgrade(&commit) as Weak<dyn PreallocationHost>);
         let syncing = Arc::clone(&commit);
         let syncer = std::thread::Builder::new()
@@ -132,6 +137,11 @@ impl Journal {
     /// Like [`Commit::insert`].
     pub(crate) fn insert(&self, open: &mut OpenBatch, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
         self.commit.insert(open, kind, body)
+    }
+
+    /// Queues the open batch, so that the last event executed is the last of its frame.
+    pub(crate) fn enqueue_open(&self, open: &mut OpenBatch) {
+        self.commit.enqueue_open(open);
     }
 
     /// Appends a frame without events, and waits until the frame is synced.

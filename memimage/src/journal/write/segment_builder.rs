@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::journal::format::segment::{Identity, SEGMENT_HEADER, SegmentHeader, fitting_len, planned_len};
 use crate::journal::layout::Layout;
 use crate::keys::{NONCE, Protection};
-use crate::seq::SegmentId;
+use crate::seq::{Life, SegmentId};
 
 /// The size of one write of zeros. Each write is synced on its own, so that a sync of the journal never waits for many
 /// such writes.
@@ -24,7 +24,7 @@ pub(crate) struct SegmentBuilder {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) layout: Layout,
     pub(crate) identity: Identity,
-    pub(crate) epoch: u64,
+    pub(crate) life: Life,
     /// The length of the largest segments.
     pub(crate) largest: u64,
     /// The protection of new segments.
@@ -65,9 +65,9 @@ impl SegmentBuilder {
     /// The header of a segment that is created now.
     pub(crate) fn header(&self, segment: SegmentId, len: u64) -> Result<[u8; SEGMENT_HEADER], Error> {
         let (identity, key_ids) = (self.identity.clone(), self.protection.key_ids());
-        let (epoch, created) = (self.epoch, Timestamp::wall_clock());
+        let (life, created) = (self.life, Timestamp::wall_clock());
         let nonce = if key_ids.cipher.is_some() { random()? } else { [0; NONCE] };
-        Ok(SegmentHeader { identity, segment, len, epoch, created, key_ids }.encode(&self.protection, &nonce))
+        Ok(SegmentHeader { identity, segment, len, life, created, key_ids }.encode(&self.protection, &nonce))
     }
 
     fn fill(

@@ -7,7 +7,7 @@ use std::task::{Poll, Waker};
 
 use super::waking::wake_all;
 use crate::error::Error;
-use crate::sync::{AtomicU8, Condvar, Mutex};
+use crate::sync::{AtomicU8, AtomicU64, Condvar, Mutex};
 
 /// Writes batches on behalf of the callers that hold their tickets.
 pub(crate) trait Leader: Send + Sync {
@@ -24,6 +24,8 @@ pub(crate) struct Ticket {
     waiters: Mutex<Waiters>,
     settled: Condvar,
     leader: Weak<dyn Leader>,
+    /// The hash of the batch's frame, once it is written.
+    hash: AtomicU64,
 }
 
 #[derive(Default)]
@@ -52,6 +54,7 @@ impl Ticket {
             waiters: Mutex::new(Waiters::default()),
             settled: Condvar::new(),
             leader,
+            hash: AtomicU64::new(0),
         })
     }
 
@@ -66,6 +69,15 @@ impl Ticket {
 
     pub(crate) fn is_settled(&self) -> bool {
         matches!(self.stage(), BatchStage::Done | BatchStage::Failed)
+    }
+
+    /// The hash of the batch's frame. Valid once the batch is written.
+    pub(crate) fn hash(&self) -> u64 {
+        self.hash.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_hash(&self, hash: u64) {
+        self.hash.store(hash, Ordering::Release);
     }
 
     pub(crate) fn seal(&self) {

@@ -17,14 +17,14 @@ use crate::journal::format::whitening::Salts;
 use crate::keys::Protection;
 use crate::planted::{Bug, planted};
 use crate::process::Process;
-use crate::seq::{SegmentId, Seq};
+use crate::seq::{Life, SegmentId, Seq};
 
 /// Writes the frames of a journal in order.
 pub(crate) struct JournalWriter {
     /// The process that may write.
     pub(crate) process: Process,
     pub(crate) uuid: [u8; 16],
-    pub(crate) epoch: u64,
+    pub(crate) life: Life,
     pub(crate) align_shift: u8,
     pub(crate) salts: Salts,
     /// The body of the shapes frame that begins each segment.
@@ -48,6 +48,8 @@ pub(crate) struct WritePosition {
     pub(crate) offset: u64,
     /// The link to the last frame.
     pub(crate) previous: Link,
+    /// The number of void marks written since the image was created.
+    pub(crate) decisions: u32,
     /// The last event written.
     pub(crate) written: Seq,
     /// The last event synced.
@@ -67,9 +69,11 @@ impl JournalWriter {
             first_seq: self.end.written.next(),
             count,
             durable_seq: self.end.durable,
-            epoch: self.epoch,
+            life: self.life,
+            decisions: self.end.decisions,
             time,
             previous: self.end.previous,
+            bridge: None,
             align_shift: self.align_shift,
         };
         let frame_protection = FrameProtection::new(&self.uuid, self.segment, &self.protection);
@@ -77,7 +81,8 @@ impl JournalWriter {
             finish(bytes, &header, &frame_protection, &frame_protection.draw()?, self.end.offset, &mut self.salts);
         self.file.write_all(bytes, self.end.offset)?;
         self.end.offset = align_up(self.end.offset + bytes.len() as u64, self.align_shift);
-        self.end.written = Seq::new(self.end.written.get() + u64::from(count));
+        self.end.written = header.next_seq().before();
+        self.end.decisions = header.next_decisions();
         Ok(())
     }
 
@@ -138,7 +143,9 @@ impl BatchWriter for JournalWriter {
             self.shapes = batch.bytes[head_len(self.protection.key_ids())..].to_vec();
         }
         self.end.time = batch.time;
-        self.append(batch.kind, &mut batch.bytes, batch.count, batch.time)
+        self.append(batch.kind, &mut batch.bytes, batch.count, batch.time)?;
+        batch.ticket.set_hash(self.end.previous.hash);
+        Ok(())
     }
 
     fn sync(&mut self) -> Result<(), Error> {
@@ -158,11 +165,12 @@ impl BatchWriter for JournalWriter {
 
     fn write_watermark(&mut self) -> Result<(), Error> {
         let watermark = Watermark {
-            epoch: self.epoch,
+            life: self.life,
             durable_seq: self.end.durable,
             segment: self.segment,
             offset: self.end.offset,
-            previous: self.end.previous.checksum,
+            previous: self.end.previous.hash,
+            decisions: self.end.decisions,
         };
         self.durable_file.write_all(&watermark.encode(&self.uuid), 0)
     }

@@ -11,9 +11,11 @@ fn header() -> FrameHeader {
         first_seq: Seq::new(7),
         count: 3,
         durable_seq: Seq::new(5),
-        epoch: 2,
+        life: Life { epoch: 2, id: 77 },
+        decisions: 0,
         time: Timestamp::from_micros(11),
-        previous: Link { checksum: 13, ..Link::default() },
+        previous: Link { hash: 13, ..Link::default() },
+        bridge: None,
         align_shift: 3,
     }
 }
