@@ -1,8 +1,14 @@
 //! Recomputes the checksums of modified bytes, from FORMAT.md alone, so that a test reaches the checks behind the checksums.
 
-use crc32c::{crc32c, crc32c_append};
+use std::ops::Range;
 
-use crate::frames::{SEGMENT_HEADER, TRAILER, frames, u32_at};
+use crc32c::{crc32c, crc32c_append};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::frames::{FRAME_HEADER, SEGMENT_HEADER, TRAILER, frames, u32_at};
+
+/// The hash of the previous frame in a frame's header.
+const LINK: Range<usize> = 72..80;
 
 /// Recomputes the header checksum of a segment or snapshot.
 pub fn update_header(file: &mut [u8]) {
@@ -12,23 +18,39 @@ pub fn update_header(file: &mut [u8]) {
     }
 }
 
-/// Recomputes the checksums of all frames of a segment and links each frame to the previous one. Returns the checksum of the
-/// last frame. The UUID and the segment number are read from the segment's header.
-pub fn update_frames(segment: &mut [u8], mut previous: u32) -> u32 {
+/// Recomputes the checksums of all frames of a segment and links each frame to the previous one. Returns the hash of the last
+/// frame.
+pub fn update_frames(segment: &mut [u8], mut previous: u64) -> u64 {
     if segment.len() < SEGMENT_HEADER {
         return previous;
     }
-    let seed = crc32c_append(crc32c(&segment[40..56]), &segment[112..120]);
     for frame in frames(segment) {
-        let frame = &mut segment[frame];
-        let trailer = frame.len() - TRAILER;
-        put(frame, 60, previous);
-        put(frame, 76, crc32c_append(seed, &frame[..76]));
-        put(frame, trailer, frame.len() as u32);
-        previous = crc32c_append(seed, &frame[..trailer]);
-        put(frame, trailer + 4, previous);
+        previous = update_frame(segment, frame, previous);
     }
     previous
+}
+
+/// Recomputes the checksums of one frame of a segment and links it to the previous one. Returns the hash of the frame. The UUID
+/// and the segment number are read from the segment's header.
+pub fn update_frame(segment: &mut [u8], frame: Range<usize>, previous: u64) -> u64 {
+    let seed = segment_seed(segment);
+    let frame = &mut segment[frame];
+    let trailer = frame.len() - TRAILER;
+    frame[LINK].copy_from_slice(&previous.to_le_bytes());
+    put(frame, FRAME_HEADER - 4, crc32c_append(seed, &frame[..FRAME_HEADER - 4]));
+    put(frame, trailer, frame.len() as u32);
+    put(frame, trailer + 4, crc32c_append(seed, &frame[..trailer]));
+    xxh3_64(&frame[..trailer])
+}
+
+/// The CRC32C with which the checksums of a segment's frames begin, from the UUID and the segment number in its header.
+pub fn segment_seed(segment: &[u8]) -> u32 {
+    crc32c_append(crc32c(&segment[40..56]), &segment[112..120])
+}
+
+/// The hash of the previous frame that a frame names.
+pub fn link(frame: &[u8]) -> u64 {
+    u64::from_le_bytes(frame[LINK].try_into().expect("eight bytes"))
 }
 
 /// Updates the headers and frames of a journal. The segments must be in the order of their numbers.

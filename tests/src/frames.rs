@@ -5,7 +5,7 @@ use std::ops::Range;
 /// The length of a segment's header. The frames begin after it.
 pub const SEGMENT_HEADER: usize = 4096;
 /// The length of a frame's header without its extension.
-pub const FRAME_HEADER: usize = 80;
+pub const FRAME_HEADER: usize = 96;
 /// The length of a frame's trailer.
 pub const TRAILER: usize = 8;
 /// The first bytes of each frame.
@@ -23,7 +23,7 @@ pub fn frames(segment: &[u8]) -> Vec<Range<usize>> {
 
 /// The offset at which the frame after this one would start.
 pub fn next_offset(segment: &[u8], frame: &Range<usize>) -> usize {
-    let shift = segment[frame.start + 66].clamp(3, 12);
+    let shift = segment[frame.start + 62].clamp(3, 12);
     frame.end.next_multiple_of(1 << shift)
 }
 

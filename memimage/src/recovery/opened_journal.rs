@@ -10,7 +10,8 @@ use std::sync::Arc;
 use crate::disk::{Access, Disk, StoredFile, sync_dir};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::{
-    JournalEnd, Layout, Scan, Segments, Survey, Watermark, life_conflict, next_life, quarantine_torn_write, rewrite_unproven,
+    JournalEnd, Layout, Scan, Segments, Survey, Watermark, life_conflict, next_life, quarantine_torn_write,
+    rewrite_unproven,
 };
 use crate::keys::Keyring;
 use crate::seq::{Life, SegmentId, Seq};
@@ -224,7 +225,8 @@ fn refuse_missing_segment(segments: &Segments, watermark: &Watermark) -> Result<
     if watermark.segment <= last {
         return Ok(());
     }
-    let what = format!("its file is missing: by `journal/durable`, the image was written up to segment {}", watermark.segment);
+    let what =
+        format!("its file is missing: by `journal/durable`, the image was written up to segment {}", watermark.segment);
     Err(segments.corrupt(last.next(), None, what))
 }
 

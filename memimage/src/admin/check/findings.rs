@@ -201,7 +201,9 @@ pub(super) fn watermark(examination: &Examination, report: &mut CheckReport) -> 
     };
     let message = match examination.watermark {
         // a new epoch is written to this file first
-        Some(watermark) if examination.salvaged.end.is_none_or(|end| watermark.life.epoch >= end.life.epoch) => return Ok(()),
+        Some(watermark) if examination.salvaged.end.is_none_or(|end| watermark.life.epoch >= end.life.epoch) => {
+            return Ok(());
+        }
         Some(_) => messages::outdated_watermark(),
         None if !exists()? => messages::missing_watermark(),
         None if examination.is_unidentified() => messages::unidentified_watermark(unidentified()),

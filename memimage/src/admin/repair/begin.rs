@@ -123,7 +123,8 @@ fn start_anew(session: &mut RepairSession, builder: &SegmentBuilder, seq: Seq) -
     let align_shift = examination.salvaged.align_shift.unwrap_or(ALIGN_SHIFT);
     let decisions = examination.decisions();
     let mut salts = Salts::new(u64::from_le_bytes(random()?));
-    let (offset, previous) = create_continuation(builder, segment, (seq.next(), decisions), &table, align_shift, &mut salts)?;
+    let (offset, previous) =
+        create_continuation(builder, segment, (seq.next(), decisions), &table, align_shift, &mut salts)?;
     session.changed(session.path(segment), messages::SEGMENT_CREATED, None);
     session.remove_snapshots_from(seq.next())?;
     let end = FramesEnd { position: FramePosition { segment, offset }, previous, decisions };

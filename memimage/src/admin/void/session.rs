@@ -80,7 +80,8 @@ impl VoidSession {
         let mut removed = Vec::new();
         for (seq, path) in self.journal.snapshots().start_candidates()? {
             let Ok(file) = self.journal.snapshots().open(seq, &path) else { continue };
-            if file.header.uuid == self.journal.segments().identity().uuid && voids.invalidates(seq, file.header.life.epoch)
+            if file.header.uuid == self.journal.segments().identity().uuid
+                && voids.invalidates(seq, file.header.life.epoch)
             {
                 disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
                 removed.push(path);

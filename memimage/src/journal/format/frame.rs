@@ -376,7 +376,8 @@ struct RawHeader<'a> {
 impl<'a> RawHeader<'a> {
     fn new(bytes: &'a [u8], checksum: Checksum) -> Option<RawHeader<'a>> {
         let bytes = bytes.get(..HEADER)?;
-        let intact = u32_at(bytes, CHECKSUM_AT) == checksum.of(&bytes[..CHECKSUM_AT]) || planted(Bug::HeaderChecksumSkipped);
+        let intact =
+            u32_at(bytes, CHECKSUM_AT) == checksum.of(&bytes[..CHECKSUM_AT]) || planted(Bug::HeaderChecksumSkipped);
         if bytes[0..4] != MAGIC || !intact {
             return None;
         }

@@ -54,11 +54,16 @@ impl FrameChain {
             return Err(format!("it names {named} void marks before it, and the frames before it have {read}"));
         }
         if header.life.epoch < self.life.epoch {
-            return Err(format!("its epoch {} is less than the epoch {} before it", header.life.epoch, self.life.epoch));
+            return Err(format!(
+                "its epoch {} is less than the epoch {} before it",
+                header.life.epoch, self.life.epoch
+            ));
         }
         if header.life.epoch == self.life.epoch && header.life.id != self.life.id {
             let epoch = header.life.epoch;
-            return Err(format!("it was written by another copy of the image: another owner had epoch {epoch} before it"));
+            return Err(format!(
+                "it was written by another copy of the image: another owner had epoch {epoch} before it"
+            ));
         }
         let link = frame.link();
         Ok(FrameChain {
@@ -128,9 +133,7 @@ impl<'a> FrameReader<'a> {
             decisions: frame.header.decisions,
             ..FrameChain::START
         });
-        if frame.header.previous.mac != before.previous.mac
-            && frame.header.previous.hash == before.previous.hash
-        {
+        if frame.header.previous.mac != before.previous.mac && frame.header.previous.hash == before.previous.hash {
             return FrameStep::WrongMac(frame);
         }
         match before.followed_by(&frame) {

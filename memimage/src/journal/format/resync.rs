@@ -62,7 +62,7 @@ mod tests {
     use super::*;
     use crate::context::Timestamp;
     use crate::keys::Protection;
-    use crate::seq::{SegmentId, Seq};
+    use crate::seq::{Life, SegmentId, Seq};
 
     const FRAMES: usize = 500;
 

@@ -6,9 +6,9 @@
 //! belongs to this timeline. The digests after the event tell whether its state is the one that replay gave.
 
 use super::frame::{Frame, FrameHeader, FrameKind, FrameSummary};
-use crate::planted::{Bug, planted};
 use super::genesis::DigestMark;
 use super::void::Voids;
+use crate::planted::{Bug, planted};
 use crate::seq::{Life, Seq};
 
 /// What the journal records about the state after one event.

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
     use crate::context::Timestamp;
     use crate::keys::Protection;
-    use crate::seq::SegmentId;
+    use crate::seq::{Life, SegmentId};
 
     const AT: usize = 4096;
 

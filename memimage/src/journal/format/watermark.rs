@@ -90,7 +90,8 @@ mod tests {
     fn a_partly_written_block_of_a_creation_does_not_show_use() {
         let block = |epoch, seq| {
             let (durable_seq, segment) = (Seq::new(seq), SegmentId::FIRST);
-            Watermark { life: Life { epoch, id: 8 }, durable_seq, segment, offset: 4096, previous: 7, decisions: 9 }.encode(&[6; 16])
+            Watermark { life: Life { epoch, id: 8 }, durable_seq, segment, offset: 4096, previous: 7, decisions: 9 }
+                .encode(&[6; 16])
         };
         for written in 0..=BLOCK {
             let mut creation = [0; BLOCK];
@@ -106,7 +107,8 @@ mod tests {
     #[test]
     fn decode_accepts_exactly_the_encoded_bytes() {
         let (durable_seq, segment) = (Seq::new(2), SegmentId::new(3));
-        let block = Watermark { life: Life { epoch: 1, id: 6 }, durable_seq, segment, offset: 4, previous: 5, decisions: 7 };
+        let block =
+            Watermark { life: Life { epoch: 1, id: 6 }, durable_seq, segment, offset: 4, previous: 5, decisions: 7 };
         let bytes = block.encode(&[6; 16]);
         assert_eq!(Watermark::decode(&bytes, &[6; 16]), Some(block));
         assert_eq!(Watermark::decode(&bytes, &[7; 16]), None, "a block of another image");

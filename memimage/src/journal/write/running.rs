@@ -93,9 +93,8 @@ impl Journal {
         let preallocator = Arc::clone(&writer.preallocator);
         let (next, time): (Seq, Timestamp) = (writer.end.written.next(), writer.end.time);
         let path = writer.file.path().to_owned();
-        let commit = Commit::new(writer, durability, limits, |lead| {
-            OpenBatch::new(next, time, reservation, events_hash, lead)
-        });
+        let commit =
+            Commit::new(writer, durability, limits, |lead| OpenBatch::new(next, time, reservation, events_hash, lead));
         preallocator.attach(Arc::downgrade(&commit) as Weak<dyn PreallocationHost>);
         let syncing = Arc::clone(&commit);
         let syncer = std::thread::Builder::new()
