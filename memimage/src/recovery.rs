@@ -16,7 +16,7 @@ use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::digest::{Digest, digest};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Apply, Model, Recorded, ReplayError, StoredPayload, panic_message};
-use crate::journal::{DigestMark, Frame, FrameKind, JournalEnd, Record, Scan, TablePrefixes, Voids, records};
+use crate::journal::{DigestMark, EncodedRows, Frame, FrameKind, JournalEnd, Record, Scan, Voids, records};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::fingerprint;
 
@@ -126,7 +126,7 @@ fn replay_from<M: Model>(
     let mut replay = Replay {
         scan,
         dispatch,
-        table_prefixes: dispatch.table().prefixes(),
+        encoded_rows: dispatch.table().encoded_rows(),
         context: Context::new(segments.identity().seed, Origin::own(last), time, Metadata::new()),
         model: start.map(|start| start.model),
         replay_start,
@@ -181,8 +181,8 @@ pub(crate) fn state_digest<M: Model>(model: &M) -> Result<Digest, Error> {
 struct Replay<'a, M> {
     scan: &'a Scan,
     dispatch: &'a Dispatch,
-    /// The earlier versions of the shape table in `dispatch`.
-    table_prefixes: TablePrefixes,
+    /// The rows of the shape table in `dispatch`.
+    encoded_rows: EncodedRows,
     /// The context of the event that is being replayed.
     context: Context,
     /// `None` until genesis has been read.
@@ -234,11 +234,7 @@ impl<M: Model> Replay<'_, M> {
     }
 
     fn shapes(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
-        if self.table_prefixes.contains(&self.scan.body(segment, frame)?) {
-            return Ok(());
-        }
-        let table = self.scan.decode_table(segment, frame)?;
-        if self.dispatch.table().continues(&table) {
+        if self.encoded_rows.contain(&self.scan.body(segment, frame)?) || self.dispatch.table().has(&self.scan.rows(segment, frame)?) {
             return Ok(());
         }
         let what = "its shape table numbers the events differently from the newest one".to_owned();

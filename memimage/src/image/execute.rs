@@ -20,7 +20,7 @@ use crate::digest::digest_within;
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Command, FromRefusal, Model, decode, panic_message};
 use crate::execute::Execute;
-use crate::journal::{EventId, FrameKind, NoRoom, OpenBatch};
+use crate::journal::{EventId, NoRoom, OpenBatch};
 use crate::outcome::Outcome;
 use crate::planted::{Bug, planted};
 use crate::shape::is_recursive;
@@ -220,9 +220,10 @@ impl<M: Model> Shared<M> {
             return Ok(event);
         }
         let grown = core.dispatch.declare(C::ROW, &M::EVENTS[C::ROW]);
-        self.journal.insert(open, FrameKind::Shapes, &grown.table().encode())?;
+        let event = grown.id(C::ROW).expect("the event is declared");
+        self.journal.declare(open, grown.table(), event)?;
         core.dispatch = grown;
-        Ok(core.dispatch.id(C::ROW).expect("the event is declared"))
+        Ok(event)
     }
 }
 

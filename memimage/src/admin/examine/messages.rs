@@ -5,10 +5,6 @@ use std::fmt;
 use crate::seq::Seq;
 use crate::value::ValueError;
 
-pub(super) fn renumbered_events() -> String {
-    "its table of shapes numbers the events differently than the table before it".to_owned()
-}
-
 pub(super) fn undecodable_model_shape(error: impl fmt::Display) -> String {
     format!("the model's shape does not decode: {error}")
 }

@@ -232,7 +232,8 @@ fn number<M: Model>(
         NewRecord::Event(row) => new.declare(row, &M::EVENTS[row]),
         NewRecord::Dropped => new.declare_dropped(),
     };
-    journal.insert(open, FrameKind::Shapes, &grown.table().encode())?;
+    let event = number(&grown).expect("it was just declared");
+    journal.declare(open, grown.table(), event)?;
     *new = grown;
-    Ok(number(new).expect("it was just declared"))
+    Ok(event)
 }
