@@ -234,7 +234,9 @@ impl<M: Model> Replay<'_, M> {
     }
 
     fn shapes(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
-        if self.encoded_rows.contain(&self.scan.body(segment, frame)?) || self.dispatch.table().has(&self.scan.rows(segment, frame)?) {
+        if self.encoded_rows.contain(&self.scan.body(segment, frame)?)
+            || self.dispatch.table().has(&self.scan.rows(segment, frame)?)
+        {
             return Ok(());
         }
         let what = "its shape table numbers the events differently from the newest one".to_owned();

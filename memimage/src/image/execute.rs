@@ -149,7 +149,7 @@ impl<M: Model> Shared<M> {
         }
         let seq = open.next_seq();
         let time = open.time().max((self.clock)());
-        let mut context = Context::new(self.seed, Origin::own(seq), time, metadata.clone());
+        let mut context = Context::new(self.identity.seed, Origin::own(seq), time, metadata.clone());
 
         match catch_unwind(AssertUnwindSafe(|| command.check(&core.model, &context))) {
             Ok(Ok(())) => {}

@@ -149,12 +149,11 @@ impl<M: Model> Shared<M> {
             (open.next_seq().before(), open.time(), open.last_events())
         };
         let header = SnapshotHeader {
-            uuid: self.uuid,
+            identity: self.identity.clone(),
             life: self.life,
             seq,
             time,
             created: Timestamp::wall_clock(),
-            model: M::NAME.to_owned(),
             model_version: M::VERSION,
             fingerprint,
             key_ids: Default::default(),

@@ -47,7 +47,7 @@ pub(super) fn newest_start<M: Model>(
                 return Err(Error::new(ErrorDetail::Snapshot { path: path.clone(), what }));
             }
             let current = is_current::<M>(&file.header);
-            changed |= file.header.uuid == segments.identity().uuid && !current;
+            changed |= file.header.identity.uuid == segments.identity().uuid && !current;
             if !current && !goal.trust_upcasters && segments.starts_at_genesis() {
                 return Ok(None);
             }
@@ -110,7 +110,7 @@ pub(crate) fn is_readable<M: Model>(header: &SnapshotHeader) -> bool {
 fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Result<ReplayStart<M>, Error> {
     let refused = |what: &str| Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what: what.to_owned() });
     let header = file.header.clone();
-    if header.uuid != segments.identity().uuid {
+    if header.identity.uuid != segments.identity().uuid {
         return Err(refused("it belongs to another image"));
     }
     let (model, digest, trailer) = match StateOrigin::of(header.model_version, header.fingerprint) {

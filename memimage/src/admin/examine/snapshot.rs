@@ -79,7 +79,7 @@ impl ExaminedSnapshot {
     fn header(&mut self, header: &SnapshotHeader, uuid: Option<&[u8; 16]>) {
         (self.life, self.key_ids) = (header.life, header.key_ids);
         match uuid {
-            Some(uuid) if *uuid == header.uuid => self.is_evidence = true,
+            Some(uuid) if *uuid == header.identity.uuid => self.is_evidence = true,
             Some(_) => self.exclude(messages::of_another_image().to_owned()),
             None => self.exclude(messages::unidentified().to_owned()),
         }

@@ -112,7 +112,14 @@ impl<'a> FrameReader<'a> {
         segment: SegmentId,
         chain: Option<FrameChain>,
     ) -> FrameReader<'a> {
-        FrameReader { bytes, checksum: Checksum::new(uuid, segment), offset: SEGMENT_HEADER, chain, first: true, sealed: false }
+        FrameReader {
+            bytes,
+            checksum: Checksum::new(uuid, segment),
+            offset: SEGMENT_HEADER,
+            chain,
+            first: true,
+            sealed: false,
+        }
     }
 
     /// Starts at the offset of a valid frame, whatever is before it.

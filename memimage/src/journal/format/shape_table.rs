@@ -120,7 +120,8 @@ impl ShapeTable {
         let mut encoded = EncodedRows { rows: Vec::new(), starts: vec![0] };
         for row in &self.rows {
             let rows = std::mem::take(&mut encoded.rows);
-            encoded.rows = postcard::to_extend(&StoredRow::of(row), rows).expect("a name, a number and bytes can be encoded");
+            encoded.rows =
+                postcard::to_extend(&StoredRow::of(row), rows).expect("a name, a number and bytes can be encoded");
             encoded.starts.push(encoded.rows.len());
         }
         encoded
