@@ -169,6 +169,7 @@ impl<M: Model> Opening<M> {
             newest_snapshot: None,
             verify_digests: self.options.verify_digests,
             trust_upcasters: true,
+            also_void: None,
         };
         let recovered = recover::<M>(opened, &dispatch, goal)?;
         let end = recovered.end.as_ref().expect("all of the journal was read");
@@ -222,6 +223,7 @@ impl<M: Model> Opening<M> {
             snapshot: recovered.snapshot,
             seq: recovered.last,
             replayed: recovered.replayed,
+            changed_outcomes: recovered.changed_outcomes.len() as u64,
             unusable_snapshots,
             quarantined_segments,
             uncertain,
@@ -310,6 +312,12 @@ fn report(layout: &Layout, recovery: &RecoveryReport, base: Option<Seq>) {
         tracing::warn!(
             ?behind,
             "the clock is behind the last event; recorded time stands still until it has caught up"
+        );
+    }
+    if recovery.changed_outcomes > 0 {
+        tracing::warn!(
+            events = recovery.changed_outcomes,
+            "events have another outcome than the recorded one, because an event before them became void later"
         );
     }
     if recovery.uncertain {

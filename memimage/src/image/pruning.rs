@@ -103,6 +103,7 @@ impl<M: Model> Shared<M> {
             newest_snapshot: Some(base),
             verify_digests: true,
             trust_upcasters: true,
+            also_void: None,
         };
         let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
         if rebuilt.snapshot != Some(base) {

@@ -192,6 +192,7 @@ impl<M: Model> Shared<M> {
             newest_snapshot: Some(older),
             verify_digests: self.verify_digests,
             trust_upcasters: false,
+            also_void: None,
         };
         let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
         compare(&rebuilt.model, rebuilt.last, rebuilt.snapshot.unwrap_or(Seq::ZERO), taken.digest)?;

@@ -56,7 +56,8 @@ pub(super) fn newest_start<M: Model>(
         let loaded = match loaded {
             Ok(Some(file)) => {
                 // errors here are damage to the journal, not to a snapshot
-                let (voids, timeline) = scan.voids_and_timeline(seq)?;
+                let (mut voids, timeline) = scan.voids_and_timeline(seq)?;
+                add_also_void(&mut voids, goal);
                 let refused = |what| Error::new(ErrorDetail::Snapshot { path: path.clone(), what });
                 let header = file.header.clone();
                 let what = if voids.invalidates(seq, header.life.epoch) {
@@ -91,9 +92,18 @@ pub(super) fn newest_start<M: Model>(
         }
     }
     if segments.starts_at_genesis() {
-        Ok((None, scan.voids(segments.first())?))
+        let mut voids = scan.voids(segments.first())?;
+        add_also_void(&mut voids, goal);
+        Ok((None, voids))
     } else {
         Err(Error::new(ErrorDetail::Pruned { path: segments.path(segments.first()), tried, changed }))
+    }
+}
+
+/// Adds the event that replay skips as if it were void from now on.
+fn add_also_void(voids: &mut Voids, goal: RecoveryGoal) {
+    if let Some(seq) = goal.also_void {
+        voids.insert(seq, u64::MAX);
     }
 }
 
