@@ -3,6 +3,7 @@
 //! Opening changes no segment and no snapshot before the state is recovered. If it refuses an image, the image stays
 //! unchanged, except that it may get a lock file and an empty `journal/durable`.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -193,8 +194,8 @@ impl<M: Model> Opening<M> {
         let identity = opened.segments().identity().clone();
         let BaseRepair { base, unusable } = repair_base::<M>(&opened, recovered.snapshot)?;
         let quarantined_segments = self.clear_start(opened.segments(), kept_from)?;
-        let told = |path: &Path| recovered.unusable.iter().any(|(other, _)| other == path);
-        let unusable: Vec<_> = unusable.into_iter().filter(|(path, _)| !told(path)).collect();
+        let reported: HashSet<&Path> = recovered.unusable.iter().map(|(path, _)| path.as_path()).collect();
+        let unusable: Vec<_> = unusable.into_iter().filter(|(path, _)| !reported.contains(path.as_path())).collect();
         let unusable_snapshots = [recovered.unusable, unusable].concat();
 
         let journal = resume(

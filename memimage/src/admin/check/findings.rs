@@ -77,6 +77,10 @@ fn with_lost_decisions(
     if !revived.is_empty() && options.iter().any(|option| matches!(option.action, RepairAction::CutFrom(_))) {
         message = messages::cut_revives(&message, &revived);
     }
+    let unknown = examination.unknown_decisions_lost_by_cut(damage);
+    if unknown > 0 && options.iter().any(|option| matches!(option.action, RepairAction::CutFrom(_))) {
+        return messages::cut_loses_decisions(&message, unknown);
+    }
     let loses_no_event = || examination.cut_option(damage).is_some_and(|cut| cut.lost.is_none());
     if matches!(damage.kind, DamageKind::Damaged | DamageKind::Forged) && loses_no_event() {
         message = messages::cut_may_lose_decision(&message);

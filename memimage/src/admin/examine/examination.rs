@@ -66,8 +66,11 @@ impl Examination {
 
         let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
         let source = task.unlock(disk, layout, &segments, keyring)?;
-        let JournalReading { salvaged, content, detached } =
+        let JournalReading { mut salvaged, content, detached } =
             JournalReading::of(&source, &segments, &examined_snapshots, evidence)?;
+        if let Some(watermark) = watermark {
+            salvaged.damage.extend(missing_by_watermark(&salvaged, &segments, &watermark));
+        }
         let proven_keys = source.proven_keys().clone();
         let (disk, layout) = (Arc::clone(disk), layout.clone());
         let mut examination = Examination {
@@ -212,7 +215,7 @@ impl Examination {
     /// Whether the image has no other way to the state of this snapshot or a later state. The other way would be another
     /// usable snapshot, or a journal that has its start and no damage up to that state.
     pub(crate) fn is_only_way_to(&self, snapshot: &ExaminedSnapshot) -> bool {
-        let has_later = self.examined_snapshots.iter().any(|other| other.is_usable() && other.seq >= snapshot.seq);
+        let has_later = self.newest_usable().is_some_and(|newest| newest.seq >= snapshot.seq);
         let is_read = self.first_damage().is_none_or(|damage| damage.seq.is_some_and(|seq| seq > snapshot.seq));
         let has_start = if self.is_pruned() { self.has_start_state() } else { self.content.has_genesis };
         snapshot.is_current && !has_later && !(is_read && has_start)
@@ -236,7 +239,9 @@ impl JournalReading {
         evidence: Seq,
     ) -> Result<JournalReading, Error> {
         let read_from = |first: SegmentId| -> Result<JournalReading, Error> {
-            let mut content = JournalContent::with_timelines_at(snapshots.iter().map(|snapshot| snapshot.seq));
+            let mut content = JournalContent::with_timelines_at(
+                snapshots.iter().filter(|snapshot| snapshot.is_usable()).map(|snapshot| snapshot.seq),
+            );
             let salvaged = salvage(source, first, evidence, &mut content)?;
             let detached = segments[..segments.partition_point(|segment| *segment < first)].to_vec();
             Ok(JournalReading { salvaged, content, detached })
@@ -285,11 +290,28 @@ fn begins_later(segment: &SalvagedSegment) -> bool {
     segment.segment != SegmentId::FIRST || segment.first.is_some_and(|first| first > Seq::new(1))
 }
 
+/// The damage that `journal/durable` shows at the end of the journal: a later segment, or a decision, is missing.
+fn missing_by_watermark(salvaged: &Salvaged, segments: &[SegmentId], watermark: &Watermark) -> Option<Damage> {
+    let (end, last) = (salvaged.end?, *segments.last()?);
+    let is_reported =
+        |segment| salvaged.damage.iter().any(|damage| damage.segment == segment && damage.offset.is_none());
+    let (segment, what) = if watermark.segment > last && !is_reported(last.next()) {
+        (last.next(), messages::missing_segment_by_watermark(watermark.segment))
+    } else if watermark.decisions > end.decisions && salvaged.damage.is_empty() {
+        (last.next(), messages::missing_decisions(end.decisions, watermark.decisions))
+    } else {
+        return None;
+    };
+    let (seq, decisions, kind) = (Some(end.next_seq), Some(end.decisions), DamageKind::Damaged);
+    Some(Damage { segment, offset: None, seq, decisions, kind, what, help: None, is_framing: false })
+}
+
 /// The damage of a journal that begins with this segment, if no base or prune mark accounts for the earlier events.
 fn missing_beginning(first: SegmentId) -> Damage {
     let (segment, what) = match first {
         SegmentId::FIRST => (first, messages::missing_first_events()),
         _ => (first.before(), messages::missing_file()),
     };
-    Damage { segment, offset: None, seq: None, kind: DamageKind::Damaged, what, help: None, is_framing: false }
+    let kind = DamageKind::Damaged;
+    Damage { segment, offset: None, seq: None, decisions: None, kind, what, help: None, is_framing: false }
 }

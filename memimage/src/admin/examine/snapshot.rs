@@ -1,5 +1,6 @@
 //! The snapshots and bases of an image: whether each is usable.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::content::{JournalContent, decodes};
@@ -38,7 +39,7 @@ impl ExaminedSnapshot {
     /// Reads the headers of all snapshots and bases, newest first.
     pub(super) fn all(snapshots: &Snapshots, uuid: Option<&[u8; 16]>) -> Result<Vec<ExaminedSnapshot>, Error> {
         let mut examined = Vec::new();
-        let bases: Vec<PathBuf> = snapshots.bases().list()?.into_iter().map(|(_, path)| path).collect();
+        let bases: HashSet<PathBuf> = snapshots.bases().list()?.into_iter().map(|(_, path)| path).collect();
         for (seq, path) in snapshots.start_candidates()? {
             let is_base = bases.contains(&path);
             let mut snapshot = ExaminedSnapshot::unread(seq, path, is_base);

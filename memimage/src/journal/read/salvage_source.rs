@@ -70,7 +70,13 @@ impl SalvageSource {
 
     /// The length that a segment was created with; `None` if its header is not readable.
     pub(crate) fn len_of(&self, segment: SegmentId) -> Option<u64> {
-        self.headers.iter().find(|checked| checked.segment == segment)?.len()
+        self.header(segment)?.len()
+    }
+
+    /// The header of a segment.
+    pub(super) fn header(&self, segment: SegmentId) -> Option<&CheckedHeader> {
+        let at = self.headers.binary_search_by_key(&segment, |checked| checked.segment).ok()?;
+        Some(&self.headers[at])
     }
 
     /// The path of a segment's file.
