@@ -335,7 +335,7 @@ impl<M: Model> Replay<'_, M> {
                 self.advance(seq, time);
                 return Ok(());
             }
-            Ok(Err(fault)) => (fault.to_string(), fault.help()),
+            Ok(Err(fault)) => (fault.to_string(), fault.help(event.reencode.is_some())),
             Err(panic) => {
                 let what = format!("it panicked: {}", panic_message(&*panic));
                 (what, ReplayError::help_for_panic(event.reencode.is_some()))

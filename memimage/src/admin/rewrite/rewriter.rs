@@ -146,7 +146,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
         let (name, version) = (event.name.to_owned(), event.version);
         let fault = match catch_unwind(AssertUnwindSafe(|| reencode(&stored, &mut self.reencode))) {
             Ok(Ok(())) => None,
-            Ok(Err(fault)) => Some((fault.to_string(), fault.help())),
+            Ok(Err(fault)) => Some((fault.to_string(), fault.help(true))),
             Err(panic) => {
                 Some((messages::upcaster_panicked(&panic_message(&*panic)), messages::HELP_UPCASTER_PANICKED))
             }
