@@ -203,6 +203,10 @@ pub(super) fn watermark(examination: &Examination, report: &mut CheckReport) -> 
     let exists = || -> Result<bool, Error> {
         Ok(examination.disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some())
     };
+    if let Some(conflict) = &examination.foreign_watermark {
+        add(report, Severity::Damage, path, messages::foreign_watermark(conflict));
+        return Ok(());
+    }
     let message = match examination.watermark {
         // a new epoch is written to this file first
         Some(watermark) if examination.salvaged.end.is_none_or(|end| watermark.life.epoch >= end.life.epoch) => {

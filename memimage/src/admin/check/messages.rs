@@ -220,6 +220,14 @@ pub(super) fn damaged_watermark() -> Message {
     Message::new("it is damaged, so how far the journal was synced is not known", HELP_WATERMARK)
 }
 
+pub(super) fn foreign_watermark(cause: &str) -> Message {
+    Message::new(
+        cause,
+        "restore the file of this timeline, or move this one away; then the image opens, but a loss of events at the end of the \
+         journal goes unnoticed",
+    )
+}
+
 pub(super) fn unidentified_watermark(cause: &str) -> Message {
     Message::new(cause, HELP_UNIDENTIFIED)
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorDetail};
 #[cfg(feature = "chain")]
 use crate::journal::FrameChain;
 use crate::journal::{
-    Damage, DamageKind, Layout, ProvenKeys, SalvageSource, Salvaged, SalvagedSegment, Watermark, salvage,
+    Damage, DamageKind, Layout, ProvenKeys, SalvageSource, Salvaged, SalvagedSegment, Watermark, life_conflict, salvage,
 };
 use crate::keys::Keyring;
 use crate::seq::{SegmentId, Seq};
@@ -28,6 +28,8 @@ pub(crate) struct Examination {
     /// All snapshots and bases, newest first.
     pub(crate) examined_snapshots: Vec<ExaminedSnapshot>,
     pub(crate) watermark: Option<Watermark>,
+    /// Why `journal/durable` does not belong to this timeline of the image, if so.
+    pub(crate) foreign_watermark: Option<String>,
     /// All segments there are.
     pub(crate) segments: Vec<SegmentId>,
     /// The segments before a gap, which do not belong to the journal. Either a pruning left them over, or a later segment was
@@ -57,20 +59,31 @@ impl Examination {
         let snapshots = Snapshots::new(disk, layout, keyring);
         // Read the evidence of synced events before the journal: a process that has the image open may append in between.
         let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
-        let identity = task.unlock(disk, layout, &segments, keyring)?.identity().cloned();
-        let uuid = identity.as_ref().map(|identity| &identity.uuid);
-        let watermark = uuid.map_or(Ok(None), |uuid| layout.read_watermark(&**disk, uuid))?;
-        let examined_snapshots = ExaminedSnapshot::all(&snapshots, uuid)?;
-        let proven = examined_snapshots.iter().filter(|snapshot| snapshot.is_evidence).map(|snapshot| snapshot.seq);
-        let evidence = proven.chain(watermark.map(|watermark| watermark.durable_seq)).max().unwrap_or(Seq::ZERO);
+        let source = task.unlock(disk, layout, &segments, keyring)?;
+        let uuid = source.identity().map(|identity| &identity.uuid);
+        let mut watermark = uuid.map_or(Ok(None), |uuid| layout.read_watermark(&**disk, uuid))?;
+        let mut foreign_watermark = watermark.and_then(|watermark| source.life_conflict(watermark.life));
+        let examined_snapshots = ExaminedSnapshot::all(&snapshots, &source)?;
 
         let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
         let source = task.unlock(disk, layout, &segments, keyring)?;
-        let JournalReading { mut salvaged, content, detached } =
-            JournalReading::of(&source, &segments, &examined_snapshots, evidence)?;
+        let (mut reading, evidence) = loop {
+            watermark = watermark.filter(|_| foreign_watermark.is_none());
+            let proven = examined_snapshots.iter().filter(|snapshot| snapshot.is_evidence).map(|snapshot| snapshot.seq);
+            let evidence = proven.chain(watermark.map(|watermark| watermark.durable_seq)).max().unwrap_or(Seq::ZERO);
+            let reading = JournalReading::of(&source, &segments, &examined_snapshots, evidence)?;
+            // only the last frames may show it; then the file is no evidence, and the journal is read once more without it
+            let conflict = |watermark: Watermark| life_conflict(reading.salvaged.life.into_iter(), watermark.life);
+            match watermark.and_then(conflict) {
+                Some(conflict) => foreign_watermark = Some(conflict),
+                None => break (reading, evidence),
+            }
+        };
         if let Some(watermark) = watermark {
-            salvaged.damage.extend(missing_by_watermark(&salvaged, &segments, &watermark));
+            let missing = missing_by_watermark(&reading.salvaged, &segments, &watermark);
+            reading.salvaged.damage.extend(missing);
         }
+        let JournalReading { salvaged, content, detached } = reading;
         let proven_keys = source.proven_keys().clone();
         let (disk, layout) = (Arc::clone(disk), layout.clone());
         let mut examination = Examination {
@@ -82,6 +95,7 @@ impl Examination {
             content,
             examined_snapshots,
             watermark,
+            foreign_watermark,
             segments,
             detached,
             evidence,

@@ -77,6 +77,7 @@ impl SalvageProgress {
         }
         self.salvaged.align_shift = Some(header.align_shift);
         self.epoch(header.life.epoch);
+        self.salvaged.life = Some(header.life);
         self.salvaged.decisions = self.salvaged.decisions.max(header.next_decisions());
         self.evidence = self.evidence.max(header.durable_seq);
         let last = Seq::new(header.next_seq().get().saturating_sub(1));

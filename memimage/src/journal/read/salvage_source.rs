@@ -12,9 +12,10 @@ use crate::error::{Error, ErrorDetail};
 use crate::journal::format::frame::Frame;
 use crate::journal::format::protection::FrameProtection;
 use crate::journal::format::segment::{Identity, MAX_LARGE_SEGMENT};
+use crate::journal::format::timeline::life_conflict;
 use crate::journal::layout::Layout;
 use crate::keys::{AuthenticationError, KeyIds, Keyring, Protection};
-use crate::seq::SegmentId;
+use crate::seq::{Life, SegmentId};
 
 /// A journal whose headers, damaged or not, have been read and checked against the keys.
 pub(crate) struct SalvageSource {
@@ -47,6 +48,14 @@ impl SalvageSource {
     /// The keys that unlocked a header.
     pub(crate) fn proven_keys(&self) -> &ProvenKeys {
         &self.proven_keys
+    }
+
+    /// Returns an error text if a file that was written in this life belongs to another timeline: a segment was created in another
+    /// life of the same epoch.
+    pub(crate) fn life_conflict(&self, life: Life) -> Option<String> {
+        let is_own = |checked: &&CheckedHeader| matches!(checked.standing, HeaderStanding::Own(_));
+        let headers = self.headers.iter().filter(is_own).filter_map(|checked| checked.header.as_ref().ok());
+        life_conflict(headers.map(|header| header.life), life)
     }
 
     /// The headers of all segments, in the order of the journal.
