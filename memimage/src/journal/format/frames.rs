@@ -203,3 +203,170 @@ pub(crate) fn end_of_frames(bytes: &[u8], uuid: &[u8; 16], segment: SegmentId) -
     while let FrameStep::Frame(_) = reader.step() {}
     (reader.offset(), reader.chain())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::frame::{FrameHeader, finish, head_len, start};
+    use super::super::protection::{BRIDGE, FrameProtection};
+    use super::super::whitening::Salts;
+    use super::*;
+    use crate::context::Timestamp;
+    use crate::keys::Protection;
+
+    const UUID: [u8; 16] = [9; 16];
+
+    /// A frame of one event, of the first life, without void marks before it.
+    fn event(seq: u64, previous: Link) -> FrameHeader {
+        FrameHeader {
+            kind: FrameKind::Events,
+            first_seq: Seq::new(seq),
+            count: 1,
+            durable_seq: Seq::ZERO,
+            life: Life { epoch: 1, id: 50 },
+            decisions: 0,
+            time: Timestamp::default(),
+            previous,
+            bridge: None,
+            align_shift: 3,
+        }
+    }
+
+    /// The bridge to the frame with event `seq`, which names `replaced` as the frame before it.
+    fn bridge_to(seq: u64, replaced: Link) -> FrameHeader {
+        FrameHeader { kind: FrameKind::Shapes, count: 0, bridge: Some(replaced), ..event(seq, Link::default()) }
+    }
+
+    /// A segment, to which a test appends frames.
+    struct Segment {
+        bytes: Vec<u8>,
+        protection: Protection,
+    }
+
+    impl Segment {
+        fn new(chained: bool) -> Segment {
+            let protection = if chained { chain_of_macs() } else { Protection::default() };
+            Segment { bytes: vec![0; SEGMENT_HEADER], protection }
+        }
+
+        /// Appends a frame with this header. Returns the link that the next frame must have.
+        fn append(&mut self, header: &FrameHeader) -> Link {
+            let protection = FrameProtection::new(&UUID, SegmentId::FIRST, &self.protection);
+            let mut frame = Vec::new();
+            start(&mut frame, head_len(protection.key_ids()) + header.bridge.map_or(0, |_| BRIDGE));
+            frame.extend_from_slice(&[7; 24]);
+            let at = self.bytes.len();
+            let link =
+                finish(&mut frame, header, &protection, &protection.draw().unwrap(), at as u64, &mut Salts::new(1));
+            self.bytes.extend(frame);
+            self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
+            link
+        }
+
+        /// The number of frames that can be read, and the reason why the next one cannot be, if there is a next one.
+        fn read(&self) -> (usize, Option<String>) {
+            let mut reader = FrameReader::new(&self.bytes, &UUID, SegmentId::FIRST, None);
+            let mut frames = 0;
+            loop {
+                match reader.step() {
+                    FrameStep::Frame(_) => frames += 1,
+                    FrameStep::Misplaced(why) => return (frames, Some(why)),
+                    FrameStep::WrongMac(_) => return (frames, Some("wrong MAC".to_owned())),
+                    FrameStep::Fault(_) if reader.offset() == self.bytes.len() => return (frames, None),
+                    step => panic!("{step:?}"),
+                }
+            }
+        }
+    }
+
+    #[cfg(feature = "chain")]
+    fn chain_of_macs() -> Protection {
+        use crate::keys::{Key, Keyring, Keys};
+        let keys = Keys::one(Key::new([5; 32]));
+        Keyring::new(None, Some(keys)).current(&UUID, std::path::Path::new("image")).unwrap()
+    }
+
+    #[cfg(not(feature = "chain"))]
+    fn chain_of_macs() -> Protection {
+        Protection::default()
+    }
+
+    #[test]
+    fn the_frames_after_a_bridge_continue_the_frames_that_it_replaces() {
+        for chained in [false, true] {
+            let mut whole = Segment::new(chained);
+            let first = whole.append(&event(1, Link::default()));
+            let second = whole.append(&event(2, first));
+            let third = whole.append(&event(3, second));
+            whole.append(&event(4, third));
+            assert_eq!(whole.read(), (4, None));
+
+            let bridged = |replaced| {
+                let mut segment = Segment::new(chained);
+                segment.append(&bridge_to(3, replaced));
+                assert_eq!(segment.append(&event(3, second)), third, "the frame is the same after the bridge");
+                segment.append(&event(4, third));
+                segment.read()
+            };
+            assert_eq!(bridged(second), (3, None), "chained: {chained}");
+            let (frames, why) = bridged(first);
+            assert_eq!(frames, 1);
+            assert!(why.unwrap().contains("does not name the hash"), "the frame after the bridge has another link");
+            if chained && cfg!(feature = "chain") {
+                assert_eq!(bridged(Link { mac: first.mac, ..second }), (1, Some("wrong MAC".to_owned())));
+            }
+        }
+    }
+
+    #[test]
+    fn a_bridge_after_another_frame_is_misplaced() {
+        for chained in [false, true] {
+            let mut segment = Segment::new(chained);
+            let first = segment.append(&event(1, Link::default()));
+            segment.append(&bridge_to(2, first));
+            segment.append(&event(2, first));
+            let (frames, why) = segment.read();
+            assert_eq!(frames, 1, "chained: {chained}");
+            assert!(why.unwrap().contains("does not name the hash"));
+        }
+    }
+
+    #[test]
+    fn a_frame_of_another_life_in_the_same_epoch_or_of_a_lower_epoch_is_misplaced() {
+        let second = |epoch, id| {
+            let mut segment = Segment::new(false);
+            let previous = segment.append(&FrameHeader { life: Life { epoch: 3, id: 50 }, ..event(1, Link::default()) });
+            segment.append(&FrameHeader { life: Life { epoch, id }, ..event(2, previous) });
+            segment.read()
+        };
+        assert_eq!(second(3, 50), (2, None));
+        assert_eq!([50, 51].map(|id| second(4, id)), [(2, None), (2, None)], "each epoch has its own life");
+        let (frames, why) = second(3, 51);
+        assert_eq!(frames, 1);
+        assert!(why.unwrap().contains("another copy of the image: another owner had epoch 3"));
+        for id in [50, 51] {
+            let (frames, why) = second(2, id);
+            assert_eq!(frames, 1);
+            assert!(why.unwrap().contains("epoch 2 is less than the epoch 3"));
+        }
+    }
+
+    #[test]
+    fn each_frame_names_the_number_of_void_marks_before_it() {
+        let after_a_void_mark = |decisions| {
+            let mut segment = Segment::new(false);
+            // reading begins in the middle of a journal that has four void marks already
+            let before = segment.append(&FrameHeader { decisions: 4, ..event(1, Link::default()) });
+            let void = FrameHeader { kind: FrameKind::Void, count: 0, decisions: 4, ..event(2, before) };
+            let void = segment.append(&void);
+            segment.append(&FrameHeader { decisions, ..event(2, void) });
+            segment.read()
+        };
+        assert_eq!(after_a_void_mark(5), (3, None));
+        for decisions in [0, 4, 6] {
+            let (frames, why) = after_a_void_mark(decisions);
+            assert_eq!(frames, 2, "{decisions}");
+            let expected = format!("names {decisions} void marks before it, and the frames before it have 5");
+            assert!(why.unwrap().contains(&expected));
+        }
+    }
+}

@@ -56,7 +56,7 @@ impl<'a> FrameSearch<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame::{FrameHeader, FrameKind, HEADER, finish, start};
+    use super::super::frame::{CHECKSUM_AT, FrameHeader, FrameKind, HEADER, TRAILER, finish, start};
     use super::super::protection::{FrameProtection, Link};
     use super::super::whitening::Salts;
     use super::*;
@@ -122,10 +122,10 @@ mod tests {
     fn the_search_gives_up_if_every_frame_claims_the_rest_of_the_segment() {
         let (mut segment, starts) = segment();
         for &start in &starts[..FRAMES - 1] {
-            let body = segment.len() - start - HEADER - 8;
+            let body = segment.len() - start - HEADER - TRAILER;
             segment[start + 56..start + 60].copy_from_slice(&(body as u32).to_le_bytes());
-            let crc = checksum().of(&segment[start..start + 76]);
-            segment[start + 76..start + 80].copy_from_slice(&crc.to_le_bytes());
+            let crc = checksum().of(&segment[start..start + CHECKSUM_AT]);
+            segment[start + CHECKSUM_AT..start + HEADER].copy_from_slice(&crc.to_le_bytes());
         }
         let found = FrameSearch::new(&segment, checksum()).next(0..segment.len());
         assert!(matches!(found, SearchResult::LimitExceeded), "{found:?}");

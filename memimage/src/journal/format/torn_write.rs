@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_flipped_bit_in_a_complete_frame_is_suspect() {
-        for at in [AT, AT + 56, AT + 79, AT + 600, AT + 1280] {
+        for at in [AT, AT + 56, AT + HEADER - 1, AT + 600, AT + 1280] {
             let mut segment = segment();
             segment[at] ^= 4;
             assert!(matches!(verdict(&segment, 4, false), Verdict::Suspect(_)), "{at}");
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn a_frame_that_reaches_beyond_the_segment_is_suspect() {
         let complete = segment();
-        for room in 81..1200 {
+        for room in HEADER + 1..1200 {
             let mut cut = complete[..AT + room].to_vec();
             cut[AT + room - 1] = 0;
             assert!(matches!(verdict(&cut, 4, false), Verdict::Suspect(_)), "{room}");

@@ -1,5 +1,7 @@
 //! Tests of frames as bytes: every length at every offset, every flipped bit, and frames of later versions.
 
+use std::collections::BTreeSet;
+
 use super::super::whitening::SECTOR;
 use super::*;
 use crate::keys::Protection;
@@ -29,20 +31,17 @@ fn checksum() -> Checksum {
 }
 
 fn frame(body: &[u8], offset: usize) -> Vec<u8> {
-    let mut buffer = Vec::new();
-    let none = Protection::default();
-    let protection = frame_protection(&none);
-    start(&mut buffer, HEADER);
+    finished(&header(), &Protection::default(), body, offset).0
+}
+
+/// A frame with this header and body, and the link that the next frame must have.
+fn finished(header: &FrameHeader, protection: &Protection, body: &[u8], offset: usize) -> (Vec<u8>, Link) {
+    let (protection, mut buffer) = (frame_protection(protection), Vec::new());
+    start(&mut buffer, head_len(protection.key_ids()) + header.bridge.map_or(0, |_| BRIDGE));
     buffer.extend_from_slice(body);
-    finish(
-        &mut buffer,
-        &header(),
-        &protection,
-        &protection.draw().unwrap(),
-        offset as u64,
-        &mut Salts::new(offset as u64),
-    );
-    buffer
+    let nonces = protection.draw().unwrap();
+    let link = finish(&mut buffer, header, &protection, &nonces, offset as u64, &mut Salts::new(offset as u64));
+    (buffer, link)
 }
 
 /// Regression: the search for a salt did not end if the last bytes of the frame were alone in a sector. In that version, the last
@@ -81,19 +80,80 @@ fn a_frame_of_a_later_version_is_unsupported_and_not_damaged() {
     let changed = |at: usize, to: u8| {
         let mut frame = frame(b"some body", 0);
         frame[at] = to;
-        let crc = checksum().of(&frame[..76]);
-        frame[76..80].copy_from_slice(&crc.to_le_bytes());
+        let crc = checksum().of(&frame[..CHECKSUM_AT]);
+        frame[CHECKSUM_AT..HEADER].copy_from_slice(&crc.to_le_bytes());
         let (end, len) = (frame.len() - TRAILER, frame.len());
         let crc = checksum().of(&frame[..end]);
         frame[len - 4..].copy_from_slice(&crc.to_le_bytes());
         parse(&frame, 0, checksum()).map(|frame| frame.header.kind)
     };
     assert!(matches!(changed(6, 99), Err(FrameFault::Unsupported { .. })), "a critical kind");
-    assert!(matches!(changed(64, 2), Err(FrameFault::Unsupported { .. })), "a cipher");
-    assert!(matches!(changed(67, 2), Err(FrameFault::Unsupported { .. })), "a chain");
-    assert!(matches!(changed(64, 1), Err(FrameFault::Unsupported { .. })), "a cipher without a nonce");
-    assert!(matches!(changed(65, 1), Err(FrameFault::Unsupported { .. })), "a compression");
+    assert!(matches!(changed(60, 2), Err(FrameFault::Unsupported { .. })), "a cipher");
+    assert!(matches!(changed(63, 2), Err(FrameFault::Unsupported { .. })), "a chain");
+    assert!(matches!(changed(60, 1), Err(FrameFault::Unsupported { .. })), "a cipher without a nonce");
+    assert!(matches!(changed(61, 1), Err(FrameFault::Unsupported { .. })), "a compression");
+    assert!(
+        matches!(changed(7, CRITICAL | BRIDGES), Err(FrameFault::Unsupported { .. })),
+        "a bridge without room for its link"
+    );
     assert_eq!(changed(7, 0), Ok(FrameKind::Events));
+}
+
+/// Regression: frames named the checksum of the frame before them. The checksum of a frame without a body is a constant, because
+/// the frame ends in its header's own checksum. So the frames after a seal continued every history.
+#[test]
+fn the_hash_of_a_frame_without_a_body_depends_on_the_frame_before_it() {
+    let seal_after = |hash| {
+        let previous = Link { hash, ..Link::default() };
+        let header = FrameHeader { kind: FrameKind::Seal, count: 0, previous, ..header() };
+        let (frame, link) = finished(&header, &Protection::default(), b"", 0);
+        let parsed = parse(&frame, 0, checksum()).unwrap();
+        assert_eq!(parsed.link(), link);
+        assert_eq!(link.hash, xxh3_64(&frame[..frame.len() - TRAILER]));
+        (frame[SALT].to_vec(), link.hash)
+    };
+    // most seals have the first salt that is drawn: these differ in nothing but the hash of the frame before them
+    let seals: Vec<_> = (1..=8).map(seal_after).collect();
+    let salt = &seals[0].0;
+    let hashes: Vec<u64> = seals.iter().filter(|seal| seal.0 == *salt).map(|seal| seal.1).collect();
+    assert!(hashes.len() > 2, "{seals:?}");
+    assert_eq!(hashes.iter().collect::<BTreeSet<_>>().len(), hashes.len(), "{hashes:?}");
+}
+
+/// The next frame continues the frames that the bridge replaces, and not the bridge.
+#[test]
+fn a_bridge_has_the_link_of_the_frames_that_it_replaces() {
+    let replaced = Link { hash: 21, ..Link::default() };
+    let header = FrameHeader { kind: FrameKind::Shapes, count: 0, bridge: Some(replaced), ..header() };
+    for body in [&b""[..], b"a table of shapes"] {
+        let (frame, link) = finished(&header, &Protection::default(), body, 4096);
+        assert_eq!(link, replaced);
+        let parsed = parse(&frame, 0, checksum()).unwrap();
+        assert_eq!((parsed.header, parsed.link()), (header, replaced));
+        assert_eq!(parsed.body(&frame_protection(&Protection::default())).unwrap(), body);
+    }
+}
+
+#[cfg(all(feature = "encryption", feature = "chain"))]
+#[test]
+fn a_protected_bridge_has_its_own_mac_and_the_link_of_the_frames_that_it_replaces() {
+    use crate::keys::MAC;
+    let keys = keys(true, true);
+    let replaced = Link { hash: 21, mac: [4; MAC] };
+    let header = FrameHeader { kind: FrameKind::Shapes, count: 0, bridge: Some(replaced), ..header() };
+    let (mut frame, link) = finished(&header, &keys, b"a table of shapes", 4096);
+    let protection = frame_protection(&keys);
+    let parsed = parse(&frame, 0, checksum()).unwrap();
+    assert_eq!((parsed.header, parsed.link(), link), (header, replaced, replaced));
+    assert!(parsed.has_valid_mac(&protection) && parsed.mac != replaced.mac);
+    assert_eq!(parsed.body(&protection).unwrap(), b"a table of shapes");
+    // the MAC covers the link, so nobody without the key can choose another one
+    let (link_at, end) = (head_len(protection.key_ids()), frame.len() - TRAILER);
+    frame[link_at] ^= 1;
+    let crc = checksum().of(&frame[..end]);
+    frame[end + 4..].copy_from_slice(&crc.to_le_bytes());
+    let forged = parse(&frame, 0, checksum()).unwrap();
+    assert!(forged.link().hash == 20 && !forged.has_valid_mac(&protection));
 }
 
 /// Regression: the search for a salt did not end for the seal of an encrypted journal. A seal has no body, and its header ends in
@@ -101,13 +161,18 @@ fn a_frame_of_a_later_version_is_unsupported_and_not_damaged() {
 #[cfg(feature = "encryption")]
 #[test]
 fn an_encrypted_frame_without_a_body_has_a_salt() {
-    use crate::keys::{Key, Keyring, Keys};
-    let keyring = Keyring::new(Some(Keys::one(Key::new([5; 32]))), None);
-    let keys = keyring.current(&[9; 16], std::path::Path::new("image")).unwrap();
+    let keys = keys(true, false);
     for _ in 0..2_000 {
         let (protection, mut buffer) = (frame_protection(&keys), Vec::new());
         start(&mut buffer, head_len(protection.key_ids()));
         finish(&mut buffer, &header(), &protection, &protection.draw().unwrap(), 4096, &mut Salts::new(1));
         assert_eq!(parse(&buffer, 0, checksum()).unwrap().body(&protection), Ok(Vec::new()));
     }
+}
+
+#[cfg(feature = "encryption")]
+fn keys(cipher: bool, chain: bool) -> Protection {
+    use crate::keys::{Key, Keyring, Keys};
+    let key = |is_set: bool| is_set.then(|| Keys::one(Key::new([5; 32])));
+    Keyring::new(key(cipher), key(chain)).current(&[9; 16], std::path::Path::new("image")).unwrap()
 }
