@@ -9,6 +9,7 @@ use memimage::{ErrorKind, Key, Keys, Seq};
 use memimage_tests::{SplitMix64, cases, files, seed};
 
 use super::check::{check, offers};
+use super::frame_edits::AFTER_HEADER;
 use super::model_versions::first::{Till, TillCommands as _};
 use super::protection::{MODES, ProtectionMode};
 use super::repair::{assert_repaired, cents, crash_everywhere, cut_from, damage, repair, state_after};
@@ -240,7 +241,7 @@ fn a_segment_without_an_intact_header_or_first_frame_is_not_repaired() {
         let disk = image(&[]);
         let first = frames(&disk).into_iter().find(|frame| frame.path == paths[1]).unwrap();
         match how {
-            0 => disk.write(&paths[1], first.offset + 85, &[0xA5; 4]).unwrap(),
+            0 => disk.write(&paths[1], first.offset + AFTER_HEADER + 5, &[0xA5; 4]).unwrap(),
             1 => disk.write(&paths[1], 0, &other.read(&paths[1]).unwrap()).unwrap(),
             _ => disk.write(&paths[1], 0, &disk.read(&paths[2]).unwrap()[..16_384]).unwrap(),
         }
