@@ -279,6 +279,23 @@ fn the_pruned_fixture_conforms_to_the_document_and_opens_from_its_base() {
 }
 
 #[test]
+fn an_image_with_a_void_event_conforms_to_the_document() {
+    let directory = tempfile::tempdir().unwrap();
+    create(directory.path());
+    memimage::admin::void(directory.path(), memimage::Seq::new(10), "charged twice").unwrap();
+    // the later frames name the void frame before them
+    let shelf = Image::<Shelf>::open(directory.path()).unwrap();
+    shelf.charge(1).unwrap();
+    Image::close(shelf).unwrap();
+    let mut files = files_in(directory.path());
+    files.remove("LOCK");
+    let image = reader::read(&files);
+    assert_eq!(image.voids, [(10, "charged twice".to_owned())]);
+    assert_eq!(image.events.len() as u64, 9 + CHARGES, "the void event keeps its number");
+    assert_eq!(image.durable, (9 + CHARGES, 4), "the void frame has an epoch of its own");
+}
+
+#[test]
 fn a_protected_image_conforms_to_the_document() {
     for (cipher, chain) in [(true, true), (true, false), (false, true)] {
         let directory = tempfile::tempdir().unwrap();

@@ -28,10 +28,6 @@ fn claim(disk: &SimDisk, path: &str, field: (usize, usize), claimed: u64, checks
     hostile
 }
 
-fn put(bytes: &mut [u8], at: usize, checksum: u32) {
-    bytes[at..at + 4].copy_from_slice(&checksum.to_le_bytes());
-}
-
 /// Opens all of these files. An allocation of a claimed length would end the process.
 #[test]
 #[ignore = "run by the other test of this file"]
