@@ -8,6 +8,7 @@ mod state;
 mod genesis;
 mod start;
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -16,7 +17,8 @@ use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::digest::{Digest, digest};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Apply, Model, Recorded, ReplayError, StoredPayload, panic_message};
-use crate::journal::{DigestMark, Frame, FrameKind, JournalEnd, Record, Scan, TablePrefixes, Voids, records};
+use crate::journal::{DigestMark, EncodedRows, Frame, FrameKind, JournalEnd, Record, Scan, Voids, records};
+use crate::outcome::Outcome;
 use crate::seq::{SegmentId, Seq};
 use crate::shape::fingerprint;
 
@@ -40,6 +42,8 @@ pub(crate) struct RecoveryGoal {
     /// state. If this is false and the journal is complete, recovery skips such states. Snapshot verification sets it
     /// to false, because a replay from the start verifies the upcaster.
     pub(crate) trust_upcasters: bool,
+    /// An event that replay skips as if it were void, to learn what that would change.
+    pub(crate) also_void: Option<Seq>,
 }
 
 /// A recovered model, and the position of its state.
@@ -56,6 +60,8 @@ pub(crate) struct Recovered<M> {
     pub(crate) replayed: u64,
     /// The bytes of the replayed batches.
     pub(crate) replayed_bytes: u64,
+    /// The replayed events whose outcome is another than the recorded one, because an event before them became void later.
+    pub(crate) changed_outcomes: BTreeMap<Seq, Outcome>,
     /// The unusable snapshots, each with the cause.
     pub(crate) unusable: Vec<(PathBuf, String)>,
     /// The end of the journal, if replay reached it.
@@ -126,7 +132,7 @@ fn replay_from<M: Model>(
     let mut replay = Replay {
         scan,
         dispatch,
-        table_prefixes: dispatch.table().prefixes(),
+        encoded_rows: dispatch.table().encoded_rows(),
         context: Context::new(segments.identity().seed, Origin::own(last), time, Metadata::new()),
         model: start.map(|start| start.model),
         replay_start,
@@ -136,6 +142,7 @@ fn replay_from<M: Model>(
         verified: last,
         replayed: 0,
         replayed_bytes: 0,
+        changed_outcomes: BTreeMap::new(),
         mark: None,
         diverged: None,
         goal,
@@ -156,7 +163,7 @@ fn replay_from<M: Model>(
     if let Some(diverged) = replay.diverged {
         return Err(diverged);
     }
-    let Replay { model, last, time, replayed, replayed_bytes, .. } = replay;
+    let Replay { model, last, time, replayed, replayed_bytes, changed_outcomes, .. } = replay;
     let model = model.ok_or_else(|| segments.corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))?;
     let expected_last = goal.until.or_else(|| end.as_ref().map(|end| end.chain.before())).unwrap_or(last);
     if expected_last != last {
@@ -164,7 +171,18 @@ fn replay_from<M: Model>(
         return Err(segments.corrupt(scan.active(), None, what));
     }
     let events_hash = end.as_ref().and_then(|end| end.chain.events).unwrap_or(start_hash);
-    Ok(Recovered { model, last, time, events_hash, snapshot, replayed, replayed_bytes, unusable: Vec::new(), end })
+    Ok(Recovered {
+        model,
+        last,
+        time,
+        events_hash,
+        snapshot,
+        replayed,
+        replayed_bytes,
+        changed_outcomes,
+        unusable: Vec::new(),
+        end,
+    })
 }
 
 /// The number that identifies the model in a digest mark.
@@ -181,8 +199,8 @@ pub(crate) fn state_digest<M: Model>(model: &M) -> Result<Digest, Error> {
 struct Replay<'a, M> {
     scan: &'a Scan,
     dispatch: &'a Dispatch,
-    /// The earlier versions of the shape table in `dispatch`.
-    table_prefixes: TablePrefixes,
+    /// The rows of the shape table in `dispatch`.
+    encoded_rows: EncodedRows,
     /// The context of the event that is being replayed.
     context: Context,
     /// `None` until genesis has been read.
@@ -197,6 +215,7 @@ struct Replay<'a, M> {
     verified: Seq,
     replayed: u64,
     replayed_bytes: u64,
+    changed_outcomes: BTreeMap<Seq, Outcome>,
     /// The recorded digest of the current state, if there is one.
     mark: Option<DigestMark>,
     /// The first difference from a recorded digest, unless a later mark accepts the replayed state.
@@ -234,11 +253,9 @@ impl<M: Model> Replay<'_, M> {
     }
 
     fn shapes(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
-        if self.table_prefixes.contains(&self.scan.body(segment, frame)?) {
-            return Ok(());
-        }
-        let table = self.scan.decode_table(segment, frame)?;
-        if self.dispatch.table().continues(&table) {
+        if self.encoded_rows.contain(&self.scan.body(segment, frame)?)
+            || self.dispatch.table().has(&self.scan.rows(segment, frame)?)
+        {
             return Ok(());
         }
         let what = "its shape table numbers the events differently from the newest one".to_owned();
@@ -287,7 +304,7 @@ impl<M: Model> Replay<'_, M> {
                     return Err(self.scan.corrupt_frame(segment, frame, what));
                 };
                 match action {
-                    ReplayAction::Event(route) => self.event(route, &body, record)?,
+                    ReplayAction::Event(route) => self.event(route, &body, record, header.life.epoch)?,
                     ReplayAction::Dropped => self.advance(record.seq, record.time),
                 }
             }
@@ -301,7 +318,8 @@ impl<M: Model> Replay<'_, M> {
         self.replayed += 1;
     }
 
-    fn event(&mut self, route: ReplayRoute<'_, M>, body: &[u8], record: Record) -> Result<(), Error> {
+    /// Replays an event that was recorded in `epoch`.
+    fn event(&mut self, route: ReplayRoute<'_, M>, body: &[u8], record: Record, epoch: u64) -> Result<(), Error> {
         let ReplayRoute { event, shape, values, .. } = route;
         let Record { seq, time, outcome, origin, metadata, payload, .. } = record;
         self.context.move_to(origin, time, metadata);
@@ -309,13 +327,15 @@ impl<M: Model> Replay<'_, M> {
         let recorded = Recorded { seq: origin.seq, time, metadata: context.metadata(), outcome };
         let stored = StoredPayload { payload: &body[payload], shape, recorded, part: origin.part, values };
         let model = self.model.as_mut().expect("genesis was read");
-        let mut apply = Apply { model, context, outcome };
+        let accepts_change = self.voids.invalidates(seq, epoch);
+        let mut apply = Apply { model, context, outcome, accepts_change, changed: None };
         let (what, help) = match catch_unwind(AssertUnwindSafe(|| (event.replay)(&stored, &mut apply))) {
             Ok(Ok(())) => {
+                self.changed_outcomes.extend(apply.changed.map(|now| (seq, now)));
                 self.advance(seq, time);
                 return Ok(());
             }
-            Ok(Err(fault)) => (fault.to_string(), fault.help()),
+            Ok(Err(fault)) => (fault.to_string(), fault.help(event.reencode.is_some())),
             Err(panic) => {
                 let what = format!("it panicked: {}", panic_message(&*panic));
                 (what, ReplayError::help_for_panic(event.reencode.is_some()))

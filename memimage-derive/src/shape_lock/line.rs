@@ -18,6 +18,9 @@ const FORM: &str = "not of the form `crate::Model event v1 shape`; help: restore
 const CONFLICT: &str =
     "a merge conflict; help: keep the lines of both sides, each once, and remove the conflict markers";
 
+/// Without this, a file with such line ends would be one comment.
+const LONE_CR: &str = "a carriage return within it; help: save the file with LF or CRLF as line ends";
+
 /// Parses a lock. The error has the number of the invalid line, and the reason.
 pub(crate) fn read(text: &str) -> Result<Vec<LockLine>, (usize, String)> {
     let mut lines = Vec::new();
@@ -26,6 +29,9 @@ pub(crate) fn read(text: &str) -> Result<Vec<LockLine>, (usize, String)> {
         let number = i + 1;
         if ["<<<<<<<", "|||||||", "=======", ">>>>>>>"].iter().any(|mark| text.starts_with(mark)) {
             return Err((number, CONFLICT.to_owned()));
+        }
+        if text.contains('\r') {
+            return Err((number, LONE_CR.to_owned()));
         }
         if text.trim().is_empty() || text.starts_with('#') {
             continue;

@@ -1,5 +1,6 @@
 //! Reads a complete journal from its first event on, without writing to it.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{FrameKind, Layout, records};
 use crate::keys::Keyring;
+use crate::outcome::Outcome;
 use crate::recovery::{
     Dispatch, GenesisState, OpenedJournal, RecoveryGoal, ReplayProgress, dispatch_of, recover_with_progress,
     state_digest,
@@ -22,11 +24,13 @@ pub(super) struct CompleteJournal {
 }
 
 /// The result of rebuilding the state from a journal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rebuilt {
     pub(super) events: u64,
     pub(super) last: Seq,
     pub(super) digest: Digest,
+    /// The events whose outcome is another than the recorded one, because an event before them became void later.
+    pub(super) changed_outcomes: BTreeMap<Seq, Outcome>,
     /// The journal ends with a torn write.
     pub(super) torn: bool,
 }
@@ -68,13 +72,19 @@ impl CompleteJournal {
         verify: bool,
         watch: &mut dyn FnMut(ReplayProgress),
     ) -> Result<Rebuilt, Error> {
-        let goal =
-            RecoveryGoal { until, newest_snapshot: Some(Seq::ZERO), verify_digests: verify, trust_upcasters: true };
+        let goal = RecoveryGoal {
+            until,
+            newest_snapshot: Some(Seq::ZERO),
+            verify_digests: verify,
+            trust_upcasters: true,
+            also_void: None,
+        };
         let rebuilt = recover_with_progress::<M>(&self.journal, &self.dispatch, goal, watch)?;
         Ok(Rebuilt {
             events: rebuilt.replayed,
             last: rebuilt.last,
             digest: state_digest(&rebuilt.model)?,
+            changed_outcomes: rebuilt.changed_outcomes,
             torn: rebuilt.end.is_some_and(|end| end.torn.is_some()),
         })
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::protection::{how, of_states};
+use super::protection::{StateHeaders, how};
 use crate::disk::Disk;
 use crate::error::{Error, ErrorDetail};
 use crate::journal::{Headers, Layout, SalvageSource};
@@ -39,18 +39,19 @@ impl Task {
         segments: &[SegmentId],
         keyring: &Arc<Keyring>,
     ) -> Result<SalvageSource, Error> {
-        let headers = Headers::read(&**disk, layout, segments)?;
+        let states = StateHeaders::read(disk, layout)?;
+        let headers = Headers::read(&**disk, layout, segments, &states.identities())?;
         if keyring.is_empty() {
-            let key_ids = match headers.identity() {
-                Some(_) => headers.key_ids(),
-                // all segment headers are damaged, but a snapshot header may be intact
-                None => of_states(disk, layout)?,
-            };
+            let key_ids = if headers.has_identity() { headers.key_ids() } else { states.key_ids() };
             if key_ids != KeyIds::default() {
                 return Err(self.without_keys(layout.root(), key_ids, keyring));
             }
         }
-        SalvageSource::open(disk, headers, keyring)
+        let of_state = match headers.identity() {
+            Some(identity) if !headers.has_identity() => states.intact(disk, layout, keyring, &identity.uuid)?,
+            _ => None,
+        };
+        SalvageSource::open(disk, headers.with_state(of_state), keyring)
     }
 
     /// Like [`unlock`](Task::unlock), for a task that may write: the current keys must be given too.

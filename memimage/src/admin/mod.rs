@@ -27,4 +27,4 @@ pub use repair::{FileChange, Repair, RepairReport, repair};
 pub use repair_action::{RepairAction, RepairOption};
 pub use rewrite::{Rewrite, RewriteProgress, RewriteReport, RewriteStep, rewrite};
 pub use seq_range::SeqRange;
-pub use void::{Void, VoidReport, void};
+pub use void::{OutcomeChange, Void, VoidDryRun, VoidReport, void};

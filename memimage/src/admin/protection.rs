@@ -1,12 +1,15 @@
-//! Which protection an image has: encryption, a chain, or both. A task that takes no keys refuses a protected image.
+//! Which protection an image has: encryption, a chain, or both, and what the headers of its snapshots tell of it. A task that
+//! takes no keys refuses a protected image.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::disk::Disk;
 use crate::error::Error;
-use crate::journal::Layout;
-use crate::keys::KeyIds;
-use crate::snapshot::Snapshots;
+use crate::journal::{Identity, Layout};
+use crate::keys::{KeyIds, Keyring};
+use crate::seq::Seq;
+use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
 
 /// Returns an error if the image with these segments is encrypted or chained. For a task that takes no keys. Changes nothing.
 #[cfg(feature = "testing")]
@@ -16,7 +19,7 @@ pub(crate) fn refuse_protected(
     segments: &[crate::seq::SegmentId],
     task: &'static str,
 ) -> Result<(), Error> {
-    let key_ids = crate::journal::Headers::read(&**disk, layout, segments)?.key_ids();
+    let key_ids = crate::journal::Headers::read(&**disk, layout, segments, &[])?.key_ids();
     if key_ids == KeyIds::default() {
         return Ok(());
     }
@@ -36,10 +39,50 @@ pub(super) fn how(key_ids: KeyIds) -> &'static str {
     }
 }
 
-/// The protection of the first protected snapshot or base.
-pub(super) fn of_states(disk: &Arc<dyn Disk>, layout: &Layout) -> Result<KeyIds, Error> {
-    let snapshots = Snapshots::new(disk, layout, &Arc::default());
-    let states = snapshots.start_candidates()?;
-    let headers = states.iter().filter_map(|(seq, path)| snapshots.open(*seq, path).ok());
-    Ok(headers.map(|file| file.header.key_ids).find(|key_ids| *key_ids != KeyIds::default()).unwrap_or_default())
+/// The headers of the snapshots and bases that have an intact one, newest first.
+pub(super) struct StateHeaders {
+    found: Vec<(Seq, PathBuf, SnapshotHeader)>,
+}
+
+impl StateHeaders {
+    pub(super) fn read(disk: &Arc<dyn Disk>, layout: &Layout) -> Result<StateHeaders, Error> {
+        let snapshots = Snapshots::new(disk, layout, &Arc::default());
+        let mut found = Vec::new();
+        for (seq, path) in snapshots.start_candidates()? {
+            if let Ok(file) = snapshots.open(seq, &path) {
+                found.push((seq, path, file.header));
+            }
+        }
+        Ok(StateHeaders { found })
+    }
+
+    pub(super) fn identities(&self) -> Vec<Identity> {
+        self.found.iter().map(|(.., header)| header.identity.clone()).collect()
+    }
+
+    /// The protection of the first protected snapshot or base.
+    pub(super) fn key_ids(&self) -> KeyIds {
+        let mut key_ids = self.found.iter().map(|(.., header)| header.key_ids);
+        key_ids.find(|key_ids| *key_ids != KeyIds::default()).unwrap_or_default()
+    }
+
+    /// The identity in the newest snapshot or base of this image that is intact, with its seed decrypted, and the keys that
+    /// verified it.
+    pub(super) fn intact(
+        &self,
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        keyring: &Arc<Keyring>,
+        uuid: &[u8; 16],
+    ) -> Result<Option<(Identity, KeyIds)>, Error> {
+        let snapshots = Snapshots::new(disk, layout, keyring);
+        let own =
+            self.found.iter().filter(|(.., header)| header.identity.uuid == *uuid && keyring.matches(header.key_ids));
+        for (seq, path, header) in own {
+            if let Ok(identity) = snapshots.open(*seq, path).and_then(SnapshotFile::identity) {
+                return Ok(Some((identity, header.key_ids)));
+            }
+        }
+        Ok(None)
+    }
 }

@@ -42,10 +42,15 @@ pub enum ReplayError {
 /// The help for a body that behaves differently on replay.
 const FIX_BODY: &str = "a body must do the same on replay as when it was recorded, so restore the old body, or give the new one a new version";
 
+/// The help for an event of a past version that has another outcome on replay.
+const FIX_UPCAST_OUTCOME: &str = "an upcaster must lead to payloads with the recorded outcome: ask `Recorded::is_rejected`, and lead a rejected event \
+     to a payload whose body rejects it, or to nothing";
+
 impl ReplayError {
-    /// The help in the error message.
-    pub(crate) fn help(&self) -> &'static str {
+    /// The help in the error message. `is_past` says that upcasters took part.
+    pub(crate) fn help(&self, is_past: bool) -> &'static str {
         match self {
+            ReplayError::Outcome { .. } if is_past => FIX_UPCAST_OUTCOME,
             ReplayError::Outcome { .. } => FIX_BODY,
             ReplayError::Decode(_) | ReplayError::Remainder(_) | ReplayError::Value(_) => {
                 "its bytes are unchanged since they were written, so fix the `Deserialize`, or the past type, that cannot read them"

@@ -41,7 +41,12 @@ pub(crate) struct Apply<'a, M> {
     pub(crate) model: &'a mut M,
     /// The context of the event before upcasters split it.
     pub(crate) context: &'a Context,
+    /// The recorded outcome.
     pub(crate) outcome: Outcome,
+    /// Whether the outcome may differ from the recorded one, because an event before this one became void later.
+    pub(crate) accepts_change: bool,
+    /// The outcome, if it differs.
+    pub(crate) changed: Option<Outcome>,
 }
 
 impl<'a, M> Apply<'a, M> {
@@ -58,7 +63,13 @@ impl<'a, M> Apply<'a, M> {
             payload.apply(self.model, &self.context.for_part(part)).is_ok()
         };
         let now = if applied { Outcome::Applied } else { Outcome::Rejected };
-        if now == self.outcome { Ok(()) } else { Err(ReplayError::Outcome { was: self.outcome, now }) }
+        if now != self.outcome && !self.accepts_change {
+            return Err(ReplayError::Outcome { was: self.outcome, now });
+        }
+        if now != self.outcome {
+            self.changed = Some(now);
+        }
+        Ok(())
     }
 }
 

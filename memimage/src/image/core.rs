@@ -8,11 +8,10 @@ use parking_lot::{Mutex, RwLock};
 
 use super::recovery_report::RecoveryReport;
 use super::reentrancy::{ReentrancyGuard, refuse_in_waker};
-use crate::context::Seed;
 use crate::disk::{Disk, LockGuard};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
-use crate::journal::{Journal, Layout};
+use crate::journal::{Identity, Journal, Layout};
 use crate::keys::Keyring;
 use crate::options::{Clock, SnapshotPolicy};
 use crate::process::Process;
@@ -43,8 +42,7 @@ pub(super) struct Shared<M> {
     pub(super) ownership: Mutex<Ownership>,
     /// The process that opened the image. No other process may use the image.
     pub(super) process: Process,
-    pub(super) uuid: [u8; 16],
-    pub(super) seed: Seed,
+    pub(super) identity: Identity,
     pub(super) life: Life,
     pub(super) clock: Clock,
     pub(super) policy: SnapshotPolicy,

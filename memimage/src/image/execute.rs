@@ -20,7 +20,7 @@ use crate::digest::digest_within;
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Command, FromRefusal, Model, decode, panic_message};
 use crate::execute::Execute;
-use crate::journal::{EventId, FrameKind, NoRoom, OpenBatch};
+use crate::journal::{EventId, NoRoom, OpenBatch};
 use crate::outcome::Outcome;
 use crate::planted::{Bug, planted};
 use crate::shape::is_recursive;
@@ -149,7 +149,7 @@ impl<M: Model> Shared<M> {
         }
         let seq = open.next_seq();
         let time = open.time().max((self.clock)());
-        let mut context = Context::new(self.seed, Origin::own(seq), time, metadata.clone());
+        let mut context = Context::new(self.identity.seed, Origin::own(seq), time, metadata.clone());
 
         match catch_unwind(AssertUnwindSafe(|| command.check(&core.model, &context))) {
             Ok(Ok(())) => {}
@@ -220,9 +220,10 @@ impl<M: Model> Shared<M> {
             return Ok(event);
         }
         let grown = core.dispatch.declare(C::ROW, &M::EVENTS[C::ROW]);
-        self.journal.insert(open, FrameKind::Shapes, &grown.table().encode())?;
+        let event = grown.id(C::ROW).expect("the event is declared");
+        self.journal.declare(open, grown.table(), event)?;
         core.dispatch = grown;
-        Ok(core.dispatch.id(C::ROW).expect("the event is declared"))
+        Ok(event)
     }
 }
 

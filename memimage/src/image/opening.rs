@@ -3,6 +3,7 @@
 //! Opening changes no segment and no snapshot before the state is recovered. If it refuses an image, the image stays
 //! unchanged, except that it may get a lock file and an empty `journal/durable`.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -169,6 +170,7 @@ impl<M: Model> Opening<M> {
             newest_snapshot: None,
             verify_digests: self.options.verify_digests,
             trust_upcasters: true,
+            also_void: None,
         };
         let recovered = recover::<M>(opened, &dispatch, goal)?;
         let end = recovered.end.as_ref().expect("all of the journal was read");
@@ -192,8 +194,8 @@ impl<M: Model> Opening<M> {
         let identity = opened.segments().identity().clone();
         let BaseRepair { base, unusable } = repair_base::<M>(&opened, recovered.snapshot)?;
         let quarantined_segments = self.clear_start(opened.segments(), kept_from)?;
-        let told = |path: &Path| recovered.unusable.iter().any(|(other, _)| other == path);
-        let unusable: Vec<_> = unusable.into_iter().filter(|(path, _)| !told(path)).collect();
+        let reported: HashSet<&Path> = recovered.unusable.iter().map(|(path, _)| path.as_path()).collect();
+        let unusable: Vec<_> = unusable.into_iter().filter(|(path, _)| !reported.contains(path.as_path())).collect();
         let unusable_snapshots = [recovered.unusable, unusable].concat();
 
         let journal = resume(
@@ -222,6 +224,7 @@ impl<M: Model> Opening<M> {
             snapshot: recovered.snapshot,
             seq: recovered.last,
             replayed: recovered.replayed,
+            changed_outcomes: recovered.changed_outcomes.len() as u64,
             unusable_snapshots,
             quarantined_segments,
             uncertain,
@@ -246,8 +249,7 @@ impl<M: Model> Opening<M> {
             layout: self.layout,
             ownership: Mutex::new(Ownership::Owned(Some(lock))),
             process: Process::current(),
-            uuid: identity.uuid,
-            seed: identity.seed,
+            identity,
             life,
             clock,
             policy: self.options.snapshots,
@@ -311,6 +313,12 @@ fn report(layout: &Layout, recovery: &RecoveryReport, base: Option<Seq>) {
         tracing::warn!(
             ?behind,
             "the clock is behind the last event; recorded time stands still until it has caught up"
+        );
+    }
+    if recovery.changed_outcomes > 0 {
+        tracing::warn!(
+            events = recovery.changed_outcomes,
+            "events have another outcome than the recorded one, because an event before them became void later"
         );
     }
     if recovery.uncertain {

@@ -47,7 +47,8 @@ impl<M: Model> Shared<M> {
                 _ => self.snapshots.open(seq, &path).ok().map(|file| file.header.clone()),
             };
             let time = header.as_ref().map_or(Timestamp::default(), |header| header.time);
-            let current = header.is_some_and(|header| header.uuid == self.uuid && is_current::<M>(&header));
+            let current =
+                header.is_some_and(|header| header.identity.uuid == self.identity.uuid && is_current::<M>(&header));
             Candidate { seq, time, current }
         };
         let foreign = foreign.into_iter().map(|(seq, _)| seq).collect();
@@ -102,6 +103,7 @@ impl<M: Model> Shared<M> {
             newest_snapshot: Some(base),
             verify_digests: true,
             trust_upcasters: true,
+            also_void: None,
         };
         let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
         if rebuilt.snapshot != Some(base) {

@@ -18,6 +18,9 @@ pub struct RecoveryReport {
     pub seq: Seq,
     /// The number of events replayed.
     pub replayed: u64,
+    /// The number of replayed events whose outcome is another than the recorded one, because an event before them was made
+    /// [void](crate::admin::void) later: a call that was accepted is rejected now, or the other way round.
+    pub changed_outcomes: u64,
     /// Each snapshot and each copy of the base that could not be used, with the reason. Recovery replaces a damaged copy of
     /// the base by a copy of the intact one.
     pub unusable_snapshots: Vec<(PathBuf, String)>,

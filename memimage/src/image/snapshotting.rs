@@ -149,12 +149,11 @@ impl<M: Model> Shared<M> {
             (open.next_seq().before(), open.time(), open.last_events())
         };
         let header = SnapshotHeader {
-            uuid: self.uuid,
+            identity: self.identity.clone(),
             life: self.life,
             seq,
             time,
             created: Timestamp::wall_clock(),
-            model: M::NAME.to_owned(),
             model_version: M::VERSION,
             fingerprint,
             key_ids: Default::default(),
@@ -193,6 +192,7 @@ impl<M: Model> Shared<M> {
             newest_snapshot: Some(older),
             verify_digests: self.verify_digests,
             trust_upcasters: false,
+            also_void: None,
         };
         let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
         compare(&rebuilt.model, rebuilt.last, rebuilt.snapshot.unwrap_or(Seq::ZERO), taken.digest)?;

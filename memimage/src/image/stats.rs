@@ -61,7 +61,7 @@ impl<M: Model> Shared<M> {
         Stats {
             path: self.layout.root().to_owned(),
             model: M::NAME,
-            uuid: self.uuid,
+            uuid: self.identity.uuid,
             seq: self.journal.executed(),
             written_seq,
             durable_seq,

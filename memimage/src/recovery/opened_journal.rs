@@ -234,7 +234,7 @@ fn refuse_missing_segment(segments: &Segments, watermark: &Watermark) -> Result<
 /// synced.
 fn proven_by(snapshots: &Snapshots, segments: &Segments) -> Result<Seq, Error> {
     let is_own = |header: &SnapshotHeader| {
-        header.uuid == segments.identity().uuid && segments.life_conflict(header.life).is_none()
+        header.identity.uuid == segments.identity().uuid && segments.life_conflict(header.life).is_none()
     };
     let mut proven = Seq::ZERO;
     for (seq, path) in snapshots.start_candidates()? {

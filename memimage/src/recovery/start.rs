@@ -47,7 +47,7 @@ pub(super) fn newest_start<M: Model>(
                 return Err(Error::new(ErrorDetail::Snapshot { path: path.clone(), what }));
             }
             let current = is_current::<M>(&file.header);
-            changed |= file.header.uuid == segments.identity().uuid && !current;
+            changed |= file.header.identity.uuid == segments.identity().uuid && !current;
             if !current && !goal.trust_upcasters && segments.starts_at_genesis() {
                 return Ok(None);
             }
@@ -56,7 +56,8 @@ pub(super) fn newest_start<M: Model>(
         let loaded = match loaded {
             Ok(Some(file)) => {
                 // errors here are damage to the journal, not to a snapshot
-                let (voids, timeline) = scan.voids_and_timeline(seq)?;
+                let (mut voids, timeline) = scan.voids_and_timeline(seq)?;
+                add_also_void(&mut voids, goal);
                 let refused = |what| Error::new(ErrorDetail::Snapshot { path: path.clone(), what });
                 let header = file.header.clone();
                 let what = if voids.invalidates(seq, header.life.epoch) {
@@ -91,9 +92,18 @@ pub(super) fn newest_start<M: Model>(
         }
     }
     if segments.starts_at_genesis() {
-        Ok((None, scan.voids(segments.first())?))
+        let mut voids = scan.voids(segments.first())?;
+        add_also_void(&mut voids, goal);
+        Ok((None, voids))
     } else {
         Err(Error::new(ErrorDetail::Pruned { path: segments.path(segments.first()), tried, changed }))
+    }
+}
+
+/// Adds the event that replay skips as if it were void from now on.
+fn add_also_void(voids: &mut Voids, goal: RecoveryGoal) {
+    if let Some(seq) = goal.also_void {
+        voids.insert(seq, u64::MAX);
     }
 }
 
@@ -110,7 +120,7 @@ pub(crate) fn is_readable<M: Model>(header: &SnapshotHeader) -> bool {
 fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Result<ReplayStart<M>, Error> {
     let refused = |what: &str| Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what: what.to_owned() });
     let header = file.header.clone();
-    if header.uuid != segments.identity().uuid {
+    if header.identity.uuid != segments.identity().uuid {
         return Err(refused("it belongs to another image"));
     }
     let (model, digest, trailer) = match StateOrigin::of(header.model_version, header.fingerprint) {

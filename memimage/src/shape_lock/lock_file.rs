@@ -51,6 +51,10 @@ impl LockFile {
         let (mut lines, mut keys) = (Vec::new(), BTreeSet::new());
         for (i, text) in text.lines().enumerate() {
             let invalid = |what: &str| Err(format!("line {} {what}", i + 1));
+            // without this check, a file with such line ends would be one comment
+            if text.contains('\r') {
+                return invalid("has a carriage return within it; help: save the file with LF or CRLF as line ends");
+            }
             let is_entry = !(text.trim().is_empty() || text.starts_with('#'));
             let entry = match is_entry.then(|| LockEntry::read(text)) {
                 Some(None) => return invalid("is not an entry; help: fix it first"),
@@ -155,6 +159,14 @@ mod tests {
     fn entry(event: &str, version: u32, shape: &str) -> LockEntry {
         let key = EntryKey { model: "shop::Bank".to_owned(), event: event.to_owned(), version };
         LockEntry { key, shape: shape.to_owned() }
+    }
+
+    #[test]
+    fn a_file_with_carriage_returns_as_line_ends_is_invalid() {
+        let lock = "# comment\nshop::Bank order v1 struct\n";
+        assert!(LockFile::read(&lock.replace('\n', "\r\n")).unwrap().lines[1].entry.is_some());
+        let error = LockFile::read(&lock.replace('\n', "\r")).err().unwrap();
+        assert!(error.starts_with("line 1 has a carriage return"), "{error}");
     }
 
     #[test]

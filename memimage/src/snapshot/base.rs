@@ -86,7 +86,9 @@ impl<'a> Bases<'a> {
         let mut unusable = Vec::new();
         for (seq, path) in self.list()? {
             let reason = match self.open(seq, &path) {
-                Ok(header) if header.uuid != segments.identity().uuid => "it belongs to another image".to_owned(),
+                Ok(header) if header.identity.uuid != segments.identity().uuid => {
+                    "it belongs to another image".to_owned()
+                }
                 Ok(_) if segments.reaches(seq)? => return Ok(()),
                 Ok(_) => "not all events after it are in the journal".to_owned(),
                 Err(error) => error.in_short(),
@@ -188,7 +190,7 @@ impl<'a> Bases<'a> {
     /// because the page cache may serve the reads.
     fn check(&self, seq: Seq, path: &Path, uuid: Option<&[u8; 16]>) -> Result<Trailer, Error> {
         let header = self.open(seq, path)?;
-        if uuid.is_some_and(|uuid| header.uuid != *uuid) {
+        if uuid.is_some_and(|uuid| header.identity.uuid != *uuid) {
             let what = "it belongs to another image".to_owned();
             return Err(Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what }));
         }

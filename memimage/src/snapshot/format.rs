@@ -1,9 +1,13 @@
 //! Encodes and decodes the header, chunk headers and trailer of a snapshot. No I/O. `docs/FORMAT.md` has the byte tables.
 
+use std::ops::Range;
+
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::context::Timestamp;
-use crate::keys::{KeyIds, NONCE};
+use super::protection::encrypt_seed;
+use crate::context::{Seed, Timestamp};
+use crate::journal::Identity;
+use crate::keys::{KeyIds, NONCE, Protection, TAG};
 use crate::seq::{Life, Seq};
 
 /// Length of the header, in bytes.
@@ -23,6 +27,9 @@ const CHECKSUM_AT: usize = HEADER - 4;
 const NAME_AT: usize = 192;
 const MAX_NAME: usize = 255;
 const PREFIX_AT: usize = 448;
+/// The tag of the encrypted seed.
+pub(super) const TAG_AT: usize = PREFIX_AT + PREFIX;
+pub(super) const SEED: Range<usize> = 120..152;
 
 const XCHACHA20_POLY1305: u8 = 1;
 const BLAKE3: u8 = 1;
@@ -33,7 +40,8 @@ const CHAINED: u64 = 2;
 /// The header of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SnapshotHeader {
-    pub(crate) uuid: [u8; 16],
+    /// The identity of the image. If the snapshot is encrypted, its seed is zero until the key is known.
+    pub(crate) identity: Identity,
     /// The life in which the snapshot was created.
     pub(crate) life: Life,
     /// The seq of the last event in the state.
@@ -42,7 +50,6 @@ pub(crate) struct SnapshotHeader {
     pub(crate) time: Timestamp,
     /// The time at which the snapshot was created.
     pub(crate) created: Timestamp,
-    pub(crate) model: String,
     pub(crate) model_version: u32,
     pub(crate) fingerprint: u64,
     pub(crate) key_ids: KeyIds,
@@ -64,7 +71,8 @@ pub(crate) struct Trailer {
 }
 
 impl SnapshotHeader {
-    pub(super) fn encode(&self) -> [u8; HEADER] {
+    /// Encodes the header, with the seed encrypted if `protection` has a cipher.
+    pub(super) fn encode(&self, protection: &Protection) -> [u8; HEADER] {
         let mut out = [0; HEADER];
         out[0..8].copy_from_slice(&MAGIC);
         out[8..12].copy_from_slice(&VERSION.to_le_bytes());
@@ -72,7 +80,7 @@ impl SnapshotHeader {
         // 16..32: the fields of compatible and read-only-compatible features; none yet
         let features = self.key_ids.cipher.map_or(0, |_| ENCRYPTED) | self.key_ids.chain.map_or(0, |_| CHAINED);
         out[32..40].copy_from_slice(&features.to_le_bytes());
-        out[40..56].copy_from_slice(&self.uuid);
+        out[40..56].copy_from_slice(&self.identity.uuid);
         out[56..64].copy_from_slice(&self.life.epoch.to_le_bytes());
         out[64..72].copy_from_slice(&self.seq.get().to_le_bytes());
         out[72..80].copy_from_slice(&self.time.as_micros().to_le_bytes());
@@ -85,10 +93,17 @@ impl SnapshotHeader {
         out[104..108].copy_from_slice(&self.key_ids.cipher.unwrap_or(0).to_le_bytes());
         out[108..112].copy_from_slice(&self.key_ids.chain.unwrap_or(0).to_le_bytes());
         out[112..120].copy_from_slice(&self.life.id.to_le_bytes());
-        out[PREFIX_AT..PREFIX_AT + PREFIX].copy_from_slice(&self.prefix);
-        let name = self.model.as_bytes();
+        let (parent_uuid, parent_seq) = self.identity.parent.unwrap_or_default();
+        out[SEED].copy_from_slice(&self.identity.seed);
+        out[152..168].copy_from_slice(&parent_uuid);
+        out[168..176].copy_from_slice(&parent_seq.get().to_le_bytes());
+        out[PREFIX_AT..TAG_AT].copy_from_slice(&self.prefix);
+        let name = self.identity.model.as_bytes();
         out[NAME_AT - 2..NAME_AT].copy_from_slice(&(name.len() as u16).to_le_bytes());
         out[NAME_AT..NAME_AT + name.len()].copy_from_slice(name);
+        if let Some(tag) = encrypt_seed(protection, &self.prefix, &mut out) {
+            out[TAG_AT..TAG_AT + TAG].copy_from_slice(&tag);
+        }
         let crc = crc32c::crc32c(&out[..CHECKSUM_AT]);
         out[CHECKSUM_AT..].copy_from_slice(&crc.to_le_bytes());
         out
@@ -119,19 +134,24 @@ impl SnapshotHeader {
         let model =
             std::str::from_utf8(&bytes[NAME_AT..NAME_AT + name]).map_err(|_| "the model's name is not UTF-8")?;
         Ok(SnapshotHeader {
-            uuid: bytes[40..56].try_into().expect("sixteen bytes"),
+            identity: Identity {
+                uuid: bytes[40..56].try_into().expect("sixteen bytes"),
+                seed: if bytes[100] == 0 { bytes[SEED].try_into().expect("32 bytes") } else { Seed::default() },
+                parent: (bytes[152..168] != [0; 16])
+                    .then(|| (bytes[152..168].try_into().expect("sixteen bytes"), Seq::new(u64_at(bytes, 168)))),
+                model: model.to_owned(),
+            },
             life: Life { epoch: u64_at(bytes, 56), id: u64_at(bytes, 112) },
             seq: Seq::new(u64_at(bytes, 64)),
             time: Timestamp::from_micros(u64_at(bytes, 72)),
             created: Timestamp::from_micros(u64_at(bytes, 80)),
             fingerprint: u64_at(bytes, 88),
             model_version: u32_at(bytes, 96),
-            model: model.to_owned(),
             key_ids: KeyIds {
                 cipher: (bytes[100] != 0).then(|| u32_at(bytes, 104)),
                 chain: (bytes[102] != 0).then(|| u32_at(bytes, 108)),
             },
-            prefix: bytes[PREFIX_AT..PREFIX_AT + PREFIX].try_into().expect("a slice of the length of the prefix"),
+            prefix: bytes[PREFIX_AT..TAG_AT].try_into().expect("a slice of the length of the prefix"),
         })
     }
 }

@@ -99,7 +99,7 @@ impl Snapshots {
         link: impl FnOnce() -> Result<u64, Error>,
     ) -> Result<StagedSnapshot, Error> {
         let path = self.path(header.seq);
-        let protection = self.keyring.current(&header.uuid, &path)?;
+        let protection = self.keyring.current(&header.identity.uuid, &path)?;
         let key_ids = protection.key_ids();
         let prefix = if key_ids.cipher.is_some() { random()? } else { header.prefix };
         let header = SnapshotHeader { key_ids, prefix, ..header };

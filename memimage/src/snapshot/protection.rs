@@ -4,12 +4,16 @@
 //! number, and the nonce of the digest has the number of chunks. So no chunk can be left out, moved, or taken from another
 //! snapshot.
 
-use super::format::{HEADER, PREFIX};
+use super::format::{HEADER, PREFIX, SEED, TAG_AT};
+use crate::context::Seed;
 use crate::keys::{AuthenticationError, KeyIds, KeyedHasher, Mac, NONCE, Nonce, Protection, TAG};
 
 /// The domain separator of snapshots. All authenticated data of a snapshot begins with it, so that nothing authenticated for
 /// a snapshot is valid for another purpose under the same key.
 const SNAPSHOT: [u8; 16] = *b"memimage state\0\0";
+
+/// The mark in the nonce of the seed. Chunks have 0, and the digest has 1.
+const OF_SEED: u8 = 2;
 
 /// The number of bytes by which encryption makes a chunk longer; 0 without a cipher.
 pub(super) fn overhead(key_ids: KeyIds) -> usize {
@@ -107,12 +111,47 @@ impl SnapshotProtection {
     }
 
     fn nonce(&self, is_end: bool) -> Nonce {
-        let mut nonce = [0; NONCE];
-        nonce[..PREFIX].copy_from_slice(&self.prefix);
-        nonce[PREFIX..PREFIX + 4].copy_from_slice(&self.chunks.to_le_bytes());
-        nonce[NONCE - 1] = u8::from(is_end);
-        nonce
+        nonce(&self.prefix, self.chunks, u8::from(is_end))
     }
+}
+
+/// Encrypts the seed in a header that is complete but for its checksum, and returns its tag; `None` without a cipher.
+pub(super) fn encrypt_seed(
+    protection: &Protection,
+    prefix: &[u8; PREFIX],
+    header: &mut [u8; HEADER],
+) -> Option<[u8; TAG]> {
+    let associated = associated_with_seed(header);
+    let cipher = protection.cipher.as_ref()?;
+    Some(cipher.encrypt(&nonce(prefix, 0, OF_SEED), &associated, &mut header[SEED]))
+}
+
+/// The seed in a header, decrypted if the snapshot is encrypted.
+pub(super) fn decrypt_seed(
+    protection: &Protection,
+    prefix: &[u8; PREFIX],
+    header: &[u8; HEADER],
+) -> Result<Seed, AuthenticationError> {
+    let mut seed: Seed = header[SEED].try_into().expect("32 bytes");
+    if let Some(cipher) = &protection.cipher {
+        let tag = header[TAG_AT..TAG_AT + TAG].try_into().expect("sixteen bytes");
+        cipher.decrypt(&nonce(prefix, 0, OF_SEED), &associated_with_seed(header), &mut seed, &tag)?;
+    }
+    Ok(seed)
+}
+
+/// The associated data of the seed: the fields of the header around it.
+fn associated_with_seed(header: &[u8; HEADER]) -> Vec<u8> {
+    [&SNAPSHOT[..], &header[..SEED.start], &header[SEED.end..TAG_AT]].concat()
+}
+
+/// The nonce of chunk number `chunk`, or of what `mark` says.
+fn nonce(prefix: &[u8; PREFIX], chunk: u32, mark: u8) -> Nonce {
+    let mut nonce = [0; NONCE];
+    nonce[..PREFIX].copy_from_slice(prefix);
+    nonce[PREFIX..PREFIX + 4].copy_from_slice(&chunk.to_le_bytes());
+    nonce[NONCE - 1] = mark;
+    nonce
 }
 
 #[cfg(all(test, feature = "chain", feature = "encryption"))]

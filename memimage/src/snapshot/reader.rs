@@ -9,9 +9,10 @@ use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, TRAILER, Trailer, hasher, u32_at};
-use super::protection::{SnapshotProtection, overhead};
+use super::protection::{SnapshotProtection, decrypt_seed, overhead};
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, ErrorDetail};
+use crate::journal::Identity;
 use crate::keys::{AuthenticationError, Keyring, MAC, TAG};
 
 /// An open snapshot with a valid header.
@@ -50,6 +51,17 @@ impl SnapshotFile {
         let mut chunks = self.chunks()?;
         while chunks.next_chunk()? {}
         chunks.trailer()
+    }
+
+    /// Reads and verifies the complete file. Returns the identity of the image, with its seed decrypted.
+    pub(crate) fn identity(self) -> Result<Identity, Error> {
+        let protection = self.keyring.protection(self.header.key_ids, &self.header.identity.uuid, self.file.path())?;
+        let seed = decrypt_seed(&protection, &self.header.prefix, &self.bytes).map_err(|AuthenticationError| {
+            let what = "the seed does not decrypt under this key".to_owned();
+            Error::new(ErrorDetail::ForgedState { path: self.file.path().to_owned(), what })
+        })?;
+        let identity = Identity { seed, ..self.header.identity.clone() };
+        self.check().map(|_| identity)
     }
 
     /// Reads, verifies and decodes the state. Returns the trailer too.
@@ -96,7 +108,7 @@ impl SnapshotFile {
     }
 
     fn chunks(self) -> Result<ChunkReader, Error> {
-        let protection = self.keyring.protection(self.header.key_ids, &self.header.uuid, self.file.path())?;
+        let protection = self.keyring.protection(self.header.key_ids, &self.header.identity.uuid, self.file.path())?;
         Ok(ChunkReader {
             hasher: hasher(&self.bytes),
             protection: SnapshotProtection::new(protection, &self.bytes, self.header.prefix),

@@ -25,7 +25,7 @@ pub(super) fn write(
     protection: Protection,
 ) -> Result<u64, Error> {
     let prefix = header.prefix;
-    let header = header.encode();
+    let header = header.encode(&protection);
     file.write_all(&header, 0)?;
     let mut chunks = ChunkWriter {
         file,

@@ -77,6 +77,10 @@ fn with_lost_decisions(
     if !revived.is_empty() && options.iter().any(|option| matches!(option.action, RepairAction::CutFrom(_))) {
         message = messages::cut_revives(&message, &revived);
     }
+    let unknown = examination.unknown_decisions_lost_by_cut(damage);
+    if unknown > 0 && options.iter().any(|option| matches!(option.action, RepairAction::CutFrom(_))) {
+        return messages::cut_loses_decisions(&message, unknown);
+    }
     let loses_no_event = || examination.cut_option(damage).is_some_and(|cut| cut.lost.is_none());
     if matches!(damage.kind, DamageKind::Damaged | DamageKind::Forged) && loses_no_event() {
         message = messages::cut_may_lose_decision(&message);
@@ -199,6 +203,10 @@ pub(super) fn watermark(examination: &Examination, report: &mut CheckReport) -> 
     let exists = || -> Result<bool, Error> {
         Ok(examination.disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some())
     };
+    if let Some(conflict) = &examination.foreign_watermark {
+        add(report, Severity::Damage, path, messages::foreign_watermark(conflict));
+        return Ok(());
+    }
     let message = match examination.watermark {
         // a new epoch is written to this file first
         Some(watermark) if examination.salvaged.end.is_none_or(|end| watermark.life.epoch >= end.life.epoch) => {

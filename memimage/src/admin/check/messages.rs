@@ -78,6 +78,12 @@ pub(super) fn cut_revives(cause: &str, revived: &[Seq]) -> String {
 }
 
 /// For a cut that loses no event known to exist, although something was synced there.
+/// For a cut that also loses decisions whose events nothing names.
+pub(super) fn cut_loses_decisions(cause: &str, count: u32) -> String {
+    let decisions = if count == 1 { "1 decision" } else { &format!("{count} decisions") };
+    format!("{cause}; a cut also gives up {decisions} that made events void, and nothing readable says which events")
+}
+
 pub(super) fn cut_may_lose_decision(cause: &str) -> String {
     format!(
         "{cause}; no event is known to have been here, but a decision that makes an event void may have been: a cut gives that up"
@@ -212,6 +218,14 @@ pub(super) fn missing_watermark() -> Message {
 
 pub(super) fn damaged_watermark() -> Message {
     Message::new("it is damaged, so how far the journal was synced is not known", HELP_WATERMARK)
+}
+
+pub(super) fn foreign_watermark(cause: &str) -> Message {
+    Message::new(
+        cause,
+        "restore the file of this timeline, or move this one away; then the image opens, but a loss of events at the end of the \
+         journal goes unnoticed",
+    )
 }
 
 pub(super) fn unidentified_watermark(cause: &str) -> Message {

@@ -1,13 +1,12 @@
 //! The content of a journal's frames. All of it must decode by the shapes in the journal.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::messages;
 use crate::admin::decision::Decision;
 use crate::journal::{
     DamageKind, DigestMark, EventId, Frame, FrameKind, FrameVisitor, Genesis, PruneMark, Record, RecordDamage,
-    ShapeTable, Timeline, VoidMark, Voids, records,
+    ShapeRows, ShapeTable, ShapeTableError, Timeline, VoidMark, Voids, records,
 };
 use crate::seq::{SegmentId, Seq};
 use crate::shape::ShapeTree;
@@ -19,14 +18,6 @@ pub(crate) struct RecordedVoid {
     pub(crate) decision: Decision,
     pub(crate) segment: SegmentId,
     pub(crate) offset: u64,
-}
-
-/// A table of shapes, and the place of its frame.
-struct RecordedTable {
-    segment: SegmentId,
-    offset: u64,
-    /// Equal tables are shared.
-    table: Arc<ShapeTable>,
 }
 
 /// A frame of events that comes after a gap, with no table of shapes in between.
@@ -53,15 +44,14 @@ pub(crate) struct JournalContent {
     pub(crate) recorded_voids: Vec<RecordedVoid>,
     /// The first segment that the newest prune mark keeps.
     pub(crate) kept_from: Option<SegmentId>,
-    pub(crate) newest_table: Option<ShapeTable>,
-    /// In the order of the journal.
-    tables: Vec<RecordedTable>,
+    /// All rows of the table of shapes. A row keeps its number, and its shape only grows, so the newest rows describe all events.
+    pub(crate) table: ShapeTable,
+    /// The frames before the next one have all rows that it uses; `false` after a gap, up to the next frame of shapes.
+    is_described: bool,
     /// In the order of the journal.
     undescribed: Vec<UndescribedFrame>,
     /// The shapes of models, by their fingerprints.
     pub(crate) models: BTreeMap<u64, ShapeTree>,
-    /// The table of shapes for the events of the next frame; `None` after a gap.
-    current_table: Option<ShapeTable>,
     /// Frames are missing before the next one.
     has_gap: bool,
 }
@@ -73,7 +63,7 @@ impl FrameVisitor for JournalContent {
         let damaged = |what| Err(RecordDamage { seq: header.first_seq, kind: DamageKind::Damaged, what });
         let checked = match header.kind {
             FrameKind::Events => return self.records(segment, frame, body),
-            FrameKind::Shapes => self.shapes(segment, frame, body).or_else(damaged),
+            FrameKind::Shapes => self.shapes(body).or_else(damaged),
             FrameKind::Genesis => self.genesis(body).or_else(damaged),
             FrameKind::Digest => self.digest(frame, body).or_else(damaged),
             FrameKind::Prune => self.prune(body).or_else(damaged),
@@ -84,7 +74,7 @@ impl FrameVisitor for JournalContent {
     }
 
     fn gap(&mut self) {
-        (self.current_table, self.has_gap) = (None, true);
+        (self.is_described, self.has_gap) = (false, true);
     }
 }
 
@@ -101,36 +91,22 @@ impl JournalContent {
         self.timelines.iter().find(|timeline| timeline.seq == seq)
     }
 
-    /// The table of shapes for the events from a position on: the first table there or later, or else the last table before
-    /// it.
-    pub(crate) fn table_for(&self, segment: SegmentId, offset: u64) -> Option<&ShapeTable> {
-        let after = self.tables.partition_point(|table| (table.segment, table.offset) < (segment, offset));
-        let found = self.tables.get(after).or_else(|| self.tables.get(after.checked_sub(1)?));
-        found.map(|found| &*found.table)
-    }
-
-    /// Whether the table for this position describes the events after `seq` up to the next table in the segment.
+    /// Whether the table describes the events after `seq` from this position on, up to the next frame of shapes in the segment.
     pub(super) fn describes_from(&self, segment: SegmentId, offset: u64, seq: Seq) -> bool {
-        let table = self.table_for(segment, offset);
         let is_here =
             |frame: &&UndescribedFrame| frame.segment == segment && frame.offset >= offset && frame.last > seq;
-        let describes = |event| table.is_some_and(|table| table.event(event).is_some());
-        self.undescribed.iter().filter(is_here).all(|frame| describes(frame.highest))
+        self.undescribed.iter().filter(is_here).all(|frame| self.table.event(frame.highest).is_some())
     }
 
-    fn shapes(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Result<(), String> {
-        let table = ShapeTable::decode(body).map_err(|fault| fault.to_string())?;
-        let shared = match self.tables.last() {
-            Some(last) if *last.table == table => Arc::clone(&last.table),
-            _ => Arc::new(table.clone()),
-        };
-        self.tables.push(RecordedTable { segment, offset: frame.offset as u64, table: shared });
-        let continues = self.newest_table.as_ref().is_none_or(|newest| table.continues(newest));
-        (self.newest_table, self.current_table) = (Some(table.clone()), Some(table));
-        match continues {
-            true => Ok(()),
-            false => Err(messages::renumbered_events()),
+    fn shapes(&mut self, body: &[u8]) -> Result<(), String> {
+        let rows = ShapeRows::decode(body).map_err(|fault| fault.to_string())?;
+        match self.table.add(rows) {
+            Ok(()) => self.is_described = true,
+            // the frame with the missing rows is lost too
+            Err(ShapeTableError::Gap { .. }) if !self.is_described => {}
+            Err(fault) => return Err(fault.to_string()),
         }
+        Ok(())
     }
 
     fn genesis(&mut self, body: &[u8]) -> Result<(), String> {
@@ -192,7 +168,7 @@ impl JournalContent {
                 }
             }
         }
-        if self.current_table.is_none()
+        if !self.is_described
             && let Some(highest) = highest
         {
             let last = Seq::new(header.next_seq().get() - 1);
@@ -202,10 +178,12 @@ impl JournalContent {
     }
 
     fn record(&self, record: &Record, body: &[u8]) -> Result<(), RecordDamage> {
-        let Some(table) = &self.current_table else { return Ok(()) };
+        if !self.is_described {
+            return Ok(());
+        }
         let seq = record.seq;
         let undecodable = |what| RecordDamage { seq, kind: DamageKind::Undecodable, what };
-        let Some((name, version, shape)) = table.event(record.event) else {
+        let Some((name, version, shape)) = self.table.event(record.event) else {
             return Err(undecodable(messages::unknown_event_number(seq, record.event.0)));
         };
         decodes(shape, &body[record.payload.clone()])

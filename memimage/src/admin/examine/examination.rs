@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorDetail};
 #[cfg(feature = "chain")]
 use crate::journal::FrameChain;
 use crate::journal::{
-    Damage, DamageKind, Layout, ProvenKeys, SalvageSource, Salvaged, SalvagedSegment, Watermark, salvage,
+    Damage, DamageKind, Layout, ProvenKeys, SalvageSource, Salvaged, SalvagedSegment, Watermark, life_conflict, salvage,
 };
 use crate::keys::Keyring;
 use crate::seq::{SegmentId, Seq};
@@ -28,6 +28,8 @@ pub(crate) struct Examination {
     /// All snapshots and bases, newest first.
     pub(crate) examined_snapshots: Vec<ExaminedSnapshot>,
     pub(crate) watermark: Option<Watermark>,
+    /// Why `journal/durable` does not belong to this timeline of the image, if so.
+    pub(crate) foreign_watermark: Option<String>,
     /// All segments there are.
     pub(crate) segments: Vec<SegmentId>,
     /// The segments before a gap, which do not belong to the journal. Either a pruning left them over, or a later segment was
@@ -57,17 +59,31 @@ impl Examination {
         let snapshots = Snapshots::new(disk, layout, keyring);
         // Read the evidence of synced events before the journal: a process that has the image open may append in between.
         let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
-        let identity = task.unlock(disk, layout, &segments, keyring)?.identity().cloned();
-        let uuid = identity.as_ref().map(|identity| &identity.uuid);
-        let watermark = uuid.map_or(Ok(None), |uuid| layout.read_watermark(&**disk, uuid))?;
-        let examined_snapshots = ExaminedSnapshot::all(&snapshots, uuid)?;
-        let proven = examined_snapshots.iter().filter(|snapshot| snapshot.is_evidence).map(|snapshot| snapshot.seq);
-        let evidence = proven.chain(watermark.map(|watermark| watermark.durable_seq)).max().unwrap_or(Seq::ZERO);
+        let source = task.unlock(disk, layout, &segments, keyring)?;
+        let uuid = source.identity().map(|identity| &identity.uuid);
+        let mut watermark = uuid.map_or(Ok(None), |uuid| layout.read_watermark(&**disk, uuid))?;
+        let mut foreign_watermark = watermark.and_then(|watermark| source.life_conflict(watermark.life));
+        let examined_snapshots = ExaminedSnapshot::all(&snapshots, &source)?;
 
         let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
         let source = task.unlock(disk, layout, &segments, keyring)?;
-        let JournalReading { salvaged, content, detached } =
-            JournalReading::of(&source, &segments, &examined_snapshots, evidence)?;
+        let (mut reading, evidence) = loop {
+            watermark = watermark.filter(|_| foreign_watermark.is_none());
+            let proven = examined_snapshots.iter().filter(|snapshot| snapshot.is_evidence).map(|snapshot| snapshot.seq);
+            let evidence = proven.chain(watermark.map(|watermark| watermark.durable_seq)).max().unwrap_or(Seq::ZERO);
+            let reading = JournalReading::of(&source, &segments, &examined_snapshots, evidence)?;
+            // only the last frames may show it; then the file is no evidence, and the journal is read once more without it
+            let conflict = |watermark: Watermark| life_conflict(reading.salvaged.life.into_iter(), watermark.life);
+            match watermark.and_then(conflict) {
+                Some(conflict) => foreign_watermark = Some(conflict),
+                None => break (reading, evidence),
+            }
+        };
+        if let Some(watermark) = watermark {
+            let missing = missing_by_watermark(&reading.salvaged, &segments, &watermark);
+            reading.salvaged.damage.extend(missing);
+        }
+        let JournalReading { salvaged, content, detached } = reading;
         let proven_keys = source.proven_keys().clone();
         let (disk, layout) = (Arc::clone(disk), layout.clone());
         let mut examination = Examination {
@@ -79,6 +95,7 @@ impl Examination {
             content,
             examined_snapshots,
             watermark,
+            foreign_watermark,
             segments,
             detached,
             evidence,
@@ -212,7 +229,7 @@ impl Examination {
     /// Whether the image has no other way to the state of this snapshot or a later state. The other way would be another
     /// usable snapshot, or a journal that has its start and no damage up to that state.
     pub(crate) fn is_only_way_to(&self, snapshot: &ExaminedSnapshot) -> bool {
-        let has_later = self.examined_snapshots.iter().any(|other| other.is_usable() && other.seq >= snapshot.seq);
+        let has_later = self.newest_usable().is_some_and(|newest| newest.seq >= snapshot.seq);
         let is_read = self.first_damage().is_none_or(|damage| damage.seq.is_some_and(|seq| seq > snapshot.seq));
         let has_start = if self.is_pruned() { self.has_start_state() } else { self.content.has_genesis };
         snapshot.is_current && !has_later && !(is_read && has_start)
@@ -236,7 +253,9 @@ impl JournalReading {
         evidence: Seq,
     ) -> Result<JournalReading, Error> {
         let read_from = |first: SegmentId| -> Result<JournalReading, Error> {
-            let mut content = JournalContent::with_timelines_at(snapshots.iter().map(|snapshot| snapshot.seq));
+            let mut content = JournalContent::with_timelines_at(
+                snapshots.iter().filter(|snapshot| snapshot.is_usable()).map(|snapshot| snapshot.seq),
+            );
             let salvaged = salvage(source, first, evidence, &mut content)?;
             let detached = segments[..segments.partition_point(|segment| *segment < first)].to_vec();
             Ok(JournalReading { salvaged, content, detached })
@@ -285,11 +304,28 @@ fn begins_later(segment: &SalvagedSegment) -> bool {
     segment.segment != SegmentId::FIRST || segment.first.is_some_and(|first| first > Seq::new(1))
 }
 
+/// The damage that `journal/durable` shows at the end of the journal: a later segment, or a decision, is missing.
+fn missing_by_watermark(salvaged: &Salvaged, segments: &[SegmentId], watermark: &Watermark) -> Option<Damage> {
+    let (end, last) = (salvaged.end?, *segments.last()?);
+    let is_reported =
+        |segment| salvaged.damage.iter().any(|damage| damage.segment == segment && damage.offset.is_none());
+    let (segment, what) = if watermark.segment > last && !is_reported(last.next()) {
+        (last.next(), messages::missing_segment_by_watermark(watermark.segment))
+    } else if watermark.decisions > end.decisions && salvaged.damage.is_empty() {
+        (last.next(), messages::missing_decisions(end.decisions, watermark.decisions))
+    } else {
+        return None;
+    };
+    let (seq, decisions, kind) = (Some(end.next_seq), Some(end.decisions), DamageKind::Damaged);
+    Some(Damage { segment, offset: None, seq, decisions, kind, what, help: None, is_framing: false })
+}
+
 /// The damage of a journal that begins with this segment, if no base or prune mark accounts for the earlier events.
 fn missing_beginning(first: SegmentId) -> Damage {
     let (segment, what) = match first {
         SegmentId::FIRST => (first, messages::missing_first_events()),
         _ => (first.before(), messages::missing_file()),
     };
-    Damage { segment, offset: None, seq: None, kind: DamageKind::Damaged, what, help: None, is_framing: false }
+    let kind = DamageKind::Damaged;
+    Damage { segment, offset: None, seq: None, decisions: None, kind, what, help: None, is_framing: false }
 }

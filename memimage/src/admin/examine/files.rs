@@ -1,5 +1,6 @@
 //! Surveys an image's directories for files that are left over, unrelated, or not safe.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::examination::Examination;
@@ -46,11 +47,19 @@ pub(crate) fn survey(disk: &dyn Disk, layout: &Layout) -> Result<Vec<FileObserva
         survey_directory(disk, layout, &directory, suffixes, &mut observations)?;
     }
     if let Some(path) = layout.beside(".rewriting")
-        && disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some()
+        && exists(disk, &path)?
     {
         observations.push(FileObservation { path, condition: FileCondition::RewriteDirectory });
     }
     Ok(observations)
+}
+
+/// Whether there is a file at the path. There is none if its name is longer than the file system allows.
+fn exists(disk: &dyn Disk, path: &Path) -> Result<bool, Error> {
+    match disk.kind(path) {
+        Err(error) if error.kind() == ErrorKind::InvalidFilename => Ok(false),
+        kind => Ok(kind.map_err(|error| failed("looking at", path, error))?.is_some()),
+    }
 }
 
 /// Surveys one directory. The image's own files in it have these suffixes.
@@ -118,7 +127,7 @@ fn is_part_of(layout: &Layout, path: &Path) -> bool {
 fn exposed(disk: &dyn Disk, path: &Path) -> Result<Option<String>, Error> {
     match disk.exposed(path) {
         // the file has just been removed
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         exposed => exposed.map_err(|error| failed("looking at", path, error)),
     }
 }

@@ -2,12 +2,8 @@
 
 use std::fmt;
 
-use crate::seq::Seq;
+use crate::seq::{SegmentId, Seq};
 use crate::value::ValueError;
-
-pub(super) fn renumbered_events() -> String {
-    "its table of shapes numbers the events differently than the table before it".to_owned()
-}
 
 pub(super) fn undecodable_model_shape(error: impl fmt::Display) -> String {
     format!("the model's shape does not decode: {error}")
@@ -48,6 +44,14 @@ pub(super) fn other_protection() -> String {
 
 pub(super) fn forged_snapshot(cause: &str) -> String {
     format!("{cause}; the checksums are right, so somebody without the key changed it")
+}
+
+pub(super) fn missing_segment_by_watermark(named: SegmentId) -> String {
+    format!("its file is missing: by `journal/durable`, the image was written up to segment {named}")
+}
+
+pub(super) fn missing_decisions(found: u32, named: u32) -> String {
+    format!("the journal ends before it and has {found} void marks; by `journal/durable`, {named} were recorded")
 }
 
 pub(super) fn missing_file() -> String {

@@ -83,6 +83,14 @@ impl Examination {
         lost.map(|void| void.decision.seq).filter(|seq| damage.seq.is_none_or(|damaged| *seq < damaged)).collect()
     }
 
+    /// The number of decisions after the damage that a cut would lose and that nothing readable names.
+    pub(crate) fn unknown_decisions_lost_by_cut(&self, damage: &Damage) -> u32 {
+        let Some(before) = damage.decisions else { return 0 };
+        let from = (damage.segment, damage.offset.unwrap_or(0));
+        let readable = self.content.recorded_voids.iter().filter(|void| (void.segment, void.offset) >= from).count();
+        self.decisions().saturating_sub(before).saturating_sub(readable as u32)
+    }
+
     /// The option `BeginAt` with the newest usable state. `None` if there is no such state, or no damage before the kept
     /// events.
     fn begin_option(&self) -> Option<RepairOption> {

@@ -1,11 +1,12 @@
 //! The snapshots and bases of an image: whether each is usable.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::content::{JournalContent, decodes};
 use super::messages;
 use crate::error::{Error, ErrorKind};
-use crate::journal::DigestMark;
+use crate::journal::{DigestMark, SalvageSource};
 use crate::keys::{KeyIds, Keyring};
 use crate::seq::{Life, Seq};
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots, Trailer};
@@ -36,14 +37,14 @@ pub(crate) struct ExaminedSnapshot {
 
 impl ExaminedSnapshot {
     /// Reads the headers of all snapshots and bases, newest first.
-    pub(super) fn all(snapshots: &Snapshots, uuid: Option<&[u8; 16]>) -> Result<Vec<ExaminedSnapshot>, Error> {
+    pub(super) fn all(snapshots: &Snapshots, source: &SalvageSource) -> Result<Vec<ExaminedSnapshot>, Error> {
         let mut examined = Vec::new();
-        let bases: Vec<PathBuf> = snapshots.bases().list()?.into_iter().map(|(_, path)| path).collect();
+        let bases: HashSet<PathBuf> = snapshots.bases().list()?.into_iter().map(|(_, path)| path).collect();
         for (seq, path) in snapshots.start_candidates()? {
             let is_base = bases.contains(&path);
             let mut snapshot = ExaminedSnapshot::unread(seq, path, is_base);
             match snapshots.open(seq, &snapshot.path) {
-                Ok(file) => snapshot.header(&file.header, uuid),
+                Ok(file) => snapshot.header(&file.header, source),
                 // the process that has the image open has just removed this file, so it has made a newer one
                 Err(error) if error.is_missing() => continue,
                 // after an I/O error the file is still evidence: it gets this name only after its sync, and no sign of
@@ -76,10 +77,13 @@ impl ExaminedSnapshot {
         self.defect.is_none()
     }
 
-    fn header(&mut self, header: &SnapshotHeader, uuid: Option<&[u8; 16]>) {
+    fn header(&mut self, header: &SnapshotHeader, source: &SalvageSource) {
         (self.life, self.key_ids) = (header.life, header.key_ids);
-        match uuid {
-            Some(uuid) if *uuid == header.uuid => self.is_evidence = true,
+        match source.identity() {
+            Some(identity) if identity.uuid == header.identity.uuid => match source.life_conflict(header.life) {
+                Some(conflict) => self.exclude(conflict),
+                None => self.is_evidence = true,
+            },
             Some(_) => self.exclude(messages::of_another_image().to_owned()),
             None => self.exclude(messages::unidentified().to_owned()),
         }

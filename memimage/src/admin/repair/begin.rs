@@ -119,7 +119,7 @@ fn start_anew(session: &mut RepairSession, builder: &SegmentBuilder, seq: Seq) -
     let examination = &session.examination;
     let lost = SeqRange::of(seq.next(), examination.last_known());
     let segment = examination.segments.last().map_or(SegmentId::FIRST, |last| last.next());
-    let table = examination.content.newest_table.clone().unwrap_or_default();
+    let table = examination.content.table.clone();
     let align_shift = examination.salvaged.align_shift.unwrap_or(ALIGN_SHIFT);
     let decisions = examination.decisions();
     let mut salts = Salts::new(u64::from_le_bytes(random()?));
@@ -136,7 +136,7 @@ fn rewrite_start(session: &mut RepairSession, builder: &SegmentBuilder, run: &Fr
     let examination = &session.examination;
     let path = session.path(run.segment);
     let (bytes, len) = examination.source.read_nonzero(run.segment)?;
-    let table = examination.content.table_for(run.segment, run.offset).cloned().unwrap_or_default();
+    let table = examination.content.table.clone();
     let backup = session.back_up(&path)?;
     let mut salts = Salts::new(u64::from_le_bytes(random()?));
     let after = examination.salvaged.segments.iter().find(|segment| segment.segment == run.segment.next());

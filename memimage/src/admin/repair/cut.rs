@@ -29,6 +29,7 @@ pub(super) fn cut(session: &mut RepairSession, seq: Seq) -> Result<Option<SeqRan
     };
     debug_assert_eq!(option.action, RepairAction::CutFrom(seq));
     session.revived = session.examination.revived_by_cut(&damage);
+    session.lost_decisions = session.examination.unknown_decisions_lost_by_cut(&damage);
     session.layout().create_dirs(session.disk())?;
     let frames_end = damage.offset.unwrap_or(0);
     let keeps_frames = frames_end > SEGMENT_HEADER as u64;

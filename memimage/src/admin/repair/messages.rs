@@ -30,6 +30,10 @@ impl fmt::Display for RepairReport {
                 "\nremoved {retired} from the journal, though not from the state: the quarantine may have their only copy"
             )?;
         }
+        if self.lost_decisions > 0 {
+            let count = self.lost_decisions;
+            write!(f, "\n{count} more decisions were lost, and nothing says which events they made void")?;
+        }
         match &self.revived[..] {
             [] => Ok(()),
             revived => write!(

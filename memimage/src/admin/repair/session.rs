@@ -30,6 +30,8 @@ pub(super) struct RepairSession {
     changes: Vec<FileChange>,
     /// The events that are void no longer.
     pub(super) revived: Vec<Seq>,
+    /// The number of lost decisions whose events nothing names.
+    pub(super) lost_decisions: u32,
     /// The events that leave the journal although the state keeps their effect.
     pub(super) retired: Option<SeqRange>,
     /// The epoch that the repair begins.
@@ -64,6 +66,7 @@ impl RepairSession {
             action,
             changes: Vec::new(),
             revived: Vec::new(),
+            lost_decisions: 0,
             retired: None,
             life: Life { epoch: newest.saturating_add(1), id: random_life()? },
             has_begun_epoch: false,
@@ -265,8 +268,8 @@ impl RepairSession {
 
     pub(super) fn finish(self, lost: Option<SeqRange>) -> RepairReport {
         let epoch = self.life.epoch - u64::from(!self.has_begun_epoch);
-        let RepairSession { action, changes, revived, retired, .. } = self;
-        RepairReport { action, changes, lost, retired, revived, epoch }
+        let RepairSession { action, changes, revived, lost_decisions, retired, .. } = self;
+        RepairReport { action, changes, lost, retired, revived, lost_decisions, epoch }
     }
 
     fn uuid(&self) -> [u8; 16] {

@@ -195,7 +195,8 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let voids = scan.voids(SegmentId::FIRST)?;
         // only the rewriter ends the journal's threads on an error, so nothing may fail between these two lines
         let journal = journal::<M>(&disk, staging.layout(), &options, &keys, &old, was.last)?;
-        let rewriter = Rewriter::<M>::new(scan, &old.dispatch, voids, journal, was.events, &mut *progress);
+        let void = (voids, was.changed_outcomes.clone());
+        let rewriter = Rewriter::<M>::new(scan, &old.dispatch, void, journal, was.events, &mut *progress);
         let counts = rewriter.write(was.digest.to_u64())?;
 
         let new = CompleteJournal::open::<M>(&disk, staging.layout(), &keys)?;

@@ -10,6 +10,7 @@ use crate::context::{Origin, Timestamp};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Model, Recorded, Reencode, StoredPayload, panic_message};
 use crate::journal::{DigestMark, EventId, Frame, FrameKind, Journal, NoRoom, OpenBatch, Record, Scan, Voids, records};
+use crate::outcome::Outcome;
 use crate::recovery::model_mark;
 use crate::recovery::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
 use crate::seq::{SegmentId, Seq};
@@ -43,6 +44,8 @@ pub(super) struct Rewriter<'a, M> {
     old: &'a Dispatch,
     /// The void events of the old journal.
     voids: Voids,
+    /// The events whose outcome is another than the recorded one, because an event before them became void later.
+    changed_outcomes: BTreeMap<Seq, Outcome>,
     journal: Journal,
     new: Dispatch,
     reencode: Reencode<M>,
@@ -68,7 +71,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
     pub(super) fn new(
         scan: &'a Scan,
         old: &'a Dispatch,
-        voids: Voids,
+        (voids, changed_outcomes): (Voids, BTreeMap<Seq, Outcome>),
         journal: Journal,
         total: u64,
         progress: &'a mut dyn FnMut(RewriteProgress),
@@ -77,6 +80,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
             scan,
             old,
             voids,
+            changed_outcomes,
             journal,
             new: Dispatch::empty(M::EVENTS),
             reencode: Reencode::new(),
@@ -142,7 +146,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
         let (name, version) = (event.name.to_owned(), event.version);
         let fault = match catch_unwind(AssertUnwindSafe(|| reencode(&stored, &mut self.reencode))) {
             Ok(Ok(())) => None,
-            Ok(Err(fault)) => Some((fault.to_string(), fault.help())),
+            Ok(Err(fault)) => Some((fault.to_string(), fault.help(true))),
             Err(panic) => {
                 Some((messages::upcaster_panicked(&panic_message(&*panic)), messages::HELP_UPCASTER_PANICKED))
             }
@@ -162,7 +166,8 @@ impl<'a, M: Model> Rewriter<'a, M> {
 
     /// Writes one event with this payload. Everything else comes from `record`.
     fn put(&mut self, what: NewRecord, record: &Record, part: u32, payload: &[u8]) -> Result<(), Error> {
-        let Record { time, outcome, metadata, origin, .. } = record;
+        let Record { seq, time, outcome, metadata, origin, .. } = record;
+        let outcome = self.changed_outcomes.get(seq).copied().unwrap_or(*outcome);
         let origin = Origin { part, ..*origin };
         let command = match what {
             NewRecord::Event(row) => M::EVENTS[row].name,
@@ -184,7 +189,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
                 return Err(Error::new(ErrorDetail::TooLarge { command, size, cap: MAX_RECORD }));
             }
             match journal.reserve(open, mark) {
-                Ok(mark) => open.accept(mark, *outcome),
+                Ok(mark) => open.accept(mark, outcome),
                 Err(room) => return Ok(Some(room)),
             }
             journal.accepted(open, false);
@@ -232,7 +237,8 @@ fn number<M: Model>(
         NewRecord::Event(row) => new.declare(row, &M::EVENTS[row]),
         NewRecord::Dropped => new.declare_dropped(),
     };
-    journal.insert(open, FrameKind::Shapes, &grown.table().encode())?;
+    let event = number(&grown).expect("it was just declared");
+    journal.declare(open, grown.table(), event)?;
     *new = grown;
-    Ok(number(new).expect("it was just declared"))
+    Ok(event)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::dry_run::VoidDryRun;
 use super::report::VoidReport;
 use crate::recovery::DROPPED;
 use crate::seq::Seq;
@@ -10,12 +11,7 @@ impl fmt::Display for VoidReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let VoidReport { decision, name, version, .. } = self;
         let is = if self.already { "was already void" } else { "is void from now on" };
-        let name = if name.is_empty() {
-            "an event without a name in the journal".to_owned()
-        } else {
-            format!("`{name}` version {version}")
-        };
-        write!(f, "{name} {is}: {decision}")?;
+        write!(f, "{} {is}: {decision}", named(name, *version))?;
         if let Some(why) = &self.unproven {
             write!(
                 f,
@@ -28,6 +24,47 @@ impl fmt::Display for VoidReport {
         self.removed.iter().try_for_each(|path| {
             write!(f, "\n  `{}` had the effect of the event in it, and was removed", path.display())
         })
+    }
+}
+
+/// The largest number of changed outcomes that a report lists.
+const MAX_LISTED: usize = 20;
+
+/// Writes the report of a dry run.
+pub(super) fn dry_run(run: &VoidDryRun, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let VoidDryRun { seq, name, version, already, outcomes, failure } = run;
+    let would = if *already { "is void already" } else { "would be void" };
+    write!(f, "{}, event {seq}, {would}", named(name, *version))?;
+    if let Some(error) = failure {
+        return write!(f, "; without it, the journal cannot be replayed: {error}");
+    }
+    match outcomes.len() {
+        0 => write!(f, "; the outcomes of all later events stay the same")?,
+        1 => write!(f, "; 1 later event would have another outcome")?,
+        count => write!(f, "; {count} later events would have another outcome")?,
+    }
+    for change in outcomes.iter().take(MAX_LISTED) {
+        let now = if change.is_rejected {
+            "was accepted, and would be rejected"
+        } else {
+            "was rejected, and would be accepted"
+        };
+        write!(f, "\n  event {}: {now}", change.seq)?;
+    }
+    if outcomes.len() > MAX_LISTED {
+        write!(f, "\n  and {} more", outcomes.len() - MAX_LISTED)?;
+    }
+    write!(
+        f,
+        "\n  later events are replayed on a state without the event: ids that bodies took from a counter or a length shift, and \
+         answers that callers got are not taken back"
+    )
+}
+
+fn named(name: &str, version: u32) -> String {
+    match name {
+        "" => "an event without a name in the journal".to_owned(),
+        name => format!("`{name}` version {version}"),
     }
 }
 

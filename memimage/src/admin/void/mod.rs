@@ -2,6 +2,7 @@
 
 // each uses those above it
 mod report;
+mod dry_run;
 mod messages;
 mod session;
 
@@ -9,6 +10,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use dry_run::{OutcomeChange, VoidDryRun};
 pub use report::VoidReport;
 
 use super::decision::Decision;
@@ -16,6 +18,7 @@ use super::keys::{GivenKeys, Task};
 use crate::context::Timestamp;
 use crate::disk::{Disk, OwnedDisk, RealDisk, StoredFile, absolute};
 use crate::error::{Error, ErrorDetail};
+use crate::event::Model;
 use crate::journal::{EventId, Frame, FrameKind, JournalEnd, Layout, Scan, ShapeTable, VoidMark, Voids, records};
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
@@ -33,9 +36,12 @@ const LONGEST: usize = 4096;
 /// new version of the event, if a new version is not worth the effort.
 ///
 /// The event stays in the journal and keeps its number. Replay skips it. A [`rewrite`](super::rewrite()) skips it too, and
-/// writes `memimage.dropped` in its place. Later events are replayed on a state without this event, so their results may
-/// differ from the recorded ones. Therefore the digests recorded so far no longer count. The decision cannot be undone. If in
-/// doubt, copy the image first.
+/// writes `memimage.dropped` in its place. The decision cannot be undone. If in doubt, copy the image first.
+///
+/// Later events are replayed on a state without this event. So their effects may differ: an id that a body takes from a counter or a
+/// length shifts, and a call that was accepted may be rejected now. The decision accepts that: recorded digests and outcomes of
+/// events between the event and the decision no longer count. Answers that callers got are not taken back. [`Void::dry_run`] lists
+/// the outcomes that change, and says whether all other events can still be replayed.
 ///
 /// - The image must not be open. The void operation first repairs the end of the journal, as an open does.
 /// - The journal records the event, the reason, the time, and who decided. A program built before void events existed refuses
@@ -162,6 +168,43 @@ impl Void {
         let SettledJournal { journal, durable_file, quarantined } = opened.settle(&found.end)?;
         let session = VoidSession { journal, keyring };
         self.decide(&session, found, durable_file, quarantined)
+    }
+
+    /// Replays the journal without the event, and reports what the decision would change. Changes nothing. The program must be able
+    /// to replay all other events.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Void::run), and if the journal belongs to another model or was recorded with shapes that this program does not
+    /// know. An event that cannot be replayed without this one is no error: see [`VoidDryRun::failure`].
+    pub fn dry_run<M: Model>(&self, path: impl AsRef<Path>) -> Result<VoidDryRun, Error> {
+        self.dry_run_on::<M>(&(Arc::new(RealDisk) as Arc<dyn Disk>), &absolute(path.as_ref()))
+    }
+
+    /// As [`dry_run`](Void::dry_run), on any [`Disk`].
+    ///
+    /// # Errors
+    ///
+    /// As [`dry_run`](Void::dry_run).
+    #[cfg(feature = "sim")]
+    pub fn dry_run_with<M: Model>(&self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<VoidDryRun, Error> {
+        self.dry_run_on::<M>(&disk, path.as_ref())
+    }
+
+    fn dry_run_on<M: Model>(&self, disk: &Arc<dyn Disk>, path: &Path) -> Result<VoidDryRun, Error> {
+        let layout = Layout::new(path);
+        let keyring = self.keys.clone().keyring();
+        let survey = layout.survey(&**disk)?;
+        TASK.unlock(disk, &layout, survey.image(&layout)?, &keyring)?;
+        if !self.allow_network {
+            layout.refuse_network(&**disk)?;
+        }
+        let _lock = layout.acquire_lock(&**disk)?;
+        let journal = OpenedJournal::open(disk, &layout, &keyring, Some(M::NAME))?;
+        let VoidTarget { name, version, recorded, .. } = self.look(&journal)?;
+        let already = recorded.is_some();
+        let effect = dry_run::replay_without::<M>(&journal, self.seq)?;
+        Ok(VoidDryRun { seq: self.seq, name, version, already, ..effect })
     }
 
     fn validate(&self) -> Result<(), Error> {

@@ -24,7 +24,7 @@ pub(super) fn has_base_before(journal: &OpenedJournal, seq: Seq, voids: &Voids) 
         }
         let Ok(file) = snapshots.open(base, &path) else { continue };
         let header = &file.header;
-        let is_usable = header.uuid == segments.identity().uuid && !voids.invalidates(base, header.life.epoch);
+        let is_usable = header.identity.uuid == segments.identity().uuid && !voids.invalidates(base, header.life.epoch);
         if is_usable && file.check().is_ok() {
             return Ok(true);
         }
@@ -80,7 +80,7 @@ impl VoidSession {
         let mut removed = Vec::new();
         for (seq, path) in self.journal.snapshots().start_candidates()? {
             let Ok(file) = self.journal.snapshots().open(seq, &path) else { continue };
-            if file.header.uuid == self.journal.segments().identity().uuid
+            if file.header.identity.uuid == self.journal.segments().identity().uuid
                 && voids.invalidates(seq, file.header.life.epoch)
             {
                 disk.remove(&path).map_err(|error| failed("removing", &path, error))?;

@@ -85,6 +85,8 @@ pub(crate) struct FrameReader<'a> {
     offset: usize,
     /// `None` before the first frame if reading begins in the middle of a journal: then any first frame is accepted.
     chain: Option<FrameChain>,
+    /// The next frame is the first of its segment, and so must have the table of shapes.
+    first: bool,
     sealed: bool,
 }
 
@@ -110,12 +112,19 @@ impl<'a> FrameReader<'a> {
         segment: SegmentId,
         chain: Option<FrameChain>,
     ) -> FrameReader<'a> {
-        FrameReader { bytes, checksum: Checksum::new(uuid, segment), offset: SEGMENT_HEADER, chain, sealed: false }
+        FrameReader {
+            bytes,
+            checksum: Checksum::new(uuid, segment),
+            offset: SEGMENT_HEADER,
+            chain,
+            first: true,
+            sealed: false,
+        }
     }
 
-    /// Starts in the middle of a segment, at the offset of a valid frame.
+    /// Starts at the offset of a valid frame, whatever is before it.
     pub(crate) fn at(bytes: &'a [u8], uuid: &[u8; 16], segment: SegmentId, offset: usize) -> FrameReader<'a> {
-        FrameReader { offset, ..FrameReader::new(bytes, uuid, segment, None) }
+        FrameReader { offset, first: false, ..FrameReader::new(bytes, uuid, segment, None) }
     }
 
     /// Reads the next frame, or reports why there is none. After any result other than a frame, the reader does not advance.
@@ -127,6 +136,9 @@ impl<'a> FrameReader<'a> {
             Ok(frame) => frame,
             Err(fault) => return FrameStep::Fault(fault),
         };
+        if self.first && frame.header.kind != FrameKind::Shapes {
+            return FrameStep::Misplaced("it is the first of its segment, and has no table of shapes".to_owned());
+        }
         let before = self.chain.unwrap_or(FrameChain {
             next_seq: frame.header.first_seq,
             previous: frame.header.previous,
@@ -141,6 +153,7 @@ impl<'a> FrameReader<'a> {
             Err(what) => return FrameStep::Misplaced(what),
         }
         self.offset = frame.next_offset();
+        self.first = false;
         self.sealed = frame.header.kind == FrameKind::Seal;
         FrameStep::Frame(frame)
     }

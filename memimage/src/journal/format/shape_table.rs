@@ -1,7 +1,7 @@
 //! The table of shapes: the name, version and shape of each event number in the journal. No I/O.
 //!
 //! The writer adds an event to the table when the event is first used. So a journal has the shapes of exactly the events that
-//! occur in it.
+//! occur in it. Each segment begins with the whole table, and later frames in it have the new rows only.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,22 @@ pub(crate) struct ShapeRow {
     pub(crate) shape: ShapeTree,
 }
 
-/// A row as it is stored in the journal.
+/// Rows of the table, as a frame of shapes has them. The first frame of a segment has all rows; each later one has the rows that
+/// are new or that got more variants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ShapeRows {
+    /// The number of the first of the rows.
+    pub(crate) first: u32,
+    pub(crate) rows: Vec<ShapeRow>,
+}
+
+/// Rows as they are stored in the journal.
+#[derive(Serialize, Deserialize)]
+struct StoredRows {
+    first: u32,
+    rows: Vec<StoredRow>,
+}
+
 #[derive(Serialize, Deserialize)]
 struct StoredRow {
     name: String,
@@ -30,32 +45,69 @@ struct StoredRow {
     shape: Vec<u8>,
 }
 
-/// The error that a frame of shapes does not decode.
-#[derive(Debug, thiserror::Error)]
-#[error("its table of shapes does not decode: {0}")]
-pub(crate) struct ShapeTableError(String);
-
-impl ShapeTable {
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let rows: Vec<StoredRow> = self
-            .rows
-            .iter()
-            .map(|row| StoredRow { name: row.name.clone(), version: row.version, shape: row.shape.encode() })
-            .collect();
-        postcard::to_stdvec(&rows).expect("names, numbers and bytes can be encoded")
+impl StoredRow {
+    fn of(row: &ShapeRow) -> StoredRow {
+        StoredRow { name: row.name.clone(), version: row.version, shape: row.shape.encode() }
     }
+}
 
-    pub(crate) fn decode(body: &[u8]) -> Result<ShapeTable, ShapeTableError> {
-        let (rows, rest): (Vec<StoredRow>, _) =
-            postcard::take_from_bytes(body).map_err(|error| ShapeTableError(error.to_string()))?;
+/// The error that a frame of shapes does not decode, or does not continue the table.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ShapeTableError {
+    #[error("its table of shapes does not decode: {0}")]
+    Undecodable(String),
+    #[error("its shapes begin with number {first}, and the table before it has {rows} rows")]
+    Gap { first: u32, rows: usize },
+    #[error("it gives number {0} to another event than the table before it")]
+    Renumbered(u32),
+}
+
+impl ShapeRows {
+    pub(crate) fn decode(body: &[u8]) -> Result<ShapeRows, ShapeTableError> {
+        let (StoredRows { first, rows }, rest) =
+            postcard::take_from_bytes(body).map_err(|error| ShapeTableError::Undecodable(error.to_string()))?;
         if !rest.is_empty() {
-            return Err(ShapeTableError(format!("{} bytes follow it", rest.len())));
+            return Err(ShapeTableError::Undecodable(format!("{} bytes follow it", rest.len())));
         }
         let row = |row: StoredRow| match ShapeTree::decode(&row.shape) {
             Ok(shape) => Ok(ShapeRow { name: row.name, version: row.version, shape }),
-            Err(error) => Err(ShapeTableError(format!("the shape of `{}` version {}: {error}", row.name, row.version))),
+            Err(error) => {
+                let what = format!("the shape of `{}` version {}: {error}", row.name, row.version);
+                Err(ShapeTableError::Undecodable(what))
+            }
         };
-        Ok(ShapeTable { rows: rows.into_iter().map(row).collect::<Result<_, _>>()? })
+        Ok(ShapeRows { first, rows: rows.into_iter().map(row).collect::<Result<_, _>>()? })
+    }
+}
+
+impl ShapeTable {
+    /// All rows, for the first frame of a segment.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        encode(0, &self.rows)
+    }
+
+    /// The row of one event, for a frame after the first one of a segment.
+    pub(crate) fn encode_row(&self, event: EventId) -> Vec<u8> {
+        encode(event.0, std::slice::from_ref(&self.rows[event.0 as usize]))
+    }
+
+    /// Adds the rows of a frame. Rows with numbers that the table has already replace those rows.
+    ///
+    /// # Errors
+    ///
+    /// If rows are missing before the first, or if a row is of another event than the one that it replaces.
+    pub(crate) fn add(&mut self, new: ShapeRows) -> Result<(), ShapeTableError> {
+        let first = new.first as usize;
+        if first > self.rows.len() {
+            return Err(ShapeTableError::Gap { first: new.first, rows: self.rows.len() });
+        }
+        let same = |(old, new): (&ShapeRow, &ShapeRow)| old.name == new.name && old.version == new.version;
+        if let Some(at) = self.rows[first..].iter().zip(&new.rows).position(|rows| !same(rows)) {
+            return Err(ShapeTableError::Renumbered(new.first + at as u32));
+        }
+        let replaced = first..self.rows.len().min(first + new.rows.len());
+        self.rows.splice(replaced, new.rows);
+        Ok(())
     }
 
     /// The name, version and shape of the event with this number.
@@ -63,40 +115,48 @@ impl ShapeTable {
         self.rows.get(event.0 as usize).map(|row| (&*row.name, row.version, &row.shape))
     }
 
-    /// This table and all its prefixes, encoded to be compared with the bodies of frames.
-    pub(crate) fn prefixes(&self) -> TablePrefixes {
-        let mut prefixes = TablePrefixes { rows: Vec::new(), ends: vec![0] };
+    /// The encoded rows of this table, to be compared with the bodies of frames.
+    pub(crate) fn encoded_rows(&self) -> EncodedRows {
+        let mut encoded = EncodedRows { rows: Vec::new(), starts: vec![0] };
         for row in &self.rows {
-            let stored = StoredRow { name: row.name.clone(), version: row.version, shape: row.shape.encode() };
-            let rows = std::mem::take(&mut prefixes.rows);
-            prefixes.rows = postcard::to_extend(&stored, rows).expect("a name, a number and bytes can be encoded");
-            prefixes.ends.push(prefixes.rows.len());
+            let rows = std::mem::take(&mut encoded.rows);
+            encoded.rows =
+                postcard::to_extend(&StoredRow::of(row), rows).expect("a name, a number and bytes can be encoded");
+            encoded.starts.push(encoded.rows.len());
         }
-        prefixes
+        encoded
     }
 
-    /// Whether `other` is a prefix of this table. Compares only the names and versions of events.
-    pub(crate) fn continues(&self, other: &ShapeTable) -> bool {
+    /// Whether each of these rows is in this table under its number. Compares only the names and versions of events.
+    pub(crate) fn has(&self, rows: &ShapeRows) -> bool {
+        let own = self.rows.get(rows.first as usize..).unwrap_or_default();
         let same = |(a, b): (&ShapeRow, &ShapeRow)| a.name == b.name && a.version == b.version;
-        self.rows.len() >= other.rows.len() && self.rows.iter().zip(&other.rows).all(same)
+        own.len() >= rows.rows.len() && own.iter().zip(&rows.rows).all(same)
     }
 }
 
-/// The encoded rows of a table, for comparison with its prefixes. A journal repeats its table whenever the table grows, and
-/// decoding each copy would take time quadratic in the length of the table.
+fn encode(first: u32, rows: &[ShapeRow]) -> Vec<u8> {
+    let rows = StoredRows { first, rows: rows.iter().map(StoredRow::of).collect() };
+    postcard::to_stdvec(&rows).expect("names, numbers and bytes can be encoded")
+}
+
+/// The encoded rows of a table, for comparison with the frames of the journal. Each segment repeats the table, and decoding each
+/// copy would take far longer.
 #[derive(Debug)]
-pub(crate) struct TablePrefixes {
+pub(crate) struct EncodedRows {
     /// The encoded rows, concatenated.
     rows: Vec<u8>,
-    /// The length of the first 0, 1, 2 … rows in `rows`, in bytes.
-    ends: Vec<usize>,
+    /// The offset of each row in `rows`, and the end of the last one.
+    starts: Vec<usize>,
 }
 
-impl TablePrefixes {
-    /// Whether the body of a frame of shapes is, byte by byte, a prefix of the table.
-    pub(crate) fn contains(&self, body: &[u8]) -> bool {
-        let Ok((count, rows)) = postcard::take_from_bytes::<usize>(body) else { return false };
-        self.ends.get(count).is_some_and(|&end| self.rows[..end] == *rows)
+impl EncodedRows {
+    /// Whether the body of a frame of shapes has, byte by byte, rows of the table under their numbers.
+    pub(crate) fn contain(&self, body: &[u8]) -> bool {
+        let Ok(((first, count), rows)) = postcard::take_from_bytes::<(usize, usize)>(body) else { return false };
+        let Some(start) = self.starts.get(first) else { return false };
+        let end = first.checked_add(count).and_then(|end| self.starts.get(end));
+        end.is_some_and(|&end| self.rows[*start..end] == *rows)
     }
 }
 
@@ -105,30 +165,60 @@ mod tests {
     use super::*;
     use crate::shape::Shape;
 
+    fn row(name: &str) -> ShapeRow {
+        ShapeRow { name: name.to_owned(), version: 1, shape: ShapeTree::of(u32::SHAPE) }
+    }
+
     fn table(names: &[&str]) -> ShapeTable {
-        let row = |name: &&str| ShapeRow { name: (*name).to_owned(), version: 1, shape: ShapeTree::of(u32::SHAPE) };
-        ShapeTable { rows: names.iter().map(row).collect() }
+        ShapeTable { rows: names.iter().copied().map(row).collect() }
+    }
+
+    fn rows(first: u32, names: &[&str]) -> ShapeRows {
+        ShapeRows { first, rows: table(names).rows }
     }
 
     #[test]
-    fn earlier_versions_of_a_table_are_prefixes_of_it() {
-        let all = ["deposit", "withdraw", ""];
-        let prefixes = table(&all).prefixes();
-        for len in 0..=all.len() {
-            assert!(prefixes.contains(&table(&all[..len]).encode()), "{len}");
-        }
-        for other in [&["withdraw"][..], &["deposit", ""], &["deposit", "withdraw", "", ""]] {
-            assert!(!prefixes.contains(&table(other).encode()), "{other:?}");
-        }
+    fn a_table_decodes_to_its_rows() {
+        let table = table(&["deposit", "withdraw", ""]);
+        assert_eq!(ShapeRows::decode(&table.encode()).unwrap(), ShapeRows { first: 0, rows: table.rows.clone() });
+        assert_eq!(ShapeRows::decode(&table.encode_row(EventId(1))).unwrap(), rows(1, &["withdraw"]));
     }
 
     #[test]
-    fn bytes_that_end_within_a_row_are_not_a_prefix() {
-        let prefixes = table(&["deposit", "withdraw"]).prefixes();
+    fn rows_are_added_at_the_end_or_replace_rows_of_the_same_event() {
+        let mut grown = table(&["a"]);
+        grown.add(rows(1, &["b", "c"])).unwrap();
+        assert_eq!(grown, table(&["a", "b", "c"]));
+        let wider = ShapeRow { shape: ShapeTree::of(u64::SHAPE), ..row("b") };
+        grown.add(ShapeRows { first: 1, rows: vec![wider.clone()] }).unwrap();
+        assert_eq!(grown.rows, [row("a"), wider.clone(), row("c")]);
+        grown.add(ShapeRows { first: 2, rows: vec![row("c"), row("d")] }).unwrap();
+        assert_eq!(grown.rows, [row("a"), wider, row("c"), row("d")]);
+    }
+
+    #[test]
+    fn rows_after_a_gap_or_of_another_event_are_refused() {
+        let mut table = table(&["a", "b"]);
+        assert!(matches!(table.add(rows(3, &["d"])), Err(ShapeTableError::Gap { first: 3, rows: 2 })));
+        assert!(matches!(table.add(rows(0, &["a", "c"])), Err(ShapeTableError::Renumbered(1))));
+        assert_eq!(table.rows, [row("a"), row("b")], "unchanged");
+    }
+
+    #[test]
+    fn encoded_rows_contain_the_frames_of_their_journal() {
+        let all = table(&["deposit", "withdraw", ""]);
+        let encoded = all.encoded_rows();
+        for len in 0..=3 {
+            assert!(encoded.contain(&table(&["deposit", "withdraw", ""][..len]).encode()), "{len}");
+        }
+        for event in 0..3 {
+            assert!(encoded.contain(&all.encode_row(EventId(event))), "{event}");
+        }
+        for (first, names) in [(0, &["withdraw"][..]), (1, &["deposit"]), (2, &["", ""]), (3, &[""]), (4, &[])] {
+            assert!(!encoded.contain(&encode(first, &table(names).rows)), "{first} {names:?}");
+        }
         let body = table(&["deposit", "withdraw"]).encode();
-        for len in 0..body.len() {
-            assert!(!prefixes.contains(&body[..len]), "{len}");
-        }
-        assert!(!prefixes.contains(&[&body[..], &[0]].concat()));
+        assert!((0..body.len()).all(|len| !encoded.contain(&body[..len])), "bytes that end within a row");
+        assert!(!encoded.contain(&[&body[..], &[0]].concat()));
     }
 }

@@ -12,6 +12,8 @@ pub(crate) struct Damage {
     pub(crate) offset: Option<u64>,
     /// The event that belongs here; `None` if it is unknown, because frames before it are missing.
     pub(crate) seq: Option<Seq>,
+    /// The number of void marks before it, since the image was created; `None` like `seq`.
+    pub(crate) decisions: Option<u32>,
     pub(crate) kind: DamageKind,
     /// A description of the damage, for messages.
     pub(crate) what: String,

@@ -33,7 +33,7 @@ pub(super) fn is_of_another_image(source: &SalvageSource, header: &SegmentHeader
 /// Whether the file with a segment's name has content of that segment: at least one of the segment's frames, whatever
 /// the header says, or only its header. Renaming another file to this name would overwrite this content.
 fn has_content_of(source: &SalvageSource, segment: SegmentId, uuid: &[u8; 16]) -> bool {
-    let Some(checked) = source.headers().iter().find(|checked| checked.segment == segment) else { return false };
+    let Some(checked) = source.header(segment) else { return false };
     match source.read_nonzero(segment) {
         Ok((bytes, _)) if bytes.len() <= SEGMENT_HEADER => matches!(checked.standing, HeaderStanding::Own(_)),
         Ok((bytes, _)) => {

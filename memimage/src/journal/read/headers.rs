@@ -16,6 +16,8 @@ pub(crate) struct Headers {
     layout: Layout,
     all: Vec<UncheckedHeader>,
     identity: Option<Identity>,
+    /// The identity in an intact snapshot or base, and the keys that unlocked it. Used if no header of a segment is readable.
+    of_state: Option<(Identity, KeyIds)>,
 }
 
 /// A header as read.
@@ -94,8 +96,16 @@ impl ProvenKeys {
 }
 
 impl Headers {
-    /// Reads the headers of these segments.
-    pub(crate) fn read(disk: &dyn Disk, layout: &Layout, segments: &[SegmentId]) -> Result<Headers, Error> {
+    /// Reads the headers of these segments. `states` are the identities in the snapshots and bases.
+    ///
+    /// The image is the one that most of these files and `journal/durable`, which counts twice, belong to. So a few foreign files do
+    /// not make the others foreign, not even after a repair has removed many of the image's own.
+    pub(crate) fn read(
+        disk: &dyn Disk,
+        layout: &Layout,
+        segments: &[SegmentId],
+        states: &[Identity],
+    ) -> Result<Headers, Error> {
         let mut all = Vec::new();
         for &segment in segments {
             let file = StoredFile::open(disk, &layout.segment(segment), Access::Read)?;
@@ -107,19 +117,38 @@ impl Headers {
             };
             all.push(UncheckedHeader { segment, header, bytes });
         }
-        let identities = || all.iter().filter_map(|found| found.header.as_ref().ok()).map(|header| &header.identity);
-        // the identity that most headers have, the first one if several do: a foreign file must not make the others foreign
-        let counted = |identity: &Identity| identities().filter(|other| *other == identity).count();
-        let most = identities().map(counted).max();
-        let identity = identities().find(|identity| Some(counted(identity)) == most).cloned();
-        Ok(Headers { layout: layout.clone(), all, identity })
+        let headers = || all.iter().filter_map(|found| found.header.as_ref().ok()).map(|header| &header.identity);
+        let mut votes: Vec<(&Identity, usize)> = Vec::new();
+        for identity in headers().chain(states) {
+            match votes.iter_mut().find(|(other, _)| *other == identity) {
+                Some((_, count)) => *count += 1,
+                None => votes.push((identity, 1)),
+            }
+        }
+        for (identity, count) in &mut votes {
+            *count += if layout.read_watermark(disk, &identity.uuid)?.is_some() { 2 } else { 0 };
+        }
+        // the first one, if several have as many
+        let most = votes.iter().map(|(_, count)| *count).max();
+        let identity = votes.iter().find(|(_, count)| Some(*count) == most).map(|(identity, _)| (*identity).clone());
+        Ok(Headers { layout: layout.clone(), all, identity, of_state: None })
+    }
+
+    /// Whether a header of a segment names the identity of the image.
+    pub(crate) fn has_identity(&self) -> bool {
+        self.all.iter().any(|found| found.header.as_ref().is_ok_and(|header| Some(&header.identity) == self.identity()))
+    }
+
+    /// Adds the identity in an intact snapshot or base, and the keys that unlocked it.
+    pub(crate) fn with_state(self, of_state: Option<(Identity, KeyIds)>) -> Headers {
+        Headers { of_state, ..self }
     }
 
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// The identity of the image; `None` if no header is readable. The seed of an encrypted image is not known yet.
+    /// The identity of the image; `None` if no header and no state is readable. The seed of an encrypted image is not known yet.
     pub(crate) fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }
@@ -166,6 +195,12 @@ impl Headers {
                 _ => HeaderStanding::Foreign,
             };
             headers.push(CheckedHeader { segment, header, standing });
+        }
+        if identity.is_none()
+            && let Some((of_state, key_ids)) = self.of_state
+        {
+            proven_keys.add(key_ids);
+            identity = Some(of_state);
         }
         let unlocked = identity.is_some();
         match refused.into_iter().find(|refusal| !unlocked || !proven_keys.has(refusal.keys)) {

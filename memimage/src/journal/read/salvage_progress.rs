@@ -54,6 +54,11 @@ impl SalvageProgress {
         self.chain.map(|chain| chain.next_seq)
     }
 
+    /// The number of void marks so far; `None` after a gap.
+    fn decisions(&self) -> Option<u32> {
+        self.chain.map(|chain| chain.decisions)
+    }
+
     pub(super) fn begin_segment(&mut self, segment: SegmentId) {
         self.salvaged.segments.push(SalvagedSegment::new(segment));
     }
@@ -72,6 +77,7 @@ impl SalvageProgress {
         }
         self.salvaged.align_shift = Some(header.align_shift);
         self.epoch(header.life.epoch);
+        self.salvaged.life = Some(header.life);
         self.salvaged.decisions = self.salvaged.decisions.max(header.next_decisions());
         self.evidence = self.evidence.max(header.durable_seq);
         let last = Seq::new(header.next_seq().get().saturating_sub(1));
@@ -80,7 +86,8 @@ impl SalvageProgress {
         let is_intact = damage.iter().all(|record| record.kind == DamageKind::Undecodable);
         for RecordDamage { seq, kind, what } in damage {
             let offset = Some(frame.offset as u64);
-            self.push(Damage { segment, offset, seq: Some(seq), kind, what, help: None, is_framing: false });
+            let decisions = Some(header.decisions);
+            self.push(Damage { segment, offset, seq: Some(seq), decisions, kind, what, help: None, is_framing: false });
         }
         if is_intact {
             self.extend_run(segment, frame);
@@ -115,8 +122,8 @@ impl SalvageProgress {
         kind: DamageKind,
         what: impl Into<String>,
     ) {
-        let seq = self.expected();
-        self.push(Damage { segment, offset, seq, kind, what: what.into(), help: None, is_framing: false });
+        let (seq, decisions) = (self.expected(), self.decisions());
+        self.push(Damage { segment, offset, seq, decisions, kind, what: what.into(), help: None, is_framing: false });
     }
 
     /// Adds the damage that a segment's file is missing, unless this is already the last damage.
@@ -143,8 +150,8 @@ impl SalvageProgress {
         if is_missing {
             return;
         }
-        let (seq, is_framing) = (self.expected(), framing != Framing::Unusable);
-        self.push(Damage { segment, offset: Some(offset), seq, kind, what, help: None, is_framing });
+        let (seq, decisions, is_framing) = (self.expected(), self.decisions(), framing != Framing::Unusable);
+        self.push(Damage { segment, offset: Some(offset), seq, decisions, kind, what, help: None, is_framing });
     }
 
     /// Whether the last damage says that the segment's whole file is missing or has no content.

@@ -12,9 +12,10 @@ use crate::error::{Error, ErrorDetail};
 use crate::journal::format::frame::Frame;
 use crate::journal::format::protection::FrameProtection;
 use crate::journal::format::segment::{Identity, MAX_LARGE_SEGMENT};
+use crate::journal::format::timeline::life_conflict;
 use crate::journal::layout::Layout;
 use crate::keys::{AuthenticationError, KeyIds, Keyring, Protection};
-use crate::seq::SegmentId;
+use crate::seq::{Life, SegmentId};
 
 /// A journal whose headers, damaged or not, have been read and checked against the keys.
 pub(crate) struct SalvageSource {
@@ -49,6 +50,14 @@ impl SalvageSource {
         &self.proven_keys
     }
 
+    /// Returns an error text if a file that was written in this life belongs to another timeline: a segment was created in another
+    /// life of the same epoch.
+    pub(crate) fn life_conflict(&self, life: Life) -> Option<String> {
+        let is_own = |checked: &&CheckedHeader| matches!(checked.standing, HeaderStanding::Own(_));
+        let headers = self.headers.iter().filter(is_own).filter_map(|checked| checked.header.as_ref().ok());
+        life_conflict(headers.map(|header| header.life), life)
+    }
+
     /// The headers of all segments, in the order of the journal.
     pub(super) fn headers(&self) -> &[CheckedHeader] {
         &self.headers
@@ -70,7 +79,13 @@ impl SalvageSource {
 
     /// The length that a segment was created with; `None` if its header is not readable.
     pub(crate) fn len_of(&self, segment: SegmentId) -> Option<u64> {
-        self.headers.iter().find(|checked| checked.segment == segment)?.len()
+        self.header(segment)?.len()
+    }
+
+    /// The header of a segment.
+    pub(super) fn header(&self, segment: SegmentId) -> Option<&CheckedHeader> {
+        let at = self.headers.binary_search_by_key(&segment, |checked| checked.segment).ok()?;
+        Some(&self.headers[at])
     }
 
     /// The path of a segment's file.

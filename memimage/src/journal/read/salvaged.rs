@@ -4,7 +4,7 @@ use super::damage::{Damage, DamageKind, RecordDamage};
 use crate::journal::format::frame::{Frame, FrameHeader};
 use crate::journal::format::frames::FrameChain;
 use crate::keys::KeyIds;
-use crate::seq::{SegmentId, Seq};
+use crate::seq::{Life, SegmentId, Seq};
 
 /// Examines the frames that a salvage reads.
 pub(crate) trait FrameVisitor {
@@ -75,6 +75,8 @@ pub(crate) struct Salvaged {
     pub(crate) unlisted: u64,
     /// The highest epoch in any frame or header.
     pub(crate) epoch: u64,
+    /// The life of the last frame.
+    pub(crate) life: Option<Life>,
     /// The highest number of void marks that any frame names.
     pub(crate) decisions: u32,
     /// The last event that any frame contains or names.

@@ -9,7 +9,7 @@ use crate::journal::format::frames::{FrameChain, FrameReader, FrameStep, matchin
 use crate::journal::format::genesis::DigestMark;
 use crate::journal::format::prune::PruneMark;
 use crate::journal::format::segment::SEGMENT_HEADER;
-use crate::journal::format::shape_table::ShapeTable;
+use crate::journal::format::shape_table::{ShapeRows, ShapeTable};
 use crate::journal::format::timeline::Timeline;
 use crate::journal::format::torn_write::{Evidence, Verdict, classify, durable_after};
 use crate::journal::format::void::{VoidMark, Voids};
@@ -70,43 +70,55 @@ impl Scan {
         self.active
     }
 
-    /// The newest shape table.
+    /// The newest shape table: that of the last segment with a table, and the rows that later frames in this segment add.
     pub(crate) fn table(&self) -> Result<ShapeTable, Error> {
-        let table = self.newest(FrameKind::Shapes, |segment, frame| self.decode_table(segment, frame))?;
+        let table = self.last_segment_with(FrameKind::Shapes, |segment, frames| {
+            let mut table = ShapeTable::default();
+            for frame in frames {
+                let added = table.add(self.rows(segment, frame)?);
+                added.map_err(|fault| self.corrupt_frame(segment, frame, fault.to_string()))?;
+            }
+            Ok(table)
+        })?;
         Ok(table.unwrap_or_default())
     }
 
     /// The newest prune mark, if one is readable.
     pub(crate) fn pruned(&self) -> Result<Option<PruneMark>, Error> {
-        self.newest(FrameKind::Prune, |segment, frame| self.decode_prune(segment, frame))
+        self.last_segment_with(FrameKind::Prune, |segment, frames| {
+            self.decode_prune(segment, frames.last().expect("a segment with such a frame"))
+        })
     }
 
-    /// Decodes the newest frame of a kind. Ignores the frames of a segment after its first damage.
-    fn newest<T>(
+    /// Decodes the frames of a kind in the last segment that has any. Ignores the frames of a segment after its first damage.
+    fn last_segment_with<T>(
         &self,
         kind: FrameKind,
-        decode: impl Fn(SegmentId, &Frame<'_>) -> Result<T, Error>,
+        decode: impl Fn(SegmentId, &[Frame<'_>]) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
         for segment in self.segments.ids().rev().filter(|&segment| segment <= self.active) {
             let bytes = self.segments.read(segment)?;
             let mut reader = FrameReader::new(&bytes, &self.segments.identity().uuid, segment, None);
-            let mut newest = None;
+            let mut frames = Vec::new();
             while let FrameStep::Frame(frame) = reader.step() {
                 if frame.header.kind == kind {
-                    newest = Some(frame);
+                    frames.push(frame);
                 }
             }
-            if let Some(frame) = newest {
-                self.verify(segment, &frame)?;
-                return decode(segment, &frame).map(Some);
+            for frame in &frames {
+                self.verify(segment, frame)?;
+            }
+            if !frames.is_empty() {
+                return decode(segment, &frames).map(Some);
             }
         }
         Ok(None)
     }
 
-    pub(crate) fn decode_table(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<ShapeTable, Error> {
+    /// The rows of a frame of shapes.
+    pub(crate) fn rows(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<ShapeRows, Error> {
         let body = self.body(segment, frame)?;
-        ShapeTable::decode(&body).map_err(|fault| self.corrupt_frame(segment, frame, fault.to_string()))
+        ShapeRows::decode(&body).map_err(|fault| self.corrupt_frame(segment, frame, fault.to_string()))
     }
 
     pub(crate) fn decode_prune(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<PruneMark, Error> {

@@ -140,13 +140,18 @@ impl Segments {
 
     /// The length of a segment.
     pub(crate) fn len_of(&self, segment: SegmentId) -> Option<u64> {
-        self.headers.iter().find(|header| header.segment == segment).map(|header| header.len)
+        self.headers.get(self.index_of(segment)?).map(|header| header.len)
+    }
+
+    /// The position of a segment in the journal, whose segments have consecutive numbers.
+    fn index_of(&self, segment: SegmentId) -> Option<usize> {
+        let index = segment.get().checked_sub(self.headers.first()?.segment.get())? as usize;
+        (index < self.headers.len()).then_some(index)
     }
 
     /// The protection of a segment.
     pub(crate) fn protection(&self, segment: SegmentId) -> &Protection {
-        let at = self.headers.iter().position(|header| header.segment == segment);
-        &self.protections[at.expect("a segment of this journal")]
+        &self.protections[self.index_of(segment).expect("a segment of this journal")]
     }
 
     /// The protection of a segment's frames.

@@ -24,6 +24,8 @@ pub(crate) struct Batch {
     pub(crate) time: Timestamp,
     pub(crate) position: FramePosition,
     pub(crate) ticket: Arc<Ticket>,
+    /// If the batch is a frame of shapes: all rows, with which later segments begin.
+    pub(crate) table: Option<Vec<u8>>,
 }
 
 impl Batch {
@@ -276,12 +278,14 @@ impl OpenBatch {
         let mut bytes = Vec::new();
         start(&mut bytes, self.reservation.head);
         bytes.extend_from_slice(body);
-        let batch = self.batch(kind, bytes, 0);
-        if kind == FrameKind::Shapes {
-            // later segments begin with this frame
-            self.reservation.shapes = frame;
-        }
-        Ok(batch)
+        Ok(self.batch(kind, bytes, 0))
+    }
+
+    /// Creates a frame of shapes with these rows. Later segments begin with the whole `table`. The open batch must be empty.
+    pub(crate) fn insert_shapes(&mut self, rows: &[u8], table: Vec<u8>) -> Result<Batch, NoRoom> {
+        let batch = self.insert(FrameKind::Shapes, rows)?;
+        self.reservation.shapes = frame_len(self.reservation.head, table.len()) as u64;
+        Ok(Batch { table: Some(table), ..batch })
     }
 
     fn batch(&mut self, kind: FrameKind, bytes: Vec<u8>, count: u32) -> Batch {
@@ -290,7 +294,7 @@ impl OpenBatch {
         self.previous = Some(Arc::clone(&ticket));
         let position =
             self.reservation.take(frame_len(self.reservation.head, bytes.len() - self.reservation.head) as u64);
-        Batch { kind, bytes, first_seq: self.first_seq, count, time: self.base_time, position, ticket }
+        Batch { kind, bytes, first_seq: self.first_seq, count, time: self.base_time, position, ticket, table: None }
     }
 
     /// The pool for the buffers of written batches.

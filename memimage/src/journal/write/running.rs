@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::event::panic_message;
 use crate::journal::format::frame::{FrameKind, head_len};
 use crate::journal::format::genesis::Genesis;
+use crate::journal::format::record::EventId;
 use crate::journal::format::shape_table::ShapeTable;
 use crate::journal::format::whitening::Salts;
 #[cfg(feature = "chain")]
@@ -138,6 +139,11 @@ impl Journal {
         self.commit.insert(open, kind, body)
     }
 
+    /// Records the row of an event that is about to be used for the first time. `table` has this row.
+    pub(crate) fn declare(&self, open: &mut OpenBatch, table: &ShapeTable, event: EventId) -> Result<(), NoRoom> {
+        self.commit.insert_shapes(open, &table.encode_row(event), table.encode())
+    }
+
     /// Queues the open batch, so that the last event executed is the last of its frame.
     pub(crate) fn enqueue_open(&self, open: &mut OpenBatch) {
         self.commit.enqueue_open(open);
@@ -155,7 +161,7 @@ impl Journal {
         let shapes = table.encode();
         self.insert_synced(|open| {
             open.leave_segment(&shapes)?;
-            self.insert(open, FrameKind::Shapes, &shapes)
+            self.commit.insert_shapes(open, &shapes, shapes.clone())
         })
     }
 

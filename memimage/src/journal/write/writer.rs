@@ -139,8 +139,8 @@ impl BatchWriter for JournalWriter {
             let (first, position) = (batch.first_seq, batch.position);
             return Err(self.misplaced(format!("a batch from event {first} has the position {position:?}")));
         }
-        if batch.kind == FrameKind::Shapes {
-            self.shapes = batch.bytes[head_len(self.protection.key_ids())..].to_vec();
+        if let Some(table) = batch.table.take() {
+            self.shapes = table;
         }
         self.end.time = batch.time;
         self.append(batch.kind, &mut batch.bytes, batch.count, batch.time)?;

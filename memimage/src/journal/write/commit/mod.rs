@@ -257,6 +257,13 @@ impl<S: BatchWriter> Commit<S> {
         Ok(())
     }
 
+    /// Queues a frame of shapes with these rows, after all executed events. Later segments begin with the whole `table`.
+    pub(crate) fn insert_shapes(&self, open: &mut OpenBatch, rows: &[u8], table: Vec<u8>) -> Result<(), NoRoom> {
+        self.enqueue_open(open);
+        self.enqueue(open.insert_shapes(rows, table)?);
+        Ok(())
+    }
+
     fn enqueue(&self, batch: Batch) {
         let mut state = self.state.lock();
         if let Some(failure) = &state.failed {

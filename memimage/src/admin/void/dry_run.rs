@@ -1,0 +1,62 @@
+//! The effect of a void decision before it is made.
+
+use super::messages;
+use crate::error::{Error, ErrorKind};
+use crate::event::Model;
+use crate::outcome::Outcome;
+use crate::recovery::{OpenedJournal, RecoveryGoal, dispatch_of, recover};
+use crate::seq::Seq;
+
+/// The effect that making an event void would have; see [`Void::dry_run`](super::Void::dry_run). Its `Display` is a report for
+/// people.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct VoidDryRun {
+    /// The event.
+    pub seq: Seq,
+    /// The event's name; empty if the journal has no event with its number.
+    pub name: String,
+    /// The event's version; 0 if the journal has no event with its number.
+    pub version: u32,
+    /// The event is void already.
+    pub already: bool,
+    /// The later events whose outcome would change, in their order.
+    pub outcomes: Vec<OutcomeChange>,
+    /// The error of the first event that cannot be replayed without the event. With this decision alone, the image would not open.
+    pub failure: Option<Error>,
+}
+
+/// An event whose outcome would change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OutcomeChange {
+    /// The event.
+    pub seq: Seq,
+    /// Whether its body would return an error now. Otherwise it returned an error when it was recorded, and would not now.
+    pub is_rejected: bool,
+}
+
+/// The effect of the decision on all other events. Leaves the fields that describe the event itself empty.
+pub(super) fn replay_without<M: Model>(journal: &OpenedJournal, seq: Seq) -> Result<VoidDryRun, Error> {
+    let goal = RecoveryGoal {
+        until: None,
+        newest_snapshot: Some(Seq::new(seq.get().saturating_sub(1))),
+        verify_digests: true,
+        trust_upcasters: true,
+        also_void: Some(seq),
+    };
+    let (outcomes, failure) = match recover::<M>(journal, &dispatch_of::<M>(journal)?, goal) {
+        Ok(recovered) => (recovered.changed_outcomes, None),
+        Err(error) if error.kind() == ErrorKind::Diverged => (Default::default(), Some(error)),
+        Err(error) => return Err(error),
+    };
+    let change = |(seq, now)| OutcomeChange { seq, is_rejected: now == Outcome::Rejected };
+    let outcomes = outcomes.into_iter().map(change).collect();
+    Ok(VoidDryRun { seq, name: String::new(), version: 0, already: false, outcomes, failure })
+}
+
+impl std::fmt::Display for VoidDryRun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        messages::dry_run(self, f)
+    }
+}
