@@ -7,7 +7,8 @@ use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::reader::{Files, crc32c, u32_at, u64_at};
+use super::bytes::{crc32c, u32_at, u64_at};
+use super::reader::Files;
 
 /// The keys of an image, each with its number.
 pub(crate) struct Keys {
@@ -165,7 +166,12 @@ impl ImageKeys<'_> {
         let mut unprotected = header.to_vec();
         unprotected[32..40].fill(0);
         self.clear_key_numbers(&mut unprotected, 100, 102, 104, 108);
-        unprotected[448..467].fill(0);
+        if cipher {
+            let associated: [&[u8]; 3] = [STATE, &header[..120], &header[152..467]];
+            let seed = self.decrypt(&nonce(0, 2), &associated, &header[120..152], &header[467..483]);
+            unprotected[120..152].copy_from_slice(&seed);
+        }
+        unprotected[448..483].fill(0);
         let crc = crc32c(&[&unprotected[..4092]]);
         unprotected[4092..4096].copy_from_slice(&crc.to_le_bytes());
 

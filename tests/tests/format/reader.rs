@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::bytes::{Bytes, crc32c, text, u32_at, u64_at};
 use super::shape::{Shape, Value, digest, fingerprint};
 
 /// The files of an image by relative path.
@@ -30,6 +31,8 @@ pub(crate) struct Image {
     pub(crate) voids: Vec<(u64, String)>,
     /// The highest synced seq and the epoch, from `journal/durable`.
     pub(crate) durable: (u64, u64),
+    /// The hash that the frame after a bridge names as previous.
+    pub(crate) bridge: Option<u64>,
     /// The id of the life of each epoch.
     lives: BTreeMap<u64, u64>,
     /// The hash of each frame with events, by its first event.
@@ -44,7 +47,7 @@ impl Image {
     }
 
     /// The hash of the frame with this event.
-    fn hash(&self, seq: u64) -> u64 {
+    pub(crate) fn hash(&self, seq: u64) -> u64 {
         *self.hashes.range(..=seq).next_back().expect("the journal has the frame with the event").1
     }
 }
@@ -117,6 +120,11 @@ struct LastFrame {
 
 /// Reads an image that was closed.
 pub(crate) fn read(files: &Files) -> Image {
+    read_as(files, None)
+}
+
+/// As [`read`], but states have this shape, if it is given. Otherwise genesis or a prune mark says which shape they have.
+pub(crate) fn read_as(files: &Files, shape: Option<&Shape>) -> Image {
     let mut image = Image::default();
     let mut table = Vec::new();
     let first = files.keys().find_map(|path| path.strip_prefix("journal/")?.strip_suffix(".journal")?.parse().ok());
@@ -141,22 +149,24 @@ pub(crate) fn read(files: &Files) -> Image {
     assert!(!image.segments.is_empty(), "there is a first segment");
     assert_eq!(image.genesis.is_some(), first == 1, "only segment 1 has the genesis");
     image.durable = durable(&mut image, &files["journal/durable"], last_place, &last);
-    let mark = image.prunes.last().map(|mark| (mark.base, mark.first, mark.shape.clone()));
-    let shape = match (&image.genesis, &mark) {
-        (Some(genesis), _) => genesis.shape.clone(),
-        (None, Some((.., shape))) => shape.clone(),
-        (None, None) => panic!("a journal begins with the genesis or has a prune mark"),
-    };
+    let recorded = image.genesis.as_ref().map(|genesis| &genesis.shape);
+    let recorded = recorded.or(image.prunes.last().map(|mark| &mark.shape));
+    let shape = shape.or(recorded).expect("a journal has the genesis or a prune mark").clone();
     for (path, file) in files.iter().filter(|(path, _)| path.starts_with("snapshot/")) {
         let snapshot = snapshot(&mut image, path, file, &shape);
         assert_eq!(*path, format!("snapshot/{:020}.snapshot", snapshot.seq));
         image.snapshots.push(snapshot);
     }
-    if let Some((base, kept, _)) = mark {
+    let base =
+        files.keys().find_map(|path| path.strip_prefix("journal/")?.strip_suffix(".1.base")?.parse::<u64>().ok());
+    assert_eq!(base.is_some(), first != 1, "a base replaces the events before the first segment");
+    if let Some(base) = base {
         let copies = [1, 2].map(|copy| format!("journal/{base:020}.{copy}.base"));
         assert_eq!(files[&copies[0]], files[&copies[1]], "both copies of the base are equal");
         let base = snapshot(&mut image, &copies[0], &files[&copies[0]], &shape);
-        assert_eq!(first, kept, "no pruned segment is left");
+        if let Some(mark) = image.prunes.last() {
+            assert_eq!((mark.base, mark.first), (base.seq, first), "no pruned segment is left");
+        }
         assert!(
             image.events.first().is_none_or(|event| event.seq <= base.seq + 1),
             "no event is missing after the base"
@@ -243,7 +253,7 @@ fn frames(image: &mut Image, file: &[u8], number: u64, table: &mut Vec<Row>, las
         let count = u32_at(header, 48);
         *last = LastFrame {
             next_seq: last.next_seq + u64::from(count),
-            hash: xxhash_rust::xxh3::xxh3_64(covered),
+            hash: bridge(image, &covered[..header_len], at).unwrap_or_else(|| xxhash_rust::xxh3::xxh3_64(covered)),
             voids: last.voids + u32::from(header[6] == 7),
             epoch: u64_at(header, 24),
             durable,
@@ -263,17 +273,25 @@ fn frames(image: &mut Image, file: &[u8], number: u64, table: &mut Vec<Row>, las
         assert!(file[at + len..end].iter().all(|&byte| byte == 0), "padding is zero");
         at = end;
     }
-    assert_eq!(found.first().map(|frame| frame.0), Some(2), "each segment begins with a shape table");
+    let (2, .., first_body) = &found[0] else { panic!("segment {number} does not begin with a frame of shapes") };
+    assert_eq!(first_body[0], 0, "the first frame of a segment has the rows from 0 on");
+    if number == 1 || !image.segments.is_empty() {
+        assert_eq!(first_body[1] as usize, table.len(), "the first frame of a segment has all rows so far");
+    }
     for (kind, flags, seq, time, count, body) in found {
-        assert_eq!(flags, u8::from(kind != 4), "all kinds but digests are critical");
+        assert_eq!(flags & 1, u8::from(kind != 4), "all kinds but digests are critical");
+        assert!(flags == 1 || flags == 0 || (flags, kind) == (3, 2), "only a frame of shapes is a bridge");
         assert_eq!(kind == 1, count > 0, "only event frames have events");
-        frame(image, table, kind, seq, time, count, &body);
+        match kind {
+            2 => shapes(table, &body),
+            _ => frame(image, table, kind, seq, time, count, &body),
+        }
     }
     image.segments.push(segment);
     at
 }
 
-fn frame(image: &mut Image, table: &mut Vec<Row>, kind: u8, seq: u64, time: u64, count: u32, body: &[u8]) {
+fn frame(image: &mut Image, table: &[Row], kind: u8, seq: u64, time: u64, count: u32, body: &[u8]) {
     let mut bytes = Bytes(body);
     match kind {
         1 => {
@@ -282,15 +300,6 @@ fn frame(image: &mut Image, table: &mut Vec<Row>, kind: u8, seq: u64, time: u64,
                 let event = record(&mut bytes, table, seq, &mut time);
                 image.events.push(event);
             }
-        }
-        2 => {
-            let rows = bytes.varint();
-            let rows: Vec<Row> = (0..rows).map(|_| row(&mut bytes)).collect();
-            assert!(rows.len() >= table.len(), "a table never shrinks");
-            for (old, new) in table.iter().zip(&rows) {
-                assert_eq!((&old.name, old.version), (&new.name, new.version), "events keep their numbers");
-            }
-            *table = rows;
         }
         3 => {
             assert_eq!(seq, 1, "the genesis precedes the first event");
@@ -330,6 +339,36 @@ fn frame(image: &mut Image, table: &mut Vec<Row>, kind: u8, seq: u64, time: u64,
         kind => panic!("a frame of the unknown kind {kind}"),
     }
     assert!(bytes.0.is_empty(), "a frame of kind {kind} has trailing bytes");
+}
+
+/// The hash in a bridge, which the next frame names as previous; `None` if the frame is not a bridge.
+fn bridge(image: &mut Image, head: &[u8], at: usize) -> Option<u64> {
+    if head[7] & 2 == 0 {
+        return None;
+    }
+    assert!(image.segments.is_empty() && at == 4096, "a bridge is the first frame of the journal");
+    assert_eq!((u64_at(head, 72), head.len()), (0, 96 + 40), "it names no frame, and has a hash and a MAC");
+    assert!(head[96 + 8..].iter().all(|&byte| byte == 0), "no MAC without a chain");
+    image.bridge = Some(u64_at(head, 96));
+    image.bridge
+}
+
+/// Adds the rows of a frame of shapes to the table.
+fn shapes(table: &mut Vec<Row>, body: &[u8]) {
+    let mut bytes = Bytes(body);
+    let first = bytes.varint() as usize;
+    assert!(first <= table.len(), "no number is left out");
+    for number in (first..).take(bytes.varint() as usize) {
+        let row = row(&mut bytes);
+        match table.get_mut(number) {
+            Some(old) => {
+                assert_eq!((&old.name, old.version), (&row.name, row.version), "an event keeps its number");
+                *old = row;
+            }
+            None => table.push(row),
+        }
+    }
+    assert!(bytes.0.is_empty(), "a frame of shapes has trailing bytes");
 }
 
 fn row(bytes: &mut Bytes<'_>) -> Row {
@@ -384,7 +423,10 @@ fn snapshot(image: &mut Image, path: &str, file: &[u8], shape: &Shape) -> Snapsh
     assert!(path.contains(&format!("/{seq:020}.")), "{path} is named by its seq");
     assert!(header[100..112].iter().all(|&byte| byte == 0), "no cipher, compression or key");
     image.life(u64_at(header, 56), u64_at(header, 112));
-    assert!(header[120..190].iter().all(|&byte| byte == 0));
+    assert_eq!(header[120..152], image.seed, "the seed of the image");
+    let parent = (header[152..168] != [0; 16]).then(|| (header[152..168].try_into().unwrap(), u64_at(header, 168)));
+    assert_eq!(parent, image.parent);
+    assert!(header[176..190].iter().all(|&byte| byte == 0));
     let name = usize::from(u16::from_le_bytes([header[190], header[191]]));
     assert_eq!(text(&header[192..192 + name]), image.model);
 
@@ -431,68 +473,4 @@ impl Snapshot {
     pub(crate) fn computed_digest(&self, shape: &Shape) -> u64 {
         digest(&self.state, shape)
     }
-}
-
-/// A cursor over bytes.
-pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
-
-impl<'a> Bytes<'a> {
-    pub(crate) fn take(&mut self, len: usize) -> &'a [u8] {
-        let (taken, rest) = self.0.split_at(len);
-        self.0 = rest;
-        taken
-    }
-
-    pub(crate) fn byte(&mut self) -> u8 {
-        self.take(1)[0]
-    }
-
-    fn u32(&mut self) -> u32 {
-        u32::from_le_bytes(self.take(4).try_into().unwrap())
-    }
-
-    pub(crate) fn varint(&mut self) -> u128 {
-        let mut number = 0;
-        for shift in (0..).step_by(7) {
-            let byte = self.byte();
-            number |= u128::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                break;
-            }
-        }
-        number
-    }
-
-    pub(crate) fn bytes(&mut self) -> &'a [u8] {
-        let len = self.varint();
-        self.take(len as usize)
-    }
-
-    pub(crate) fn text(&mut self) -> String {
-        text(self.bytes())
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("UTF-8")
-}
-
-pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
-}
-
-pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
-}
-
-/// The CRC32C of the concatenated parts.
-pub(crate) fn crc32c(parts: &[&[u8]]) -> u32 {
-    let mut crc = !0u32;
-    for &byte in parts.iter().copied().flatten() {
-        crc ^= u32::from(byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
-        }
-    }
-    !crc
 }
