@@ -12,6 +12,7 @@ mod random;
 mod reader;
 mod rewritten_journal;
 mod shape;
+mod snapshot;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
