@@ -30,17 +30,43 @@ pub fn update_frames(segment: &mut [u8], mut previous: u64) -> u64 {
     previous
 }
 
-/// Recomputes the checksums of one frame of a segment and links it to the previous one. Returns the hash of the frame. The UUID
-/// and the segment number are read from the segment's header.
+/// As [`update_frames`], but the first frame keeps its link.
+pub fn update_later_frames(segment: &mut [u8]) -> u64 {
+    let previous = frames(segment).first().map_or(0, |frame| link(&segment[frame.clone()]));
+    update_frames(segment, previous)
+}
+
+/// Recomputes the checksums of one frame of a segment and links it to the previous one. Returns the hash of the frame; of a
+/// bridge, the hash that the next frame names. The UUID and the segment number are read from the segment's header.
 pub fn update_frame(segment: &mut [u8], frame: Range<usize>, previous: u64) -> u64 {
+    segment[frame.clone()][LINK].copy_from_slice(&previous.to_le_bytes());
+    update_frame_checksums(segment, frame)
+}
+
+/// As [`update_frame`], but the frame keeps its link.
+pub fn update_frame_checksums(segment: &mut [u8], frame: Range<usize>) -> u64 {
     let seed = segment_seed(segment);
+    update_frame_header(segment, frame.start);
     let frame = &mut segment[frame];
     let trailer = frame.len() - TRAILER;
-    frame[LINK].copy_from_slice(&previous.to_le_bytes());
-    put(frame, FRAME_HEADER - 4, crc32c_append(seed, &frame[..FRAME_HEADER - 4]));
     put(frame, trailer, frame.len() as u32);
     put(frame, trailer + 4, crc32c_append(seed, &frame[..trailer]));
-    xxh3_64(&frame[..trailer])
+    next_link(frame)
+}
+
+/// The hash by which the next frame names this one: the hash of its content, or the hash in a bridge.
+pub fn next_link(frame: &[u8]) -> u64 {
+    if frame[7] & 2 == 0 {
+        return xxh3_64(&frame[..frame.len() - TRAILER]);
+    }
+    let head = usize::from(u16::from_le_bytes([frame[4], frame[5]]));
+    u64::from_le_bytes(frame[head - 40..head - 32].try_into().expect("eight bytes"))
+}
+
+/// Recomputes the header checksum of the frame at an offset of a segment.
+pub fn update_frame_header(segment: &mut [u8], at: usize) {
+    let crc = crc32c_append(segment_seed(segment), &segment[at..at + FRAME_HEADER - 4]);
+    put(segment, at + FRAME_HEADER - 4, crc);
 }
 
 /// The CRC32C with which the checksums of a segment's frames begin, from the UUID and the segment number in its header.
@@ -88,6 +114,19 @@ pub fn update_snapshot(file: &mut [u8]) {
         let crc = crc32c(&trailer[..44]);
         put(trailer, 44, crc);
     }
+}
+
+/// The seq of the last event in a snapshot.
+pub fn snapshot_seq(file: &[u8]) -> u64 {
+    u64::from_le_bytes(file[64..72].try_into().expect("eight bytes"))
+}
+
+/// Links an unprotected snapshot to the frame with its last event, which has this hash.
+pub fn link_snapshot(file: &mut [u8], hash: u64) {
+    let at = file.len() - 48;
+    let trailer = &mut file[at..];
+    trailer[32..40].copy_from_slice(&hash.to_le_bytes());
+    put(trailer, 44, crc32c(&trailer[..44]));
 }
 
 /// Recomputes the checksum of `journal/durable`.

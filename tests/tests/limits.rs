@@ -8,12 +8,12 @@ use memimage::disk::{Disk, SimDisk};
 use memimage::{
     Error, ErrorKind, Image, Model, Options, Shape, SnapshotPolicy, Timestamp, Value, admin, shape::ShapeTree,
 };
+use memimage_tests::frames::FRAME_HEADER;
 use memimage_tests::{Book, BookCommands, checksums, files, frames, with_timeout};
 use serde::{Deserialize, Serialize};
 
 const SEGMENT: &str = "/book/journal/00000001.journal";
 const HEADER: usize = 4096;
-const FRAME_HEADER: usize = 80;
 
 fn options() -> Options<Book> {
     Image::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual)
@@ -72,9 +72,7 @@ fn a_frame_whose_body_exceeds_the_limit_is_rejected() {
         for at in [52, 56] {
             put(segment, last.start + at, &((1_u32 << 30) + 1).to_le_bytes());
         }
-        let seed = crc32c::crc32c_append(crc32c::crc32c(&segment[40..56]), &segment[112..120]);
-        let crc = crc32c::crc32c_append(seed, &segment[last.start..last.start + 76]);
-        put(segment, last.start + 76, &crc.to_le_bytes());
+        checksums::update_frame_header(segment, last.start);
     });
     refused_at(&over, last.start);
 }
@@ -132,9 +130,7 @@ fn a_frame_whose_header_exceeds_the_limit_is_rejected() {
             segment.splice(last.start + FRAME_HEADER..last.start + FRAME_HEADER, vec![0; len - FRAME_HEADER]);
             segment.truncate(segment_len);
             put(segment, last.start + 4, &(len as u16).to_le_bytes());
-            let before = frames::frames(&disk.read(SEGMENT).unwrap())[0].clone();
-            let first = u32::from_le_bytes(segment[before.start + 60..before.start + 64].try_into().unwrap());
-            checksums::update_frames(segment, first);
+            checksums::update_later_frames(segment);
         })
     };
     assert_eq!(open(&extended(HEADER), options()).unwrap().journal().seq().get(), 3);
@@ -322,7 +318,6 @@ fn a_segment_with_many_damaged_frames_is_checked_in_time() {
     let disk = book();
     let mut segment = disk.read(SEGMENT).unwrap();
     let frames = frames::frames(&segment);
-    let first = u32::from_le_bytes(segment[frames[0].start + 60..frames[0].start + 64].try_into().unwrap());
     let event = segment[frames.last().unwrap().clone()].to_vec();
     let begin = frames.last().unwrap().start;
     put(&mut segment, 120, &(LEN as u64).to_le_bytes());
@@ -334,8 +329,8 @@ fn a_segment_with_many_damaged_frames_is_checked_in_time() {
         put(&mut segment, place + 8, &seq.to_le_bytes());
         put(&mut segment, place + 16, &(seq - 1).to_le_bytes());
     }
-    checksums::update_frames(&mut segment, first);
-    places.iter().step_by(2).for_each(|place| segment[place + 90] ^= 1);
+    checksums::update_later_frames(&mut segment);
+    places.iter().step_by(2).for_each(|place| segment[place + FRAME_HEADER + 10] ^= 1);
     disk.remove(Path::new(SEGMENT)).unwrap();
     disk.create_new(Path::new(SEGMENT)).unwrap();
     disk.write(SEGMENT, 0, &segment).unwrap();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Error, ErrorKind, Image, Seq};
-use memimage_tests::frames::frames;
+use memimage_tests::frames::{FRAME_HEADER, frames};
 use memimage_tests::{DiskMethod, GateDisk, Ledger, LedgerCommands, Run, changed, files, with_timeout};
 
 const NOTHING: &[PathBuf] = &[];
@@ -164,7 +164,7 @@ fn a_flipped_bit_in_a_length_is_not_a_torn_write() {
         let bytes = disk.read(segment(number)).unwrap();
         for start in frames(&bytes).into_iter().map(|frame| frame.start) {
             // the length of the header, of the body before and after compression, and of the frame
-            let frame = u32::from_le_bytes(bytes[start + 56..start + 60].try_into().unwrap()) as usize + 80;
+            let frame = u32::from_le_bytes(bytes[start + 56..start + 60].try_into().unwrap()) as usize + FRAME_HEADER;
             for at in [start + 4, start + 5, start + 52, start + 55, start + 56, start + 57, start + 59, start + frame]
             {
                 for bit in [0, 3, 7] {
@@ -191,7 +191,7 @@ fn nothing_is_appended_after_an_incomplete_frame() {
     assert!(old[start..].iter().all(|byte| *byte == 0));
 
     // a torn write of any length is cleared before the next append
-    for len in (1..81).chain([SECTOR, 2 * SECTOR, 1_500]) {
+    for len in (1..=FRAME_HEADER).chain([SECTOR, 2 * SECTOR, 1_500]) {
         let torn = before.fork();
         torn.write(segment(1), start as u64, &new[start..start + len]).unwrap();
         let image = open(&torn).unwrap_or_else(|error| panic!("{len} bytes: {error}"));

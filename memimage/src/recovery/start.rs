@@ -42,12 +42,15 @@ pub(super) fn newest_start<M: Model>(
             continue;
         }
         let loaded = snapshots.open(seq, &path).and_then(|file| {
+            let refused = |what: &str| Error::new(ErrorDetail::Snapshot { path: path.clone(), what: what.to_owned() });
+            if file.header.identity.uuid != segments.identity().uuid {
+                return Err(refused("it belongs to another image"));
+            }
             if !segments.reaches(seq)? {
-                let what = "the events after it are no longer in the journal".to_owned();
-                return Err(Error::new(ErrorDetail::Snapshot { path: path.clone(), what }));
+                return Err(refused("the events after it are no longer in the journal"));
             }
             let current = is_current::<M>(&file.header);
-            changed |= file.header.identity.uuid == segments.identity().uuid && !current;
+            changed |= !current;
             if !current && !goal.trust_upcasters && segments.starts_at_genesis() {
                 return Ok(None);
             }
@@ -67,7 +70,7 @@ pub(super) fn newest_start<M: Model>(
                 };
                 match what {
                     Some(what) => Err(refused(what)),
-                    None => load::<M>(file, &path, segments).and_then(|start| {
+                    None => load::<M>(file, &path).and_then(|start| {
                         let model = DigestMark::model_of(header.model_version, header.fingerprint);
                         let digest = || timeline.digest_conflict(model, start.digest, &voids);
                         let what = timeline.link_conflict(start.events_hash);
@@ -117,12 +120,9 @@ pub(crate) fn is_readable<M: Model>(header: &SnapshotHeader) -> bool {
     !matches!(StateOrigin::<M>::of(header.model_version, header.fingerprint), StateOrigin::Unknown(_))
 }
 
-fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Result<ReplayStart<M>, Error> {
+fn load<M: Model>(file: SnapshotFile, path: &Path) -> Result<ReplayStart<M>, Error> {
     let refused = |what: &str| Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what: what.to_owned() });
     let header = file.header.clone();
-    if header.identity.uuid != segments.identity().uuid {
-        return Err(refused("it belongs to another image"));
-    }
     let (model, digest, trailer) = match StateOrigin::of(header.model_version, header.fingerprint) {
         StateOrigin::Current => {
             let loaded = catch_unwind(AssertUnwindSafe(|| {

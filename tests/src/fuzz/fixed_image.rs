@@ -1,6 +1,7 @@
 //! A small image with a fixed UUID and without whitening, so that an input that was found once has the same effect in the next
 //! run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -72,22 +73,36 @@ fn build(retention: Retention) -> FixedImage {
     let mut segments: Vec<_> =
         files.iter_mut().filter(|(path, _)| has_extension(path, "journal")).map(|(_, bytes)| bytes).collect();
     segments.iter_mut().for_each(|segment| frames::unwhiten(segment));
-    let first = u32::from_le_bytes(segments[0][HEADER + 60..HEADER + 64].try_into().expect("four bytes"));
-    let mut previous = first;
+    let mut previous =
+        frames::frames(segments[0]).first().map_or(0, |frame| checksums::link(&segments[0][frame.clone()]));
+    // the hash of each frame with events, by its last event
+    let mut hashes = BTreeMap::new();
     for segment in segments {
         checksums::update_header(segment);
-        previous = checksums::update_frames(segment, previous);
+        for frame in frames::frames(segment) {
+            previous = checksums::update_frame(segment, frame.clone(), previous);
+            if let Some(events @ 1..) = Some(frames::events(segment, &frame)) {
+                hashes.insert(frames::first_event(segment, &frame) + u64::from(events) - 1, previous);
+            }
+        }
     }
     for (path, bytes) in &mut files {
         if has_extension(path, "snapshot") || has_extension(path, "base") {
             checksums::update_snapshot(bytes);
+            if let Some(hash) = hashes.get(&checksums::snapshot_seq(bytes)) {
+                checksums::link_snapshot(bytes, *hash);
+            }
         } else if path.ends_with("durable") {
+            bytes[40..48].copy_from_slice(&previous.to_le_bytes());
             checksums::update_watermark(bytes, &UUID);
         }
     }
     let fixed = FixedImage { files, state };
     let image = open(&disk_of(&fixed.files), options().create(false)).expect("all checksums are valid");
     assert_eq!(*image.read_uncommitted().expect("the image is open"), fixed.state);
+    let recovery = image.admin().stats().recovery;
+    assert!(recovery.snapshot.is_some() && recovery.unusable_snapshots.is_empty(), "{recovery:?}");
+    drop(image);
     fixed
 }
 

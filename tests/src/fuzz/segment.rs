@@ -1,6 +1,7 @@
 //! Interprets the input as the segments of a journal.
 
 use super::fixed_image::{HEADER, ROOT, SEGMENT, open_and_check, segment as path, unpruned};
+use crate::frames::{FRAME_HEADER, TRAILER};
 use crate::{Files, checksums, frames};
 
 // The bits of the first input byte, which control how the other bytes are used.
@@ -88,10 +89,11 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         seeds.push([&[VALID_CHECKSUMS | HEADER_CHANGED][..], &[0; FIELDS], frames].concat());
     }
     // the genesis and table frames with a seal frame; then a table frame and events
-    let mut seal_frame = bytes[frames[0].clone()][..80].to_vec();
+    let mut seal_frame = bytes[frames[0].clone()][..FRAME_HEADER].to_vec();
     (seal_frame[6], seal_frame[7]) = (5, 1);
+    seal_frame[4..6].copy_from_slice(&(FRAME_HEADER as u16).to_le_bytes());
     seal_frame[48..60].fill(0);
-    seal_frame.extend([0; 8]);
+    seal_frame.extend([0; TRAILER]);
     let mut first = [&bytes[HEADER..end(2)], &seal_frame].concat();
     let mut second = bytes[end(2)..end(6)].to_vec();
     let len = first.len().max(second.len());

@@ -85,7 +85,7 @@ fn a_frame_of_a_newer_format_is_refused() {
     let (intact, state) = ledger(4, &[]);
     let last = frames(&intact.read(segment(1)).unwrap()).pop().unwrap();
     let mut texts = String::new();
-    for (case, change) in [("kind", (6, 99)), ("cipher", (64, 2)), ("compression", (65, 1))] {
+    for (case, change) in [("kind", (6, 99)), ("cipher", (60, 2)), ("compression", (61, 1))] {
         let disk = intact.fork();
         patch_frame(&disk, 1, &last, &[change]);
         let error = assert_refused(&disk);

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use expect_test::Expect;
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Error, Image, Model, Options, digest};
+use memimage_tests::checksums::{update_frame_checksums, update_header};
 use memimage_tests::{GateDisk, Ledger, LedgerCommands, Run, changed, files};
 
 const ROOT: &str = "/ledger";
@@ -129,22 +130,16 @@ fn assert_intact(disk: &SimDisk, seq: u64, expected: u64) {
 fn patch_header(disk: &SimDisk, path: &str, at: usize, byte: u8) {
     let mut header = disk.read(path).unwrap()[..4096].to_vec();
     header[at] = byte;
-    let crc = crc32c::crc32c(&header[..4092]);
-    header[4092..].copy_from_slice(&crc.to_le_bytes());
+    update_header(&mut header);
     disk.write(path, 0, &header).unwrap();
 }
 
 /// Changes bytes of a frame header and updates the checksums.
 fn patch_frame(disk: &SimDisk, number: usize, place: &Range<usize>, changes: &[(usize, u8)]) {
-    let bytes = disk.read(segment(number)).unwrap();
-    let seed = crc32c::crc32c_append(crc32c::crc32c(&bytes[40..56]), &(number as u64).to_le_bytes());
-    let mut frame = bytes[place.clone()].to_vec();
+    let mut bytes = disk.read(segment(number)).unwrap();
     for &(at, byte) in changes {
-        frame[at] = byte;
+        bytes[place.start + at] = byte;
     }
-    let crc = crc32c::crc32c_append(seed, &frame[..76]);
-    frame[76..80].copy_from_slice(&crc.to_le_bytes());
-    let crc = crc32c::crc32c_append(seed, &frame[..place.len() - 8]);
-    frame[place.len() - 4..].copy_from_slice(&crc.to_le_bytes());
-    disk.write(segment(number), place.start as u64, &frame).unwrap();
+    update_frame_checksums(&mut bytes, place.clone());
+    disk.write(segment(number), place.start as u64, &bytes[place.clone()]).unwrap();
 }

@@ -7,7 +7,7 @@ use memimage::admin::{Repair, RepairAction, Void, check_with};
 use memimage::testing::{given_image, golden_image};
 use memimage::{ErrorKind, disk::SimDisk};
 
-use memimage_tests::frames::u32_at;
+use memimage_tests::frames::{FRAME_HEADER, u32_at};
 
 use super::forgery::forge;
 use super::*;
@@ -131,7 +131,7 @@ fn a_protected_golden_image_is_refused() {
 /// In an unprotected image, a protected frame is damage.
 #[test]
 fn a_protected_frame_in_an_unprotected_image_is_reported() {
-    for (at, head) in [(64, 120u16), (67, 144)] {
+    for (at, head) in [(60, FRAME_HEADER as u16 + 40), (63, FRAME_HEADER as u16 + 64)] {
         let disk = SimDisk::new();
         let mut run = begin(&disk, PLAIN.options(), Vec::new(), Seq::ZERO);
         run.execute(&Request::Deposit(1, 1_000));
@@ -143,7 +143,7 @@ fn a_protected_frame_in_an_unprotected_image_is_reported() {
                 frames.iter().map(|frame| frame.start).find(|at| bytes[at + 6] == 1 && u32_at(bytes, at + 56) > 200);
             let frame = file.unwrap();
             // a part of the body becomes the extension area of the header
-            let body = u32_at(bytes, frame + 56) - u32::from(head - 80);
+            let body = u32_at(bytes, frame + 56) - u32::from(head) - FRAME_HEADER as u32;
             bytes[frame + 4..frame + 6].copy_from_slice(&head.to_le_bytes());
             bytes[frame + 52..frame + 56].copy_from_slice(&body.to_le_bytes());
             bytes[frame + 56..frame + 60].copy_from_slice(&body.to_le_bytes());

@@ -4,33 +4,10 @@ use std::path::Path;
 
 use memimage::{ErrorKind, Retention};
 use memimage_tests::LedgerCommands;
+use memimage_tests::checksums::{update_header, update_later_frames, update_snapshot};
 use memimage_tests::frames::{frames, u32_at};
 
 use super::*;
-
-/// CRC32C of the image's UUID, the segment's number and these bytes, as in FORMAT.md.
-fn checksum(segment: &[u8], bytes: &[u8]) -> u32 {
-    let crc = crc32c::crc32c(&segment[40..56]);
-    crc32c::crc32c_append(crc32c::crc32c_append(crc, &segment[112..120]), bytes)
-}
-
-/// Updates the checksums and links of these frames.
-pub(super) fn update_checksums(segment: &mut [u8], frames: &[std::ops::Range<usize>]) {
-    let mut previous = None;
-    for frame in frames {
-        let mut bytes = segment[frame.clone()].to_vec();
-        if let Some(previous) = previous {
-            bytes[60..64].copy_from_slice(&u32::to_le_bytes(previous));
-        }
-        let header = checksum(segment, &bytes[..76]);
-        bytes[76..80].copy_from_slice(&header.to_le_bytes());
-        let end = bytes.len() - 8;
-        let all = checksum(segment, &bytes[..end]);
-        bytes[end + 4..].copy_from_slice(&all.to_le_bytes());
-        segment[frame.clone()].copy_from_slice(&bytes);
-        previous = Some(all);
-    }
-}
 
 /// An image with one used segment.
 pub(super) fn small_image(mode: ProtectionMode) -> SimDisk {
@@ -53,8 +30,7 @@ fn forge_in(disk: &SimDisk, path: &Path, change: impl FnOnce(&mut Vec<u8>, &[std
     let mut bytes = disk.read(path).unwrap();
     let there = frames(&bytes);
     change(&mut bytes, &there);
-    let there = frames(&bytes);
-    update_checksums(&mut bytes, &there);
+    update_later_frames(&mut bytes);
     disk.write(path, 0, &bytes).unwrap();
 }
 
@@ -156,8 +132,8 @@ fn an_unprotected_frame_in_a_protected_segment_is_detected() {
         forge(&disk, |bytes, frames| {
             // nonce, tag and links become ignored bytes of the extension area
             let last = frames.last().unwrap().start;
-            bytes[last + 64] = 0;
-            bytes[last + 67] = 0;
+            bytes[last + 60] = 0;
+            bytes[last + 63] = 0;
         });
         assert_eq!(forgery_reason(&disk, mode), "its protection differs from that", "{mode:?}");
     }
@@ -206,8 +182,7 @@ fn a_changed_segment_header_is_detected() {
             let path = &segments(&disk)[0];
             let mut bytes = disk.read(path).unwrap();
             bytes[at] ^= 1;
-            let crc = crc32c::crc32c(&bytes[..4092]);
-            bytes[4092..4096].copy_from_slice(&crc.to_le_bytes());
+            update_header(&mut bytes);
             disk.write(path, 0, &bytes).unwrap();
             let error = assert_refused(&disk, mode.options());
             assert_eq!(error.kind(), ErrorKind::Key, "{error}");
@@ -240,7 +215,7 @@ fn a_changed_snapshot_is_not_used() {
                 }
                 _ => remove_protection(&mut bytes),
             }
-            update_snapshot_checksums(&mut bytes);
+            update_snapshot(&mut bytes);
             disk.truncate(&snapshot, bytes.len() as u64).unwrap();
             disk.write(&snapshot, 0, &bytes).unwrap();
 
@@ -285,27 +260,4 @@ pub(super) fn remove_protection(bytes: &mut Vec<u8>) {
     bytes[448..488].fill(0);
     let end = trailer_at(bytes) + 48;
     bytes.truncate(end);
-}
-
-pub(super) fn update_snapshot_checksums(bytes: &mut [u8]) {
-    let header = crc32c::crc32c(&bytes[..4092]);
-    bytes[4092..4096].copy_from_slice(&header.to_le_bytes());
-    let mut hash = xxhash_rust::xxh3::Xxh3::new();
-    hash.update(&bytes[..4096]);
-    let (mut at, mut total) = (4096, 0);
-    loop {
-        let len = u32_at(bytes, at) as usize;
-        let crc = crc32c::crc32c(&bytes[at + 8..at + 8 + len]);
-        bytes[at + 4..at + 8].copy_from_slice(&crc.to_le_bytes());
-        hash.update(&bytes[at + 8..at + 8 + len]);
-        at += 8 + len;
-        total += len;
-        if len == 0 {
-            break;
-        }
-    }
-    bytes[at..at + 8].copy_from_slice(&(total as u64).to_le_bytes());
-    bytes[at + 16..at + 32].copy_from_slice(&hash.digest128().to_le_bytes());
-    let crc = crc32c::crc32c(&bytes[at..at + 44]);
-    bytes[at + 44..at + 48].copy_from_slice(&crc.to_le_bytes());
 }

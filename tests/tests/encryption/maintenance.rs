@@ -4,9 +4,10 @@
 use memimage::ErrorKind;
 use memimage::admin::{Check, CheckReport, Repair, RepairAction, RepairReport, Severity, Void, VoidReport};
 use memimage_tests::LedgerCommands as _;
+use memimage_tests::checksums::{next_link, update_frame, update_frame_checksums, update_snapshot};
 use memimage_tests::frames::frames;
 
-use super::forgery::{remove_protection, small_image, snapshot_of, update_checksums, update_snapshot_checksums};
+use super::forgery::{remove_protection, small_image, snapshot_of};
 use super::*;
 
 /// Adds the keys for a mode to an operation.
@@ -220,7 +221,7 @@ fn forge_alone(disk: &SimDisk, frame: usize) -> (u64, u64) {
     let mut bytes = disk.read(path).unwrap();
     let frame = frames(&bytes)[frame].clone();
     bytes[frame.end - 9] ^= 1;
-    update_checksums(&mut bytes, std::slice::from_ref(&frame));
+    update_frame_checksums(&mut bytes, frame.clone());
     disk.write(path, 0, &bytes).unwrap();
     (frame.start as u64, u64::from_le_bytes(bytes[frame.start + 8..frame.start + 16].try_into().unwrap()))
 }
@@ -245,7 +246,7 @@ fn a_forgery_before_a_snapshot_is_reported_with_its_position() {
         assert!(found.help.contains("find out who changed it"), "{checked}");
         assert_eq!(checked.chain_head, None, "{checked}");
         assert_eq!(checked.to_string().contains("the chain is not valid"), mode.chained, "{checked}");
-        let offers: Vec<_> = checked.repairs().iter().map(|update_checksums| update_checksums.action).collect();
+        let offers: Vec<_> = checked.repairs().iter().map(|option| option.action).collect();
         assert!(offers.contains(&RepairAction::CutFrom(Seq::new(event))), "{checked}");
 
         // the owner of the key may give up the forged events, or begin the journal at a later state
@@ -295,9 +296,9 @@ fn foreign_frames_are_reported() {
         let path = &segments(&disk)[0];
         let mut bytes = disk.read(path).unwrap();
         let frame = frames(&bytes)[5].clone();
-        bytes[frame.start + 64] = 0;
-        bytes[frame.start + 67] = 0;
-        update_checksums(&mut bytes, std::slice::from_ref(&frame));
+        bytes[frame.start + 60] = 0;
+        bytes[frame.start + 63] = 0;
+        update_frame_checksums(&mut bytes, frame);
         disk.write(path, 0, &bytes).unwrap();
         let checked = check(&disk, mode);
         assert!(checked.findings[0].message.starts_with("its protection differs from that"), "{checked}");
@@ -317,10 +318,9 @@ fn foreign_frames_are_reported() {
     let (ours, theirs) = (frames(&bytes), frames(&others));
     let [.., before, last] = &ours[..] else { panic!("{ours:?}") };
     let [.., theirs] = &theirs[..] else { panic!("{theirs:?}") };
-    let previous = bytes[before.end - 4..before.end].to_vec();
+    let previous = next_link(&bytes[before.clone()]);
     bytes[last.clone()].copy_from_slice(&others[theirs.clone()]);
-    bytes[last.start + 60..last.start + 64].copy_from_slice(&previous);
-    update_checksums(&mut bytes, std::slice::from_ref(last));
+    update_frame(&mut bytes, last.clone(), previous);
     disk.write(path, 0, &bytes).unwrap();
     let checked = check(&disk, CHAINED);
     let [found] = &checked.findings[..] else { panic!("{checked}") };
@@ -335,7 +335,7 @@ fn a_forged_snapshot_is_reported_and_moved_to_the_quarantine() {
         let snapshot = snapshot_of(&disk);
         let mut bytes = disk.read(&snapshot).unwrap();
         bytes[4096 + 8 + 3] ^= 1;
-        update_snapshot_checksums(&mut bytes);
+        update_snapshot(&mut bytes);
         disk.write(&snapshot, 0, &bytes).unwrap();
         let checked = check(&disk, mode);
         let [found] = &checked.findings[..] else { panic!("{checked}") };
@@ -346,7 +346,7 @@ fn a_forged_snapshot_is_reported_and_moved_to_the_quarantine() {
         // the same for an unprotected snapshot
         let plain = disk.fork();
         remove_protection(&mut bytes);
-        update_snapshot_checksums(&mut bytes);
+        update_snapshot(&mut bytes);
         plain.truncate(&snapshot, bytes.len() as u64).unwrap();
         plain.write(&snapshot, 0, &bytes).unwrap();
         assert!(check(&plain, mode).findings[0].message.contains("it is not protected as the image is"));

@@ -1,10 +1,14 @@
 //! Decrypts an image and verifies its tags and MACs, from `memimage/docs/FORMAT.md` alone. The result is an unprotected image for
 //! the reader: the extension areas are zero, and the checksums are recomputed.
 
+use std::collections::HashMap;
+
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::reader::{Files, crc32c, u32_at, u64_at};
+use super::bytes::{crc32c, u32_at, u64_at};
+use super::reader::Files;
 
 /// The keys of an image, each with its number.
 pub(crate) struct Keys {
@@ -27,23 +31,25 @@ pub(crate) fn remove_protection(files: &Files, keys: &Keys) -> Files {
         image_keys.segment(file, &mut previous);
     }
     for (_, file) in unprotected.iter_mut().filter(|(path, _)| path.ends_with(".snapshot") || path.ends_with(".base")) {
-        *file = image_keys.snapshot(file);
+        *file = image_keys.snapshot(file, &previous.new_hashes);
     }
-    // the watermark contains the checksum of the last frame, which has changed
+    // the watermark contains the hash of the last frame, which has changed
     let durable = unprotected.get_mut("journal/durable").unwrap();
-    assert_eq!(u32_at(durable, 40), previous.stored_crc);
-    durable[40..44].copy_from_slice(&previous.new_crc.to_le_bytes());
+    assert_eq!(u64_at(durable, 40), previous.stored_hash);
+    durable[40..48].copy_from_slice(&previous.new_hash.to_le_bytes());
     let crc = crc32c(&[&uuid, &durable[..60]]);
     durable[60..64].copy_from_slice(&crc.to_le_bytes());
     unprotected
 }
 
-/// The previous frame: its MAC, its stored checksum, and its recomputed checksum.
+/// The previous frame: its MAC, its hash as it is stored, and its hash without protection.
 #[derive(Default)]
 struct PreviousFrame {
     mac: [u8; 32],
-    stored_crc: u32,
-    new_crc: u32,
+    stored_hash: u64,
+    new_hash: u64,
+    /// The new hash of each frame so far, by the stored one.
+    new_hashes: HashMap<u64, u64>,
 }
 
 /// The keys and the UUID of an image.
@@ -104,7 +110,7 @@ impl ImageKeys<'_> {
             let head = usize::from(u16::from_le_bytes([file[at + 4], file[at + 5]]));
             let end = at + head + u32_at(file, at + 56) as usize + 8;
             self.frame(&mut file[at..end], head, &number, previous);
-            at = end.next_multiple_of(1 << file[at + 66]);
+            at = end.next_multiple_of(1 << file[at + 62]);
         }
     }
 
@@ -112,9 +118,9 @@ impl ImageKeys<'_> {
         let stored = frame.to_vec();
         let end = frame.len() - 8;
         let (cipher, chain) = (self.keys.cipher.is_some(), self.keys.chain.is_some());
-        assert_eq!(head, 80 + if cipher { 40 } else { 0 } + if chain { 64 } else { 0 });
-        assert_eq!(u32_at(frame, 60), previous.stored_crc, "each frame has the checksum of the previous frame");
-        self.clear_key_numbers(frame, 64, 67, 68, 72);
+        assert_eq!(head, 96 + if cipher { 40 } else { 0 } + if chain { 64 } else { 0 });
+        assert_eq!(u64_at(frame, 72), previous.stored_hash, "each frame has the hash of the previous frame");
+        self.clear_key_numbers(frame, 60, 63, 64, 68);
         if chain {
             let mac = head - 32;
             assert_eq!(stored[mac - 32..mac], previous.mac, "each frame has the MAC of the previous frame");
@@ -125,25 +131,26 @@ impl ImageKeys<'_> {
             let white = |body: &[u8]| -> Vec<u8> {
                 body.iter().zip(stored[40..48].iter().cycle()).map(|(byte, white)| byte ^ white).collect()
             };
-            let associated: [&[u8]; 5] = [FRAME, &self.uuid, number, &stored[..40], &stored[48..76]];
+            let associated: [&[u8]; 5] = [FRAME, &self.uuid, number, &stored[..40], &stored[48..92]];
             let body = self.decrypt(
-                &white(&stored[80..104]),
+                &white(&stored[96..120]),
                 &associated,
                 &white(&stored[head..end]),
-                &white(&stored[104..120]),
+                &white(&stored[120..136]),
             );
             frame[head..end].copy_from_slice(&white(&body));
         }
-        frame[80..head].fill(0);
-        frame[60..64].copy_from_slice(&previous.new_crc.to_le_bytes());
-        let crc = crc32c(&[&self.uuid, number, &frame[..76]]);
-        frame[76..80].copy_from_slice(&crc.to_le_bytes());
-        (previous.stored_crc, previous.new_crc) =
-            (u32_at(&stored, end + 4), crc32c(&[&self.uuid, number, &frame[..end]]));
-        frame[end + 4..].copy_from_slice(&previous.new_crc.to_le_bytes());
+        frame[96..head].fill(0);
+        frame[72..80].copy_from_slice(&previous.new_hash.to_le_bytes());
+        let crc = crc32c(&[&self.uuid, number, &frame[..92]]);
+        frame[92..96].copy_from_slice(&crc.to_le_bytes());
+        let crc = crc32c(&[&self.uuid, number, &frame[..end]]);
+        frame[end + 4..].copy_from_slice(&crc.to_le_bytes());
+        (previous.stored_hash, previous.new_hash) = (xxh3_64(&stored[..end]), xxh3_64(&frame[..end]));
+        previous.new_hashes.insert(previous.stored_hash, previous.new_hash);
     }
 
-    fn snapshot(&self, file: &[u8]) -> Vec<u8> {
+    fn snapshot(&self, file: &[u8], new_hashes: &HashMap<u64, u64>) -> Vec<u8> {
         let header = &file[..4096];
         assert_eq!(u64_at(header, 32), self.features());
         let (cipher, chain) = (self.keys.cipher.is_some(), self.keys.chain.is_some());
@@ -159,7 +166,12 @@ impl ImageKeys<'_> {
         let mut unprotected = header.to_vec();
         unprotected[32..40].fill(0);
         self.clear_key_numbers(&mut unprotected, 100, 102, 104, 108);
-        unprotected[448..467].fill(0);
+        if cipher {
+            let associated: [&[u8]; 3] = [STATE, &header[..120], &header[152..467]];
+            let seed = self.decrypt(&nonce(0, 2), &associated, &header[120..152], &header[467..483]);
+            unprotected[120..152].copy_from_slice(&seed);
+        }
+        unprotected[448..483].fill(0);
         let crc = crc32c(&[&unprotected[..4092]]);
         unprotected[4092..4096].copy_from_slice(&crc.to_le_bytes());
 
@@ -194,6 +206,8 @@ impl ImageKeys<'_> {
             end[8..16].copy_from_slice(&digest);
         }
         end[16..32].copy_from_slice(&hash.digest128().to_le_bytes());
+        let link = new_hashes[&u64_at(&end, 32)];
+        end[32..40].copy_from_slice(&link.to_le_bytes());
         let crc = crc32c(&[&end[..44]]);
         end[44..48].copy_from_slice(&crc.to_le_bytes());
         unprotected.extend_from_slice(&end);

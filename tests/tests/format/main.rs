@@ -4,22 +4,26 @@
 //! `MEMIMAGE_BLESS=1 cargo test -p memimage-tests --test format` creates the fixtures again. That is only allowed if no existing
 //! journal uses the old format.
 
+mod bytes;
 mod decryption;
+mod fixtures;
+mod maintained_image;
 mod random;
 mod reader;
 mod rewritten_journal;
 mod shape;
+mod snapshot;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
 
 use memimage::{Context, Image, Key, Keys, Metadata, Model, Options, Retention, Shape, SnapshotPolicy, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use fixtures::{files_in, fixture, protected_fixture, pruned_fixture, write_files};
 use reader::{Event, Files};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Shape)]
@@ -326,99 +330,7 @@ fn assert_usable(shelf: &Image<Shelf>) {
 
 #[test]
 fn the_reader_computes_the_published_test_vectors() {
-    assert_eq!(reader::crc32c(&[b"12345", b"6789"]), 0xe306_9283);
+    assert_eq!(bytes::crc32c(&[b"12345", b"6789"]), 0xe306_9283);
     let zeros = random::chacha20_block(&[0; 32], &[0; 12]);
     assert_eq!(zeros[..8], [0x76, 0xb8, 0xe0, 0xad, 0xa0, 0xf1, 0x3d, 0x90], "RFC 8439, appendix A.1, vector 1");
-}
-
-/// Reads the files of an image on disk.
-fn files_in(root: &Path) -> Files {
-    let mut files = Files::new();
-    let mut dirs = vec![root.to_owned()];
-    while let Some(dir) = dirs.pop() {
-        for entry in fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            match path.is_dir() {
-                true => dirs.push(path),
-                false => {
-                    let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-                    files.insert(name, fs::read(path).unwrap());
-                }
-            }
-        }
-    }
-    files
-}
-
-const LINE: usize = 32;
-
-/// Loads a fixture: for each file its path and length, then its bytes in lines of an offset and hexadecimal digits. Lines
-/// of zeros are omitted.
-fn load_fixture(name: &str, create: fn(&Path)) -> Files {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
-    if std::env::var_os("MEMIMAGE_BLESS").is_some() {
-        let directory = tempfile::tempdir().unwrap();
-        create(directory.path());
-        let mut files = files_in(directory.path());
-        files.remove("LOCK");
-        fs::write(&path, to_hex(&files)).unwrap();
-    }
-    from_hex(&fs::read_to_string(&path).unwrap())
-}
-
-fn fixture() -> &'static Files {
-    static FIXTURE: LazyLock<Files> = LazyLock::new(|| load_fixture("format-1.hex", create));
-    &FIXTURE
-}
-
-fn pruned_fixture() -> &'static Files {
-    static FIXTURE: LazyLock<Files> = LazyLock::new(|| load_fixture("format-1-pruned.hex", create_pruned));
-    &FIXTURE
-}
-
-fn protected_fixture() -> &'static Files {
-    static FIXTURE: LazyLock<Files> = LazyLock::new(|| load_fixture("format-1-protected.hex", create_protected));
-    &FIXTURE
-}
-
-/// Writes the files of an image into a directory.
-fn write_files(files: &Files, root: &Path) {
-    for (path, bytes) in files {
-        let path = root.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
-    }
-}
-
-fn to_hex(files: &Files) -> String {
-    let mut text = String::new();
-    for (path, bytes) in files {
-        writeln!(text, "file {path} {}", bytes.len()).unwrap();
-        for (line, offset) in bytes.chunks(LINE).zip((0..).step_by(LINE)) {
-            if line.iter().any(|&byte| byte != 0) {
-                let digits: String = line.iter().map(|byte| format!("{byte:02x}")).collect();
-                writeln!(text, "{offset:06x} {digits}").unwrap();
-            }
-        }
-    }
-    text
-}
-
-fn from_hex(text: &str) -> Files {
-    let mut files = Files::new();
-    let mut current = String::new();
-    for line in text.lines() {
-        if let Some((path, len)) = line.strip_prefix("file ").and_then(|file| file.rsplit_once(' ')) {
-            path.clone_into(&mut current);
-            files.insert(path.to_owned(), vec![0; len.parse().unwrap()]);
-            continue;
-        }
-        let (offset, digits) = line.split_once(' ').unwrap();
-        let offset = usize::from_str_radix(offset, 16).unwrap();
-        let file = files.get_mut(&current).unwrap();
-        for (byte, at) in (0..digits.len()).step_by(2).zip(offset..) {
-            file[at] = u8::from_str_radix(&digits[byte..byte + 2], 16).unwrap();
-        }
-    }
-    files
 }

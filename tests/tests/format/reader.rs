@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::shape::{Shape, Value, digest, fingerprint};
+use super::bytes::{Bytes, crc32c, text, u32_at, u64_at};
+use super::shape::{Shape, Value, fingerprint};
+use super::snapshot::{Snapshot, snapshot};
 
 /// The files of an image by relative path.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
@@ -26,8 +28,29 @@ pub(crate) struct Image {
     pub(crate) prunes: Vec<Prune>,
     /// The base of a pruned journal, whose copies are equal.
     pub(crate) base: Option<Snapshot>,
+    /// The void events, and why each of them is void.
+    pub(crate) voids: Vec<(u64, String)>,
     /// The highest synced seq and the epoch, from `journal/durable`.
     pub(crate) durable: (u64, u64),
+    /// The hash that the frame after a bridge names as previous.
+    pub(crate) bridge: Option<u64>,
+    /// The id of the life of each epoch.
+    lives: BTreeMap<u64, u64>,
+    /// The hash of each frame with events, by its first event.
+    hashes: BTreeMap<u64, u64>,
+}
+
+impl Image {
+    /// Verifies that each epoch has one life.
+    pub(crate) fn life(&mut self, epoch: u64, id: u64) {
+        assert!(epoch > 0, "epochs begin with 1");
+        assert_eq!(*self.lives.entry(epoch).or_insert(id), id, "each epoch has one life");
+    }
+
+    /// The hash of the frame with this event.
+    pub(crate) fn hash(&self, seq: u64) -> u64 {
+        *self.hashes.range(..=seq).next_back().expect("the journal has the frame with the event").1
+    }
 }
 
 #[derive(Debug)]
@@ -70,15 +93,6 @@ pub(crate) struct Prune {
     pub(crate) digest: u64,
 }
 
-#[derive(Debug)]
-pub(crate) struct Snapshot {
-    pub(crate) seq: u64,
-    pub(crate) time: u64,
-    pub(crate) fingerprint: u64,
-    pub(crate) state: Value,
-    pub(crate) digest: u64,
-}
-
 /// A row of the shape table.
 struct Row {
     name: String,
@@ -90,13 +104,19 @@ struct Row {
 #[derive(Default)]
 struct LastFrame {
     next_seq: u64,
-    previous: u32,
+    hash: u64,
+    voids: u32,
     epoch: u64,
     durable: u64,
 }
 
 /// Reads an image that was closed.
 pub(crate) fn read(files: &Files) -> Image {
+    read_as(files, None)
+}
+
+/// As [`read`], but states have this shape, if it is given. Otherwise genesis or a prune mark says which shape they have.
+pub(crate) fn read_as(files: &Files, shape: Option<&Shape>) -> Image {
     let mut image = Image::default();
     let mut table = Vec::new();
     let first = files.keys().find_map(|path| path.strip_prefix("journal/")?.strip_suffix(".journal")?.parse().ok());
@@ -120,23 +140,25 @@ pub(crate) fn read(files: &Files) -> Image {
     }
     assert!(!image.segments.is_empty(), "there is a first segment");
     assert_eq!(image.genesis.is_some(), first == 1, "only segment 1 has the genesis");
-    image.durable = durable(&image, &files["journal/durable"], last_place, last.previous);
-    let mark = image.prunes.last().map(|mark| (mark.base, mark.first, mark.shape.clone()));
-    let shape = match (&image.genesis, &mark) {
-        (Some(genesis), _) => genesis.shape.clone(),
-        (None, Some((.., shape))) => shape.clone(),
-        (None, None) => panic!("a journal begins with the genesis or has a prune mark"),
-    };
+    image.durable = durable(&mut image, &files["journal/durable"], last_place, &last);
+    let recorded = image.genesis.as_ref().map(|genesis| &genesis.shape);
+    let recorded = recorded.or(image.prunes.last().map(|mark| &mark.shape));
+    let shape = shape.or(recorded).expect("a journal has the genesis or a prune mark").clone();
     for (path, file) in files.iter().filter(|(path, _)| path.starts_with("snapshot/")) {
-        let snapshot = snapshot(&image, path, file, &shape);
+        let snapshot = snapshot(&mut image, path, file, &shape);
         assert_eq!(*path, format!("snapshot/{:020}.snapshot", snapshot.seq));
         image.snapshots.push(snapshot);
     }
-    if let Some((base, kept, _)) = mark {
+    let base =
+        files.keys().find_map(|path| path.strip_prefix("journal/")?.strip_suffix(".1.base")?.parse::<u64>().ok());
+    assert_eq!(base.is_some(), first != 1, "a base replaces the events before the first segment");
+    if let Some(base) = base {
         let copies = [1, 2].map(|copy| format!("journal/{base:020}.{copy}.base"));
         assert_eq!(files[&copies[0]], files[&copies[1]], "both copies of the base are equal");
-        let base = snapshot(&image, &copies[0], &files[&copies[0]], &shape);
-        assert_eq!(first, kept, "no pruned segment is left");
+        let base = snapshot(&mut image, &copies[0], &files[&copies[0]], &shape);
+        if let Some(mark) = image.prunes.last() {
+            assert_eq!((mark.base, mark.first), (base.seq, first), "no pruned segment is left");
+        }
         assert!(
             image.events.first().is_none_or(|event| event.seq <= base.seq + 1),
             "no event is missing after the base"
@@ -150,8 +172,13 @@ pub(crate) fn read(files: &Files) -> Image {
 
 /// The values of the frame before the first one of a segment, from the first frame's header.
 fn before_first(segment: &[u8]) -> LastFrame {
-    let header = &segment[4096..4096 + 80];
-    LastFrame { next_seq: u64_at(header, 8), previous: u32_at(header, 60), ..LastFrame::default() }
+    let header = &segment[4096..4096 + 96];
+    LastFrame {
+        next_seq: u64_at(header, 8),
+        hash: u64_at(header, 72),
+        voids: u32_at(header, 88),
+        ..LastFrame::default()
+    }
 }
 
 fn segment_header(image: &mut Image, file: &[u8], number: u64) {
@@ -162,9 +189,10 @@ fn segment_header(image: &mut Image, file: &[u8], number: u64) {
     assert!(header[16..40].iter().all(|&byte| byte == 0), "no features");
     assert_eq!(u64_at(header, 112), number);
     assert_eq!(u64_at(header, 120), file.len() as u64, "the length of the file");
-    assert!(u64_at(header, 128) > 0, "an epoch");
+    image.life(u64_at(header, 128), u64_at(header, 156));
     assert_eq!(header[144], 1, "CRC32C");
-    assert!(header[145..190].iter().all(|&byte| byte == 0), "no cipher, compression or key");
+    assert!(header[145..156].iter().all(|&byte| byte == 0), "no cipher, compression or key");
+    assert!(header[164..190].iter().all(|&byte| byte == 0));
     let name = usize::from(u16::from_le_bytes([header[190], header[191]]));
     assert!(header[192 + name..4092].iter().all(|&byte| byte == 0));
     let identity =
@@ -180,15 +208,16 @@ fn segment_header(image: &mut Image, file: &[u8], number: u64) {
 
 /// Reads the frames of a segment, and returns the offset of the next frame.
 fn frames(image: &mut Image, file: &[u8], number: u64, table: &mut Vec<Row>, last: &mut LastFrame) -> usize {
-    let crc = |bytes: &[u8]| crc32c(&[&image.uuid, &number.to_le_bytes(), bytes]);
+    let uuid = image.uuid;
+    let crc = |bytes: &[u8]| crc32c(&[&uuid, &number.to_le_bytes(), bytes]);
     let mut at = 4096;
     let mut segment = Segment { len: file.len() as u64, frames: 0, sealed: false };
     let mut found = Vec::new();
     while at < file.len() && file[at..].iter().any(|&byte| byte != 0) {
         assert!(!segment.sealed, "nothing follows a seal");
-        let header = &file[at..at + 80];
+        let header = &file[at..at + 96];
         assert_eq!(&header[0..4], b"MIfr", "a frame at {at} of segment {number}");
-        assert_eq!(u32_at(header, 76), crc(&header[..76]), "the checksum of the frame's header at {at}");
+        assert_eq!(u32_at(header, 92), crc(&header[..92]), "the checksum of the frame's header at {at}");
         let header_len = usize::from(u16::from_le_bytes([header[4], header[5]]));
         let stored_len = u32_at(header, 56) as usize;
         let len = header_len + stored_len + 8;
@@ -196,16 +225,18 @@ fn frames(image: &mut Image, file: &[u8], number: u64, table: &mut Vec<Row>, las
         assert_eq!(u32_at(trailer, 0) as usize, len);
         assert_eq!(u32_at(trailer, 4), crc(covered), "the frame's checksum at {at}");
         assert_eq!(u32_at(header, 52), u32_at(header, 56), "not compressed");
-        assert_eq!((header[64], header[65], header[67]), (0, 0, 0));
-        assert!(header[68..76].iter().all(|&byte| byte == 0));
+        assert_eq!((header[60], header[61], header[63]), (0, 0, 0), "no cipher, compression or chain");
+        assert!(header[64..72].iter().all(|&byte| byte == 0), "no keys");
         for sector in at / 512..(at + len).div_ceil(512) {
             let part = &file[at.max(sector * 512)..(at + len).min((sector + 1) * 512)];
             assert!(part.iter().any(|&byte| byte != 0), "no sector of a frame is all zero");
         }
 
         assert_eq!(u64_at(header, 8), last.next_seq, "event numbers have no gap");
-        assert_eq!(u32_at(header, 60), last.previous, "each frame has the checksum of the previous frame");
+        assert_eq!(u64_at(header, 72), last.hash, "each frame has the hash of the previous frame");
+        assert_eq!(u32_at(header, 88), last.voids, "each frame has the number of void frames before it");
         assert!(u64_at(header, 24) >= last.epoch, "epochs do not decrease");
+        image.life(u64_at(header, 24), u64_at(header, 80));
         let durable = u64_at(header, 16);
         assert!(
             durable >= last.durable && durable < last.next_seq,
@@ -214,10 +245,14 @@ fn frames(image: &mut Image, file: &[u8], number: u64, table: &mut Vec<Row>, las
         let count = u32_at(header, 48);
         *last = LastFrame {
             next_seq: last.next_seq + u64::from(count),
-            previous: u32_at(trailer, 4),
+            hash: bridge(image, &covered[..header_len], at).unwrap_or_else(|| xxhash_rust::xxh3::xxh3_64(covered)),
+            voids: last.voids + u32::from(header[6] == 7),
             epoch: u64_at(header, 24),
             durable,
         };
+        if count > 0 {
+            image.hashes.insert(u64_at(header, 8), last.hash);
+        }
 
         let salt = &header[40..48];
         let body: Vec<u8> =
@@ -225,22 +260,30 @@ fn frames(image: &mut Image, file: &[u8], number: u64, table: &mut Vec<Row>, las
         segment.sealed = header[6] == 5;
         found.push((header[6], header[7], u64_at(header, 8), u64_at(header, 32), count, body));
         segment.frames += 1;
-        assert!(header[66] <= 12);
-        let end = (at + len).next_multiple_of(1 << header[66]);
+        assert!((3..=12).contains(&header[62]));
+        let end = (at + len).next_multiple_of(1 << header[62]);
         assert!(file[at + len..end].iter().all(|&byte| byte == 0), "padding is zero");
         at = end;
     }
-    assert_eq!(found.first().map(|frame| frame.0), Some(2), "each segment begins with a shape table");
+    let (2, .., first_body) = &found[0] else { panic!("segment {number} does not begin with a frame of shapes") };
+    assert_eq!(first_body[0], 0, "the first frame of a segment has the rows from 0 on");
+    if number == 1 || !image.segments.is_empty() {
+        assert_eq!(first_body[1] as usize, table.len(), "the first frame of a segment has all rows so far");
+    }
     for (kind, flags, seq, time, count, body) in found {
-        assert_eq!(flags, u8::from(kind != 4), "all kinds but digests are critical");
+        assert_eq!(flags & 1, u8::from(kind != 4), "all kinds but digests are critical");
+        assert!(flags == 1 || flags == 0 || (flags, kind) == (3, 2), "only a frame of shapes is a bridge");
         assert_eq!(kind == 1, count > 0, "only event frames have events");
-        frame(image, table, kind, seq, time, count, &body);
+        match kind {
+            2 => shapes(table, &body),
+            _ => frame(image, table, kind, seq, time, count, &body),
+        }
     }
     image.segments.push(segment);
     at
 }
 
-fn frame(image: &mut Image, table: &mut Vec<Row>, kind: u8, seq: u64, time: u64, count: u32, body: &[u8]) {
+fn frame(image: &mut Image, table: &[Row], kind: u8, seq: u64, time: u64, count: u32, body: &[u8]) {
     let mut bytes = Bytes(body);
     match kind {
         1 => {
@@ -249,15 +292,6 @@ fn frame(image: &mut Image, table: &mut Vec<Row>, kind: u8, seq: u64, time: u64,
                 let event = record(&mut bytes, table, seq, &mut time);
                 image.events.push(event);
             }
-        }
-        2 => {
-            let rows = bytes.varint();
-            let rows: Vec<Row> = (0..rows).map(|_| row(&mut bytes)).collect();
-            assert!(rows.len() >= table.len(), "a table never shrinks");
-            for (old, new) in table.iter().zip(&rows) {
-                assert_eq!((&old.name, old.version), (&new.name, new.version), "events keep their numbers");
-            }
-            *table = rows;
         }
         3 => {
             assert_eq!(seq, 1, "the genesis precedes the first event");
@@ -286,9 +320,47 @@ fn frame(image: &mut Image, table: &mut Vec<Row>, kind: u8, seq: u64, time: u64,
             let (shape, digest) = (Shape::read(shape), bytes.varint() as u64);
             image.prunes.push(Prune { base, first, version, fingerprint: stored_fingerprint, shape, digest });
         }
+        7 => {
+            let (void, _time, reason) = (bytes.varint() as u64, bytes.varint(), bytes.text());
+            assert!((1..seq).contains(&void), "a void event precedes its frame");
+            if bytes.byte() == 1 {
+                bytes.text();
+            }
+            image.voids.push((void, reason));
+        }
         kind => panic!("a frame of the unknown kind {kind}"),
     }
     assert!(bytes.0.is_empty(), "a frame of kind {kind} has trailing bytes");
+}
+
+/// The hash in a bridge, which the next frame names as previous; `None` if the frame is not a bridge.
+fn bridge(image: &mut Image, head: &[u8], at: usize) -> Option<u64> {
+    if head[7] & 2 == 0 {
+        return None;
+    }
+    assert!(image.segments.is_empty() && at == 4096, "a bridge is the first frame of the journal");
+    assert_eq!((u64_at(head, 72), head.len()), (0, 96 + 40), "it names no frame, and has a hash and a MAC");
+    assert!(head[96 + 8..].iter().all(|&byte| byte == 0), "no MAC without a chain");
+    image.bridge = Some(u64_at(head, 96));
+    image.bridge
+}
+
+/// Adds the rows of a frame of shapes to the table.
+fn shapes(table: &mut Vec<Row>, body: &[u8]) {
+    let mut bytes = Bytes(body);
+    let first = bytes.varint() as usize;
+    assert!(first <= table.len(), "no number is left out");
+    for number in (first..).take(bytes.varint() as usize) {
+        let row = row(&mut bytes);
+        match table.get_mut(number) {
+            Some(old) => {
+                assert_eq!((&old.name, old.version), (&row.name, row.version), "an event keeps its number");
+                *old = row;
+            }
+            None => table.push(row),
+        }
+    }
+    assert!(bytes.0.is_empty(), "a frame of shapes has trailing bytes");
 }
 
 fn row(bytes: &mut Bytes<'_>) -> Row {
@@ -321,128 +393,13 @@ fn record(bytes: &mut Bytes<'_>, table: &[Row], seq: u64, time: &mut u64) -> Eve
     }
 }
 
-fn durable(image: &Image, block: &[u8], (segment, offset): (u64, u64), previous: u32) -> (u64, u64) {
+fn durable(image: &mut Image, block: &[u8], (segment, offset): (u64, u64), last: &LastFrame) -> (u64, u64) {
     assert_eq!((block.len(), &block[0..8]), (64, &b"MIdurabl"[..]));
     assert_eq!(u32_at(block, 60), crc32c(&[&image.uuid, &block[..60]]), "the checksum of journal/durable");
     assert_eq!((u64_at(block, 24), u64_at(block, 32)), (segment, offset), "the end of the journal");
-    assert_eq!(u32_at(block, 40), previous);
-    assert!(block[44..60].iter().all(|&byte| byte == 0));
+    assert_eq!(u64_at(block, 40), last.hash, "the hash of the last frame");
+    image.life(u64_at(block, 8), u64_at(block, 48));
+    assert!(u64_at(block, 8) >= last.epoch, "the epoch of the last owner");
+    assert_eq!(u32_at(block, 56), last.voids, "the number of void frames");
     (u64_at(block, 16), u64_at(block, 8))
-}
-
-fn snapshot(image: &Image, path: &str, file: &[u8], shape: &Shape) -> Snapshot {
-    let header = &file[..4096];
-    assert_eq!(&header[0..8], b"MIsnapsh");
-    assert_eq!(u32_at(header, 4092), crc32c(&[&header[..4092]]), "the checksum of the snapshot's header");
-    assert_eq!((u32_at(header, 8), u32_at(header, 12)), (1, 4096), "version and length of the header");
-    assert!(header[16..40].iter().all(|&byte| byte == 0), "no features");
-    assert_eq!(header[40..56], image.uuid);
-    let seq = u64_at(header, 64);
-    assert!(path.contains(&format!("/{seq:020}.")), "{path} is named by its seq");
-    assert!(header[100..190].iter().all(|&byte| byte == 0), "no cipher, compression or key");
-    let name = usize::from(u16::from_le_bytes([header[190], header[191]]));
-    assert_eq!(text(&header[192..192 + name]), image.model);
-
-    let mut hash = xxhash_rust::xxh3::Xxh3::new();
-    hash.update(header);
-    let mut bytes = Bytes(&file[4096..]);
-    let mut state = Vec::new();
-    loop {
-        let (len, crc) = (bytes.u32() as usize, bytes.u32());
-        let chunk = bytes.take(len);
-        assert_eq!(crc, crc32c(&[chunk]), "the checksum of a chunk");
-        if len == 0 {
-            break;
-        }
-        assert!(state.len() % (1 << 20) == 0 && len <= 1 << 20, "all chunks but the last have 1 MiB");
-        hash.update(chunk);
-        state.extend_from_slice(chunk);
-    }
-    let trailer = bytes.0;
-    assert_eq!(trailer.len(), 48, "nothing follows the trailer");
-    assert_eq!(u32_at(trailer, 44), crc32c(&[&trailer[..44]]), "the checksum of the trailer");
-    assert_eq!(u64_at(trailer, 0), state.len() as u64);
-    assert_eq!(trailer[16..32], hash.digest128().to_le_bytes(), "the hash of the whole file");
-    assert!(trailer[32..44].iter().all(|&byte| byte == 0));
-    let mut bytes = Bytes(&state);
-    let value = Value::read(&mut bytes, shape);
-    assert!(bytes.0.is_empty(), "the snapshot has bytes after the state");
-    Snapshot {
-        seq,
-        time: u64_at(header, 72),
-        fingerprint: u64_at(header, 88),
-        state: value,
-        digest: u64_at(trailer, 8),
-    }
-}
-
-impl Snapshot {
-    /// The digest of the state, as the document defines it.
-    pub(crate) fn computed_digest(&self, shape: &Shape) -> u64 {
-        digest(&self.state, shape)
-    }
-}
-
-/// A cursor over bytes.
-pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
-
-impl<'a> Bytes<'a> {
-    pub(crate) fn take(&mut self, len: usize) -> &'a [u8] {
-        let (taken, rest) = self.0.split_at(len);
-        self.0 = rest;
-        taken
-    }
-
-    pub(crate) fn byte(&mut self) -> u8 {
-        self.take(1)[0]
-    }
-
-    fn u32(&mut self) -> u32 {
-        u32::from_le_bytes(self.take(4).try_into().unwrap())
-    }
-
-    pub(crate) fn varint(&mut self) -> u128 {
-        let mut number = 0;
-        for shift in (0..).step_by(7) {
-            let byte = self.byte();
-            number |= u128::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                break;
-            }
-        }
-        number
-    }
-
-    pub(crate) fn bytes(&mut self) -> &'a [u8] {
-        let len = self.varint();
-        self.take(len as usize)
-    }
-
-    pub(crate) fn text(&mut self) -> String {
-        text(self.bytes())
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("UTF-8")
-}
-
-pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
-}
-
-pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
-}
-
-/// The CRC32C of the concatenated parts.
-pub(crate) fn crc32c(parts: &[&[u8]]) -> u32 {
-    let mut crc = !0u32;
-    for &byte in parts.iter().copied().flatten() {
-        crc ^= u32::from(byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
-        }
-    }
-    !crc
 }

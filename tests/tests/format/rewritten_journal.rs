@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memimage::admin::rewrite;
 use memimage::{Image, Metadata, Timestamp};
 
+use super::fixtures::files_in;
 use super::reader::{self, Event};
-use super::{event, files_in, random};
+use super::{event, random};
 
 /// The program that recorded the journal.
 mod before {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::reader::Bytes;
+use super::bytes::Bytes;
 
 /// A shape, with the variants of the document's table.
 #[derive(Clone, Debug)]

@@ -9,6 +9,7 @@ use memimage::disk::{Disk, SimDisk};
 use memimage::{ErrorKind, Image, Retention, Seq};
 use memimage_tests::{changed, files};
 
+use super::frame_edits::AFTER_HEADER;
 use super::model_versions::first::{self, TillCommands as _};
 use super::{IMAGE, frames, image, mode, open, options, with_keys};
 
@@ -81,7 +82,7 @@ fn everything_that_opening_refuses_is_damage() {
 fn the_report_names_the_events_that_each_repair_loses() {
     let disk = image(&[12]);
     let frame = frames(&disk).into_iter().find(|frame| frame.first == 7 && frame.count > 0).unwrap();
-    disk.write(&frame.path, frame.offset + 90, &[0xFF; 3]).unwrap();
+    disk.write(&frame.path, frame.offset + AFTER_HEADER + 10, &[0xFF; 3]).unwrap();
     let checked = check(&disk);
     let finding = &checked.findings[0];
     assert_eq!((finding.severity, &finding.path), (Severity::Damage, &frame.path));
@@ -97,7 +98,7 @@ fn two_damaged_places_are_both_reported() {
     let disk = image(&[]);
     for first in [7, 15] {
         let frame = frames(&disk).into_iter().find(|frame| frame.first == first && frame.count > 0).unwrap();
-        disk.write(&frame.path, frame.offset + 90, &[0xFF; 3]).unwrap();
+        disk.write(&frame.path, frame.offset + AFTER_HEADER + 10, &[0xFF; 3]).unwrap();
     }
     let checked = check(&disk);
     let seqs: Vec<_> = checked.findings.iter().map(|finding| finding.position.seq.unwrap().get()).collect();

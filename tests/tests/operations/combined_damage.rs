@@ -8,8 +8,11 @@ use memimage::admin::{Check, Repair, RepairAction, Severity};
 use memimage::disk::{Disk, Fault, Method, SimDisk};
 use memimage::{ErrorKind, Image, Key, Keys, Seq};
 
+use memimage_tests::checksums::update_frame_checksums;
+use memimage_tests::frames::TRAILER;
+
 use super::check::{check, offers};
-use super::frame_edits::replace_payload;
+use super::frame_edits::{AFTER_HEADER, replace_payload};
 use super::model_versions::first::{Till, TillCommands as _};
 use super::protection::ProtectionMode;
 use super::repair::{cents, crash_everywhere, cut_from, damage, repair, state_after};
@@ -60,7 +63,7 @@ fn a_repaired_segment_has_space_for_its_seal() {
         if let RepairAction::CutFrom(seq) = action {
             assert!(events > seq.get());
             let cut = frames(&disk).into_iter().find(|frame| frame.kind == 1 && frame.first == seq.get()).unwrap();
-            disk.write(&path, cut.offset + 85, &[0xA5; 4]).unwrap();
+            disk.write(&path, cut.offset + AFTER_HEADER + 5, &[0xA5; 4]).unwrap();
             events = 4;
         }
         assert_eq!(offers(&check(&disk))[0].0, action, "{}", check(&disk));
@@ -79,11 +82,9 @@ fn a_repaired_segment_has_space_for_its_seal() {
 fn forge(disk: &SimDisk, path: &PathBuf) {
     let frame = frames(disk).into_iter().find(|frame| frame.path == *path).unwrap();
     let mut bytes = disk.read(path).unwrap();
-    let (start, end) = (frame.offset as usize, frame.offset as usize + frame.len);
-    bytes[end - 9] ^= 1;
-    let seed = crc32c::crc32c_append(crc32c::crc32c(&bytes[40..56]), &bytes[112..120]);
-    let checksum = crc32c::crc32c_append(seed, &bytes[start..end - 8]);
-    bytes[end - 4..end].copy_from_slice(&checksum.to_le_bytes());
+    let range = frame.offset as usize..frame.offset as usize + frame.len;
+    bytes[range.end - TRAILER - 1] ^= 1;
+    update_frame_checksums(&mut bytes, range);
     disk.write(path, 0, &bytes).unwrap();
 }
 
@@ -263,7 +264,7 @@ fn events_whose_shapes_are_lost_are_reported_as_lost() {
     }
     Image::close(till).unwrap();
     let shapes = frames(&disk).into_iter().rfind(|frame| frame.kind == 2).unwrap();
-    disk.write(&shapes.path, shapes.offset + 85, &[0xA5; 4]).unwrap();
+    disk.write(&shapes.path, shapes.offset + AFTER_HEADER + 5, &[0xA5; 4]).unwrap();
     let option = check(&disk).repairs()[0];
     assert_eq!(option.action, RepairAction::BeginAt(Seq::new(5)));
     assert_eq!(repair(&disk, option.action).unwrap().lost, option.lost);

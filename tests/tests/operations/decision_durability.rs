@@ -8,6 +8,7 @@ use memimage::{ErrorKind, Image, Seq};
 use memimage_tests::{SplitMix64, cases, seed};
 
 use super::check::check;
+use super::frame_edits::AFTER_HEADER;
 use super::model_versions::first::{self, TillCommands as _};
 use super::void::{BAD, recorded, void, without_the_bad_one};
 use super::{frames, open, record};
@@ -176,7 +177,12 @@ fn a_partly_written_proof_is_written_again() {
     void(&disk, BAD).unwrap();
     let proof = frames(&disk).into_iter().find(|frame| frame.path.ends_with("00000002.journal")).unwrap();
     let len = disk.read(&proof.path).unwrap().len();
-    disk.write(&proof.path, proof.offset + 90, &vec![0; len - proof.offset as usize - 90]).unwrap();
+    disk.write(
+        &proof.path,
+        proof.offset + AFTER_HEADER + 10,
+        &vec![0; len - (proof.offset + AFTER_HEADER) as usize - 10],
+    )
+    .unwrap();
     assert!(damage_is_detected(&disk));
     let opened = disk.fork();
     let till = open::<first::Till>(&opened).unwrap();

@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 
 use memimage::disk::SimDisk;
+use memimage_tests::checksums::{update_frames, update_later_frames};
 use memimage_tests::frames as walk;
+
+/// The offset in a frame of what follows its header: the extension area or the body.
+pub(super) const AFTER_HEADER: u64 = walk::FRAME_HEADER as u64;
 
 /// A frame's position and header fields.
 #[derive(Clone, Debug)]
@@ -51,25 +55,13 @@ pub(super) fn replace_payload(disk: &SimDisk, seq: u64, payload: &[u8]) {
     for (index, at) in (start..body.end).enumerate() {
         bytes[at] = payload[index] ^ salt[(at - body.start) % 8];
     }
+    let mut previous = update_later_frames(&mut bytes);
     disk.write(&frames[at].path, 0, &bytes).unwrap();
-    let first = frames.iter().find(|frame| frame.path == frames[at].path).unwrap();
-    relink(disk, first, walk::u32_at(&bytes, first.offset as usize + 60));
-}
-
-/// Links the first frame of a segment to the frame with this checksum, and updates all later frames.
-fn relink(disk: &SimDisk, first: &Frame, mut previous: u32) {
-    let frames = frames(disk);
-    let mut bytes = disk.read(&first.path).unwrap();
-    for frame in frames.iter().filter(|frame| frame.path == first.path) {
-        let offset = frame.offset as usize;
-        bytes[offset + 60..offset + 64].copy_from_slice(&previous.to_le_bytes());
-        let seed = crc32c::crc32c_append(crc32c::crc32c(&bytes[40..56]), &bytes[112..120]);
-        let header = crc32c::crc32c_append(seed, &bytes[offset..offset + 76]);
-        bytes[offset + 76..offset + 80].copy_from_slice(&header.to_le_bytes());
-        previous = crc32c::crc32c_append(seed, &bytes[offset..offset + frame.len - 8]);
-        bytes[offset + frame.len - 4..offset + frame.len].copy_from_slice(&previous.to_le_bytes());
+    let mut later: Vec<_> = frames.iter().map(|frame| &frame.path).filter(|path| **path > frames[at].path).collect();
+    later.dedup();
+    for path in later {
+        let mut bytes = disk.read(path).unwrap();
+        previous = update_frames(&mut bytes, previous);
+        disk.write(path, 0, &bytes).unwrap();
     }
-    disk.write(&first.path, 0, &bytes).unwrap();
-    let next = frames.iter().find(|frame| frame.path > first.path);
-    next.into_iter().for_each(|next| relink(disk, next, previous));
 }

@@ -10,6 +10,7 @@ use memimage::{Error, ErrorKind, Image, Retention, Seq};
 use memimage_tests::{DiskMethod, GateDisk, SplitMix64, cases, changed, files};
 
 use super::check::{check, offers};
+use super::frame_edits::AFTER_HEADER;
 use super::model_versions::first::{Till, TillCommands as _};
 use super::protection::{MODES, PLAIN, ProtectionMode, mode, with_keys};
 use super::{IMAGE, frames, image, image_as, open, options, record};
@@ -36,7 +37,7 @@ pub(super) fn cents(disk: &SimDisk) -> (u64, u64) {
 /// Damages the body of the frame with this event.
 pub(super) fn damage(disk: &SimDisk, event: u64) {
     let frame = frames(disk).into_iter().find(|frame| frame.kind == 1 && frame.first == event).unwrap();
-    disk.write(&frame.path, frame.offset + 85, &[0xA5; 4]).unwrap();
+    disk.write(&frame.path, frame.offset + AFTER_HEADER + 5, &[0xA5; 4]).unwrap();
 }
 
 /// Asserts that the quarantine has a copy of each of these files as it was before.
@@ -264,7 +265,7 @@ fn a_damaged_pruned_journal_is_repaired() {
 fn a_damaged_pruned_journal_is_repaired_as(mode: ProtectionMode) {
     let (disk, base, last, all) = pruned(mode);
     let after = frames(&disk).into_iter().find(|frame| frame.kind == 1 && frame.first > base.get() + 2).unwrap();
-    disk.write(&after.path, after.offset + 90, &[9; 9]).unwrap();
+    disk.write(&after.path, after.offset + AFTER_HEADER + 10, &[9; 9]).unwrap();
     let seq = after.first;
     assert!(offers(&check(&disk)).contains(&(cut_from(seq), last.get() + 1 - seq)), "{}", check(&disk));
     repair(&disk, cut_from(seq)).unwrap();
@@ -274,7 +275,7 @@ fn a_damaged_pruned_journal_is_repaired_as(mode: ProtectionMode) {
     let (disk, base, ..) = pruned(mode);
     let before = frames(&disk).into_iter().find(|frame| frame.kind == 1).unwrap();
     assert!(before.first <= base.get());
-    disk.write(&before.path, before.offset + 90, &[9; 9]).unwrap();
+    disk.write(&before.path, before.offset + AFTER_HEADER + 10, &[9; 9]).unwrap();
     let checked = check(&disk);
     let begin = checked.repairs().into_iter().find(|option| matches!(option.action, RepairAction::BeginAt(_))).unwrap();
     repair(&disk, begin.action).unwrap();

@@ -7,7 +7,7 @@ use memimage::{Image, Seq};
 use memimage_tests::{SplitMix64, cases, seed};
 
 use super::check::check;
-use super::frame_edits::Frame;
+use super::frame_edits::{AFTER_HEADER, Frame};
 use super::model_versions::first::{Till, TillCommands as _};
 use super::repair::{cents, crash_everywhere, crash_everywhere_before, cut_from, damage, repair, state_after};
 use super::{frames, image, open};
@@ -54,7 +54,7 @@ fn all_replayable_events_are_kept_whichever_frames_are_damaged() {
         let frames = frames(&disk);
         let damaged: Vec<usize> = (0..1 + rng.below(4)).map(|_| rng.below(frames.len() as u64) as usize).collect();
         for at in &damaged {
-            disk.write(&frames[*at].path, frames[*at].offset + 85, &[0xA5; 4]).unwrap();
+            disk.write(&frames[*at].path, frames[*at].offset + AFTER_HEADER + 5, &[0xA5; 4]).unwrap();
         }
         let kept = kept(&frames, snapshots.last().copied().unwrap_or(0), &damaged);
         if snapshots.is_empty() && kept == 0 && damaged.iter().any(|at| frames[*at].kind == 3 || *at == 0) {

@@ -9,6 +9,7 @@ use memimage::{ErrorKind, Key, Keys, Seq};
 use memimage_tests::{SplitMix64, cases, files, seed};
 
 use super::check::{check, offers};
+use super::frame_edits::AFTER_HEADER;
 use super::model_versions::first::{Till, TillCommands as _};
 use super::protection::{MODES, ProtectionMode};
 use super::repair::{assert_repaired, cents, crash_everywhere, cut_from, damage, repair, state_after};
@@ -137,14 +138,8 @@ fn a_repair_of_other_damage_also_repairs_segments() {
         let disk = with_damaged_headers(&[5]);
         damage(&disk, 2);
         let begin = RepairAction::BeginAt(Seq::new(5));
-        match mode.chained {
-            false => {
-                assert_eq!(offers(&check(&disk))[0], (begin, 0), "{}", check(&disk));
-                assert_repaired(&disk, begin, 30);
-            }
-            // with a chain the segment cannot be rebuilt without the events before the state
-            true => assert_eq!(offers(&check(&disk))[1].0, cut_from(2), "{}", check(&disk)),
-        }
+        assert_eq!(offers(&check(&disk))[0], (begin, 0), "{}", check(&disk));
+        assert_repaired(&disk, begin, 30);
 
         for (at, filler, action) in [(512, 0x5A, RepairAction::TornTail), (0, 0x5A, RepairAction::SuspectTail)] {
             let disk = with_damaged_headers(&[]);
@@ -240,7 +235,7 @@ fn a_segment_without_an_intact_header_or_first_frame_is_not_repaired() {
         let disk = image(&[]);
         let first = frames(&disk).into_iter().find(|frame| frame.path == paths[1]).unwrap();
         match how {
-            0 => disk.write(&paths[1], first.offset + 85, &[0xA5; 4]).unwrap(),
+            0 => disk.write(&paths[1], first.offset + AFTER_HEADER + 5, &[0xA5; 4]).unwrap(),
             1 => disk.write(&paths[1], 0, &other.read(&paths[1]).unwrap()).unwrap(),
             _ => disk.write(&paths[1], 0, &disk.read(&paths[2]).unwrap()[..16_384]).unwrap(),
         }

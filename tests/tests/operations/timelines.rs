@@ -12,7 +12,7 @@ use memimage_tests::files;
 use super::check::{check, offers};
 use super::model_versions::first::{Till, TillCommands as _};
 use super::model_versions::generous::{self, TillCommands as _};
-use super::protection::{MODES, PLAIN, ProtectionMode, with_keys};
+use super::protection::{MODES, ProtectionMode, with_keys};
 use super::repair::{cents, cut_from, damage, pruned, repair, state_after};
 use super::{IMAGE, image, image_as, open, options};
 
@@ -113,7 +113,7 @@ fn a_snapshot_of_events_that_were_given_up_is_not_used_as(mode: ProtectionMode) 
 
     let put_away = files(&disk).into_iter().find(|(path, _)| path.ends_with("00000000000000000020.snapshot.0"));
     put_file(&disk, &snapshot(20), &put_away.unwrap().1);
-    assert_skipped(&disk, Some(5), "event 20 in the journal was written after it was created", expected);
+    assert_skipped(&disk, Some(5), "the journal has another history up to event 20", expected);
 }
 
 /// Regression: a diverged copy of the image made a snapshot, which was put into the image, whose journal has its own digest
@@ -208,14 +208,7 @@ fn snapshots_after_a_repair_that_begins_the_journal_later_are_all_used() {
     for (mode, damaged, begins) in MODES.into_iter().flat_map(|mode| [(mode, 2, 12), (mode, 9, 12), (mode, 29, 30)]) {
         let disk = image_as(mode, &[5, begins]);
         damage(&disk, damaged);
-        let repairs = check(&disk).repairs();
-        let begin = RepairAction::BeginAt(Seq::new(begins));
-        if !repairs.iter().any(|option| option.action == begin) {
-            // with a chain no segment can be rebuilt
-            assert_ne!(mode, PLAIN);
-            continue;
-        }
-        repair(&disk, begin).unwrap();
+        repair(&disk, RepairAction::BeginAt(Seq::new(begins))).unwrap();
         let (last, all) = cents(&disk.fork());
         go_on(&disk, 3, 10);
         make_snapshot(&disk);

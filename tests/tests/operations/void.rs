@@ -8,6 +8,7 @@ use memimage::{Error, ErrorKind, Image, Retention, Seq};
 use memimage_tests::{SplitMix64, cases, changed, files};
 
 use super::check::check;
+use super::frame_edits::AFTER_HEADER;
 use super::model_versions::first::{self, TillCommands as _};
 use super::model_versions::second::{self, TillCommands as _};
 use super::protection::{MODES, PLAIN, ProtectionMode, mode, with_keys};
@@ -311,7 +312,7 @@ fn a_damaged_decision_is_detected() {
     void(&disk, Seq::new(10)).unwrap();
     let decision = frames(&disk).into_iter().find(|frame| frame.kind == 7).unwrap();
     let bytes = disk.read(&decision.path).unwrap();
-    for damage in [vec![0; 512], vec![0; 80], vec![bytes[decision.offset as usize] ^ 4]] {
+    for damage in [vec![0; 512], vec![0; AFTER_HEADER as usize], vec![bytes[decision.offset as usize] ^ 4]] {
         let disk = disk.fork();
         disk.write(&decision.path, decision.offset, &damage).unwrap();
         let error = open::<first::Till>(&disk).unwrap_err();
@@ -326,7 +327,7 @@ fn a_cut_reports_the_decisions_that_it_gives_up() {
     let disk = image(&[]);
     void(&disk, Seq::new(10)).unwrap();
     let damaged = frames(&disk).into_iter().find(|frame| frame.kind == 1 && frame.first == 20).unwrap();
-    disk.write(&damaged.path, damaged.offset + 90, &[9; 9]).unwrap();
+    disk.write(&damaged.path, damaged.offset + AFTER_HEADER + 10, &[9; 9]).unwrap();
     let checked = check(&disk).to_string();
     assert!(checked.contains("a cut also gives up the decision that makes event 10 void"), "{checked}");
     let repaired = Repair::new(RepairAction::CutFrom(Seq::new(20))).run_with(Arc::new(disk.clone()), IMAGE).unwrap();

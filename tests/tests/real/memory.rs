@@ -28,10 +28,6 @@ fn claim(disk: &SimDisk, path: &str, field: (usize, usize), claimed: u64, checks
     hostile
 }
 
-fn put(bytes: &mut [u8], at: usize, checksum: u32) {
-    bytes[at..at + 4].copy_from_slice(&checksum.to_le_bytes());
-}
-
 /// Opens all of these files. An allocation of a claimed length would end the process.
 #[test]
 #[ignore = "run by the other test of this file"]
@@ -66,16 +62,11 @@ fn claimed_lengths() {
         // length of header and extension, number of events, body length before and after compression
         for field in [(4, 2), (48, 4), (52, 4), (56, 4)] {
             for frame in &frames {
-                let seal = |bytes: &mut [u8]| {
-                    let image = crc32c::crc32c(&bytes[40..56]);
-                    let segment = crc32c::crc32c_append(image, &1_u64.to_le_bytes());
-                    let checksum = crc32c::crc32c_append(segment, &bytes[*frame..frame + 76]);
-                    put(bytes, frame + 76, checksum);
-                };
+                let seal = |bytes: &mut [u8]| checksums::update_frame_header(bytes, *frame);
                 check_opening(claim(&disk, SEGMENT, (frame + field.0, field.1), claimed, seal));
             }
         }
-        let header = |bytes: &mut [u8]| put(bytes, 4092, crc32c::crc32c(&bytes[..4092]));
+        let header = |bytes: &mut [u8]| checksums::update_header(bytes);
         check_opening(claim(&disk, SEGMENT, (120, 8), claimed, header));
         for (path, field) in [(SEGMENT, (12, 4)), (SEGMENT, (190, 2)), (SNAPSHOT, (12, 4)), (SNAPSHOT, (190, 2))] {
             check_opening(claim(&disk, path, field, claimed, header));

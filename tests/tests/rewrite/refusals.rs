@@ -130,7 +130,8 @@ fn a_damaged_source_is_refused_and_a_torn_write_is_ignored() {
     let bytes = disk.read(journal).unwrap();
     // the frame of the first event
     let second = bytes[4096..].chunks(512).position(|sector| sector[6] == 1).unwrap() * 512 + 4096;
-    disk.write(journal, second as u64 + 90, &[bytes[second + 90] ^ 1]).unwrap();
+    let body = second + memimage_tests::frames::FRAME_HEADER + 10;
+    disk.write(journal, body as u64, &[bytes[body] ^ 1]).unwrap();
     let error = assert_refused(&disk, OLD, NEW);
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
 

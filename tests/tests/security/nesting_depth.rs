@@ -5,7 +5,7 @@ use std::sync::Arc;
 use memimage::disk::SimDisk;
 use memimage::{Image, Model, Shape, SnapshotPolicy};
 use memimage_tests::checksums::update_journal;
-use memimage_tests::frames::{events, frames, unwhiten};
+use memimage_tests::frames::{FRAME_HEADER, events, frames, unwhiten};
 use serde::{Deserialize, Serialize};
 
 #[derive(Default, Serialize, Deserialize, Shape, Model)]
@@ -55,7 +55,7 @@ fn a_payload_that_exceeds_the_nesting_limit_is_refused() {
     let mut segment = disk.read(path).unwrap();
     unwhiten(&mut segment);
     let last = frames(&segment).into_iter().rfind(|frame| events(&segment, frame) > 0).unwrap();
-    let number = last.start + 80 + 4 + 1;
+    let number = last.start + FRAME_HEADER + 4 + 1;
     assert_eq!(segment[number], 1, "the second event of the journal");
     segment[number] = 0;
     update_journal([&mut segment]);

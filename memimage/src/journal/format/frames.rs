@@ -334,7 +334,8 @@ mod tests {
     fn a_frame_of_another_life_in_the_same_epoch_or_of_a_lower_epoch_is_misplaced() {
         let second = |epoch, id| {
             let mut segment = Segment::new(false);
-            let previous = segment.append(&FrameHeader { life: Life { epoch: 3, id: 50 }, ..event(1, Link::default()) });
+            let previous =
+                segment.append(&FrameHeader { life: Life { epoch: 3, id: 50 }, ..event(1, Link::default()) });
             segment.append(&FrameHeader { life: Life { epoch, id }, ..event(2, previous) });
             segment.read()
         };

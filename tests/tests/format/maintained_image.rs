@@ -1,0 +1,74 @@
+//! Images after maintenance: with a void event, and after a repair that builds a bridge.
+
+use std::fs;
+use std::path::Path;
+
+use memimage::admin::{self, RepairAction};
+use memimage::{Image, Seq, SnapshotPolicy};
+use memimage_tests::frames;
+
+use super::fixtures::files_in;
+use super::{CHARGES, Shelf, ShelfCommands, create, reader};
+
+#[test]
+fn an_image_with_a_void_event_conforms_to_the_document() {
+    let directory = tempfile::tempdir().unwrap();
+    create(directory.path());
+    admin::void(directory.path(), Seq::new(10), "charged twice").unwrap();
+    // the later frames name the void frame before them
+    let shelf = Image::<Shelf>::open(directory.path()).unwrap();
+    shelf.charge(1).unwrap();
+    Image::close(shelf).unwrap();
+    let mut files = files_in(directory.path());
+    files.remove("LOCK");
+    let image = reader::read(&files);
+    assert_eq!(image.voids, [(10, "charged twice".to_owned())]);
+    assert_eq!(image.events.len() as u64, 9 + CHARGES, "the void event keeps its number");
+    assert_eq!(image.durable, (9 + CHARGES, 4), "the void frame has an epoch of its own");
+}
+
+/// A repair gives up the events before a snapshot, and rebuilds the segment in which one of them is damaged.
+#[test]
+fn a_repaired_image_with_a_bridge_conforms_to_the_document() {
+    const DAMAGED: u64 = 50;
+    const BASE: u64 = 60;
+    const LAST: u64 = 70;
+    let directory = tempfile::tempdir().unwrap();
+    let options = || Image::<Shelf>::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual);
+    let shelf = options().open(directory.path()).unwrap();
+    for event in 1..=LAST {
+        shelf.charge(1).unwrap();
+        if event == BASE {
+            shelf.admin().snapshot().unwrap();
+        }
+    }
+    Image::close(shelf).unwrap();
+    let intact = reader::read(&files_in(directory.path()));
+    damage_event(directory.path(), DAMAGED);
+    admin::repair(directory.path(), RepairAction::BeginAt(Seq::new(BASE))).unwrap();
+
+    let shape = intact.genesis.as_ref().unwrap().shape.clone();
+    let repaired = reader::read_as(&files_in(directory.path()), Some(&shape));
+    assert_eq!(repaired.bridge, Some(intact.hash(DAMAGED)), "the frame after the bridge is the one after the damage");
+    assert_eq!(repaired.events, intact.events[DAMAGED as usize..]);
+    assert_eq!(repaired.base.as_ref().map(|base| base.seq), Some(BASE));
+
+    let shelf = options().open(directory.path()).unwrap();
+    assert_eq!(shelf.charge(1).unwrap(), LAST as i64 + 1);
+    Image::close(shelf).unwrap();
+    let continued = reader::read_as(&files_in(directory.path()), Some(&shape));
+    assert_eq!((continued.bridge, continued.events.len()), (repaired.bridge, repaired.events.len() + 1));
+}
+
+/// Damages the body of the frame with this event, in an image whose frames have one event each.
+fn damage_event(root: &Path, event: u64) {
+    for (path, mut bytes) in files_in(root).into_iter().filter(|(path, _)| path.ends_with(".journal")) {
+        for frame in frames::frames(&bytes) {
+            if frames::events(&bytes, &frame) > 0 && frames::first_event(&bytes, &frame) == event {
+                bytes[frame.end - frames::TRAILER - 1] ^= 1;
+                return fs::write(root.join(path), bytes).unwrap();
+            }
+        }
+    }
+    panic!("no frame has event {event}");
+}
