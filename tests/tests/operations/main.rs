@@ -44,6 +44,11 @@ fn options<M: Model>() -> Options<M> {
         .clock(move || Timestamp::from_micros(clock.fetch_add(1_000, Ordering::Relaxed)))
 }
 
+/// Whether `MEMIMAGE_CASES` asks for all cases.
+fn is_thorough() -> bool {
+    std::env::var_os("MEMIMAGE_CASES").is_some()
+}
+
 fn open<M: Model>(disk: &SimDisk) -> Result<Image<M>, Error> {
     open_as(mode(disk), disk)
 }
