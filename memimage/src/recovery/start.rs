@@ -9,7 +9,7 @@ use super::{RecoveryGoal, state_digest};
 use crate::context::Timestamp;
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Model, panic_message};
-use crate::journal::{DigestMark, Segments, Voids};
+use crate::journal::{DigestMark, Voids};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotFile, SnapshotHeader};
