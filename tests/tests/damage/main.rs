@@ -5,6 +5,7 @@
 
 mod base_copies;
 mod misplaced_batches;
+mod mixed_timelines;
 mod bit_flips;
 mod watermark;
 mod replaced_files;
