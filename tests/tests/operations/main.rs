@@ -19,6 +19,7 @@ mod report_guidance;
 mod repair_cases;
 mod model_versions;
 mod void;
+mod void_outcomes;
 mod segment_framing;
 mod report_accuracy;
 
