@@ -152,7 +152,7 @@ fn a_missing_segment_is_reported() {
     expect![[r#"
         the journal's file `/ledger/journal/00000001.journal` is damaged in segment 1: its file is missing; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose
         the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2: its file is missing; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose
-        the journal's file `/ledger/journal/00000003.journal` is damaged in segment 3 at byte 4096 where event 14 belongs: the segment is missing or empty, and events that belong there are known to have been synced; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose
+        the journal's file `/ledger/journal/00000003.journal` is damaged in segment 3: its file is missing: by `journal/durable`, the image was written up to segment 3; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose
     "#]].assert_eq(&texts);
 }
 

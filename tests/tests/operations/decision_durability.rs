@@ -10,7 +10,7 @@ use memimage_tests::{SplitMix64, cases, seed};
 use super::check::check;
 use super::frame_edits::AFTER_HEADER;
 use super::model_versions::first::{self, TillCommands as _};
-use super::void::{BAD, recorded, void, without_the_bad_one};
+use super::void::{BAD, FILLS_A_SEGMENT, recorded, void, without_the_bad_one};
 use super::{frames, open, record};
 
 fn has_decision(disk: &SimDisk) -> bool {
@@ -48,8 +48,7 @@ fn assert_proven(disk: &SimDisk, context: &str) {
     assert!(damage_is_detected(&disk.crash(|_| false)), "{context}: after a power cut");
 }
 
-/// An image with `filler` bytes before the decision. With 5,100 bytes the decision begins a segment, and no segment is
-/// preallocated.
+/// An image with `filler` bytes before the decision.
 fn recorded_after(filler: usize, snapshots: &[u64]) -> SimDisk {
     let disk = recorded(snapshots);
     let till = open::<first::Till>(&disk).unwrap();
@@ -64,7 +63,7 @@ fn recorded_after(filler: usize, snapshots: &[u64]) -> SimDisk {
 #[test]
 fn a_decision_with_a_torn_proof_is_proven_by_the_next_opening() {
     let (mut unseen, mut opened) = (0, 0);
-    for (filler, snapshots) in [(0, &[3][..]), (5_100, &[])] {
+    for (filler, snapshots) in [(0, &[3][..]), (FILLS_A_SEGMENT, &[])] {
         let disk = recorded_after(filler, snapshots);
         let points = record(&disk);
         void(&disk, BAD).unwrap();
@@ -98,7 +97,7 @@ fn a_decision_with_a_torn_proof_is_proven_by_the_next_opening() {
 /// Regression: without space for the next segment, the void succeeded and did not report it.
 #[test]
 fn a_decision_without_space_for_its_proof_is_reported() {
-    let disk = recorded_after(5_100, &[]);
+    let disk = recorded_after(FILLS_A_SEGMENT, &[]);
     let expected = without_the_bad_one(&disk);
     disk.inject(Fault::full().path("00000003.journal.tmp").from(1));
     let voided = void(&disk, BAD).unwrap();
@@ -137,7 +136,7 @@ fn a_decision_without_space_for_its_proof_is_reported() {
 /// Each call of the disk fails in turn while an opening begins the segment. The opening may fail; the next one succeeds.
 #[test]
 fn an_opening_that_fails_to_write_the_proof_can_be_repeated() {
-    let disk = recorded_after(5_100, &[]);
+    let disk = recorded_after(FILLS_A_SEGMENT, &[]);
     disk.inject(Fault::full().path("00000003.journal.tmp").from(1));
     assert!(void(&disk, BAD).unwrap().unproven.is_some());
     disk.heal();

@@ -12,7 +12,7 @@ use super::decision_durability::damage_is_detected;
 use super::model_versions::first::{Till, TillCommands as _};
 use super::protection::PLAIN;
 use super::repair::{cut_from, damage, pruned, repair, state_after};
-use super::void::{BAD, recorded, void, without_the_bad_one};
+use super::void::{BAD, FILLS_A_SEGMENT, recorded, void, without_the_bad_one};
 use super::{frames, image, open};
 
 /// A damaged image and the operation that applies to it.
@@ -204,7 +204,7 @@ pub(super) fn repair_cases() -> Vec<Arc<RepairCase>> {
             (last.get(), all),
         ));
     }
-    for (name, filler) in [("a void", 0), ("a void that begins a segment", 5_100)] {
+    for (name, filler) in [("a void", 0), ("a void that begins a segment", FILLS_A_SEGMENT)] {
         let disk = recorded(&[3, 6]);
         let till = open::<Till>(&disk).unwrap();
         till.file(vec![7; filler]).unwrap();

@@ -115,17 +115,19 @@ fn a_torn_write_is_called_unacknowledged_only_where_that_is_known() {
 
 /// Regression: the report called damage to a decision harmless.
 #[test]
-fn a_frame_that_may_have_been_a_decision_is_reported_as_such() {
+fn an_unreadable_decision_is_reported() {
     let disk = recorded(&[]);
     void(&disk, BAD).unwrap();
     let frame = frames(&disk).into_iter().find(|frame| frame.kind == 7).unwrap();
     disk.write(&frame.path, frame.offset + 70, &[0xFF; 3]).unwrap();
     let checked = check(&disk);
     assert!(!checked.is_sound(), "{checked}");
-    assert!(checked.to_string().contains("a decision that makes an event void"), "{checked}");
+    // the later frames name the number of decisions before them
+    let what = "a cut also gives up 1 decision that made events void, and nothing readable says which events";
+    assert!(checked.to_string().contains(what), "{checked}");
     let disk = image(&[]);
     damage(&disk, 7);
-    assert!(!check(&disk).to_string().contains("a decision that makes"), "{}", check(&disk));
+    assert!(!check(&disk).to_string().contains("decision"), "{}", check(&disk));
 }
 
 #[test]

@@ -42,6 +42,10 @@ fn recorded_as(mode: ProtectionMode, snapshots: &[u64]) -> SimDisk {
     disk
 }
 
+/// The length of an event with which the first segment of [`recorded`] is full, so that a decision after it begins the next one. No
+/// further segment is preallocated then.
+pub(super) const FILLS_A_SEGMENT: usize = 5_600;
+
 /// The expected state without the bad event, computed from the state with it.
 pub(super) fn without_the_bad_one(disk: &SimDisk) -> first::Till {
     let all = open::<first::Till>(&disk.fork()).unwrap();
@@ -249,7 +253,7 @@ fn after_a_crash_the_event_is_void_or_not() {
 
 fn after_a_crash_the_event_is_void_or_not_as(mode: ProtectionMode) {
     let (mut void_already, mut not_yet, mut rolled) = (0, 0, 0);
-    for (filler, snapshots) in [(0, &[3, 6][..]), (5_100, &[]), (5_700, &[8])] {
+    for (filler, snapshots) in [(0, &[3, 6][..]), (FILLS_A_SEGMENT, &[]), (FILLS_A_SEGMENT + 600, &[8])] {
         let disk = recorded_as(mode, snapshots);
         let till = open::<first::Till>(&disk).unwrap();
         // the decision goes to the current segment, begins the next one, or goes to one that has just begun

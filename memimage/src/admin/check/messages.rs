@@ -77,13 +77,13 @@ pub(super) fn cut_revives(cause: &str, revived: &[Seq]) -> String {
     format!("{cause}; a cut also gives up the decision that makes {} void", listed(revived))
 }
 
-/// For a cut that loses no event known to exist, although something was synced there.
 /// For a cut that also loses decisions whose events nothing names.
 pub(super) fn cut_loses_decisions(cause: &str, count: u32) -> String {
     let decisions = if count == 1 { "1 decision" } else { &format!("{count} decisions") };
     format!("{cause}; a cut also gives up {decisions} that made events void, and nothing readable says which events")
 }
 
+/// For a cut that loses no event known to exist, although something was synced there.
 pub(super) fn cut_may_lose_decision(cause: &str) -> String {
     format!(
         "{cause}; no event is known to have been here, but a decision that makes an event void may have been: a cut gives that up"
