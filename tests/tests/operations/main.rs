@@ -15,6 +15,7 @@ mod timelines;
 mod repair_sequences;
 mod decision_durability;
 mod repair;
+mod repairs_offered;
 mod report_guidance;
 mod repair_cases;
 mod model_versions;
