@@ -44,6 +44,7 @@ pub struct Options<M> {
     pub(crate) verify_snapshots: bool,
     pub(crate) verify_digests: bool,
     pub(crate) allow_network: bool,
+    pub(crate) accept_incomplete_copy: bool,
     pub(crate) clock: Clock,
     pub(crate) genesis: Option<M>,
     pub(crate) encryption: Option<Keys>,
@@ -85,6 +86,7 @@ impl<M: Model> Options<M> {
             verify_snapshots: true,
             verify_digests: true,
             allow_network: false,
+            accept_incomplete_copy: false,
             clock: Arc::new(Timestamp::wall_clock),
             genesis: None,
             encryption: None,
@@ -175,6 +177,18 @@ impl<M: Model> Options<M> {
     /// Whether to open an image on a network file system. Default: no, because its locks and syncs cannot be trusted.
     pub fn allow_network(mut self, allow: bool) -> Self {
         self.allow_network = allow;
+        self
+    }
+
+    /// Whether to open an image whose journal ends before the last event that is known to have been synced. Default: no, because
+    /// events are missing then. A copy of an image that was in use is like that if its segments were copied before
+    /// `journal/durable` or before a snapshot. With `true`, the image goes on from the events that it has: the events that are
+    /// known to be missing are in [`RecoveryReport::given_up`](crate::RecoveryReport::given_up), and their numbers are used again.
+    /// Snapshots of missing events go to the quarantine. Damage before the end is refused all the same.
+    ///
+    /// Open the copy once with this option, and then without it.
+    pub fn accept_incomplete_copy(mut self, accept: bool) -> Self {
+        self.accept_incomplete_copy = accept;
         self
     }
 

@@ -27,7 +27,7 @@ pub(crate) use start::{is_current, is_readable};
 
 pub(crate) use dispatch::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
 pub(crate) use genesis::{GenesisState, genesis_of};
-pub(crate) use opened_journal::{OpenedJournal, SettledJournal, WritableJournal};
+pub(crate) use opened_journal::{OpenedJournal, RequiredEnd, SettledJournal, WritableJournal};
 
 /// The parameters of a recovery.
 #[derive(Clone, Copy, Debug)]

@@ -25,8 +25,8 @@ use crate::keys::Keyring;
 use crate::options::Options;
 use crate::process::Process;
 use crate::recovery::{
-    Dispatch, OpenedJournal, Recovered, RecoveryGoal, SettledJournal, WritableJournal, dispatch_of, genesis_of,
-    is_readable, recover,
+    Dispatch, OpenedJournal, Recovered, RecoveryGoal, RequiredEnd, SettledJournal, WritableJournal, dispatch_of,
+    genesis_of, is_readable, recover,
 };
 use crate::seq::{Life, SegmentId, Seq};
 use crate::shape::changed_encoding;
@@ -110,6 +110,8 @@ struct FoundImage<M> {
     kept_from: Option<SegmentId>,
     /// Whether it is unknown how far the journal was synced.
     uncertain: bool,
+    /// The first and the last event that were known to be synced and are missing.
+    given_up: Option<(Seq, Seq)>,
 }
 
 struct Opening<M> {
@@ -162,12 +164,14 @@ impl<M: Model> Opening<M> {
 
     /// Recovers the model.
     fn find(&self) -> Result<FoundImage<M>, Error> {
-        let journal = WritableJournal::open(&self.disk, &self.layout, &self.keyring, Some(M::NAME))?;
+        let accepts_any_end = self.options.accept_incomplete_copy;
+        let required = if accepts_any_end { RequiredEnd::Any } else { RequiredEnd::Proven };
+        let journal = WritableJournal::open(&self.disk, &self.layout, &self.keyring, Some(M::NAME), required)?;
         let opened = &journal.journal;
         let dispatch = dispatch_of::<M>(opened)?;
         let goal = RecoveryGoal {
             until: None,
-            newest_snapshot: None,
+            newest_snapshot: accepts_any_end.then(|| opened.scan().last_event()).transpose()?,
             verify_digests: self.options.verify_digests,
             trust_upcasters: true,
             also_void: None,
@@ -176,8 +180,9 @@ impl<M: Model> Opening<M> {
         let end = recovered.end.as_ref().expect("all of the journal was read");
         opened.check_watermark(end)?;
         let (life, kept_from) = (opened.next_life(end)?, opened.kept_from()?);
-        let uncertain = opened.is_uncertain(end);
-        Ok(FoundImage { journal, dispatch, recovered, life, kept_from, uncertain })
+        let given_up = opened.given_up(end);
+        let uncertain = opened.is_uncertain(end) || given_up.is_some();
+        Ok(FoundImage { journal, dispatch, recovered, life, kept_from, uncertain, given_up })
     }
 
     /// Repairs the end of the journal and resumes it there.
@@ -188,8 +193,12 @@ impl<M: Model> Opening<M> {
         created: bool,
         started: Instant,
     ) -> Result<Arc<Shared<M>>, Error> {
-        let FoundImage { journal, dispatch, recovered, life, kept_from, uncertain } = found;
+        let FoundImage { journal, dispatch, recovered, life, kept_from, uncertain, given_up } = found;
         let end = recovered.end.as_ref().expect("all of the journal was read");
+        if let Some((first, last)) = given_up {
+            tracing::warn!(%first, %last, "the journal ends before these events, which were known to be synced; they are given up");
+            self.quarantine_states_from(&journal.journal, first)?;
+        }
         let SettledJournal { journal: opened, durable_file, quarantined } = journal.settle(end)?;
         let identity = opened.segments().identity().clone();
         let BaseRepair { base, unusable } = repair_base::<M>(&opened, recovered.snapshot)?;
@@ -228,6 +237,7 @@ impl<M: Model> Opening<M> {
             unusable_snapshots,
             quarantined_segments,
             uncertain,
+            given_up,
             quarantined,
             clock_behind: (!behind.is_zero()).then_some(behind),
             duration: started.elapsed(),
@@ -259,6 +269,15 @@ impl<M: Model> Opening<M> {
             record_bytes_max: self.options.record_bytes_max,
             recovery,
         }))
+    }
+
+    /// Moves the snapshots and bases of missing events to the quarantine, newest first: they would be evidence of the missing events.
+    fn quarantine_states_from(&self, journal: &OpenedJournal, seq: Seq) -> Result<(), Error> {
+        self.layout.create_dirs(&*self.disk)?;
+        for (_, path) in journal.snapshots().start_candidates()?.into_iter().filter(|(of, _)| *of >= seq) {
+            quarantine_file(&*self.disk, &self.layout, &path)?;
+        }
+        Ok(())
     }
 
     /// Removes the segments before a gap in the journal. The base replaces their events. A segment that an interrupted

@@ -26,6 +26,17 @@ pub(crate) struct OpenedJournal {
     snapshots: Snapshots,
     /// The content of `journal/durable`, if it can be read.
     watermark: Option<Watermark>,
+    /// The last event that `journal/durable`, snapshots and bases prove to be synced.
+    proven: Seq,
+}
+
+/// Whether the events that are proven to be synced must be in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequiredEnd {
+    /// If one is missing, the journal is damaged.
+    Proven,
+    /// The journal may end before them, as in a copy of an image in use.
+    Any,
 }
 
 impl OpenedJournal {
@@ -43,7 +54,7 @@ impl OpenedJournal {
     ) -> Result<OpenedJournal, Error> {
         let survey = layout.survey(&**disk)?;
         let segments = open_segments(disk, layout, survey.image(layout)?, keyring, model)?;
-        OpenedJournal::with_proof(disk, layout, keyring, segments)
+        OpenedJournal::with_proof(disk, layout, keyring, segments, RequiredEnd::Proven)
     }
 
     /// Opens the journal of a running image, which has synced its events up to `durable`. Changes nothing.
@@ -62,7 +73,7 @@ impl OpenedJournal {
         let segments = open_segments(disk, layout, &segments, keyring, None)?;
         let snapshots = Snapshots::new(disk, layout, keyring);
         let (disk, layout, scan) = (Arc::clone(disk), layout.clone(), Scan::new(segments, durable)?);
-        Ok(OpenedJournal { disk, layout, scan, snapshots, watermark: None })
+        Ok(OpenedJournal { disk, layout, scan, snapshots, watermark: None, proven: durable })
     }
 
     /// Reads the proof of how far the journal is synced, and verifies that its start is not missing without a reason.
@@ -71,19 +82,20 @@ impl OpenedJournal {
         layout: &Layout,
         keyring: &Arc<Keyring>,
         segments: Segments,
+        end: RequiredEnd,
     ) -> Result<OpenedJournal, Error> {
         let snapshots = Snapshots::new(disk, layout, keyring);
         let uuid = &segments.identity().uuid;
         let watermark = layout.read_watermark(&**disk, uuid)?;
-        if let Some(watermark) = &watermark {
+        if let (Some(watermark), RequiredEnd::Proven) = (&watermark, end) {
             refuse_missing_segment(&segments, watermark)?;
         }
         let by_watermark = watermark.map_or(Seq::ZERO, |watermark| watermark.durable_seq);
         let proven = by_watermark.max(proven_by(&snapshots, &segments)?);
-        let scan = Scan::new(segments, proven)?;
+        let scan = Scan::new(segments, if end == RequiredEnd::Proven { proven } else { Seq::ZERO })?;
         snapshots.bases().verify_start(&scan)?;
         let (disk, layout) = (Arc::clone(disk), layout.clone());
-        Ok(OpenedJournal { disk, layout, scan, snapshots, watermark })
+        Ok(OpenedJournal { disk, layout, scan, snapshots, watermark, proven })
     }
 
     pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
@@ -119,7 +131,7 @@ impl OpenedJournal {
             let path = self.layout.durable();
             return Err(Error::new(ErrorDetail::Corrupt { path, position: Position::default(), what, suspect: false }));
         }
-        if watermark.decisions > end.chain.decisions {
+        if watermark.decisions > end.chain.decisions && self.given_up(end).is_none() {
             let what = format!(
                 "it has {} void marks, and by `journal/durable` {} were recorded",
                 end.chain.decisions, watermark.decisions
@@ -127,6 +139,11 @@ impl OpenedJournal {
             return Err(self.segments().corrupt(end.segment, Some(end.offset as u64), what));
         }
         Ok(())
+    }
+
+    /// The first and the last event that are proven to be synced and that the journal, which has this end, does not have.
+    pub(crate) fn given_up(&self, end: &JournalEnd) -> Option<(Seq, Seq)> {
+        (self.proven >= end.chain.next_seq).then_some((end.chain.next_seq, self.proven))
     }
 
     /// Whether nothing proves how far the journal was synced in its last epoch: `journal/durable` is missing, or names
@@ -160,6 +177,7 @@ impl WritableJournal {
         layout: &Layout,
         keyring: &Arc<Keyring>,
         model: Option<&str>,
+        end: RequiredEnd,
     ) -> Result<WritableJournal, Error> {
         let survey = layout.survey(&**disk)?;
         let segments = survey.image(layout)?;
@@ -168,7 +186,7 @@ impl WritableJournal {
         }
         let segments = open_segments(disk, layout, segments, keyring, model)?;
         let durable_file = layout.open_watermark(&**disk)?;
-        let journal = OpenedJournal::with_proof(disk, layout, keyring, segments)?;
+        let journal = OpenedJournal::with_proof(disk, layout, keyring, segments, end)?;
         journal.segments().file(journal.scan.active(), Access::ReadWrite)?.sync_data()?;
         Ok(WritableJournal { journal, durable_file })
     }

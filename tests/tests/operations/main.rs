@@ -7,6 +7,7 @@ mod findings;
 mod cut_off_segments;
 mod combined_damage;
 mod check;
+mod copies_in_use;
 mod crashes;
 mod failures;
 mod protection;

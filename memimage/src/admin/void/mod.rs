@@ -22,7 +22,7 @@ use crate::event::Model;
 use crate::journal::{EventId, Frame, FrameKind, JournalEnd, Layout, Scan, ShapeTable, VoidMark, Voids, records};
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
-use crate::recovery::{DROPPED, OpenedJournal, SettledJournal, WritableJournal};
+use crate::recovery::{DROPPED, OpenedJournal, RequiredEnd, SettledJournal, WritableJournal};
 use crate::seq::{SegmentId, Seq};
 use messages::VoidRefusal;
 use session::{VoidSession, has_base_before};
@@ -163,7 +163,7 @@ impl Void {
         }
         let lock = layout.acquire_lock(&*disk)?;
         let disk = OwnedDisk::over(disk, &lock);
-        let opened = WritableJournal::open(&disk, &layout, &keyring, None)?;
+        let opened = WritableJournal::open(&disk, &layout, &keyring, None, RequiredEnd::Proven)?;
         let found = self.look(&opened.journal)?;
         let SettledJournal { journal, durable_file, quarantined } = opened.settle(&found.end)?;
         let session = VoidSession { journal, keyring };

@@ -90,6 +90,14 @@ impl Scan {
         })
     }
 
+    /// The last event of the journal. Reads only its end.
+    pub(crate) fn last_event(&self) -> Result<Seq, Error> {
+        // the active segment may have only a torn first frame
+        let from = self.segments.ids().rev().find(|&segment| segment < self.active).unwrap_or(self.active);
+        let end = self.read(from, |_, _| Ok(ControlFlow::Continue(())))?;
+        Ok(end.expect("it is read to its end").chain.before())
+    }
+
     /// Decodes the frames of a kind in the last segment that has any. Ignores the frames of a segment after its first damage.
     fn last_segment_with<T>(
         &self,
