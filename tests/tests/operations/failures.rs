@@ -12,6 +12,7 @@ use memimage::disk::{Crash, Effect, Fault, Method};
 use memimage::{Error, ErrorKind};
 use memimage_tests::{cases, files, seed, with_timeout};
 
+use super::is_thorough;
 use super::repair_cases::{CaseKind, RepairCase, repair_cases};
 
 /// Runs the operation with this fault, checks the result, and returns how often the fault struck.
@@ -56,7 +57,7 @@ fn strikes(case: &Arc<RepairCase>, fault: Fault, (seed, turn): (u64, u64)) -> u6
 /// The distance between two failing calls: `thorough` with `MEMIMAGE_CASES`, otherwise seven, which is coprime to the
 /// numbers of effects and power cuts.
 fn stride(thorough: usize) -> usize {
-    if std::env::var_os("MEMIMAGE_CASES").is_some() { thorough } else { 7 }
+    if is_thorough() { thorough } else { 7 }
 }
 
 /// Fails each call in turn until no call is left: alone, or each third call and all calls after it.

@@ -15,6 +15,7 @@ mod timelines;
 mod repair_sequences;
 mod decision_durability;
 mod repair;
+mod repairs_offered;
 mod report_guidance;
 mod repair_cases;
 mod model_versions;
@@ -42,6 +43,11 @@ fn options<M: Model>() -> Options<M> {
         .segment_bytes(16 << 10)
         .snapshots(SnapshotPolicy::Manual)
         .clock(move || Timestamp::from_micros(clock.fetch_add(1_000, Ordering::Relaxed)))
+}
+
+/// Whether `MEMIMAGE_CASES` asks for all cases.
+fn is_thorough() -> bool {
+    std::env::var_os("MEMIMAGE_CASES").is_some()
 }
 
 fn open<M: Model>(disk: &SimDisk) -> Result<Image<M>, Error> {

@@ -13,7 +13,7 @@ use super::check::{check, offers};
 use super::frame_edits::AFTER_HEADER;
 use super::model_versions::first::{Till, TillCommands as _};
 use super::protection::{MODES, PLAIN, ProtectionMode, mode, with_keys};
-use super::{IMAGE, frames, image, image_as, open, options, record};
+use super::{IMAGE, frames, image, image_as, is_thorough, open, options, record};
 
 pub(super) fn repair(disk: &SimDisk, action: RepairAction) -> Result<RepairReport, Error> {
     with_keys!(mode(disk), Repair::new(action)).run_with(Arc::new(disk.clone()), IMAGE)
@@ -350,7 +350,7 @@ fn without_space_for_the_backups_a_repair_changes_nothing() {
     assert_repaired(&disk, cut_from(12), 11);
 }
 
-/// Simulates a crash after each operation of a repair, with any subset of the unsynced writes. After the crash the same
+/// Simulates a crash after each operation of a repair, with all, none or any subset of the unsynced writes. After the crash the same
 /// repair completes with the promised result. If the image opens before that, it has the state from before or after the repair.
 pub(super) fn crash_everywhere(disk: &SimDisk, action: RepairAction, events: u64) -> u32 {
     crash_everywhere_before(disk, action, None, events)
@@ -370,11 +370,15 @@ pub(super) fn crash_everywhere_before(
     let points = std::mem::take(&mut *points.lock().unwrap());
     let mut rng = SplitMix64::new(11);
     let mut opened = 0;
-    for (operation, fork) in &points {
+    for (at, (operation, fork)) in points.iter().enumerate() {
         let mut crashed = vec![fork.fork(), fork.crash(|_| false)];
         for _ in 0..cases(1) {
             let mut own = SplitMix64::new(rng.u64());
             crashed.push(fork.crash(|_| own.once_in(2)));
+        }
+        if !is_thorough() {
+            // one of the three after each operation, in turn
+            crashed = vec![crashed.swap_remove(at % 3)];
         }
         for disk in crashed {
             match open::<Till>(&disk.fork()) {
@@ -423,5 +427,5 @@ fn after_a_crash_the_repair_can_be_repeated_as(mode: ProtectionMode) {
     let end = (last.offset as usize + last.len).next_multiple_of(512);
     disk.write(&last.path, end as u64, &vec![0x5A; 1_024]).unwrap();
     opened += crash_everywhere(&disk, RepairAction::SuspectTail, 30);
-    assert!(opened > 20, "{opened}");
+    assert!(opened > 6, "{opened}");
 }

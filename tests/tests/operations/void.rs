@@ -269,7 +269,7 @@ fn after_a_crash_the_event_is_void_or_not_as(mode: ProtectionMode) {
         let mut rng = SplitMix64::new(7);
         for (operation, fork) in &points {
             let mut crashed = vec![fork.fork(), fork.crash(|_| false), fork.crash(|_| true)];
-            for _ in 0..cases(3) {
+            for _ in 0..cases(1) {
                 let mut own = SplitMix64::new(rng.u64());
                 crashed.push(fork.crash(|_: &Unsynced| own.once_in(2)));
             }
