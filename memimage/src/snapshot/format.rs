@@ -1,35 +1,25 @@
 //! Encodes and decodes the header, chunk headers and trailer of a snapshot. No I/O. `docs/FORMAT.md` has the byte tables.
 
-use std::ops::Range;
-
 use xxhash_rust::xxh3::Xxh3;
 
-use super::protection::encrypt_seed;
+use super::protection::{HEADER, PREFIX, PREFIX_AT, SEED, TAG_AT, encrypt_seed};
 use crate::context::{Seed, Timestamp};
 use crate::journal::Identity;
-use crate::keys::{KeyIds, NONCE, Protection, TAG};
+use crate::keys::{KeyIds, Protection, TAG};
 use crate::seq::{Life, Seq};
 
-/// Length of the header, in bytes.
-pub(super) const HEADER: usize = 4096;
 /// Length of a chunk header, in bytes: the chunk's length and its checksum.
 pub(super) const CHUNK_HEADER: usize = 8;
 /// Length of a full chunk before encryption, in bytes.
 pub(super) const CHUNK: usize = 1 << 20;
 /// Length of the trailer, in bytes. It follows an empty chunk.
 pub(super) const TRAILER: usize = 48;
-/// Length of the prefix of all nonces of a snapshot, in bytes. The chunk's number (4 bytes) and an end flag (1 byte) follow it.
-pub(super) const PREFIX: usize = NONCE - 5;
 
 const MAGIC: [u8; 8] = *b"MIsnapsh";
 const VERSION: u32 = 1;
 const CHECKSUM_AT: usize = HEADER - 4;
 const NAME_AT: usize = 192;
 const MAX_NAME: usize = 255;
-const PREFIX_AT: usize = 448;
-/// The tag of the encrypted seed.
-pub(super) const TAG_AT: usize = PREFIX_AT + PREFIX;
-pub(super) const SEED: Range<usize> = 120..152;
 
 const XCHACHA20_POLY1305: u8 = 1;
 const BLAKE3: u8 = 1;

@@ -1,8 +1,8 @@
 //! Snapshots: the state after one event, so that recovery need not replay the whole journal. A snapshot is a cache. The journal
 //! is authoritative.
 
-mod format;
 mod protection;
+mod format;
 mod reader;
 mod writer;
 mod base;

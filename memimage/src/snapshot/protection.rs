@@ -4,9 +4,21 @@
 //! number, and the nonce of the digest has the number of chunks. So no chunk can be left out, moved, or taken from another
 //! snapshot.
 
-use super::format::{HEADER, PREFIX, SEED, TAG_AT};
+use std::ops::Range;
+
 use crate::context::Seed;
 use crate::keys::{AuthenticationError, KeyIds, KeyedHasher, Mac, NONCE, Nonce, Protection, TAG};
+
+/// Length of the header, in bytes.
+pub(super) const HEADER: usize = 4096;
+/// Length of the prefix of all nonces of a snapshot, in bytes. The chunk's number (4 bytes) and an end flag (1 byte) follow it.
+pub(super) const PREFIX: usize = NONCE - 5;
+/// Offset of this prefix in the header.
+pub(super) const PREFIX_AT: usize = 448;
+/// Offset of the tag of the encrypted seed in the header.
+pub(super) const TAG_AT: usize = PREFIX_AT + PREFIX;
+/// The seed's bytes in the header.
+pub(super) const SEED: Range<usize> = 120..152;
 
 /// The domain separator of snapshots. All authenticated data of a snapshot begins with it, so that nothing authenticated for
 /// a snapshot is valid for another purpose under the same key.

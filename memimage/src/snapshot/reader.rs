@@ -8,8 +8,8 @@ use postcard::de_flavors::Flavor;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, TRAILER, Trailer, hasher, u32_at};
-use super::protection::{SnapshotProtection, decrypt_seed, overhead};
+use super::format::{CHUNK, CHUNK_HEADER, SnapshotHeader, TRAILER, Trailer, hasher, u32_at};
+use super::protection::{HEADER, SnapshotProtection, decrypt_seed, overhead};
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::Identity;

@@ -5,8 +5,8 @@ use std::io;
 use serde::Serialize;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, Trailer, chunk_header, hasher};
-use super::protection::SnapshotProtection;
+use super::format::{CHUNK, CHUNK_HEADER, SnapshotHeader, Trailer, chunk_header, hasher};
+use super::protection::{HEADER, SnapshotProtection};
 use crate::disk::StoredFile;
 use crate::error::{Error, ErrorDetail};
 use crate::keys::{Protection, TAG};

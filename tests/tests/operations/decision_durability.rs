@@ -103,7 +103,12 @@ fn a_decision_without_space_for_its_proof_is_reported() {
     let voided = void(&disk, BAD).unwrap();
     assert!(!voided.already && disk.strikes() > 0, "{voided:?}");
     assert!(voided.unproven.unwrap().contains(&io::Error::from(io::ErrorKind::StorageFull).to_string()));
-    assert!(has_decision(&disk.crash(|_| false)) && !damage_is_detected(&disk));
+    assert!(has_decision(&disk.crash(|_| false)));
+    // the number of decisions in `journal/durable` is the only evidence
+    assert!(damage_is_detected(&disk));
+    let without_evidence = disk.fork();
+    without_evidence.remove("/till/journal/durable".as_ref()).unwrap();
+    assert!(!damage_is_detected(&without_evidence));
     let again = void(&disk, BAD).unwrap();
     assert!(again.already && again.unproven.is_some(), "{again:?}");
 

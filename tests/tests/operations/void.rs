@@ -44,7 +44,7 @@ fn recorded_as(mode: ProtectionMode, snapshots: &[u64]) -> SimDisk {
 
 /// The length of an event with which the first segment of [`recorded`] is full, so that a decision after it begins the next one. No
 /// further segment is preallocated then.
-pub(super) const FILLS_A_SEGMENT: usize = 5_600;
+pub(super) const FILLS_A_SEGMENT: usize = 5_100;
 
 /// The expected state without the bad event, computed from the state with it.
 pub(super) fn without_the_bad_one(disk: &SimDisk) -> first::Till {

@@ -6,21 +6,23 @@
 //!
 //! `docs/FORMAT.md` has the byte tables.
 
+mod kind;
 #[cfg(test)]
 mod tests;
-
-use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::protection::{
-    BRIDGE, Checksum, FrameNonces, FrameProtection, Link, bridge, extension_len, macs, nonce_and_tag_len,
+    BRIDGE, CHECKSUM_AT, Checksum, FrameNonces, FrameProtection, Link, SALT, bridge, extension_len, macs,
+    nonce_and_tag_len,
 };
 use super::whitening::{Salts, has_zero_sector, whiten};
 use crate::context::Timestamp;
 use crate::keys::{AuthenticationError, KeyIds, Mac};
 use crate::planted::{Bug, planted};
 use crate::seq::{Life, Seq};
+
+pub(crate) use kind::FrameKind;
 
 /// Length of a header without its extension area, in bytes.
 pub(crate) const HEADER: usize = 96;
@@ -32,72 +34,9 @@ pub(crate) const MAX_BODY: usize = 1 << 30;
 const MAGIC: [u8; 4] = *b"MIfr";
 const MAX_HEADER: usize = 4096;
 const ALIGN_SHIFTS: std::ops::RangeInclusive<u8> = 3..=12;
-const CRITICAL: u8 = 1;
 const BRIDGES: u8 = 2;
-/// The salt's bytes in a header. The salt is drawn after the body is encrypted.
-pub(super) const SALT: Range<usize> = 40..48;
-/// Offset of the header's own checksum.
-pub(super) const CHECKSUM_AT: usize = HEADER - 4;
 const XCHACHA20_POLY1305: u8 = 1;
 const BLAKE3: u8 = 1;
-
-/// The kind of a frame, which says how to decode its body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FrameKind {
-    /// One batch of events.
-    Events,
-    /// The table of shapes. The index of an event in this table is the event's number in the records that follow.
-    Shapes,
-    /// The state before the first event.
-    Genesis,
-    /// The digest of the state after the event before this frame.
-    Digest,
-    /// The seal of a segment: no frame follows in this segment.
-    Seal,
-    /// A prune mark: the first segments may be absent, because a base replaces them.
-    Prune,
-    /// A void mark: replay skips one event.
-    Void,
-    /// A kind from a later version of the format that readers may skip.
-    Optional(u8),
-}
-
-impl FrameKind {
-    fn code(self) -> u8 {
-        match self {
-            FrameKind::Events => 1,
-            FrameKind::Shapes => 2,
-            FrameKind::Genesis => 3,
-            FrameKind::Digest => 4,
-            FrameKind::Seal => 5,
-            FrameKind::Prune => 6,
-            FrameKind::Void => 7,
-            FrameKind::Optional(code) => code,
-        }
-    }
-
-    /// Readers may skip a digest that they do not understand; replay needs every other kind.
-    fn flags(self) -> u8 {
-        match self {
-            FrameKind::Digest | FrameKind::Optional(_) => 0,
-            _ => CRITICAL,
-        }
-    }
-
-    fn from_code(code: u8, flags: u8) -> Option<FrameKind> {
-        match code {
-            1 => Some(FrameKind::Events),
-            2 => Some(FrameKind::Shapes),
-            3 => Some(FrameKind::Genesis),
-            4 => Some(FrameKind::Digest),
-            5 => Some(FrameKind::Seal),
-            6 => Some(FrameKind::Prune),
-            7 => Some(FrameKind::Void),
-            _ if flags & CRITICAL == 0 => Some(FrameKind::Optional(code)),
-            _ => None,
-        }
-    }
-}
 
 /// The fields of a frame's header, except the lengths and checksums that are computed from the frame's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,8 @@
 //! then if the frame is a bridge: the link that the next frame continues: hash (8) | MAC (32)
 //! ```
 
-use super::frame::{CHECKSUM_AT, SALT, u64_at};
+use std::ops::Range;
+
 use crate::entropy::random;
 use crate::error::Error;
 use crate::keys::{AuthenticationError, KeyIds, MAC, Mac, NONCE, Nonce, Protection, TAG};
@@ -15,6 +16,10 @@ use crate::seq::SegmentId;
 /// The domain separator of frames: the prefix of all authenticated data of a frame. With it, a tag or MAC of a frame is not valid
 /// for any other kind of data under the same key.
 const FRAME: [u8; 16] = *b"memimage frame\0\0";
+/// The salt's bytes in a header. The salt is drawn after the body is encrypted.
+pub(super) const SALT: Range<usize> = 40..48;
+/// Offset of the header's own checksum.
+pub(super) const CHECKSUM_AT: usize = 92;
 /// Length of the link in the extension area of a bridge, in bytes.
 pub(crate) const BRIDGE: usize = 8 + MAC;
 
@@ -168,7 +173,7 @@ pub(crate) fn macs(key_ids: KeyIds, extension: &[u8]) -> (Mac, Mac) {
 /// The link in the extension area of a bridge.
 pub(crate) fn bridge(key_ids: KeyIds, extension: &[u8]) -> Link {
     let link = &extension[extension_len(key_ids)..];
-    Link { hash: u64_at(link, 0), mac: array(&link[8..BRIDGE]) }
+    Link { hash: u64::from_le_bytes(array(&link[..8])), mac: array(&link[8..BRIDGE]) }
 }
 
 fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {

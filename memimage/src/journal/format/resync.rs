@@ -56,8 +56,8 @@ impl<'a> FrameSearch<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame::{CHECKSUM_AT, FrameHeader, FrameKind, HEADER, TRAILER, finish, start};
-    use super::super::protection::{FrameProtection, Link};
+    use super::super::frame::{FrameHeader, FrameKind, HEADER, TRAILER, finish, start};
+    use super::super::protection::{CHECKSUM_AT, FrameProtection, Link};
     use super::super::whitening::Salts;
     use super::*;
     use crate::context::Timestamp;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::whitening::SECTOR;
+use super::kind::CRITICAL;
 use super::*;
 use crate::keys::Protection;
 use crate::seq::SegmentId;

@@ -1,0 +1,62 @@
+//! The kinds of frames. No I/O.
+
+/// The flag of a kind that a reader must not skip.
+pub(super) const CRITICAL: u8 = 1;
+
+/// The kind of a frame, which says how to decode its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FrameKind {
+    /// One batch of events.
+    Events,
+    /// The table of shapes. The index of an event in this table is the event's number in the records that follow.
+    Shapes,
+    /// The state before the first event.
+    Genesis,
+    /// The digest of the state after the event before this frame.
+    Digest,
+    /// The seal of a segment: no frame follows in this segment.
+    Seal,
+    /// A prune mark: the first segments may be absent, because a base replaces them.
+    Prune,
+    /// A void mark: replay skips one event.
+    Void,
+    /// A kind from a later version of the format that readers may skip.
+    Optional(u8),
+}
+
+impl FrameKind {
+    pub(super) fn code(self) -> u8 {
+        match self {
+            FrameKind::Events => 1,
+            FrameKind::Shapes => 2,
+            FrameKind::Genesis => 3,
+            FrameKind::Digest => 4,
+            FrameKind::Seal => 5,
+            FrameKind::Prune => 6,
+            FrameKind::Void => 7,
+            FrameKind::Optional(code) => code,
+        }
+    }
+
+    /// Readers may skip a digest that they do not understand; replay needs every other kind.
+    pub(super) fn flags(self) -> u8 {
+        match self {
+            FrameKind::Digest | FrameKind::Optional(_) => 0,
+            _ => CRITICAL,
+        }
+    }
+
+    pub(super) fn from_code(code: u8, flags: u8) -> Option<FrameKind> {
+        match code {
+            1 => Some(FrameKind::Events),
+            2 => Some(FrameKind::Shapes),
+            3 => Some(FrameKind::Genesis),
+            4 => Some(FrameKind::Digest),
+            5 => Some(FrameKind::Seal),
+            6 => Some(FrameKind::Prune),
+            7 => Some(FrameKind::Void),
+            _ if flags & CRITICAL == 0 => Some(FrameKind::Optional(code)),
+            _ => None,
+        }
+    }
+}
