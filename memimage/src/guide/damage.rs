@@ -106,7 +106,11 @@
 //! # let path = directory.path().join("counter.image");
 //! # let counter = Image::<Counter>::open(&path)?;
 //! # (counter.add(1)?, counter.add(2)?, Image::close(counter)?);
-//! memimage::admin::void(&path, Seq::new(1), "added by mistake")?; // the image must be closed
+//! use memimage::admin::Void;
+//!
+//! let decision = Void::new(Seq::new(1), "added by mistake");
+//! println!("{}", decision.dry_run::<Counter>(&path)?); // the later events whose outcome would change
+//! decision.run(&path)?; // the image must be closed
 //!
 //! let counter = Image::<Counter>::open(&path)?;
 //! assert_eq!(counter.query(|counter| counter.count)?, 2);
@@ -115,7 +119,8 @@
 //!
 //! - A void event cannot be restored, so copy the image first.
 //! - The event keeps its number. Later events are replayed on a state without the effect of the void event. So they may
-//!   have other effects than before, or fail too.
+//!   have other effects than before: a call that was accepted may be rejected now. The decision accepts that for all events
+//!   that were recorded before it. If a later body panics, or an upcaster fails, make that event void too.
 //! - Ids that the model counts (`self.next_id += 1`) move: if the void event created id 5, the next event now creates
 //!   id 5. Recorded arguments and other systems that hold id 5 then refer to another thing. Ids from
 //!   [`ctx.seq()`](super::determinism#ids) do not move.
@@ -125,5 +130,13 @@
 //! # Copies
 //!
 //! Make copies yourself: close the image, copy its whole directory, and open it again. Run `check` on a copy to see that it is
-//! intact. If an image is replaced by an older copy of itself, it opens without an error;
+//! intact.
+//!
+//! If the image must stay in use, copy `journal/durable` first, then `snapshot/`, and `journal/` last. In another order, the copy may
+//! lack events that `journal/durable` or a snapshot names. It is refused then, because nothing tells it from an image that lost its
+//! end. [`Options::accept_incomplete_copy`](crate::Options::accept_incomplete_copy) opens it with the events that it has, and
+//! reports those that it lacks. Never mix files of two copies: each opening of a copy begins a history of its own, and the library
+//! refuses segments of two histories. Do not copy an image in use while it prunes its journal.
+//!
+//! If an image is replaced by an older copy of itself, it opens without an error;
 //! [`encryption`](super::encryption#rollback) explains how to detect that.
