@@ -3,7 +3,7 @@
 
 use std::io;
 
-use memimage::disk::{Effect, Fault, Method, SimDisk, Unsynced};
+use memimage::disk::{Disk, Effect, Fault, Method, SimDisk, Unsynced};
 use memimage::{ErrorKind, Image, Seq};
 use memimage_tests::{SplitMix64, cases, seed};
 

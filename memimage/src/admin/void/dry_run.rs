@@ -1,6 +1,5 @@
 //! The effect of a void decision before it is made.
 
-use super::messages;
 use crate::error::{Error, ErrorKind};
 use crate::event::Model;
 use crate::outcome::Outcome;
@@ -53,10 +52,4 @@ pub(super) fn replay_without<M: Model>(journal: &OpenedJournal, seq: Seq) -> Res
     let change = |(seq, now)| OutcomeChange { seq, is_rejected: now == Outcome::Rejected };
     let outcomes = outcomes.into_iter().map(change).collect();
     Ok(VoidDryRun { seq, name: String::new(), version: 0, already: false, outcomes, failure })
-}
-
-impl std::fmt::Display for VoidDryRun {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        messages::dry_run(self, f)
-    }
 }

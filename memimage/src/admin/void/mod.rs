@@ -2,8 +2,8 @@
 
 // each uses those above it
 mod report;
-mod messages;
 mod dry_run;
+mod messages;
 mod session;
 
 use std::ops::ControlFlow;
