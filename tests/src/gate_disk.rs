@@ -27,7 +27,10 @@ pub struct Call {
 #[allow(missing_docs, reason = "the methods of Disk and DiskFile")]
 pub enum DiskMethod {
     CreateNew,
+    /// Opening a file for reading only.
     Open,
+    /// Opening a file for reading and writing.
+    OpenToWrite,
     CreateDir,
     List,
     Rename,
@@ -115,7 +118,8 @@ impl Disk for GateDisk {
     }
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>> {
-        self.apply_rule(DiskMethod::Open, path, 0, 0)?;
+        let method = if access == Access::Read { DiskMethod::Open } else { DiskMethod::OpenToWrite };
+        self.apply_rule(method, path, 0, 0)?;
         self.inner.open(path, access).map(|file| self.file(path, file))
     }
 

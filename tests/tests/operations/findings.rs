@@ -2,10 +2,12 @@
 //! the actual loss.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use memimage::admin::{CheckReport, RepairAction, Severity};
+use memimage::admin::{CheckReport, RepairAction, Severity, check_with};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Image, Retention, Seq};
+use memimage_tests::{DiskMethod, GateDisk};
 
 use super::check::{check, offers};
 use super::model_versions::first::{Till, TillCommands as _};
@@ -24,8 +26,7 @@ pub(super) fn paths(disk: &SimDisk, ending: &str) -> Vec<PathBuf> {
 /// A pruned journal with a base and a later snapshot.
 pub(super) fn pruned() -> SimDisk {
     let disk = SimDisk::new();
-    let till =
-        options::<Till>().retention(Retention::Events(40)).open_with(std::sync::Arc::new(disk.clone()), IMAGE).unwrap();
+    let till = options::<Till>().retention(Retention::Events(40)).open_with(Arc::new(disk.clone()), IMAGE).unwrap();
     for event in 1..=120 {
         till.file(vec![event as u8; 2_000]).unwrap();
         if event % 10 == 0 {
@@ -187,5 +188,23 @@ fn a_pruned_journal_without_its_bases_names_them() {
         let checked = check(&disk);
         assert!(bases.iter().all(|base| damages(&checked).contains(&base)), "{checked}");
         assert!(!checked.to_string().contains("00000000.journal"), "{checked}");
+    }
+}
+
+/// A file that the owner cannot write to, for example one with the mode 0400.
+#[test]
+fn a_file_that_an_open_cannot_write_to_is_damage() {
+    for name in ["LOCK", "journal/durable", "journal/00000004.journal"] {
+        let disk = image(&[]);
+        let gate = GateDisk::new(disk.clone());
+        gate.fail(DiskMethod::OpenToWrite, name, std::io::ErrorKind::PermissionDenied);
+        let report = check_with(Arc::new(gate.clone()), IMAGE).unwrap();
+        let found =
+            report.findings.iter().find(|finding| finding.path.ends_with(name)).unwrap_or_else(|| panic!("{report}"));
+        assert_eq!(found.severity, Severity::Damage, "{report}");
+        assert!(found.message.contains("cannot be opened for writing"), "{report}");
+        if name != "LOCK" {
+            assert!(options::<Till>().open_with(Arc::new(gate), IMAGE).is_err(), "{name}");
+        }
     }
 }

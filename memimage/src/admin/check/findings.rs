@@ -232,6 +232,7 @@ pub(super) fn files(observations: Vec<FileObservation>, report: &mut CheckReport
             FileCondition::Unrelated => (Severity::Note, messages::unrelated_file()),
             FileCondition::RewriteDirectory => (Severity::Note, messages::rewrite_directory()),
             FileCondition::Quarantine { copies, bytes } => (Severity::Note, messages::quarantine(copies, bytes)),
+            FileCondition::Unwritable => (Severity::Damage, messages::unwritable()),
             FileCondition::Irregular(what) => (Severity::Damage, messages::irregular(what)),
         };
         add(report, severity, path, message);

@@ -245,6 +245,13 @@ pub(super) fn exposed(permissions: &str) -> Message {
     Message::new(what, "remove that permission")
 }
 
+pub(super) fn unwritable() -> Message {
+    Message::new(
+        "it cannot be opened for writing, so the image cannot be opened",
+        "give this user the permission to write to it",
+    )
+}
+
 pub(super) fn unfinished(is_in_use: bool) -> Message {
     match is_in_use {
         true => Message::new("the file is being written", ""),

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub use report::{CheckReport, Finding, Severity};
 
-use super::examine::{Examination, ExaminedSnapshot, survey, written_irregular};
+use super::examine::{Examination, ExaminedSnapshot, refused_for_writing, survey};
 use super::keys::{GivenKeys, Task};
 use crate::disk::{Disk, RealDisk, absolute, failed};
 use crate::error::Error;
@@ -203,7 +203,7 @@ fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result
     findings::missing_base(&examination, &mut report);
     findings::watermark(&examination, &mut report)?;
     // damage comes before the notes of the survey, because the list of findings has a maximum length
-    findings::files(written_irregular(&examination), &mut report);
+    findings::files(refused_for_writing(&examination), &mut report);
     findings::files(survey(&**disk, layout)?, &mut report);
     Ok(report)
 }

@@ -30,6 +30,8 @@ pub(crate) enum FileCondition {
     RewriteDirectory,
     /// The quarantine, with copies of what repairs changed.
     Quarantine { copies: u64, bytes: u64 },
+    /// A file to which an open writes, and which cannot be opened for writing.
+    Unwritable,
     /// A link, or a file with a second name, at a path to which an open writes. An open accepts only a regular file with one
     /// name there.
     Irregular(&'static str),
@@ -102,18 +104,22 @@ fn survey_directory(
     Ok(())
 }
 
-/// The files to which an open would write, and which it refuses because each is a link or has a second name.
-pub(crate) fn written_irregular(examination: &Examination) -> Vec<FileObservation> {
+/// The files to which an open would write, and which it refuses because each is a link, has a second name, or cannot be opened for
+/// writing.
+pub(crate) fn refused_for_writing(examination: &Examination) -> Vec<FileObservation> {
     let Examination { disk, layout, salvaged, segments, source, .. } = examination;
     let last = salvaged.segments.iter().rfind(|segment| segment.first.is_some()).map(|segment| segment.segment);
     let written = segments.iter().filter(|segment| last.is_none_or(|last| **segment >= last));
     let paths = [layout.lock(), layout.durable()].into_iter().chain(written.map(|segment| source.path(*segment)));
-    let irregular = |path: PathBuf| {
+    let refused = |path: PathBuf| {
         let error = disk.open(&path, Access::ReadWrite).err()?;
+        if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) {
+            return Some(FileObservation { path, condition: FileCondition::Unwritable });
+        }
         let NotPlain(what) = error.get_ref()?.downcast_ref()?;
         Some(FileObservation { path, condition: FileCondition::Irregular(what) })
     };
-    paths.filter_map(irregular).collect()
+    paths.filter_map(refused).collect()
 }
 
 /// Whether the path is one of the fixed files and directories of an image.

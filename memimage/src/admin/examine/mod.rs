@@ -9,7 +9,7 @@ mod repair_options;
 mod files;
 
 pub(crate) use examination::Examination;
-pub(crate) use files::{FileCondition, FileObservation, survey, written_irregular};
+pub(crate) use files::{FileCondition, FileObservation, refused_for_writing, survey};
 pub(crate) use messages::unidentified;
 pub(crate) use repair_options::KeptEvents;
 pub(crate) use snapshot::ExaminedSnapshot;
