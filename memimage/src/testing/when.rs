@@ -163,7 +163,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
         let inner = self.inner();
         let now = inner.given.or_fail(inner.given.subject.digest());
         if now != inner.before {
-            self.fail("expected an unchanged state, found another");
+            self.fail("expected an unchanged state, found a changed state");
         }
         self
     }
@@ -239,10 +239,10 @@ impl<M: Model, C: Command<M>> ExecutedCommand<M, C> {
     /// The result, for messages. Without the refusal itself, whose type may not be `Debug`.
     fn outcome(&self) -> String {
         match &self.result {
-            CommandResult::Answered(_) => "it answered, and was recorded as applied".to_owned(),
-            CommandResult::Refused(_) => "its check refused it, and nothing was recorded".to_owned(),
-            CommandResult::Rejected(_) => "its body refused it, and it was recorded as rejected".to_owned(),
-            CommandResult::Panicked { place, message } => format!("its {place} panicked: {message}"),
+            CommandResult::Answered(_) => "the command answered, and was recorded as applied".to_owned(),
+            CommandResult::Refused(_) => "the check refused the command, and nothing was recorded".to_owned(),
+            CommandResult::Rejected(_) => "the body refused the command, which was recorded as rejected".to_owned(),
+            CommandResult::Panicked { place, message } => format!("the command's {place} panicked: {message}"),
         }
     }
 

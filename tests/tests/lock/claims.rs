@@ -116,8 +116,8 @@ fn packages_that_share_a_lock_claim_lines_for_each_other() {
     shop.test(true);
     let lock = shop.read("shapes.lock");
     expect![[r#"
-        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
-        # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
+        # The shapes of events, written by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. Edit it by hand
+        # only to change the name of a renamed model, or to remove lines whose events no journal contains any more.
         one::Bank deposit v1 {_account: u32}
         one::Bank hire v1 {_name: string}
         two::Bank deposit v1 {_account: u32}

@@ -22,8 +22,8 @@ fn the_life_of_a_locked_model() {
     let output = shop.cargo(&["run", "--quiet", "--example", "show"], true);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "deposit v1\n", "{output:?}");
     expect![[r##"
-        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
-        # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
+        # The shapes of events, written by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. Edit it by hand
+        # only to change the name of a renamed model, or to remove lines whose events no journal contains any more.
         bin/shop::Bank deposit v1 {_by_the_program: u8}
         bin/show::Bank deposit v1 {_by_the_example: bool}
         shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}
@@ -133,8 +133,8 @@ fn onward(old: OrderV1) -> BankOrder {
     expect!["src/lib.rs:49:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for order v2; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add it, and commit it: evaluation of `_` failed here"].assert_eq(&shop.check());
     shop.test(true);
     expect![[r##"
-        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
-        # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
+        # The shapes of events, written by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. Edit it by hand
+        # only to change the name of a renamed model, or to remove lines whose events no journal contains any more.
         bin/shop::Bank deposit v1 {_by_the_program: u8}
         shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}
         shop::Bank order v1 {_side: enum {Bid, Ask}}
@@ -332,8 +332,8 @@ fn groups_have_one_lock() {
     let bank = Package::copy("groups", "groups");
     bank.test(true);
     expect![[r#"
-        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
-        # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
+        # The shapes of events, written by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. Edit it by hand
+        # only to change the name of a renamed model, or to remove lines whose events no journal contains any more.
         shop::Bank deposit v1 {_account: u32}
         shop::Bank hire v1 {_name: string}
     "#]].assert_eq(&bank.read("memimage.lock"));
@@ -363,8 +363,8 @@ fn groups_have_one_lock() {
     bank.write("src/lib.rs", &retired);
     bank.test(true);
     expect![[r#"
-        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
-        # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
+        # The shapes of events, written by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. Edit it by hand
+        # only to change the name of a renamed model, or to remove lines whose events no journal contains any more.
         shop::Bank deposit v1 {_account: u32}
         shop::Bank hire v1 {_name: string}
         shop::Bank recruit v1 {_name: string}

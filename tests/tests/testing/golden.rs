@@ -208,7 +208,7 @@ fn the_format_of_a_fixture_is_readable() {
     expect_test::expect![[r#"
         memimage golden: 1
         model: Bank
-        # As journals hold it, so it is never edited or written anew: `memimage::testing::golden` replays it.
+        # The events as journals contain them. Never edit this part: `memimage::testing::golden` replays it.
 
         event: deposit
         version: 1
@@ -230,7 +230,7 @@ fn the_format_of_a_fixture_is_readable() {
 
         sum: 395ad723e7c573f1
 
-        # What came of it. After a change that is meant: `MEMIMAGE_BLESS=outcomes cargo test`
+        # The state after these events. If you change it on purpose, run `MEMIMAGE_BLESS=outcomes cargo test`.
         digest: f135fa8059c4ddd2
         model shape bytes: 270301086163636f756e7473230405
         state bytes: 010764

@@ -121,7 +121,7 @@ impl SalvageProgress {
     /// Adds the damage that a segment's file is missing, unless this is already the last damage.
     pub(super) fn missing_file(&mut self, segment: SegmentId) {
         if !self.is_missing(segment) {
-            self.damage(segment, None, DamageKind::Damaged, "its file is missing");
+            self.damage(segment, None, DamageKind::Damaged, "the file is missing");
         }
     }
 

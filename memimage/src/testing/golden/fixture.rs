@@ -59,7 +59,7 @@ impl Fixture {
             let lines = differences("state", &recorded.shape, &found.shape);
             let mut differences: String = lines.iter().map(|line| format!("\n  - {line}")).collect();
             if lines.is_empty() {
-                differences.push_str("\n  - an enum in it has more variants");
+                differences.push_str("\n  - an enum in the model has more variants");
             }
             return Err(FixtureError::ModelShape {
                 differences: differences.replace("in the journal", "then").replace("in this program", "now"),
