@@ -281,7 +281,7 @@ fn a_snapshot_that_is_not_loaded_as_it_was_serialized_gets_no_name() {
         let image = open();
         image.add(1).unwrap();
         assert_eq!(image.admin().snapshot().unwrap().seq.get(), 1);
-        for (number, said) in [(1, "does not decode"), (1, "differs after loading")] {
+        for (number, said) in [(1, "does not decode"), (1, "has another digest")] {
             image.add(number).unwrap();
             let error = image.admin().snapshot().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidModel, "{error}");
@@ -305,7 +305,7 @@ fn a_genesis_that_is_not_loaded_as_it_was_serialized_creates_nothing() {
         let disk = SimDisk::new();
         let error = options().genesis(Odd { number }).open_with(Arc::new(disk.clone()), "odd").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidModel, "{error}");
-        assert!(error.to_string().contains("nothing was created"), "{error}");
+        assert!(error.to_string().contains("no image was created"), "{error}");
         let image = options().genesis(Odd { number: 5 }).open_with(Arc::new(disk.clone()), "odd").unwrap();
         assert!(image.admin().stats().recovery.created);
         assert_eq!(image.query(|odd| odd.number).unwrap(), 5);

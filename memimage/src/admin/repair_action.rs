@@ -30,7 +30,7 @@ pub enum RepairAction {
     /// copies of them.
     BeginAt(Seq),
     /// Repairs segments whose frames are intact but whose header or file length is wrong. The other segments show the correct
-    /// header and length. No event is lost. Every other repair of the journal includes this one.
+    /// header and length. The repair loses no event that is known to exist. Every other repair of the journal includes this one.
     Segments,
     /// Moves snapshots that are damaged, or belong to another image, to the quarantine.
     Snapshots,

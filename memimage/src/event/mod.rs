@@ -1,6 +1,6 @@
 //! The traits and tables that the macros implement: models, commands, and the dispatch table for replay.
 
-// One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
+// each module uses only the modules above it; `tests/tests/architecture.rs` verifies this order
 mod name;
 mod payload;
 mod recorded;

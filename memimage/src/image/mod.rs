@@ -2,7 +2,7 @@
 //!
 //! This file holds the handle that users see; [`core`] holds what the clones of it share.
 
-// each uses those above it
+// each module uses only the modules above it
 mod reentrancy;
 mod recovery_report;
 mod core;

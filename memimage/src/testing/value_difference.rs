@@ -30,7 +30,7 @@ pub(super) fn lines(shape: &ShapeTree, a: &[u8], b: &[u8], names: [&str; 2]) -> 
         write!(text, "\n  and {more} more").expect("writing to a string does not fail");
     }
     if differences.is_empty() {
-        text.push_str("\n  only in bytes after the value");
+        text.push_str("\n  only in bytes that are not part of the value");
     }
     text
 }

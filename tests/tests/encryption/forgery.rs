@@ -66,10 +66,10 @@ fn forgery_reason(disk: &SimDisk, mode: ProtectionMode) -> &'static str {
     assert!(position.segment.is_some() && position.offset.is_some() && position.seq.is_some(), "{error}");
     let message = error.to_string();
     let all = [
-        "its body does not decrypt",
-        "its MAC is not valid",
+        "the body of a frame does not decrypt",
+        "the MAC of a frame is not valid",
         "its protection differs from that",
-        "it names another MAC than that of the frame before it",
+        "a frame names another MAC than that of the previous frame",
     ];
     all.into_iter().find(|what| message.contains(what)).unwrap_or_else(|| panic!("{message}"))
 }
@@ -84,7 +84,7 @@ fn without_protection_a_forgery_is_not_detected() {
 #[test]
 fn a_changed_body_is_detected() {
     for (mode, what) in
-        [(ENCRYPTED, "its body does not decrypt"), (CHAINED, "its MAC is not valid"), (BOTH, "its MAC is not valid")]
+        [(ENCRYPTED, "the body of a frame does not decrypt"), (CHAINED, "the MAC of a frame is not valid"), (BOTH, "the MAC of a frame is not valid")]
     {
         let disk = small_image(mode);
         forge(&disk, |bytes, frames| bytes[frames[5].end - 9] ^= 1);
@@ -211,7 +211,7 @@ fn a_changed_segment_header_is_detected() {
             disk.write(path, 0, &bytes).unwrap();
             let error = assert_refused(&disk, mode.options());
             assert_eq!(error.kind(), ErrorKind::Key, "{error}");
-            assert!(error.to_string().contains("someone without that key changed its first 4096 bytes"), "{error}");
+            assert!(error.to_string().contains("somebody without the key changed its first 4096 bytes"), "{error}");
         }
     }
 }
@@ -250,7 +250,7 @@ fn a_changed_snapshot_is_not_used() {
             let [(path, why)] = &recovery.unusable_snapshots[..] else { panic!("{mode:?} {place}: {recovery:?}") };
             assert_eq!(*path, snapshot);
             let mut expected =
-                vec!["does not decrypt under this key", "is not valid under this key", "but keys were passed to"];
+                vec!["does not decrypt with this key", "is not valid under this key", "but keys were passed to"];
             if place == "cut" {
                 expected.push("expected more data");
             }

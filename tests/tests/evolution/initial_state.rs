@@ -105,7 +105,7 @@ fn the_upcast_initial_state_must_equal_the_default() {
     let path = directory.path().join("till");
     create(&path);
     for error in [refused::<upcast_and_other_default::Till>(&path), refused::<upcast_to_other_value::Till>(&path)] {
-        assert!(error.contains("which the upcasters turn into another state than the current `Default`"), "{error}");
+        assert!(error.contains("the upcasters do not turn it into the current `Default`"), "{error}");
     }
     let till: Image<upcast::Till> = options().open(&path).unwrap();
     assert_eq!(till.read_uncommitted().unwrap().cents, 100);

@@ -172,7 +172,7 @@ fn an_older_program_refuses_a_newer_journal() {
 fn a_failing_upcaster_stops_recovery_and_modifies_nothing() {
     for (account, expected) in [
         (13, "an upcaster failed: account 13, at 2; nothing was changed; help: fix the upcaster"),
-        (14, "it panicked: account 14; nothing was changed; help: fix the upcaster, or the body"),
+        (14, "its replay panicked: account 14; nothing was changed; help: correct the upcaster or the body"),
     ] {
         let disk = Arc::new(SimDisk::new());
         let bank = options::<first::Bank>().open_with(disk.clone(), "bank").unwrap();

@@ -95,7 +95,7 @@ fn a_second_void_of_an_event_keeps_the_first_reason() {
     assert!(again.already);
     assert_eq!(again.decision, first.decision);
     assert_eq!(check(&disk).voids, [first.decision]);
-    assert!(again.to_string().starts_with("`put` version 1 was already void: event 5: \""), "{again}");
+    assert!(again.to_string().starts_with("`put` version 1 was void already: event 5: \""), "{again}");
     assert_eq!(open::<second::Till>(&disk).unwrap().journal().seq(), Seq::new(8));
 }
 
@@ -214,7 +214,7 @@ fn a_void_of_a_seq_without_an_event_is_refused_and_changes_nothing() {
     assert!(Void::new(BAD, "x").run_with(Arc::new(disk), "/elsewhere").unwrap_err().kind() == ErrorKind::NotFound);
 }
 
-/// A pruned journal begins at a state that has the effect of the event.
+/// A pruned journal begins at a state that contains the effect of the event.
 #[test]
 fn a_void_of_a_pruned_event_is_refused() {
     let disk = recorded(&[]);
@@ -231,7 +231,7 @@ fn a_void_of_a_pruned_event_is_refused() {
     assert!(error.kind() == ErrorKind::NotApplicable && error.to_string().contains("pruned"), "{error}");
     let error = void(&disk, base).unwrap_err();
     assert!(
-        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("has the effect of the event"),
+        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("contains the effect of the event"),
         "{error}"
     );
 
@@ -342,7 +342,7 @@ fn a_cut_reports_the_decisions_that_it_gives_up() {
 fn a_void_is_refused_if_the_image_would_not_open_without_its_snapshots() {
     let disk = image(&[12, 28]);
     damage(&disk, 3);
-    assert_eq!(open::<first::Till>(&disk.fork()).unwrap().journal().seq(), Seq::new(30), "by a snapshot");
+    assert_eq!(open::<first::Till>(&disk.fork()).unwrap().journal().seq(), Seq::new(30), "make a snapshot");
     let before = files(&disk);
     let error = void(&disk, Seq::new(20)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
@@ -368,6 +368,6 @@ fn a_void_is_refused_if_no_base_is_usable() {
     }
     let before = files(&disk);
     let error = void(&disk, last).unwrap_err();
-    assert!(error.kind() == ErrorKind::NotApplicable && error.to_string().contains("or is not usable"), "{error}");
+    assert!(error.kind() == ErrorKind::NotApplicable && error.to_string().contains("or cannot be used"), "{error}");
     assert!(changed(&before, &files(&disk)).is_empty());
 }

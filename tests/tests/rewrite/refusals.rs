@@ -35,8 +35,8 @@ fn existing_files_at_the_target_stay() {
     for (target, expected) in [
         ("/file", "no image can be created at `/file`: a file"),
         ("/full", "a directory that is not empty"),
-        (OLD, "the inside of the source"),
-        ("/old/new", "the inside of the source"),
+        (OLD, "a place inside the source image"),
+        ("/old/new", "a place inside the source image"),
         ("/", "not empty"),
     ] {
         let error = assert_refused(&disk, OLD, target);
@@ -188,7 +188,7 @@ fn a_nondeterministic_body_is_found() {
     let before = files(&disk);
     let error = rewrite::<nondeterministic_body::Counter>(&disk, OLD, NEW).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
-    assert!(error.to_string().contains("a second replay of the source gives another state"), "{error}");
+    assert!(error.to_string().contains("a second replay of the original gives another state"), "{error}");
     assert_eq!(changed(&before, &files(&disk)), Vec::<std::path::PathBuf>::new());
     assert_eq!(disk.list(Path::new("/")).unwrap().len(), 1, "the temporary directory should be removed");
 }

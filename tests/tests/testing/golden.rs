@@ -355,17 +355,17 @@ fn an_edited_or_malformed_fixture_is_refused_with_its_line() {
         assert_refused(
             original.replace("payload bytes: 0764", "payload bytes: 0765"),
             bless,
-            "it was edited: its sum is ",
+            "the fixture was edited: it states the sum ",
         );
-        assert_refused(original.replace("cents: 100}", "cents: 101}"), bless, "it was edited");
+        assert_refused(original.replace("cents: 100}", "cents: 101}"), bless, "the fixture was edited");
         assert_refused(original.replace("version: 1", "version: x"), bless, "invalid version: `x`");
         let conflict = original.replace("outcome:", "<<<<<<< ours\noutcome:");
         assert_refused(conflict, bless, "line 7: expected `outcome: …`, found `<<<<<<< ours`");
         assert_refused(String::new(), bless, "line 1: expected `memimage golden: …`, found `the end`");
         assert_refused(original.replace("golden: 1", "golden: 2"), bless, "of a newer memimage");
-        assert_refused(original.replace("model: Bank", "model: Shop"), bless, "it was edited");
+        assert_refused(original.replace("model: Bank", "model: Shop"), bless, "the fixture was edited");
     }
-    assert_refused(original.replace("digest: ", "digest: x"), None, "its state cannot be read");
+    assert_refused(original.replace("digest: ", "digest: x"), None, "the state in the fixture cannot be read");
     fs::write(&path, original.replace("digest: ", "<<<<<<< ours\ndigest: ")).unwrap();
     run("first", dir.path(), Some("outcomes")).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), original);

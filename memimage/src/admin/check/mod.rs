@@ -1,7 +1,7 @@
 //! Checking an image: reading all of it, and reporting what is damaged, what that means, and how to repair it. Needs no
 //! model and no lock, and changes nothing.
 
-// each uses those above it
+// each module uses only the modules above it
 mod report;
 mod display;
 mod messages;

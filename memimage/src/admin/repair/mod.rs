@@ -1,7 +1,7 @@
 //! Repairs an image as its owner decides. The owner names the events to give up. The repair backs up each file that it
 //! changes.
 
-// each uses those above it
+// each module uses only the modules above it
 mod report;
 mod messages;
 mod backup;
