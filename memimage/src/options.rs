@@ -266,7 +266,8 @@ impl<M: Model> Options<M> {
             return Err(refused("snapshots", "after 0", "it must be at least 1"));
         }
         if self.retention != Retention::Everything && !self.verify_snapshots {
-            let what = "pruning needs verified snapshots; help: leave `verify_snapshots` on, or use `Retention::Everything`";
+            let what =
+                "pruning needs verified snapshots; help: leave `verify_snapshots` on, or use `Retention::Everything`";
             return Err(refused("retention", format!("{:?}", self.retention), what));
         }
         if self.retention != Retention::Everything && !self.verify_digests {

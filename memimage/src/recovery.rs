@@ -163,7 +163,8 @@ fn replay_from<M: Model>(
         model.ok_or_else(|| segments.corrupt(SegmentId::FIRST, None, "the genesis frame is missing".to_owned()))?;
     let expected_last = goal.until.or_else(|| end.as_ref().map(|end| end.chain.before())).unwrap_or(last);
     if expected_last != last {
-        let what = format!("only the events up to {last} can be read, but the journal continues to event {expected_last}");
+        let what =
+            format!("only the events up to {last} can be read, but the journal continues to event {expected_last}");
         return Err(segments.corrupt(scan.active(), None, what));
     }
     Ok(Recovered { model, last, time, snapshot, replayed, replayed_bytes, unusable: Vec::new(), end })

@@ -51,7 +51,10 @@ fn display_name(event: &EventHistory<'_>) -> String {
 
 fn replay_only(cx: &Ctxt, command: &Command) {
     let (Some(key), Some(_)) = (command.args.replay_only.get(), command.args.check.get()) else { return };
-    cx.error(key, "a `replay_only` command cannot have a check because checks do not run on replay; help: remove `check`");
+    cx.error(
+        key,
+        "a `replay_only` command cannot have a check because checks do not run on replay; help: remove `check`",
+    );
 }
 
 /// A history with more entries than there are versions before the command's version.

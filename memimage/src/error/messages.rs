@@ -184,7 +184,9 @@ pub(crate) enum ErrorDetail {
     )]
     Unloadable { state: &'static str, model: &'static str, what: String, kept: &'static str },
 
-    #[error("{state} cannot be serialized: {what}; help: make the `Serialize` of the model write values that postcard can encode")]
+    #[error(
+        "{state} cannot be serialized: {what}; help: make the `Serialize` of the model write values that postcard can encode"
+    )]
     Unserializable { state: &'static str, what: String },
 
     #[error(
@@ -246,7 +248,9 @@ pub(crate) enum ErrorDetail {
     )]
     Reentrant { inner: &'static str, outer: String },
 
-    #[error("the command `{command}` panicked in its {place}: {message}; it was not recorded, and the state is unchanged")]
+    #[error(
+        "the command `{command}` panicked in its {place}: {message}; it was not recorded, and the state is unchanged"
+    )]
     Panicked { command: &'static str, place: &'static str, message: String },
 
     #[error(

@@ -197,9 +197,9 @@ impl Layout {
             return Err(self.missing_journal("the directory has the base of a pruned journal, but no segments"));
         }
         if self.watermark_shows_use(disk)? {
-            return Err(
-                self.missing_journal("the directory has no segments, but its `journal/durable` is not that of a new image")
-            );
+            return Err(self.missing_journal(
+                "the directory has no segments, but its `journal/durable` is not that of a new image",
+            ));
         }
         if !only_own_names || !self.is_interrupted_creation(disk)? {
             return Err(self.not_an_image("the directory has other files, and no journal"));

@@ -26,8 +26,9 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
             &default
         }
     };
-    let encoded = postcard::to_stdvec(first)
-        .map_err(|error| Error::new(ErrorDetail::Unserializable { state: "the initial state", what: error.to_string() }))?;
+    let encoded = postcard::to_stdvec(first).map_err(|error| {
+        Error::new(ErrorDetail::Unserializable { state: "the initial state", what: error.to_string() })
+    })?;
     let digest = state_digest(first)?.to_u64();
     if state.is_some() {
         let what = match decode::<M>(&encoded) {
@@ -97,9 +98,9 @@ impl<M: Model> GenesisState<M> {
                          current `Default`"
                             .to_owned()
                     }),
-                    Err(what) => {
-                        Some(format!("the recorded state was the model's old `Default`, which cannot be upcast: {what}"))
-                    }
+                    Err(what) => Some(format!(
+                        "the recorded state was the model's old `Default`, which cannot be upcast: {what}"
+                    )),
                 };
                 Ok(GenesisState { state, given: false, difference })
             }
@@ -108,8 +109,9 @@ impl<M: Model> GenesisState<M> {
             }
             (None, StateOrigin::Current, _) => {
                 let state = M::default();
-                let difference = (state_digest(&state)?.to_u64() != genesis.digest)
-                    .then(|| "the recorded state was the model's `Default`, and the current `Default` differs".to_owned());
+                let difference = (state_digest(&state)?.to_u64() != genesis.digest).then(|| {
+                    "the recorded state was the model's `Default`, and the current `Default` differs".to_owned()
+                });
                 Ok(GenesisState { state, given: false, difference })
             }
             (None, StateOrigin::Unknown(_), Some(default)) => {

@@ -116,8 +116,9 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Resul
                 let digest = state_digest(&model)?;
                 Ok((model, digest, trailer.digest))
             }));
-            loaded
-                .unwrap_or_else(|panic| Err(refused(&format!("loading the state panicked: {}", panic_message(&*panic)))))?
+            loaded.unwrap_or_else(|panic| {
+                Err(refused(&format!("loading the state panicked: {}", panic_message(&*panic))))
+            })?
         }
         StateOrigin::Past(past) => {
             let (bytes, trailer) = file.bytes()?;

@@ -156,7 +156,8 @@ impl<'a> Bases<'a> {
             if intact.iter().any(|(_, intact)| *intact == path) {
                 continue;
             }
-            let what = damaged.iter().find(|(damaged, _)| *damaged == path).map_or("the file is missing", |(_, what)| what);
+            let what =
+                damaged.iter().find(|(damaged, _)| *damaged == path).map_or("the file is missing", |(_, what)| what);
             tracing::warn!(%seq, copy, what, "a copy of the base cannot be used; recovery replaces it by the intact copy");
             unusable.push((path, what.to_owned()));
             match self.copy(from, seq, copy) {

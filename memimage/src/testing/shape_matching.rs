@@ -61,14 +61,17 @@ fn matches<T: Shape + Serialize + DeserializeOwned>(value: &T) -> Result<(), Str
     let shape = ShapeTree::of(T::SHAPE);
     let bytes = postcard::to_stdvec(value).map_err(|error| format!("the value cannot be encoded: {error}"))?;
     let with_value = |what: String| format!("{what}; the value was written as {}", value_text::line(&shape, &bytes));
-    let decoded: T = decode(&bytes)
-        .map_err(|fault| with_value(format!("its Deserialize cannot read the bytes that its Serialize wrote: {fault}")))?;
-    let after = digest(&decoded)
-        .map_err(|error| with_value(format!("the value that its Deserialize returned cannot be serialized: {error}")))?;
+    let decoded: T = decode(&bytes).map_err(|fault| {
+        with_value(format!("its Deserialize cannot read the bytes that its Serialize wrote: {fault}"))
+    })?;
+    let after = digest(&decoded).map_err(|error| {
+        with_value(format!("the value that its Deserialize returned cannot be serialized: {error}"))
+    })?;
     if before == after {
         return Ok(());
     }
-    let again = postcard::to_stdvec(&decoded).map_err(|error| format!("the decoded value cannot be encoded: {error}"))?;
+    let again =
+        postcard::to_stdvec(&decoded).map_err(|error| format!("the decoded value cannot be encoded: {error}"))?;
     let lines = value_difference::lines(&shape, &bytes, &again, ["written", "read back"]);
     Err(format!("its Deserialize returned another value than its Serialize wrote:{lines}"))
 }

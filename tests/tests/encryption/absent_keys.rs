@@ -154,7 +154,10 @@ fn a_protected_frame_in_an_unprotected_image_is_reported() {
         let checked = check_with(Arc::new(disk.clone()), ROOT).unwrap();
         let [found] = &checked.findings[..] else { panic!("{checked}") };
         assert_eq!(found.position.seq, Some(Seq::new(2)));
-        assert!(found.message.starts_with("the protection of a frame differs from that in the segment's header"), "{checked}");
+        assert!(
+            found.message.starts_with("the protection of a frame differs from that in the segment's header"),
+            "{checked}"
+        );
         assert_eq!(checked.repairs()[0].action, RepairAction::CutFrom(Seq::new(2)), "{checked}");
         assert_eq!(changed(&before, &files(&disk)), Vec::<PathBuf>::new());
     }

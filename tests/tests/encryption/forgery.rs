@@ -68,7 +68,7 @@ fn forgery_reason(disk: &SimDisk, mode: ProtectionMode) -> &'static str {
     let all = [
         "the body of a frame does not decrypt",
         "the MAC of a frame is not valid",
-        "its protection differs from that",
+        "the protection of a frame differs from that",
         "a frame names another MAC than that of the previous frame",
     ];
     all.into_iter().find(|what| message.contains(what)).unwrap_or_else(|| panic!("{message}"))
@@ -83,9 +83,11 @@ fn without_protection_a_forgery_is_not_detected() {
 
 #[test]
 fn a_changed_body_is_detected() {
-    for (mode, what) in
-        [(ENCRYPTED, "the body of a frame does not decrypt"), (CHAINED, "the MAC of a frame is not valid"), (BOTH, "the MAC of a frame is not valid")]
-    {
+    for (mode, what) in [
+        (ENCRYPTED, "the body of a frame does not decrypt"),
+        (CHAINED, "the MAC of a frame is not valid"),
+        (BOTH, "the MAC of a frame is not valid"),
+    ] {
         let disk = small_image(mode);
         forge(&disk, |bytes, frames| bytes[frames[5].end - 9] ^= 1);
         assert_eq!(forgery_reason(&disk, mode), what, "{mode:?}");
@@ -159,7 +161,7 @@ fn an_unprotected_frame_in_a_protected_segment_is_detected() {
             bytes[last + 64] = 0;
             bytes[last + 67] = 0;
         });
-        assert_eq!(forgery_reason(&disk, mode), "its protection differs from that", "{mode:?}");
+        assert_eq!(forgery_reason(&disk, mode), "the protection of a frame differs from that", "{mode:?}");
     }
 }
 

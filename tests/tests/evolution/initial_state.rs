@@ -81,7 +81,7 @@ fn a_changed_default_is_refused() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("till");
     create(&path);
-    assert!(refused::<other_default::Till>(&path).contains("now gives another state"));
+    assert!(refused::<other_default::Till>(&path).contains("the current `Default` differs"));
 }
 
 #[test]

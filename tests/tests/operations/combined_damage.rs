@@ -202,12 +202,17 @@ fn a_zeroed_header_of_an_empty_segment_is_not_called_harmless() {
     damage_header(&disk, &path, 0);
     let checked = check(&disk);
     assert_eq!(offers(&checked), [(RepairAction::Segments, 0)], "{checked}");
-    assert!(!checked.to_string().contains("; this damage loses no event, because the correct header and length are known"), "{checked}");
+    assert!(
+        !checked.to_string().contains("; this damage loses no event, because the correct header and length are known"),
+        "{checked}"
+    );
     assert!(checked.to_string().contains("loses no event that is known to exist"), "{checked}");
     let disk = image(&[]);
     damage_header(&disk, &segments(&disk)[0], 0);
     assert!(
-        check(&disk).to_string().contains("; this damage loses no event, because the correct header and length are known"),
+        check(&disk)
+            .to_string()
+            .contains("; this damage loses no event, because the correct header and length are known"),
         "{}",
         check(&disk)
     );

@@ -124,7 +124,10 @@ fn the_report_says_whether_a_base_is_needed() {
     let path = Path::new("/till/journal/00000000000000000009.1.base");
     disk.create_new(path).unwrap().write_at(b"garbage", 0).unwrap();
     let checked = check(&disk);
-    assert!(checked.worst() == Some(Severity::Note) && checked.to_string().contains("move the file out of the image"), "{checked}");
+    assert!(
+        checked.worst() == Some(Severity::Note) && checked.to_string().contains("move the file out of the image"),
+        "{checked}"
+    );
     disk.remove(path).unwrap();
     assert_eq!(cents(&disk).0, 30);
 }

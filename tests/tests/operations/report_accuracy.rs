@@ -39,7 +39,10 @@ fn events_that_leave_the_journal_are_reported_though_the_state_keeps_them() {
         assert!(repaired.to_string().contains(&format!("removed {retires} from the journal")), "{repaired}");
         assert!(repaired.to_string().contains("may have their only copy"), "{repaired}");
         let after = check(&disk);
-        assert!(after.to_string().contains("events that a repair removed from the journal may exist only here"), "{after}");
+        assert!(
+            after.to_string().contains("events that a repair removed from the journal may exist only here"),
+            "{after}"
+        );
         // exactly these events are no longer in the journal
         let SeqRange { first, last } = retires;
         assert_eq!((Some(first), last), (checked.first, after.first.map_or(Seq::new(snapshot), before)), "{after}");
@@ -121,13 +124,19 @@ fn an_error_names_both_files_of_different_images_and_a_check_finds_the_foreign_o
         let disk = image(&[]);
         disk.write(&paths[foreign], 0, &other.read(&paths[foreign]).unwrap()).unwrap();
         let error = open::<Till>(&disk).unwrap_err();
-        assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("belong to different images"), "{error}");
+        assert!(
+            error.kind() == ErrorKind::Corrupt && error.to_string().contains("belong to different images"),
+            "{error}"
+        );
         assert!(paths[..2].iter().all(|path| error.to_string().contains(path.to_str().unwrap())), "{error}");
         let checked = check(&disk);
         let finding = checked.findings.iter().find(|finding| finding.message.contains("belongs to another image"));
         let finding = finding.unwrap_or_else(|| panic!("{checked}"));
         assert_eq!(finding.path, paths[foreign], "{checked}");
-        assert!(finding.help.contains("if the file does not belong to this image, move it out of the image"), "{checked}");
+        assert!(
+            finding.help.contains("if the file does not belong to this image, move it out of the image"),
+            "{checked}"
+        );
     }
     // also under another number; a foreign header before intact frames is not moved away
     let disk = image(&[]);
@@ -177,9 +186,9 @@ fn without_an_intact_header_no_file_is_called_foreign_or_superfluous() {
             let is_base = path.to_string_lossy().ends_with(".base");
             assert_eq!(finding.severity, if is_base { Severity::Damage } else { Severity::Warning }, "{report}");
             assert!(
-                finding
-                    .message
-                    .contains("no segment header is readable, so it is not known whether the file belongs to this image"),
+                finding.message.contains(
+                    "no segment header is readable, so it is not known whether the file belongs to this image"
+                ),
                 "{report}"
             );
             assert!(finding.help.contains("keep the file"), "{report}");

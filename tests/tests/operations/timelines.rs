@@ -82,7 +82,8 @@ fn assert_skipped(disk: &SimDisk, began: Option<u64>, what: &str, expected: (u64
     let found: Vec<_> = checked.findings.iter().filter(|finding| finding.severity > Severity::Note).collect();
     let [finding] = found[..] else { panic!("{checked}") };
     assert!(
-        finding.message.contains("the file belongs to another timeline of this image") && finding.message.contains(what),
+        finding.message.contains("the file belongs to another timeline of this image")
+            && finding.message.contains(what),
         "{checked}"
     );
     assert_eq!(

@@ -92,7 +92,10 @@ fn promise_3_snapshot_verification_finds_a_nondeterministic_body() {
     assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
     let culprit = Seq::new(u64::from(TICKETS) + 1);
     assert_eq!(error.position().unwrap().seq, Some(culprit));
-    assert!(error.to_string().contains(&format!("ran for event {culprit} or a later event is not deterministic")), "{error}");
+    assert!(
+        error.to_string().contains(&format!("ran for event {culprit} or a later event is not deterministic")),
+        "{error}"
+    );
 
     // the snapshot is discarded, and the image keeps its state
     assert_eq!(snapshots(&disk), good);

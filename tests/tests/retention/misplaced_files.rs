@@ -80,7 +80,11 @@ fn a_snapshot_from_before_the_base_is_not_used() {
     remove(&disk, &bases(&disk));
     let error = history.assert_refused(&disk);
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
-    assert_eq!(error.to_string().matches("the journal no longer has the events that follow this state").count(), 2, "{error}");
+    assert_eq!(
+        error.to_string().matches("the journal no longer has the events that follow this state").count(),
+        2,
+        "{error}"
+    );
 }
 
 #[test]

@@ -35,7 +35,8 @@ fn a_target_inside_the_source_is_refused_by_any_path() {
         for from in [&source, &dir.path().join("to-source")] {
             let error = rewrite::<Ledger>(from, dir.path().join(target)).unwrap_err();
             assert!(
-                error.kind() == ErrorKind::AlreadyExists && error.to_string().contains("a place inside the source image"),
+                error.kind() == ErrorKind::AlreadyExists
+                    && error.to_string().contains("a place inside the source image"),
                 "{target}: {error}"
             );
             assert!(tree(dir.path()) == before, "{target} changed something");

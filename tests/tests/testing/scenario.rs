@@ -153,7 +153,10 @@ fn wrong_expectations_fail_with_the_actual_result() {
         ),
         (
             || failure(|| drop(start().event(BankSettle { account: 9, hard: true }))),
-            &["given `settle` v2 {account: 9, hard: true}", "its recorded outcome is `applied`, but on replay it was rejected"],
+            &[
+                "given `settle` v2 {account: 9, hard: true}",
+                "its recorded outcome is `applied`, but on replay it was rejected",
+            ],
         ),
         (
             || failure(|| drop(start().past("deposit", 2, DepositV2 { account: 1, cents: 13 }))),
@@ -390,5 +393,8 @@ fn a_command_runs_with_the_arguments_that_replay_reads() {
     let enter = |name: &str| RegisterEnter { name: Name(name.to_owned()) };
     given::<Register>().when(enter(" Ada ")).then_ok(()).then(|register| assert_eq!(register.names, ["Ada"]));
     let message = failure(|| drop(given::<Register>().when(enter("Ada Augusta, Countess"))));
-    assert!(message.contains("cannot be decoded from their own encoding, so an image refuses the command"), "{message}");
+    assert!(
+        message.contains("cannot be decoded from their own encoding, so an image refuses the command"),
+        "{message}"
+    );
 }

@@ -49,7 +49,9 @@ pub(super) fn torn(cause: &str, has_watermark: bool, has_other_damage: bool) -> 
     match has_other_damage {
         true => format!("{cause}; {synced}; the image cannot be opened before the other damage is repaired"),
         false => {
-            format!("{cause}; {synced}; the next opening of the image clears these bytes and keeps a copy in `quarantine/`")
+            format!(
+                "{cause}; {synced}; the next opening of the image clears these bytes and keeps a copy in `quarantine/`"
+            )
         }
     }
 }
@@ -169,7 +171,10 @@ pub(super) fn base_with_copy(cause: &str) -> Message {
 }
 
 pub(super) fn older_base(noun: SnapshotNoun, cause: &str) -> Message {
-    Message::new(format!("{}; the image does not need this file, because a newer base is usable", unusable(noun, cause)), "")
+    Message::new(
+        format!("{}; the image does not need this file, because a newer base is usable", unusable(noun, cause)),
+        "",
+    )
 }
 
 pub(super) fn needed_base(noun: SnapshotNoun, cause: &str) -> Message {
@@ -178,8 +183,10 @@ pub(super) fn needed_base(noun: SnapshotNoun, cause: &str) -> Message {
 }
 
 pub(super) fn unneeded_base(noun: SnapshotNoun, cause: &str) -> Message {
-    let what =
-        format!("{}; the image does not need this file, because the journal begins with event 1", unusable(noun, cause));
+    let what = format!(
+        "{}; the image does not need this file, because the journal begins with event 1",
+        unusable(noun, cause)
+    );
     Message::new(what, "move the file out of the image")
 }
 
@@ -223,7 +230,8 @@ pub(super) fn unidentified_watermark(cause: &str) -> Message {
     Message::new(cause, HELP_UNIDENTIFIED)
 }
 
-const HELP_UNIDENTIFIED: &str = "keep the file, because it may be intact; restore a segment from a backup, then check the image again";
+const HELP_UNIDENTIFIED: &str =
+    "keep the file, because it may be intact; restore a segment from a backup, then check the image again";
 
 // files
 

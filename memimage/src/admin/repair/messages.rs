@@ -33,11 +33,9 @@ impl fmt::Display for RepairReport {
         }
         match &self.revived[..] {
             [] => Ok(()),
-            revived => write!(
-                f,
-                "\nno longer void, because the repair lost the decisions about them: {}",
-                listed(revived)
-            ),
+            revived => {
+                write!(f, "\nno longer void, because the repair lost the decisions about them: {}", listed(revived))
+            }
         }
     }
 }

@@ -24,7 +24,11 @@ impl fmt::Display for VoidReport {
             )?;
         }
         if let Some(copy) = &self.quarantined {
-            write!(f, "\n  a torn write was cleared from the end of the journal; a copy of it is `{}`", copy.display())?;
+            write!(
+                f,
+                "\n  a torn write was cleared from the end of the journal; a copy of it is `{}`",
+                copy.display()
+            )?;
         }
         self.removed.iter().try_for_each(|path| {
             write!(f, "\n  `{}` was removed, because its state contains the effect of the event", path.display())
@@ -63,8 +67,7 @@ pub(super) fn dropped_event() -> VoidRefusal {
 }
 
 pub(super) fn no_base_before() -> VoidRefusal {
-    let what =
-        "the journal was pruned, and each base contains the effect of the event or cannot be used".to_owned();
+    let what = "the journal was pruned, and each base contains the effect of the event or cannot be used".to_owned();
     VoidRefusal { what, help: "execute a command that corrects the effect of the event" }
 }
 

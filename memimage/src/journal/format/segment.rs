@@ -203,7 +203,9 @@ fn supported(bytes: &[u8; SEGMENT_HEADER]) -> Result<(), HeaderFault> {
     let version = u32_at(bytes, 8);
     let (read_only, incompatible) = (u64_at(bytes, 24), u64_at(bytes, 32));
     if version != VERSION {
-        return Err(HeaderFault::Newer(format!("its format version is {version}, but this version of memimage supports only {VERSION}")));
+        return Err(HeaderFault::Newer(format!(
+            "its format version is {version}, but this version of memimage supports only {VERSION}"
+        )));
     }
     let unknown = incompatible & !(ENCRYPTED | CHAINED);
     if unknown != 0 {

@@ -19,7 +19,9 @@ pub(super) fn help(source: &SalvageSource, checked: &CheckedHeader) -> Option<St
     }
     let name = file_name(header.segment);
     Some(if has_content_of(source, header.segment, &header.identity.uuid) {
-        format!("the file is a copy of `{name}`, which exists too; move the copy out of the image, and restore this segment")
+        format!(
+            "the file is a copy of `{name}`, which exists too; move the copy out of the image, and restore this segment"
+        )
     } else {
         format!("if the file was renamed, rename it back to `{name}`")
     })

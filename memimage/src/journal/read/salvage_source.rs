@@ -122,7 +122,9 @@ impl SalvageSource {
     ) -> Result<Result<Vec<u8>, &'static str>, Error> {
         let protection = match &checked.standing {
             HeaderStanding::Own(protection) if frame.key_ids == protection.key_ids() => protection.clone(),
-            HeaderStanding::Own(_) => return Ok(Err("the protection of a frame differs from that in the segment's header")),
+            HeaderStanding::Own(_) => {
+                return Ok(Err("the protection of a frame differs from that in the segment's header"));
+            }
             _ if self.keyring.matches(frame.key_ids) => self.protection(checked.segment, frame.key_ids)?,
             _ => return Ok(Err("the protection of a frame differs from that of the image")),
         };

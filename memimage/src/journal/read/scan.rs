@@ -228,7 +228,11 @@ impl Scan {
                 FrameStep::Misplaced(what) => return Err(self.corrupt(segment, offset, end_chain.next_seq, what)),
                 FrameStep::WrongMac(frame) => {
                     self.verify(segment, &frame)?;
-                    return Err(self.forged(segment, &frame, "a frame names another MAC than that of the previous frame"));
+                    return Err(self.forged(
+                        segment,
+                        &frame,
+                        "a frame names another MAC than that of the previous frame",
+                    ));
                 }
                 FrameStep::Frame(_) => unreachable!("the loop continues after a frame"),
             };
@@ -237,9 +241,7 @@ impl Scan {
                 if sealed && durable >= end_chain.next_seq {
                     let position =
                         Position { segment: Some(segment.next()), offset: None, seq: Some(end_chain.next_seq) };
-                    let what = format!(
-                        "the file is missing or empty, but the events up to {durable} were synced"
-                    );
+                    let what = format!("the file is missing or empty, but the events up to {durable} were synced");
                     let path = self.segments.path(segment.next());
                     return Err(Error::new(ErrorDetail::Corrupt { path, position, what, suspect: false }));
                 }
@@ -269,7 +271,12 @@ impl Scan {
         chain: FrameChain,
     ) -> Result<Option<Range<usize>>, Error> {
         if !is_zero(&bytes[offset.min(bytes.len())..]) {
-            return Err(self.corrupt(segment, offset, chain.next_seq, "the segment has bytes after its seal".to_owned()));
+            return Err(self.corrupt(
+                segment,
+                offset,
+                chain.next_seq,
+                "the segment has bytes after its seal".to_owned(),
+            ));
         }
         if segment == self.active && self.proven.max(chain.durable) >= chain.next_seq {
             let what = "the file is missing or empty, but events of this segment were synced";
@@ -310,7 +317,11 @@ impl Scan {
     /// The body of a frame, decrypted if it is encrypted.
     pub(crate) fn body(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<Vec<u8>, Error> {
         frame.body(&self.segments.frame_protection(segment)).map_err(|AuthenticationError| {
-            self.forged(segment, frame, "the body of a frame does not decrypt with the key that decrypted the segment's header")
+            self.forged(
+                segment,
+                frame,
+                "the body of a frame does not decrypt with the key that decrypted the segment's header",
+            )
         })
     }
 
@@ -318,7 +329,11 @@ impl Scan {
     fn verify(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let protection = self.segments.frame_protection(segment);
         if frame.key_ids != protection.key_ids() {
-            return Err(self.forged(segment, frame, "the protection of a frame differs from that in the segment's header"));
+            return Err(self.forged(
+                segment,
+                frame,
+                "the protection of a frame differs from that in the segment's header",
+            ));
         }
         if frame.has_valid_mac(&protection) {
             Ok(())

@@ -166,8 +166,9 @@ impl Segments {
             Some(bytes) => Ok(bytes),
             None => {
                 let len = file.len()?;
-                let what =
-                    format!("the file became {len} bytes long while it was read, but was created with {created_len} bytes");
+                let what = format!(
+                    "the file became {len} bytes long while it was read, but was created with {created_len} bytes"
+                );
                 Err(self.corrupt(segment, Some(len), what))
             }
         }

@@ -174,10 +174,8 @@ fn compare<M: Model>(
         };
     };
     let place = match count.checked_sub(1) {
-        None => {
-            "before the first event: the model's `Default`, `Serialize` or `Deserialize` is not deterministic"
-                .to_owned()
-        }
+        None => "before the first event: the model's `Default`, `Serialize` or `Deserialize` is not deterministic"
+            .to_owned(),
         Some(event) => format!("after event {}, {}", start.seq_after(event), events[event].text()),
     };
     // each replay may differ in another way; this shows one

@@ -93,7 +93,8 @@ impl ParentProcess {
         if let Some(count) = count {
             command.env(STATE, count.to_string());
         }
-        let output = command.output().map_err(|error| format!("starting the test again in another process failed: {error}"))?;
+        let output =
+            command.output().map_err(|error| format!("starting the test again in another process failed: {error}"))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let lines = text.lines().filter_map(|line| line.split_once(MARK)?.1.trim().split_once(' '));
         let report: Vec<_> = lines.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();

@@ -52,7 +52,9 @@ pub(super) enum FixtureError {
     )]
     Digest { differences: String, found: String, recorded: String },
 
-    #[error("the fixture is missing; help: run `MEMIMAGE_BLESS=1 cargo test`, which writes it from the sample {0}, then commit it")]
+    #[error(
+        "the fixture is missing; help: run `MEMIMAGE_BLESS=1 cargo test`, which writes it from the sample {0}, then commit it"
+    )]
     NotWritten(String),
 
     #[error("no fixture of `{name}` v{version}; help: {help}")]
@@ -73,7 +75,8 @@ impl FixtureError {
                  `MEMIMAGE_BLESS=1 cargo test`, which writes the fixture"
             ),
             false => {
-                "add a `.sample(…)` of the event, then run `MEMIMAGE_BLESS=1 cargo test`, which writes the fixture".to_owned()
+                "add a `.sample(…)` of the event, then run `MEMIMAGE_BLESS=1 cargo test`, which writes the fixture"
+                    .to_owned()
             }
         };
         FixtureError::Uncovered { name, version, help }
