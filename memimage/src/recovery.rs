@@ -255,7 +255,7 @@ impl<M: Model> Replay<'_, M> {
         match self.replay_start {
             Some((seq, digest)) if seq == mark.base && digest != mark.digest && !outdated => {
                 let what = format!(
-                    "the base has another state after event {seq} than the base for which the journal was pruned"
+                    "the state at which replay began, after event {seq}, differs from the base for which the journal was pruned"
                 );
                 Err(self.scan.corrupt_frame(segment, frame, what))
             }

@@ -199,17 +199,17 @@ fn assert_refused(run: impl Fn(&Image<Notes>) -> Result<(), memimage::Error>, sa
 
 #[test]
 fn arguments_that_cannot_be_read_back_are_refused_and_nothing_is_recorded() {
-    assert_refused(|image| image.json(serde_json::json!({"a": 1})), "`json` cannot be read back");
-    assert_refused(|image| image.json(serde_json::Value::Null), "`json` cannot be read back");
+    assert_refused(|image| image.json(serde_json::json!({"a": 1})), "`json` cannot be decoded");
+    assert_refused(|image| image.json(serde_json::Value::Null), "`json` cannot be decoded");
     assert_refused(|image| image.tagged(Tagged::Deposit { amount: 7 }), "`tagged`");
     assert_refused(|image| image.tagged(Tagged::Close), "`tagged`");
     assert_refused(|image| image.untagged(Untagged::Number(1)), "`untagged`");
     assert_refused(|image| image.untagged(Untagged::Text("one".to_owned())), "`untagged`");
     assert_refused(|image| image.skipping(Skipping { note: None, amount: 7 }), "`skipping`");
-    assert_refused(|image| image.percent(Percent(100)), "`percent` cannot be read back");
+    assert_refused(|image| image.percent(Percent(100)), "`percent` cannot be decoded");
     assert_refused(
         |image| image.nested(BTreeMap::from([("a".to_owned(), vec![(Trimmed("1".to_owned()), Some(Percent(700)))])])),
-        "`nested` cannot be read back",
+        "`nested` cannot be decoded",
     );
 }
 

@@ -6,6 +6,7 @@ use memimage::{ErrorKind, Retention};
 use memimage_tests::LedgerCommands;
 use memimage_tests::frames::{frames, u32_at};
 
+use super::maintenance::check;
 use super::*;
 
 /// CRC32C of the image's UUID, the segment's number and these bytes, as in FORMAT.md.
@@ -215,6 +216,32 @@ fn a_changed_segment_header_is_detected() {
             assert_eq!(error.kind(), ErrorKind::Key, "{error}");
             assert!(error.to_string().contains("somebody without the key changed its first 4096 bytes"), "{error}");
         }
+    }
+}
+
+/// The keys refuse such a header because of its kind of protection, and not because a key is wrong.
+#[test]
+fn an_unprotected_header_in_a_protected_image_is_reported_as_forged() {
+    for mode in PROTECTED {
+        let (disk, _, seq) = closed_image(mode);
+        let path = &segments(&disk)[1];
+        let mut bytes = disk.read(path).unwrap();
+        bytes[32] = 0;
+        bytes[145] = 0;
+        bytes[147] = 0;
+        bytes[148..156].fill(0);
+        if mode.encrypted {
+            bytes[56..88].fill(0); // a reader takes the seed of an encrypted header as zero before it decrypts it
+        }
+        let crc = crc32c::crc32c(&bytes[..4092]);
+        bytes[4092..4096].copy_from_slice(&crc.to_le_bytes());
+        disk.write(path, 0, &bytes).unwrap();
+        let checked = check(&disk, mode);
+        let [found] = &checked.findings[..] else { panic!("{checked}") };
+        assert_eq!((&found.path, found.position.offset), (path, Some(0)), "{checked}");
+        assert!(found.message.starts_with("the protection in the segment's header differs"), "{checked}");
+        assert!(found.message.contains("somebody without the key changed these bytes"), "{checked}");
+        assert_eq!((checked.events, checked.last), (seq.get(), Some(seq)), "{checked}");
     }
 }
 

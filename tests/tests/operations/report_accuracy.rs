@@ -36,7 +36,7 @@ fn events_that_leave_the_journal_are_reported_though_the_state_keeps_them() {
         assert_eq!(starts.contains(&(retires.last.get() + 1)), is_whole, "{retires}: {starts:?}");
         let repaired = repair(&disk, begin).unwrap();
         assert_eq!((repaired.retired, repaired.lost), (option.retired, option.lost), "{repaired}");
-        assert!(repaired.to_string().contains(&format!("removed {retires} from the journal")), "{repaired}");
+        assert!(repaired.to_string().contains(&format!("removed from the journal, although the state keeps their effect: {retires}")), "{repaired}");
         assert!(repaired.to_string().contains("may have their only copy"), "{repaired}");
         let after = check(&disk);
         assert!(
@@ -50,7 +50,7 @@ fn events_that_leave_the_journal_are_reported_though_the_state_keeps_them() {
     let disk = image(&[]);
     damage(&disk, 7);
     let repaired = repair(&disk, cut_from(7)).unwrap();
-    assert!(repaired.retired.is_none() && !repaired.to_string().contains("from the journal, though"), "{repaired}");
+    assert!(repaired.retired.is_none() && !repaired.to_string().contains("from the journal, although"), "{repaired}");
 }
 
 fn before(seq: Seq) -> Seq {

@@ -168,7 +168,7 @@ fn other_damage_may_remain() {
     assert_eq!(offers(&check(&disk)), [(cut_from(27), 4)]);
     let error = repair(&disk, RepairAction::Segments).unwrap_err();
     assert!(
-        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("where event 27 belongs"),
+        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("(event 27)"),
         "{error}"
     );
     assert_repaired(&disk, cut_from(27), 26);

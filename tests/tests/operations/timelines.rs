@@ -132,7 +132,7 @@ fn a_snapshot_of_a_diverged_copy_is_not_used_where_the_digests_differ() {
         }
         put_file(&disk, &snapshot(40), &copy.read(snapshot(40)).unwrap());
         let expected = (45, state_after(30) + 15);
-        assert_skipped(&disk, Some(5), "the journal has another digest of the state after event 40", expected);
+        assert_skipped(&disk, Some(5), "the journal records another digest after event 40", expected);
     }
 }
 

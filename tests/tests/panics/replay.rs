@@ -76,7 +76,7 @@ fn a_body_that_panics_only_on_replay_stops_recovery() {
     assert_eq!(image.add().unwrap(), 3);
     Image::close(image).unwrap();
     PANICKING.store(2, Ordering::SeqCst);
-    assert_stops::<Panicking>(&disk, "it panicked: switched to panic");
+    assert_stops::<Panicking>(&disk, "its replay panicked: switched to panic");
     PANICKING.store(0, Ordering::SeqCst);
     assert_eq!(open_any::<Panicking>(&disk).unwrap().add().unwrap(), 4);
 }

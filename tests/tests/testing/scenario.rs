@@ -131,7 +131,7 @@ fn wrong_expectations_fail_with_the_actual_result() {
         ),
         (
             || failure(|| drop(start().when(withdraw(7, 500)).then_event(withdraw(7, 500)))),
-            &["found that the check refused the command, and nothing was recorded"],
+            &["but the check refused the command, and nothing was recorded"],
         ),
         (
             || failure(|| drop(start().when(withdraw(7, 30)).then_no_event())),

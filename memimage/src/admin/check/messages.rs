@@ -112,7 +112,7 @@ pub(super) fn help_with_newer_format() -> &'static str {
 }
 
 pub(super) fn help_unrepairable() -> &'static str {
-    "restore the image from a backup; no repair can make its remaining files usable"
+    "no repair applies; restore the image from a backup"
 }
 
 pub(super) fn help_forged() -> &'static str {
@@ -120,7 +120,7 @@ pub(super) fn help_forged() -> &'static str {
 }
 
 pub(super) fn help_forged_unrepairable() -> &'static str {
-    "find out who changed the file, then restore the image from a backup; no repair can make its remaining files usable"
+    "no repair applies; find out who changed the file, then restore the image from a backup"
 }
 
 // snapshots and bases
@@ -178,7 +178,7 @@ pub(super) fn older_base(noun: SnapshotNoun, cause: &str) -> Message {
 }
 
 pub(super) fn needed_base(noun: SnapshotNoun, cause: &str) -> Message {
-    let help = "restore the base from a backup, or open the image, which makes a new base from a usable snapshot";
+    let help = "restore the base from a backup; or, if a snapshot is usable, open the image, which makes a new base from it";
     Message::new(unusable(noun, cause), help)
 }
 
@@ -195,7 +195,7 @@ pub(super) fn single_copy_of_base() -> Message {
 }
 
 pub(super) fn missing_base() -> Message {
-    Message::new("the base is missing; the next opening of the image makes a base from a snapshot", "")
+    Message::new("the base is missing; the next opening of the image makes a base from the snapshot that it loads", "")
 }
 
 pub(super) fn missing_start_state() -> Message {

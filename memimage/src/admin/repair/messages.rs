@@ -16,7 +16,7 @@ impl fmt::Display for RepairReport {
         for FileChange { path, change, backup } in &self.changes {
             write!(f, "  `{}` {change}", path.display())?;
             match backup {
-                Some(backup) => writeln!(f, "; a copy of the old content is `{}`", backup.display())?,
+                Some(backup) => writeln!(f, "; the old content is in `{}`", backup.display())?,
                 None => writeln!(f)?,
             }
         }
