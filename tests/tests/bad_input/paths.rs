@@ -19,7 +19,7 @@ fn a_mistyped_path_is_not_created() {
     assert_eq!(error.kind(), ErrorKind::NotFound);
     check(
         &error,
-        expect!["no image is at `/ledger`: nothing is there; help: check the path, or create the image with `options().create(true)`"
+        expect!["there is no image at `/ledger`: the path does not exist; help: check the path, or create the image with `options().create(true)`"
         ],
     );
     assert_eq!(disk.kind(Path::new(ROOT)).unwrap(), None);
@@ -82,7 +82,7 @@ fn a_directory_with_other_files_is_refused() {
     put(&disk, &format!("{ROOT}/photo.jpg"), b"mine");
     check(
         &assert_refused_untouched(&disk, options()),
-        expect!["`/ledger` is not an image: it has other files and no journal; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
+        expect!["`/ledger` is not an image: the directory has other files, and no journal; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
         ],
     );
 }
@@ -95,7 +95,7 @@ fn a_journal_that_is_a_file_is_refused() {
     assert_eq!(error.kind(), ErrorKind::NotAnImage, "{error}");
     check(
         &error,
-        expect!["`/ledger` is not an image: its `journal` is a file, but must be a directory; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
+        expect!["`/ledger` is not an image: `journal` in it is a file, but must be a directory; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
         ],
     );
 }
@@ -153,7 +153,7 @@ fn a_journal_that_lost_all_its_segments_does_not_begin_a_new_image() {
     assert_eq!(error.kind(), ErrorKind::NotAnImage);
     check(
         &error,
-        expect!["`/ledger` is not an image: its segments are missing, but `journal/durable` shows that the image was in use; nothing was changed; help: restore its `journal` from a copy, or move the remaining files away to begin a new image"
+        expect!["`/ledger` is not an image: the directory has no segments, but its `journal/durable` is not that of a new image; nothing was changed; help: restore the directory `journal` from a backup, or, to begin a new image, move the remaining files away"
         ],
     );
 }
@@ -164,7 +164,7 @@ fn a_network_file_system_is_refused() {
     disk.set_network_filesystem(Some("nfs4"));
     check(
         &assert_refused_untouched(&disk, options()),
-        expect!["`/ledger` is on a network file system (nfs4): its locks and syncs cannot be trusted; help: move the image to a local disk, or accept the risk with `options().allow_network(true)`"
+        expect!["`/ledger` is on a network file system (nfs4), where locks and syncs are not reliable; help: move the image to a local disk, or accept the risk with `options().allow_network(true)`"
         ],
     );
     let (disk, state) = ledger(3, &[]);

@@ -228,7 +228,7 @@ fn the_format_of_a_fixture_is_readable() {
         payload: {account: 7, cents: 30000}
         payload bytes: 07b0ea01
 
-        sum: 395ad723e7c573f1
+        sum: 47567a762d8bb930
 
         # The state after these events. If you change it on purpose, run `MEMIMAGE_BLESS=outcomes cargo test`.
         digest: f135fa8059c4ddd2
