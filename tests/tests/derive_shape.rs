@@ -73,7 +73,8 @@ fn each_kind_of_type_has_its_descriptor() {
         Named { r#type: String },
     }
     check::<Unit>(&expect!["struct"]);
-    check::<All>(&expect!["enum Unit | Newtype(0: struct(0: U8)) | Pair(0: struct(0: U8, 1: struct), 1: U8?) | Named { type: String }"
+    check::<All>(&expect![
+        "enum Unit | Newtype(0: struct(0: U8)) | Pair(0: struct(0: U8, 1: struct), 1: U8?) | Named { type: String }"
     ]);
 }
 

@@ -12,7 +12,7 @@ pub enum ReplayError {
     #[error("its payload does not decode: {0}")]
     Decode(#[from] postcard::Error),
     /// Bytes follow the last field.
-    #[error("its payload has {0} bytes after the last field")]
+    #[error("its payload has {0} more bytes after the last field")]
     Remainder(usize),
     /// The bytes do not decode by the shape in the journal.
     #[error("its payload does not match its shape in the journal: {0}")]

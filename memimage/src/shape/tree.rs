@@ -109,7 +109,8 @@ mod tests {
         let tree = ShapeTree::of(Order::SHAPE);
         let hex: String = tree.encode().iter().map(|byte| format!("{byte:02x}")).collect();
         expect!["2703030269642701040473696465280403426964000341736b010404426f746802020405054c696d6974030105707269636505046d656d6f200f"].assert_eq(&hex);
-        expect!["{id: struct(u32), side: enum {Bid, Ask(u32), Both(u32, u64), Limit{price: u64}}, memo: option<string>}"
+        expect![
+            "{id: struct(u32), side: enum {Bid, Ask(u32), Both(u32, u64), Limit{price: u64}}, memo: option<string>}"
         ]
         .assert_eq(&tree.to_string());
     }

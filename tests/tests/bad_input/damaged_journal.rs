@@ -43,7 +43,8 @@ fn a_damaged_frame_is_reported_with_segment_offset_and_event() {
     disk.write(segment(2), (frame.start + frame.len() / 2) as u64, &[0; 8]).unwrap();
     check(
         &assert_refused(&disk),
-        expect!["the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 7680 (event 9): a frame is missing or damaged, and a later segment has frames; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
+        expect![
+            "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 7680 (event 9): a frame is missing or damaged, and a later segment has frames; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
         ],
     );
     assert_intact(&intact, 20, state);
@@ -97,14 +98,16 @@ fn a_damaged_header_is_reported() {
     disk.write(segment(2), 0, b"junk").unwrap();
     check(
         &assert_refused(&disk),
-        expect!["the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the file does not start with the magic number of a segment; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
+        expect![
+            "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the file does not start with the magic number of a segment; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
         ],
     );
     disk.write(segment(2), 0, b"memimage").unwrap();
     disk.write(segment(2), 100, b"junk").unwrap();
     check(
         &assert_refused(&disk),
-        expect!["the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the header's checksum is wrong; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
+        expect![
+            "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the header's checksum is wrong; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
         ],
     );
 }
@@ -173,7 +176,8 @@ fn a_segment_in_the_place_of_another_is_reported() {
     assert_eq!(error.kind(), ErrorKind::Corrupt);
     check(
         &error,
-        expect!["the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the header belongs to segment 3; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
+        expect![
+            "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the header belongs to segment 3; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
         ],
     );
     for number in [1, 2, 3, 4] {
@@ -184,7 +188,8 @@ fn a_segment_in_the_place_of_another_is_reported() {
         if number == 3 {
             check(
                 &error,
-                expect!["the journal file `/ledger/journal/00000003.journal` is damaged in segment 3 at byte 0: this file and `/ledger/journal/00000001.journal` belong to different images, and `memimage::admin::check` shows which file is foreign; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
+                expect![
+                    "the journal file `/ledger/journal/00000003.journal` is damaged in segment 3 at byte 0: this file and `/ledger/journal/00000001.journal` belong to different images, and `memimage::admin::check` shows which file is foreign; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
                 ],
             );
         }
@@ -207,17 +212,20 @@ fn a_segment_of_the_wrong_length_is_reported() {
             match (number, len) {
                 (2, 4_095) => check(
                     &error,
-                    expect!["the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 4095: the file ends within its header; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
+                    expect![
+                        "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 4095: the file ends within its header; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
                     ],
                 ),
                 (2, 10_000) => check(
                     &error,
-                    expect!["the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 10000: the file is 10000 bytes long, but was created with 16384 bytes; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
+                    expect![
+                        "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 10000: the file is 10000 bytes long, but was created with 16384 bytes; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
                     ],
                 ),
                 (2, 20_480) => check(
                     &error,
-                    expect!["the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 16384: the file is 20480 bytes long, but was created with 16384 bytes; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
+                    expect![
+                        "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 16384: the file is 20480 bytes long, but was created with 16384 bytes; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
                     ],
                 ),
                 _ => {}

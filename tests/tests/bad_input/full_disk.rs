@@ -49,7 +49,8 @@ fn without_space_for_the_next_segment_commands_are_refused() {
         if act == DiskMethod::CreateNew {
             check(
                 &error,
-                expect!["the disk is full: creating `/ledger/journal/00000003.journal.tmp` failed: no storage space; help: free some space and try again"
+                expect![
+                    "the disk is full: creating `/ledger/journal/00000003.journal.tmp` failed: no storage space; help: free some space and try again"
                 ],
             );
         }
@@ -158,7 +159,8 @@ fn a_snapshot_on_a_full_disk_leaves_the_image_running() {
         if act == DiskMethod::Write {
             check(
                 &error,
-                expect!["the disk is full: writing `/ledger/snapshot/00000000000000000021.snapshot.tmp` failed: no storage space; help: free some space and try again"
+                expect![
+                    "the disk is full: writing `/ledger/snapshot/00000000000000000021.snapshot.tmp` failed: no storage space; help: free some space and try again"
                 ],
             );
         }

@@ -33,7 +33,9 @@ fn an_image_of_another_model_is_refused() {
     assert_eq!(error.kind(), ErrorKind::Incompatible);
     check(
         &error,
-        expect![[r#"the image `/ledger` belongs to the model `Ledger`, not to `shop`; nothing was changed; help: open the image with the program of its model, or, if the model was renamed, write `#[model(name = "Ledger")]`"#]],
+        expect![[
+            r#"the image `/ledger` belongs to the model `Ledger`, not to `shop`; nothing was changed; help: open the image with the program of its model, or, if the model was renamed, write `#[model(name = "Ledger")]`"#
+        ]],
     );
     assert_intact(&disk, 20, state);
 
@@ -41,7 +43,9 @@ fn an_image_of_another_model_is_refused() {
     Image::<Shop>::options().open_with(shop.shared(), ROOT).unwrap().sell().unwrap();
     check(
         &assert_refused(&shop),
-        expect![[r#"the image `/ledger` belongs to the model `shop`, not to `Ledger`; nothing was changed; help: open the image with the program of its model, or, if the model was renamed, write `#[model(name = "shop")]`"#]],
+        expect![[
+            r#"the image `/ledger` belongs to the model `shop`, not to `Ledger`; nothing was changed; help: open the image with the program of its model, or, if the model was renamed, write `#[model(name = "shop")]`"#
+        ]],
     );
 }
 

@@ -18,7 +18,8 @@ fn a_payload_over_the_limit_is_refused() {
         if deposits == 1 {
             check(
                 &error,
-                expect!["the command `file` is too large: its record takes 1011 bytes, and the limit is 1000; nothing was recorded; help: split the command, or raise `options().record_bytes_max`"
+                expect![
+                    "the command `file` is too large: its record takes 1011 bytes, and the limit is 1000; nothing was recorded; help: split the command, or raise `options().record_bytes_max`"
                 ],
             );
         }

@@ -19,7 +19,8 @@ fn a_mistyped_path_is_not_created() {
     assert_eq!(error.kind(), ErrorKind::NotFound);
     check(
         &error,
-        expect!["there is no image at `/ledger`: the path does not exist; help: check the path, or create the image with `options().create(true)`"
+        expect![
+            "there is no image at `/ledger`: the path does not exist; help: check the path, or create the image with `options().create(true)`"
         ],
     );
     assert_eq!(disk.kind(Path::new(ROOT)).unwrap(), None);
@@ -82,7 +83,8 @@ fn a_directory_with_other_files_is_refused() {
     put(&disk, &format!("{ROOT}/photo.jpg"), b"mine");
     check(
         &assert_refused_untouched(&disk, options()),
-        expect!["`/ledger` is not an image: the directory has other files, and no journal; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
+        expect![
+            "`/ledger` is not an image: the directory has other files, and no journal; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
         ],
     );
 }
@@ -95,7 +97,8 @@ fn a_journal_that_is_a_file_is_refused() {
     assert_eq!(error.kind(), ErrorKind::NotAnImage, "{error}");
     check(
         &error,
-        expect!["`/ledger` is not an image: `journal` in it is a file, but must be a directory; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
+        expect![
+            "`/ledger` is not an image: `journal` in it is a file, but must be a directory; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
         ],
     );
 }
@@ -153,7 +156,8 @@ fn a_journal_that_lost_all_its_segments_does_not_begin_a_new_image() {
     assert_eq!(error.kind(), ErrorKind::NotAnImage);
     check(
         &error,
-        expect!["`/ledger` is not an image: the directory has no segments, but its `journal/durable` is not that of a new image; nothing was changed; help: restore the directory `journal` from a backup, or, to begin a new image, move the remaining files away"
+        expect![
+            "`/ledger` is not an image: the directory has no segments, but its `journal/durable` is not that of a new image; nothing was changed; help: restore the directory `journal` from a backup, or, to begin a new image, move the remaining files away"
         ],
     );
 }
@@ -164,7 +168,8 @@ fn a_network_file_system_is_refused() {
     disk.set_network_filesystem(Some("nfs4"));
     check(
         &assert_refused_untouched(&disk, options()),
-        expect!["`/ledger` is on a network file system (nfs4), where locks and syncs are not reliable; help: move the image to a local disk, or accept the risk with `options().allow_network(true)`"
+        expect![
+            "`/ledger` is on a network file system (nfs4), where locks and syncs are not reliable; help: move the image to a local disk, or accept the risk with `options().allow_network(true)`"
         ],
     );
     let (disk, state) = ledger(3, &[]);

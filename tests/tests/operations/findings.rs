@@ -183,7 +183,8 @@ fn a_pruned_journal_without_its_bases_names_them() {
         }
         let error = open::<Till>(&disk).unwrap_err().to_string();
         let named = |base: &PathBuf| {
-            error.contains(&format!("`{}`: the file does not start with the magic number of a snapshot", base.display()))
+            error
+                .contains(&format!("`{}`: the file does not start with the magic number of a snapshot", base.display()))
         };
         assert!(bases.len() == 2 && bases.iter().all(named), "{error}");
         assert!(!error.contains("00000000.journal"), "{error}");

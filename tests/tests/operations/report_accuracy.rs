@@ -36,7 +36,12 @@ fn events_that_leave_the_journal_are_reported_though_the_state_keeps_them() {
         assert_eq!(starts.contains(&(retires.last.get() + 1)), is_whole, "{retires}: {starts:?}");
         let repaired = repair(&disk, begin).unwrap();
         assert_eq!((repaired.retired, repaired.lost), (option.retired, option.lost), "{repaired}");
-        assert!(repaired.to_string().contains(&format!("removed from the journal, although the state keeps their effect: {retires}")), "{repaired}");
+        assert!(
+            repaired
+                .to_string()
+                .contains(&format!("removed from the journal, although the state keeps their effect: {retires}")),
+            "{repaired}"
+        );
         assert!(repaired.to_string().contains("may have their only copy"), "{repaired}");
         let after = check(&disk);
         assert!(

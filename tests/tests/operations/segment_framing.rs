@@ -167,10 +167,7 @@ fn other_damage_may_remain() {
     assert!(!repair(&disk, RepairAction::Segments).unwrap().is_unchanged());
     assert_eq!(offers(&check(&disk)), [(cut_from(27), 4)]);
     let error = repair(&disk, RepairAction::Segments).unwrap_err();
-    assert!(
-        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("(event 27)"),
-        "{error}"
-    );
+    assert!(error.kind() == ErrorKind::NotApplicable && error.to_string().contains("(event 27)"), "{error}");
     assert_repaired(&disk, cut_from(27), 26);
 }
 

@@ -131,6 +131,9 @@ fn a_base_from_a_diverged_copy_is_refused() {
     let before = files(&one);
     let accepting = options(Retention::Everything).verify_digests(false);
     let error = accepting.open_with(Arc::new(one.clone()), "/ledger").unwrap_err();
-    assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("for which the journal was pruned"), "{error}");
+    assert!(
+        error.kind() == ErrorKind::Corrupt && error.to_string().contains("for which the journal was pruned"),
+        "{error}"
+    );
     assert_eq!(changed(&before, &files(&one)), Vec::<PathBuf>::new());
 }

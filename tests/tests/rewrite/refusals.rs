@@ -236,7 +236,10 @@ fn a_nondeterministic_upcaster_is_found_with_its_event() {
     Image::close(image).unwrap();
     let error = rewrite::<nondeterministic_upcaster::Desk>(&disk, OLD, NEW).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
-    assert!(error.to_string().contains("the states first differ after event 5; the cause: an upcaster is not"), "{error}");
+    assert!(
+        error.to_string().contains("the states first differ after event 5; the cause: an upcaster is not"),
+        "{error}"
+    );
     assert_eq!(error.position().and_then(|position| position.seq).map(u64::from), Some(5));
     assert_eq!(disk.list(Path::new("/")).unwrap().len(), 1, "the temporary directory should be removed");
     // the upcaster is deterministic from now on

@@ -101,7 +101,7 @@ fn a_difference_in_another_process_is_reported() {
         message.contains("a replay in another process led to another state after event 2, `note` v1\n"),
         "{message}"
     );
-    assert!(message.contains(&format!("process: {} at first, ", std::process::id())), "{message}");
+    assert!(message.contains(&format!("process: {} in the first replay, ", std::process::id())), "{message}");
 }
 
 /// A model that does not serialize its complete state.
@@ -145,7 +145,7 @@ fn state_that_a_snapshot_loses_is_reported_at_the_event_that_needs_it() {
     let message = failure(|| determinism(past));
     let expected = "a replay with a snapshot loaded after each event led to another state after event 2, `add` v1\n";
     assert!(message.contains(expected), "{message}");
-    assert!(message.contains("count: 2 at first, 0 then"), "{message}");
+    assert!(message.contains("count: 2 in the first replay, 0 in this replay"), "{message}");
 }
 
 /// Runs one of the ignored tests below.

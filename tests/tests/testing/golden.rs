@@ -190,9 +190,9 @@ fn missing_fixtures_fail_and_are_written_with_bless() {
     contains(
         &message,
         &[
-            "- deposit.v1.golden: it is missing; help: `MEMIMAGE_BLESS=1 cargo test` writes it from the sample `deposit` v1 {account: 7, cents: 100}",
-            "- withdraw.v1.golden: it is missing",
-            "- withdraw.v1.2.golden: it is missing",
+            "- deposit.v1.golden: the fixture is missing; help: run `MEMIMAGE_BLESS=1 cargo test`, which writes it from the sample `deposit` v1 {account: 7, cents: 100}",
+            "- withdraw.v1.golden: the fixture is missing",
+            "- withdraw.v1.2.golden: the fixture is missing",
         ],
     );
     assert!(!dir.exists());
@@ -244,7 +244,7 @@ fn fixtures_of_old_versions_stay() {
     let dir = blessed(&["first"]);
     let before = files(dir.path());
     let message = run("second", dir.path(), None).unwrap_err();
-    contains(&message, &["- deposit.v2.golden: it is missing"]);
+    contains(&message, &["- deposit.v2.golden: the fixture is missing"]);
     run("second", dir.path(), Some("1")).unwrap();
     let after = files(dir.path());
     assert_eq!(after.len(), before.len() + 1);
@@ -283,8 +283,8 @@ fn another_state_fails_until_it_is_accepted() {
         contains(
             &message,
             &[
-                "deposit.v1.golden: it leads to another state:",
-                "accounts[7]: 100 then, 1000 now",
+                "deposit.v1.golden: the events of the fixture replay to another state:",
+                "accounts[7]: 100 in the fixture, 1000 in this program",
                 "MEMIMAGE_BLESS=outcomes",
             ],
         );
@@ -298,7 +298,7 @@ fn another_state_fails_until_it_is_accepted() {
         assert_eq!(frozen(before), frozen(&after), "{name}");
         assert_eq!(*before != after, name != "deposit.v2.golden", "{name}");
     }
-    contains(&run("second", dir.path(), None).unwrap_err(), &["accounts[7]: 1000 then, 100 now"]);
+    contains(&run("second", dir.path(), None).unwrap_err(), &["accounts[7]: 1000 in the fixture, 100 in this program"]);
 }
 
 #[test]
@@ -307,7 +307,11 @@ fn another_model_shape_fails_until_it_is_accepted() {
     let message = run("new_field", dir.path(), None).unwrap_err();
     contains(
         &message,
-        &["the model has another shape", "state.memos: not then, list<string> now", "MEMIMAGE_BLESS=outcomes"],
+        &[
+            "the model has another shape",
+            "state.memos: not in the fixture, list<string> in this program",
+            "MEMIMAGE_BLESS=outcomes",
+        ],
     );
     run("new_field", dir.path(), Some("outcomes")).unwrap();
     run("new_field", dir.path(), None).unwrap();
@@ -331,14 +335,20 @@ fn a_changed_past_shape_is_never_accepted() {
 fn an_unknown_version_is_reported() {
     let dir = blessed(&["first", "second"]);
     let message = run("first", dir.path(), Some("outcomes")).unwrap_err();
-    contains(&message, &["deposit.v2.golden: event 1", "`deposit` v2 is newer than this program, which knows v1"]);
+    contains(
+        &message,
+        &["deposit.v2.golden: event 1", "`deposit` v2 is not known to this program, whose newest version of it is v1"],
+    );
 }
 
 #[test]
 fn a_panic_on_replay_is_reported() {
     let dir = blessed(&["first", "second"]);
     let message = run("panicking_body", dir.path(), Some("outcomes")).unwrap_err();
-    contains(&message, &["deposit.v1.golden: event 1, `deposit` v1 {account: 7, cents: 100}: it panicked: bang"]);
+    contains(
+        &message,
+        &["deposit.v1.golden: event 1, `deposit` v1 {account: 7, cents: 100}: its replay panicked: bang"],
+    );
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn a_deserialize_that_leaves_bytes_unread_is_reported() {
     let message = failure(|| shape_matches(&Cut { first: 1, second: 2 }));
     assert!(
         message
-            .contains("its Deserialize cannot read the bytes that its Serialize wrote: 1 bytes follow the last field"),
+            .contains("its Deserialize cannot read the bytes that its Serialize wrote: its payload has 1 more bytes after the last field"),
         "{message}"
     );
     assert!(message.contains("the value was written as {first: 1, second: 2}"), "{message}");

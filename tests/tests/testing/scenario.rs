@@ -109,10 +109,10 @@ type Case = (fn() -> String, &'static [&'static str]);
 fn wrong_expectations_fail_with_the_actual_result() {
     let cases: [Case; 16] = [
         (|| failure(|| drop(start().when(withdraw(7, 30)).then_ok(71))), &["expected the answer 71, found 70"]),
-        (|| failure(|| drop(start().when(withdraw(7, 500)).then_ok(71))), &["found that its check refused it"]),
+        (|| failure(|| drop(start().when(withdraw(7, 500)).then_ok(71))), &["but the check refused the command"]),
         (
             || failure(|| drop(start().when(withdraw(7, 30)).then_refused("no"))),
-            &["expected the refusal \"no\", found that it answered"],
+            &["expected the refusal \"no\", but the command answered"],
         ),
         (
             || failure(|| drop(start().when(withdraw(7, 500)).then_refused("no"))),
@@ -145,11 +145,11 @@ fn wrong_expectations_fail_with_the_actual_result() {
         ),
         (
             || failure(|| drop(start().when(withdraw(7, 500)))),
-            &["unexpected result: its check refused it", "scenario.rs"],
+            &["unexpected result: the check refused the command", "scenario.rs"],
         ),
         (
             || failure(|| drop(start().when(BankExplode { message: "bang".to_owned() }).and())),
-            &["unexpected result: its body panicked: bang"],
+            &["unexpected result: the command's body panicked: bang"],
         ),
         (
             || failure(|| drop(start().event(BankSettle { account: 9, hard: true }))),
@@ -165,7 +165,7 @@ fn wrong_expectations_fail_with_the_actual_result() {
         (
             || failure(|| drop(start().past("deposit", 2, SettleV1 { account: 1 }))),
             &[
-                "`deposit` v2 has another shape now",
+                "`deposit` v2 has another shape in this program",
                 "deposit v2: payload.cents: not in the journal, u64 in this program",
             ],
         ),
@@ -187,7 +187,10 @@ fn start() -> memimage::testing::Given<Bank> {
 #[test]
 fn unknown_events_are_reported() {
     let message = failure(|| drop(start().past("deposit", 9, SettleV1 { account: 1 })));
-    assert!(message.contains("`deposit` v9 is newer than this program, which knows v3"), "{message}");
+    assert!(
+        message.contains("`deposit` v9 is not known to this program, whose newest version of it is v3"),
+        "{message}"
+    );
     let message = failure(|| drop(start().past("refund", 1, SettleV1 { account: 1 })));
     assert!(message.contains("`refund` is not an event of this program"), "{message}");
 }

@@ -178,7 +178,8 @@ pub(super) fn older_base(noun: SnapshotNoun, cause: &str) -> Message {
 }
 
 pub(super) fn needed_base(noun: SnapshotNoun, cause: &str) -> Message {
-    let help = "restore the base from a backup; or, if a snapshot is usable, open the image, which makes a new base from it";
+    let help =
+        "restore the base from a backup; or, if a snapshot is usable, open the image, which makes a new base from it";
     Message::new(unusable(noun, cause), help)
 }
 

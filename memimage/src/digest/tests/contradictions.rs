@@ -65,17 +65,20 @@ fn a_serialize_that_contradicts_its_shape_is_an_error_with_a_path() {
     );
     check(
         &mismatched::<Id, _>(Pair(1u32, 2)),
-        &expect!["its shape has a struct with one unnamed field, but its Serialize wrote a struct Pair with 2 unnamed fields"
+        &expect![
+            "its shape has a struct with one unnamed field, but its Serialize wrote a struct Pair with 2 unnamed fields"
         ],
     );
     check(
         &mismatched::<Pair<u32>, _>(Id(1)),
-        &expect!["its shape has a struct with 2 unnamed fields, but its Serialize wrote a struct Id with one unnamed field"
+        &expect![
+            "its shape has a struct with 2 unnamed fields, but its Serialize wrote a struct Id with one unnamed field"
         ],
     );
     check(
         &mismatched::<Tree, _>(Id(1)),
-        &expect!["its shape has a struct with named fields, but its Serialize wrote a struct Id with one unnamed field"
+        &expect![
+            "its shape has a struct with named fields, but its Serialize wrote a struct Id with one unnamed field"
         ],
     );
     check(
@@ -84,18 +87,21 @@ fn a_serialize_that_contradicts_its_shape_is_an_error_with_a_path() {
     );
     check(
         &mismatched::<Side, _>(Ok::<u32, u32>(1)),
-        &expect!["its shape has a variant Bid without fields, but its Serialize wrote variant 0, Ok with one unnamed field"
+        &expect![
+            "its shape has a variant Bid without fields, but its Serialize wrote variant 0, Ok with one unnamed field"
         ],
     );
     check(
         &mismatched::<Result<u32, u32>, _>(Side::Both(1, 2)),
-        &expect!["its shape has an enum with fewer variants, but its Serialize wrote variant 2, Both with unnamed fields"
+        &expect![
+            "its shape has an enum with fewer variants, but its Serialize wrote variant 2, Both with unnamed fields"
         ],
     );
     // The index and the style match, but the name does not.
     check(
         &mismatched::<std::ops::Bound<u32>, _>(Err::<u32, u32>(1)),
-        &expect!["its shape has a variant Included with one unnamed field, but its Serialize wrote variant 1, Err with one unnamed field"
+        &expect![
+            "its shape has a variant Included with one unnamed field, but its Serialize wrote variant 1, Err with one unnamed field"
         ],
     );
     check(

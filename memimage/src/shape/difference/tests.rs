@@ -149,7 +149,8 @@ fn added_removed_renamed_and_reordered_fields_are_distinguished() {
     check(
         &before,
         &reordered,
-        &expect!["payload: fields in the order (account, amount, memo) in the journal, (amount, account, memo) in this program"
+        &expect![
+            "payload: fields in the order (account, amount, memo) in the journal, (amount, account, memo) in this program"
         ],
     );
     let all_at_once = structure(&[("memo", one(Text)), ("id", one(U32)), ("amount", one(U8)), ("at", one(U64))]);
@@ -271,7 +272,8 @@ fn a_long_shape_is_truncated_in_the_message() {
     check(
         &long,
         &one(U8),
-        &expect!["payload: {a_name_of_some_length: string, a_name_of_some_length: string, a_name_of_some_length: string, a_name_of_some_length: string, a_name_of_some_length: string, a_na… in the journal, u8 in this program"
+        &expect![
+            "payload: {a_name_of_some_length: string, a_name_of_some_length: string, a_name_of_some_length: string, a_name_of_some_length: string, a_name_of_some_length: string, a_na… in the journal, u8 in this program"
         ],
     );
 }

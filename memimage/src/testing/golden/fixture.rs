@@ -62,12 +62,17 @@ impl Fixture {
                 differences.push_str("\n  - an enum in the model has more variants");
             }
             return Err(FixtureError::ModelShape {
-                differences: differences.replace("in the journal", "then").replace("in this program", "now"),
+                differences: differences.replace("in the journal", "in the fixture"),
             });
         }
         if found.digest != recorded.digest {
             return Err(FixtureError::Digest {
-                differences: value_difference::lines(&found.shape, &recorded.bytes, &found.bytes, ["then", "now"]),
+                differences: value_difference::lines(
+                    &found.shape,
+                    &recorded.bytes,
+                    &found.bytes,
+                    ["in the fixture", "in this program"],
+                ),
                 found: found.digest.to_string(),
                 recorded: recorded.digest.to_string(),
             });
