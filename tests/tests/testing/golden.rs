@@ -263,9 +263,9 @@ fn each_version_without_a_fixture_is_reported() {
     contains(
         &message,
         &[
-            "- no fixture of `deposit` v1; help: restore it from version control",
+            "- no fixture of `deposit` v1; help: restore the fixture from version control",
             ".history(given().past(\"deposit\", 1, …))",
-            "- no fixture of `withdraw` v1; help: add a `.sample(…)` of it",
+            "- no fixture of `withdraw` v1; help: add a `.sample(…)` of the event",
         ],
     );
     assert!(!message.contains("`deposit` v2"), "{message}");
