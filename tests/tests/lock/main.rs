@@ -208,7 +208,7 @@ fn a_lock_that_changes_or_goes_away_is_seen_at_the_next_build() {
     let committed = shop.edit("memimage.lock", "cents: u32", "cents: u16");
     let build = ["test", "--no-run", "--lib", "--quiet", "--message-format", "short"];
     let first = shop.errors(&shop.cargo(&build, false));
-    assert!(first.contains("payload._money[].cents: u16 in the lock, u32 here"), "{first}");
+    assert!(first.contains("payload._money[].cents: u16 in the lock, u32 in this program"), "{first}");
     shop.write("memimage.lock", &committed);
     assert_eq!(shop.check(), "");
 
