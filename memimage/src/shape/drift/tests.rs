@@ -220,7 +220,9 @@ fn a_message_has_the_path_and_both_shapes() {
     check::<u8>("u8x", &expect!["payload: u8x in the lock, u8 in this program"]);
     check::<Side>(
         "opaque<\"a::A\">",
-        &expect![[r#"payload: opaque<"a::A"> in the lock, enum {Bid, Ask(u32), Both(u32, u64), Limit{price: u64}} in this program"#]],
+        &expect![[
+            r#"payload: opaque<"a::A"> in the lock, enum {Bid, Ask(u32), Both(u32, u64), Limit{price: u64}} in this program"#
+        ]],
     );
 }
 
@@ -239,7 +241,10 @@ fn a_message_names_the_field() {
     let check = |fields: &[(&str, Primitive)], expected: Expect| {
         expected.assert_eq(&message(locked, program(&Node::Struct(named(fields)))));
     };
-    check(&[("account", U32), ("amount", U64), ("memo", Bool)], expect!["payload.cents: renamed to amount in this program"]);
+    check(
+        &[("account", U32), ("amount", U64), ("memo", Bool)],
+        expect!["payload.cents: renamed to amount in this program"],
+    );
     check(&[("account", U32), ("memo", Bool)], expect!["payload.cents: u64 in the lock, not in this program"]);
     check(&[("account", U32), ("cents", U64)], expect!["payload.memo: bool in the lock, not in this program"]);
     check(&[], expect!["payload.account: u32 in the lock, not in this program"]);
@@ -255,7 +260,10 @@ fn a_message_names_the_field() {
         &[("cents", U64), ("account", U32), ("memo", Bool)],
         expect!["payload.cents: after account in the lock, before it in this program"],
     );
-    check(&[("id", U64), ("cents", U64), ("memo", Bool)], expect!["payload.account: u32 in the lock, not in this program"]);
+    check(
+        &[("id", U64), ("cents", U64), ("memo", Bool)],
+        expect!["payload.account: u32 in the lock, not in this program"],
+    );
 }
 
 #[test]
@@ -277,8 +285,16 @@ fn only_a_variant_at_the_end_is_compatible() {
     );
     check(locked, &["Ask", "Bid"], expect!["payload[]::Bid: variant 0 in the lock, variant 1 in this program"]);
     check(locked, &["Bid", "Offer"], expect!["payload[]::Ask: renamed to Offer in this program"]);
-    check("list<enum {Bid, Ask(u8)}>", &["Bid", "Ask"], expect!["payload[]::Ask: (u8) in the lock, no fields in this program"]);
-    check("list<enum {Bid, Ask(u8)}>", &["Bid", "Offer"], expect!["payload[]::Ask: variant 1 in the lock, not in this program"]);
+    check(
+        "list<enum {Bid, Ask(u8)}>",
+        &["Bid", "Ask"],
+        expect!["payload[]::Ask: (u8) in the lock, no fields in this program"],
+    );
+    check(
+        "list<enum {Bid, Ask(u8)}>",
+        &["Bid", "Offer"],
+        expect!["payload[]::Ask: variant 1 in the lock, not in this program"],
+    );
     check("list<enum {}>", &["Bid"], expect!["wider"]);
 
     let limit = Node::Enum(vec![variant("Limit", named(&[("price", Primitive::U8)]))]);
@@ -351,5 +367,8 @@ fn the_compiler_supports_the_maximum_depth() {
     const OTHER: ConstText =
         drifted("deposit v1", "memimage.lock:7", LOCKED, Nested60::<u64>::SHAPE, "; help: undo it").unwrap();
     let path = "?".repeat(60);
-    assert_eq!(OTHER.as_str(), format!("deposit v1: payload{path}: u32 in the lock, u64 in this program; help: undo it"));
+    assert_eq!(
+        OTHER.as_str(),
+        format!("deposit v1: payload{path}: u32 in the lock, u64 in this program; help: undo it")
+    );
 }
