@@ -44,7 +44,7 @@ fn the_life_of_a_locked_model() {
     // which no blessing accepts
     expect![[r#"
         the shape lock `[shop]/memimage.lock` and this program differ; nothing was changed:
-          - deposit v1: payload._money[].cents: u32 in the lock, u64 here
+          - deposit v1: payload._money[].cents: u32 in the lock, u64 in this program
         help: give each changed event a new version, or undo the change"#]]
     .assert_eq(&shop.failing_test(true));
     assert_eq!(shop.read("memimage.lock"), committed);
