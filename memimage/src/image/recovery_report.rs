@@ -33,7 +33,7 @@ pub struct RecoveryReport {
     /// The first and the last event that were known to be synced and are missing at the end of the journal. See
     /// [`Options::accept_incomplete_copy`](crate::Options::accept_incomplete_copy).
     pub given_up: Option<(Seq, Seq)>,
-    /// The copy, in the quarantine, of a torn write: a crash interrupted the write before it was acknowledged.
+    /// The copy, in the quarantine, of a torn write: a crash interrupted the write before it was synced.
     pub quarantined: Option<PathBuf>,
     /// How far the system clock was behind the last event, if it was. Recorded time stands still until the clock has caught up.
     pub clock_behind: Option<Duration>,

@@ -67,7 +67,7 @@ impl OpenedJournal {
         let Survey::Image(segments) = layout.survey(&**disk)? else {
             return Err(Error::new(ErrorDetail::NotFound {
                 path: layout.root().to_owned(),
-                found: "its journal is gone",
+                found: "the journal was removed while the image was open",
             }));
         };
         let segments = open_segments(disk, layout, &segments, keyring, None)?;
@@ -133,7 +133,7 @@ impl OpenedJournal {
         }
         if watermark.decisions > end.chain.decisions && self.given_up(end).is_none() {
             let what = format!(
-                "it has {} void marks, and by `journal/durable` {} were recorded",
+                "the journal has {} void frames, but `journal/durable` counts {}",
                 end.chain.decisions, watermark.decisions
             );
             return Err(self.segments().corrupt(end.segment, Some(end.offset as u64), what));
@@ -243,8 +243,10 @@ fn refuse_missing_segment(segments: &Segments, watermark: &Watermark) -> Result<
     if watermark.segment <= last {
         return Ok(());
     }
-    let what =
-        format!("its file is missing: by `journal/durable`, the image was written up to segment {}", watermark.segment);
+    let what = format!(
+        "the file is missing, but `journal/durable` names segment {} as the last one written",
+        watermark.segment
+    );
     Err(segments.corrupt(last.next(), None, what))
 }
 

@@ -44,10 +44,10 @@ pub(super) fn newest_start<M: Model>(
         let loaded = snapshots.open(seq, &path).and_then(|file| {
             let refused = |what: &str| Error::new(ErrorDetail::Snapshot { path: path.clone(), what: what.to_owned() });
             if file.header.identity.uuid != segments.identity().uuid {
-                return Err(refused("it belongs to another image"));
+                return Err(refused("the file belongs to another image"));
             }
             if !segments.reaches(seq)? {
-                return Err(refused("the events after it are no longer in the journal"));
+                return Err(refused("the journal no longer has the events that follow this state"));
             }
             let current = is_current::<M>(&file.header);
             changed |= !current;
@@ -64,7 +64,7 @@ pub(super) fn newest_start<M: Model>(
                 let refused = |what| Error::new(ErrorDetail::Snapshot { path: path.clone(), what });
                 let header = file.header.clone();
                 let what = if voids.invalidates(seq, header.life.epoch) {
-                    Some("it was created before an event in it became void".to_owned())
+                    Some("the state contains the effect of an event that became void later".to_owned())
                 } else {
                     segments.life_conflict(header.life)
                 };
@@ -88,7 +88,7 @@ pub(super) fn newest_start<M: Model>(
             Ok(None) => {}
             Ok(Some((start, voids))) => return Ok((Some(start), voids)),
             Err(error) => {
-                tracing::warn!(%seq, %error, "cannot use a snapshot; trying an older one or the complete journal");
+                tracing::warn!(%seq, %error, "cannot use a snapshot; recovery tries the next older state");
                 tried.push(error.briefly());
                 unusable.push((path, error.to_string()));
             }
@@ -130,7 +130,9 @@ fn load<M: Model>(file: SnapshotFile, path: &Path) -> Result<ReplayStart<M>, Err
                 let digest = state_digest(&model)?;
                 Ok((model, digest, trailer))
             }));
-            loaded.unwrap_or_else(|panic| Err(refused(&format!("reading it panicked: {}", panic_message(&*panic)))))?
+            loaded.unwrap_or_else(|panic| {
+                Err(refused(&format!("loading the state panicked: {}", panic_message(&*panic))))
+            })?
         }
         StateOrigin::Past(past) => {
             let (bytes, trailer) = file.bytes()?;
@@ -141,7 +143,10 @@ fn load<M: Model>(file: SnapshotFile, path: &Path) -> Result<ReplayStart<M>, Err
         StateOrigin::Unknown(what) => return Err(refused(&what)),
     };
     if digest.to_u64() != trailer.digest {
-        return Err(refused("its state differs from the one that was written: Serialize and Deserialize disagree"));
+        return Err(refused(
+            "the loaded state differs from the state that was written: the model's `Deserialize` does not restore what its \
+             `Serialize` wrote",
+        ));
     }
     let upcast_from = (!is_current::<M>(&header)).then(|| path.to_owned());
     let (seq, time) = (header.seq, header.time);

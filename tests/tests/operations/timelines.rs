@@ -54,7 +54,7 @@ fn start(disk: &SimDisk) -> (Option<Seq>, usize) {
     let recovery = till.admin().stats().recovery;
     let unusable = &recovery.unusable_snapshots;
     assert!(
-        unusable.iter().all(|(_, reason)| reason.contains("it belongs to another timeline of this image")),
+        unusable.iter().all(|(_, reason)| reason.contains("the file belongs to another timeline of this image")),
         "{unusable:?}"
     );
     (recovery.snapshot, unusable.len())
@@ -82,7 +82,8 @@ fn assert_skipped(disk: &SimDisk, began: Option<u64>, what: &str, expected: (u64
     let found: Vec<_> = checked.findings.iter().filter(|finding| finding.severity > Severity::Note).collect();
     let [finding] = found[..] else { panic!("{checked}") };
     assert!(
-        finding.message.contains("it belongs to another timeline of this image") && finding.message.contains(what),
+        finding.message.contains("the file belongs to another timeline of this image")
+            && finding.message.contains(what),
         "{checked}"
     );
     assert_eq!(

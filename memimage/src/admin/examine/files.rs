@@ -73,7 +73,7 @@ fn survey_directory(
     observations: &mut Vec<FileObservation>,
 ) -> Result<(), Error> {
     let mut observe = |path: &Path, condition| observations.push(FileObservation { path: path.to_owned(), condition });
-    if disk.kind(directory).map_err(|error| failed("looking at", directory, error))?.is_none() {
+    if disk.kind(directory).map_err(|error| failed("inspecting", directory, error))?.is_none() {
         observe(directory, FileCondition::MissingDirectory);
         return Ok(());
     }
@@ -134,6 +134,6 @@ fn exposed(disk: &dyn Disk, path: &Path) -> Result<Option<String>, Error> {
     match disk.exposed(path) {
         // the file has just been removed
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        exposed => exposed.map_err(|error| failed("looking at", path, error)),
+        exposed => exposed.map_err(|error| failed("inspecting", path, error)),
     }
 }

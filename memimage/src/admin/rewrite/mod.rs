@@ -178,7 +178,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let layout = Layout::new(from);
         layout.survey(&*disk)?.image(&layout)?;
         // comparing the text of the paths is not enough: a link or `..` may lead into the source
-        if disk.is_within(target, from).map_err(|error| failed("looking at", target, error))? {
+        if disk.is_within(target, from).map_err(|error| failed("inspecting", target, error))? {
             return Err(Error::new(ErrorDetail::Taken { path: target.to_owned(), found: messages::INSIDE_SOURCE }));
         }
         vacant(&*disk, target)?;

@@ -44,25 +44,28 @@ impl FrameChain {
     fn followed_by(&self, frame: &Frame<'_>) -> Result<FrameChain, String> {
         let header = &frame.header;
         if header.first_seq != self.next_seq {
-            return Err(format!("its first event is {}, not {}", header.first_seq, self.next_seq));
+            return Err(format!(
+                "the first event of the frame is {}, but event {} must follow here",
+                header.first_seq, self.next_seq
+            ));
         }
         if header.previous.hash != self.previous.hash && !planted(Bug::ChainUnchecked) {
-            return Err("it does not name the hash of the frame before it".to_owned());
+            return Err("the frame names another hash than that of the previous frame".to_owned());
         }
         if header.decisions != self.decisions {
             let (named, read) = (header.decisions, self.decisions);
-            return Err(format!("it names {named} void marks before it, and the frames before it have {read}"));
+            return Err(format!("the frame counts {named} void frames before it, but there are {read}"));
         }
         if header.life.epoch < self.life.epoch {
+            let (epoch, before) = (header.life.epoch, self.life.epoch);
             return Err(format!(
-                "its epoch {} is less than the epoch {} before it",
-                header.life.epoch, self.life.epoch
+                "the epoch of the frame is {epoch}, which is lower than the epoch {before} of the previous frame"
             ));
         }
         if header.life.epoch == self.life.epoch && header.life.id != self.life.id {
             let epoch = header.life.epoch;
             return Err(format!(
-                "it was written by another copy of the image: another owner had epoch {epoch} before it"
+                "the frame belongs to another timeline of this image: another owner wrote the previous frame in epoch {epoch}"
             ));
         }
         let link = frame.link();
@@ -137,7 +140,7 @@ impl<'a> FrameReader<'a> {
             Err(fault) => return FrameStep::Fault(fault),
         };
         if self.first && frame.header.kind != FrameKind::Shapes {
-            return FrameStep::Misplaced("it is the first of its segment, and has no table of shapes".to_owned());
+            return FrameStep::Misplaced("the first frame of the segment is not a shapes frame".to_owned());
         }
         let before = self.chain.unwrap_or(FrameChain {
             next_seq: frame.header.first_seq,

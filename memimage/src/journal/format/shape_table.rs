@@ -54,11 +54,11 @@ impl StoredRow {
 /// The error that a frame of shapes does not decode, or does not continue the table.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ShapeTableError {
-    #[error("its table of shapes does not decode: {0}")]
+    #[error("the shape table does not decode: {0}")]
     Undecodable(String),
-    #[error("its shapes begin with number {first}, and the table before it has {rows} rows")]
+    #[error("the rows of the frame begin with number {first}, but the shape table before it has only {rows} rows")]
     Gap { first: u32, rows: usize },
-    #[error("it gives number {0} to another event than the table before it")]
+    #[error("the frame gives number {0} to another event than the shape table before it")]
     Renumbered(u32),
 }
 
@@ -67,7 +67,7 @@ impl ShapeRows {
         let (StoredRows { first, rows }, rest) =
             postcard::take_from_bytes(body).map_err(|error| ShapeTableError::Undecodable(error.to_string()))?;
         if !rest.is_empty() {
-            return Err(ShapeTableError::Undecodable(format!("{} bytes follow it", rest.len())));
+            return Err(ShapeTableError::Undecodable(format!("{} bytes follow the table", rest.len())));
         }
         let row = |row: StoredRow| match ShapeTree::decode(&row.shape) {
             Ok(shape) => Ok(ShapeRow { name: row.name, version: row.version, shape }),

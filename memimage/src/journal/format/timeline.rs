@@ -60,7 +60,9 @@ impl Timeline {
         let differs = self.hash.is_some_and(|hash| hash != link) && !planted(Bug::ForeignTimelineBelieved);
         differs.then(|| {
             let seq = self.seq;
-            format!("it belongs to another timeline of this image: the journal has another history up to event {seq}")
+            format!(
+                "the file belongs to another timeline of this image: the journal has another history up to event {seq}"
+            )
         })
     }
 
@@ -74,7 +76,7 @@ impl Timeline {
         differs.then(|| {
             let seq = self.seq;
             format!(
-                "it belongs to another timeline of this image: the journal has another digest of the state after event {seq}"
+                "the file belongs to another timeline of this image: the journal records another digest after event {seq}"
             )
         })
     }
@@ -86,7 +88,7 @@ pub(crate) fn life_conflict(mut lives: impl Iterator<Item = Life>, life: Life) -
     let conflicts = lives.any(|other| other.epoch == life.epoch && other.id != life.id);
     conflicts.then(|| {
         let epoch = life.epoch;
-        format!("it belongs to another timeline of this image: another owner wrote it in epoch {epoch}")
+        format!("the file belongs to another timeline of this image: another owner wrote it in epoch {epoch}")
     })
 }
 

@@ -50,7 +50,8 @@ pub(crate) fn next_life(segments: &Segments, end: &JournalEnd, watermark: Option
         .unwrap_or(0);
     // the largest number must stay unused: an image in that epoch could never be opened again
     let epoch = newest.checked_add(1).filter(|&epoch| epoch < u64::MAX).ok_or_else(|| {
-        segments.corrupt(end.segment, None, format!("it states that the image was opened {newest} times"))
+        let what = format!("the epoch of the image is {newest}, and no higher epoch is possible");
+        segments.corrupt(end.segment, None, what)
     })?;
     Ok(Life { epoch, id: random_life()? })
 }
