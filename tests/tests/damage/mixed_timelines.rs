@@ -37,7 +37,7 @@ fn go_on(disk: SimDisk, mut states: Vec<Book>, first_page: u32, parting: Parting
     let retention = if parting.pruned { Retention::Events(0) } else { Retention::Everything };
     let image = open(&disk, options(512).retention(retention)).unwrap();
     let has_frames = |disk: &SimDisk, number| {
-        disk.read(&segment(number)).is_ok_and(|bytes| bytes[HEADER..].iter().any(|&byte| byte != 0))
+        disk.read(segment(number)).is_ok_and(|bytes| bytes[HEADER..].iter().any(|&byte| byte != 0))
     };
     for page in first_page.. {
         image.write(page, "x".repeat(SEGMENT / 8)).unwrap();
@@ -163,7 +163,7 @@ fn a_segment_from_before_a_cut_does_not_continue_the_new_history() {
     let events = old.states.len() as u64 - 1;
     let disk = old.disk.fork();
     // damage in the middle of segment 2
-    let mut bytes = disk.read(&segment(2)).unwrap();
+    let mut bytes = disk.read(segment(2)).unwrap();
     bytes[SEGMENT / 2] ^= 1;
     put(&disk, &segment(2), &bytes);
     let report = check_with(Arc::new(disk.clone()), ROOT).unwrap();

@@ -21,6 +21,7 @@ pub(crate) struct FrameSearch<'a> {
 
 /// The result of a search.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a search has one result at a time, and most are frames")]
 pub(crate) enum SearchResult<'a> {
     /// The first valid frame.
     Frame(Frame<'a>),
