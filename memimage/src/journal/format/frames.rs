@@ -267,7 +267,7 @@ mod tests {
 
         /// The number of frames that can be read, and the reason why the next one cannot be, if there is a next one.
         fn read(&self) -> (usize, Option<String>) {
-            let mut reader = FrameReader::new(&self.bytes, &UUID, SegmentId::FIRST, None);
+            let mut reader = FrameReader::at(&self.bytes, &UUID, SegmentId::FIRST, SEGMENT_HEADER);
             let mut frames = 0;
             loop {
                 match reader.step() {
@@ -313,11 +313,19 @@ mod tests {
             assert_eq!(bridged(second), (3, None), "chained: {chained}");
             let (frames, why) = bridged(first);
             assert_eq!(frames, 1);
-            assert!(why.unwrap().contains("does not name the hash"), "the frame after the bridge has another link");
+            assert!(why.unwrap().contains("names another hash"), "the frame after the bridge has another link");
             if chained && cfg!(feature = "chain") {
                 assert_eq!(bridged(Link { mac: first.mac, ..second }), (1, Some("wrong MAC".to_owned())));
             }
         }
+    }
+
+    #[test]
+    fn a_segment_begins_with_a_table_of_shapes() {
+        let mut segment = Segment::new(false);
+        segment.append(&event(1, Link::default()));
+        let mut reader = FrameReader::new(&segment.bytes, &UUID, SegmentId::FIRST, None);
+        assert!(matches!(reader.step(), FrameStep::Misplaced(why) if why.contains("not a shapes frame")));
     }
 
     #[test]
@@ -329,7 +337,7 @@ mod tests {
             segment.append(&event(2, first));
             let (frames, why) = segment.read();
             assert_eq!(frames, 1, "chained: {chained}");
-            assert!(why.unwrap().contains("does not name the hash"));
+            assert!(why.unwrap().contains("names another hash"));
         }
     }
 
@@ -346,11 +354,11 @@ mod tests {
         assert_eq!([50, 51].map(|id| second(4, id)), [(2, None), (2, None)], "each epoch has its own life");
         let (frames, why) = second(3, 51);
         assert_eq!(frames, 1);
-        assert!(why.unwrap().contains("another copy of the image: another owner had epoch 3"));
+        assert!(why.unwrap().contains("another owner wrote the previous frame in epoch 3"));
         for id in [50, 51] {
             let (frames, why) = second(2, id);
             assert_eq!(frames, 1);
-            assert!(why.unwrap().contains("epoch 2 is less than the epoch 3"));
+            assert!(why.unwrap().contains("2, which is lower than the epoch 3"));
         }
     }
 
@@ -369,7 +377,7 @@ mod tests {
         for decisions in [0, 4, 6] {
             let (frames, why) = after_a_void_mark(decisions);
             assert_eq!(frames, 2, "{decisions}");
-            let expected = format!("names {decisions} void marks before it, and the frames before it have 5");
+            let expected = format!("counts {decisions} void frames before it, but there are 5");
             assert!(why.unwrap().contains(&expected));
         }
     }
