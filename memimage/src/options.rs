@@ -1,8 +1,8 @@
 //! The options of an image, and their ranges.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use crate::context::Timestamp;
 use crate::error::{Error, ErrorDetail};
@@ -46,9 +46,19 @@ pub struct Options<M> {
     pub(crate) allow_network: bool,
     pub(crate) accept_incomplete_copy: bool,
     pub(crate) clock: Clock,
+    pub(crate) monotonic: Option<Monotonic>,
     pub(crate) genesis: Option<M>,
     pub(crate) encryption: Option<Keys>,
     pub(crate) chain: Option<Keys>,
+}
+
+/// The time since some fixed point, by a clock that nobody sets.
+pub(crate) type Monotonic = Arc<dyn Fn() -> Duration + Send + Sync>;
+
+#[expect(clippy::disallowed_methods, reason = "it is compared with the wall clock, and is no part of a model's state")]
+fn monotonic_clock() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed()
 }
 
 /// The source of recorded time.
@@ -88,6 +98,7 @@ impl<M: Model> Options<M> {
             allow_network: false,
             accept_incomplete_copy: false,
             clock: Arc::new(Timestamp::wall_clock),
+            monotonic: Some(Arc::new(monotonic_clock)),
             genesis: None,
             encryption: None,
             chain: None,
@@ -193,9 +204,17 @@ impl<M: Model> Options<M> {
     }
 
     /// The clock that gives events their time, for tests. Default: the wall clock. Recorded time never goes back, whatever the
-    /// clock says.
+    /// clock says. A jump of this clock is noticed only if a [`monotonic_clock`](Options::monotonic_clock) is given after it.
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
+        self.monotonic = None;
+        self
+    }
+
+    /// The clock with which the wall clock is compared, for tests: the time since any fixed point. Default: the system's monotonic
+    /// clock. See [`Stats::clock_jumped`](crate::Stats::clock_jumped).
+    pub fn monotonic_clock(mut self, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        self.monotonic = Some(Arc::new(clock));
         self
     }
 

@@ -36,6 +36,8 @@ pub(crate) enum Bug {
     HeaderChecksumSkipped,
     /// A frame names the frame before it by a checksum that does not depend on its content.
     LinkWithoutContent,
+    /// Retention by a period believes one reading of the wall clock.
+    PrunedOnOneReading,
     /// Pruning removes segments before the base that replaces them is synced.
     PrunedBeforeBaseIsSynced,
     /// A refusal is returned before the events it depends on are synced.

@@ -241,7 +241,11 @@ impl<M: Model> Replay<'_, M> {
             FrameKind::Prune => self.prune_mark(segment, frame)?,
             // the void events were collected before the first event was replayed
             FrameKind::Void => drop(self.scan.decode_void(segment, frame)?),
-            FrameKind::Seal | FrameKind::Optional(_) => {}
+            // a state from after the correction may have the time of events after it
+            FrameKind::Time if frame.header.first_seq > self.last => {
+                self.time = self.scan.decode_time(segment, frame)?.to
+            }
+            FrameKind::Seal | FrameKind::Time | FrameKind::Optional(_) => {}
         }
         let reached = self.model.is_some() && self.goal.until.is_some_and(|until| self.last >= until);
         Ok(if reached { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })

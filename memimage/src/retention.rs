@@ -29,7 +29,9 @@ pub enum Retention {
     /// At least this many of the newest events. With 0, the image keeps only the events that are needed to rebuild the
     /// state.
     Events(u64),
-    /// At least the events of this period before the newest event, by their recorded times.
+    /// At least the events of this period before the newest event, by their recorded times. One wrong reading of the clock prunes
+    /// nothing: time counts if the events of an earlier opening show it, or if it has passed since this opening by the monotonic
+    /// clock.
     Period(Duration),
 }
 
@@ -56,12 +58,12 @@ impl Retention {
     /// Selects from all snapshots, newest first.
     ///
     /// Keeps the two newest snapshots, the newest one that can be the base, and the oldest one that cannot be the base
-    /// yet. The last of these will be the next base. So it never keeps more than four.
-    pub(crate) fn select(self, snapshots: &[Candidate]) -> RetentionSelection {
+    /// yet. The last of these will be the next base. So it never keeps more than four. Only time up to `confirmed` counts.
+    pub(crate) fn select(self, snapshots: &[Candidate], confirmed: Timestamp) -> RetentionSelection {
         let Some((newest, older)) = snapshots.split_first() else { return RetentionSelection::default() };
         let (mut base, mut next) = (None, None);
         for candidate in older.iter().filter(|candidate| candidate.current && self != Retention::Everything) {
-            if !self.may_prune(candidate, newest) {
+            if !self.may_prune(candidate, newest, confirmed) {
                 next = Some(candidate.seq);
             } else if base.is_none() {
                 base = Some(candidate.seq);
@@ -73,11 +75,11 @@ impl Retention {
     }
 
     /// Whether the events up to `base` may be pruned once the journal has reached `newest`.
-    fn may_prune(self, base: &Candidate, newest: &Candidate) -> bool {
+    fn may_prune(self, base: &Candidate, newest: &Candidate, confirmed: Timestamp) -> bool {
         match self {
             Retention::Everything => false,
             Retention::Events(events) => newest.seq.get() - base.seq.get() >= events,
-            Retention::Period(period) => newest.time.since(base.time) >= period,
+            Retention::Period(period) => newest.time.min(confirmed).since(base.time) >= period,
         }
     }
 }
@@ -90,7 +92,8 @@ mod tests {
     fn select(retention: Retention, seqs: &[u64]) -> (Option<u64>, Vec<u64>) {
         let candidate =
             |&seq: &u64| Candidate { seq: Seq::new(seq), time: Timestamp::from_micros(seq * 1_000_000), current: true };
-        let selection = retention.select(&seqs.iter().map(candidate).collect::<Vec<_>>());
+        let snapshots: Vec<Candidate> = seqs.iter().map(candidate).collect();
+        let selection = retention.select(&snapshots, Timestamp::from_micros(u64::MAX));
         (selection.base.map(Seq::get), selection.kept.into_iter().map(Seq::get).collect())
     }
 
@@ -118,6 +121,15 @@ mod tests {
     }
 
     #[test]
+    fn time_that_is_not_confirmed_prunes_nothing() {
+        let time = |seconds: u64| Timestamp::from_micros(seconds * 1_000_000);
+        let candidates = [9_000, 80, 70].map(|at| Candidate { seq: Seq::new(at), time: time(at), current: true });
+        let period = Retention::Period(Duration::from_secs(20));
+        let base = |confirmed: u64| period.select(&candidates, time(confirmed)).base.map(Seq::get);
+        assert_eq!([85, 90, 100, 9_000].map(base), [None, Some(70), Some(80), Some(80)]);
+    }
+
+    #[test]
     fn the_next_base_is_kept_and_snapshots_between_bases_are_not() {
         assert_eq!(select(Retention::Events(50), &[90, 80, 70, 60, 50, 40, 30]), (Some(40), vec![90, 80, 50, 40]));
         let mut snapshots = Vec::new();
@@ -139,9 +151,11 @@ mod tests {
     #[test]
     fn a_snapshot_of_another_model_version_is_never_the_base() {
         let candidate = |(seq, current)| Candidate { seq: Seq::new(seq), time: Timestamp::default(), current };
-        let selection = Retention::Events(0).select(&[(9, true), (8, true), (7, false)].map(candidate));
+        let selection =
+            Retention::Events(0).select(&[(9, true), (8, true), (7, false)].map(candidate), Timestamp::default());
         assert_eq!((selection.base, selection.kept.len()), (Some(Seq::new(8)), 2));
-        let selection = Retention::Events(0).select(&[(9, true), (8, false), (7, false)].map(candidate));
+        let selection =
+            Retention::Events(0).select(&[(9, true), (8, false), (7, false)].map(candidate), Timestamp::default());
         assert_eq!((selection.base, selection.kept.len()), (None, 2));
     }
 }

@@ -54,7 +54,8 @@ impl Context {
         self.random.origin().part
     }
 
-    /// The recorded time: the wall clock when the command ran, but never earlier than the time of the previous event.
+    /// The recorded time: the wall clock when the command ran, but never earlier than the time of the previous event,
+    /// except after [`Admin::correct_time`](crate::Admin::correct_time).
     pub fn time(&self) -> Timestamp {
         self.time
     }

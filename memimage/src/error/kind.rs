@@ -87,7 +87,9 @@ impl ErrorKind {
                 ErrorKind::Diverged
             }
             ErrorDetail::PrunedSource { .. } => ErrorKind::Pruned,
-            ErrorDetail::Repair { .. } | ErrorDetail::Void { .. } => ErrorKind::NotApplicable,
+            ErrorDetail::Repair { .. } | ErrorDetail::Void { .. } | ErrorDetail::TimeNotEarlier { .. } => {
+                ErrorKind::NotApplicable
+            }
             ErrorDetail::Io { source, .. } if is_full(source) => ErrorKind::StorageFull,
             ErrorDetail::Io { .. } => ErrorKind::Io,
             ErrorDetail::StorageFull { .. } => ErrorKind::StorageFull,

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Error, Position};
+use crate::context::Timestamp;
 use crate::seq::Seq;
 
 /// A failure with its details.
@@ -146,6 +147,12 @@ pub(crate) enum ErrorDetail {
 
     #[error("event {seq} of the image `{}` cannot be made void: {what}; nothing was changed; help: {help}", path.display())]
     Void { path: PathBuf, seq: Seq, what: String, help: &'static str },
+
+    #[error(
+        "recorded time cannot be corrected to {to}: the last event has the time {last}, which is not later; nothing was changed; \
+         help: give a time before that of the last event, or let the clock catch up"
+    )]
+    TimeNotEarlier { to: Timestamp, last: Timestamp },
 
     #[error(
         "no image can be created at `{}`: the path leads to {found}; nothing was changed; help: give the path of an empty \

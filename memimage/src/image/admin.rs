@@ -5,6 +5,7 @@ use std::fmt;
 use super::Image;
 use super::snapshotting::SnapshotInfo;
 use super::stats::Stats;
+use crate::context::Timestamp;
 use crate::error::Error;
 use crate::event::Model;
 
@@ -35,6 +36,20 @@ impl<'a, M: Model> Admin<'a, M> {
     /// ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)). Either way the image goes on with the snapshots it had.
     pub fn snapshot(&self) -> Result<SnapshotInfo, Error> {
         self.image.shared().snapshot()
+    }
+
+    /// Lets recorded time go on from `to`, which is earlier than the time of the last event. Use this after the system clock was wrong
+    /// and has been corrected: without it, all events get the wrong time until the clock has caught up. The times of earlier events
+    /// stay as they are. The journal records the decision with its reason; when the function returns, the decision is on disk.
+    ///
+    /// A model that relies on times that never go back sees one that does, as its replay will.
+    ///
+    /// # Errors
+    ///
+    /// If `to` is not earlier than the time of the last event ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)), if the
+    /// reason is empty or longer than 4096 bytes, or if the decision cannot be written.
+    pub fn correct_time(&self, to: Timestamp, reason: impl Into<String>) -> Result<(), Error> {
+        self.image.shared().correct_time(to, reason.into())
     }
 
     /// The newest link of the journal's chain, after every executed event is synced; `None` if the image has no chain.

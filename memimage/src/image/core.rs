@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 
 use parking_lot::{Mutex, RwLock};
 
+use super::recording_clock::RecordingClock;
 use super::recovery_report::RecoveryReport;
 use super::reentrancy::{ReentrancyGuard, refuse_in_waker};
 use crate::disk::{Disk, LockGuard};
@@ -13,7 +14,7 @@ use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{Identity, Journal, Layout};
 use crate::keys::Keyring;
-use crate::options::{Clock, SnapshotPolicy};
+use crate::options::SnapshotPolicy;
 use crate::process::Process;
 use crate::recovery::Dispatch;
 use crate::retention::Retention;
@@ -44,7 +45,7 @@ pub(super) struct Shared<M> {
     pub(super) process: Process,
     pub(super) identity: Identity,
     pub(super) life: Life,
-    pub(super) clock: Clock,
+    pub(super) clock: RecordingClock,
     pub(super) policy: SnapshotPolicy,
     pub(super) retention: Retention,
     pub(super) verify_snapshots: bool,

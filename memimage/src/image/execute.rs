@@ -82,6 +82,7 @@ impl<M: Model> Shared<M> {
             drop(entered);
             match attempt? {
                 Attempt::Answered(pending) => {
+                    self.clock.report();
                     self.snapshot_if_due();
                     return Ok(pending);
                 }
@@ -116,6 +117,7 @@ impl<M: Model> Shared<M> {
             };
             match attempt {
                 Attempt::Answered(pending) => {
+                    self.clock.report();
                     self.snapshot_if_due();
                     return Ok(pending);
                 }
@@ -148,7 +150,11 @@ impl<M: Model> Shared<M> {
             command = through_encoding::<M, C>(command, &mut core.payload)?;
         }
         let seq = open.next_seq();
-        let time = open.time().max((self.clock)());
+        let last = open.time();
+        let time = match catch_unwind(AssertUnwindSafe(|| self.clock.after(last))) {
+            Ok(time) => time,
+            Err(panic) => return Err(panicked::<M, C>("clock", &*panic)),
+        };
         let mut context = Context::new(self.identity.seed, Origin::own(seq), time, metadata.clone());
 
         match catch_unwind(AssertUnwindSafe(|| command.check(&core.model, &context))) {

@@ -4,6 +4,7 @@
 
 // each module uses only the modules above it
 mod reentrancy;
+mod recording_clock;
 mod recovery_report;
 mod core;
 mod read_guard;
@@ -16,6 +17,7 @@ mod query;
 mod with;
 mod journal;
 mod stats;
+mod time_correction;
 mod admin;
 mod opening;
 

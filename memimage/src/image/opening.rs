@@ -12,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::Image;
 use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
+use super::recording_clock::RecordingClock;
 use super::recovery_report::RecoveryReport;
 use crate::disk::{Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, absolute, failed, sync_dir};
 use crate::entropy::{random, random_life, random_uuid};
@@ -226,8 +227,9 @@ impl<M: Model> Opening<M> {
             prove_void(&journal, dispatch.table())?;
         }
 
-        let clock = Arc::clone(&self.options.clock);
-        let behind = recovered.time.since(clock());
+        let behind = recovered.time.since((self.options.clock)());
+        let last = (recovered.last > Seq::ZERO).then_some(recovered.time);
+        let clock = RecordingClock::start(self.options.clock, self.options.monotonic, last);
         let recovery = RecoveryReport {
             created,
             snapshot: recovered.snapshot,

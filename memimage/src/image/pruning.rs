@@ -27,7 +27,7 @@ impl<M: Model> Shared<M> {
         verified_from: Option<Seq>,
     ) -> Result<Option<Seq>, Error> {
         let (candidates, foreign) = self.candidates(taken.seq)?;
-        let RetentionSelection { base, mut kept } = self.retention.select(&candidates);
+        let RetentionSelection { base, mut kept } = self.retention.select(&candidates, self.clock.confirmed());
         kept.extend(foreign);
         let pruned = base.map_or(Ok(None), |base| self.prune(base, taken, verified_from));
         // remove snapshots even if pruning failed: the disk may be full

@@ -1,6 +1,7 @@
 //! Figures of a running image.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::core::Shared;
 use super::recovery_report::RecoveryReport;
@@ -39,6 +40,10 @@ pub struct Stats {
     /// The error if pruning the journal or removing old snapshots failed after the last snapshot. The image is still
     /// complete, and tries again after the next snapshot.
     pub retention_failure: Option<String>,
+    /// How far the wall clock has jumped ahead of the monotonic clock since the image was opened, if by more than an hour. Events have
+    /// got that time, but nothing is pruned because of it. (A computer that was suspended looks the same.) See
+    /// [`Admin::correct_time`](crate::Admin::correct_time).
+    pub clock_jumped: Option<Duration>,
     /// The report of the recovery that opened the image.
     pub recovery: RecoveryReport,
 }
@@ -72,6 +77,7 @@ impl<M: Model> Shared<M> {
             snapshot_failure,
             base,
             retention_failure,
+            clock_jumped: self.clock.jumped(),
             recovery: self.recovery.clone(),
         }
     }

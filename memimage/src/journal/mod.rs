@@ -19,6 +19,7 @@ pub(crate) use format::prune::PruneMark;
 pub(crate) use format::record::{EventId, Record, read as records};
 pub(crate) use format::segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER, fitting_len, is_segment};
 pub(crate) use format::shape_table::{EncodedRows, ShapeRow, ShapeRows, ShapeTable, ShapeTableError};
+pub(crate) use format::time_correction::TimeCorrection;
 pub(crate) use format::timeline::{Timeline, life_conflict};
 pub(crate) use format::void::{VoidMark, Voids};
 pub(crate) use format::watermark::Watermark;

@@ -6,7 +6,7 @@ use super::messages;
 use crate::admin::decision::Decision;
 use crate::journal::{
     DamageKind, DigestMark, EventId, Frame, FrameKind, FrameVisitor, Genesis, PruneMark, Record, RecordDamage,
-    ShapeRows, ShapeTable, ShapeTableError, Timeline, VoidMark, Voids, records,
+    ShapeRows, ShapeTable, ShapeTableError, TimeCorrection, Timeline, VoidMark, Voids, records,
 };
 use crate::seq::{SegmentId, Seq};
 use crate::shape::ShapeTree;
@@ -68,6 +68,7 @@ impl FrameVisitor for JournalContent {
             FrameKind::Digest => self.digest(frame, body).or_else(damaged),
             FrameKind::Prune => self.prune(body).or_else(damaged),
             FrameKind::Void => self.void(segment, frame, body).or_else(damaged),
+            FrameKind::Time => TimeCorrection::decode(body).map(drop).or_else(damaged),
             FrameKind::Seal | FrameKind::Optional(_) => Ok(()),
         };
         checked.err().into_iter().collect()

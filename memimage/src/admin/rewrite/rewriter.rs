@@ -104,11 +104,15 @@ impl<'a, M: Model> Rewriter<'a, M> {
     }
 
     fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
-        let header = &frame.header;
+        let (header, scan) = (&frame.header, self.scan);
+        if header.kind == FrameKind::Time {
+            let correction = scan.decode_time(segment, frame)?;
+            self.time = correction.to;
+            self.attempt(|_, journal, open| Ok(journal.correct_time(open, &correction).err()))?;
+        }
         if header.kind != FrameKind::Events {
             return Ok(ControlFlow::Continue(()));
         }
-        let scan = self.scan;
         let damaged = |what: String| scan.corrupt_frame(segment, frame, what);
         let body = scan.body(segment, frame)?;
         for record in records(&body, header.first_seq, header.count, header.time) {

@@ -15,6 +15,7 @@ pub(super) mod shape_table;
 pub(super) mod genesis;
 pub(super) mod prune;
 pub(super) mod void;
+pub(super) mod time_correction;
 pub(super) mod timeline;
 pub(super) mod watermark;
 pub(super) mod frames;

@@ -10,6 +10,7 @@ use crate::journal::format::genesis::DigestMark;
 use crate::journal::format::prune::PruneMark;
 use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::journal::format::shape_table::{ShapeRows, ShapeTable};
+use crate::journal::format::time_correction::TimeCorrection;
 use crate::journal::format::timeline::Timeline;
 use crate::journal::format::torn_write::{Evidence, Verdict, classify, durable_after};
 use crate::journal::format::void::{VoidMark, Voids};
@@ -132,6 +133,11 @@ impl Scan {
     pub(crate) fn decode_prune(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<PruneMark, Error> {
         let body = self.body(segment, frame)?;
         PruneMark::decode(&body).map_err(|what| self.corrupt_frame(segment, frame, what))
+    }
+
+    pub(crate) fn decode_time(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<TimeCorrection, Error> {
+        let body = self.body(segment, frame)?;
+        TimeCorrection::decode(&body).map_err(|what| self.corrupt_frame(segment, frame, what))
     }
 
     pub(crate) fn decode_void(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<VoidMark, Error> {

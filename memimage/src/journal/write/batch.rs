@@ -297,6 +297,12 @@ impl OpenBatch {
         Batch { kind, bytes, first_seq: self.first_seq, count, time: self.base_time, position, ticket, table: None }
     }
 
+    /// Lets recorded time go on from here. The open batch must be empty.
+    pub(crate) fn set_time(&mut self, time: Timestamp) {
+        debug_assert!(self.is_empty());
+        (self.time, self.base_time) = (time, time);
+    }
+
     /// The pool for the buffers of written batches.
     pub(crate) fn spare_buffers(&self) -> Arc<SpareBuffers> {
         Arc::clone(&self.spare_buffers)

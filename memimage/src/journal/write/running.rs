@@ -25,6 +25,7 @@ use crate::journal::format::frame::{FrameKind, head_len};
 use crate::journal::format::genesis::Genesis;
 use crate::journal::format::record::EventId;
 use crate::journal::format::shape_table::ShapeTable;
+use crate::journal::format::time_correction::TimeCorrection;
 use crate::journal::format::whitening::Salts;
 #[cfg(feature = "chain")]
 use crate::keys::ChainHead;
@@ -142,6 +143,13 @@ impl Journal {
     /// Records the row of an event that is about to be used for the first time. `table` has this row.
     pub(crate) fn declare(&self, open: &mut OpenBatch, table: &ShapeTable, event: EventId) -> Result<(), NoRoom> {
         self.commit.insert_shapes(open, &table.encode_row(event), table.encode())
+    }
+
+    /// Records a correction of recorded time, which goes on from the corrected time.
+    pub(crate) fn correct_time(&self, open: &mut OpenBatch, correction: &TimeCorrection) -> Result<(), NoRoom> {
+        self.commit.insert(open, FrameKind::Time, &correction.encode())?;
+        open.set_time(correction.to);
+        Ok(())
     }
 
     /// Queues the open batch, so that the last event executed is the last of its frame.

@@ -20,6 +20,8 @@ pub(crate) enum FrameKind {
     Prune,
     /// A void mark: replay skips one event.
     Void,
+    /// A correction of recorded time: the events after it may be earlier than the events before it.
+    Time,
     /// A kind from a later version of the format that readers may skip.
     Optional(u8),
 }
@@ -34,14 +36,15 @@ impl FrameKind {
             FrameKind::Seal => 5,
             FrameKind::Prune => 6,
             FrameKind::Void => 7,
+            FrameKind::Time => 8,
             FrameKind::Optional(code) => code,
         }
     }
 
-    /// Readers may skip a digest that they do not understand; replay needs every other kind.
+    /// Readers may skip a digest or a correction of time that they do not understand; replay needs every other kind.
     pub(super) fn flags(self) -> u8 {
         match self {
-            FrameKind::Digest | FrameKind::Optional(_) => 0,
+            FrameKind::Digest | FrameKind::Time | FrameKind::Optional(_) => 0,
             _ => CRITICAL,
         }
     }
@@ -55,6 +58,7 @@ impl FrameKind {
             5 => Some(FrameKind::Seal),
             6 => Some(FrameKind::Prune),
             7 => Some(FrameKind::Void),
+            8 => Some(FrameKind::Time),
             _ if flags & CRITICAL == 0 => Some(FrameKind::Optional(code)),
             _ => None,
         }

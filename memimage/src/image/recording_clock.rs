@@ -1,0 +1,173 @@
+//! The clock of a running image: gives events their time, and notices when the wall clock jumps.
+//!
+//! The wall clock alone proves nothing: one wrong reading can be ten years ahead. What is removed for ever, by
+//! [`Retention::Period`](crate::Retention::Period), depends on confirmed time only: the recorded times of events of earlier
+//! openings, and the time that has passed since this opening by the monotonic clock.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::context::Timestamp;
+use crate::options::{Clock, Monotonic};
+use crate::planted::{Bug, planted};
+
+/// The difference between the two clocks that counts as a jump, in microseconds: one hour.
+const JUMP: u64 = 3_600 * 1_000_000;
+
+/// The clocks of an image.
+pub(super) struct RecordingClock {
+    wall: Clock,
+    /// `None` if the program supplies the wall clock and no clock to compare it with. Then its readings are trusted.
+    monotonic: Option<Monotonic>,
+    /// The confirmed time when the image was opened, and the reading of the monotonic clock then.
+    opened: (Timestamp, Duration),
+    /// Readings of both clocks at one time, with which later readings are compared.
+    anchor: Mutex<(Timestamp, Duration)>,
+    /// How far the wall clock has jumped ahead, in microseconds.
+    jumped: AtomicU64,
+    /// The jump was not logged yet.
+    unreported: AtomicBool,
+}
+
+impl RecordingClock {
+    /// Starts the clocks of an image whose last event has the time `last`; `None` if it has no event.
+    pub(super) fn start(wall: Clock, monotonic: Option<Monotonic>, last: Option<Timestamp>) -> RecordingClock {
+        let (now, reading) = (wall(), monotonic.as_ref().map_or(Duration::ZERO, |monotonic| monotonic()));
+        RecordingClock {
+            wall,
+            monotonic,
+            // a clock behind the last event shows that one of the two is wrong; the earlier one removes less
+            opened: (last.unwrap_or(now).min(now), reading),
+            anchor: Mutex::new((now, reading)),
+            jumped: AtomicU64::new(0),
+            unreported: AtomicBool::new(false),
+        }
+    }
+
+    /// The time of an event after one with the time `last`.
+    #[inline]
+    pub(super) fn after(&self, last: Timestamp) -> Timestamp {
+        let now = (self.wall)();
+        if now.as_micros() > last.as_micros().saturating_add(JUMP) {
+            self.compare(now);
+        }
+        last.max(now)
+    }
+
+    /// Compares the clocks: no event was recorded for a long time, or the wall clock has jumped.
+    #[cold]
+    fn compare(&self, now: Timestamp) {
+        let Some(monotonic) = &self.monotonic else { return };
+        let mut anchor = self.anchor.lock();
+        let reading = monotonic();
+        let passed = reading.saturating_sub(anchor.1);
+        let ahead = now.since(anchor.0).saturating_sub(passed).as_micros() as u64;
+        // the next comparison begins here: clocks may drift apart slowly
+        *anchor = (now, reading);
+        if ahead > JUMP {
+            self.jumped.fetch_add(ahead, Ordering::Relaxed);
+            self.unreported.store(true, Ordering::Release);
+        }
+    }
+
+    /// How far the wall clock has jumped ahead of the monotonic clock since the image was opened.
+    pub(super) fn jumped(&self) -> Option<Duration> {
+        match self.jumped.load(Ordering::Relaxed) {
+            0 => None,
+            ahead => Some(Duration::from_micros(ahead)),
+        }
+    }
+
+    /// Logs a new jump. Must be called without a lock of the image, because a subscriber may run any code.
+    #[inline]
+    pub(super) fn report(&self) {
+        if self.unreported.load(Ordering::Relaxed) && self.unreported.swap(false, Ordering::Acquire) {
+            tracing::warn!(
+                ahead = ?self.jumped(),
+                "the wall clock jumped ahead of the monotonic clock, and events have got its time; help: correct the system clock, \
+                 then call `Admin::correct_time`"
+            );
+        }
+    }
+
+    /// The time that has passed for certain.
+    pub(super) fn confirmed(&self) -> Timestamp {
+        let now = (self.wall)();
+        let Some(monotonic) = self.monotonic.as_ref().filter(|_| !planted(Bug::PrunedOnOneReading)) else { return now };
+        let (confirmed, reading) = self.opened;
+        let passed = monotonic().saturating_sub(reading);
+        now.min(Timestamp::from_micros(confirmed.as_micros().saturating_add(passed.as_micros() as u64)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    const HOUR: u64 = 3_600;
+
+    /// Clocks that a test sets, in seconds.
+    #[derive(Clone, Default)]
+    struct TestClocks {
+        wall: Arc<AtomicU64>,
+        monotonic: Arc<AtomicU64>,
+    }
+
+    impl TestClocks {
+        fn set(&self, wall: u64, monotonic: u64) {
+            self.wall.store(wall, Ordering::Relaxed);
+            self.monotonic.store(monotonic, Ordering::Relaxed);
+        }
+
+        fn start(&self, last: u64) -> RecordingClock {
+            let TestClocks { wall, monotonic } = self.clone();
+            let wall: Clock = Arc::new(move || seconds(wall.load(Ordering::Relaxed)));
+            let monotonic: Monotonic = Arc::new(move || Duration::from_secs(monotonic.load(Ordering::Relaxed)));
+            RecordingClock::start(wall, Some(monotonic), (last > 0).then(|| seconds(last)))
+        }
+    }
+
+    fn seconds(seconds: u64) -> Timestamp {
+        Timestamp::from_micros(seconds * 1_000_000)
+    }
+
+    #[test]
+    fn a_pause_is_no_jump_and_a_jump_is() {
+        let clocks = TestClocks::default();
+        clocks.set(1_000 * HOUR, 5);
+        let clock = clocks.start(999 * HOUR);
+        clocks.set(1_009 * HOUR, 5 + 9 * HOUR);
+        assert_eq!(clock.after(seconds(1_000 * HOUR)), seconds(1_009 * HOUR));
+        assert_eq!(clock.jumped(), None, "nine hours without an event");
+        clocks.set(90_009 * HOUR, 5 + 10 * HOUR);
+        assert_eq!(clock.after(seconds(1_009 * HOUR)), seconds(90_009 * HOUR));
+        assert_eq!(clock.jumped().map(|jump| jump.as_secs() / HOUR), Some(88_999));
+        // once, and not at each event after it
+        clock.after(seconds(90_009 * HOUR));
+        assert_eq!(clock.jumped().map(|jump| jump.as_secs() / HOUR), Some(88_999));
+    }
+
+    #[test]
+    fn time_is_never_earlier_than_the_last_event() {
+        let clocks = TestClocks::default();
+        clocks.set(50, 0);
+        assert_eq!(clocks.start(90).after(seconds(90)), seconds(90));
+    }
+
+    #[test]
+    fn confirmed_time_passes_with_the_monotonic_clock() {
+        let clocks = TestClocks::default();
+        clocks.set(1_000 * HOUR, 7);
+        let clock = clocks.start(900 * HOUR);
+        assert_eq!(clock.confirmed(), seconds(900 * HOUR), "the wall clock alone confirms nothing");
+        clocks.set(90_000 * HOUR, 7 + 3 * HOUR);
+        assert_eq!(clock.confirmed(), seconds(903 * HOUR));
+        clocks.set(800 * HOUR, 7 + 4 * HOUR);
+        assert_eq!(clock.confirmed(), seconds(800 * HOUR), "nor is it later than the wall clock");
+        assert_eq!(clocks.start(0).confirmed(), seconds(800 * HOUR), "no event contradicts the clock of a new image");
+    }
+}

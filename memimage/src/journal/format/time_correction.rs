@@ -1,0 +1,28 @@
+//! Time frames: each corrects recorded time, after a wrong reading of the clock. No I/O.
+
+use serde::{Deserialize, Serialize};
+
+use crate::context::Timestamp;
+
+/// The body of a time frame: the decision that recorded time goes on from an earlier time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TimeCorrection {
+    /// The time from which recorded time goes on.
+    pub(crate) to: Timestamp,
+    /// The recorded time before the correction.
+    pub(crate) from: Timestamp,
+    pub(crate) reason: String,
+}
+
+impl TimeCorrection {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("numbers and a text can be encoded")
+    }
+
+    pub(crate) fn decode(body: &[u8]) -> Result<TimeCorrection, String> {
+        match postcard::take_from_bytes(body) {
+            Ok((correction, [])) => Ok(correction),
+            _ => Err("the body of a time frame does not decode".to_owned()),
+        }
+    }
+}
