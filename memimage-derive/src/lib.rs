@@ -41,7 +41,7 @@ use crate::ctxt::Ctxt;
 /// - `#[shape(opaque = "name")]`: the same for the field alone, for example if its type is of another crate, or if serde
 ///   serializes it `with` a function.
 // A payload with checked arguments derives `Shape` without serde's traits, and its fields may have serde attributes.
-#[proc_macro_derive(Shape, attributes(shape, serde))]
+#[proc_macro_derive(Shape, attributes(shape, serde, model))]
 pub fn shape(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     let cx = Ctxt::new();

@@ -19,8 +19,9 @@ pub enum ErrorKind {
     NetworkFileSystem,
     /// The image belongs to another program: it has another model, other events or shapes, or a newer format.
     Incompatible,
-    /// The model's serialization is wrong. Either its `Serialize` and its `Shape` disagree, so that the state has no digest, or
-    /// its `Deserialize` does not restore the state that was serialized.
+    /// The model cannot be stored and loaded: its `Serialize` and its `Shape` disagree, so that the state has no digest; its
+    /// `Deserialize` does not restore the state that was serialized; or the method that rebuilds its derived fields panics,
+    /// changes stored fields, or fills the fields in another way than the commands.
     InvalidModel,
     /// Bytes on disk are damaged. [`Error::position`](super::Error::position) says where.
     Corrupt,
@@ -75,7 +76,11 @@ impl ErrorKind {
             | ErrorDetail::ChangedEncoding { .. }
             | ErrorDetail::Genesis { .. }
             | ErrorDetail::Pruned { changed: true, .. } => ErrorKind::Incompatible,
-            ErrorDetail::Digest { .. } | ErrorDetail::Unloadable { .. } => ErrorKind::InvalidModel,
+            ErrorDetail::Digest { .. }
+            | ErrorDetail::Unloadable { .. }
+            | ErrorDetail::Rebuild { .. }
+            | ErrorDetail::StoredFieldsRebuilt { .. }
+            | ErrorDetail::Derived { .. } => ErrorKind::InvalidModel,
             ErrorDetail::Corrupt { .. } | ErrorDetail::Snapshot { .. } | ErrorDetail::Pruned { changed: false, .. } => {
                 ErrorKind::Corrupt
             }

@@ -13,7 +13,9 @@ mod event_type;
 mod lock_location;
 mod group;
 mod state;
+mod derived;
 
+pub use derived::{Comparison, Derived, DerivedField, Stored};
 pub use event_type::{EventType, row_of};
 pub use group::{Group, concat, count, is_listed, shared};
 pub use lock_location::{ShapeLock, missing_event};
@@ -29,6 +31,7 @@ pub use upcast::{
 pub use value_step::step;
 
 pub(crate) use decode::{StoredPayload, ValueUpcast, decode};
+pub(crate) use derived::{equal, rebuild_derived, text};
 pub(crate) use replay_target::{Apply, Reencode};
 
 use std::any::Any;
@@ -58,6 +61,10 @@ pub trait Model: Commands + Default + Shape + Serialize + DeserializeOwned + Sen
     /// The past versions of the state. Upcasters convert them to the current state.
     #[doc(hidden)]
     const HISTORY: &'static [StateVersion<Self>] = &[];
+
+    /// The derived fields, and the method that fills them.
+    #[doc(hidden)]
+    const DERIVED: Option<Derived<Self>> = None;
 }
 
 /// The commands of a model. `#[memimage::commands]` implements this trait.

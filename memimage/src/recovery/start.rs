@@ -8,7 +8,7 @@ use super::state::{self, StateOrigin};
 use super::{RecoveryGoal, state_digest};
 use crate::context::Timestamp;
 use crate::error::{Error, ErrorDetail};
-use crate::event::{Model, panic_message};
+use crate::event::{Derived, Model, panic_message, rebuild_derived};
 use crate::journal::{DigestMark, Segments, Voids};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
@@ -112,7 +112,8 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Resul
     let (model, digest, recorded) = match StateOrigin::of(header.model_version, header.fingerprint) {
         StateOrigin::Current => {
             let loaded = catch_unwind(AssertUnwindSafe(|| {
-                let (model, trailer) = file.load::<M>()?;
+                let (mut model, trailer) = file.load::<M>()?;
+                rebuild_derived(&mut model).map_err(|what| refused(&what))?;
                 let digest = state_digest(&model)?;
                 Ok((model, digest, trailer.digest))
             }));
@@ -120,14 +121,19 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Resul
         }
         StateOrigin::Past(past) => {
             let (bytes, trailer) = file.bytes()?;
-            let (model, digest) =
+            let (mut model, digest) =
                 state::upcast(past, &bytes, header.seq, header.time).map_err(|what| refused(&what))?;
+            rebuild_derived(&mut model).map_err(|what| refused(&what))?;
             (model, digest, trailer.digest)
         }
         StateOrigin::Unknown(what) => return Err(refused(&what)),
     };
     if digest.to_u64() != recorded {
-        return Err(refused("its state differs from the one that was written: Serialize and Deserialize disagree"));
+        let what = "its state differs from the one that was written: Serialize and Deserialize disagree";
+        return Err(refused(&match M::DERIVED {
+            Some(Derived { method, .. }) => format!("{what}, or `{method}` changes stored fields"),
+            None => what.to_owned(),
+        }));
     }
     let upcast_from = (!is_current::<M>(&header)).then(|| path.to_owned());
     Ok(ReplayStart { model, seq: header.seq, time: header.time, digest: recorded, upcast_from })
