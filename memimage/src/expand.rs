@@ -139,14 +139,11 @@ pub const fn events_of<M: Model>() -> &'static [EventType<M>] {
     M::EVENTS
 }
 
-/// Asserts that a model without a method to rebuild derived fields contains no derived fields.
-///
-/// # Panics
-///
-/// If it contains one; in a constant that is a compile error.
-pub const fn assert_no_derived_field(model: &str, shape: ShapeRef) {
-    if let Some(field) = derived_field(shape) {
-        panic!("{}", ConstText::not_rebuilt(model, field).as_str());
+/// The message about a derived field inside a model that has no method to rebuild it.
+pub const fn not_rebuilt(model: &str, shape: ShapeRef) -> Option<ConstText> {
+    match derived_field(shape) {
+        Some(field) => Some(ConstText::not_rebuilt(model, field)),
+        None => None,
     }
 }
 

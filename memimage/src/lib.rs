@@ -62,7 +62,7 @@
 //! - [`guide::durability`]: what is on disk when a call returns, and what happens when a write fails
 //! - [`guide::changing_your_model`]: versions, upcasters, the shape lock
 //! - [`guide::determinism`]: what a command may do
-//! - [`guide::snapshots`]: restarts, memory, disk, retention
+//! - [`guide::snapshots`]: restarts, memory, disk, derived fields, retention
 //! - [`guide::damage`]: crashes, checks, repairs, void events
 //! - [`guide::encryption`]: hiding an image, and detecting changes to it
 //! - [`guide::async_and_tokio`]: what blocks, and what does not
@@ -174,8 +174,8 @@ pub mod __private {
     pub use crate::expand::{
         Argument, CheckArgument, CheckContextArgument, CheckField, CheckResult, CheckSharedArgument, CheckSharedField,
         ContextArgument, ContextProbe, Fallible, FieldProbe, NoSerde, NoShape, NoTraits, NotContext, NotResult,
-        Recorded, ResultProbe, ShapeOrNone, SharedArgument, SharedField, assert_model, assert_no_derived_field,
-        check_result, events_of,
+        Recorded, ResultProbe, ShapeOrNone, SharedArgument, SharedField, assert_model, check_result, events_of,
+        not_rebuilt,
     };
     pub use crate::outcome::Outcome;
     pub use crate::shape::{

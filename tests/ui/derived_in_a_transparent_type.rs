@@ -1,4 +1,4 @@
-use memimage::{Model, Shape};
+use memimage::Shape;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -20,3 +20,5 @@ impl People {
 }
 
 fn main() {}
+
+// Help: Write the method in an impl block of the model: `fn reindex(&mut self) { … }`.

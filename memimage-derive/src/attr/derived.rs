@@ -16,24 +16,23 @@ impl ModelField {
     pub(crate) fn parse(cx: &Ctxt, attrs: &[Attribute]) -> ModelField {
         let mut args = ModelField::default();
         read(cx, attrs, "model", |meta| {
-            if !meta.path.is_ident("derived") {
-                return Err(unknown(&meta, "`#[model(…)]` on a field takes `derived`"));
-            }
             args.derived.set(cx, &meta.path, meta.path.clone());
-            Ok(())
+            match meta.path.is_ident("derived") {
+                true => Ok(()),
+                // the field still counts as derived, so that one mistake gives one error
+                false => Err(unknown(&meta, "`#[model(…)]` on a field takes `derived`")),
+            }
         });
         args
     }
 
-    /// The key `derived` on a field of a model, whose attributes the derive of `Shape` checks.
+    /// The key on a derived field of a model. The derive of `Shape` checks the attribute.
     pub(crate) fn derived(attrs: &[Attribute]) -> Option<Path> {
         let mut derived = None;
         for attr in attrs.iter().filter(|attr| attr.path().is_ident("model")) {
             // the derive of `Shape` reports a malformed attribute
             let _ = attr.parse_nested_meta(|meta| {
-                if meta.path.is_ident("derived") {
-                    derived = Some(meta.path);
-                }
+                derived.get_or_insert(meta.path);
                 Ok(())
             });
         }

@@ -101,6 +101,10 @@ impl SerdeField {
                 ("skip", _) => skips.skip = Some(meta.path.clone()),
                 ("skip_serializing", _) => skips.skip_serializing = Some(meta.path.clone()),
                 ("skip_deserializing", _) => skips.skip_deserializing = Some(meta.path.clone()),
+                // postcard reads every field, so a value could not be read back
+                ("skip_serializing_if", FieldForm::Plain | FieldForm::Opaque | FieldForm::OfOpaqueType) => {
+                    return reject(&meta, "remove it");
+                }
                 (_, FieldForm::OfOpaqueType) => skip_value(&meta)?,
                 ("rename", _) => serde.rename.set(cx, &meta.path, same_name(&meta)?),
                 // postcard reads every field, by its order, so an alias or a default has no effect

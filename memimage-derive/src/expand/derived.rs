@@ -56,43 +56,38 @@ fn entry(krate: &TokenStream, field: &ModelField<'_>) -> TokenStream {
     }
 }
 
-/// Asserts that a method fills the derived fields of types inside the model, and that a method has fields to fill. The rules
+/// Asserts that a method fills the derived fields of types inside the model, or that the method has fields to fill. The rules
 /// check the model's own derived fields.
 pub(super) fn assertion(krate: &TokenStream, input: &DeriveInput, args: &ModelArgs) -> Option<TokenStream> {
     if ModelField::of(input).iter().any(|field| field.derived.is_some()) {
         return None;
     }
     let model = &input.ident;
-    let shape = |krate: &TokenStream| quote!(#krate::__private::ShapeOrNone::<#model>::SHAPE);
-    let (place, check) = match args.rebuild.get() {
-        None => {
-            let (name, shape) = (unraw(model), shape(krate));
-            (model.span(), quote!(#krate::__private::assert_no_derived_field(#name, #shape);))
+    let name = unraw(model);
+    let place = args.rebuild.get().map_or_else(|| model.span(), Ident::span);
+    let krate = &respanned(krate, place);
+    let check = match args.rebuild.get() {
+        None => quote_spanned! {place=>
+            match #krate::__private::not_rebuilt(#name, SHAPE) {
+                ::core::option::Option::None => {}
+                ::core::option::Option::Some(message) => ::core::panic!("{}", message.as_str()),
+            }
+        },
+        Some(method) => {
+            let message = format!(
+                "`{name}` has no derived field for `{}` to rebuild; help: mark the fields with `#[model(derived)]` and \
+                 `#[serde(skip)]`, or remove `rebuild`",
+                unraw(method)
+            );
+            quote_spanned!(place=> ::core::assert!(#krate::__private::derived_field(SHAPE).is_some(), #message);)
         }
-        Some(method) => (method.span(), has_derived_field(&respanned(krate, method.span()), model, method, &shape)),
     };
-    let import = quote!(use #krate::__private::NoShape as _;);
     Some(quote_spanned! {place=>
         const _: () = {
             #[allow(unused_imports)]
-            #import
+            use #krate::__private::NoShape as _;
+            const SHAPE: #krate::__private::ShapeRef = #krate::__private::ShapeOrNone::<#model>::SHAPE;
             #check
         };
     })
-}
-
-fn has_derived_field(
-    krate: &TokenStream,
-    model: &Ident,
-    method: &Ident,
-    shape: &dyn Fn(&TokenStream) -> TokenStream,
-) -> TokenStream {
-    let message = format!(
-        "`{}` has no derived field for `{}` to rebuild; help: mark the fields with `#[model(derived)]` and `#[serde(skip)]`, or \
-         remove `rebuild`",
-        unraw(model),
-        unraw(method)
-    );
-    let shape = shape(krate);
-    quote_spanned!(method.span()=> ::core::assert!(#krate::__private::derived_field(#shape).is_some(), #message);)
 }

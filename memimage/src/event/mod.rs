@@ -46,6 +46,9 @@ use crate::shape::Shape;
 /// Derive it: `#[derive(Default, Serialize, Deserialize, Shape, Model)]`, and put `#[memimage::commands]` on the impl block
 /// that holds the commands. `Default` is the state before the first event, unless
 /// [`Options::genesis`](crate::Options::genesis) gives another.
+///
+/// Fields that the others determine, such as indexes, need not be stored: see [derived
+/// fields](crate::guide::snapshots#derived-fields).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a model",
     label = "not a model",

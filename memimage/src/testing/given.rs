@@ -247,6 +247,7 @@ impl<M: Model> Given<M> {
         let text = or_panic(RecordedEvent::of(C::NAME, C::VERSION, &command, &stamp)).text();
         let before = self.or_fail(self.subject.digest());
         let recorded = self.subject.log.len();
+        self.or_fail(self.subject.check_derived());
         let executed = self.subject.run(command, self.clock, &self.metadata);
         let executed = self.or_fail(executed.map_err(|what| format!("when {text}: {what}")));
         let recorded = self.subject.log.get(recorded).cloned();

@@ -130,36 +130,40 @@ impl<M: Model> ModelUnderTest<M> {
         clock: Timestamp,
         metadata: &Metadata,
     ) -> Result<Executed<C, M>, String> {
-        self.check_derived()?;
         let (seq, time) = (self.next_seq(), clock.max(self.time()));
-        let context = || Context::new(self.start.seed, Origin::own(seq), time, metadata.clone());
+        let seed = self.start.seed;
+        let context = || Context::new(seed, Origin::own(seq), time, metadata.clone());
         let stamp = Stamp { seq, time, metadata, outcome: Outcome::Applied };
-        let mut event = RecordedEvent::of(C::NAME, C::VERSION, &command, &stamp)?;
+        let event = RecordedEvent::of(C::NAME, C::VERSION, &command, &stamp)?;
         // the check and the body get what replay will read
-        let command = || -> Result<C, String> {
-            decode(&event.payload).map_err(|error| {
+        let decoded = || {
+            decode::<C>(&event.payload).map_err(|error| {
                 format!("the arguments cannot be read back from their encoding, so an image refuses them: {error}")
             })
         };
+        let (command, again) = (decoded()?, decoded()?);
         let mut reloaded_model = restored(&self.model)?;
-        let reloaded = execute(command()?, &mut reloaded_model, context());
-        let result = execute(command()?, &mut self.model, context());
+        let result = execute(command, &mut self.model, context());
         match &result {
-            CommandResult::Answered(_) => {}
-            CommandResult::Rejected(_) => event.outcome = Outcome::Rejected,
-            CommandResult::Panicked { place: BODY, .. } => {
-                (self.model, reloaded_model) = (restored(&self.replica)?, restored(&self.replica)?);
-            }
+            CommandResult::Answered(_) => self.record(event)?,
+            CommandResult::Rejected(_) => self.record(RecordedEvent { outcome: Outcome::Rejected, ..event })?,
+            CommandResult::Panicked { place: BODY, .. } => self.model = restored(&self.replica)?,
             CommandResult::Refused(_) | CommandResult::Panicked { .. } => {}
         }
-        if matches!(result, CommandResult::Answered(_) | CommandResult::Rejected(_)) {
-            replay(&mut self.replica, &self.start, &event)
-                .map_err(|what| format!("the recorded event cannot be replayed: {what}"))?;
-            self.log.push(event);
-            self.agree()?;
+        let reloaded = execute(again, &mut reloaded_model, context());
+        if let CommandResult::Panicked { place: BODY, .. } = &reloaded {
+            reloaded_model = restored(&self.replica)?;
         }
         reloaded::check((&self.model, &result), (&reloaded_model, &reloaded))?;
         Ok(Executed { result, reloaded })
+    }
+
+    /// Records the event of an executed command, and checks its replay.
+    fn record(&mut self, event: RecordedEvent) -> Result<(), String> {
+        replay(&mut self.replica, &self.start, &event)
+            .map_err(|what| format!("the recorded event cannot be replayed: {what}"))?;
+        self.log.push(event);
+        self.agree()
     }
 
     /// Checks that replay gives the present state, and that a rebuild gives its derived fields.

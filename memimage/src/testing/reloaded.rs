@@ -5,9 +5,9 @@ use super::model_under_test::{CommandResult, differences, state_digest};
 use crate::event::{Command, Model};
 
 /// The help for a command that does something else after a load.
-pub(super) const LOST_HELP: &str = "the model keeps data that a snapshot does not hold, or whose order it does not hold, such as a \
-     skipped field; help: store the data, or, if the stored fields determine it, mark the field `#[model(derived)]` and rebuild \
-     it with `#[model(rebuild = method)]`";
+pub(super) const LOST_HELP: &str = "the model keeps data that a snapshot does not hold (a field that is skipped, or that \
+     a `Deserialize` does not restore), or the command depends on the order of a hash map; help: store the data; or, if the \
+     stored fields determine it, mark the field `#[model(derived)]` and fill it in a method, `#[model(rebuild = method)]`";
 
 /// Checks that a command had the same outcome and the same effect on both models.
 pub(super) fn check<M: Model, C: Command<M>>(

@@ -45,7 +45,7 @@ fn a_method_that_panics_is_an_error_of_the_start_or_of_the_snapshot() {
     PANICS.store(true, Ordering::SeqCst);
     let error = try_open::<Brittle>(&disk).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidModel);
-    let expected = "the state of the model `Brittle` before the first event cannot be used: `refill`, which rebuilds the derived \
+    let expected = "the state before the first event of the model `Brittle` cannot be used: `refill`, which rebuilds the derived \
                     fields, panicked: out of order; nothing was created; help: correct the method";
     assert_eq!(error.to_string(), expected);
 

@@ -83,7 +83,6 @@ fn a_scenario_sees_lost_state_in_the_effect_the_outcome_or_the_answer_of_a_later
         effect.contains("when `take` v1: the command leads to another state on a model that was loaded"),
         "{effect}"
     );
-    assert!(effect.contains("taken[0]: 1 without a load, 2 after a load"), "{effect}");
     let rejected = failure(|| drop(past().when(LockersExpectFree {})));
     assert!(rejected.contains("without a load: it answered"), "{rejected}");
     assert!(rejected.contains("after a load: its body refused it"), "{rejected}");

@@ -1,6 +1,8 @@
 //! `memimage::testing` compares the derived fields that the commands maintain with rebuilt ones.
 
 use std::collections::{BTreeMap, HashMap};
+use std::env;
+use std::process::Command;
 
 use memimage::testing::{determinism, given, given_image, given_state, golden};
 use memimage::{Image, Model, Shape};
@@ -76,23 +78,36 @@ fn tag(item: u32, tag: &str) -> TagsTag {
     TagsTag { item, tag: tag.to_owned() }
 }
 
+#[test]
+#[ignore = "run by another test, with another environment"]
+fn bless_a_history_that_forgets_an_index() {
+    let past = given::<Tags>().event(tag(7, "red")).event(TagsUntag { item: 7 });
+    golden::<Tags>(tempdir().unwrap().path()).history(past).check();
+}
+
+/// The output of the test that writes a fixture.
+fn blessing() -> String {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["scenario::bless_a_history_that_forgets_an_index", "--exact", "--ignored"]);
+    let output = command.env("MEMIMAGE_BLESS", "1").env("RUST_BACKTRACE", "0").output().unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// The message of each function for a history after whose second event the index differs.
 #[test]
 fn each_function_names_the_field_the_difference_and_the_first_event() {
     let past = || given::<Tags>().event(tag(7, "red")).event(TagsUntag { item: 7 });
-    let directory = tempdir().unwrap();
     let messages = [
         failure(|| drop(past().then(|_| {}))),
         failure(|| drop(past().event(tag(8, "blue")).when(tag(9, "blue")))),
         failure(|| drop(given::<Tags>().event(tag(7, "red")).when(TagsUntag { item: 7 }))),
         failure(|| determinism(past())),
-        failure(|| golden::<Tags>(directory.path()).history(past()).check()),
+        blessing(),
     ];
-    for message in &messages[..4] {
-        assert!(message.contains("after event 2, `untag` v1 {item: 7}: derived fields differ from"), "{message}");
-    }
     for message in &messages {
-        assert!(message.contains("\n  items[\"red\"]: [] as maintained only\n"), "{message}");
+        assert!(message.contains("after event 2, `untag` v1 {item: 7}: derived fields differ from"), "{message}");
+        assert!(message.contains("  items[\"red\"]: [] as maintained only\n"), "{message}");
         assert!(message.contains("let the commands maintain the field as `reindex` fills it"), "{message}");
     }
 }
