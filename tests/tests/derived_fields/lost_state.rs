@@ -67,6 +67,16 @@ impl Lockers {
         if self.numbers.free.is_empty() { Err("all are taken".to_owned()) } else { Ok(()) }
     }
 
+    #[command(check = has_many_free)]
+    fn open_hall(&mut self) {}
+
+    fn has_many_free(&self) -> Result<(), String> {
+        match self.numbers.free.len() {
+            100.. => Ok(()),
+            count => Err(format!("only {count} are free")),
+        }
+    }
+
     #[command(check = has_free)]
     fn note_free(&mut self) {}
 
@@ -91,6 +101,8 @@ fn a_scenario_sees_lost_state_in_the_effect_the_outcome_or_the_answer_of_a_later
     let answer = failure(|| drop(past().when(LockersCountFree {}).then_ok(1)));
     assert!(answer.contains("found 1, as expected, but 0 on a model that was loaded"), "{answer}");
     assert!(answer.contains("`#[model(derived)]`"), "{answer}");
+    let refusal = failure(|| drop(past().when(LockersOpenHall {}).then_refused("only 1 are free")));
+    assert!(refusal.contains("as expected, but \"only 0 are free\" on a model that was loaded"), "{refusal}");
 }
 
 /// What no test sees: lost state that no later command of the test uses.

@@ -158,6 +158,39 @@ fn a_variant_of_a_model_can_have_a_derived_field() {
     assert!(error.contains("the derived field `balance`"), "{error}");
 }
 
+/// A derived float, which is NaN for a model without values.
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+#[model(rebuild = refill)]
+struct Mean {
+    values: Vec<f64>,
+    #[model(derived)]
+    #[serde(skip)]
+    mean: f64,
+}
+
+impl Mean {
+    fn refill(&mut self) {
+        self.mean = self.values.iter().sum::<f64>() / self.values.len() as f64;
+    }
+}
+
+#[memimage::commands]
+impl Mean {
+    #[command]
+    fn keep(&mut self, values: Vec<f64>) {
+        self.values = values;
+        self.refill();
+    }
+}
+
+#[test]
+fn a_derived_nan_is_no_difference() {
+    given::<Mean>().when(MeanKeep { values: vec![] }).then(|mean| assert!(mean.mean.is_nan()));
+    let mean = Image::<Mean>::in_memory().unwrap();
+    mean.keep(vec![]).unwrap();
+    assert!(mean.admin().snapshot().unwrap().verified);
+}
+
 /// A type without any trait but `Default`, so its values cannot be compared.
 #[derive(Default)]
 struct Total(u64);
