@@ -58,18 +58,22 @@ impl<M> DerivedField<M> {
     }
 
     /// The shape and the encoding of the field. `None` if its type has none, or its value cannot be encoded.
-    #[cfg_attr(not(feature = "testing"), allow(dead_code))]
     pub(crate) fn encoded(&self, model: &M) -> Option<(ShapeTree, Vec<u8>)> {
         let stored = self.comparison.stored?;
         Some((ShapeTree::of(stored.shape), (stored.encode)((self.value)(model)?)?))
     }
 
     /// The field as text. `None` if its type is not `Debug`.
-    #[cfg_attr(not(feature = "testing"), allow(dead_code))]
     pub(crate) fn text(&self, model: &M) -> Option<String> {
         Some((self.comparison.text?)((self.value)(model)?))
     }
 }
+
+/// Compares two values of one type.
+pub(crate) type EqualFn = fn(&dyn Any, &dyn Any) -> bool;
+
+/// Formats a value of one type.
+pub(crate) type TextFn = fn(&dyn Any) -> String;
 
 /// The ways in which values of one type can be compared and shown.
 #[derive(Clone, Copy)]
@@ -77,9 +81,9 @@ pub struct Comparison {
     /// If the type has a shape that covers the whole value: without derived fields of its own.
     pub stored: Option<Stored>,
     /// If the type is `PartialEq`.
-    pub equal: Option<fn(&dyn Any, &dyn Any) -> bool>,
+    pub equal: Option<EqualFn>,
     /// If the type is `Debug`.
-    pub text: Option<fn(&dyn Any) -> String>,
+    pub text: Option<TextFn>,
 }
 
 impl Comparison {

@@ -13,6 +13,8 @@ mod event_type;
 mod lock_location;
 mod group;
 mod state;
+// tests compare and show the fields in more ways than an image does
+#[cfg_attr(not(feature = "testing"), allow(dead_code))]
 mod derived;
 
 pub use derived::{Comparison, Derived, DerivedField, Stored};
@@ -31,7 +33,7 @@ pub use upcast::{
 pub use value_step::step;
 
 pub(crate) use decode::{StoredPayload, ValueUpcast, decode};
-pub(crate) use derived::{equal, rebuild_derived, text};
+pub(crate) use derived::{EqualFn, TextFn, equal, rebuild_derived, text};
 pub(crate) use replay_target::{Apply, Reencode};
 
 use std::any::Any;

@@ -1,12 +1,11 @@
 //! Finds the traits of a field's type that serve to compare derived fields. The type needs none of them.
 
-use std::any::Any;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use serde::Serialize;
 
-use crate::event::{Stored, equal, text};
+use crate::event::{EqualFn, Stored, TextFn, equal, text};
 use crate::shape::{Descriptor, Shape, ShapeRef};
 
 /// The traits of the type `T`. If `T` implements a trait, the inherent constant takes precedence over the constant of
@@ -25,12 +24,12 @@ impl<T: Shape + Serialize + 'static> FieldProbe<T> {
 
 impl<T: PartialEq + 'static> FieldProbe<T> {
     /// The comparison.
-    pub const EQUAL: Option<fn(&dyn Any, &dyn Any) -> bool> = Some(equal::<T>);
+    pub const EQUAL: Option<EqualFn> = Some(equal::<T>);
 }
 
 impl<T: Debug + 'static> FieldProbe<T> {
     /// The text.
-    pub const TEXT: Option<fn(&dyn Any) -> String> = Some(text::<T>);
+    pub const TEXT: Option<TextFn> = Some(text::<T>);
 }
 
 /// Implemented for every type.
@@ -40,9 +39,9 @@ pub trait NoTraits {
     /// The type has no shape, or is not `Serialize`.
     const STORED: Option<Stored> = None;
     /// The type is not `PartialEq`.
-    const EQUAL: Option<fn(&dyn Any, &dyn Any) -> bool> = None;
+    const EQUAL: Option<EqualFn> = None;
     /// The type is not `Debug`.
-    const TEXT: Option<fn(&dyn Any) -> String> = None;
+    const TEXT: Option<TextFn> = None;
 }
 
 impl<T> NoTraits for FieldProbe<T> {}

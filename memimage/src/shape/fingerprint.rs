@@ -295,6 +295,33 @@ mod tests {
         assert_eq!(distinct.len(), different.len());
     }
 
+    /// `Id`, with derived fields.
+    struct IndexedId;
+
+    impl Shape for IndexedId {
+        const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Struct(Struct {
+            identity: generic_identity("IndexedId", 0, 0, 0),
+            style: Style::Newtype,
+            fields: &[Field { name: "0", shape: u32::SHAPE }],
+            derived: &["index", "total"],
+        }));
+    }
+
+    #[test]
+    fn derived_fields_are_found_anywhere_inside_and_do_not_change_the_fingerprint() {
+        assert_eq!(of!(IndexedId), of!(Id));
+        assert_eq!(derived_field(<Vec<Tree>>::SHAPE), None);
+        for shape in [
+            IndexedId::SHAPE,
+            <Option<IndexedId>>::SHAPE,
+            <std::collections::HashMap<IndexedId, u8>>::SHAPE,
+            <(u8, [Vec<IndexedId>; 2])>::SHAPE,
+            Chain::<Pair<IndexedId>>::SHAPE,
+        ] {
+            assert_eq!(derived_field(shape), Some("index"));
+        }
+    }
+
     #[test]
     fn a_generic_type_inside_itself_is_not_recursive() {
         assert_eq!(ShapeTree::of(Pair::<Pair<u8>>::SHAPE).to_string(), "struct(struct(u8, u8), struct(u8, u8))");
