@@ -7,7 +7,7 @@ use super::opened_journal::OpenedJournal;
 use super::state::{self, StateOrigin};
 use super::{RecoveryGoal, state_digest};
 use crate::context::Timestamp;
-use crate::error::{Error, ErrorDetail};
+use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::{Derived, Model, panic_message, rebuild_derived};
 use crate::journal::{DigestMark, Segments, Voids};
 use crate::seq::Seq;
@@ -34,7 +34,7 @@ pub(super) fn newest_start<M: Model>(
 ) -> Result<(Option<ReplayStart<M>>, Voids), Error> {
     let (segments, scan, snapshots) = (journal.segments(), journal.scan(), journal.snapshots());
     let newest = goal.until.into_iter().chain(goal.newest_snapshot).min();
-    let (mut tried, mut changed) = (Vec::new(), false);
+    let (mut tried, mut changed, mut invalid) = (Vec::new(), false, None);
     for (seq, path) in snapshots.start_candidates()? {
         if newest.is_some_and(|newest| seq > newest) {
             continue;
@@ -83,11 +83,15 @@ pub(super) fn newest_start<M: Model>(
                 tracing::warn!(%seq, %error, "cannot use a snapshot; trying an older one or the complete journal");
                 tried.push(error.briefly());
                 unusable.push((path, error.to_string()));
+                // the file is intact: the program must be corrected
+                invalid = invalid.or(Some(error).filter(|error| error.kind() == ErrorKind::InvalidModel));
             }
         }
     }
     if segments.starts_at_genesis() {
         Ok((None, scan.voids(segments.first())?))
+    } else if let Some(error) = invalid {
+        Err(error)
     } else {
         Err(Error::new(ErrorDetail::Pruned { path: segments.path(segments.first()), tried, changed }))
     }
@@ -105,6 +109,12 @@ pub(crate) fn is_readable<M: Model>(header: &SnapshotHeader) -> bool {
 
 fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Result<ReplayStart<M>, Error> {
     let refused = |what: &str| Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what: what.to_owned() });
+    let rebuild = |model: &mut M| {
+        rebuild_derived(model).map_err(|what| {
+            let (state, what) = ("a stored state", format!("`{}`: {what}", path.display()));
+            Error::new(ErrorDetail::Rebuild { state, model: M::NAME, what, kept: "nothing was changed" })
+        })
+    };
     let header = file.header.clone();
     if header.uuid != segments.identity().uuid {
         return Err(refused("it belongs to another image"));
@@ -113,7 +123,7 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Resul
         StateOrigin::Current => {
             let loaded = catch_unwind(AssertUnwindSafe(|| {
                 let (mut model, trailer) = file.load::<M>()?;
-                rebuild_derived(&mut model).map_err(|what| refused(&what))?;
+                rebuild(&mut model)?;
                 let digest = state_digest(&model)?;
                 Ok((model, digest, trailer.digest))
             }));
@@ -123,7 +133,7 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Resul
             let (bytes, trailer) = file.bytes()?;
             let (mut model, digest) =
                 state::upcast(past, &bytes, header.seq, header.time).map_err(|what| refused(&what))?;
-            rebuild_derived(&mut model).map_err(|what| refused(&what))?;
+            rebuild(&mut model)?;
             (model, digest, trailer.digest)
         }
         StateOrigin::Unknown(what) => return Err(refused(&what)),

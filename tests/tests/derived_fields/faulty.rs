@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use memimage::disk::SimDisk;
-use memimage::{ErrorKind, Image, Model, Seq, Shape};
+use memimage::{ErrorKind, Image, Model, Retention, Seq, Shape};
 use memimage_tests::{changed, files};
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +118,55 @@ fn a_snapshot_for_which_the_method_panics_is_skipped_and_reported() {
     let [(_, what)] = &*recovery.unusable_snapshots else { panic!("{recovery:?}") };
     assert!(what.contains("`refill`, which rebuilds the derived fields, panicked: an unlucky number"), "{what}");
     assert_eq!(unlucky.add(14).unwrap(), Some(13));
+}
+
+#[test]
+fn a_method_that_panics_for_the_base_of_a_pruned_journal_is_the_error_of_the_start() {
+    let disk = SimDisk::new();
+    let open = || options::<Pruned>().retention(Retention::Events(1)).open_with(Arc::new(disk.clone()), IMAGE);
+    let pruned = open().unwrap();
+    for _ in 0..4 {
+        (0..400).for_each(|number| pruned.add(number).unwrap());
+        pruned.admin().snapshot().unwrap();
+    }
+    assert!(pruned.admin().stats().base.is_some());
+    Image::close(pruned).unwrap();
+    REFUSES.store(true, Ordering::SeqCst);
+    let before = files(&disk);
+    let error = open().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidModel);
+    let said = error.to_string();
+    assert!(said.contains("a stored state of the model `Pruned` cannot be used: `/people/"), "{said}");
+    assert!(said.ends_with("panicked: too many; nothing was changed; help: correct the method"), "{said}");
+    assert_eq!(changed(&before, &files(&disk)), Vec::<std::path::PathBuf>::new());
+}
+
+/// Whether the method of [`Pruned`] panics for many numbers. Only one test uses it.
+static REFUSES: AtomicBool = AtomicBool::new(false);
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+#[model(rebuild = refill)]
+struct Pruned {
+    numbers: Vec<u32>,
+    #[model(derived)]
+    #[serde(skip)]
+    last: Option<u32>,
+}
+
+impl Pruned {
+    fn refill(&mut self) {
+        assert!(!REFUSES.load(Ordering::SeqCst) || self.numbers.len() < 100, "too many");
+        self.last = self.numbers.last().copied();
+    }
+}
+
+#[memimage::commands]
+impl Pruned {
+    #[command]
+    fn add(&mut self, number: u32) {
+        self.numbers.push(number);
+        self.last = Some(number);
+    }
 }
 
 /// A model whose method changes a stored field.
