@@ -21,8 +21,8 @@ use crate::snapshot::{SnapshotHeader, StagedSnapshot};
 /// model, this thread can verify it.
 const STACK: usize = 8 << 20;
 
-/// The end of a snapshot that cannot be used.
-const DISCARDED: &str = "it was discarded, and the image keeps its older snapshots";
+/// What became of a snapshot that cannot be used, for messages.
+const DISCARDED: &str = "the new snapshot was removed, and the image keeps its older snapshots";
 
 /// A finished snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl<M: Model> Shared<M> {
                 if let Err(error) = shared.snapshot()
                     && error.kind() != ErrorKind::Closed
                 {
-                    tracing::error!(%error, "making a snapshot failed; the image keeps its older snapshots");
+                    tracing::error!(%error, "could not make a snapshot; the image keeps its older snapshots");
                     shared.progress.lock().failure = Some(error.to_string());
                 }
             });
@@ -114,7 +114,7 @@ impl<M: Model> Shared<M> {
         let verified = installed?;
         let pruned = self.apply_retention(&taken, verified.as_ref().and_then(|verified| verified.from));
         if let Err(error) = &pruned {
-            tracing::error!(%error, "applying the retention failed; the image tries again after the next snapshot");
+            tracing::error!(%error, "could not apply the retention; the image tries again after the next snapshot");
         }
         let (seq, bytes) = (taken.seq, taken.written.bytes);
         let mut progress = self.progress.lock();
@@ -165,7 +165,7 @@ impl<M: Model> Shared<M> {
         }
         let what = match self.snapshots.load::<M>(&taken.written)? {
             Ok(loaded) if state_digest(&loaded)?.to_u64() == taken.digest => return rebuild_loaded(loaded, taken),
-            Ok(_) => "its digest differs after loading".to_owned(),
+            Ok(_) => "the loaded state has another digest".to_owned(),
             Err(what) => what,
         };
         Err(Error::new(ErrorDetail::Unloadable { state: "a snapshot", model: M::NAME, what, kept: DISCARDED }))

@@ -26,8 +26,9 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
             &default
         }
     };
-    let encoded = postcard::to_stdvec(first)
-        .map_err(|error| Error::new(ErrorDetail::Encode { command: "genesis", what: error.to_string() }))?;
+    let encoded = postcard::to_stdvec(first).map_err(|error| {
+        Error::new(ErrorDetail::Unserializable { state: "the initial state", what: error.to_string() })
+    })?;
     let digest = state_digest(first)?.to_u64();
     check_first::<M>(state.map(|_| &*encoded), digest)?;
     let (state_bytes, default_bytes) = match state {
@@ -36,7 +37,7 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
     };
     let size = state_bytes.as_ref().map_or(0, Vec::len) as u64;
     if size > MAX_GENESIS {
-        return Err(Error::new(ErrorDetail::TooLarge { command: "genesis", size, cap: MAX_GENESIS }));
+        return Err(Error::new(ErrorDetail::GenesisTooLarge { size, cap: MAX_GENESIS }));
     }
     Ok(Genesis {
         model_version: M::VERSION,
@@ -51,13 +52,13 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
 /// Checks that the state before the first event can be used: a given one is loaded as it was, and the derived fields can be
 /// filled.
 fn check_first<M: Model>(given: Option<&[u8]>, digest: u64) -> Result<(), Error> {
-    const KEPT: &str = "nothing was created";
+    const KEPT: &str = "no image was created";
     let mut first: M = match given {
         None if M::DERIVED.is_none() => return Ok(()),
         None => M::default(),
         Some(encoded) => loaded(encoded, digest).and_then(|loaded| {
             loaded.map_err(|what| {
-                let state = "the given genesis";
+                let state = "the given initial state";
                 Error::new(ErrorDetail::Unloadable { state, model: M::NAME, what, kept: KEPT })
             })
         })?,
@@ -75,14 +76,14 @@ fn check_first<M: Model>(given: Option<&[u8]>, digest: u64) -> Result<(), Error>
 fn loaded<M: Model>(encoded: &[u8], digest: u64) -> Result<Result<M, String>, Error> {
     match decode::<M>(encoded) {
         Ok(loaded) if state_digest(&loaded)?.to_u64() == digest => Ok(Ok(loaded)),
-        Ok(_) => Ok(Err("its digest differs after loading".to_owned())),
+        Ok(_) => Ok(Err("the loaded state has another digest".to_owned())),
         Err(error) => Ok(Err(error.to_string())),
     }
 }
 
 /// Fills the derived fields of the initial state.
 fn rebuild_genesis<M: Model>(state: &mut M, kept: &'static str) -> Result<(), Error> {
-    let first = "the state before the first event";
+    let first = "the initial state";
     rebuild_derived(state).map_err(|what| Error::new(ErrorDetail::Rebuild { state: first, model: M::NAME, what, kept }))
 }
 
@@ -107,7 +108,7 @@ impl<M: Model> GenesisState<M> {
         let undecodable = |what: String| scan.corrupt_frame(segment, frame, what);
         let genesis = Genesis::decode(&scan.body(segment, frame)?).map_err(undecodable)?;
         let changed = |what: String| changed(scan, segment, what);
-        let other_state = "it now gives another state than the recorded one".to_owned();
+        let other_state = "the digest of the loaded state differs from the recorded digest".to_owned();
         let difference = |digest| (digest != genesis.digest).then_some(other_state);
         let upcast = |past, bytes: &[u8]| state::upcast::<M>(past, bytes, Seq::ZERO, frame.header.time);
         let written = StateOrigin::of(genesis.model_version, genesis.fingerprint);
@@ -126,19 +127,24 @@ impl<M: Model> GenesisState<M> {
                 let state = M::default();
                 let difference = match upcast(past, default) {
                     Ok((was, _)) => (state_digest(&was)? != state_digest(&state)?).then(|| {
-                        "it was the model's `Default`, which the upcasters turn into another state than the current \
-                         `Default`"
+                        "the recorded state was the model's old `Default`, and the upcasters do not turn it into the \
+                         current `Default`"
                             .to_owned()
                     }),
-                    Err(what) => Some(format!("it was the model's `Default`, which cannot be upcast: {what}")),
+                    Err(what) => Some(format!(
+                        "the recorded state was the model's old `Default`, which cannot be upcast: {what}"
+                    )),
                 };
                 Ok(GenesisState { state, given: false, difference })
             }
-            (Some(_), StateOrigin::Unknown(what), _) => Err(changed(format!("it is a given state: {what}"))),
+            (Some(_), StateOrigin::Unknown(what), _) => {
+                Err(changed(format!("this program cannot read the recorded state: {what}")))
+            }
             (None, StateOrigin::Current, _) => {
                 let state = M::default();
-                let difference = (state_digest(&state)?.to_u64() != genesis.digest)
-                    .then(|| "it was the model's `Default`, which now gives another state".to_owned());
+                let difference = (state_digest(&state)?.to_u64() != genesis.digest).then(|| {
+                    "the recorded state was the model's `Default`, and the current `Default` differs".to_owned()
+                });
                 Ok(GenesisState { state, given: false, difference })
             }
             (None, StateOrigin::Unknown(_), Some(default)) => {
@@ -171,7 +177,7 @@ fn other_fields<M: Model>(shape: &[u8], default: &[u8], state: &M) -> Option<Str
         .collect();
     (!changed_fields.is_empty()).then(|| {
         format!(
-            "it was the model's `Default`, whose shape has changed since; fields of unchanged shape now have other values: {}",
+            "the recorded state was the model's `Default`, and the current `Default` has other values in these fields: {}",
             changed_fields.join(", ")
         )
     })

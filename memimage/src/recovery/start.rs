@@ -41,7 +41,7 @@ pub(super) fn newest_start<M: Model>(
         }
         let loaded = snapshots.open(seq, &path).and_then(|file| {
             if !segments.reaches(seq)? {
-                let what = "the events after it are no longer in the journal".to_owned();
+                let what = "the journal no longer has the events that follow this state".to_owned();
                 return Err(Error::new(ErrorDetail::Snapshot { path: path.clone(), what }));
             }
             let current = is_current::<M>(&file.header);
@@ -58,7 +58,7 @@ pub(super) fn newest_start<M: Model>(
                 let refused = |what| Error::new(ErrorDetail::Snapshot { path: path.clone(), what });
                 let header = file.header.clone();
                 let what = if voids.invalidates(seq, header.epoch) {
-                    Some("it was created before an event in it became void".to_owned())
+                    Some("the state contains the effect of an event that became void later".to_owned())
                 } else {
                     timeline.epoch_conflict(header.epoch)
                 };
@@ -80,7 +80,7 @@ pub(super) fn newest_start<M: Model>(
             Ok(None) => {}
             Ok(Some((start, voids))) => return Ok((Some(start), voids)),
             Err(error) => {
-                tracing::warn!(%seq, %error, "cannot use a snapshot; trying an older one or the complete journal");
+                tracing::warn!(%seq, %error, "cannot use a snapshot; recovery tries the next older state");
                 tried.push(error.briefly());
                 unusable.push((path, error.to_string()));
                 // the file is intact: the program must be corrected
@@ -117,7 +117,7 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Resul
     };
     let header = file.header.clone();
     if header.uuid != segments.identity().uuid {
-        return Err(refused("it belongs to another image"));
+        return Err(refused("the file belongs to another image"));
     }
     let (model, digest, recorded) = match StateOrigin::of(header.model_version, header.fingerprint) {
         StateOrigin::Current => {
@@ -127,7 +127,9 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Resul
                 let digest = state_digest(&model)?;
                 Ok((model, digest, trailer.digest))
             }));
-            loaded.unwrap_or_else(|panic| Err(refused(&format!("reading it panicked: {}", panic_message(&*panic)))))?
+            loaded.unwrap_or_else(|panic| {
+                Err(refused(&format!("loading the state panicked: {}", panic_message(&*panic))))
+            })?
         }
         StateOrigin::Past(past) => {
             let (bytes, trailer) = file.bytes()?;
@@ -139,9 +141,10 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Resul
         StateOrigin::Unknown(what) => return Err(refused(&what)),
     };
     if digest.to_u64() != recorded {
-        let what = "its state differs from the one that was written: Serialize and Deserialize disagree";
+        let what = "the loaded state differs from the state that was written: the model's `Deserialize` does not restore what its \
+                    `Serialize` wrote";
         return Err(refused(&match M::DERIVED {
-            Some(Derived { method, .. }) => format!("{what}, or `{method}` changes stored fields"),
+            Some(Derived { method, .. }) => format!("{what}, or its `{method}` changes stored fields"),
             None => what.to_owned(),
         }));
     }

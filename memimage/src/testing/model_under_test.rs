@@ -80,10 +80,10 @@ impl<C: Command<M>, M> CommandResult<C, M> {
     /// The outcome, for messages. Without the refusal itself, whose type may not be `Debug`.
     pub(super) fn outcome(&self) -> String {
         match self {
-            CommandResult::Answered(_) => "it answered, and was recorded as applied".to_owned(),
-            CommandResult::Refused(_) => "its check refused it, and nothing was recorded".to_owned(),
-            CommandResult::Rejected(_) => "its body refused it, and it was recorded as rejected".to_owned(),
-            CommandResult::Panicked { place, message } => format!("its {place} panicked: {message}"),
+            CommandResult::Answered(_) => "the command answered, and was recorded as applied".to_owned(),
+            CommandResult::Refused(_) => "the check refused the command, and nothing was recorded".to_owned(),
+            CommandResult::Rejected(_) => "the body refused the command, which was recorded as rejected".to_owned(),
+            CommandResult::Panicked { place, message } => format!("the command's {place} panicked: {message}"),
         }
     }
 }
@@ -138,7 +138,9 @@ impl<M: Model> ModelUnderTest<M> {
         // the check and the body get what replay will read
         let decoded = || {
             decode::<C>(&event.payload).map_err(|error| {
-                format!("the arguments cannot be read back from their encoding, so an image refuses them: {error}")
+                format!(
+                    "the arguments cannot be decoded from their own encoding, so an image refuses the command: {error}"
+                )
             })
         };
         let (command, again) = (decoded()?, decoded()?);
@@ -227,9 +229,9 @@ fn execute<C: Command<M>, M>(command: C, model: &mut M, mut context: Context) ->
 }
 
 /// The cause of a difference on replay, and the help.
-pub(super) const NONDETERMINISM_HELP: &str = "a body, an upcaster, or the model's Serialize and Deserialize, is not \
-     deterministic: it depends on a hash map's order, a clock, a random number, an address or a global; help: use BTreeMap, \
-     and the time and the random values of `Context`";
+pub(super) const NONDETERMINISM_HELP: &str = "a command body, an upcaster, or the model's `Serialize` or `Deserialize` is not \
+     deterministic: it depends on the order of a hash map, a clock, a random number, an address or a global; help: use \
+     `BTreeMap`, and the time and the random values of `Context`";
 
 /// Replays an event on a model. After an error, the state of the model is unspecified.
 pub(super) fn replay<M: Model>(model: &mut M, start: &StartState, event: &RecordedEvent) -> Result<(), String> {
@@ -248,13 +250,13 @@ pub(super) fn replay<M: Model>(model: &mut M, start: &StartState, event: &Record
     match catch_unwind(AssertUnwindSafe(|| (row.replay)(&stored, &mut apply))) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(fault)) => Err(fault.to_string()),
-        Err(panic) => Err(format!("it panicked: {}", panic_message(&*panic))),
+        Err(panic) => Err(format!("its replay panicked: {}", panic_message(&*panic))),
     }
 }
 
 /// The digest of a state.
 pub(super) fn state_digest<M: Model>(model: &M) -> Result<Digest, String> {
-    digest(model).map_err(|error| format!("the Serialize of `{}` and its Shape disagree: {error}", M::NAME))
+    digest(model).map_err(|error| format!("the `Serialize` of `{}` does not match its `Shape`: {error}", M::NAME))
 }
 
 /// The encoding of a state in a snapshot.

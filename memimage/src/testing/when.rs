@@ -85,7 +85,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
             CommandResult::Answered(output) => {
                 self.fail(&format!("expected the answer {expected:?}, found {output:?}"))
             }
-            _ => self.fail(&format!("expected the answer {expected:?}, found that {}", self.inner().outcome())),
+            _ => self.fail(&format!("expected the answer {expected:?}, but {}", self.inner().outcome())),
         }
         match &self.inner().reloaded {
             CommandResult::Answered(output) if *output != expected => self.fail_reloaded(&expected, output),
@@ -99,7 +99,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
     pub fn then_ok_with(self, look: impl FnOnce(&C::Output)) -> Self {
         match &self.inner().result {
             CommandResult::Answered(output) => look(output),
-            _ => self.fail(&format!("expected an answer, found that {}", self.inner().outcome())),
+            _ => self.fail(&format!("expected an answer, but {}", self.inner().outcome())),
         }
         self
     }
@@ -115,7 +115,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
             CommandResult::Refused(refusal) | CommandResult::Rejected(refusal) => {
                 self.fail(&format!("expected the refusal {expected:?}, found {refusal:?}"));
             }
-            _ => self.fail(&format!("expected the refusal {expected:?}, found that {}", self.inner().outcome())),
+            _ => self.fail(&format!("expected the refusal {expected:?}, but {}", self.inner().outcome())),
         }
         match &self.inner().reloaded {
             CommandResult::Refused(refusal) | CommandResult::Rejected(refusal) if *refusal != *expected => {
@@ -132,7 +132,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
     pub fn then_refused_with(mut self, look: impl FnOnce(&C::Refusal)) -> Self {
         match &self.inner().result {
             CommandResult::Refused(refusal) | CommandResult::Rejected(refusal) => look(refusal),
-            _ => self.fail(&format!("expected a refusal, found that {}", self.inner().outcome())),
+            _ => self.fail(&format!("expected a refusal, but {}", self.inner().outcome())),
         }
         self.expect();
         self
@@ -147,7 +147,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
             CommandResult::Panicked { message, .. } => {
                 self.fail(&format!("expected a panic with {expected:?} in its message, found {message:?}"));
             }
-            _ => self.fail(&format!("expected a panic with {expected:?}, found that {}", self.inner().outcome())),
+            _ => self.fail(&format!("expected a panic with {expected:?}, but {}", self.inner().outcome())),
         }
         self.expect();
         self
@@ -185,7 +185,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
         let inner = self.inner();
         let now = inner.given.or_fail(inner.given.subject.digest());
         if now != inner.before {
-            self.fail("expected an unchanged state, found another");
+            self.fail("expected an unchanged state, found a changed state");
         }
         self
     }
@@ -247,7 +247,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
                     found.text()
                 ));
             }
-            None => self.fail(&format!("expected {}, found that {}", expected.text(), inner.outcome())),
+            None => self.fail(&format!("expected {}, but {}", expected.text(), inner.outcome())),
         }
     }
 }
@@ -258,6 +258,7 @@ impl<M: Model, C: Command<M>> ExecutedCommand<M, C> {
         self.given.fail(&format!("when {}: {what}", self.command))
     }
 
+    /// The result, for messages.
     fn outcome(&self) -> String {
         self.result.outcome()
     }

@@ -45,8 +45,8 @@ fn a_method_that_panics_is_an_error_of_the_start_or_of_the_snapshot() {
     PANICS.store(true, Ordering::SeqCst);
     let error = try_open::<Brittle>(&disk).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidModel);
-    let expected = "the state before the first event of the model `Brittle` cannot be used: `refill`, which rebuilds the derived \
-                    fields, panicked: out of order; nothing was created; help: correct the method";
+    let expected = "the initial state of the model `Brittle` cannot be used: `refill`, which rebuilds the derived \
+                    fields, panicked: out of order; no image was created; help: correct the method";
     assert_eq!(error.to_string(), expected);
 
     PANICS.store(false, Ordering::SeqCst);
@@ -203,13 +203,13 @@ fn a_method_that_changes_stored_fields_is_refused_before_a_state_is_stored() {
     let error = options().genesis(given).open_with(Arc::new(disk.clone()), IMAGE).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidModel);
     assert!(
-        error.to_string().contains("`refill` of the model `Meddling` changes stored fields; nothing was created"),
+        error.to_string().contains("`refill` of the model `Meddling` changes stored fields; no image was created"),
         "{error}"
     );
     let meddling = open::<Meddling>(&disk);
     meddling.add(1).unwrap();
     let error = meddling.admin().snapshot().unwrap_err();
-    assert!(error.to_string().contains("changes stored fields; it was discarded"), "{error}");
+    assert!(error.to_string().contains("changes stored fields; the new snapshot was removed"), "{error}");
 }
 
 /// A model with a command that forgets the index.
@@ -259,7 +259,7 @@ fn snapshot_verification_finds_a_command_that_forgets_an_index() {
     assert_eq!(error.kind(), ErrorKind::InvalidModel);
     let said = error.to_string();
     let expected = "the derived field `count` of the model `Forgetful` differs after event 2 from what `refill` gives";
-    assert!(said.contains(expected) && said.contains("the snapshot was discarded"), "{said}");
+    assert!(said.contains(expected) && said.contains("the new snapshot was removed"), "{said}");
     // the image goes on, and no start sees the other value
     assert_eq!(forgetful.query(|forgetful| forgetful.count).unwrap(), 1);
     Image::close(forgetful).unwrap();

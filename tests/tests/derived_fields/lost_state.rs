@@ -94,10 +94,10 @@ fn a_scenario_sees_lost_state_in_the_effect_the_outcome_or_the_answer_of_a_later
         "{effect}"
     );
     let rejected = failure(|| drop(past().when(LockersExpectFree {})));
-    assert!(rejected.contains("without a load: it answered"), "{rejected}");
-    assert!(rejected.contains("after a load: its body refused it"), "{rejected}");
+    assert!(rejected.contains("without a load: the command answered"), "{rejected}");
+    assert!(rejected.contains("after a load: the body refused the command"), "{rejected}");
     let refused = failure(|| drop(past().when(LockersNoteFree {})));
-    assert!(refused.contains("after a load: its check refused it"), "{refused}");
+    assert!(refused.contains("after a load: the check refused the command"), "{refused}");
     let answer = failure(|| drop(past().when(LockersCountFree {}).then_ok(1)));
     assert!(answer.contains("found 1, as expected, but 0 on a model that was loaded"), "{answer}");
     assert!(answer.contains("`#[model(derived)]`"), "{answer}");
@@ -132,7 +132,7 @@ fn a_running_image_sees_lost_state_when_the_snapshot_after_the_next_use_is_verif
     assert!(lockers.admin().snapshot().unwrap().verified);
     assert_eq!(lockers.take().unwrap(), 1);
     let error = lockers.admin().snapshot().unwrap_err().to_string();
-    assert!(error.contains("the state after event 3 differs from the recorded one"), "{error}");
+    assert!(error.contains("the state after event 3 differs from the recorded state"), "{error}");
     Image::close(lockers).unwrap();
 }
 
