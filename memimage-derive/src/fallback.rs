@@ -91,7 +91,7 @@ pub(crate) fn block(mut block: Block) -> TokenStream {
         .commands
         .retain(|command| names.insert(command.payload.to_string()) && variants.insert(command.variant.to_string()));
     for command in &mut block.commands {
-        remove_borrowed(command);
+        simplify(command);
     }
 
     let krate = &runtime(block.args.krate.get());
@@ -107,10 +107,13 @@ pub(crate) fn block(mut block: Block) -> TokenStream {
     tokens
 }
 
-/// Removes borrowed arguments and results.
-fn remove_borrowed(command: &mut Command) {
-    command.inputs.retain(|input| match input {
-        Input::Argument(argument) => is_owned(&argument.ty),
+/// Removes borrowed arguments and results, and the arguments' attributes for serde's derive, which a stub does not have.
+fn simplify(command: &mut Command) {
+    command.inputs.retain_mut(|input| match input {
+        Input::Argument(argument) => {
+            argument.attrs.clear();
+            is_owned(&argument.ty)
+        }
         Input::Context(_) => true,
     });
     if command.output.ty().is_some_and(|ty| !is_answer(ty)) {

@@ -26,8 +26,8 @@ use crate::ctxt::Ctxt;
 /// Derives `Shape`, the structure of a struct or an enum in the journal.
 ///
 /// Each field's type must have a shape. The derive applies serde's `rename`, `rename_all` and `rename_all_fields` to the
-/// names, and a `transparent` struct has the shape of its field. Attributes of serde that change the encoding (`skip`,
-/// `with`, `flatten`, `untagged`, `tag`, `from` …) are errors. A generic type that contains itself needs
+/// names, and a `transparent` struct has the shape of its field. Attributes of serde that change the encoding (`with`,
+/// `flatten`, `untagged`, `tag`, `from` …) are errors, and so is `skip`, except on a derived field. A generic type that contains itself needs
 /// `#[shape(recursive)]`; generic types that contain each other have no shape.
 ///
 /// On a type:
@@ -40,8 +40,10 @@ use crate::ctxt::Ctxt;
 ///
 /// - `#[shape(opaque = "name")]`: the same for the field alone, for example if its type is of another crate, or if serde
 ///   serializes it `with` a function.
+/// - `#[model(derived)]`, with `#[serde(skip)]`: the field is not part of the shape. The model that contains the type rebuilds it:
+///   see [`Model`](macro@Model).
 // A payload with checked arguments derives `Shape` without serde's traits, and its fields may have serde attributes.
-#[proc_macro_derive(Shape, attributes(shape, serde))]
+#[proc_macro_derive(Shape, attributes(shape, serde, model))]
 pub fn shape(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     let cx = Ctxt::new();
@@ -67,8 +69,18 @@ pub fn shape(input: TokenStream) -> TokenStream {
 ///   is both `Serialize` and `Deserialize`, and has an [upcaster](macro@upcast), so that snapshots of that version remain
 ///   usable. Without a history, recovery skips older snapshots and replays the journal.
 /// - `#[model(groups(Accounts, tellers::Tellers))]`: the groups of commands, if there is more than one block.
+/// - `#[model(rebuild = method)]`: the method that fills the derived fields, `fn method(&mut self)`. The library calls it on each
+///   state that it loads or creates, before any event is applied to the state. The method must change nothing else, and must not
+///   panic.
 /// - `#[model(events = BankChange)]`: the name of the event enum, instead of `BankEvent`.
 /// - `#[model(crate = path)]`: the path of `memimage`.
+///
+/// On a named field of the model, or of a type inside it:
+///
+/// - `#[model(derived)]`, with `#[serde(skip)]`: a field that the other fields determine, such as an index. It is not stored: it is
+///   no part of the shape, the digest, snapshots and upcasters, so it can be added and removed at any time. Its type needs
+///   `Default` only. `memimage::testing`, and the verification of snapshots, compare it with a rebuilt one if its type derives
+///   `Shape` and `Serialize`; `memimage::testing` also does if its type is `PartialEq`.
 ///
 /// `BankEvent` is the event enum, with the visibility of the model. With one block of commands it has one variant for each
 /// command and is an alias of `<Bank as Commands>::Event`: `BankEvent::Deposit(…)` constructs and matches an event, but `use

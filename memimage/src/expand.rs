@@ -1,16 +1,20 @@
 //! The functions and traits that expansions use. An expansion is data and calls; the logic is here.
 
 mod bounds;
+mod field_probe;
 
 pub use bounds::{
     Argument, CheckArgument, CheckContextArgument, CheckField, CheckSharedArgument, CheckSharedField, ContextArgument,
     NoSerde, NoShape, Recorded, ShapeOrNone, SharedArgument, SharedField,
 };
 
+pub use field_probe::{FieldProbe, NoTraits};
+
 use std::marker::PhantomData;
 
 use crate::context::Context;
 use crate::event::{EventType, Model};
+use crate::shape::{ConstText, ShapeRef, derived_field};
 
 /// Splits the return type of a fallible command, which may be an alias.
 #[diagnostic::on_unimplemented(
@@ -133,6 +137,14 @@ impl<T: ?Sized> NotContext for ContextProbe<T> {
 /// The dispatch table of a model, for its groups.
 pub const fn events_of<M: Model>() -> &'static [EventType<M>] {
     M::EVENTS
+}
+
+/// The message about a derived field inside a model that has no method to rebuild it.
+pub const fn not_rebuilt(model: &str, shape: ShapeRef) -> Option<ConstText> {
+    match derived_field(shape) {
+        Some(field) => Some(ConstText::not_rebuilt(model, field)),
+        None => None,
+    }
 }
 
 /// Asserts that a type with commands is a model, so that a missing derive is also reported at the commands.

@@ -62,7 +62,7 @@
 //! - [`guide::durability`]: what is on disk when a call returns, and what happens when a write fails
 //! - [`guide::changing_your_model`]: versions, upcasters, the shape lock
 //! - [`guide::determinism`]: what a command may do
-//! - [`guide::snapshots`]: restarts, memory, disk, retention
+//! - [`guide::snapshots`]: restarts, memory, disk, derived fields, retention
 //! - [`guide::damage`]: crashes, checks, repairs, void events
 //! - [`guide::encryption`]: hiding an image, and detecting changes to it
 //! - [`guide::async_and_tokio`]: what blocks, and what does not
@@ -166,19 +166,20 @@ pub use value::{FromValue, Value, ValueError};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{
-        EventType, EventVersion, Group, HistoryError, PastState, PastVersion, ReplayError, ReplayTarget, Retired,
-        ShapeLock, StateUpcast, StateUpcastFrom, StateVersion, UpcastChain, UpcastFailure, UpcastGoal, UpcastTarget,
-        Upcasting, concat, count, deliver, is_listed, missing_event, only_retired_step, only_state_step, only_step,
-        row_of, shared, step,
+        Comparison, Derived, DerivedField, EventType, EventVersion, Group, HistoryError, PastState, PastVersion,
+        ReplayError, ReplayTarget, Retired, ShapeLock, StateUpcast, StateUpcastFrom, StateVersion, Stored, UpcastChain,
+        UpcastFailure, UpcastGoal, UpcastTarget, Upcasting, concat, count, deliver, is_listed, missing_event,
+        only_retired_step, only_state_step, only_step, row_of, shared, step,
     };
     pub use crate::expand::{
         Argument, CheckArgument, CheckContextArgument, CheckField, CheckResult, CheckSharedArgument, CheckSharedField,
-        ContextArgument, ContextProbe, Fallible, NoSerde, NoShape, NotContext, NotResult, Recorded, ResultProbe,
-        ShapeOrNone, SharedArgument, SharedField, assert_model, check_result, events_of,
+        ContextArgument, ContextProbe, Fallible, FieldProbe, NoSerde, NoShape, NoTraits, NotContext, NotResult,
+        Recorded, ResultProbe, ShapeOrNone, SharedArgument, SharedField, assert_model, check_result, events_of,
+        not_rebuilt,
     };
     pub use crate::outcome::Outcome;
     pub use crate::shape::{
-        Back, ConstText, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, drifted,
+        Back, ConstText, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, derived_field, drifted,
         generic_identity, identity,
     };
     pub use crate::shape_lock::bless_or_verify;

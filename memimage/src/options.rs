@@ -219,7 +219,8 @@ impl<M: Model> Options<M> {
     }
 
     /// The state before the first event of a new image. Default: the model's `Default`. The journal stores this state in the
-    /// present shape of the model. A later program can read it only if the model keeps that shape, or has an upcaster for it.
+    /// present shape of the model. A later program can read it only if the model keeps that shape, or has an upcaster for it. Its
+    /// [derived fields](crate::guide::snapshots#derived-fields) are rebuilt.
     pub fn genesis(mut self, state: M) -> Self {
         self.genesis = Some(state);
         self

@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use crate::context::{Context, Metadata, Origin, Timestamp};
-use crate::digest::{Digest, digest};
+use crate::digest::{Digest, DigestError, digest};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Apply, Model, Recorded, ReplayError, StoredPayload, panic_message};
 use crate::journal::{DigestMark, EncodedRows, Frame, FrameKind, JournalEnd, Record, Scan, Voids, records};
@@ -199,7 +199,12 @@ pub(crate) fn model_mark<M: Model>() -> u64 {
 
 /// The digest of a model.
 pub(crate) fn state_digest<M: Model>(model: &M) -> Result<Digest, Error> {
-    digest(model).map_err(|error| Error::new(ErrorDetail::Digest { model: M::NAME, what: error.to_string() }))
+    digest(model).map_err(|error| no_digest::<M>(&error))
+}
+
+/// The error of a model whose `Serialize` contradicts its `Shape`.
+pub(crate) fn no_digest<M: Model>(error: &DigestError) -> Error {
+    Error::new(ErrorDetail::Digest { model: M::NAME, what: error.to_string() })
 }
 
 /// A replay in progress.

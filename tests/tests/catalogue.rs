@@ -73,6 +73,12 @@ const TOPICS: &[Topic] = &[
         prefixes: &["state"],
     },
     Topic {
+        title: "Derived fields",
+        about: "Fields that the other fields determine, such as indexes, are not stored: `#[model(derived)]` and `#[serde(skip)]` \
+                on the field, and `#[model(rebuild = method)]` on the model.",
+        prefixes: &["derived"],
+    },
+    Topic {
         title: "Groups",
         about: "A large model has several blocks, `#[memimage::commands(group = Name)]`, and lists them: `#[model(groups(…))]`. \
                 Each block is expanded by itself, so if one of several has no group, the compiler may report several errors: \

@@ -142,6 +142,58 @@ mod evolved {
     }
 }
 
+/// An enum with one variant, and a type inside it, with derived fields.
+mod derived {
+    use std::collections::BTreeMap;
+
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape)]
+    pub(super) struct Names {
+        of: BTreeMap<u32, String>,
+        #[model(derived)]
+        #[serde(skip)]
+        r#type: BTreeMap<String, u32>,
+    }
+
+    #[derive(Serialize, Deserialize, Shape, Model)]
+    #[model(rebuild = rebuild)]
+    pub(super) enum Tags {
+        Only {
+            names: Names,
+            #[model(derived)]
+            #[serde(skip)]
+            r#final: Option<u32>,
+        },
+    }
+
+    impl Default for Tags {
+        fn default() -> Tags {
+            Tags::Only { names: Names::default(), r#final: None }
+        }
+    }
+
+    impl Tags {
+        fn rebuild(&mut self) {
+            let Tags::Only { names, r#final } = self;
+            names.r#type = names.of.iter().map(|(id, name)| (name.clone(), *id)).collect();
+            *r#final = names.of.keys().next_back().copied();
+        }
+    }
+
+    #[memimage::commands]
+    impl Tags {
+        #[command]
+        pub(super) fn add(&mut self, id: u32, name: String) -> Option<u32> {
+            let Tags::Only { names, r#final } = self;
+            names.of.insert(id, name.clone());
+            *r#final = Some(r#final.map_or(id, |last| last.max(id)));
+            names.r#type.insert(name, id)
+        }
+    }
+}
+
 #[derive(Default, serde::Serialize, serde::Deserialize, memimage::Shape, memimage::Model)]
 struct Private {
     count: u64,
@@ -181,6 +233,14 @@ fn a_model_with_groups_and_past_versions_compiles() {
     let counter = memimage::Image::<evolved::Counter>::in_memory().unwrap();
     assert_eq!(counter.add(5).unwrap(), 5);
     assert_eq!(counter.take(2).unwrap(), 3);
+}
+
+#[test]
+fn a_model_with_derived_fields_compiles() {
+    use derived::TagsCommands as _;
+    let tags = memimage::Image::<derived::Tags>::in_memory().unwrap();
+    assert_eq!(tags.add(1, "red".to_owned()).unwrap(), None);
+    assert_eq!(tags.add(2, "red".to_owned()).unwrap(), Some(1));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The model: the open orders, their total at each price, and the progress in each file.
+//! The model: the open orders, their total at each price, and the progress in each file. The totals follow from the orders, so they
+//! are not stored.
 
 use std::collections::BTreeMap;
 
@@ -27,11 +28,18 @@ pub(crate) struct Order {
 }
 
 /// The orders at one price.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Shape)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Shape)]
 pub(crate) struct Level {
     /// Wider than the volume of an order, so that no feed can overflow it.
     pub(crate) satoshis: u128,
     pub(crate) orders: u64,
+}
+
+impl Level {
+    fn add(&mut self, order: Order) {
+        self.satoshis += u128::from(order.volume.0);
+        self.orders += 1;
+    }
 }
 
 /// The prices of one side, each with at least one order.
@@ -73,9 +81,14 @@ pub(crate) enum Refusal {
 
 /// The order book.
 #[derive(Default, Serialize, Deserialize, Shape, Model)]
+#[model(rebuild = rebuild_levels)]
 pub(crate) struct Book {
     orders: BTreeMap<OrderId, Order>,
+    #[model(derived)]
+    #[serde(skip)]
     bids: Levels,
+    #[model(derived)]
+    #[serde(skip)]
     asks: Levels,
     files: BTreeMap<String, Progress>,
 }
@@ -127,6 +140,18 @@ fn has_volume(volume: Satoshis) -> Result<(), Refusal> {
 }
 
 impl Book {
+    /// Counts the orders of a loaded book at their prices.
+    fn rebuild_levels(&mut self) {
+        (self.bids, self.asks) = Default::default();
+        for order in self.orders.values() {
+            let levels = match order.side {
+                Side::Bid => &mut self.bids,
+                Side::Ask => &mut self.asks,
+            };
+            levels.entry(order.price).or_default().add(*order);
+        }
+    }
+
     /// Refuses a row that was reached before, so that no row is applied twice.
     fn is_new(&self, row: &RowId) -> Result<(), Refusal> {
         if row.number <= self.progress(&row.file).row { Err(Refusal::Repeated) } else { Ok(()) }
@@ -137,9 +162,7 @@ impl Book {
     }
 
     fn insert(&mut self, id: OrderId, order: Order) {
-        let level = self.levels(order.side).entry(order.price).or_default();
-        level.satoshis += u128::from(order.volume.0);
-        level.orders += 1;
+        self.levels(order.side).entry(order.price).or_default().add(order);
         self.orders.insert(id, order);
     }
 

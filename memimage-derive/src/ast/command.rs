@@ -146,6 +146,11 @@ impl Command {
 }
 
 impl Argument {
+    /// Whether the type consists of std's types only, by their names.
+    pub(crate) fn is_std(&self) -> bool {
+        is_known(&self.ty)
+    }
+
     /// Whether the block checks the type. A type with attributes is not checked, because an attribute can change the traits that
     /// the payload needs. A type with a macro's `$crate` is not, because the bounds of serde's derive are text.
     pub(crate) fn is_checked(&self) -> bool {

@@ -6,7 +6,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{DeriveInput, Generics, Ident, LitStr, Path, PathArguments, Token, Type};
 
 use super::bound::is_known;
-use crate::attr::{SerdeContainer, SerdeField, SerdeVariant, ShapeContainer, ShapeField};
+use crate::attr::{FieldForm, ModelField, SerdeContainer, SerdeField, SerdeVariant, ShapeContainer, ShapeField};
 use crate::case::unraw;
 use crate::ctxt::Ctxt;
 use crate::hygiene::replace_self;
@@ -39,7 +39,18 @@ pub(crate) enum Style {
 
 pub(crate) struct Fields {
     pub style: Style,
+    /// Without the derived fields, which are not part of the shape.
     pub fields: Vec<Field>,
+    pub derived: Vec<DerivedField>,
+}
+
+/// A field with `#[model(derived)]`.
+pub(crate) struct DerivedField {
+    pub name: String,
+    /// The key, for errors about it.
+    pub key: Path,
+    /// The field's opaque name, which is an error.
+    pub opaque: Option<LitStr>,
 }
 
 pub(crate) struct Field {
@@ -75,7 +86,10 @@ impl Data {
         };
         let kind = match (&input.data, args.opaque.is_set()) {
             (syn::Data::Union(data), _) => DataKind::Union(data.union_token),
-            (_, true) => DataKind::Struct(Fields { style: Style::Unit, fields: Vec::new() }),
+            (data, true) => {
+                opaque_fields(cx, data);
+                DataKind::Struct(Fields { style: Style::Unit, fields: Vec::new(), derived: Vec::new() })
+            }
             (syn::Data::Struct(data), false) => {
                 DataKind::Struct(Fields::parse(cx, &data.fields, |name| match serde.rename_all.get() {
                     Some(rule) => rule.field(name),
@@ -104,13 +118,18 @@ impl Data {
     }
 
     pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.parts().flat_map(|fields| &fields.fields)
+    }
+
+    /// The fields of the struct, or of each variant.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Fields> {
         let (one, many) = match &self.kind {
             DataKind::Struct(fields) => (Some(fields), None),
             DataKind::Enum(variants) => (None, Some(variants)),
             DataKind::Union(_) => (None, None),
         };
         let many = many.into_iter().flatten().map(|variant| &variant.fields);
-        one.into_iter().chain(many).flat_map(|fields| &fields.fields)
+        one.into_iter().chain(many)
     }
 
     fn fields_mut(&mut self) -> impl Iterator<Item = &mut Field> {
@@ -192,23 +211,54 @@ impl Fields {
             syn::Fields::Unnamed(_) => Style::Tuple,
             syn::Fields::Named(_) => Style::Named,
         };
-        let field = |(at, field): (usize, &syn::Field)| {
-            let args = ShapeField::parse(cx, &field.attrs);
-            let serde = SerdeField::parse(cx, &field.attrs, args.opaque.is_set());
+        let mut parsed = Fields { style, fields: Vec::new(), derived: Vec::new() };
+        for (at, field) in fields.iter().enumerate() {
+            let (args, model) = (ShapeField::parse(cx, &field.attrs), ModelField::parse(cx, &field.attrs));
+            let written = written(at, field);
+            let form = match (model.derived.get(), args.opaque.is_set()) {
+                (Some(key), _) => FieldForm::Derived(key),
+                (None, true) => FieldForm::Opaque,
+                (None, false) => FieldForm::Plain,
+            };
+            let serde = SerdeField::parse(cx, field, &written, form);
+            let opaque = args.opaque.get().cloned();
+            if let Some(key) = model.derived.get() {
+                parsed.derived.push(DerivedField { name: written, key: key.clone(), opaque });
+                continue;
+            }
             let name = match (serde.rename.get(), &field.ident) {
                 (Some(name), _) => name.value(),
-                (None, Some(ident)) => rename(&unraw(ident)),
-                (None, None) => at.to_string(),
+                (None, Some(_)) => rename(&written),
+                (None, None) => written,
             };
-            Field {
-                name,
-                ty: field.ty.clone(),
-                opaque: args.opaque.get().cloned(),
-                is_argument: args.argument.is_set(),
-            }
-        };
-        Fields { style, fields: fields.iter().enumerate().map(field).collect() }
+            parsed.fields.push(Field { name, ty: field.ty.clone(), opaque, is_argument: args.argument.is_set() });
+        }
+        parsed
     }
+}
+
+/// Checks the fields of a type with an opaque name. They are not part of its shape, but must not lose data.
+fn opaque_fields(cx: &Ctxt, data: &syn::Data) {
+    let parts: Vec<&syn::Fields> = match data {
+        syn::Data::Struct(data) => vec![&data.fields],
+        syn::Data::Enum(data) => data.variants.iter().map(|variant| &variant.fields).collect(),
+        syn::Data::Union(_) => Vec::new(),
+    };
+    for (at, field) in parts.into_iter().flat_map(|fields| fields.iter().enumerate()) {
+        match ModelField::derived(&field.attrs) {
+            Some(key) => cx.error(
+                key,
+                "a type with an opaque name cannot have derived fields; help: remove `opaque`, or write a `Deserialize` of the \
+                 type that fills the field",
+            ),
+            None => drop(SerdeField::parse(cx, field, &written(at, field), FieldForm::OfOpaqueType)),
+        }
+    }
+}
+
+/// The name of a field in the source.
+fn written(at: usize, field: &syn::Field) -> String {
+    field.ident.as_ref().map_or_else(|| at.to_string(), unraw)
 }
 
 struct OccurrenceFinder {

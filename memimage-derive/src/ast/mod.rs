@@ -7,6 +7,7 @@ mod command;
 mod history;
 mod block;
 mod data;
+mod model_field;
 mod upcaster;
 
 pub(crate) use self::block::{Block, makes};
@@ -16,4 +17,5 @@ pub(crate) use self::context::{names_context, referred};
 pub(crate) use self::data::{Data, DataKind, Field, Fields, Style};
 pub(crate) use self::history::{EventHistory, PastForm, PastVersion};
 pub(crate) use self::method::Method;
+pub(crate) use self::model_field::ModelField;
 pub(crate) use self::upcaster::{Upcaster, UpcasterOutput};

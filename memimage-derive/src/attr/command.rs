@@ -1,12 +1,12 @@
 //! `#[memimage::commands(…)]` and `#[command(…)]`.
 
 use proc_macro2::{Span, TokenStream};
-use syn::parse::{ParseStream, Parser};
+use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, LitStr, Meta, Path, Token};
 
 use super::history::History;
-use super::{Arg, LockArg, Retired, name, unknown, version};
+use super::{Arg, LockArg, Retired, method, name, unknown, version};
 use crate::ctxt::Ctxt;
 
 /// The arguments of `#[memimage::commands(…)]`.
@@ -108,7 +108,7 @@ impl CommandArgs {
     fn key(&mut self, cx: &Ctxt, meta: &syn::meta::ParseNestedMeta<'_>) -> syn::Result<()> {
         let key = &meta.path;
         if key.is_ident("check") {
-            self.check.set(cx, key, check(cx, meta.value()?)?);
+            self.check.set(cx, key, method(cx, meta, "this block")?);
         } else if key.is_ident("name") {
             self.name.set(cx, key, name(meta)?);
         } else if key.is_ident("version") {
@@ -150,24 +150,4 @@ impl CommandArgs {
             None => LitStr::new(&crate::case::unraw(method), Span::call_site()),
         }
     }
-}
-
-/// Parses the name of a check. A string or a path is an error; parsing then continues with the name inside it.
-fn check(cx: &Ctxt, input: ParseStream<'_>) -> syn::Result<Ident> {
-    if input.peek(LitStr) {
-        let text: LitStr = input.parse()?;
-        let name: Ident = text.parse().map_err(|_| {
-            syn::Error::new(text.span(), "`check` takes the name of a method, not a string; help: write `check = name`")
-        })?;
-        cx.error(&text, format_args!("`check` takes the name of a method, not a string; help: write `check = {name}`"));
-        return Ok(name);
-    }
-    let path = input.call(Path::parse_mod_style)?;
-    if let Some(name) = path.get_ident() {
-        return Ok(name.clone());
-    }
-    let name = path.segments.last().expect("a path has a last segment").ident.clone();
-    let message = format!("`check` takes the name of a method of this block, not a path; help: write `check = {name}`");
-    cx.error(&path, message);
-    Ok(name)
 }

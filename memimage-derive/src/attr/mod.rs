@@ -1,6 +1,7 @@
 //! Parses the attributes, one file for each kind of attribute.
 
 mod history;
+mod derived;
 mod lock;
 mod retired;
 mod command;
@@ -10,17 +11,18 @@ mod shape;
 mod upcast;
 
 pub(crate) use self::command::{BlockArgs, CommandArgs};
+pub(crate) use self::derived::ModelField;
 pub(crate) use self::history::{History, HistoryEntry};
 pub(crate) use self::lock::LockArg;
 pub(crate) use self::model::ModelArgs;
 pub(crate) use self::retired::Retired;
-pub(crate) use self::serde::{SerdeContainer, SerdeField, SerdeVariant};
+pub(crate) use self::serde::{FieldForm, SerdeContainer, SerdeField, SerdeVariant, skipped};
 pub(crate) use self::shape::{ShapeContainer, ShapeField};
 pub(crate) use self::upcast::UpcastArgs;
 
 use proc_macro2::TokenStream;
 use syn::meta::ParseNestedMeta;
-use syn::{Attribute, LitInt, LitStr, Path};
+use syn::{Attribute, Ident, LitInt, LitStr, Path};
 
 use crate::ctxt::Ctxt;
 
@@ -108,6 +110,26 @@ fn name(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
         true => Err(syn::Error::new_spanned(name, "empty name; help: give the name to write to the journal")),
         false => Ok(name),
     }
+}
+
+/// Parses `= name`, a method of `owner`. A string or a path is an error; parsing then continues with the name inside it.
+fn method(cx: &Ctxt, meta: &ParseNestedMeta<'_>, owner: &str) -> syn::Result<Ident> {
+    let (key, input) = (name_of(&meta.path), meta.value()?);
+    if input.peek(LitStr) {
+        let text: LitStr = input.parse()?;
+        let what = format!("`{key}` takes the name of a method, not a string; help: write `{key} = ");
+        let name: Ident = text.parse().map_err(|_| syn::Error::new(text.span(), format_args!("{what}name`")))?;
+        cx.error(&text, format_args!("{what}{name}`"));
+        return Ok(name);
+    }
+    let path = input.call(Path::parse_mod_style)?;
+    if let Some(name) = path.get_ident() {
+        return Ok(name.clone());
+    }
+    let name = path.segments.last().expect("a path has a last segment").ident.clone();
+    let message = format!("`{key}` takes the name of a method of {owner}, not a path; help: write `{key} = {name}`");
+    cx.error(&path, message);
+    Ok(name)
 }
 
 /// Parses `= N`, a version that is written to the journal.

@@ -4,7 +4,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, LitStr, Path, Token};
 
 use super::history::History;
-use super::{Arg, name, read, unknown, version};
+use super::{Arg, method, name, read, unknown, version};
 use crate::ctxt::Ctxt;
 
 /// The arguments of `#[model(…)]`.
@@ -17,6 +17,8 @@ pub(crate) struct ModelArgs {
     pub history: Arg<History>,
     /// The name of the event enum.
     pub events: Arg<Ident>,
+    /// The method that fills the derived fields.
+    pub rebuild: Arg<Ident>,
     /// The groups of commands, if the model has several blocks.
     pub groups: Arg<Vec<Path>>,
     /// Whether a key is invalid. Rules that need the key are then skipped, so that one mistake gives one error.
@@ -37,6 +39,8 @@ impl ModelArgs {
                 args.history.set(cx, &meta.path, History::parse(&meta)?);
             } else if meta.path.is_ident("events") {
                 args.events.set(cx, &meta.path, meta.value()?.parse()?);
+            } else if meta.path.is_ident("rebuild") {
+                args.rebuild.set(cx, &meta.path, method(cx, &meta, "the model")?);
             } else if meta.path.is_ident("groups") {
                 let list;
                 syn::parenthesized!(list in meta.input);
@@ -48,7 +52,8 @@ impl ModelArgs {
             } else {
                 return Err(unknown(
                     &meta,
-                    "`#[model(…)]` takes `name`, `version`, `history(…)`, `groups(…)`, `events = Name` and `crate = path`",
+                    "`#[model(…)]` takes `name`, `version`, `history(…)`, `groups(…)`, `events = Name`, `rebuild = method` and \
+                     `crate = path`, and on a field `derived`",
                 ));
             }
             Ok(())

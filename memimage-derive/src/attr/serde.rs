@@ -5,7 +5,7 @@
 //! encoding. An attribute that changes *which* values are written, or how, would make the shape wrong, so it is an error.
 
 use syn::meta::ParseNestedMeta;
-use syn::{Attribute, Expr, LitStr, Token};
+use syn::{Attribute, Expr, Field, LitStr, Path, Token};
 
 use super::{Arg, name_of, read};
 use crate::case::RenameRule;
@@ -72,24 +72,129 @@ pub(crate) struct SerdeField {
     pub rename: Arg<LitStr>,
 }
 
+/// The place of a field in the shape of its type.
+#[derive(Clone, Copy)]
+pub(crate) enum FieldForm<'a> {
+    Plain,
+    /// The field has an opaque name, so attributes may change its encoding.
+    Opaque,
+    /// The field is derived. Contains the key that says so.
+    Derived(&'a Path),
+    /// The type has an opaque name, so its fields are not part of the shape.
+    OfOpaqueType,
+}
+
+/// The keys that leave a field out.
+#[derive(Default)]
+struct Skips {
+    skip: Option<Path>,
+    skip_serializing: Option<Path>,
+    skip_deserializing: Option<Path>,
+}
+
 impl SerdeField {
-    /// A field that is `opaque` may also have attributes that change its encoding.
-    pub(crate) fn parse(cx: &Ctxt, attrs: &[Attribute], opaque: bool) -> SerdeField {
-        let mut serde = SerdeField::default();
-        read(cx, attrs, "serde", |meta| {
-            match name_of(&meta.path).as_str() {
-                "rename" => serde.rename.set(cx, &meta.path, same_name(&meta)?),
+    pub(crate) fn parse(cx: &Ctxt, field: &Field, name: &str, form: FieldForm<'_>) -> SerdeField {
+        let (mut serde, mut skips, mut encoding) = (SerdeField::default(), Skips::default(), None);
+        read(cx, &field.attrs, "serde", |meta| {
+            let key = name_of(&meta.path);
+            match (key.as_str(), form) {
+                ("skip", _) => skips.skip = Some(meta.path.clone()),
+                ("skip_serializing", _) => skips.skip_serializing = Some(meta.path.clone()),
+                ("skip_deserializing", _) => skips.skip_deserializing = Some(meta.path.clone()),
+                // postcard reads every field, so a value could not be read back
+                ("skip_serializing_if", FieldForm::Plain | FieldForm::Opaque | FieldForm::OfOpaqueType) => {
+                    return reject(&meta, "remove it");
+                }
+                (_, FieldForm::OfOpaqueType) => skip_value(&meta)?,
+                ("rename", _) => serde.rename.set(cx, &meta.path, same_name(&meta)?),
                 // postcard reads every field, by its order, so an alias or a default has no effect
-                "alias" | "default" => skip_value(&meta)?,
-                "bound" | "borrow" => skip_value(&meta)?,
-                "with" | "serialize_with" | "deserialize_with" if opaque => skip_value(&meta)?,
-                "with" | "serialize_with" | "deserialize_with" => return reject(&meta, OPAQUE_FIELD),
+                ("alias" | "default", _) => skip_value(&meta)?,
+                ("bound" | "borrow", _) => skip_value(&meta)?,
+                (_, FieldForm::Derived(_)) => {
+                    skip_value(&meta)?;
+                    encoding.get_or_insert(meta.path);
+                }
+                ("with" | "serialize_with" | "deserialize_with", FieldForm::Opaque) => skip_value(&meta)?,
+                ("with" | "serialize_with" | "deserialize_with", _) => return reject(&meta, OPAQUE_FIELD),
                 _ => return reject(&meta, OPAQUE_TYPE),
             }
             Ok(())
         });
+        match form {
+            FieldForm::Derived(derived) => skips.require(cx, name, derived, encoding.as_ref()),
+            FieldForm::Plain | FieldForm::Opaque => {
+                skips.refuse(
+                    cx,
+                    name,
+                    "remove it, or, if the other fields determine the value, write `#[model(derived)]` beside \
+                     `#[serde(skip)]`, and `#[model(rebuild = method)]` on the model",
+                );
+            }
+            FieldForm::OfOpaqueType => {
+                skips.refuse(cx, name, "remove it, or write a `Deserialize` of the type that fills the field");
+            }
+        }
         serde
     }
+}
+
+impl Skips {
+    /// Requires that a derived field is skipped in both directions. `encoding` is a key that changes the encoding.
+    fn require(&self, cx: &Ctxt, name: &str, derived: &Path, encoding: Option<&Path>) {
+        match (&self.skip, &self.skip_serializing, &self.skip_deserializing) {
+            (Some(_), ..) | (None, Some(_), Some(_)) => {
+                if let Some(key) = encoding {
+                    let what = name_of(key);
+                    cx.error(
+                        key,
+                        format_args!(
+                            "serde's `{what}` has no effect on the derived field `{name}`, which is never serialized; help: \
+                             remove it"
+                        ),
+                    );
+                }
+            }
+            (None, Some(key), None) | (None, None, Some(key)) => {
+                let what = name_of(key);
+                cx.error(
+                    key,
+                    format_args!(
+                        "serde's `{what}` leaves out the derived field `{name}` in one direction only; help: write \
+                         `#[serde(skip)]`"
+                    ),
+                );
+            }
+            (None, None, None) => {
+                cx.error(derived, format_args!("the derived field `{name}` is serialized; help: add `#[serde(skip)]`"));
+            }
+        }
+    }
+
+    fn refuse(&self, cx: &Ctxt, name: &str, help: &str) {
+        let key = self.skip.as_ref().or(self.skip_serializing.as_ref()).or(self.skip_deserializing.as_ref());
+        if let Some(key) = key {
+            let what = name_of(key);
+            cx.error(
+                key,
+                format_args!("serde's `{what}` loses the field `{name}` when the state is stored; help: {help}"),
+            );
+        }
+    }
+}
+
+/// The first key of serde that leaves a field out.
+pub(crate) fn skipped(attrs: &[Attribute]) -> Option<Path> {
+    let mut found = None;
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
+        // serde's derive reports a malformed attribute
+        let _ = attr.parse_nested_meta(|meta| {
+            if matches!(name_of(&meta.path).as_str(), "skip" | "skip_serializing" | "skip_deserializing") {
+                found.get_or_insert(meta.path.clone());
+            }
+            skip_value(&meta)
+        });
+    }
+    found
 }
 
 const OPAQUE_TYPE: &str = "remove it, or give the type an opaque name, `#[shape(opaque = \"name\")]`";

@@ -1,9 +1,12 @@
 //! Rules for one command: its attributes and its signature.
 
+use quote::ToTokens;
 use syn::{Attribute, FnArg, ReceiverKind, Safety};
 
 use super::types;
-use crate::ast::{Command, Input, makes, names_context};
+use crate::ast::{Argument, Command, Input, makes, names_context};
+use crate::attr::skipped;
+use crate::case::unraw;
 use crate::ctxt::Ctxt;
 
 pub(crate) fn command(cx: &Ctxt, command: &Command) {
@@ -20,10 +23,22 @@ pub(crate) fn command(cx: &Ctxt, command: &Command) {
         if let Input::Argument(argument) = input {
             types::argument(cx, &argument.ty);
             types::keys(cx, &argument.ty);
+            skipped_argument(cx, argument);
         }
     }
     if let Some(output) = command.output.ty() {
         types::output(cx, output);
+    }
+}
+
+fn skipped_argument(cx: &Ctxt, argument: &Argument) {
+    if let Some(key) = skipped(&argument.attrs) {
+        let what = key.to_token_stream();
+        let message = format!(
+            "serde's `{what}` loses the argument `{}`, which replay could not read; help: remove it",
+            unraw(&argument.ident)
+        );
+        cx.error(key, message);
     }
 }
 

@@ -3,8 +3,9 @@
 use syn::DeriveInput;
 
 use super::{group, types};
-use crate::ast::{Data, DataKind};
+use crate::ast::{Data, DataKind, ModelField, Style};
 use crate::attr::ModelArgs;
+use crate::case::unraw;
 use crate::ctxt::Ctxt;
 
 pub(crate) fn data(cx: &Ctxt, data: &Data) {
@@ -27,7 +28,30 @@ pub(crate) fn data(cx: &Ctxt, data: &Data) {
     for field in data.fields().filter(|field| field.opaque.is_none()) {
         types::keys(cx, &field.ty);
     }
+    derived(cx, data);
     recursion(cx, data);
+}
+
+fn derived(cx: &Ctxt, data: &Data) {
+    for fields in data.parts() {
+        for field in &fields.derived {
+            let name = &field.name;
+            if fields.style != Style::Named {
+                cx.error(
+                    &field.key,
+                    "a derived field must have a name, so that the other fields have the same shape with and without it; help: \
+                     name the fields",
+                );
+            } else if data.transparent {
+                let message = format!(
+                    "a type with `#[serde(transparent)]` cannot have the derived field `{name}`; help: remove `transparent`"
+                );
+                cx.error(&field.key, message);
+            } else if let Some(opaque) = &field.opaque {
+                cx.error(opaque, format_args!("the derived field `{name}` has no shape; help: remove `opaque`"));
+            }
+        }
+    }
 }
 
 fn recursion(cx: &Ctxt, data: &Data) {
@@ -71,6 +95,18 @@ pub(crate) fn model(cx: &Ctxt, input: &DeriveInput, args: &ModelArgs) {
         let message =
             "a model cannot be generic because a journal belongs to one concrete type; help: use concrete types";
         cx.error(&input.generics, message);
+    }
+    let fields = ModelField::of(input);
+    if let (Some(field), false) =
+        (fields.iter().find(|field| field.derived.is_some()), args.broken || args.rebuild.is_set())
+    {
+        let message = format!(
+            "nothing rebuilds the derived field `{}`; help: add `#[model(rebuild = method)]` to `{}`, with a method that takes \
+             `&mut self` and fills the field",
+            unraw(field.ident),
+            unraw(&input.ident)
+        );
+        cx.error(&field.derived, message);
     }
     if let Some(groups) = args.groups.get() {
         group::groups(cx, groups);

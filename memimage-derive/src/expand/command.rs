@@ -7,6 +7,7 @@ use syn::{FnArg, Pat, ReturnType, Type};
 
 use super::context;
 use crate::ast::{Block, Command, Input, Output};
+use crate::case::unraw;
 use crate::hygiene::respanned;
 
 /// The local names in the two functions. All have the same span, because a name resolves only if its span has the same hygiene.
@@ -48,6 +49,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
     });
     let round_trips = round_trips(krate, command);
     let result_assertion = result_assertion(krate, command);
+    let derived = derived_assertions(krate, command);
     let contexts = context::assertions(krate, block, command);
     quote! {
         #(#cfgs)*
@@ -68,6 +70,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
 
         #callable
         #result_assertion
+        #derived
         #contexts
     }
 }
@@ -246,4 +249,27 @@ fn result_assertion(krate: &TokenStream, command: &Command) -> Option<TokenStrea
             ::core::assert!(#krate::__private::ResultProbe::<#ty>::IS_PLAIN, #message);
         };
     })
+}
+
+/// Asserts that the arguments have no derived fields: nothing would fill them when the argument is read from the journal.
+fn derived_assertions(krate: &TokenStream, command: &Command) -> TokenStream {
+    let assertions = command.arguments().filter(|argument| !argument.is_std()).map(|argument| {
+        let (ty, cfgs) = (&argument.ty, command.cfgs());
+        let krate = respanned(krate, ty.span());
+        let message = format!(
+            "the type of the argument `{}` has derived fields, which are empty when the argument is read from the journal; help: \
+             take only the stored fields as arguments",
+            unraw(&argument.ident)
+        );
+        quote_spanned! {ty.span()=>
+            #(#cfgs)*
+            const _: () = {
+                #[allow(unused_imports)]
+                use #krate::__private::NoShape as _;
+                let shape = #krate::__private::ShapeOrNone::<#ty>::SHAPE;
+                ::core::assert!(#krate::__private::derived_field(shape).is_none(), #message);
+            };
+        }
+    });
+    assertions.collect()
 }

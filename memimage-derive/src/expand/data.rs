@@ -97,11 +97,16 @@ fn reference(krate: &TokenStream, data: &Data, descriptor: &TokenStream) -> Toke
 }
 
 fn descriptor(krate: &TokenStream, data: &Data, identity: &TokenStream) -> TokenStream {
+    let derived = data.parts().flat_map(|fields| &fields.derived).map(|field| &field.name);
     match &data.kind {
         DataKind::Struct(fields) => {
             let parts = parts(krate, data, fields);
             quote! {
-                #krate::__private::Descriptor::Struct(#krate::__private::Struct { identity: #identity, #parts })
+                #krate::__private::Descriptor::Struct(#krate::__private::Struct {
+                    identity: #identity,
+                    #parts,
+                    derived: &[#(#derived),*],
+                })
             }
         }
         DataKind::Enum(variants) => {
@@ -114,6 +119,7 @@ fn descriptor(krate: &TokenStream, data: &Data, identity: &TokenStream) -> Token
                 #krate::__private::Descriptor::Enum(#krate::__private::Enum {
                     identity: #identity,
                     variants: &[#(#variants),*],
+                    derived: &[#(#derived),*],
                 })
             }
         }

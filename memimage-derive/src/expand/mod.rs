@@ -12,6 +12,7 @@ mod methods;
 mod block;
 mod group;
 mod state;
+mod derived;
 mod model;
 mod upcaster;
 

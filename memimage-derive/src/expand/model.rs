@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::DeriveInput;
 
-use super::{group, state};
+use super::{derived, group, state};
 use crate::attr::{ModelArgs, runtime};
 use crate::case::unraw;
 
@@ -15,7 +15,8 @@ pub(crate) fn model(input: &DeriveInput, args: &ModelArgs) -> TokenStream {
         Some(groups) => group::groups(&krate, input, args, groups),
         None => events(&krate, input, args),
     };
-    quote!(#implementation #events)
+    let assertion = derived::assertion(&krate, input, args);
+    quote!(#implementation #events #assertion)
 }
 
 /// The `Model` impl, and the impls of past states.
@@ -27,6 +28,7 @@ pub(crate) fn implementation(input: &DeriveInput, args: &ModelArgs) -> TokenStre
     // rustc reports a missing supertrait (no commands, no `Shape`) at the span of the impl: the struct's name
     let header = quote_spanned!(ident.span()=> impl #krate::Model for #ident);
     let history = args.history.get().map(|history| state::history(&krate, input, version, history));
+    let derived = derived::constant(&krate, input, args);
     let (constant, steps) = history.map(|history| (history.constant, history.steps)).unzip();
     quote! {
         // A `#[command]` outside of a block then gives memimage's error. The user's own imports and definitions take
@@ -39,6 +41,7 @@ pub(crate) fn implementation(input: &DeriveInput, args: &ModelArgs) -> TokenStre
             const NAME: &'static ::core::primitive::str = #name;
             const VERSION: ::core::primitive::u32 = #version;
             #constant
+            #derived
         }
 
         #steps

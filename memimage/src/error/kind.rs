@@ -19,8 +19,9 @@ pub enum ErrorKind {
     NetworkFileSystem,
     /// The image belongs to another program: it has another model, other events or shapes, or a newer format.
     Incompatible,
-    /// The model's serialization is wrong: its `Serialize` fails, or does not write the structure that its `Shape` describes, or
-    /// its `Deserialize` does not restore the state that was serialized.
+    /// The model cannot be stored and loaded: its `Serialize` fails, or does not write the structure that its `Shape` describes; its
+    /// `Deserialize` does not restore the state that was serialized; or the method that rebuilds its derived fields panics,
+    /// changes stored fields, or gives other fields than the commands.
     InvalidModel,
     /// Bytes on disk are damaged. [`Error::position`](super::Error::position) says where.
     Corrupt,
@@ -75,9 +76,12 @@ impl ErrorKind {
             | ErrorDetail::ChangedEncoding { .. }
             | ErrorDetail::Genesis { .. }
             | ErrorDetail::Pruned { changed: true, .. } => ErrorKind::Incompatible,
-            ErrorDetail::Digest { .. } | ErrorDetail::Unloadable { .. } | ErrorDetail::Unserializable { .. } => {
-                ErrorKind::InvalidModel
-            }
+            ErrorDetail::Digest { .. }
+            | ErrorDetail::Unloadable { .. }
+            | ErrorDetail::Unserializable { .. }
+            | ErrorDetail::Rebuild { .. }
+            | ErrorDetail::StoredFieldsRebuilt { .. }
+            | ErrorDetail::Derived { .. } => ErrorKind::InvalidModel,
             ErrorDetail::Corrupt { .. } | ErrorDetail::Snapshot { .. } | ErrorDetail::Pruned { changed: false, .. } => {
                 ErrorKind::Corrupt
             }

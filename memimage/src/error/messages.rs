@@ -191,6 +191,22 @@ pub(crate) enum ErrorDetail {
     )]
     Unloadable { state: &'static str, model: &'static str, what: String, kept: &'static str },
 
+    #[error("{state} of the model `{model}` cannot be used: {what}; {kept}; help: correct the method")]
+    Rebuild { state: &'static str, model: &'static str, what: String, kept: &'static str },
+
+    #[error(
+        "the method `{method}` of the model `{model}` changes stored fields; {kept}; help: let it fill only the fields with \
+         `#[model(derived)]`"
+    )]
+    StoredFieldsRebuilt { model: &'static str, method: &'static str, kept: &'static str },
+
+    #[error(
+        "the derived field `{field}` of the model `{model}` differs after event {seq} from what `{method}` gives: a snapshot of it \
+         would change the state of the next start; the new snapshot was removed, and the image keeps its older snapshots; help: \
+         let each command maintain the field as `{method}` fills it; `memimage::testing` finds the first event with a difference"
+    )]
+    Derived { model: &'static str, method: &'static str, field: &'static str, seq: Seq },
+
     #[error(
         "{state} cannot be serialized: {what}; help: make the `Serialize` of the model write values that postcard can encode"
     )]

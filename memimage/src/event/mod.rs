@@ -13,7 +13,11 @@ mod event_type;
 mod lock_location;
 mod group;
 mod state;
+// tests compare and show the fields in more ways than an image does
+#[cfg_attr(not(feature = "testing"), allow(dead_code))]
+mod derived;
 
+pub use derived::{Comparison, Derived, DerivedField, Stored};
 pub use event_type::{EventType, row_of};
 pub use group::{Group, concat, count, is_listed, shared};
 pub use lock_location::{ShapeLock, missing_event};
@@ -29,6 +33,7 @@ pub use upcast::{
 pub use value_step::step;
 
 pub(crate) use decode::{StoredPayload, ValueUpcast, decode};
+pub(crate) use derived::{EqualFn, TextFn, equal, rebuild_derived, text};
 pub(crate) use replay_target::{Apply, Reencode};
 
 use std::any::Any;
@@ -43,6 +48,9 @@ use crate::shape::Shape;
 /// Derive it: `#[derive(Default, Serialize, Deserialize, Shape, Model)]`, and put `#[memimage::commands]` on the impl block
 /// that holds the commands. `Default` is the state before the first event, unless
 /// [`Options::genesis`](crate::Options::genesis) gives another.
+///
+/// Fields that the others determine, such as indexes, need not be stored: see [derived
+/// fields](crate::guide::snapshots#derived-fields).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a model",
     label = "not a model",
@@ -58,6 +66,10 @@ pub trait Model: Commands + Default + Shape + Serialize + DeserializeOwned + Sen
     /// The past versions of the state. Upcasters convert them to the current state.
     #[doc(hidden)]
     const HISTORY: &'static [StateVersion<Self>] = &[];
+
+    /// The derived fields, and the method that fills them.
+    #[doc(hidden)]
+    const DERIVED: Option<Derived<Self>> = None;
 }
 
 /// The commands of a model. `#[memimage::commands]` implements this trait.

@@ -1,4 +1,4 @@
-//! Snapshots, restart times, memory, disk space, and the retention of the journal.
+//! Snapshots, restart times, memory, disk space, derived fields, and the retention of the journal.
 //!
 //! # What a snapshot is
 //!
@@ -43,7 +43,8 @@
 //! # The cost of a snapshot
 //!
 //! 1. The state is hashed, serialized and synced in place, under the read lock. Commands wait for that time. Queries run until
-//!    a command waits; new queries then wait behind that command.
+//!    a command waits; new queries then wait behind that command. If snapshots are verified, [derived fields](#derived-fields)
+//!    are hashed too.
 //! 2. The snapshot is verified while commands go on: the library rebuilds the state from the previous snapshot and the events
 //!    since, and compares the two. This needs the model's memory a second time.
 //!    [`verify_snapshots(false)`](crate::Options::verify_snapshots) turns verification off; then only a later replay finds a
@@ -68,6 +69,75 @@
 //!
 //! The options [`segment_bytes`](crate::Options::segment_bytes), [`batch_bytes`](crate::Options::batch_bytes) and
 //! [`record_bytes_max`](crate::Options::record_bytes_max) change these sizes, in bytes.
+//!
+//! # Derived fields
+//!
+//! An index, a total, or other data that the stored fields determine, need not be stored. Mark the field, and name a method that
+//! fills it:
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use memimage::{Image, Model, Shape};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Default, Serialize, Deserialize, Shape, Model)]
+//! #[model(rebuild = reindex)]
+//! struct Staff {
+//!     names: BTreeMap<u32, String>,
+//!     #[model(derived)]
+//!     #[serde(skip)]
+//!     by_name: BTreeMap<String, u32>,
+//! }
+//!
+//! impl Staff {
+//!     fn reindex(&mut self) {
+//!         self.by_name = self.names.iter().map(|(id, name)| (name.clone(), *id)).collect();
+//!     }
+//! }
+//!
+//! #[memimage::commands]
+//! impl Staff {
+//!     #[command]
+//!     fn rename(&mut self, id: u32, name: String) {
+//!         if let Some(before) = self.names.insert(id, name.clone()) {
+//!             self.by_name.remove(&before);
+//!         }
+//!         self.by_name.insert(name, id);
+//!     }
+//! }
+//!
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let path = directory.path().join("staff.image");
+//! let staff = Image::<Staff>::open(&path)?;
+//! staff.rename(7, "Ann".to_owned())?;
+//! staff.admin().snapshot()?; // without `by_name`
+//! Image::close(staff)?;
+//!
+//! let staff = Image::<Staff>::open(&path)?; // loads the snapshot and calls `reindex`
+//! assert_eq!(staff.query(|staff| staff.by_name["Ann"])?, 7);
+//! # Ok::<(), memimage::Error>(())
+//! ```
+//!
+//! The library calls the method on each state that it loads or creates (from a snapshot, a base, genesis, the model's `Default`,
+//! or an upcaster), before any event is applied to that state. From then on the commands maintain the field. A derived field is no
+//! part of the shape, the digest, snapshots and upcasters, so you can add, change or remove an index at any time, and old snapshots
+//! stay usable.
+//!
+//! A rebuilt field must have the value that the commands maintain, including the order of a list and entries that are empty.
+//! Otherwise a command could have another effect after a restart. Each test with
+//! `memimage::testing` checks this, and names the field, the difference, and the first event after which they differ. A running
+//! image checks it when a snapshot is verified, and discards a snapshot with a difference.
+//!
+//! - Both compare fields whose types derive `Shape` and `Serialize`. Tests also compare fields whose types are only `PartialEq`. A
+//!   field of another type is not compared. Use such a type for a cache, which the stored fields do not determine.
+//! - If the method panics, the snapshot is not used, and the start replays the journal.
+//! - A type inside the model can have derived fields too; the model's method rebuilds them. Tests compare them if the model's field
+//!   that contains them is `PartialEq`. A running image does not compare them. A type of an argument cannot have derived fields.
+//!
+//! Do not hide a field from the library in another way, for example by a hand-written `Serialize` that leaves it out. A snapshot loses
+//! such a field, and no second serialization shows the loss. Tests run each command a second time on a copy of the
+//! model that was loaded from a snapshot. They find the loss only if a command after it uses the field.
 //!
 //! # How much of the journal is kept
 //!

@@ -9,12 +9,13 @@ use serde::{Serialize, Serializer};
 
 use super::core::{Core, Shared, next_snapshot};
 use crate::context::Timestamp;
+use crate::digest::Digest;
 use crate::error::{Error, ErrorDetail, ErrorKind};
-use crate::event::{Model, panic_message};
+use crate::event::{Derived, DerivedField, Model, panic_message, rebuild_derived};
 use crate::journal::{DigestMark, FrameKind};
 use crate::options::SnapshotPolicy;
 use crate::planted::{Bug, planted};
-use crate::recovery::{Dispatch, RecoveryGoal, compare, model_mark, state_digest};
+use crate::recovery::{Dispatch, RecoveryGoal, compare, model_mark, no_digest, state_digest};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotHeader, StagedSnapshot};
@@ -22,6 +23,9 @@ use crate::snapshot::{SnapshotHeader, StagedSnapshot};
 /// The stack size of the snapshot thread, in bytes. It equals that of a main thread: if a main thread can recover a deep
 /// model, this thread can verify it.
 const STACK: usize = 8 << 20;
+
+/// What became of a snapshot that cannot be used, for messages.
+const DISCARDED: &str = "the new snapshot was removed, and the image keeps its older snapshots";
 
 /// A finished snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +46,8 @@ pub(super) struct UnverifiedSnapshot {
     written: StagedSnapshot,
     pub(super) seq: Seq,
     pub(super) digest: u64,
+    /// The digests of the derived fields as the commands maintained them, if they are verified.
+    derived: Vec<Option<Digest>>,
     pub(super) dispatch: Dispatch,
 }
 
@@ -136,6 +142,7 @@ impl<M: Model> Shared<M> {
     fn take_snapshot(&self) -> Result<UnverifiedSnapshot, Error> {
         let core = self.core.read();
         let digest = state_digest(&core.model)?.to_u64();
+        let derived = if self.verify_snapshots { derived_digests(&core.model)? } else { Vec::new() };
         let fingerprint = fingerprint(M::SHAPE).to_u64();
         let (seq, time, last_events) = {
             let mut open = self.journal.open();
@@ -163,7 +170,7 @@ impl<M: Model> Shared<M> {
         // the snapshot may get its name only after this sync, which also writes the frame that the snapshot names
         let link = || self.journal.sync().map(|()| last_events.hash());
         let written = self.snapshots.write(header, digest, LockedState(core), link)?;
-        Ok(UnverifiedSnapshot { written, seq, digest, dispatch })
+        Ok(UnverifiedSnapshot { written, seq, digest, derived, dispatch })
     }
 
     /// Loads the snapshot once. If it does not load to the same state, it must never get its final name.
@@ -172,12 +179,11 @@ impl<M: Model> Shared<M> {
             return Ok(());
         }
         let what = match self.snapshots.load::<M>(&taken.written)? {
-            Ok(loaded) if state_digest(&loaded)?.to_u64() == taken.digest => return Ok(()),
+            Ok(loaded) if state_digest(&loaded)?.to_u64() == taken.digest => return rebuild_loaded(loaded, taken),
             Ok(_) => "the loaded state has another digest".to_owned(),
             Err(what) => what,
         };
-        let kept = "the new snapshot was removed, and the image keeps its older snapshots";
-        Err(Error::new(ErrorDetail::Unloadable { state: "a snapshot", model: M::NAME, what, kept }))
+        Err(Error::new(ErrorDetail::Unloadable { state: "a snapshot", model: M::NAME, what, kept: DISCARDED }))
     }
 
     /// Loads the snapshot, and compares it with the state that replay gives.
@@ -198,4 +204,27 @@ impl<M: Model> Shared<M> {
         compare(&rebuilt.model, rebuilt.last, rebuilt.snapshot.unwrap_or(Seq::ZERO), taken.digest)?;
         Ok(Some(VerifiedSnapshot { from: rebuilt.snapshot }))
     }
+}
+
+/// Fills the derived fields of a loaded snapshot as the next start does. The stored fields must stay as they are, and the derived
+/// fields must become what the commands maintained. Otherwise later commands could have another effect on the next start.
+fn rebuild_loaded<M: Model>(mut loaded: M, taken: &UnverifiedSnapshot) -> Result<(), Error> {
+    let (Some(Derived { method, fields, .. }), model) = (M::DERIVED, M::NAME) else { return Ok(()) };
+    rebuild_derived(&mut loaded)
+        .map_err(|what| Error::new(ErrorDetail::Rebuild { state: "a snapshot", model, what, kept: DISCARDED }))?;
+    if state_digest(&loaded)?.to_u64() != taken.digest {
+        return Err(Error::new(ErrorDetail::StoredFieldsRebuilt { model, method, kept: DISCARDED }));
+    }
+    let rebuilt = derived_digests(&loaded)?;
+    match fields.iter().zip(rebuilt.iter().zip(&taken.derived)).find(|(_, (rebuilt, taken))| rebuilt != taken) {
+        Some((field, _)) => Err(Error::new(ErrorDetail::Derived { model, method, field: field.name, seq: taken.seq })),
+        None => Ok(()),
+    }
+}
+
+/// The digests of the derived fields; `None` for a field whose type has no digest.
+fn derived_digests<M: Model>(model: &M) -> Result<Vec<Option<Digest>>, Error> {
+    let Some(Derived { fields, .. }) = M::DERIVED else { return Ok(Vec::new()) };
+    let digest = |field: &DerivedField<M>| field.digest(model).transpose();
+    fields.iter().map(digest).collect::<Result<_, _>>().map_err(|error| no_digest::<M>(&error))
 }

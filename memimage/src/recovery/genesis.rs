@@ -3,7 +3,7 @@
 use super::state::{self, StateOrigin};
 use super::state_digest;
 use crate::error::{Error, ErrorDetail};
-use crate::event::{Model, decode};
+use crate::event::{Derived, Model, decode, rebuild_derived};
 use crate::journal::{Frame, Genesis, Scan};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::node::{Node, NodeField, NodeFields};
@@ -30,18 +30,7 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
         Error::new(ErrorDetail::Unserializable { state: "the initial state", what: error.to_string() })
     })?;
     let digest = state_digest(first)?.to_u64();
-    if state.is_some() {
-        let what = match decode::<M>(&encoded) {
-            Ok(decoded) => {
-                (state_digest(&decoded)?.to_u64() != digest).then(|| "the loaded state has another digest".to_owned())
-            }
-            Err(error) => Some(error.to_string()),
-        };
-        if let Some(what) = what {
-            let (state, kept) = ("the given initial state", "no image was created");
-            return Err(Error::new(ErrorDetail::Unloadable { state, model: M::NAME, what, kept }));
-        }
-    }
+    check_first::<M>(state.map(|_| &*encoded), digest)?;
     let (state_bytes, default_bytes) = match state {
         Some(_) => (Some(encoded), None),
         None => (None, Some(encoded).filter(|bytes| bytes.len() <= MAX_DEFAULT)),
@@ -60,6 +49,44 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
     })
 }
 
+/// Checks that the state before the first event can be used: a given one is loaded as it was, and the derived fields can be
+/// filled.
+fn check_first<M: Model>(given: Option<&[u8]>, digest: u64) -> Result<(), Error> {
+    const KEPT: &str = "no image was created";
+    let mut first: M = match given {
+        None if M::DERIVED.is_none() => return Ok(()),
+        None => M::default(),
+        Some(encoded) => loaded(encoded, digest).and_then(|loaded| {
+            loaded.map_err(|what| {
+                let state = "the given initial state";
+                Error::new(ErrorDetail::Unloadable { state, model: M::NAME, what, kept: KEPT })
+            })
+        })?,
+    };
+    rebuild_genesis(&mut first, KEPT)?;
+    match M::DERIVED {
+        Some(Derived { method, .. }) if state_digest(&first)?.to_u64() != digest => {
+            Err(Error::new(ErrorDetail::StoredFieldsRebuilt { model: M::NAME, method, kept: KEPT }))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Loads an encoded state that has this digest. The inner error means that the loaded state differs.
+fn loaded<M: Model>(encoded: &[u8], digest: u64) -> Result<Result<M, String>, Error> {
+    match decode::<M>(encoded) {
+        Ok(loaded) if state_digest(&loaded)?.to_u64() == digest => Ok(Ok(loaded)),
+        Ok(_) => Ok(Err("the loaded state has another digest".to_owned())),
+        Err(error) => Ok(Err(error.to_string())),
+    }
+}
+
+/// Fills the derived fields of the initial state.
+fn rebuild_genesis<M: Model>(state: &mut M, kept: &'static str) -> Result<(), Error> {
+    let first = "the initial state";
+    rebuild_derived(state).map_err(|what| Error::new(ErrorDetail::Rebuild { state: first, model: M::NAME, what, kept }))
+}
+
 /// The state before the first event of an existing journal, at the model's current version.
 pub(crate) struct GenesisState<M> {
     pub(crate) state: M,
@@ -70,8 +97,14 @@ pub(crate) struct GenesisState<M> {
 }
 
 impl<M: Model> GenesisState<M> {
-    /// Reads the state from the genesis frame.
+    /// Reads the state from the genesis frame, and fills its derived fields.
     pub(crate) fn read(scan: &Scan, segment: SegmentId, frame: &Frame<'_>) -> Result<GenesisState<M>, Error> {
+        let mut genesis = GenesisState::stored(scan, segment, frame)?;
+        rebuild_genesis(&mut genesis.state, "nothing was changed")?;
+        Ok(genesis)
+    }
+
+    fn stored(scan: &Scan, segment: SegmentId, frame: &Frame<'_>) -> Result<GenesisState<M>, Error> {
         let undecodable = |what: String| scan.corrupt_frame(segment, frame, what);
         let genesis = Genesis::decode(&scan.body(segment, frame)?).map_err(undecodable)?;
         let changed = |what: String| changed(scan, segment, what);

@@ -7,8 +7,8 @@ use super::opened_journal::OpenedJournal;
 use super::state::{self, StateOrigin};
 use super::{RecoveryGoal, state_digest};
 use crate::context::Timestamp;
-use crate::error::{Error, ErrorDetail};
-use crate::event::{Model, panic_message};
+use crate::error::{Error, ErrorDetail, ErrorKind};
+use crate::event::{Derived, Model, panic_message, rebuild_derived};
 use crate::journal::{DigestMark, Voids};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
@@ -36,7 +36,7 @@ pub(super) fn newest_start<M: Model>(
 ) -> Result<(Option<ReplayStart<M>>, Voids), Error> {
     let (segments, scan, snapshots) = (journal.segments(), journal.scan(), journal.snapshots());
     let newest = goal.until.into_iter().chain(goal.newest_snapshot).min();
-    let (mut tried, mut changed) = (Vec::new(), false);
+    let (mut tried, mut changed, mut invalid) = (Vec::new(), false, None);
     for (seq, path) in snapshots.start_candidates()? {
         if newest.is_some_and(|newest| seq > newest) {
             continue;
@@ -91,6 +91,8 @@ pub(super) fn newest_start<M: Model>(
                 tracing::warn!(%seq, %error, "cannot use a snapshot; recovery tries the next older state");
                 tried.push(error.briefly());
                 unusable.push((path, error.to_string()));
+                // the file is intact: the program must be corrected
+                invalid = invalid.or(Some(error).filter(|error| error.kind() == ErrorKind::InvalidModel));
             }
         }
     }
@@ -98,6 +100,8 @@ pub(super) fn newest_start<M: Model>(
         let mut voids = scan.voids(segments.first())?;
         add_also_void(&mut voids, goal);
         Ok((None, voids))
+    } else if let Some(error) = invalid {
+        Err(error)
     } else {
         Err(Error::new(ErrorDetail::Pruned { path: segments.path(segments.first()), tried, changed }))
     }
@@ -122,11 +126,18 @@ pub(crate) fn is_readable<M: Model>(header: &SnapshotHeader) -> bool {
 
 fn load<M: Model>(file: SnapshotFile, path: &Path) -> Result<ReplayStart<M>, Error> {
     let refused = |what: &str| Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what: what.to_owned() });
+    let rebuild = |model: &mut M| {
+        rebuild_derived(model).map_err(|what| {
+            let (state, what) = ("a stored state", format!("`{}`: {what}", path.display()));
+            Error::new(ErrorDetail::Rebuild { state, model: M::NAME, what, kept: "nothing was changed" })
+        })
+    };
     let header = file.header.clone();
     let (model, digest, trailer) = match StateOrigin::of(header.model_version, header.fingerprint) {
         StateOrigin::Current => {
             let loaded = catch_unwind(AssertUnwindSafe(|| {
-                let (model, trailer) = file.load::<M>()?;
+                let (mut model, trailer) = file.load::<M>()?;
+                rebuild(&mut model)?;
                 let digest = state_digest(&model)?;
                 Ok((model, digest, trailer))
             }));
@@ -136,17 +147,20 @@ fn load<M: Model>(file: SnapshotFile, path: &Path) -> Result<ReplayStart<M>, Err
         }
         StateOrigin::Past(past) => {
             let (bytes, trailer) = file.bytes()?;
-            let (model, digest) =
+            let (mut model, digest) =
                 state::upcast(past, &bytes, header.seq, header.time).map_err(|what| refused(&what))?;
+            rebuild(&mut model)?;
             (model, digest, trailer)
         }
         StateOrigin::Unknown(what) => return Err(refused(&what)),
     };
     if digest.to_u64() != trailer.digest {
-        return Err(refused(
-            "the loaded state differs from the state that was written: the model's `Deserialize` does not restore what its \
-             `Serialize` wrote",
-        ));
+        let what = "the loaded state differs from the state that was written: the model's `Deserialize` does not restore what its \
+                    `Serialize` wrote";
+        return Err(refused(&match M::DERIVED {
+            Some(Derived { method, .. }) => format!("{what}, or its `{method}` changes stored fields"),
+            None => what.to_owned(),
+        }));
     }
     let upcast_from = (!is_current::<M>(&header)).then(|| path.to_owned());
     let (seq, time) = (header.seq, header.time);

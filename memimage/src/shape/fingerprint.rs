@@ -61,16 +61,27 @@ pub(crate) const fn is_recursive(shape: ShapeRef) -> bool {
     ShapeHasher::of(shape).is_recursive
 }
 
+/// The name of a derived field in this type or in a type inside it. `None` if there is no such field.
+///
+/// # Panics
+///
+/// As [`fingerprint`].
+pub const fn derived_field(shape: ShapeRef) -> Option<&'static str> {
+    ShapeHasher::of(shape).derived
+}
+
 /// Hashes the bytes that [`encoding::write`] would write. Uses one call a level: the compiler limits the call depth of constants.
 struct ShapeHasher {
     hash: u64,
     nodes: u32,
     is_recursive: bool,
+    /// The first derived field. Derived fields are not hashed.
+    derived: Option<&'static str>,
 }
 
 impl ShapeHasher {
     const fn of(shape: ShapeRef) -> ShapeHasher {
-        let mut hasher = ShapeHasher { hash: fnv::START, nodes: 0, is_recursive: false };
+        let mut hasher = ShapeHasher { hash: fnv::START, nodes: 0, is_recursive: false, derived: None };
         hasher.shape(shape, 0, None);
         hasher
     }
@@ -121,6 +132,7 @@ impl ShapeHasher {
                 Some(steps) => self.back(steps),
                 None => {
                     let inside = Enclosing { identity: structure.identity, outer: enclosing };
+                    self.derived(structure.derived);
                     self.byte(encoding::STRUCT);
                     self.fields(structure.style, structure.fields.len());
                     let mut i = 0;
@@ -135,6 +147,7 @@ impl ShapeHasher {
                 Some(steps) => self.back(steps),
                 None => {
                     let inside = Enclosing { identity: enumeration.identity, outer: enclosing };
+                    self.derived(enumeration.derived);
                     self.byte(encoding::ENUM);
                     self.number(enumeration.variants.len() as u64);
                     let mut v = 0;
@@ -176,6 +189,12 @@ impl ShapeHasher {
     const fn field_name(&mut self, style: Style, name: &str) {
         if let Style::Named = style {
             self.name(name);
+        }
+    }
+
+    const fn derived(&mut self, names: &'static [&'static str]) {
+        if let (None, [first, ..]) = (self.derived, names) {
+            self.derived = Some(first);
         }
     }
 
@@ -276,6 +295,33 @@ mod tests {
         assert_eq!(distinct.len(), different.len());
     }
 
+    /// `Id`, with derived fields.
+    struct IndexedId;
+
+    impl Shape for IndexedId {
+        const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Struct(Struct {
+            identity: generic_identity("IndexedId", 0, 0, 0),
+            style: Style::Newtype,
+            fields: &[Field { name: "0", shape: u32::SHAPE }],
+            derived: &["index", "total"],
+        }));
+    }
+
+    #[test]
+    fn derived_fields_are_found_anywhere_inside_and_do_not_change_the_fingerprint() {
+        assert_eq!(of!(IndexedId), of!(Id));
+        assert_eq!(derived_field(<Vec<Tree>>::SHAPE), None);
+        for shape in [
+            IndexedId::SHAPE,
+            <Option<IndexedId>>::SHAPE,
+            <std::collections::HashMap<IndexedId, u8>>::SHAPE,
+            <(u8, [Vec<IndexedId>; 2])>::SHAPE,
+            Chain::<Pair<IndexedId>>::SHAPE,
+        ] {
+            assert_eq!(derived_field(shape), Some("index"));
+        }
+    }
+
     #[test]
     fn a_generic_type_inside_itself_is_not_recursive() {
         assert_eq!(ShapeTree::of(Pair::<Pair<u8>>::SHAPE).to_string(), "struct(struct(u8, u8), struct(u8, u8))");
@@ -331,8 +377,12 @@ mod tests {
     #[test]
     #[should_panic(expected = "a newtype has one field")]
     fn a_style_that_contradicts_its_fields_panics() {
-        static DESCRIPTOR: Descriptor =
-            Descriptor::Struct(Struct { identity: generic_identity("", 0, 0, 0), style: Style::Newtype, fields: &[] });
+        static DESCRIPTOR: Descriptor = Descriptor::Struct(Struct {
+            identity: generic_identity("", 0, 0, 0),
+            style: Style::Newtype,
+            fields: &[],
+            derived: &[],
+        });
         fingerprint(ShapeRef::new(&DESCRIPTOR));
     }
 
@@ -342,6 +392,7 @@ mod tests {
             identity: generic_identity("", 0, 0, 0),
             style: Style::Newtype,
             fields: &[Field { name: "zero", shape: u32::SHAPE }],
+            derived: &[],
         });
         assert_eq!(fingerprint(ShapeRef::new(&DESCRIPTOR)), of!(Id));
     }

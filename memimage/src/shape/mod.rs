@@ -35,6 +35,8 @@ pub use difference::{Difference, differences};
 #[doc(hidden)]
 pub use drift::{ConstText, drifted};
 pub(crate) use drift::{Drift, compare};
+#[doc(hidden)]
+pub use fingerprint::derived_field;
 pub(crate) use fingerprint::is_recursive;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub(crate) use foreign_probes::changed_encoding;

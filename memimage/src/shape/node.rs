@@ -73,11 +73,11 @@ impl Node {
             Descriptor::OrderedMap(key, value) => Node::OrderedMap(entry(key, value)),
             Descriptor::Array(item, length) => Node::Array(boxed(item), length as u64),
             Descriptor::Tuple(items) => Node::Tuple(items.iter().map(|&item| Node::of(item, enclosing)).collect()),
-            Descriptor::Struct(Struct { identity, style, fields }) => match recursion_steps(identity, enclosing) {
+            Descriptor::Struct(Struct { identity, style, fields, .. }) => match recursion_steps(identity, enclosing) {
                 Some(steps) => Node::Back(steps),
                 None => Node::Struct(NodeFields::of(style, fields, &Enclosing { identity, outer: enclosing })),
             },
-            Descriptor::Enum(Enum { identity, variants }) => match recursion_steps(identity, enclosing) {
+            Descriptor::Enum(Enum { identity, variants, .. }) => match recursion_steps(identity, enclosing) {
                 Some(steps) => Node::Back(steps),
                 None => {
                     let inside = Enclosing { identity, outer: enclosing };

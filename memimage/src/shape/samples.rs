@@ -28,7 +28,12 @@ pub(crate) struct Id(pub(crate) u32);
 
 without_parameters!(
     Id,
-    Descriptor::Struct(Struct { identity: identity("Id", 0, 0, 0), style: Style::Newtype, fields: fields!("0": u32) })
+    Descriptor::Struct(Struct {
+        identity: identity("Id", 0, 0, 0),
+        style: Style::Newtype,
+        fields: fields!("0": u32),
+        derived: &[]
+    })
 );
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +54,7 @@ without_parameters!(
             Variant { name: "Both", style: Style::Tuple, fields: fields!("0": u32, "1": u64) },
             Variant { name: "Limit", style: Style::Named, fields: fields!("price": u64) },
         ],
+        derived: &[],
     })
 );
 
@@ -65,6 +71,7 @@ without_parameters!(
         identity: identity("Order", 0, 0, 0),
         style: Style::Named,
         fields: fields!("id": Id, "side": Side, "memo": Option<String>),
+        derived: &[],
     })
 );
 
@@ -81,6 +88,7 @@ without_parameters!(
         identity: identity("Tree", 0, 0, 0),
         style: Style::Named,
         fields: fields!("value": u32, "children": Vec<Tree>),
+        derived: &[],
     })
 );
 
@@ -97,6 +105,7 @@ without_parameters!(
         identity: identity("Shrub", 0, 0, 0),
         style: Style::Named,
         fields: fields!("value": u32, "children": Vec<Shrub>),
+        derived: &[],
     })
 );
 
@@ -109,6 +118,7 @@ impl<T: Shape> Shape for Pair<T> {
         identity: generic_identity("Pair", 0, 0, 0),
         style: Style::Tuple,
         fields: fields!("0": T, "1": T),
+        derived: &[],
     }));
 }
 
@@ -127,6 +137,7 @@ without_parameters!(
             Variant { name: "End", style: Style::Unit, fields: &[] },
             Variant { name: "More", style: Style::Newtype, fields: fields!("0": Box<Pair<Knot>>) },
         ],
+        derived: &[],
     })
 );
 
@@ -148,5 +159,6 @@ impl<T: Shape> Shape for Chain<T> {
                 fields: fields!("0": T, "1": Box<Back<{ generic_identity("Chain", 0, 0, 0) }>>),
             },
         ],
+        derived: &[],
     }));
 }

@@ -16,6 +16,7 @@ macro_rules! structure {
                 identity: generic_identity(stringify!($type), 0, 0, 0),
                 style: Style::Named,
                 fields: &[$(Field { name: stringify!($field), shape: <$shape>::SHAPE }),*],
+                derived: &[],
             }));
         }
     };
@@ -28,6 +29,7 @@ macro_rules! enumeration {
             const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Enum(Enum {
                 identity: generic_identity(stringify!($type), 0, 0, 0),
                 variants: &[$(enumeration!(@ $variant $(($shape))?)),*],
+                derived: &[],
             }));
         }
     };
@@ -79,5 +81,6 @@ impl<T: ?Sized> Shape for PhantomData<T> {
         identity: generic_identity("PhantomData", 0, 0, 0),
         style: Style::Unit,
         fields: &[],
+        derived: &[],
     }));
 }

@@ -234,26 +234,34 @@ impl<M: Model> Given<M> {
         self
     }
 
-    /// Executes a command as an image does.
+    /// Executes a command as an image does; and a second time on a copy of the model that was loaded from a snapshot before the
+    /// command.
     ///
     /// # Panics
     ///
-    /// If the recorded event cannot be replayed, or its replay gives another state.
+    /// If the recorded event cannot be replayed, or its replay gives another state; if the copy gives another state, outcome or
+    /// expected answer; if a rebuild gives other derived fields than the events left.
     #[track_caller]
     pub fn when<C: Command<M>>(mut self, command: C) -> When<M, C> {
         let stamp = self.stamp(Outcome::Applied);
         let text = or_panic(RecordedEvent::of(C::NAME, C::VERSION, &command, &stamp)).text();
         let before = self.or_fail(self.subject.digest());
         let recorded = self.subject.log.len();
-        let result = self.subject.run(command, self.clock, &self.metadata);
-        let result = self.or_fail(result.map_err(|what| format!("when {text}: {what}")));
+        self.or_fail(self.subject.check_derived());
+        let executed = self.subject.run(command, self.clock, &self.metadata);
+        let executed = self.or_fail(executed.map_err(|what| format!("when {text}: {what}")));
         let recorded = self.subject.log.get(recorded).cloned();
-        When::new(self, text, result, before, recorded, Location::caller())
+        When::new(self, text, executed, before, recorded, Location::caller())
     }
 
     /// Calls `look` with the state.
+    ///
+    /// # Panics
+    ///
+    /// If a rebuild gives other derived fields than the events left.
     #[track_caller]
     pub fn then(self, look: impl FnOnce(&M)) -> Self {
+        self.or_fail(self.subject.check_derived());
         look(&self.subject.model);
         self
     }

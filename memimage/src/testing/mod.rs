@@ -10,17 +10,21 @@
 //! | a command does what it should | [`given`], [`Given::when`], [`When::then_ok`] … |
 //! | past events can still be replayed | [`golden`]: a fixture for each version; [`golden_image`]: a whole image |
 //! | replay always gives the same state | [`determinism`] |
+//! | a snapshot loses nothing, and derived fields are rebuilt as the commands maintain them | each of these |
 //! | a hand-written `Serialize` matches the `Shape` | [`shape_matches`] |
 //! | a program that must not compile does not | `compile_fail`, under the feature `compile-fail` |
 //!
 //! On a failure, the function panics with the expected and the found events or fields. It reads payloads and states by their
 //! shapes, so no type needs to be `Debug` or `PartialEq`. To test crashes and full disks, use the feature `sim`.
 
-// each module uses those above it, except `when`, `given` and `golden`, which use each other
+// each module uses those above it, except these, which use each other: `model_under_test`, `derived_fields` and `reloaded`;
+// `when`, `given` and `golden`
 mod value_text;
 mod value_difference;
 mod recorded_event;
 mod model_under_test;
+mod derived_fields;
+mod reloaded;
 mod image;
 mod when;
 mod given;

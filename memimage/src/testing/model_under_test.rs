@@ -3,10 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::recorded_event::{RecordedEvent, Stamp};
-use super::value_difference;
+use super::{derived_fields, reloaded, value_difference};
 use crate::context::{Context, Metadata, Origin, Seed, Timestamp};
 use crate::digest::{Digest, digest};
-use crate::event::{Apply, Command, Model, Recorded, StoredPayload, ValueUpcast, decode, panic_message};
+use crate::event::{
+    Apply, Command, Model, Recorded, StoredPayload, ValueUpcast, decode, panic_message, rebuild_derived,
+};
 use crate::outcome::Outcome;
 use crate::recovery::DROPPED;
 use crate::seq::Seq;
@@ -50,12 +52,14 @@ impl StartState {
         Seq::new(self.last.get() + events as u64 + 1)
     }
 
-    /// Decodes the state.
+    /// The state, with its derived fields.
     pub(super) fn model<M: Model>(&self) -> Result<M, String> {
-        match &self.state {
-            Some(state) => decode(state).map_err(|fault| format!("the given state does not decode: {fault}")),
-            None => Ok(M::default()),
-        }
+        let mut model = match &self.state {
+            Some(state) => decode(state).map_err(|fault| format!("the given state does not decode: {fault}"))?,
+            None => M::default(),
+        };
+        rebuild_derived(&mut model)?;
+        Ok(model)
     }
 }
 
@@ -70,6 +74,25 @@ pub(super) enum CommandResult<C: Command<M>, M> {
         place: &'static str,
         message: String,
     },
+}
+
+impl<C: Command<M>, M> CommandResult<C, M> {
+    /// The outcome, for messages. Without the refusal itself, whose type may not be `Debug`.
+    pub(super) fn outcome(&self) -> String {
+        match self {
+            CommandResult::Answered(_) => "the command answered, and was recorded as applied".to_owned(),
+            CommandResult::Refused(_) => "the check refused the command, and nothing was recorded".to_owned(),
+            CommandResult::Rejected(_) => "the body refused the command, which was recorded as rejected".to_owned(),
+            CommandResult::Panicked { place, message } => format!("the command's {place} panicked: {message}"),
+        }
+    }
+}
+
+/// An executed command.
+pub(super) struct Executed<C: Command<M>, M> {
+    pub(super) result: CommandResult<C, M>,
+    /// The result on a model that was loaded from a snapshot before the command.
+    pub(super) reloaded: CommandResult<C, M>,
 }
 
 impl<M: Model> ModelUnderTest<M> {
@@ -106,53 +129,102 @@ impl<M: Model> ModelUnderTest<M> {
         command: C,
         clock: Timestamp,
         metadata: &Metadata,
-    ) -> Result<CommandResult<C, M>, String> {
+    ) -> Result<Executed<C, M>, String> {
         let (seq, time) = (self.next_seq(), clock.max(self.time()));
-        let mut context = Context::new(self.start.seed, Origin::own(seq), time, metadata.clone());
+        let seed = self.start.seed;
+        let context = || Context::new(seed, Origin::own(seq), time, metadata.clone());
         let stamp = Stamp { seq, time, metadata, outcome: Outcome::Applied };
-        let mut event = RecordedEvent::of(C::NAME, C::VERSION, &command, &stamp)?;
+        let event = RecordedEvent::of(C::NAME, C::VERSION, &command, &stamp)?;
         // the check and the body get what replay will read
-        let command: C = decode(&event.payload).map_err(|error| {
-            format!("the arguments cannot be decoded from their own encoding, so an image refuses the command: {error}")
-        })?;
-        match catch_unwind(AssertUnwindSafe(|| command.check(&self.model, &context))) {
-            Ok(Ok(())) => {}
-            Ok(Err(refusal)) => return Ok(CommandResult::Refused(refusal)),
-            Err(panic) => return Ok(CommandResult::Panicked { place: "check", message: panic_message(&*panic) }),
-        }
-        context.rewind();
-        let answer = match catch_unwind(AssertUnwindSafe(|| command.apply(&mut self.model, &context))) {
-            Ok(answer) => answer,
-            Err(panic) => {
-                self.model = restored(&self.replica)?;
-                return Ok(CommandResult::Panicked { place: "body", message: panic_message(&*panic) });
-            }
+        let decoded = || {
+            decode::<C>(&event.payload).map_err(|error| {
+                format!(
+                    "the arguments cannot be decoded from their own encoding, so an image refuses the command: {error}"
+                )
+            })
         };
-        if answer.is_err() {
-            event.outcome = Outcome::Rejected;
+        let (command, again) = (decoded()?, decoded()?);
+        let mut reloaded_model = restored(&self.model)?;
+        let result = execute(command, &mut self.model, context());
+        match &result {
+            CommandResult::Answered(_) => self.record(event)?,
+            CommandResult::Rejected(_) => self.record(RecordedEvent { outcome: Outcome::Rejected, ..event })?,
+            CommandResult::Panicked { place: BODY, .. } => self.model = restored(&self.replica)?,
+            CommandResult::Refused(_) | CommandResult::Panicked { .. } => {}
         }
+        let reloaded = execute(again, &mut reloaded_model, context());
+        if let CommandResult::Panicked { place: BODY, .. } = &reloaded {
+            reloaded_model = restored(&self.replica)?;
+        }
+        reloaded::check((&self.model, &result), (&reloaded_model, &reloaded))?;
+        Ok(Executed { result, reloaded })
+    }
+
+    /// Records the event of an executed command, and checks its replay.
+    fn record(&mut self, event: RecordedEvent) -> Result<(), String> {
         replay(&mut self.replica, &self.start, &event)
             .map_err(|what| format!("the recorded event cannot be replayed: {what}"))?;
         self.log.push(event);
-        self.agree()?;
-        Ok(match answer {
-            Ok(output) => CommandResult::Answered(output),
-            Err(refusal) => CommandResult::Rejected(refusal),
-        })
+        self.agree()
     }
 
-    /// Checks that replay gives the present state.
+    /// Checks that replay gives the present state, and that a rebuild gives its derived fields.
     pub(super) fn agree(&self) -> Result<(), String> {
         if state_digest(&self.model)? == state_digest(&self.replica)? {
-            return Ok(());
+            return self.check_derived();
         }
         let differences = differences(&self.model, &self.replica, ["as executed", "on replay"]);
         Err(format!("the replay of the recorded events gives another state:{differences}\n{NONDETERMINISM_HELP}"))
     }
 
+    /// Checks that a rebuild gives the derived fields of the present state. The error names the first event after which it does
+    /// not.
+    pub(super) fn check_derived(&self) -> Result<(), String> {
+        match derived_fields::check(&self.model) {
+            Ok(()) => Ok(()),
+            Err(what) => {
+                self.check_derived_throughout()?;
+                Err(format!("now, though not when the events are replayed: {what}"))
+            }
+        }
+    }
+
+    /// Checks that a rebuild gives the derived fields of each state in the history.
+    pub(super) fn check_derived_throughout(&self) -> Result<(), String> {
+        if M::DERIVED.is_none() {
+            return Ok(());
+        }
+        let mut model: M = self.start.model()?;
+        derived_fields::check(&model).map_err(|what| format!("before the first event: {what}"))?;
+        for event in &self.log {
+            replay(&mut model, &self.start, event)?;
+            derived_fields::check(&model)
+                .map_err(|what| format!("after event {}, {}: {what}", event.origin.seq, event.text()))?;
+        }
+        Ok(())
+    }
+
     /// The digest of the state.
     pub(super) fn digest(&self) -> Result<Digest, String> {
         state_digest(&self.model)
+    }
+}
+
+/// The place of a panic after which the state of the model is unspecified.
+const BODY: &str = "body";
+
+/// Checks and applies a command.
+fn execute<C: Command<M>, M>(command: C, model: &mut M, mut context: Context) -> CommandResult<C, M> {
+    match catch_unwind(AssertUnwindSafe(|| command.check(model, &context))) {
+        Ok(Ok(())) => {}
+        Ok(Err(refusal)) => return CommandResult::Refused(refusal),
+        Err(panic) => return CommandResult::Panicked { place: "check", message: panic_message(&*panic) },
+    }
+    context.rewind();
+    match catch_unwind(AssertUnwindSafe(|| command.apply(model, &context))) {
+        Ok(Ok(output)) => CommandResult::Answered(output),
+        Ok(Err(refusal)) => CommandResult::Rejected(refusal),
+        Err(panic) => CommandResult::Panicked { place: BODY, message: panic_message(&*panic) },
     }
 }
 
@@ -192,9 +264,12 @@ pub(super) fn encoded<M: Model>(model: &M) -> Result<Vec<u8>, String> {
     postcard::to_stdvec(model).map_err(|error| format!("the state of `{}` cannot be encoded: {error}", M::NAME))
 }
 
-/// A state after it was encoded and decoded, as by a snapshot.
+/// A state after it was encoded, decoded and rebuilt, as by a snapshot.
 pub(super) fn restored<M: Model>(model: &M) -> Result<M, String> {
-    decode(&encoded(model)?).map_err(|fault| format!("the state of `{}` does not decode: {fault}", M::NAME))
+    let mut restored =
+        decode(&encoded(model)?).map_err(|fault| format!("the state of `{}` does not decode: {fault}", M::NAME))?;
+    rebuild_derived(&mut restored)?;
+    Ok(restored)
 }
 
 /// The differences between two states, as lines.

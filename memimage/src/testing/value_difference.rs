@@ -9,14 +9,20 @@ use crate::value::Value;
 /// The maximum number of differences in a message.
 const MAX_DIFFERENCES: usize = 12;
 
-/// The differences between two values of a shape, one indented line each: `  accounts[7]: 100 at first, 200 then`.
+/// As [`lines_at`], for values that have no name.
+pub(super) fn lines(shape: &ShapeTree, a: &[u8], b: &[u8], names: [&str; 2]) -> String {
+    lines_at("", shape, a, b, names)
+}
+
+/// The differences between two values of a shape, one indented line each: `  accounts[7]: 100 at first, 200 then`. The paths
+/// begin with `root`.
 ///
 /// `names` are the names of the two values in the text. If the values do not decode by their shape, or differ only in bytes that
 /// are not part of the values, a line says so.
-pub(super) fn lines(shape: &ShapeTree, a: &[u8], b: &[u8], names: [&str; 2]) -> String {
+pub(super) fn lines_at(root: &str, shape: &ShapeTree, a: &[u8], b: &[u8], names: [&str; 2]) -> String {
     let differences = match (value_text::value(shape, a), value_text::value(shape, b)) {
         (Some(a), Some(b)) => {
-            let mut comparison = ValueComparison { path: String::new(), lines: Vec::new(), names };
+            let mut comparison = ValueComparison { path: root.to_owned(), lines: Vec::new(), names };
             comparison.compare(&a, &b);
             comparison.lines
         }
@@ -36,6 +42,30 @@ pub(super) fn lines(shape: &ShapeTree, a: &[u8], b: &[u8], names: [&str; 2]) -> 
         text.push_str("\n  only in bytes that are not part of the value");
     }
     text
+}
+
+/// The first difference between two values that were formatted as `{:#?}`, as an indented line. Both texts have a different line.
+pub(super) fn line_of_texts(root: &str, a: &str, b: &str, names: [&str; 2]) -> String {
+    let (a, b): (Vec<&str>, Vec<&str>) = (a.lines().collect(), b.lines().collect());
+    let first = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let line = |lines: &[&str]| lines.get(first).map_or("nothing", |line| line.trim().trim_end_matches(',')).to_owned();
+    let [before, after] = names;
+    let text = shorten(format!("{root}{}: {} {before}, {} {after}", parts(&a[..first]), line(&a), line(&b)));
+    format!("\n  {text}")
+}
+
+/// The names of the parts that are open after these lines of `{:#?}`, as a path.
+fn parts(lines: &[&str]) -> String {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut open: Vec<&str> = Vec::new();
+    for line in lines {
+        while open.last().is_some_and(|last| indent(last) >= indent(line)) {
+            open.pop();
+        }
+        open.push(line);
+    }
+    let names = open.iter().filter(|line| line.ends_with(['{', '[', '('])).filter_map(|line| line.split_once(": "));
+    names.map(|(name, _)| format!(".{}", name.trim())).collect()
 }
 
 struct ValueComparison<'a> {

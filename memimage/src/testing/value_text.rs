@@ -226,6 +226,7 @@ mod tests {
                     Field { name: "names", shape: <HashMap<u32, Option<char>>>::SHAPE },
                     Field { name: "children", shape: <Vec<Tree>>::SHAPE },
                 ],
+                derived: &[],
             });
             ShapeRef::new(&DESCRIPTOR)
         };

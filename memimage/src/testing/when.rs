@@ -5,8 +5,9 @@ use std::panic::Location;
 use std::thread;
 
 use super::given::Given;
-use super::model_under_test::CommandResult;
+use super::model_under_test::{CommandResult, Executed};
 use super::recorded_event::{RecordedEvent, Stamp};
+use super::reloaded::LOST_HELP;
 use crate::context::{Metadata, Timestamp};
 use crate::digest::Digest;
 use crate::event::{Command, Model, Payload};
@@ -25,6 +26,8 @@ struct ExecutedCommand<M: Model, C: Command<M>> {
     /// The text of the command.
     command: String,
     result: CommandResult<C, M>,
+    /// The result on a model that was loaded from a snapshot before the command. It has the same outcome.
+    reloaded: CommandResult<C, M>,
     before: Digest,
     recorded: Option<RecordedEvent>,
     /// The location of the call that executed it.
@@ -37,12 +40,14 @@ impl<M: Model, C: Command<M>> When<M, C> {
     pub(super) fn new(
         given: Given<M>,
         command: String,
-        result: CommandResult<C, M>,
+        executed: Executed<C, M>,
         before: Digest,
         recorded: Option<RecordedEvent>,
         location: &'static Location<'static>,
     ) -> When<M, C> {
-        When { inner: Some(ExecutedCommand { given, command, result, before, recorded, location, expected: false }) }
+        let Executed { result, reloaded } = executed;
+        let inner = ExecutedCommand { given, command, result, reloaded, before, recorded, location, expected: false };
+        When { inner: Some(inner) }
     }
 
     fn inner(&self) -> &ExecutedCommand<M, C> {
@@ -56,6 +61,13 @@ impl<M: Model, C: Command<M>> When<M, C> {
     #[track_caller]
     fn fail(&self, message: &str) -> ! {
         self.inner().fail(message)
+    }
+
+    #[track_caller]
+    fn fail_reloaded(&self, expected: &dyn Debug, found: &dyn Debug) -> ! {
+        self.fail(&format!(
+            "found {expected:?}, as expected, but {found:?} on a model that was loaded from a snapshot before the command\n{LOST_HELP}"
+        ))
     }
 
     /// Expects this answer.
@@ -74,6 +86,10 @@ impl<M: Model, C: Command<M>> When<M, C> {
                 self.fail(&format!("expected the answer {expected:?}, found {output:?}"))
             }
             _ => self.fail(&format!("expected the answer {expected:?}, but {}", self.inner().outcome())),
+        }
+        match &self.inner().reloaded {
+            CommandResult::Answered(output) if *output != expected => self.fail_reloaded(&expected, output),
+            _ => {}
         }
         self
     }
@@ -100,6 +116,12 @@ impl<M: Model, C: Command<M>> When<M, C> {
                 self.fail(&format!("expected the refusal {expected:?}, found {refusal:?}"));
             }
             _ => self.fail(&format!("expected the refusal {expected:?}, but {}", self.inner().outcome())),
+        }
+        match &self.inner().reloaded {
+            CommandResult::Refused(refusal) | CommandResult::Rejected(refusal) if *refusal != *expected => {
+                self.fail_reloaded(&expected, refusal);
+            }
+            _ => {}
         }
         self.expect();
         self
@@ -236,14 +258,9 @@ impl<M: Model, C: Command<M>> ExecutedCommand<M, C> {
         self.given.fail(&format!("when {}: {what}", self.command))
     }
 
-    /// The result, for messages. Without the refusal itself, whose type may not be `Debug`.
+    /// The result, for messages.
     fn outcome(&self) -> String {
-        match &self.result {
-            CommandResult::Answered(_) => "the command answered, and was recorded as applied".to_owned(),
-            CommandResult::Refused(_) => "the check refused the command, and nothing was recorded".to_owned(),
-            CommandResult::Rejected(_) => "the body refused the command, which was recorded as rejected".to_owned(),
-            CommandResult::Panicked { place, message } => format!("the command's {place} panicked: {message}"),
-        }
+        self.result.outcome()
     }
 
     #[track_caller]

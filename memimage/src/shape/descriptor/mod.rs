@@ -66,6 +66,8 @@ pub struct Struct {
     pub style: Style,
     /// The fields in order.
     pub fields: &'static [Field],
+    /// The names of the derived fields, which serde skips. Not part of the shape.
+    pub derived: &'static [&'static str],
 }
 
 /// The structure of an enum.
@@ -75,6 +77,8 @@ pub struct Enum {
     pub identity: u64,
     /// The variants in order.
     pub variants: &'static [Variant],
+    /// See [`Struct::derived`].
+    pub derived: &'static [&'static str],
 }
 
 /// One variant of an enum.

@@ -66,6 +66,19 @@ impl ConstText {
         text
     }
 
+    /// The message about a derived field inside a model that has no method to rebuild it.
+    pub(crate) const fn not_rebuilt(model: &str, field: &str) -> ConstText {
+        let mut text = ConstText::new();
+        text.str("a type in `");
+        text.str(model);
+        text.str("` has the derived field `");
+        text.str(field);
+        text.str("`, and nothing rebuilds it; help: add `#[model(rebuild = method)]` to `");
+        text.str(model);
+        text.str("`, with a method that takes `&mut self` and also fills that field");
+        text
+    }
+
     /// A shape inside others, truncated at the capacity.
     pub(super) const fn of(shape: ShapeRef, inside: &Enclosing<'_>) -> ConstText {
         let mut text = ConstText::new();

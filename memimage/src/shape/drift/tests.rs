@@ -47,7 +47,7 @@ fn descriptor(node: &Node, enclosing: &mut Vec<u64>, next: &mut u32) -> ShapeRef
             let identity = enter(enclosing, next);
             let (style, fields) = fields(parts, enclosing, next);
             enclosing.pop();
-            Descriptor::Struct(Struct { identity, style, fields })
+            Descriptor::Struct(Struct { identity, style, fields, derived: &[] })
         }
         Node::Enum(variants) => {
             let identity = enter(enclosing, next);
@@ -57,7 +57,7 @@ fn descriptor(node: &Node, enclosing: &mut Vec<u64>, next: &mut u32) -> ShapeRef
             };
             let variants = leak(variants.iter().map(variant).collect());
             enclosing.pop();
-            Descriptor::Enum(Enum { identity, variants })
+            Descriptor::Enum(Enum { identity, variants, derived: &[] })
         }
         Node::Opaque(name) => Descriptor::Opaque(name.clone().leak()),
         Node::Back(steps) => Descriptor::Back(enclosing[enclosing.len() - 1 - *steps as usize]),

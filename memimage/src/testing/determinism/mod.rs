@@ -22,7 +22,7 @@ use process::ProcessRole;
 ///   again, with only this test, up to this call;
 /// - with a snapshot created and loaded after each event;
 ///
-/// and the digests of the states after each event are compared. The history may be [that of a real image](super::given_image), or
+/// and the digests of the states after each event are compared. After each event, the derived fields are compared with rebuilt ones. The history may be [that of a real image](super::given_image), or
 /// follow commands, with [`When::and`](super::When::and).
 ///
 /// ```
@@ -68,6 +68,7 @@ pub fn determinism<M: Model>(past: Given<M>) {
         });
     } else if let ProcessRole::Parent(parent) = role {
         let check = || -> Result<(), String> {
+            past.subject.check_derived_throughout()?;
             let first = digests::<M>(start, events, AfterEvent::Nothing).complete("a replay")?;
             let again = thread::scope(|scope| scope.spawn(|| digests::<M>(start, events, AfterEvent::Nothing)).join());
             let again = again.map_err(|panic| format!("a second replay panicked: {}", panic_message(&*panic)))?;

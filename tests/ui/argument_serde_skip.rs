@@ -1,0 +1,17 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+#[memimage::commands]
+impl Bank {
+    #[command]
+    fn add(&mut self, #[serde(skip)] by: u64) {
+        self.total += by;
+    }
+}
+
+fn main() {}
