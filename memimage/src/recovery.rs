@@ -7,20 +7,29 @@ mod dispatch;
 mod state;
 mod genesis;
 mod start;
+mod divergence;
+mod fallback;
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::IntoValues;
+use std::iter::Peekable;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use crate::context::{Context, Metadata, Origin, Timestamp};
-use crate::digest::{Digest, digest};
+use crate::digest::{Digest, digest_within};
 use crate::error::{Error, ErrorDetail};
-use crate::event::{Apply, Model, Recorded, ReplayError, StoredPayload, panic_message};
+use crate::event::{Apply, Model, Recorded, ReplayError, StoredPayload, decode_state, panic_message};
 use crate::journal::{DigestMark, Frame, FrameKind, JournalEnd, Record, Scan, TablePrefixes, Voids, records};
+use crate::nesting::MAX_STATE_DEPTH;
+use crate::planted::{Bug, planted};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::fingerprint;
 
-use start::{ReplayStart, newest_start};
+pub(crate) use divergence::unexplained;
+pub(crate) use fallback::{recover, recover_with_progress};
+use start::ReplayInput;
 pub(crate) use start::{is_current, is_readable};
 
 pub(crate) use dispatch::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
@@ -28,7 +37,7 @@ pub(crate) use genesis::{GenesisState, genesis_of};
 pub(crate) use opened_journal::{OpenedJournal, SettledJournal, WritableJournal};
 
 /// The parameters of a recovery.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RecoveryGoal {
     /// The last event to replay; `None` replays all events.
     pub(crate) until: Option<Seq>,
@@ -40,6 +49,11 @@ pub(crate) struct RecoveryGoal {
     /// state. If this is false and the journal is complete, recovery skips such states. Snapshot verification sets it
     /// to false, because a replay from the start verifies the upcaster.
     pub(crate) trust_upcasters: bool,
+    /// The digest that the recovered state must have.
+    pub(crate) expected: Option<u64>,
+    /// After this event, the state is encoded and decoded. This shows whether a snapshot holds everything on which later events
+    /// depend.
+    pub(crate) round_trip: Option<Seq>,
 }
 
 /// A recovered model, and the position of its state.
@@ -56,6 +70,8 @@ pub(crate) struct Recovered<M> {
     pub(crate) replayed_bytes: u64,
     /// The unusable snapshots, each with the cause.
     pub(crate) unusable: Vec<(PathBuf, String)>,
+    /// Those of them that are intact and of the current version, but replay from them contradicts the journal.
+    pub(crate) contradicted: Vec<PathBuf>,
     /// The end of the journal, if replay reached it.
     pub(crate) end: Option<JournalEnd>,
 }
@@ -67,15 +83,6 @@ pub(crate) fn dispatch_of<M: Model>(journal: &OpenedJournal) -> Result<Dispatch,
     })
 }
 
-/// Loads the newest usable snapshot and replays the events after it.
-pub(crate) fn recover<M: Model>(
-    journal: &OpenedJournal,
-    dispatch: &Dispatch,
-    goal: RecoveryGoal,
-) -> Result<Recovered<M>, Error> {
-    recover_with_progress(journal, dispatch, goal, &mut |_| {})
-}
-
 /// The progress of a recovery.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReplayProgress {
@@ -85,41 +92,23 @@ pub(crate) struct ReplayProgress {
     pub(crate) bytes: u64,
 }
 
-/// Like [`recover`], and reports the progress to `watch` after each batch.
-pub(crate) fn recover_with_progress<M: Model>(
-    journal: &OpenedJournal,
-    dispatch: &Dispatch,
-    goal: RecoveryGoal,
-    watch: &mut dyn FnMut(ReplayProgress),
-) -> Result<Recovered<M>, Error> {
-    let mut unusable = Vec::new();
-    let (start, voids) = newest_start::<M>(journal, goal, &mut unusable)?;
-    let upcast = start.as_ref().and_then(|start| start.upcast_from.clone());
-    match replay_from(start, voids, journal.scan(), dispatch, goal, watch) {
-        Err(error) if error.is_diverged() && journal.segments().starts_at_genesis() && upcast.is_some() => {
-            tracing::warn!(%error, "the upcast state contradicts the journal; replaying the complete journal instead");
-            unusable.extend(upcast.map(|path| (path, format!("its upcast state contradicts the journal: {error}"))));
-            let goal = RecoveryGoal { trust_upcasters: false, ..goal };
-            let (start, voids) = newest_start::<M>(journal, goal, &mut unusable)?;
-            replay_from(start, voids, journal.scan(), dispatch, goal, watch)
-        }
-        replayed => replayed,
-    }
-    .map(|recovered| Recovered { unusable, ..recovered })
-}
-
+/// Replays the events after a state.
 fn replay_from<M: Model>(
-    start: Option<ReplayStart<M>>,
-    voids: Voids,
+    input: ReplayInput<M>,
     scan: &Scan,
     dispatch: &Dispatch,
     goal: RecoveryGoal,
     watch: &mut dyn FnMut(ReplayProgress),
 ) -> Result<Recovered<M>, Error> {
+    let ReplayInput { start, voids, timeline } = input;
     let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
     let (snapshot, replay_start) =
         (start.as_ref().map(|start| start.seq), start.as_ref().map(|start| (start.seq, start.digest)));
     let segments = scan.segments();
+    let digests = match goal.verify_digests {
+        true => timeline.later_digests(model_mark::<M>(), &voids),
+        false => BTreeMap::new(),
+    };
     let mut replay = Replay {
         scan,
         dispatch,
@@ -133,7 +122,7 @@ fn replay_from<M: Model>(
         verified: last,
         replayed: 0,
         replayed_bytes: 0,
-        mark: None,
+        digests: digests.into_values().peekable(),
         diverged: None,
         goal,
         watch,
@@ -149,18 +138,21 @@ fn replay_from<M: Model>(
         // a diverged state can cause other errors, so the divergence is reported first
         read.map_err(|error| replay.diverged.clone().unwrap_or(error))?
     };
-    replay.check_mark()?;
     if let Some(diverged) = replay.diverged {
         return Err(diverged);
     }
-    let Replay { model, last, time, replayed, replayed_bytes, .. } = replay;
+    let Replay { model, last, time, verified, replayed, replayed_bytes, .. } = replay;
     let model = model.ok_or_else(|| segments.corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))?;
     let expected_last = goal.until.or_else(|| end.as_ref().map(|end| end.chain.before())).unwrap_or(last);
     if expected_last != last {
         let what = format!("its events are readable up to {last}, and it continues to {expected_last}");
         return Err(segments.corrupt(scan.active(), None, what));
     }
-    Ok(Recovered { model, last, time, snapshot, replayed, replayed_bytes, unusable: Vec::new(), end })
+    if let Some(expected) = goal.expected {
+        compare(&model, last, verified, expected)?;
+    }
+    let (unusable, contradicted) = Default::default();
+    Ok(Recovered { model, last, time, snapshot, replayed, replayed_bytes, unusable, contradicted, end })
 }
 
 /// The number that identifies the model in a digest mark.
@@ -170,7 +162,13 @@ pub(crate) fn model_mark<M: Model>() -> u64 {
 
 /// The digest of a model.
 pub(crate) fn state_digest<M: Model>(model: &M) -> Result<Digest, Error> {
-    digest(model).map_err(|error| Error::new(ErrorDetail::Digest { model: M::NAME, what: error.to_string() }))
+    let depth = if planted(Bug::DeepStateAccepted) { 2 * MAX_STATE_DEPTH } else { MAX_STATE_DEPTH };
+    digest_within(model, depth).map_err(|error| {
+        Error::new(match error.is_too_deep() {
+            true => ErrorDetail::Deep { model: M::NAME, limit: MAX_STATE_DEPTH, path: error.path() },
+            false => ErrorDetail::Digest { model: M::NAME, what: error.to_string() },
+        })
+    })
 }
 
 /// A replay in progress.
@@ -193,8 +191,8 @@ struct Replay<'a, M> {
     verified: Seq,
     replayed: u64,
     replayed_bytes: u64,
-    /// The recorded digest of the current state, if there is one.
-    mark: Option<DigestMark>,
+    /// The digests that the journal has for this state and later ones, in their order.
+    digests: Peekable<IntoValues<Seq, DigestMark>>,
     /// The first difference from a recorded digest, unless a later mark accepts the replayed state.
     diverged: Option<Error>,
     goal: RecoveryGoal,
@@ -207,7 +205,8 @@ impl<M: Model> Replay<'_, M> {
             FrameKind::Genesis => self.genesis(segment, frame)?,
             FrameKind::Shapes => self.shapes(segment, frame)?,
             FrameKind::Events => self.events(segment, frame)?,
-            FrameKind::Digest => self.digest(segment, frame)?,
+            // the digests were collected before the first event was replayed
+            FrameKind::Digest => drop(self.scan.decode_digest(segment, frame)?),
             FrameKind::Prune => self.prune_mark(segment, frame)?,
             // the void events were collected before the first event was replayed
             FrameKind::Void => drop(self.scan.decode_void(segment, frame)?),
@@ -268,14 +267,13 @@ impl<M: Model> Replay<'_, M> {
             let what = format!("the events before it are missing, from {} on", self.last.next());
             return Err(self.scan.corrupt_frame(segment, frame, what));
         }
-        self.check_mark()?;
         self.replayed_bytes += frame.len as u64;
         let body = self.scan.body(segment, frame)?;
         for record in records(&body, header.first_seq, header.count, header.time) {
             let record = record.map_err(|fault| self.scan.corrupt_frame(segment, frame, fault.to_string()))?;
             if record.seq > self.last && self.goal.until.is_none_or(|until| record.seq <= until) {
                 if self.voids.has(record.seq) {
-                    self.advance(record.seq, record.time);
+                    self.advance(record.seq, record.time)?;
                     continue;
                 }
                 let Some(action) = self.dispatch.action(record.event, M::EVENTS) else {
@@ -284,7 +282,7 @@ impl<M: Model> Replay<'_, M> {
                 };
                 match action {
                     ReplayAction::Event(route) => self.event(route, &body, record)?,
-                    ReplayAction::Dropped => self.advance(record.seq, record.time),
+                    ReplayAction::Dropped => self.advance(record.seq, record.time)?,
                 }
             }
         }
@@ -292,9 +290,14 @@ impl<M: Model> Replay<'_, M> {
         Ok(())
     }
 
-    fn advance(&mut self, seq: Seq, time: Timestamp) {
+    fn advance(&mut self, seq: Seq, time: Timestamp) -> Result<(), Error> {
         (self.last, self.time) = (seq, time);
         self.replayed += 1;
+        self.check_digest()?;
+        if self.goal.round_trip == Some(seq) {
+            self.round_trip()?;
+        }
+        Ok(())
     }
 
     fn event(&mut self, route: ReplayRoute<'_, M>, body: &[u8], record: Record) -> Result<(), Error> {
@@ -307,10 +310,7 @@ impl<M: Model> Replay<'_, M> {
         let model = self.model.as_mut().expect("genesis was read");
         let mut apply = Apply { model, context, outcome };
         let (what, help) = match catch_unwind(AssertUnwindSafe(|| (event.replay)(&stored, &mut apply))) {
-            Ok(Ok(())) => {
-                self.advance(seq, time);
-                return Ok(());
-            }
+            Ok(Ok(())) => return self.advance(seq, time),
             Ok(Err(fault)) => (fault.to_string(), fault.help()),
             Err(panic) => {
                 let what = format!("it panicked: {}", panic_message(&*panic));
@@ -321,34 +321,35 @@ impl<M: Model> Replay<'_, M> {
         Err(Error::new(ErrorDetail::Replay { seq, name, version, what, help }))
     }
 
-    /// Compares the state with the recorded digest, if there is one. A difference counts only at the end of the replay,
-    /// because a later mark may accept the replayed state.
-    fn check_mark(&mut self) -> Result<(), Error> {
-        let (Some(model), Some(mark)) = (&self.model, self.mark.take()) else { return Ok(()) };
-        match compare(model, self.last, self.verified, mark.digest) {
-            Ok(()) if mark.accepts => (self.verified, self.diverged) = (self.last, None),
-            Ok(()) => self.verified = self.last,
-            Err(error) if error.is_diverged() => {
-                self.diverged.get_or_insert(error);
+    /// Compares the state with the digest that the journal has for it, if there is one. A difference counts only at the end of
+    /// the replay, because a later mark may accept the replayed state.
+    #[inline]
+    fn check_digest(&mut self) -> Result<(), Error> {
+        while let Some(mark) = self.digests.next_if(|mark| mark.seq <= self.last) {
+            let Some(model) = self.model.as_ref().filter(|_| mark.seq == self.last) else { continue };
+            match compare(model, self.last, self.verified, mark.digest) {
+                Ok(()) if mark.accepts => (self.verified, self.diverged) = (self.last, None),
+                Ok(()) => self.verified = self.last,
+                Err(error) if error.is_contradiction() => {
+                    self.diverged.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
         }
         Ok(())
     }
 
-    fn digest(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
-        let here = frame.header.first_seq == self.last.next();
-        let outdated = self.voids.invalidates(self.last, frame.header.epoch);
-        if self.model.is_none() || !here || !self.goal.verify_digests || outdated {
-            return Ok(());
-        }
-        let mark = DigestMark::decode(&self.scan.body(segment, frame)?)
-            .map_err(|what| self.scan.corrupt_frame(segment, frame, what))?;
-        if mark.model != model_mark::<M>() {
-            return Ok(());
-        }
-        // the last mark at a position counts: earlier ones may belong to snapshots that were discarded
-        self.mark = Some(mark);
+    /// Replaces the state by what is read back from its encoding, as an open from a snapshot does.
+    fn round_trip(&mut self) -> Result<(), Error> {
+        let Some(model) = &self.model else { return Ok(()) };
+        // the digest limits the depth, which encoding does not
+        state_digest(model)?;
+        let encoded = postcard::to_stdvec(model).map_err(|error| error.to_string());
+        let decoded = encoded.and_then(|bytes| decode_state(&bytes).map_err(|error| error.to_string()));
+        let unloadable = |what| {
+            Error::new(ErrorDetail::Unloadable { state: "the state", model: M::NAME, what, kept: "no snapshot was made" })
+        };
+        self.model = Some(decoded.map_err(unloadable)?);
         Ok(())
     }
 }
@@ -360,6 +361,6 @@ pub(crate) fn compare<M: Model>(model: &M, seq: Seq, verified: Seq, recorded: u6
     if found.to_u64() == recorded {
         return Ok(());
     }
-    let recorded = Digest::from_u64(recorded).to_string();
-    Err(Error::new(ErrorDetail::Diverged { seq, since: verified.next(), found: found.to_string(), recorded }))
+    let (recorded, cause) = (Digest::from_u64(recorded).to_string(), divergence::unexplained(verified.next()));
+    Err(Error::new(ErrorDetail::Diverged { seq, since: verified.next(), found: found.to_string(), recorded, cause }))
 }

@@ -47,6 +47,8 @@ pub(crate) struct Field {
     pub name: String,
     pub ty: Type,
     pub opaque: Option<LitStr>,
+    /// The key `unordered` itself, for errors about it.
+    pub unordered: Option<Path>,
     /// Whether the field is a command's argument. The block checks the type of an argument.
     pub is_argument: bool,
 }
@@ -204,6 +206,7 @@ impl Fields {
                 name,
                 ty: field.ty.clone(),
                 opaque: args.opaque.get().cloned(),
+                unordered: args.unordered.get().cloned(),
                 is_argument: args.argument.is_set(),
             }
         };

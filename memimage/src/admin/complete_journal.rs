@@ -68,8 +68,13 @@ impl CompleteJournal {
         verify: bool,
         watch: &mut dyn FnMut(ReplayProgress),
     ) -> Result<Rebuilt, Error> {
-        let goal =
-            RecoveryGoal { until, newest_snapshot: Some(Seq::ZERO), verify_digests: verify, trust_upcasters: true };
+        let goal = RecoveryGoal {
+            until,
+            newest_snapshot: Some(Seq::ZERO),
+            verify_digests: verify,
+            trust_upcasters: true,
+            ..RecoveryGoal::default()
+        };
         let rebuilt = recover_with_progress::<M>(&self.journal, &self.dispatch, goal, watch)?;
         Ok(Rebuilt {
             events: rebuilt.replayed,

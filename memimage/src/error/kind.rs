@@ -22,6 +22,8 @@ pub enum ErrorKind {
     /// The model's serialization is wrong. Either its `Serialize` and its `Shape` disagree, so that the state has no digest, or
     /// its `Deserialize` does not restore the state that was serialized.
     InvalidModel,
+    /// The state is nested too deep for a digest or a snapshot. Commands go on, and an open replays the journal.
+    StateTooDeep,
     /// Bytes on disk are damaged. [`Error::position`](super::Error::position) says where.
     Corrupt,
     /// Somebody without the key changed the journal or a snapshot: the checksums are valid, but the chain or a cipher's tag is
@@ -75,7 +77,10 @@ impl ErrorKind {
             | ErrorDetail::ChangedEncoding { .. }
             | ErrorDetail::Genesis { .. }
             | ErrorDetail::Pruned { changed: true, .. } => ErrorKind::Incompatible,
-            ErrorDetail::Digest { .. } | ErrorDetail::Unloadable { .. } => ErrorKind::InvalidModel,
+            ErrorDetail::Digest { .. } | ErrorDetail::Unloadable { .. } | ErrorDetail::Incomplete { .. } => {
+                ErrorKind::InvalidModel
+            }
+            ErrorDetail::Deep { .. } => ErrorKind::StateTooDeep,
             ErrorDetail::Corrupt { .. } | ErrorDetail::Snapshot { .. } | ErrorDetail::Pruned { changed: false, .. } => {
                 ErrorKind::Corrupt
             }

@@ -113,12 +113,11 @@ pub(crate) enum ErrorDetail {
     Replay { seq: Seq, name: String, version: u32, what: String, help: &'static str },
 
     #[error(
-        "the state after event {seq} differs from the recorded one: its digest is {found}, recorded was {recorded}; a body after \
-         event {since} is not deterministic (the order of a hash map, a clock, a random number, a global?) or was changed, or an \
-         upcaster of the state does not give what replay gives; help: fix it, or accept the replayed state: open with \
-         `options().verify_digests(false)` and make a snapshot, which records the acceptance"
+        "the state after event {seq} differs from the recorded one: its digest is {found}, recorded was {recorded}; {cause}; help: \
+         restore what the program did when the events were recorded, or accept the replayed state, although it may contradict answers \
+         that were given: open with `options().verify_digests(false)` and make a snapshot, which records the acceptance"
     )]
-    Diverged { seq: Seq, since: Seq, found: String, recorded: String },
+    Diverged { seq: Seq, since: Seq, found: String, recorded: String, cause: String },
 
     #[error(
         "the state before the first event cannot be restored from `{}`: {what}; nothing was changed; help: give the model its old \
@@ -167,6 +166,13 @@ pub(crate) enum ErrorDetail {
     )]
     ChangedEncoding { name: &'static str },
 
+    #[error(
+        "the state of the model `{model}` is nested more than {limit} levels deep, at `{path}`: it gets no digest and no snapshot, \
+         because hashing and loading it could overflow the stack of a thread; help: keep \
+         the parts of a recursive type in a `Vec` or a map, and let them refer to each other by index or key"
+    )]
+    Deep { model: &'static str, limit: u32, path: String },
+
     #[error("the state of the model `{model}` has no digest: {what}; help: make its `Serialize` and its `Shape` agree")]
     Digest { model: &'static str, what: String },
 
@@ -175,6 +181,13 @@ pub(crate) enum ErrorDetail {
          model and of each type in it give back what their `Serialize` writes, in a format that does not describe itself"
     )]
     Unloadable { state: &'static str, model: &'static str, what: String, kept: &'static str },
+
+    #[error(
+        "a snapshot of the model `{model}` does not hold everything on which later commands depend: {what}; no snapshot was made, and \
+         the image goes on without; help: let the `Serialize` of each type in the model write all that a later command reads (the free \
+         list of a slab, for example), or use another type"
+    )]
+    Incomplete { model: &'static str, what: String },
 
     #[error("{act} `{}` failed: {source}{}", path.display(), advice(source))]
     Io { act: &'static str, path: PathBuf, source: io::Error },

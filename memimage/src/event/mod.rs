@@ -28,7 +28,7 @@ pub use upcast::{
 };
 pub use value_step::step;
 
-pub(crate) use decode::{StoredPayload, ValueUpcast, decode};
+pub(crate) use decode::{StoredPayload, ValueUpcast, decode, decode_state};
 pub(crate) use replay_target::{Apply, Reencode};
 
 use std::any::Any;

@@ -11,6 +11,9 @@ pub enum ReplayError {
     /// The bytes are not a value of the type.
     #[error("its payload does not decode: {0}")]
     Decode(#[from] postcard::Error),
+    /// The value is nested deeper than the limit.
+    #[error("it is nested more than {0} levels deep")]
+    TooDeep(u32),
     /// Bytes follow the last field.
     #[error("{0} bytes follow the last field of its payload")]
     Remainder(usize),
@@ -47,7 +50,7 @@ impl ReplayError {
     pub(crate) fn help(&self) -> &'static str {
         match self {
             ReplayError::Outcome { .. } => FIX_BODY,
-            ReplayError::Decode(_) | ReplayError::Remainder(_) | ReplayError::Value(_) => {
+            ReplayError::Decode(_) | ReplayError::TooDeep(_) | ReplayError::Remainder(_) | ReplayError::Value(_) => {
                 "its bytes are unchanged since they were written, so fix the `Deserialize`, or the past type, that cannot read them"
             }
             ReplayError::Shape(_) | ReplayError::Upcast(_) | ReplayError::Cycle(_) | ReplayError::Deep(_) => {

@@ -10,6 +10,7 @@ use std::time::Instant;
 use parking_lot::{Mutex, RwLock};
 
 use super::Image;
+use super::contradicted::quarantine_contradicted;
 use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
 use super::recovery_report::RecoveryReport;
 use crate::disk::{Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, absolute, failed, sync_dir};
@@ -169,6 +170,7 @@ impl<M: Model> Opening<M> {
             newest_snapshot: None,
             verify_digests: self.options.verify_digests,
             trust_upcasters: true,
+            ..RecoveryGoal::default()
         };
         let recovered = recover::<M>(opened, &dispatch, goal)?;
         let end = recovered.end.as_ref().expect("all of the journal was read");
@@ -212,6 +214,9 @@ impl<M: Model> Opening<M> {
         if end.unproven_void {
             prove_void(&journal, dispatch.table())?;
         }
+
+        // the journal is the truth, and the copies in the quarantine no longer count as snapshots
+        quarantine_contradicted(&*self.disk, &self.layout, &recovered.contradicted);
 
         let clock = Arc::clone(&self.options.clock);
         let behind = recovered.time.since(clock());

@@ -3,7 +3,7 @@
 use super::state::{self, StateOrigin};
 use super::state_digest;
 use crate::error::{Error, ErrorDetail};
-use crate::event::{Model, decode};
+use crate::event::{Model, decode_state};
 use crate::journal::{Frame, Genesis, Scan};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::node::{Node, NodeField, NodeFields};
@@ -26,11 +26,12 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
             &default
         }
     };
+    // the digest limits the depth, which encoding does not
+    let digest = state_digest(first)?.to_u64();
     let encoded = postcard::to_stdvec(first)
         .map_err(|error| Error::new(ErrorDetail::Encode { command: "genesis", what: error.to_string() }))?;
-    let digest = state_digest(first)?.to_u64();
     if state.is_some() {
-        let what = match decode::<M>(&encoded) {
+        let what = match decode_state::<M>(&encoded) {
             Ok(decoded) => {
                 (state_digest(&decoded)?.to_u64() != digest).then(|| "its digest differs after loading".to_owned())
             }
@@ -80,7 +81,7 @@ impl<M: Model> GenesisState<M> {
         let written = StateOrigin::of(genesis.model_version, genesis.fingerprint);
         match (&genesis.state, written, &genesis.default) {
             (Some(state), StateOrigin::Current, _) => {
-                let state: M = decode(state).map_err(|error| undecodable(error.to_string()))?;
+                let state: M = decode_state(state).map_err(|error| undecodable(error.to_string()))?;
                 let difference = difference(state_digest(&state)?.to_u64());
                 Ok(GenesisState { state, given: true, difference })
             }
@@ -160,7 +161,7 @@ fn is_ordered(node: &Node) -> bool {
         NodeFields::Named(fields) => fields.iter().all(|field| is_ordered(&field.shape)),
     };
     match node {
-        Node::Set(_) | Node::Map(_) => false,
+        Node::Set(_) | Node::Map(_) | Node::Unordered(_) => false,
         Node::Option(item) | Node::List(item) | Node::Array(item, _) => is_ordered(item),
         Node::OrderedMap(entry) => is_ordered(&entry.0) && is_ordered(&entry.1),
         Node::Tuple(items) => items.iter().all(is_ordered),

@@ -1,7 +1,8 @@
-//! The start of replay: the newest usable snapshot or base.
+//! The start of replay: a snapshot, a base or genesis.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::vec;
 
 use super::opened_journal::OpenedJournal;
 use super::state::{self, StateOrigin};
@@ -9,7 +10,7 @@ use super::{RecoveryGoal, state_digest};
 use crate::context::Timestamp;
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Model, panic_message};
-use crate::journal::{DigestMark, Segments, Voids};
+use crate::journal::{DigestMark, Segments, Timeline, Voids};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotFile, SnapshotHeader};
@@ -21,75 +22,162 @@ pub(super) struct ReplayStart<M> {
     pub(super) time: Timestamp,
     /// The digest recorded with the state.
     pub(super) digest: u64,
-    /// The file of the state, if an upcaster created the state from an older one.
-    pub(super) upcast_from: Option<PathBuf>,
+    /// The file of the state.
+    pub(super) path: PathBuf,
+    /// Whether an upcaster created the state from an older one.
+    pub(super) is_upcast: bool,
 }
 
-/// Loads the newest usable snapshot or base; `None` if replay begins at genesis. Also returns the void events that
-/// replay must skip. Their void marks are after the state in the journal. The state already accounts for earlier marks.
-pub(super) fn newest_start<M: Model>(
-    journal: &OpenedJournal,
+/// What replay needs to begin.
+pub(super) struct ReplayInput<M> {
+    /// `None` if replay begins at genesis.
+    pub(super) start: Option<ReplayStart<M>>,
+    /// The void events that replay must skip. Their void marks are after the state in the journal. The state already accounts
+    /// for earlier marks.
+    pub(super) voids: Voids,
+    /// The digests that the journal has for later states.
+    pub(super) timeline: Timeline,
+}
+
+/// A snapshot or base that the search looked at.
+enum Candidate<M> {
+    Usable(ReplayInput<M>),
+    Unusable(Error),
+    /// An upcaster would have to create the state, and upcasters are not trusted.
+    NotTrusted,
+}
+
+/// A search for a state at which replay can begin: the newest usable snapshot or base first, genesis last.
+pub(super) struct StartSearch<'a> {
+    journal: &'a OpenedJournal,
     goal: RecoveryGoal,
-    unusable: &mut Vec<(PathBuf, String)>,
-) -> Result<(Option<ReplayStart<M>>, Voids), Error> {
-    let (segments, scan, snapshots) = (journal.segments(), journal.scan(), journal.snapshots());
-    let newest = goal.until.into_iter().chain(goal.newest_snapshot).min();
-    let (mut tried, mut changed) = (Vec::new(), false);
-    for (seq, path) in snapshots.start_candidates()? {
-        if newest.is_some_and(|newest| seq > newest) {
-            continue;
-        }
-        let loaded = snapshots.open(seq, &path).and_then(|file| {
-            if !segments.reaches(seq)? {
-                let what = "the events after it are no longer in the journal".to_owned();
-                return Err(Error::new(ErrorDetail::Snapshot { path: path.clone(), what }));
-            }
-            let current = is_current::<M>(&file.header);
-            changed |= file.header.uuid == segments.identity().uuid && !current;
-            if !current && !goal.trust_upcasters && segments.starts_at_genesis() {
-                return Ok(None);
-            }
-            Ok(Some(file))
-        });
-        let loaded = match loaded {
-            Ok(Some(file)) => {
-                // errors here are damage to the journal, not to a snapshot
-                let (voids, timeline) = scan.voids_and_timeline(seq)?;
-                let refused = |what| Error::new(ErrorDetail::Snapshot { path: path.clone(), what });
-                let header = file.header.clone();
-                let what = if voids.invalidates(seq, header.epoch) {
-                    Some("it was created before an event in it became void".to_owned())
-                } else {
-                    timeline.epoch_conflict(header.epoch)
-                };
-                match what {
-                    Some(what) => Err(refused(what)),
-                    None => load::<M>(file, &path, segments).and_then(|start| {
-                        let model = DigestMark::model_of(header.model_version, header.fingerprint);
-                        match timeline.digest_conflict(model, start.digest, &voids).filter(|_| goal.verify_digests) {
-                            Some(what) => Err(refused(what)),
-                            None => Ok(Some((start, voids))),
-                        }
-                    }),
+    candidates: vec::IntoIter<(Seq, PathBuf)>,
+    /// Whether genesis was found.
+    is_exhausted: bool,
+    /// Whether a state of this image is of another version of the model.
+    changed: bool,
+    /// The states that are not usable, for an error.
+    tried: Vec<String>,
+    /// The files that are not usable, each with the cause.
+    pub(super) unusable: Vec<(PathBuf, String)>,
+}
+
+impl<'a> StartSearch<'a> {
+    pub(super) fn new(journal: &'a OpenedJournal, goal: RecoveryGoal) -> Result<StartSearch<'a>, Error> {
+        let newest = goal.until.into_iter().chain(goal.newest_snapshot).min();
+        let mut candidates = journal.snapshots().start_candidates()?;
+        candidates.retain(|(seq, _)| newest.is_none_or(|newest| *seq <= newest));
+        Ok(StartSearch {
+            journal,
+            goal,
+            candidates: candidates.into_iter(),
+            is_exhausted: false,
+            changed: false,
+            tried: Vec::new(),
+            unusable: Vec::new(),
+        })
+    }
+
+    /// Skips states that an upcaster created, from now on.
+    pub(super) fn distrust_upcasters(&mut self) {
+        self.goal.trust_upcasters = false;
+    }
+
+    /// Loads the newest state that is usable and was not returned yet; `None` after genesis.
+    ///
+    /// # Errors
+    ///
+    /// If no usable state precedes the events of a pruned journal, or the journal is damaged.
+    pub(super) fn next<M: Model>(&mut self) -> Result<Option<ReplayInput<M>>, Error> {
+        while let Some((seq, path)) = self.candidates.next() {
+            match self.candidate::<M>(seq, &path)? {
+                Candidate::Usable(input) => return Ok(Some(input)),
+                Candidate::NotTrusted => {}
+                Candidate::Unusable(error) => {
+                    tracing::warn!(%seq, %error, "cannot use a snapshot; trying an older one or the complete journal");
+                    self.tried.push(error.briefly());
+                    self.unusable.push((path, error.to_string()));
                 }
             }
-            Ok(None) => Ok(None),
-            Err(error) => Err(error),
+        }
+        if std::mem::replace(&mut self.is_exhausted, true) {
+            return Ok(None);
+        }
+        let segments = self.journal.segments();
+        if !segments.starts_at_genesis() {
+            let (path, tried) = (segments.path(segments.first()), std::mem::take(&mut self.tried));
+            return Err(Error::new(ErrorDetail::Pruned { path, tried, changed: self.changed }));
+        }
+        ReplayInput::from_genesis(self.journal).map(Some)
+    }
+
+    /// Loads a snapshot or base.
+    ///
+    /// # Errors
+    ///
+    /// If the journal is damaged.
+    fn candidate<M: Model>(&mut self, seq: Seq, path: &Path) -> Result<Candidate<M>, Error> {
+        let file = match self.open::<M>(seq, path) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(Candidate::NotTrusted),
+            Err(error) => return Ok(Candidate::Unusable(error)),
         };
-        match loaded {
-            Ok(None) => {}
-            Ok(Some((start, voids))) => return Ok((Some(start), voids)),
-            Err(error) => {
-                tracing::warn!(%seq, %error, "cannot use a snapshot; trying an older one or the complete journal");
-                tried.push(error.briefly());
-                unusable.push((path, error.to_string()));
-            }
+        let (voids, timeline) = self.journal.scan().voids_and_timeline(seq)?;
+        Ok(self.load(file, path, voids, timeline).map_or_else(Candidate::Unusable, Candidate::Usable))
+    }
+
+    /// Opens a snapshot or base; `None` if its state may not be used.
+    fn open<M: Model>(&mut self, seq: Seq, path: &Path) -> Result<Option<SnapshotFile>, Error> {
+        let segments = self.journal.segments();
+        let file = self.journal.snapshots().open(seq, path)?;
+        if !segments.reaches(seq)? {
+            let what = "the events after it are no longer in the journal".to_owned();
+            return Err(Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what }));
+        }
+        let is_current = is_current::<M>(&file.header);
+        self.changed |= file.header.uuid == segments.identity().uuid && !is_current;
+        let is_trusted = is_current || self.goal.trust_upcasters || !segments.starts_at_genesis();
+        Ok(is_trusted.then_some(file))
+    }
+
+    /// Loads the state in a file, unless it is of another timeline.
+    fn load<M: Model>(
+        &self,
+        file: SnapshotFile,
+        path: &Path,
+        voids: Voids,
+        timeline: Timeline,
+    ) -> Result<ReplayInput<M>, Error> {
+        let refused = |what| Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what });
+        let header = file.header.clone();
+        if voids.invalidates(header.seq, header.epoch) {
+            return Err(refused("it was created before an event in it became void".to_owned()));
+        }
+        if let Some(what) = timeline.epoch_conflict(header.epoch) {
+            return Err(refused(what));
+        }
+        let start = load::<M>(file, path, self.journal.segments())?;
+        let model = DigestMark::model_of(header.model_version, header.fingerprint);
+        match timeline.digest_conflict(model, start.digest, &voids).filter(|_| self.goal.verify_digests) {
+            Some(what) => Err(refused(what)),
+            None => Ok(ReplayInput { start: Some(start), voids, timeline }),
         }
     }
-    if segments.starts_at_genesis() {
-        Ok((None, scan.voids(segments.first())?))
-    } else {
-        Err(Error::new(ErrorDetail::Pruned { path: segments.path(segments.first()), tried, changed }))
+}
+
+impl<M: Model> ReplayInput<M> {
+    /// Replay from the first event.
+    pub(super) fn from_genesis(journal: &OpenedJournal) -> Result<ReplayInput<M>, Error> {
+        let (voids, timeline) = journal.scan().voids_and_timeline(Seq::ZERO)?;
+        Ok(ReplayInput { start: None, voids, timeline })
+    }
+
+    /// Replay from the state in a file that a search has already returned, to replay from it once more.
+    pub(super) fn from_file(journal: &OpenedJournal, seq: Seq, path: &Path) -> Result<ReplayInput<M>, Error> {
+        let file = journal.snapshots().open(seq, path)?;
+        let (voids, timeline) = journal.scan().voids_and_timeline(seq)?;
+        let start = Some(load(file, path, journal.segments())?);
+        Ok(ReplayInput { start, voids, timeline })
     }
 }
 
@@ -129,6 +217,6 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Resul
     if digest.to_u64() != recorded {
         return Err(refused("its state differs from the one that was written: Serialize and Deserialize disagree"));
     }
-    let upcast_from = (!is_current::<M>(&header)).then(|| path.to_owned());
-    Ok(ReplayStart { model, seq: header.seq, time: header.time, digest: recorded, upcast_from })
+    let (seq, time, is_upcast) = (header.seq, header.time, !is_current::<M>(&header));
+    Ok(ReplayStart { model, seq, time, digest: recorded, path: path.to_owned(), is_upcast })
 }

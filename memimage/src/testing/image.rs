@@ -172,8 +172,13 @@ fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<ImageHistory<M>, Error> {
 fn beginning<M: Model>(journal: &OpenedJournal, dispatch: &Dispatch) -> Result<Recovered<M>, Error> {
     let (segments, snapshots) = (journal.segments(), journal.snapshots());
     let at = |seq| {
-        let goal =
-            RecoveryGoal { until: Some(seq), newest_snapshot: Some(seq), verify_digests: true, trust_upcasters: true };
+        let goal = RecoveryGoal {
+            until: Some(seq),
+            newest_snapshot: Some(seq),
+            verify_digests: true,
+            trust_upcasters: true,
+            ..RecoveryGoal::default()
+        };
         recover::<M>(journal, dispatch, goal)
     };
     if segments.starts_at_genesis() {

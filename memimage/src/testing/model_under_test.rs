@@ -6,11 +6,11 @@ use super::recorded_event::{RecordedEvent, Stamp};
 use super::value_difference;
 use crate::context::{Context, Metadata, Origin, Seed, Timestamp};
 use crate::digest::{Digest, digest};
-use crate::event::{Apply, Command, Model, Recorded, StoredPayload, ValueUpcast, decode, panic_message};
+use crate::event::{Apply, Command, Model, Recorded, StoredPayload, ValueUpcast, decode, decode_state, panic_message};
 use crate::outcome::Outcome;
 use crate::recovery::DROPPED;
 use crate::seq::Seq;
-use crate::shape::ShapeTree;
+use crate::shape::{ShapeTree, may_be_deep};
 
 /// The seed of every test, so commands draw the same values in each run.
 const SEED: Seed = [7; 32];
@@ -53,7 +53,7 @@ impl StartState {
     /// Decodes the state.
     pub(super) fn model<M: Model>(&self) -> Result<M, String> {
         match &self.state {
-            Some(state) => decode(state).map_err(|fault| format!("the given state does not decode: {fault}")),
+            Some(state) => decode_state(state).map_err(|fault| format!("the given state does not decode: {fault}")),
             None => Ok(M::default()),
         }
     }
@@ -189,12 +189,16 @@ pub(super) fn state_digest<M: Model>(model: &M) -> Result<Digest, String> {
 
 /// The encoding of a state in a snapshot.
 pub(super) fn encoded<M: Model>(model: &M) -> Result<Vec<u8>, String> {
+    if const { may_be_deep(M::SHAPE) } {
+        // the digest limits the depth, which encoding does not
+        state_digest(model)?;
+    }
     postcard::to_stdvec(model).map_err(|error| format!("the state of `{}` cannot be encoded: {error}", M::NAME))
 }
 
 /// A state after it was encoded and decoded, as by a snapshot.
 pub(super) fn restored<M: Model>(model: &M) -> Result<M, String> {
-    decode(&encoded(model)?).map_err(|fault| format!("the state of `{}` does not decode: {fault}", M::NAME))
+    decode_state(&encoded(model)?).map_err(|fault| format!("the state of `{}` does not decode: {fault}", M::NAME))
 }
 
 /// The differences between two states, as lines.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::seq::Seq;
+
 /// The body of a genesis frame: the state before the first event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Genesis {
@@ -41,9 +43,12 @@ impl Genesis {
     }
 }
 
-/// The body of a digest frame: the digest of the state after the event before it.
+/// The body of a digest frame: the digest of the state after an event, which a replay has verified. The frame comes later in the
+/// journal than the event, because commands go on while the replay runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DigestMark {
+    /// The last event in the state.
+    pub(crate) seq: Seq,
     /// The number of the model, from [`model_of`](DigestMark::model_of). The state of another model has another digest.
     pub(crate) model: u64,
     pub(crate) digest: u64,

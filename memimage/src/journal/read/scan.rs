@@ -114,6 +114,11 @@ impl Scan {
         PruneMark::decode(&body).map_err(|what| self.corrupt_frame(segment, frame, what))
     }
 
+    pub(crate) fn decode_digest(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<DigestMark, Error> {
+        let body = self.body(segment, frame)?;
+        DigestMark::decode(&body).map_err(|what| self.corrupt_frame(segment, frame, what))
+    }
+
     pub(crate) fn decode_void(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<VoidMark, Error> {
         let mark =
             VoidMark::decode(&self.body(segment, frame)?).map_err(|what| self.corrupt_frame(segment, frame, what))?;
@@ -144,7 +149,7 @@ impl Scan {
                 _ if self.verify(segment, frame).is_err() => {}
                 FrameKind::Events => timeline.add_events(&frame.header),
                 _ => {
-                    if let Some(mark) = self.body(segment, frame).ok().and_then(|body| DigestMark::decode(&body).ok()) {
+                    if let Ok(mark) = self.decode_digest(segment, frame) {
                         timeline.add_digest(&frame.header, mark);
                     }
                 }

@@ -1,0 +1,123 @@
+//! Recovery from the newest state that agrees with the journal.
+//!
+//! The journal is the truth, also when a snapshot disagrees with it. A state may have lost something that `Serialize` does not
+//! write, such as the free list of a slab, and then later events do something else on it than they did when they were recorded.
+//! So if replay contradicts the journal, recovery begins again at an older state, and finally at genesis.
+
+use std::path::PathBuf;
+
+use super::divergence::{contradiction, explained};
+use super::opened_journal::OpenedJournal;
+use super::start::{ReplayInput, StartSearch};
+use super::{Dispatch, Recovered, RecoveryGoal, ReplayProgress, replay_from};
+use crate::error::Error;
+use crate::event::Model;
+use crate::planted::{Bug, planted};
+use crate::seq::Seq;
+
+/// Where a replay began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum StartOrigin {
+    Genesis,
+    File { seq: Seq, path: PathBuf, is_upcast: bool },
+}
+
+impl StartOrigin {
+    fn of<M>(input: &ReplayInput<M>) -> StartOrigin {
+        match &input.start {
+            None => StartOrigin::Genesis,
+            Some(start) => {
+                StartOrigin::File { seq: start.seq, path: start.path.clone(), is_upcast: start.is_upcast }
+            }
+        }
+    }
+
+    /// The same start once more.
+    pub(super) fn input<M: Model>(&self, journal: &OpenedJournal) -> Result<ReplayInput<M>, Error> {
+        match self {
+            StartOrigin::Genesis => ReplayInput::from_genesis(journal),
+            StartOrigin::File { seq, path, .. } => ReplayInput::from_file(journal, *seq, path),
+        }
+    }
+}
+
+/// A replay that contradicted the journal.
+pub(super) struct Contradiction {
+    pub(super) origin: StartOrigin,
+    pub(super) error: Error,
+}
+
+/// Recovers from the newest state on which replay does not contradict the journal.
+pub(crate) fn recover<M: Model>(
+    journal: &OpenedJournal,
+    dispatch: &Dispatch,
+    goal: RecoveryGoal,
+) -> Result<Recovered<M>, Error> {
+    recover_with_progress(journal, dispatch, goal, &mut |_| {})
+}
+
+/// Like [`recover`], and reports the progress to `watch` after each batch.
+pub(crate) fn recover_with_progress<M: Model>(
+    journal: &OpenedJournal,
+    dispatch: &Dispatch,
+    goal: RecoveryGoal,
+    watch: &mut dyn FnMut(ReplayProgress),
+) -> Result<Recovered<M>, Error> {
+    let mut search = StartSearch::new(journal, goal)?;
+    let mut contradictions: Vec<Contradiction> = Vec::new();
+    loop {
+        let input = match search.next::<M>() {
+            Ok(input) => input.expect("a contradiction at genesis ends the search"),
+            // the journal was pruned, and this is the oldest state
+            Err(error) => {
+                return Err(match contradictions.pop() {
+                    Some(oldest) => explained::<M>(journal, dispatch, goal, &oldest),
+                    None => error,
+                });
+            }
+        };
+        let origin = StartOrigin::of(&input);
+        let error = match replay_from(input, journal.scan(), dispatch, goal, watch) {
+            Ok(recovered) => {
+                let mut recovered = Recovered { unusable: search.unusable, ..recovered };
+                for found in contradictions {
+                    reject::<M>(journal, dispatch, &found, &origin, &mut recovered);
+                }
+                return Ok(recovered);
+            }
+            Err(error) if error.is_contradiction() => error,
+            Err(error) => return Err(error),
+        };
+        let found = Contradiction { origin, error };
+        match &found.origin {
+            StartOrigin::Genesis => return Err(explained::<M>(journal, dispatch, goal, &found)),
+            _ if planted(Bug::DivergedSnapshotTrusted) => return Err(found.error),
+            StartOrigin::File { seq, is_upcast, .. } => {
+                let error = &found.error;
+                tracing::warn!(%seq, %error, "replay from a snapshot contradicts the journal; trying an older one or the complete journal");
+                // the older states would be upcast in the same way
+                if *is_upcast && journal.segments().starts_at_genesis() {
+                    search.distrust_upcasters();
+                }
+            }
+        }
+        contradictions.push(found);
+    }
+}
+
+/// Reports a state as unusable, because replay from it contradicts the journal and replay from `good` does not.
+fn reject<M: Model>(
+    journal: &OpenedJournal,
+    dispatch: &Dispatch,
+    found: &Contradiction,
+    good: &StartOrigin,
+    recovered: &mut Recovered<M>,
+) {
+    let StartOrigin::File { path, is_upcast, .. } = &found.origin else { return };
+    let what = contradiction::<M>(journal, dispatch, found, good);
+    tracing::warn!(path = %path.display(), what, "recovered without a snapshot that contradicts the journal");
+    recovered.unusable.push((path.clone(), what));
+    if !is_upcast {
+        recovered.contradicted.push(path.clone());
+    }
+}
