@@ -56,6 +56,14 @@ pub(crate) struct RecoveryGoal {
     pub(crate) round_trip: Option<Seq>,
 }
 
+impl RecoveryGoal {
+    /// A replay up to an event that begins at a state before it.
+    pub(crate) fn before(seq: Seq) -> RecoveryGoal {
+        let older = Seq::new(seq.get().saturating_sub(1));
+        RecoveryGoal { until: Some(seq), newest_snapshot: Some(older), ..RecoveryGoal::default() }
+    }
+}
+
 /// A recovered model, and the position of its state.
 #[derive(Debug)]
 pub(crate) struct Recovered<M> {

@@ -178,7 +178,8 @@ pub(crate) enum ErrorDetail {
 
     #[error(
         "{state} of the model `{model}` is not loaded as it was serialized: {what}; {kept}; help: make the `Deserialize` of the \
-         model and of each type in it give back what their `Serialize` writes, in a format that does not describe itself"
+         model and of each type in it give back what their `Serialize` writes, in a format that does not describe itself; if an opaque \
+         map or set has no order of its own, declare it `unordered`: `#[shape(opaque = \"…\", unordered)]`"
     )]
     Unloadable { state: &'static str, model: &'static str, what: String, kept: &'static str },
 

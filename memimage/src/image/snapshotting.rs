@@ -160,7 +160,11 @@ impl<M: Model> Shared<M> {
         }
         let what = match self.snapshots.load::<M>(&taken.written)? {
             Ok(loaded) if state_digest(&loaded)?.to_u64() == taken.digest => return Ok(()),
-            Ok(_) => "its digest differs after loading".to_owned(),
+            Ok(loaded) => {
+                let difference = self.difference(&loaded, taken, ["as loaded", "as replayed"]);
+                let difference = difference.map_or_else(String::new, |difference| format!(": {difference}"));
+                format!("its digest differs after loading{difference}")
+            }
             Err(what) => what,
         };
         let kept = "it was discarded, and the image keeps its older snapshots";
@@ -176,14 +180,11 @@ impl<M: Model> Shared<M> {
             return Ok(None);
         }
         let goal = RecoveryGoal {
-            until: Some(taken.seq),
-            newest_snapshot: Some(Seq::new(taken.seq.get().saturating_sub(1))),
             verify_digests: self.verify_digests,
-            trust_upcasters: false,
             expected: Some(taken.digest),
-            round_trip: None,
+            ..RecoveryGoal::before(taken.seq)
         };
-        let rebuilt = self.recover_beside(&taken.dispatch, goal).map_err(|error| self.explained(taken, goal, error))?;
+        let rebuilt = self.recover_beside(&taken.dispatch, goal).map_err(|error| self.explained(taken, error))?;
         let Recovered { snapshot: from, contradicted, unusable, .. } = rebuilt;
         self.record_digest(taken);
         if let Some(path) = contradicted.first() {
@@ -224,16 +225,23 @@ impl<M: Model> Shared<M> {
     }
 
     /// The error of a snapshot whose state replay does not give, with the first part that differs.
-    fn explained(&self, taken: &UnverifiedSnapshot, goal: RecoveryGoal, error: Error) -> Error {
+    fn explained(&self, taken: &UnverifiedSnapshot, error: Error) -> Error {
         let is_of_snapshot = error.position().and_then(|position| position.seq) == Some(taken.seq);
         let Some(since) = error.first_suspect().filter(|_| is_of_snapshot) else { return error };
-        let live = self.snapshots.load::<M>(&taken.written).ok().and_then(Result::ok);
-        let replayed = self.recover_beside(&taken.dispatch, RecoveryGoal { expected: None, ..goal });
-        let (Some(live), Ok(replayed)) = (live, replayed) else { return error };
-        let (Ok(live), Ok(replayed)) = (Transcript::of(&live), Transcript::of(&replayed.model)) else { return error };
-        let Some(difference) = live.difference(&replayed) else { return error };
-        let difference = difference.between(["in the running image", "on replay"]);
-        error.explained(format!("{difference}; {}", unexplained(since)))
+        let Ok(Ok(live)) = self.snapshots.load::<M>(&taken.written) else { return error };
+        match self.difference(&live, taken, ["in the running image", "on replay"]) {
+            Some(difference) => error.explained(format!("{difference}; {}", unexplained(since))),
+            None => error,
+        }
+    }
+
+    /// The first part in which a state differs from the one that replay gives, if replay succeeds.
+    fn difference(&self, state: &M, taken: &UnverifiedSnapshot, names: [&str; 2]) -> Option<String> {
+        let goal = RecoveryGoal::before(taken.seq);
+        self.journal.sync().ok()?;
+        let replayed = self.recover_beside(&taken.dispatch, goal).ok()?;
+        let (state, replayed) = (Transcript::of(state).ok()?, Transcript::of(&replayed.model).ok()?);
+        Some(state.difference(&replayed)?.between(names))
     }
 }
 

@@ -149,7 +149,7 @@ impl JournalContent {
     }
 
     fn digest(&mut self, frame: &Frame<'_>, body: &[u8]) -> Result<(), String> {
-        let mark = DigestMark::decode(body)?;
+        let mark = DigestMark::decode(body, frame.header.first_seq)?;
         self.timelines.iter_mut().for_each(|timeline| timeline.add_digest(&frame.header, mark));
         Ok(())
     }

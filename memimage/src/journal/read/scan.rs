@@ -116,7 +116,7 @@ impl Scan {
 
     pub(crate) fn decode_digest(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<DigestMark, Error> {
         let body = self.body(segment, frame)?;
-        DigestMark::decode(&body).map_err(|what| self.corrupt_frame(segment, frame, what))
+        DigestMark::decode(&body, frame.header.first_seq).map_err(|what| self.corrupt_frame(segment, frame, what))
     }
 
     pub(crate) fn decode_void(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<VoidMark, Error> {
