@@ -21,7 +21,10 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("CleanBeforeEvidence", "damage", "because_of_the_watermark"),
     ("ClosedInForkedChild", "fork", "leaves_the_image"),
     ("DamageTakenForTorn", "damage", "because_of_the_watermark"),
+    ("DeepStateAccepted", "states", "a_list_of_boxes"),
+    ("DigestBeforeVerification", "states", "is_not_locked_out"),
     ("DirectoryNotSynced", "swarm", ""),
+    ("DivergedSnapshotTrusted", "states", "falls_back"),
     ("DurableSeqStale", "damage", "because_of_the_watermark"),
     ("FailedSyncRetried", "swarm", ""),
     ("HeaderChecksumSkipped", "damage", "last_batch_of_a_killed"),
@@ -33,6 +36,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("SnapshotNamedUnloaded", "same_arguments", "gets_no_name"),
     ("SnapshotNamedUnsynced", "swarm", ""),
     ("TornTailLeft", "swarm", ""),
+    ("UnorderedHashedInOrder", "states", "declared_unordered"),
     ("UnprovenNotWrittenAgain", "swarm", ""),
     ("WaitersNotNotified", "promises", "promise_7_a_failed_write_poisons"),
 ];
