@@ -355,7 +355,12 @@ impl<M: Model> Replay<'_, M> {
         let encoded = postcard::to_stdvec(model).map_err(|error| error.to_string());
         let decoded = encoded.and_then(|bytes| decode_state(&bytes).map_err(|error| error.to_string()));
         let unloadable = |what| {
-            Error::new(ErrorDetail::Unloadable { state: "the state", model: M::NAME, what, kept: "no snapshot was made" })
+            Error::new(ErrorDetail::Unloadable {
+                state: "the state",
+                model: M::NAME,
+                what,
+                kept: "no snapshot was made",
+            })
         };
         self.model = Some(decoded.map_err(unloadable)?);
         Ok(())

@@ -20,7 +20,9 @@ pub(super) fn quarantine_contradicted(disk: &dyn Disk, layout: &Layout, paths: &
                 copy = %copy.display(),
                 "moved a snapshot that contradicts the journal to the quarantine"
             ),
-            Err(error) => tracing::warn!(%error, "a snapshot that contradicts the journal could not be moved to the quarantine"),
+            Err(error) => {
+                tracing::warn!(%error, "a snapshot that contradicts the journal could not be moved to the quarantine")
+            }
         }
     }
 }

@@ -188,7 +188,8 @@ impl<M: Model> Shared<M> {
         let Recovered { snapshot: from, contradicted, unusable, .. } = rebuilt;
         self.record_digest(taken);
         if let Some(path) = contradicted.first() {
-            let why = unusable.into_iter().find(|(unusable, _)| unusable == path).map_or_else(String::new, |(_, why)| why);
+            let why =
+                unusable.into_iter().find(|(unusable, _)| unusable == path).map_or_else(String::new, |(_, why)| why);
             let _exclusive = self.files.write();
             quarantine_contradicted(&*self.disk, &self.layout, &contradicted);
             return Err(incomplete::<M>(format!("`{}`: {why}", path.display())));
@@ -199,7 +200,12 @@ impl<M: Model> Shared<M> {
 
     /// If a replay from an earlier snapshot contradicted the journal, this verifies that a state which is written and read again
     /// after the same event now gives the state of the new snapshot. Otherwise the new snapshot would be incomplete too.
-    fn verify_round_trip(&self, taken: &UnverifiedSnapshot, goal: RecoveryGoal, from: Option<Seq>) -> Result<(), Error> {
+    fn verify_round_trip(
+        &self,
+        taken: &UnverifiedSnapshot,
+        goal: RecoveryGoal,
+        from: Option<Seq>,
+    ) -> Result<(), Error> {
         let Some(seq) = newest_quarantined(&*self.disk, &self.layout, from.unwrap_or(Seq::ZERO), taken.seq)? else {
             return Ok(());
         };

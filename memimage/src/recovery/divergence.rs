@@ -71,26 +71,31 @@ pub(super) fn explained<M: Model>(
     let Contradiction { origin, error } = found;
     // the caller has the other state, and explains the difference
     let Some(until) = compared_up_to(error).filter(|_| goal.expected.is_none()) else { return error.clone() };
-    let mut what = match TwoReplays::compare::<M>(journal, dispatch, [origin, origin], until) {
-        TwoReplays::Differ(difference) => format!(
+    let states_differ = error.is_divergence_of_states();
+    let cause = match TwoReplays::compare::<M>(journal, dispatch, [origin, origin], until) {
+        TwoReplays::Differ(difference) => Some(format!(
             "two replays of the same events gave different states: {}; so a body is not deterministic: it depends on the order of a \
              hash map, a clock, a random number or a global",
             difference.between(["in the first", "in the second"])
-        ),
-        TwoReplays::Agree if error.is_divergence_of_states() => {
+        )),
+        TwoReplays::Agree if states_differ => Some(
             "two replays gave the same state, so a body, an upcaster or the `Default` was changed since the digest was recorded, or \
              the state depends on the machine or on the build"
-                .to_owned()
-        }
-        TwoReplays::Agree | TwoReplays::Unknown if !error.is_divergence_of_states() => return error.clone(),
-        TwoReplays::Agree | TwoReplays::Unknown => unexplained(error.first_suspect().unwrap_or(until)),
+                .to_owned(),
+        ),
+        TwoReplays::Unknown if states_differ => Some(unexplained(error.first_suspect().unwrap_or(until))),
+        // the outcome of the event says more
+        TwoReplays::Agree | TwoReplays::Unknown => None,
     };
-    if let StartOrigin::File { seq, .. } = origin {
-        what.push_str(&format!(
-            "; replay began at event {seq}, because the events up to it were pruned, so it cannot begin earlier"
-        ));
-    }
-    error.explained(what)
+    let pruned = match origin {
+        StartOrigin::File { seq, .. } => Some(format!(
+            "replay began with the state after event {seq}, because the events up to it were pruned; if that state does not hold \
+             everything on which later commands depend, only a copy of the whole journal helps"
+        )),
+        StartOrigin::Genesis => None,
+    };
+    let causes: Vec<String> = cause.into_iter().chain(pruned).collect();
+    if causes.is_empty() { error.clone() } else { error.explained(causes.join("; ")) }
 }
 
 /// Describes a state from which replay contradicts the journal, while replay from `good` does not.

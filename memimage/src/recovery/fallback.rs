@@ -26,9 +26,7 @@ impl StartOrigin {
     fn of<M>(input: &ReplayInput<M>) -> StartOrigin {
         match &input.start {
             None => StartOrigin::Genesis,
-            Some(start) => {
-                StartOrigin::File { seq: start.seq, path: start.path.clone(), is_upcast: start.is_upcast }
-            }
+            Some(start) => StartOrigin::File { seq: start.seq, path: start.path.clone(), is_upcast: start.is_upcast },
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::Primitive;
 use super::encoding::{
-    ARRAY, BACK, ENUM, LIST, MAP, MAX_DEPTH, MAX_NAME, MAX_NODES, OPAQUE, OPTION, ORDERED_MAP, SET, STRUCT, TUPLE, UNORDERED,
+    ARRAY, BACK, ENUM, LIST, MAP, MAX_DEPTH, MAX_NAME, MAX_NODES, OPAQUE, OPTION, ORDERED_MAP, SET, STRUCT, TUPLE,
+    UNORDERED,
 };
 use super::node::{Node, NodeField, NodeFields, NodeVariant};
 

@@ -112,7 +112,10 @@ impl Snapshots {
 
     /// Loads a written snapshot. This checks the encoding and not the disk, because the page cache serves the reads. The
     /// inner error means that the type of the state cannot read it.
-    pub(crate) fn load<M: Shape + DeserializeOwned>(&self, written: &StagedSnapshot) -> Result<Result<M, String>, Error> {
+    pub(crate) fn load<M: Shape + DeserializeOwned>(
+        &self,
+        written: &StagedSnapshot,
+    ) -> Result<Result<M, String>, Error> {
         let file = SnapshotFile::open(&*self.disk, written.staged.temporary(), &self.keyring)?;
         Ok(file.decode()?.map(|(state, _)| state))
     }

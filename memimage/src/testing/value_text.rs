@@ -3,8 +3,8 @@
 use crate::shape::ShapeTree;
 use crate::shape::node::{Node, NodeFields};
 use crate::value::Value;
-pub(super) use crate::value::text::{hex, one_line};
 use crate::value::text::{ValueParts, truncated};
+pub(super) use crate::value::text::{hex, one_line};
 
 /// The maximum length of a line in bytes. A longer value is written on several lines.
 const WIDTH: usize = 110;

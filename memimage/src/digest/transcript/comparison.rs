@@ -96,7 +96,9 @@ impl Comparison {
     fn ordered_maps(self, a: &[Entry<'_>], b: &[Entry<'_>]) -> ValueDifference {
         let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
         match (a.get(same), b.get(same)) {
-            (Some((key, a)), Some((other, b))) if key == other => self.at(format!("[{}]", text(*key)), Some(*a), Some(*b)),
+            (Some((key, a)), Some((other, b))) if key == other => {
+                self.at(format!("[{}]", text(*key)), Some(*a), Some(*b))
+            }
             (a, b) => self.at(format!("[key {same}]"), a.map(|entry| entry.0), b.map(|entry| entry.0)),
         }
     }

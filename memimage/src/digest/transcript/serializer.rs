@@ -139,7 +139,8 @@ impl Parts<'_> {
     fn finish(self) -> Result<(), DigestError> {
         if let Some(&first) = self.starts.first() {
             let ends = self.starts[1..].iter().copied().chain([self.out.len()]);
-            let mut items: Vec<&[u8]> = self.starts.iter().zip(ends).map(|(&start, end)| &self.out[start..end]).collect();
+            let mut items: Vec<&[u8]> =
+                self.starts.iter().zip(ends).map(|(&start, end)| &self.out[start..end]).collect();
             items.sort_unstable();
             let sorted = items.concat();
             self.out.truncate(first);

@@ -35,14 +35,32 @@ fn the_first_difference_is_named_with_both_values() {
         &order(1, Side::Limit { price: 4 }, Some("x")),
         &expect!["`side::Limit.price` is 3 now and 4 then"],
     );
-    check(&order(1, Side::Both(2, 3), None), &order(1, Side::Both(2, 4), None), &expect!["`side::Both.1` is 3 now and 4 then"]);
-    check(&order(1, Side::Bid, None), &order(1, Side::Bid, Some("x")), &expect![[r#"`memo` is none now and some("x") then"#]]);
-    check(&order(1, Side::Bid, Some("y")), &order(1, Side::Bid, Some("x")), &expect![[r#"`memo?` is "y" now and "x" then"#]]);
+    check(
+        &order(1, Side::Both(2, 3), None),
+        &order(1, Side::Both(2, 4), None),
+        &expect!["`side::Both.1` is 3 now and 4 then"],
+    );
+    check(
+        &order(1, Side::Bid, None),
+        &order(1, Side::Bid, Some("x")),
+        &expect![[r#"`memo` is none now and some("x") then"#]],
+    );
+    check(
+        &order(1, Side::Bid, Some("y")),
+        &order(1, Side::Bid, Some("x")),
+        &expect![[r#"`memo?` is "y" now and "x" then"#]],
+    );
     check(&vec![1u8, 2, 3], &vec![1u8, 9, 3], &expect!["`[1]` is 2 now and 9 then"]);
     check(&vec![1u8, 2], &vec![1u8, 2, 3], &expect!["`[2]` is absent now and 3 then"]);
     check(&[1u64, 2], &[1u64, 3], &expect!["`1` is 2 now and 3 then"]);
     check(&(1.5f32, -0.0f64, 'x'), &(1.5f32, 0.0f64, 'x'), &expect!["`1` is -0.0 now and 0.0 then"]);
-    check(&(-1i8, i128::MIN), &(-1i8, i128::MAX), &expect!["`1` is -170141183460469231731687303715884105728 now and 170141183460469231731687303715884105727 then"]);
+    check(
+        &(-1i8, i128::MIN),
+        &(-1i8, i128::MAX),
+        &expect![
+            "`1` is -170141183460469231731687303715884105728 now and 170141183460469231731687303715884105727 then"
+        ],
+    );
     assert_eq!(difference(&(f64::NAN, f32::NAN), &(-f64::NAN, -f32::NAN)), None);
 }
 
@@ -153,7 +171,11 @@ fn parts_of_opaque_values_are_named() {
     let named = |n: u8| Named { value: map(&[(7, &[n])]) };
     check(&named(1), &named(2), &expect!["`value[7][0]` is 1 now and 2 then"]);
     check(&Ordered(set(&[1, 2])), &Ordered(set(&[2, 1])), &expect!["`[0]` is 1 now and 2 then"]);
-    check(&Ordered(map(&[(1, &[]), (2, &[])])), &Ordered(map(&[(2, &[]), (1, &[])])), &expect!["`[key 0]` is 1 now and 2 then"]);
+    check(
+        &Ordered(map(&[(1, &[]), (2, &[])])),
+        &Ordered(map(&[(2, &[]), (1, &[])])),
+        &expect!["`[key 0]` is 1 now and 2 then"],
+    );
 }
 
 /// Compares digests and transcripts: both must be equal, or both must differ.

@@ -73,9 +73,7 @@ impl Timeline {
     /// counts.
     pub(crate) fn digest_conflict(&self, model: u64, digest: u64, voids: &Voids) -> Option<String> {
         let of_model = || self.digests.iter().rev().filter(|(_, mark)| mark.model == model);
-        let counts = |(epoch, mark): &&(u64, DigestMark)| {
-            mark.seq == self.seq && !voids.invalidates(self.seq, *epoch)
-        };
+        let counts = |(epoch, mark): &&(u64, DigestMark)| mark.seq == self.seq && !voids.invalidates(self.seq, *epoch);
         let (_, last) = of_model().find(counts)?;
         let is_accepted = of_model().any(|(_, mark)| mark.seq > self.seq && mark.accepts);
         (last.digest != digest && !is_accepted).then(|| {
@@ -173,7 +171,8 @@ mod tests {
         }
         let mut voids = Voids::default();
         voids.insert(Seq::new(14), 3);
-        let later: Vec<_> = timeline.later_digests(7, &voids).values().map(|mark| (mark.seq.get(), mark.digest)).collect();
+        let later: Vec<_> =
+            timeline.later_digests(7, &voids).values().map(|mark| (mark.seq.get(), mark.digest)).collect();
         assert_eq!(later, [(11, 5), (12, 4), (13, 2)]);
     }
 }
