@@ -21,7 +21,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("CleanBeforeEvidence", "damage", "because_of_the_watermark"),
     ("ClosedInForkedChild", "fork", "leaves_the_image"),
     ("DamageTakenForTorn", "damage", "because_of_the_watermark"),
-    ("DeepStateAccepted", "states", "a_list_of_boxes"),
+    ("DeepStateAccepted", "states", "an_initial_state_beyond"),
     ("DigestBeforeVerification", "states", "is_not_locked_out"),
     ("DirectoryNotSynced", "swarm", ""),
     ("DivergedSnapshotTrusted", "states", "falls_back"),

@@ -5,13 +5,19 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::fallback::{Contradiction, StartOrigin};
 use super::opened_journal::OpenedJournal;
+use super::start::StartOrigin;
 use super::{Dispatch, RecoveryGoal, replay_from};
 use crate::digest::{Transcript, ValueDifference};
 use crate::error::Error;
 use crate::event::Model;
 use crate::seq::Seq;
+
+/// A replay that contradicted the journal.
+pub(super) struct Contradiction {
+    pub(super) origin: StartOrigin,
+    pub(super) error: Error,
+}
 
 /// The possible causes, if only one state is at hand.
 pub(crate) fn unexplained(since: Seq) -> String {
@@ -60,13 +66,14 @@ fn compared_up_to(error: &Error) -> Option<Seq> {
     Some(if error.is_divergence_of_states() { seq } else { Seq::new(seq.get().checked_sub(1)?) })
 }
 
-/// The error of a journal that no replay agrees with. Replays it twice from the oldest start, to find out whether the bodies are
-/// deterministic.
+/// The error `found` of a journal that no replay agrees with; replay from the state `oldest` contradicted it too. Replays the events
+/// twice, to find out whether the bodies are deterministic.
 pub(super) fn explained<M: Model>(
     journal: &OpenedJournal,
     dispatch: &Dispatch,
     goal: RecoveryGoal,
     found: &Contradiction,
+    oldest: &StartOrigin,
 ) -> Error {
     let Contradiction { origin, error } = found;
     // the caller has the other state, and explains the difference
@@ -87,14 +94,19 @@ pub(super) fn explained<M: Model>(
         // the outcome of the event says more
         TwoReplays::Agree | TwoReplays::Unknown => None,
     };
-    let pruned = match origin {
-        StartOrigin::File { seq, .. } => Some(format!(
-            "replay began with the state after event {seq}, because the events up to it were pruned; if that state does not hold \
-             everything on which later commands depend, only a copy of the whole journal helps"
+    let incomplete = "hold everything on which later commands depend, only a copy of the whole journal helps";
+    let older = match oldest {
+        StartOrigin::Genesis if oldest == origin => None,
+        StartOrigin::Genesis => Some("replay from the first event contradicts the journal too".to_owned()),
+        StartOrigin::File { seq, .. } if oldest == origin => Some(format!(
+            "replay began with the state after event {seq}, because the events up to it were pruned; if this state does not {incomplete}"
         )),
-        StartOrigin::Genesis => None,
+        StartOrigin::File { seq, .. } => Some(format!(
+            "replay from the oldest state, after event {seq}, contradicts the journal too, and the events up to it were pruned; if \
+             these states do not {incomplete}"
+        )),
     };
-    let causes: Vec<String> = cause.into_iter().chain(pruned).collect();
+    let causes: Vec<String> = cause.into_iter().chain(older).collect();
     if causes.is_empty() { error.clone() } else { error.explained(causes.join("; ")) }
 }
 

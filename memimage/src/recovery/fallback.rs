@@ -4,46 +4,13 @@
 //! write, such as the free list of a slab, and then later events do something else on it than they did when they were recorded.
 //! So if replay contradicts the journal, recovery begins again at an older state, and finally at genesis.
 
-use std::path::PathBuf;
-
-use super::divergence::{contradiction, explained};
+use super::divergence::{Contradiction, contradiction, explained};
 use super::opened_journal::OpenedJournal;
-use super::start::{ReplayInput, StartSearch};
+use super::start::{StartOrigin, StartSearch};
 use super::{Dispatch, Recovered, RecoveryGoal, ReplayProgress, replay_from};
 use crate::error::Error;
 use crate::event::Model;
 use crate::planted::{Bug, planted};
-use crate::seq::Seq;
-
-/// Where a replay began.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum StartOrigin {
-    Genesis,
-    File { seq: Seq, path: PathBuf, is_upcast: bool },
-}
-
-impl StartOrigin {
-    fn of<M>(input: &ReplayInput<M>) -> StartOrigin {
-        match &input.start {
-            None => StartOrigin::Genesis,
-            Some(start) => StartOrigin::File { seq: start.seq, path: start.path.clone(), is_upcast: start.is_upcast },
-        }
-    }
-
-    /// The same start once more.
-    pub(super) fn input<M: Model>(&self, journal: &OpenedJournal) -> Result<ReplayInput<M>, Error> {
-        match self {
-            StartOrigin::Genesis => ReplayInput::from_genesis(journal),
-            StartOrigin::File { seq, path, .. } => ReplayInput::from_file(journal, *seq, path),
-        }
-    }
-}
-
-/// A replay that contradicted the journal.
-pub(super) struct Contradiction {
-    pub(super) origin: StartOrigin,
-    pub(super) error: Error,
-}
 
 /// Recovers from the newest state on which replay does not contradict the journal.
 pub(crate) fn recover<M: Model>(
@@ -66,13 +33,8 @@ pub(crate) fn recover_with_progress<M: Model>(
     loop {
         let input = match search.next::<M>() {
             Ok(input) => input.expect("a contradiction at genesis ends the search"),
-            // the journal was pruned, and this is the oldest state
-            Err(error) => {
-                return Err(match contradictions.pop() {
-                    Some(oldest) => explained::<M>(journal, dispatch, goal, &oldest),
-                    None => error,
-                });
-            }
+            // the journal was pruned, and there is no older state
+            Err(error) => return Err(refusal::<M>(journal, dispatch, goal, &contradictions).unwrap_or(error)),
         };
         let origin = StartOrigin::of(&input);
         let error = match replay_from(input, journal.scan(), dispatch, goal, watch) {
@@ -86,21 +48,34 @@ pub(crate) fn recover_with_progress<M: Model>(
             Err(error) if error.is_contradiction() => error,
             Err(error) => return Err(error),
         };
-        let found = Contradiction { origin, error };
-        match &found.origin {
-            StartOrigin::Genesis => return Err(explained::<M>(journal, dispatch, goal, &found)),
-            _ if planted(Bug::DivergedSnapshotTrusted) => return Err(found.error),
+        if planted(Bug::DivergedSnapshotTrusted) && origin != StartOrigin::Genesis {
+            return Err(error);
+        }
+        contradictions.push(Contradiction { origin: origin.clone(), error: error.clone() });
+        match origin {
+            StartOrigin::Genesis => {
+                return Err(refusal::<M>(journal, dispatch, goal, &contradictions).unwrap_or(error));
+            }
             StartOrigin::File { seq, is_upcast, .. } => {
-                let error = &found.error;
                 tracing::warn!(%seq, %error, "replay from a snapshot contradicts the journal; trying an older one or the complete journal");
                 // the older states would be upcast in the same way
-                if *is_upcast && journal.segments().starts_at_genesis() {
+                if is_upcast && journal.segments().starts_at_genesis() {
                     search.distrust_upcasters();
                 }
             }
         }
-        contradictions.push(found);
     }
+}
+
+/// The error of a journal that every replay contradicts: that of the newest state, which needs the fewest events.
+fn refusal<M: Model>(
+    journal: &OpenedJournal,
+    dispatch: &Dispatch,
+    goal: RecoveryGoal,
+    contradictions: &[Contradiction],
+) -> Option<Error> {
+    let [newest, ..] = contradictions else { return None };
+    Some(explained::<M>(journal, dispatch, goal, newest, &contradictions.last()?.origin))
 }
 
 /// Reports a state as unusable, because replay from it contradicts the journal and replay from `good` does not.

@@ -28,6 +28,30 @@ pub(super) struct ReplayStart<M> {
     pub(super) is_upcast: bool,
 }
 
+/// Where a replay began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum StartOrigin {
+    Genesis,
+    File { seq: Seq, path: PathBuf, is_upcast: bool },
+}
+
+impl StartOrigin {
+    pub(super) fn of<M>(input: &ReplayInput<M>) -> StartOrigin {
+        match &input.start {
+            None => StartOrigin::Genesis,
+            Some(start) => StartOrigin::File { seq: start.seq, path: start.path.clone(), is_upcast: start.is_upcast },
+        }
+    }
+
+    /// The same start once more.
+    pub(super) fn input<M: Model>(&self, journal: &OpenedJournal) -> Result<ReplayInput<M>, Error> {
+        match self {
+            StartOrigin::Genesis => ReplayInput::from_genesis(journal),
+            StartOrigin::File { seq, path, .. } => ReplayInput::from_file(journal, *seq, path),
+        }
+    }
+}
+
 /// What replay needs to begin.
 pub(super) struct ReplayInput<M> {
     /// `None` if replay begins at genesis.

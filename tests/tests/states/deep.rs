@@ -171,6 +171,9 @@ recursive!(
     }
 );
 
+/// A number of nodes of a list that is deeper than the limit: each node has two levels.
+const TOO_MANY: usize = LIMIT / 2 + 100;
+
 /// A model whose initial state is deeper than the limit.
 #[derive(Serialize, Deserialize, Shape, Model)]
 struct DeepDefault {
@@ -183,7 +186,7 @@ fn nodes(count: usize) -> Option<Box<Node>> {
 
 impl Default for DeepDefault {
     fn default() -> DeepDefault {
-        DeepDefault { top: nodes(LIMIT) }
+        DeepDefault { top: nodes(TOO_MANY) }
     }
 }
 
@@ -200,7 +203,7 @@ fn an_initial_state_beyond_the_limit_creates_no_image() {
     on_a_thread(|| {
         let disk = SimDisk::new();
         let creating: [&dyn Fn() -> Result<Image<DeepDefault>, Error>; 2] = [&|| open(&disk), &|| {
-            let given = DeepDefault { top: nodes(LIMIT) };
+            let given = DeepDefault { top: nodes(TOO_MANY) };
             options().genesis(given).open_with(Arc::new(disk.clone()), IMAGE)
         }];
         for create in creating {

@@ -259,7 +259,7 @@ fn a_pruned_journal_without_a_good_state_is_refused_and_the_error_says_so() {
     assert_eq!((error.kind(), error.position().unwrap().seq), (ErrorKind::Diverged, Some(Seq::new(41))), "{error}");
     let message = error.to_string();
     assert!(message.contains("it was rejected when it was recorded and is applied now"), "{message}");
-    let pruned = "replay began with the state after event 20, because the events up to it were pruned";
+    let pruned = "replay from the oldest state, after event 20, contradicts the journal too, and the events up to it were pruned";
     assert!(message.contains(pruned), "{message}");
     assert_eq!(memimage_tests::changed(&before, &memimage_tests::files(&disk)), Vec::<std::path::PathBuf>::new());
 }

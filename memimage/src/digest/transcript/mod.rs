@@ -9,8 +9,8 @@
 //! | string, bytes | the code of the primitive, the length as eight bytes, the bytes |
 //! | other values | a [`Tag`], then the parts; a list of parts ends in [`Tag::End`] |
 
-mod comparison;
 mod reader;
+mod comparison;
 mod serializer;
 
 use std::fmt;

@@ -1,3 +1,5 @@
+//! Tests of transcripts: which differences they show, and that they agree with digests.
+
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
