@@ -21,7 +21,7 @@ pub(super) fn quarantine_contradicted(disk: &dyn Disk, layout: &Layout, paths: &
                 "moved a snapshot that contradicts the journal to the quarantine"
             ),
             Err(error) => {
-                tracing::warn!(%error, "a snapshot that contradicts the journal could not be moved to the quarantine")
+                tracing::warn!(%error, "a snapshot that contradicts the journal could not be moved to the quarantine");
             }
         }
     }

@@ -111,6 +111,7 @@ fn a_refusal_says_whether_two_replays_differ_and_where() {
     let error = open().unwrap_err().to_string();
     assert!(error.contains("two replays of the same events gave different states: `sums[0]` is "), "{error}");
     assert!(error.contains(" in the first and ") && error.contains("so a body is not deterministic"), "{error}");
-    (STEP.store(1, Ordering::SeqCst), COUNTS.store(0, Ordering::SeqCst));
+    STEP.store(1, Ordering::SeqCst);
+    COUNTS.store(0, Ordering::SeqCst);
     assert!(open().is_ok(), "with the old body");
 }

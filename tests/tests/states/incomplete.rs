@@ -194,9 +194,9 @@ fn visit(image: &Image<Visits>, who: u64) -> Result<u64, CommandError<String>> {
 
 #[test]
 fn an_open_falls_back_to_an_older_snapshot_if_an_event_cannot_be_replayed_on_the_newest() {
-    let after: [(&dyn Fn(&Image<Visits>), &str); 2] = [
-        (&|image| _ = visit(image, 1).unwrap_err(), "it was rejected when it was recorded and is applied now"),
-        (&|image| _ = image.remove(1).unwrap(), "it panicked: nobody to remove"),
+    let after: [(fn(&Image<Visits>), &str); 2] = [
+        (|image| _ = visit(image, 1).unwrap_err(), "it was rejected when it was recorded and is applied now"),
+        (|image| _ = image.remove(1).unwrap(), "it panicked: nobody to remove"),
     ];
     for (command, message) in after {
         let disk = SimDisk::new();
