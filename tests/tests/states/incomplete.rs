@@ -192,9 +192,11 @@ fn visit(image: &Image<Visits>, who: u64) -> Result<u64, CommandError<String>> {
     image.visit(who, vec![0; 3_000])
 }
 
+type Command = fn(&Image<Visits>);
+
 #[test]
 fn an_open_falls_back_to_an_older_snapshot_if_an_event_cannot_be_replayed_on_the_newest() {
-    let after: [(fn(&Image<Visits>), &str); 2] = [
+    let after: [(Command, &str); 2] = [
         (|image| _ = visit(image, 1).unwrap_err(), "it was rejected when it was recorded and is applied now"),
         (|image| _ = image.remove(1).unwrap(), "it panicked: nobody to remove"),
     ];
