@@ -63,10 +63,13 @@ impl Error {
         }
     }
 
-    /// The error without the name of the file, for a text that already contains that name.
+    /// The error without the help and without the name of the file, for a text that already contains that name.
     pub(crate) fn in_short(&self) -> String {
         match &*self.detail {
             ErrorDetail::Snapshot { what, .. } | ErrorDetail::ForgedState { what, .. } => what.clone(),
+            ErrorDetail::Replay { seq, name, version, what, .. } => {
+                format!("event {seq} (`{name}` version {version}) cannot be replayed: {what}")
+            }
             _ => self.to_string(),
         }
     }

@@ -14,9 +14,9 @@ use crate::event::{EventType, Model};
 
 /// Splits the return type of a fallible command, which may be an alias.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has the name `Result` but is another type",
+    message = "`{Self}` has the name `Result`, but is another type",
     label = "not `std::result::Result`",
-    note = "a command that can be refused returns std's `Result`; give your own type another name"
+    note = "a command that can be refused must return `std::result::Result`; give your own type another name"
 )]
 pub trait Fallible {
     /// The output.
@@ -62,7 +62,7 @@ impl<E> CheckResult for Result<(), E> {
 /// The return type of a check of a command that refuses with `E`.
 #[diagnostic::on_unimplemented(
     message = "a command and its check must have the same error type",
-    label = "the check returns `{Self}`, and the command refuses with `{E}`",
+    label = "the check returns `{Self}`, but the error of the command is `{E}`",
     note = "use the same error type for both, such as one enum with a variant for each reason"
 )]
 pub trait CheckResultOf<E>: Sized {

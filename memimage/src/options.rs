@@ -266,12 +266,13 @@ impl<M: Model> Options<M> {
             return Err(refused("snapshots", "after 0", "it must be at least 1"));
         }
         if self.retention != Retention::Everything && !self.verify_snapshots {
-            let what = "without `verify_snapshots` nothing proves that the kept events give the state";
+            let what =
+                "pruning needs verified snapshots; help: leave `verify_snapshots` on, or use `Retention::Everything`";
             return Err(refused("retention", format!("{:?}", self.retention), what));
         }
         if self.retention != Retention::Everything && !self.verify_digests {
-            let what = "without `verify_digests` nothing proves that the kept state is the recorded one; help: accept the replayed \
-                        state first, by a snapshot with `Retention::Everything`";
+            let what = "pruning needs verified digests; help: first accept the replayed state: make a snapshot with \
+                        `Retention::Everything`";
             return Err(refused("retention", format!("{:?}", self.retention), what));
         }
         if self.caps.pending_batches == 0 {

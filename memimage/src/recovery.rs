@@ -136,7 +136,7 @@ fn replay_from<M: Model>(
         watch,
     };
     if replay.voids.len() > 0 {
-        tracing::info!(events = replay.voids.len(), "skipping the void events");
+        tracing::info!(events = replay.voids.len(), "replay skips the void events");
     }
     let from = if snapshot.is_some() { scan.segment_after(last)? } else { segments.first() };
     let end = if goal.until == snapshot && snapshot.is_some() {
@@ -150,10 +150,12 @@ fn replay_from<M: Model>(
         return Err(diverged);
     }
     let Replay { model, last, time, verified, replayed, replayed_bytes, .. } = replay;
-    let model = model.ok_or_else(|| segments.corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))?;
+    let model =
+        model.ok_or_else(|| segments.corrupt(SegmentId::FIRST, None, "the genesis frame is missing".to_owned()))?;
     let expected_last = goal.until.or_else(|| end.as_ref().map(|end| end.chain.before())).unwrap_or(last);
     if expected_last != last {
-        let what = format!("its events are readable up to {last}, and it continues to {expected_last}");
+        let what =
+            format!("only the events up to {last} can be read, but the journal continues to event {expected_last}");
         return Err(segments.corrupt(scan.active(), None, what));
     }
     if let Some(expected) = goal.expected {
@@ -244,7 +246,7 @@ impl<M: Model> Replay<'_, M> {
         if self.dispatch.table().continues(&table) {
             return Ok(());
         }
-        let what = "its shape table numbers the events differently from the newest one".to_owned();
+        let what = "the shape table numbers the events differently from the newest shape table".to_owned();
         Err(self.scan.corrupt_frame(segment, frame, what))
     }
 
@@ -255,7 +257,7 @@ impl<M: Model> Replay<'_, M> {
         match self.replay_start {
             Some((seq, digest)) if seq == mark.base && digest != mark.digest && !outdated => {
                 let what = format!(
-                    "replay began with another state after event {seq} than the one that the journal was pruned for"
+                    "the state at which replay began, after event {seq}, differs from the base for which the journal was pruned"
                 );
                 Err(self.scan.corrupt_frame(segment, frame, what))
             }
@@ -269,10 +271,10 @@ impl<M: Model> Replay<'_, M> {
             return Ok(());
         }
         if self.model.is_none() {
-            return Err(self.scan.corrupt_frame(segment, frame, "an event precedes genesis".to_owned()));
+            return Err(self.scan.corrupt_frame(segment, frame, "an event comes before the genesis frame".to_owned()));
         }
         if header.first_seq > self.last.next() {
-            let what = format!("the events before it are missing, from {} on", self.last.next());
+            let what = format!("the events from {} up to this frame are missing", self.last.next());
             return Err(self.scan.corrupt_frame(segment, frame, what));
         }
         self.replayed_bytes += frame.len as u64;
@@ -285,7 +287,8 @@ impl<M: Model> Replay<'_, M> {
                     continue;
                 }
                 let Some(action) = self.dispatch.action(record.event, M::EVENTS) else {
-                    let what = format!("event {} has the unknown number {}", record.seq, record.event.0);
+                    let what =
+                        format!("event {} has number {}, which is not in the shape table", record.seq, record.event.0);
                     return Err(self.scan.corrupt_frame(segment, frame, what));
                 };
                 match action {
@@ -321,7 +324,7 @@ impl<M: Model> Replay<'_, M> {
             Ok(Ok(())) => return self.advance(seq, time),
             Ok(Err(fault)) => (fault.to_string(), fault.help()),
             Err(panic) => {
-                let what = format!("it panicked: {}", panic_message(&*panic));
+                let what = format!("its replay panicked: {}", panic_message(&*panic));
                 (what, ReplayError::help_for_panic(event.reencode.is_some()))
             }
         };

@@ -43,9 +43,9 @@ pub(crate) struct Candidate {
     pub(crate) current: bool,
 }
 
-/// The chosen base and snapshots.
+/// The selected base and snapshots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Choice {
+pub(crate) struct RetentionSelection {
     /// The event up to which the journal may be pruned.
     pub(crate) base: Option<Seq>,
     /// The snapshots to keep.
@@ -53,12 +53,12 @@ pub(crate) struct Choice {
 }
 
 impl Retention {
-    /// Chooses from all snapshots, newest first.
+    /// Selects from all snapshots, newest first.
     ///
     /// Keeps the two newest snapshots, the newest one that can be the base, and the oldest one that cannot be the base
     /// yet. The last of these will be the next base. So it never keeps more than four.
-    pub(crate) fn choose(self, snapshots: &[Candidate]) -> Choice {
-        let Some((newest, older)) = snapshots.split_first() else { return Choice::default() };
+    pub(crate) fn select(self, snapshots: &[Candidate]) -> RetentionSelection {
+        let Some((newest, older)) = snapshots.split_first() else { return RetentionSelection::default() };
         let (mut base, mut next) = (None, None);
         for candidate in older.iter().filter(|candidate| candidate.current && self != Retention::Everything) {
             if !self.may_prune(candidate, newest) {
@@ -69,7 +69,7 @@ impl Retention {
         }
         let kept = |(at, seq): (usize, Seq)| (at < MIN_SNAPSHOTS || [base, next].contains(&Some(seq))).then_some(seq);
         let kept = snapshots.iter().map(|snapshot| snapshot.seq).enumerate().filter_map(kept).collect();
-        Choice { base, kept }
+        RetentionSelection { base, kept }
     }
 
     /// Whether the events up to `base` may be pruned once the journal has reached `newest`.
@@ -87,44 +87,44 @@ mod tests {
     use super::*;
 
     /// Chooses from snapshots of these events, with one second between two events.
-    fn choose(retention: Retention, seqs: &[u64]) -> (Option<u64>, Vec<u64>) {
+    fn select(retention: Retention, seqs: &[u64]) -> (Option<u64>, Vec<u64>) {
         let candidate =
             |&seq: &u64| Candidate { seq: Seq::new(seq), time: Timestamp::from_micros(seq * 1_000_000), current: true };
-        let choice = retention.choose(&seqs.iter().map(candidate).collect::<Vec<_>>());
-        (choice.base.map(Seq::get), choice.kept.into_iter().map(Seq::get).collect())
+        let selection = retention.select(&seqs.iter().map(candidate).collect::<Vec<_>>());
+        (selection.base.map(Seq::get), selection.kept.into_iter().map(Seq::get).collect())
     }
 
     #[test]
     fn everything_keeps_the_newest_two_snapshots_and_never_prunes() {
-        assert_eq!(choose(Retention::Everything, &[90, 80, 70, 60]), (None, vec![90, 80]));
-        assert_eq!(choose(Retention::Everything, &[90]), (None, vec![90]));
-        assert_eq!(choose(Retention::Everything, &[]), (None, vec![]));
+        assert_eq!(select(Retention::Everything, &[90, 80, 70, 60]), (None, vec![90, 80]));
+        assert_eq!(select(Retention::Everything, &[90]), (None, vec![90]));
+        assert_eq!(select(Retention::Everything, &[]), (None, vec![]));
     }
 
     #[test]
     fn the_base_is_never_newer_than_the_second_newest_snapshot() {
-        assert_eq!(choose(Retention::Events(0), &[90]), (None, vec![90]));
-        assert_eq!(choose(Retention::Events(0), &[90, 80]), (Some(80), vec![90, 80]));
-        assert_eq!(choose(Retention::Events(0), &[90, 80, 70]), (Some(80), vec![90, 80]));
+        assert_eq!(select(Retention::Events(0), &[90]), (None, vec![90]));
+        assert_eq!(select(Retention::Events(0), &[90, 80]), (Some(80), vec![90, 80]));
+        assert_eq!(select(Retention::Events(0), &[90, 80, 70]), (Some(80), vec![90, 80]));
     }
 
     #[test]
     fn at_least_the_requested_events_are_kept() {
-        assert_eq!(choose(Retention::Events(20), &[90, 80, 71]), (None, vec![90, 80, 71]));
-        assert_eq!(choose(Retention::Events(20), &[90, 80, 70]), (Some(70), vec![90, 80, 70]));
+        assert_eq!(select(Retention::Events(20), &[90, 80, 71]), (None, vec![90, 80, 71]));
+        assert_eq!(select(Retention::Events(20), &[90, 80, 70]), (Some(70), vec![90, 80, 70]));
         let period = Retention::Period(Duration::from_secs(20));
-        assert_eq!(choose(period, &[90, 80, 71]), (None, vec![90, 80, 71]));
-        assert_eq!(choose(period, &[90, 80, 70]), (Some(70), vec![90, 80, 70]));
+        assert_eq!(select(period, &[90, 80, 71]), (None, vec![90, 80, 71]));
+        assert_eq!(select(period, &[90, 80, 70]), (Some(70), vec![90, 80, 70]));
     }
 
     #[test]
     fn the_next_base_is_kept_and_snapshots_between_bases_are_not() {
-        assert_eq!(choose(Retention::Events(50), &[90, 80, 70, 60, 50, 40, 30]), (Some(40), vec![90, 80, 50, 40]));
+        assert_eq!(select(Retention::Events(50), &[90, 80, 70, 60, 50, 40, 30]), (Some(40), vec![90, 80, 50, 40]));
         let mut snapshots = Vec::new();
         let mut bases = Vec::new();
         for newest in (10..1_000).step_by(10) {
             snapshots.insert(0, newest);
-            let (base, kept) = choose(Retention::Events(95), &snapshots);
+            let (base, kept) = select(Retention::Events(95), &snapshots);
             assert!(kept.len() <= 4, "{kept:?}");
             assert!(base.is_none_or(|base| newest - base >= 95));
             // no more than twice the requested number, plus the events between two snapshots
@@ -139,9 +139,9 @@ mod tests {
     #[test]
     fn a_snapshot_of_another_model_version_is_never_the_base() {
         let candidate = |(seq, current)| Candidate { seq: Seq::new(seq), time: Timestamp::default(), current };
-        let choice = Retention::Events(0).choose(&[(9, true), (8, true), (7, false)].map(candidate));
-        assert_eq!((choice.base, choice.kept.len()), (Some(Seq::new(8)), 2));
-        let choice = Retention::Events(0).choose(&[(9, true), (8, false), (7, false)].map(candidate));
-        assert_eq!((choice.base, choice.kept.len()), (None, 2));
+        let selection = Retention::Events(0).select(&[(9, true), (8, true), (7, false)].map(candidate));
+        assert_eq!((selection.base, selection.kept.len()), (Some(Seq::new(8)), 2));
+        let selection = Retention::Events(0).select(&[(9, true), (8, false), (7, false)].map(candidate));
+        assert_eq!((selection.base, selection.kept.len()), (None, 2));
     }
 }

@@ -130,53 +130,56 @@ const LOCK: &[(&str, &str)] = &[
     ),
     (
         "A new model, or a renamed model",
-        "`memimage.lock` has no lines of `shop::Bench`; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add them, or, if the \
-         model was `shop::Bank` and was renamed or moved, change the name in the file",
+        "`memimage.lock` has no lines of `shop::Bench`; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add them; if \
+         the model was renamed or moved, and was `shop::Bank` before, change the name in the file instead",
     ),
     (
         "The library was renamed",
-        "lock lines of a library that is not in this package: `shop::Bank` in `memimage.lock`, lines 5, 6, 7; the library here \
-         is `renamed`; help: if `shop::Bank` was renamed to `renamed::Bank`, write the new name in these lines, or delete the \
-         lines if no journal holds these events",
+        "`memimage.lock` has lines of `shop::Bank`, a model of another library (lines 5, 6, 7), but the library of \
+         this package is `renamed`; help: if `shop::Bank` was renamed to `renamed::Bank`, write the new name in these \
+         lines; if no journal contains these events, delete the lines",
     ),
     (
         "A type in a payload was changed",
-        "deposit v1: payload._money[].cents: u32 in the lock, u64 here; help: undo the change, or raise the version to 2 and add \
-         an upcaster; if no journal holds the event, remove line 5 of `memimage.lock` and bless",
+        "deposit v1: payload._money[].cents: u32 in the lock, u64 in this program; help: undo the change, or raise \
+         the version to 2 and add an upcaster; or, if no journal contains the event, remove line 5 of `memimage.lock` \
+         and bless the lock",
     ),
     (
         "A past type was changed",
-        "order v1: payload._limit: not in the lock, option<u32> here; help: restore `OrderV1` as it was, since a past version \
-         keeps its shape",
+        "order v1: payload._limit: not in the lock, option<u32> in this program; help: undo the change of `OrderV1`, \
+         because a past version must keep its shape",
     ),
     (
         "The payload of a `replay_only` command was changed",
-        "to close v1: payload._account: u32 in the lock, u8 here; help: undo the change, since a `replay_only` command keeps its \
-         shape",
+        "to close v1: payload._account: u32 in the lock, u8 in this program; help: undo the change, because a \
+         `replay_only` command must keep its shape",
     ),
     (
         "A command was removed",
-        "to close v1 is in the lock, and nothing here can replay it; help: list its past types on the block, \
-         `retired(name = \"to close\", history(…))`, keep it with `#[command(",
+        "to close v1 is in the lock, but this block cannot replay it; help: list its past types on the block with \
+         `retired(name = \"to close\", history(…))`; or keep the command with `#[command(",
     ),
     (
         "A version is not in the history",
-        "order v1 is in the lock, and `order`, at version 2, cannot replay it; help: keep its arguments as a type with an \
-         upcaster, and list it in a `history(…)` of `order`, or remove line 5 of `memimage.lock` if no journal holds it",
+        "order v1 is in the lock, but `order` has version 2 and cannot replay it; help: keep its arguments as a type \
+         with an upcaster, and list it in a `history(…)` of `order`; or, if no journal contains the event, remove \
+         line 5 of `memimage.lock`",
     ),
     (
         "A version before a `replay_only` command is not in its history",
-        "order v1 is in the lock, and nothing here can replay it; help: list its past type in the `history(…)` of the later \
-         version, keep it with `#[command(",
+        "order v1 is in the lock, but this block cannot replay it; help: list its past type in the `history(…)` of \
+         the later version; or keep the command with `#[command(",
     ),
     (
         "A command of a group was removed",
-        "hire v1 is in the lock, and no group of commands can replay it; help: list its past types on a block, \
-         `retired(name = \"hire\", history(…))`, keep it with `#[command(",
+        "hire v1 is in the lock, but no group of commands can replay it; help: list its past types on a block with \
+         `retired(name = \"hire\", history(…))`; or keep the command with `#[command(",
     ),
     (
         "The line of a step on values was removed",
-        "`memimage.lock` has no line for order v1, and no type here has its shape; help: restore the committed line",
+        "`memimage.lock` has no line for order v1, and no type in this block has its shape; help: restore the \
+         committed line",
     ),
     (
         "A merge conflict",
@@ -188,7 +191,8 @@ const LOCK: &[(&str, &str)] = &[
     ),
     (
         "A damaged line",
-        "deposit v1: its shape in the lock cannot be read at `>}`; help: restore the committed line at memimage.lock:4",
+        "deposit v1: the shape in the lock cannot be read from `>}`; help: restore the committed line at \
+         memimage.lock:4",
     ),
 ];
 

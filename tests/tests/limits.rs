@@ -110,7 +110,7 @@ fn segments_of_an_invalid_length_are_refused() {
             put(segment, 120, &len.to_le_bytes());
             checksums::update_header(segment);
         });
-        assert!(refused_at(&over, 0).contains("the segment's length is out of bounds"), "{len}");
+        assert!(refused_at(&over, 0).contains("the length of the segment is out of range"), "{len}");
     }
     // a valid length, but not that of the file
     let other = changed(&book(), |segment| {

@@ -1,12 +1,12 @@
-//! The live call and replay run a command with the same arguments: those that are read back from their encoding. What cannot be
-//! read back is refused before anything is recorded, and a state that is not loaded as it was serialized gets no snapshot.
+//! The live call and replay run a command with the same arguments, which are decoded from their encoding. Arguments that cannot be
+//! decoded are refused before anything is recorded. A state that does not load as it was serialized gets no snapshot.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use memimage::disk::SimDisk;
 use memimage::{CommandError, ErrorKind, Image, Model, Options, Shape, SnapshotPolicy};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A text without the white space around it. Only its `Deserialize` removes that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Shape)]
@@ -199,17 +199,17 @@ fn assert_refused(run: impl Fn(&Image<Notes>) -> Result<(), memimage::Error>, sa
 
 #[test]
 fn arguments_that_cannot_be_read_back_are_refused_and_nothing_is_recorded() {
-    assert_refused(|image| image.json(serde_json::json!({"a": 1})), "`json` cannot be read back");
-    assert_refused(|image| image.json(serde_json::Value::Null), "`json` cannot be read back");
+    assert_refused(|image| image.json(serde_json::json!({"a": 1})), "`json` cannot be decoded");
+    assert_refused(|image| image.json(serde_json::Value::Null), "`json` cannot be decoded");
     assert_refused(|image| image.tagged(Tagged::Deposit { amount: 7 }), "`tagged`");
     assert_refused(|image| image.tagged(Tagged::Close), "`tagged`");
     assert_refused(|image| image.untagged(Untagged::Number(1)), "`untagged`");
     assert_refused(|image| image.untagged(Untagged::Text("one".to_owned())), "`untagged`");
     assert_refused(|image| image.skipping(Skipping { note: None, amount: 7 }), "`skipping`");
-    assert_refused(|image| image.percent(Percent(100)), "`percent` cannot be read back");
+    assert_refused(|image| image.percent(Percent(100)), "`percent` cannot be decoded");
     assert_refused(
         |image| image.nested(BTreeMap::from([("a".to_owned(), vec![(Trimmed("1".to_owned()), Some(Percent(700)))])])),
-        "`nested` cannot be read back",
+        "`nested` cannot be decoded",
     );
 }
 
@@ -281,7 +281,7 @@ fn a_snapshot_that_is_not_loaded_as_it_was_serialized_gets_no_name() {
         let image = open();
         image.add(1).unwrap();
         assert_eq!(image.admin().snapshot().unwrap().seq.get(), 1);
-        for (number, said) in [(1, "does not decode"), (1, "differs after loading")] {
+        for (number, said) in [(1, "does not decode"), (1, "has another digest")] {
             image.add(number).unwrap();
             let error = image.admin().snapshot().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidModel, "{error}");
@@ -305,9 +305,50 @@ fn a_genesis_that_is_not_loaded_as_it_was_serialized_creates_nothing() {
         let disk = SimDisk::new();
         let error = options().genesis(Odd { number }).open_with(Arc::new(disk.clone()), "odd").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidModel, "{error}");
-        assert!(error.to_string().contains("nothing was created"), "{error}");
+        assert!(error.to_string().contains("no image was created"), "{error}");
         let image = options().genesis(Odd { number: 5 }).open_with(Arc::new(disk.clone()), "odd").unwrap();
         assert!(image.admin().stats().recovery.created);
         assert_eq!(image.query(|odd| odd.number).unwrap(), 5);
     }
+}
+
+/// A model that cannot be serialized if its number is greater than 100.
+#[derive(Debug, Default, Deserialize, Shape, Model)]
+struct Bounded {
+    number: u64,
+}
+
+impl Serialize for Bounded {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        if self.number > 100 {
+            return Err(serde::ser::Error::custom("the number is too large"));
+        }
+        let mut fields = serializer.serialize_struct("Bounded", 1)?;
+        fields.serialize_field("number", &self.number)?;
+        fields.end()
+    }
+}
+
+#[memimage::commands]
+impl Bounded {
+    #[command]
+    fn add(&mut self, number: u64) {
+        self.number += number;
+    }
+}
+
+#[test]
+fn a_genesis_that_cannot_be_serialized_is_reported_as_a_fault_of_the_model() {
+    let disk = SimDisk::new();
+    let options = || options::<Bounded>();
+    let error = options().genesis(Bounded { number: 101 }).open_with(Arc::new(disk.clone()), "bounded").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidModel, "{error}");
+    assert!(error.to_string().starts_with("the initial state cannot be serialized: "), "{error}");
+    let image = options().genesis(Bounded { number: 100 }).open_with(Arc::new(disk), "bounded").unwrap();
+    assert!(image.admin().stats().recovery.created);
+    image.add(1).unwrap();
+    let error = image.admin().snapshot().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidModel, "{error}");
+    assert!(error.to_string().contains("its Serialize failed: the number is too large"), "{error}");
 }

@@ -51,7 +51,7 @@ impl Program {
         (self.write)(image)
     }
 
-    /// Opens the image, and returns its content and the way of its recovery as text.
+    /// Opens the image, and returns its content and its recovery report as text.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ pub(crate) struct History {
     pub steps: Vec<HistoryEntry>,
 }
 
-const NOT_AN_ENTRY: &str = "expected a past version; help: write the type that keeps its shape, or `value = function` for a \
+const NOT_AN_ENTRY: &str = "expected a past version; help: write the type that has its shape, or `value = function` for a \
                             step on values";
 
 /// One past version.

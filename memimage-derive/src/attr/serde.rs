@@ -131,7 +131,7 @@ fn same_name(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
         _ => {
             let name = name_of(&meta.path);
             let message = format!(
-                "different names for the two directions are not supported in a shape; help: write `{name} = \
+                "different names for serialization and deserialization are not supported in a shape; help: write `{name} = \
                                    \"…\"`"
             );
             Err(syn::Error::new_spanned(&meta.path, message))

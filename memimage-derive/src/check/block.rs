@@ -45,7 +45,7 @@ fn header(cx: &Ctxt, block: &Block) {
     } else if let Some(clause) = &block.generics.where_clause {
         cx.error(
             clause,
-            "a block of commands cannot have a `where` clause; help: remove it, since a model is one concrete type",
+            "a block of commands cannot have a `where` clause because a model is one concrete type; help: remove the clause",
         );
     } else if path.is_ident("Self") {
         cx.error(path, "a model must be a struct or an enum; help: write its plain name here");

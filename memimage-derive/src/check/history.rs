@@ -51,7 +51,10 @@ fn display_name(event: &EventHistory<'_>) -> String {
 
 fn replay_only(cx: &Ctxt, command: &Command) {
     let (Some(key), Some(_)) = (command.args.replay_only.get(), command.args.check.get()) else { return };
-    cx.error(key, "a `replay_only` command cannot have a check, which does not run on replay; help: remove `check`");
+    cx.error(
+        key,
+        "a `replay_only` command cannot have a check because checks do not run on replay; help: remove `check`",
+    );
 }
 
 /// A history with more entries than there are versions before the command's version.
@@ -77,11 +80,11 @@ fn surplus(cx: &Ctxt, command: &Command) {
     }
 }
 
-/// For messages: `2 past versions do not fit`.
+/// For messages: `2 past versions are too many`.
 fn too_many(history: &History) -> String {
     match history.steps.len() {
-        1 => "a past version does not fit".to_owned(),
-        count => format!("{count} past versions do not fit"),
+        1 => "1 past version is too many".to_owned(),
+        count => format!("{count} past versions are too many"),
     }
 }
 
@@ -97,7 +100,7 @@ fn coverage(cx: &Ctxt, commands: &[&Command], retired: impl Iterator<Item = u32>
     let oldest = match newest.args.oldest.get() {
         Some(oldest) if oldest.version > version => {
             let message = format!(
-                "`oldest = {}` is after version {version} of `{name}`; help: set it to the oldest version that a journal can \
+                "`oldest = {}` is greater than version {version} of `{name}`; help: set it to the oldest version that a journal can \
                  contain",
                 oldest.version
             );
@@ -115,11 +118,11 @@ fn coverage(cx: &Ctxt, commands: &[&Command], retired: impl Iterator<Item = u32>
         [some @ .., last] => format!("versions {} and {last} of `{name}`", some.join(", ")),
     };
     let message = format!(
-        "{which} cannot be replayed; help: add `history(…)` with the past types, oldest first, keep a command with `version = \
-         {}, replay_only`, or set `oldest = {}` if no journal holds {}",
+        "{which} cannot be replayed; help: add `history(…)` with the past types, oldest first; or keep a command with `version = \
+         {}, replay_only`; or, if no journal contains {}, set `oldest = {}`",
         missing[0],
-        if missing.len() as u32 == first - oldest { first } else { version },
         if missing.len() == 1 { "it" } else { "them" },
+        if missing.len() as u32 == first - oldest { first } else { version },
     );
     match newest.args.history.get() {
         Some(history) => cx.error(&history.key, message),

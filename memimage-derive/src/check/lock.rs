@@ -8,7 +8,7 @@ use quote::ToTokens;
 use crate::ast::{Block, Command, EventHistory, PastForm};
 use crate::attr::LockArg;
 use crate::ctxt::Ctxt;
-use crate::shape_lock::{ForeignLines, LockLine, ModelLock};
+use crate::shape_lock::{LockLine, ModelLock, UnclaimedLines};
 
 /// Reads and checks the lock of a block with `lock`. Runs only if the block has no other errors. If the lock cannot be read,
 /// reports an error and returns an empty lock.
@@ -44,7 +44,7 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
         let renamed = match others.is_empty() {
             true => String::new(),
             false => format!(
-                ", or, if the model was `{}` and was renamed or moved, change the name in the file",
+                "; if the model was renamed or moved, and was `{}` before, change the name in the file instead",
                 others.join("` or `")
             ),
         };
@@ -80,7 +80,8 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
                 format!("`{file}` has no line for {event} v{number}; help: run {blessing} to add it, and commit it")
             }
             false => format!(
-                "`{file}` has no line for {event} v{number}, and no type here has its shape; help: restore the committed line"
+                "`{file}` has no line for {event} v{number}, and no type in this block has its shape; help: restore the \
+                 committed line"
             ),
         };
         cx.error(place, message);
@@ -92,19 +93,19 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
 /// other libraries are reported. This also applies when blessing, because blessing would lock the current shapes under the new
 /// name. The test of the lock checks the lines of other models.
 fn of_another_library(cx: &Ctxt, block: &Block, lock: &ModelLock) -> bool {
-    let ModelLock { file, model, lines, foreign, .. } = lock;
+    let ModelLock { file, model, lines, unclaimed, .. } = lock;
     let (library, name) = model.split_once("::").expect("the key of a model has a target");
-    let is_same = |foreign: &&ForeignLines| foreign.model.split_once("::").is_some_and(|(_, other)| other == name);
-    let mut reported: Vec<_> = foreign.iter().filter(is_same).collect();
+    let is_same = |other: &&UnclaimedLines| other.model.split_once("::").is_some_and(|(_, other)| other == name);
+    let mut reported: Vec<_> = unclaimed.iter().filter(is_same).collect();
     if reported.is_empty() && lines.is_empty() {
-        reported.extend(foreign);
+        reported.extend(unclaimed);
     }
-    for ForeignLines { model: old, lines } in &reported {
+    for UnclaimedLines { model: old, lines } in &reported {
         let numbers: Vec<_> = lines.iter().map(usize::to_string).collect();
         let message = format!(
-            "lock lines of a library that is not in this package: `{old}` in `{file}`, {} {}; the library here is `{library}`; \
-             help: if `{old}` was renamed to `{model}`, write the new name in these lines, or delete the lines if no journal \
-             holds these events",
+            "`{file}` has lines of `{old}`, a model of another library ({} {}), but the library of this package is \
+             `{library}`; help: if `{old}` was renamed to `{model}`, write the new name in these lines; if no journal contains \
+             these events, delete the lines",
             if lines.len() == 1 { "line" } else { "lines" },
             numbers.join(", ")
         );
@@ -160,22 +161,22 @@ fn unreplayable(cx: &Ctxt, block: &Block, lock: &ModelLock, renamed: &[&Ident]) 
         }
         let rename = match renamed {
             [] => String::new(),
-            [one] => format!("set `name = {event:?}` on `{one}` if that is its new name, "),
-            _ => format!("set `name = {event:?}` on the command that it was renamed to, "),
+            [one] => format!("if the command was renamed to `{one}`, set `name = {event:?}` on `{one}`; or "),
+            _ => format!("if the command was renamed, set `name = {event:?}` on the renamed command; or "),
         };
         let retire = if is_retired(block, event) {
-            format!("add its past type to the history of `retired(name = {event:?}, …)`, ")
+            format!("add its past type to the history of `retired(name = {event:?}, …)`; or ")
         } else if here.iter().any(|(name, other)| name == event && *other > version) {
-            "list its past type in the `history(…)` of the later version, ".to_owned()
+            "list its past type in the `history(…)` of the later version; or ".to_owned()
         } else if here.iter().any(|(name, _)| name == event) {
             String::new()
         } else {
-            format!("list its past types on the block, `retired(name = {event:?}, history(…))`, ")
+            format!("list its past types on the block with `retired(name = {event:?}, history(…))`; or ")
         };
         let message = format!(
-            "{event} v{version} is in the lock, and nothing here can replay it; help: {rename}{retire}keep it with \
-             `#[command(name = {event:?}, version = {version}, replay_only)]`, or remove line {} of `{}` if no journal holds \
-             it",
+            "{event} v{version} is in the lock, but this block cannot replay it; help: {rename}{retire}keep the command with \
+             `#[command(name = {event:?}, version = {version}, replay_only)]`; or, if no journal contains the event, remove line \
+             {} of `{}`",
             line.number, lock.file
         );
         cx.error(&block.model, message);
@@ -192,15 +193,15 @@ fn out_of_history(cx: &Ctxt, lock: &ModelLock, line: &LockLine, command: &Comman
     let LockLine { event, version, number, .. } = line;
     let (method, newest) = (&command.sig.ident, command.version());
     let help = if *version > newest {
-        format!("restore version {version} of it")
+        format!("restore version {version} of the command")
     } else {
         let list =
             if command.args.history.is_set() { "add it to the `history(…)`" } else { "list it in a `history(…)`" };
         format!("keep its arguments as a type with an upcaster, and {list} of `{method}`")
     };
     let message = format!(
-        "{event} v{version} is in the lock, and `{method}`, at version {newest}, cannot replay it; help: {help}, or remove line \
-         {number} of `{}` if no journal holds it",
+        "{event} v{version} is in the lock, but `{method}` has version {newest} and cannot replay it; help: {help}; or, if no \
+         journal contains the event, remove line {number} of `{}`",
         lock.file
     );
     cx.error(method, message);

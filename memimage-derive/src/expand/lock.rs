@@ -52,12 +52,12 @@ pub(super) fn lock(krate: &TokenStream, block: &Block, lock: &ModelLock) -> Toke
 /// The assertion about a command's payload.
 fn newest(krate: &TokenStream, lock: &ModelLock, command: &Command) -> Option<TokenStream> {
     let help = match command.args.replay_only.is_set() {
-        true => "; help: undo the change, since a `replay_only` command keeps its shape".to_owned(),
+        true => "; help: undo the change, because a `replay_only` command must keep its shape".to_owned(),
         false => {
             let line = lock.line(&command.name.value(), command.version()).map_or(0, |line| line.number);
             format!(
-                "; help: undo the change, or raise the version to {} and add an upcaster; if no journal holds the event, \
-                 remove line {line} of `{}` and bless",
+                "; help: undo the change, or raise the version to {} and add an upcaster; or, if no journal contains the event, \
+                 remove line {line} of `{}` and bless the lock",
                 command.version() + 1,
                 lock.file
             )
@@ -71,7 +71,7 @@ fn newest(krate: &TokenStream, lock: &ModelLock, command: &Command) -> Option<To
 fn past(krate: &TokenStream, lock: &ModelLock, event: &EventHistory<'_>) -> TokenStream {
     let assertions = event.past.iter().filter_map(|past| {
         let PastForm::Type(ty) = past.form else { return None };
-        let help = format!("; help: restore `{}` as it was, since a past version keeps its shape", spelled(ty));
+        let help = format!("; help: undo the change of `{}`, because a past version must keep its shape", spelled(ty));
         assertion(krate, lock, event.name, past.version, &ty.to_token_stream(), &help, ty.span())
     });
     assertions.collect()

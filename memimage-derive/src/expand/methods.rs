@@ -24,7 +24,7 @@ pub(crate) fn methods(krate: &TokenStream, block: &Block) -> TokenStream {
 /// The trait with its methods, and its blanket impl.
 pub(crate) fn commands_trait(krate: &TokenStream, block: &Block, methods: &TokenStream) -> TokenStream {
     let (vis, model, name) = (block.vis(), &block.model, block.commands_trait());
-    let about = format!("The commands of `{}`, as methods of an image of it.", block.model_name());
+    let about = format!("The commands of `{}`, as methods of its images.", block.model_name());
     let submit = FreshNames::new(block.source.clone()).ident("S");
     quote! {
         #[doc = #about]

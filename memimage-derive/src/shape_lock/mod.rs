@@ -31,7 +31,7 @@ pub(crate) struct ModelLock {
     /// Models in the lock that may be this model under an earlier name: they have the same target or the same name.
     pub others: Vec<String>,
     /// The models with lines under the name of a library that is not in this package.
-    pub foreign: Vec<ForeignLines>,
+    pub unclaimed: Vec<UnclaimedLines>,
     /// The absolute directory of `Cargo.toml`.
     pub package: String,
     /// The arguments of `cargo test` that select the compiled target: `--lib`.
@@ -44,7 +44,7 @@ pub(crate) struct ModelLock {
 }
 
 /// The lines of a model of a library that is not in this package.
-pub(crate) struct ForeignLines {
+pub(crate) struct UnclaimedLines {
     /// `tracker::Tracker`
     pub model: String,
     /// The numbers of its lines.
@@ -60,7 +60,7 @@ impl ModelLock {
             model: String::new(),
             lines: Vec::new(),
             others: Vec::new(),
-            foreign: Vec::new(),
+            unclaimed: Vec::new(),
             package: String::new(),
             selection: String::new(),
             is_shared: false,
@@ -86,8 +86,8 @@ impl ModelLock {
             Err((number, reason)) => return cx.ok(Err(arg.error(format_args!("{file}:{number}: {reason}")))),
         };
         let is_shared = arg.path.is_some();
-        let foreign = match is_library(&target) && !is_shared {
-            true => foreign(&target, &lines),
+        let unclaimed = match is_library(&target) && !is_shared {
+            true => unclaimed(&target, &lines),
             false => Vec::new(),
         };
         let (of_target, of_name) = (format!("{target}::"), format!("::{model}"));
@@ -97,7 +97,7 @@ impl ModelLock {
         others.retain(|other| other.starts_with(&of_target) || other.ends_with(&of_name));
         others.dedup();
         let (exists, blessing) = (text.is_some(), env::var(BLESS).is_ok_and(|value| !matches!(&*value, "" | "0")));
-        Some(ModelLock { file, path, model, lines, others, foreign, package, selection, is_shared, exists, blessing })
+        Some(ModelLock { file, path, model, lines, others, unclaimed, package, selection, is_shared, exists, blessing })
     }
 
     /// The command that adds missing lines. It selects this target alone, so that it works while another target does not compile.
@@ -115,19 +115,19 @@ fn is_library(target: &str) -> bool {
 }
 
 /// Lines under the name of another library. A package has one library, so the library of these lines was renamed or moved.
-fn foreign(library: &str, lines: &[LockLine]) -> Vec<ForeignLines> {
-    let mut foreign: Vec<ForeignLines> = Vec::new();
+fn unclaimed(library: &str, lines: &[LockLine]) -> Vec<UnclaimedLines> {
+    let mut unclaimed: Vec<UnclaimedLines> = Vec::new();
     for line in lines {
         let Some((target, _)) = line.model.split_once("::") else { continue };
         if target == library || !is_library(target) {
             continue;
         }
-        match foreign.iter_mut().find(|foreign| foreign.model == line.model) {
-            Some(foreign) => foreign.lines.push(line.number),
-            None => foreign.push(ForeignLines { model: line.model.clone(), lines: vec![line.number] }),
+        match unclaimed.iter_mut().find(|unclaimed| unclaimed.model == line.model) {
+            Some(unclaimed) => unclaimed.lines.push(line.number),
+            None => unclaimed.push(UnclaimedLines { model: line.model.clone(), lines: vec![line.number] }),
         }
     }
-    foreign
+    unclaimed
 }
 
 fn manifest_dir() -> Result<PathBuf, String> {

@@ -40,7 +40,7 @@ impl CompleteJournal {
     ) -> Result<CompleteJournal, Error> {
         let journal = OpenedJournal::open(disk, layout, keyring, Some(M::NAME))?;
         if !journal.segments().starts_at_genesis() {
-            return Err(Error::new(ErrorDetail::NotWhole { path: layout.root().to_owned() }));
+            return Err(Error::new(ErrorDetail::PrunedSource { path: layout.root().to_owned() }));
         }
         let dispatch = dispatch_of::<M>(&journal)?;
         Ok(CompleteJournal { journal, dispatch })

@@ -3,7 +3,7 @@
 //! [`check`] reports damage. [`repair`] repairs damage as the owner decides. [`rewrite`] writes the journal again, with each
 //! event at its newest version. [`void`] records that an event does nothing on replay.
 
-// each uses those above it
+// each module uses only the modules above it
 mod protection;
 mod keys;
 mod complete_journal;

@@ -1,4 +1,4 @@
-//! The repairs of a damaged image. The owner chooses one of them; `examine/repair_options.rs` decides which of them apply.
+//! The repairs of a damaged image. `examine/repair_options.rs` decides which repairs apply; the owner selects one of them.
 
 use std::fmt;
 
@@ -10,14 +10,14 @@ use crate::seq::Seq;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RepairAction {
-    /// Clears a torn write from the end of the journal. A crash left it there, and no caller received an acknowledgement for
-    /// it. Opening the image does the same.
+    /// Clears a torn write from the end of the journal: a crash interrupted the write before it was synced. With
+    /// [`Durability::Synced`](crate::Durability::Synced), no caller got its answer. Opening the image does the same.
     TornTail,
     /// Clears bytes at the end of the journal that no crash explains: all their sectors were written, but they do not form an
-    /// intact frame. No evidence shows that they were acknowledged.
+    /// intact frame. No evidence shows that they were synced.
     SuspectTail,
     /// Gives up this event and all events after it. `seq` must be the first missing or damaged event, so that nobody gives up
-    /// acknowledged events by accident.
+    /// intact events by accident.
     ///
     /// New commands reuse the numbers of these events. Inform every other system that recorded those numbers.
     CutFrom(Seq),
@@ -30,7 +30,7 @@ pub enum RepairAction {
     /// copies of them.
     BeginAt(Seq),
     /// Repairs segments whose frames are intact but whose header or file length is wrong. The other segments show the correct
-    /// header and length. No event is lost. Every other repair of the journal includes this one.
+    /// header and length. The repair loses no event that is known to exist. Every other repair of the journal includes this one.
     Segments,
     /// Moves snapshots that are damaged, or belong to another image, to the quarantine.
     Snapshots,
@@ -53,15 +53,17 @@ impl fmt::Display for RepairAction {
             }
             RepairAction::BeginAt(seq) => {
                 let action = format!("RepairAction::BeginAt(Seq::new({seq}))");
-                write!(f, "begin the journal with the state after event {seq}, without what comes before ({action})")
+                write!(f, "begin the journal with the state after event {seq}, without the earlier events ({action})")
             }
             RepairAction::Segments => {
                 f.write_str("repair the headers and lengths of segments (RepairAction::Segments)")
             }
             RepairAction::Snapshots => {
-                f.write_str("move the unusable snapshots to the quarantine (RepairAction::Snapshots)")
+                f.write_str("move the unusable snapshots to `quarantine/` (RepairAction::Snapshots)")
             }
-            RepairAction::Base => f.write_str("copy the base again (RepairAction::Base)"),
+            RepairAction::Base => {
+                f.write_str("restore the second copy of the base from the intact copy (RepairAction::Base)")
+            }
         }
     }
 }
@@ -83,7 +85,7 @@ pub struct RepairOption {
 }
 
 impl RepairOption {
-    /// A repair that loses nothing.
+    /// A repair that loses no event known to exist.
     pub(super) fn lossless(action: RepairAction) -> RepairOption {
         RepairOption { action, lost: None, retired: None, next: None }
     }
@@ -97,10 +99,10 @@ impl fmt::Display for RepairOption {
         }
         match &self.lost {
             Some(lost) => write!(f, ": loses {lost}")?,
-            None => f.write_str(": loses no event known to exist")?,
+            None => f.write_str(": loses no event that is known to exist")?,
         }
         match &self.retired {
-            Some(retired) => write!(f, ", and removes {retired} from the journal, though not from the state"),
+            Some(retired) => write!(f, "; removes {retired} from the journal, although the state keeps their effect"),
             None => Ok(()),
         }
     }

@@ -29,9 +29,7 @@ impl OwnedDisk {
 
     fn inner(&self) -> io::Result<&dyn Disk> {
         if !(self.watch)()? {
-            return Err(io::Error::other(
-                "the image's directory is not at its path any more: it was moved, removed or replaced",
-            ));
+            return Err(io::Error::other("the directory of the image was moved, removed or replaced"));
         }
         Ok(&*self.inner)
     }

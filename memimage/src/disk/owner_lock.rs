@@ -74,7 +74,7 @@ pub(super) fn acquire(path: &Path) -> io::Result<Lock> {
             return Ok(lock);
         }
     }
-    Err(io::Error::other("the lock file is replaced faster than it can be locked"))
+    Err(io::Error::other("another process replaces the lock file again and again"))
 }
 
 /// Locks the file. `None` if the file is no longer at `path`: it may have been removed or replaced after it was opened. A lock on

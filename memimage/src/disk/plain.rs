@@ -87,7 +87,7 @@ fn check_is_plain(metadata: &Metadata, links: Links) -> io::Result<()> {
         // the same error as an attempt to open it for writing
         FileType::Dir => return Err(io::ErrorKind::IsADirectory.into()),
         FileType::File if metadata.nlink() <= 1 || links == Links::Any => return Ok(()),
-        FileType::File => "a file that has another name too (a hard link)",
+        FileType::File => "a file with more than one name (a hard link)",
         other => other.as_str(),
     };
     Err(io::Error::other(NotPlain(found)))
@@ -141,7 +141,7 @@ mod tests {
         let [file, other] = ["file", "other"].map(|name| dir.path().join(name));
         fs::write(&file, "elsewhere").unwrap();
         fs::hard_link(&file, &other).unwrap();
-        assert_eq!(refusal(&file, Links::One), "it is a file that has another name too (a hard link)");
+        assert_eq!(refusal(&file, Links::One), "it is a file with more than one name (a hard link)");
         open(&file, OpenOptions::new().read(true), Links::Any).unwrap();
         fs::remove_file(&other).unwrap();
         open(&file, OpenOptions::new().read(true).write(true), Links::One).unwrap();

@@ -32,7 +32,7 @@ impl StoredFile {
     }
 
     pub(crate) fn len(&self) -> Result<u64, Error> {
-        self.file.len().map_err(|error| failed("looking at", &self.path, error))
+        self.file.len().map_err(|error| failed("inspecting", &self.path, error))
     }
 
     /// Reads from `offset` until the buffer is full or the file ends. Returns the number of bytes read.
@@ -56,7 +56,7 @@ impl StoredFile {
         let mut again = vec![0; read];
         if self.read_up_to(&mut again, offset)? != read || again != buffer[..read] {
             let error =
-                io::Error::new(io::ErrorKind::InvalidData, "two reads of the same bytes gave different results");
+                io::Error::new(io::ErrorKind::InvalidData, "two reads of the same bytes returned different bytes");
             return Err(failed("reading", &self.path, error));
         }
         Ok(read)
@@ -121,7 +121,7 @@ impl StagedFile {
     ) -> Result<StagedFile, Error> {
         let staged = StagedFile { temporary: unfinished(path), path: path.to_owned() };
         let temporary = &staged.temporary;
-        let is_stale = disk.kind(temporary).map_err(|error| failed("looking at", temporary, error))?.is_some();
+        let is_stale = disk.kind(temporary).map_err(|error| failed("inspecting", temporary, error))?.is_some();
         if is_stale && !planted(Bug::RepairOnlyOnce) {
             disk.remove(temporary).map_err(|error| failed("removing", temporary, error))?;
         }
@@ -162,7 +162,7 @@ impl StagedFile {
     /// Removes the temporary file. If this fails, the next attempt or the next opening of the image removes the file.
     pub(crate) fn discard(&self, disk: &dyn Disk) {
         if let Err(error) = disk.remove(&self.temporary) {
-            tracing::debug!(path = %self.temporary.display(), %error, "a temporary file could not be removed");
+            tracing::debug!(path = %self.temporary.display(), %error, "could not remove a temporary file");
         }
     }
 }

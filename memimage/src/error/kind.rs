@@ -11,7 +11,7 @@ pub enum ErrorKind {
     NotFound,
     /// A file or directory already exists at the path of a new image.
     AlreadyExists,
-    /// The directory is not an image, or it contains a link, a pipe or a device, which no image does.
+    /// The directory is not an image, or contains a link, a pipe or a device. An image contains none of these.
     NotAnImage,
     /// Another process, or another handle in this process, owns the image.
     Locked,
@@ -19,7 +19,7 @@ pub enum ErrorKind {
     NetworkFileSystem,
     /// The image belongs to another program: it has another model, other events or shapes, or a newer format.
     Incompatible,
-    /// The model's serialization is wrong. Either its `Serialize` and its `Shape` disagree, so that the state has no digest, or
+    /// The model's serialization is wrong: its `Serialize` fails, or does not write the structure that its `Shape` describes, or
     /// its `Deserialize` does not restore the state that was serialized.
     InvalidModel,
     /// The state is nested too deep for a digest or a snapshot. Commands go on, and an open replays the journal.
@@ -35,11 +35,11 @@ pub enum ErrorKind {
     Diverged,
     /// The operation needs the whole journal, and its start was pruned. See [`Options::retention`](crate::Options::retention).
     Pruned,
-    /// The chosen repair does not fit the damage, or the event cannot be made void.
+    /// The repair does not apply to the damage, or the event cannot be made void.
     NotApplicable,
     /// The operating system refused a read, a write or a sync.
     Io,
-    /// The disk is full. Nothing was recorded: free some space and try again.
+    /// The disk is full. A command that returns this was not executed. Free some space and try again.
     StorageFull,
     /// An earlier write failed, so the image does nothing more until it is reopened.
     Poisoned,
@@ -47,7 +47,7 @@ pub enum ErrorKind {
     Closed,
     /// The image was opened by the parent of this process, before a `fork`. It belongs to the parent.
     Forked,
-    /// There is currently no room for the command. Only `try_submit` returns this.
+    /// The journal has no room for the command at this moment. Only `try_submit` returns this.
     Busy,
     /// The command's record is larger than [`Options::record_bytes_max`](crate::Options::record_bytes_max).
     RecordTooLarge,
@@ -77,9 +77,10 @@ impl ErrorKind {
             | ErrorDetail::ChangedEncoding { .. }
             | ErrorDetail::Genesis { .. }
             | ErrorDetail::Pruned { changed: true, .. } => ErrorKind::Incompatible,
-            ErrorDetail::Digest { .. } | ErrorDetail::Unloadable { .. } | ErrorDetail::Incomplete { .. } => {
-                ErrorKind::InvalidModel
-            }
+            ErrorDetail::Digest { .. }
+            | ErrorDetail::Unloadable { .. }
+            | ErrorDetail::Unserializable { .. }
+            | ErrorDetail::Incomplete { .. } => ErrorKind::InvalidModel,
             ErrorDetail::Deep { .. } => ErrorKind::StateTooDeep,
             ErrorDetail::Corrupt { .. } | ErrorDetail::Snapshot { .. } | ErrorDetail::Pruned { changed: false, .. } => {
                 ErrorKind::Corrupt
@@ -89,7 +90,7 @@ impl ErrorKind {
             ErrorDetail::Replay { .. } | ErrorDetail::Diverged { .. } | ErrorDetail::Rewritten { .. } => {
                 ErrorKind::Diverged
             }
-            ErrorDetail::NotWhole { .. } => ErrorKind::Pruned,
+            ErrorDetail::PrunedSource { .. } => ErrorKind::Pruned,
             ErrorDetail::Repair { .. } | ErrorDetail::Void { .. } => ErrorKind::NotApplicable,
             ErrorDetail::Io { source, .. } if is_full(source) => ErrorKind::StorageFull,
             ErrorDetail::Io { .. } => ErrorKind::Io,
@@ -98,7 +99,7 @@ impl ErrorKind {
             ErrorDetail::Closed => ErrorKind::Closed,
             ErrorDetail::Forked => ErrorKind::Forked,
             ErrorDetail::Busy { .. } => ErrorKind::Busy,
-            ErrorDetail::TooLarge { .. } => ErrorKind::RecordTooLarge,
+            ErrorDetail::TooLarge { .. } | ErrorDetail::GenesisTooLarge { .. } => ErrorKind::RecordTooLarge,
             ErrorDetail::Encode { .. } | ErrorDetail::Undecodable { .. } => ErrorKind::Encode,
             ErrorDetail::Reentrant { .. } => ErrorKind::Reentrant,
             ErrorDetail::Panicked { .. } => ErrorKind::Panicked,

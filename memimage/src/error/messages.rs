@@ -10,7 +10,7 @@ use crate::seq::Seq;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ErrorDetail {
     #[error(
-        "no image is at `{}`: {found}; help: check the path, or create the image with `options().create(true)`",
+        "there is no image at `{}`: {found}; help: check the path, or create the image with `options().create(true)`",
         path.display()
     )]
     NotFound { path: PathBuf, found: &'static str },
@@ -19,71 +19,72 @@ pub(crate) enum ErrorDetail {
         "`{}` is not an image: {found}; nothing was changed; help: {}",
         path.display(),
         match lost {
-            true => "restore its `journal` from a copy, or move the remaining files away to begin a new image",
+            true => "restore the directory `journal` from a backup, or, to begin a new image, move the remaining files away",
             false => "give the path of an image, of an empty directory, or of a directory that does not exist yet",
         }
     )]
     NotAnImage { path: PathBuf, found: String, lost: bool },
 
     #[error(
-        "`{}` is {what}: an image holds only regular files and directories; it was not opened, and nothing was changed; help: find \
-         out who created it, then remove it or restore the file that belongs there",
+        "`{}` is {what}, but an image contains only regular files and directories; memimage did not open it, and changed nothing; \
+         help: find out who created it, then remove it, or restore the original file from a backup",
         path.display()
     )]
     NotPlain { path: PathBuf, what: &'static str },
 
     #[error(
-        "the image `{}` is in use by {owner}: an image has one owner at a time; help: close it there first (never delete its \
-         `LOCK`: two owners would then overwrite each other, and the lock is released when its process ends)",
+        "the image `{}` is in use by {owner}: an image has one owner at a time; help: close the image there first; never delete \
+         `LOCK`: the lock ends with its process, and without the lock two processes can overwrite each other's data",
         path.display()
     )]
     Locked { path: PathBuf, owner: String },
 
     #[error(
-        "`{}` is on a network file system ({kind}): its locks and syncs cannot be trusted; help: move the image to a local disk, \
+        "`{}` is on a network file system ({kind}), where locks and syncs are not reliable; help: move the image to a local disk, \
          or accept the risk with `options().allow_network(true)`",
         path.display()
     )]
     Network { path: PathBuf, kind: String },
 
     #[error(
-        "the image `{}` holds the model `{found}`, not `{expected}`; nothing was changed; help: open it with its own program, or \
-         write `#[model(name = \"{found}\")]` if the model was renamed",
+        "the image `{}` belongs to the model `{found}`, not to `{expected}`; nothing was changed; help: open the image with the \
+         program of its model, or, if the model was renamed, write `#[model(name = \"{found}\")]`",
         path.display()
     )]
     OtherModel { path: PathBuf, expected: String, found: String },
 
     #[error(
-        "`{}` has a format that this version of memimage cannot {act}: {what}; nothing was changed; help: use a newer memimage",
+        "`{}` has a format that this version of memimage cannot {act}: {what}; nothing was changed; help: use a newer version of \
+         memimage",
         path.display()
     )]
     Format { path: PathBuf, act: &'static str, what: String },
 
     #[error(
-        "the journal of `{}` and this program differ in their events; nothing was replayed or changed:{}",
+        "the events of this program do not match the journal of `{}`; nothing was replayed or changed:{}",
         path.display(),
         lines(differences)
     )]
     Shapes { path: PathBuf, differences: Vec<String> },
 
     #[error(
-        "the journal's file `{}` is damaged {position}: {what}; nothing was changed; help: restore the file from a copy, or run \
-         `memimage::admin::check`, which says {}",
+        "the journal file `{}` is damaged {position}: {what}; nothing was changed; help: restore the file from a backup, or run \
+         `memimage::admin::check`, which lists {}",
         path.display(),
-        if *suspect { "how these bytes can be cleared" } else { "which events each repair would lose" }
+        if *suspect { "the repairs that clear these bytes" } else { "the possible repairs and the events that each would lose" }
     )]
     Corrupt { path: PathBuf, position: Position, what: String, suspect: bool },
 
-    #[error("`{}` cannot be read with these keys; nothing was changed: {what}", path.display())]
+    #[error("`{}` cannot be read with these keys, and nothing was changed: {what}", path.display())]
     Key { path: PathBuf, what: String },
 
-    #[error("the image `{}` is {how}, and `{task}` {without}; nothing was changed; help: {help}", path.display())]
+    #[error("the image `{}` is {how}, but `{task}` {without}; nothing was changed; help: {help}", path.display())]
     Protected { path: PathBuf, how: &'static str, task: &'static str, without: &'static str, help: String },
 
     #[error(
-        "the journal's file `{}` was changed by somebody without its key {position}: {what}, but its checksums are right; this \
-         program changed nothing; help: find out who changed it, and restore the file from a copy, or run \
-         `memimage::admin::check`, which says which events each repair would lose",
+        "somebody without the key changed the journal file `{}` {position}: {what}, although the checksums are correct; this \
+         program changed nothing; help: find out who changed the file, then restore it from a backup, or run \
+         `memimage::admin::check`, which lists the possible repairs and the events that each would lose",
         path.display()
     )]
     Forged { path: PathBuf, position: Position, what: &'static str },
@@ -95,12 +96,13 @@ pub(crate) enum ErrorDetail {
     ForgedState { path: PathBuf, what: String },
 
     #[error(
-        "the journal was pruned and begins with `{}`, and no usable snapshot or base precedes it; nothing was changed; help: {}{}",
+        "the journal was pruned and begins with `{}`, but no snapshot or base has a usable state from which to replay it; nothing \
+         was changed; help: {}{}",
         path.display(),
         match changed {
-            true => "the model has changed since: add a state upcaster for them, or open the image with the program as it was:",
-            false if tried.is_empty() => "no base or snapshot is there: restore one from a copy of the image",
-            false => "restore one of these files from a copy:",
+            true => "the model has changed since these files were written: add a state upcaster, or use the earlier program:",
+            false if tried.is_empty() => "restore a base or a snapshot from a backup",
+            false => "restore one of these files from a backup:",
         },
         lines(tried)
     )]
@@ -108,87 +110,104 @@ pub(crate) enum ErrorDetail {
 
     #[error(
         "event {seq} (`{name}` version {version}) cannot be replayed: {what}; nothing was changed; help: {help}; or, if the event \
-         shall have no effect, record that with `memimage::admin::void(path, Seq::new({seq}), reason)`"
+         is to have no effect, make it void with `memimage::admin::void(path, Seq::new({seq}), reason)`"
     )]
     Replay { seq: Seq, name: String, version: u32, what: String, help: &'static str },
 
     #[error(
-        "the state after event {seq} differs from the recorded one: its digest is {found}, recorded was {recorded}; {cause}; help: \
-         restore what the program did when the events were recorded, or accept the replayed state, although it may contradict answers \
-         that were given: open with `options().verify_digests(false)` and make a snapshot, which records the acceptance"
+        "the state after event {seq} differs from the recorded state: its digest is {found}, and the recorded digest is {recorded}; \
+         {cause}; help: restore what the program did when it recorded the events, or accept the replayed state, although it may \
+         contradict answers that the program gave: open the image with `options().verify_digests(false)` and make a snapshot, which \
+         records that you accept the state"
     )]
     Diverged { seq: Seq, since: Seq, found: String, recorded: String, cause: String },
 
     #[error(
-        "the state before the first event cannot be restored from `{}`: {what}; nothing was changed; help: give the model its old \
-         `Default` or shape again, or keep the old shape as a type in `#[model(history(…))]`, with an upcaster",
+        "the state before the first event cannot be restored from `{}`: {what}; nothing was changed; help: restore the model's old \
+         `Default` or shape, or keep the old shape as a type in `#[model(history(…))]`, with an upcaster",
         path.display()
     )]
     Genesis { path: PathBuf, what: String },
 
     #[error(
-        "the journal of `{}` cannot be rewritten: its first events were pruned; nothing was changed; help: keep an image that you \
-         want to rewrite whole, with `Retention::Everything`",
+        "the journal of `{}` cannot be rewritten: its first events were pruned; nothing was changed; help: a rewrite needs all \
+         events, so open an image that you want to rewrite later with `Retention::Everything`",
         path.display()
     )]
-    NotWhole { path: PathBuf },
+    PrunedSource { path: PathBuf },
 
     #[error(
-        "the repair `{choice}` does not apply to the image `{}`: {what}; nothing was changed; help: `memimage::admin::check` \
-         lists the repairs that apply",
+        "the repair `{action}` does not apply to the image `{}`: {what}; nothing was changed; help: run `memimage::admin::check`, \
+         which lists the repairs that apply",
         path.display()
     )]
-    Repair { path: PathBuf, choice: String, what: String },
+    Repair { path: PathBuf, action: String, what: String },
 
     #[error("event {seq} of the image `{}` cannot be made void: {what}; nothing was changed; help: {help}", path.display())]
     Void { path: PathBuf, seq: Seq, what: String, help: &'static str },
 
     #[error(
-        "no image can be created at `{}`: {found}; nothing was changed; help: give the path of an empty directory, or of one that \
-         does not exist yet",
+        "no image can be created at `{}`: the path leads to {found}; nothing was changed; help: give the path of an empty \
+         directory, or of a directory that does not exist yet",
         path.display()
     )]
     Taken { path: PathBuf, found: &'static str },
 
     #[error(
-        "the rewritten journal of `{}` gives another state than the original: its digest is {found}, not {expected}{}; {what}; no \
-         image was created, and the original is unchanged; help: fix that and run the rewrite again",
+        "the journal of `{}` and its rewritten copy replay to different states: the digest of the copy is {found}, and that of the \
+         original is {expected}{}; the cause: {what}; no image was created, and the original is unchanged; help: correct the \
+         cause, then run the rewrite again",
         path.display(),
-        seq.map_or_else(String::new, |seq| format!(", and the states first differ after event {seq}"))
+        seq.map_or_else(String::new, |seq| format!("; the states first differ after event {seq}"))
     )]
     Rewritten { path: PathBuf, found: String, expected: String, seq: Option<Seq>, what: &'static str },
 
     #[error(
-        "values of the type `{name}` are encoded by this program in another way than images record them: a crate of the program enables \
-         a feature that changes their serialization, as `serde-float` does for `rust_decimal`; nothing was changed; help: find it by \
-         `cargo tree -e features -i {}`, and disable it",
+        "this program does not encode values of the type `{name}` as images record them: a crate of the program enables a feature \
+         that changes their serialization, as `serde-float` does for `rust_decimal`; nothing was changed; help: find the feature \
+         with `cargo tree -e features -i {}`, and disable it",
         name.split("::").next().unwrap_or_default()
     )]
     ChangedEncoding { name: &'static str },
 
     #[error(
-        "the state of the model `{model}` is nested more than {limit} levels deep, at `{path}`: it gets no digest and no snapshot, \
-         because hashing and loading it could overflow the stack of a thread; help: keep \
-         the parts of a recursive type in a `Vec` or a map, and let them refer to each other by index or key"
+        "the state of the model `{model}` is nested more than {limit} levels deep, at `{path}`; such a state gets no digest and no \
+         snapshot, because hashing and loading it could overflow the stack of a thread; help: keep the parts of a recursive type in \
+         a `Vec` or a map, and let them refer to each other by index or key"
     )]
     Deep { model: &'static str, limit: u32, path: String },
 
-    #[error("the state of the model `{model}` has no digest: {what}; help: make its `Serialize` and its `Shape` agree")]
+    #[error(
+        "the state of the model `{model}` has no digest: {what}; help: make the model's `Serialize` write the structure that its \
+         `Shape` describes"
+    )]
     Digest { model: &'static str, what: String },
 
     #[error(
-        "{state} of the model `{model}` is not loaded as it was serialized: {what}; {kept}; help: make the `Deserialize` of the \
-         model and of each type in it give back what their `Serialize` writes, in a format that does not describe itself; if an opaque \
-         map or set has no order of its own, declare it `unordered`: `#[shape(opaque = \"…\", unordered)]`"
+        "{state} of the model `{model}` does not load as the state that was serialized: {what}; {kept}; help: make the \
+         `Deserialize` of the model and of each type in it return the value that `Serialize` wrote; the format is postcard, which \
+         stores neither types nor field names; if the order of an opaque map or set has no meaning, declare the map or set \
+         unordered: `#[shape(opaque = \"name\", unordered)]`"
     )]
     Unloadable { state: &'static str, model: &'static str, what: String, kept: &'static str },
 
     #[error(
         "a snapshot of the model `{model}` does not hold everything on which later commands depend: {what}; no snapshot was made, and \
-         the image goes on without; help: let the `Serialize` of each type in the model write all that a later command reads (the free \
-         list of a slab, for example), or use another type"
+         the image continues without one; help: make the `Serialize` of each type in the model write everything that a later command \
+         reads (the free list of a slab, for example), or use another type"
     )]
     Incomplete { model: &'static str, what: String },
+
+    #[error(
+        "{state} cannot be serialized: {what}; help: make the `Serialize` of the model write values that postcard can encode"
+    )]
+    Unserializable { state: &'static str, what: String },
+
+    #[error(
+        "the initial state of the image is too large: it takes {size} bytes, and the limit is {cap}; no image was created; help: \
+         create the image with a smaller state, and add the rest by commands"
+    )]
+    GenesisTooLarge { size: u64, cap: u64 },
 
     #[error("{act} `{}` failed: {source}{}", path.display(), advice(source))]
     Io { act: &'static str, path: PathBuf, source: io::Error },
@@ -202,32 +221,35 @@ pub(crate) enum ErrorDetail {
     )]
     TooLarge { command: &'static str, size: u64, cap: u64 },
 
-    #[error("the arguments of the command `{command}` cannot be encoded: {what}; nothing was recorded")]
+    #[error(
+        "the arguments of the command `{command}` cannot be encoded: {what}; nothing was recorded; help: make their `Serialize` \
+         write values that postcard can encode"
+    )]
     Encode { command: &'static str, what: String },
 
     #[error(
-        "the arguments of the command `{command}` cannot be read back from their encoding, so that replay could not run it: \
-         {what}; nothing was recorded; help: make their `Deserialize` accept whatever their `Serialize` writes, in a format that does \
-         not describe itself (record a JSON value as its text, for example)"
+        "the arguments of the command `{command}` cannot be decoded from their own encoding, so replay could not run the command: \
+         {what}; nothing was recorded; help: make their `Deserialize` accept every value that their `Serialize` writes; the format \
+         is postcard, which stores neither types nor field names (record a JSON value as a string, for example)"
     )]
     Undecodable { command: &'static str, what: String },
 
-    #[error("the image is busy: {what}; nothing was recorded; help: try again, or use `submit`, which waits")]
+    #[error("the image is busy: {what}; nothing was recorded; help: try again later, or call `submit`, which waits")]
     Busy { what: &'static str },
 
     #[error(
-        "the image is poisoned: {cause}; {}; help: reopen the image, which recovers what is on disk",
+        "the image is poisoned: {cause}; {}; help: reopen the image, which recovers all events that are on disk",
         if *unknown {
-            "whether this command was recorded is known only after the image is reopened"
+            "it is not known whether this call recorded anything until the image is reopened"
         } else {
-            "this command was not recorded"
+            "this call recorded nothing"
         }
     )]
     Poisoned { cause: Error, unknown: bool },
 
     #[error(
-        "the image belongs to the process that opened it, and this is a child of that process, made by `fork`: nothing was done; \
-         help: open images after the last fork (after `daemon()`, for example)"
+        "only the process that opened the image may use it, and this process is a child of that process, made by `fork`; nothing \
+         was done; help: open images after the last fork, for example after `daemon()`"
     )]
     Forked,
 
@@ -235,16 +257,19 @@ pub(crate) enum ErrorDetail {
     Closed,
 
     #[error(
-        "`{inner}` was called on an image from inside {outer} on the same thread: the call would wait for itself; help: call it \
-         after {outer} has returned (a call that waits for a thread pool may run other tasks of the pool on its thread)"
+        "`{inner}` was called inside {outer}, on the same image and thread, so the call would wait for itself; help: call \
+         `{inner}` after {outer} has returned (while a call waits for a thread pool, its thread may run other tasks of the pool)"
     )]
     Reentrant { inner: &'static str, outer: String },
 
-    #[error("the command `{command}` panicked in its {place}: {message}; it was not recorded and changed nothing")]
+    #[error(
+        "the command `{command}` panicked in its {place}: {message}; it was not recorded, and the state is unchanged"
+    )]
     Panicked { command: &'static str, place: &'static str, message: String },
 
     #[error(
-        "the model `{model}` has no shape lock; help: mark its commands `#[memimage::commands(lock)]` (a doctest has no lock)"
+        "the model `{model}` has no shape lock; help: mark its commands `#[memimage::commands(lock)]` (in a doctest, `lock` has no \
+         effect)"
     )]
     NotLocked { model: &'static str },
 
@@ -255,10 +280,10 @@ pub(crate) enum ErrorDetail {
     Lock { path: PathBuf, what: &'static str, differences: Vec<String>, help: String },
 
     #[error(
-        "the shape lock `{}` has lines without a model; their model or its crate was renamed, moved or removed; nothing was \
-         changed:{}\nhelp: write the new name{} in these lines, or delete the lines if no journal holds \
-         these events",
-        path.display(), lines(of_models), new.map(|new| format!(" (`{new}`, if it is that)")).unwrap_or_default()
+        "the shape lock `{}` has lines of models that do not exist: a model or its crate was renamed, moved or removed; nothing was \
+         changed:{}\nhelp: if a model was renamed{}, write its new name in these lines; if no journal contains these events, delete \
+         the lines",
+        path.display(), lines(of_models), new.map(|new| format!(", perhaps to `{new}`")).unwrap_or_default()
     )]
     Unclaimed { path: PathBuf, of_models: Vec<String>, new: Option<&'static str> },
 
@@ -272,7 +297,7 @@ fn advice(error: &io::Error) -> &'static str {
         io::ErrorKind::NotFound => "; help: check the path, or create its parent directory first",
         io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => "; help: check the path",
         io::ErrorKind::PermissionDenied => {
-            "; help: let the user of this process read and write the image's directory and files"
+            "; help: give the user of this process permission to read and write the image's directory and files"
         }
         io::ErrorKind::ReadOnlyFilesystem => "; help: put the image on a writable file system",
         _ => "",
@@ -281,11 +306,11 @@ fn advice(error: &io::Error) -> &'static str {
 
 /// The message for a snapshot or base that is damaged or forged.
 fn unusable(path: &Path, what: &str) -> String {
-    let (state, kept) = match is_base(path) {
-        true => ("base", "nothing is lost as long as its other copy is intact"),
-        false => ("snapshot", "nothing is lost, since the journal has all events"),
-    };
-    format!("the {state} `{}` cannot be used: {what}; {kept}", path.display())
+    let state = if is_base(path) { "base" } else { "snapshot" };
+    format!(
+        "the {state} `{}` cannot be used: {what}; help: run `memimage::admin::check`, which says whether the image needs this file",
+        path.display()
+    )
 }
 
 /// Whether the file is a copy of a base, by its name.

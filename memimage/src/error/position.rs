@@ -20,7 +20,7 @@ impl fmt::Display for Position {
         let parts = [
             self.segment.map(|segment| format!("in segment {segment}")),
             self.offset.map(|offset| format!("at byte {offset}")),
-            self.seq.map(|seq| format!("where event {seq} belongs")),
+            self.seq.map(|seq| format!("(event {seq})")),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         f.write_str(&parts.join(" "))

@@ -1,6 +1,6 @@
 //! The traits and tables that the macros implement: models, commands, and the dispatch table for replay.
 
-// One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
+// each module uses only the modules above it; `tests/tests/architecture.rs` verifies this order
 mod name;
 mod payload;
 mod recorded;
@@ -46,7 +46,7 @@ use crate::shape::Shape;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a model",
     label = "not a model",
-    note = "derive it: `#[derive(Default, Serialize, Deserialize, Shape, Model)]`, with `memimage::{{Model, Shape}}`"
+    note = "derive the trait: `#[derive(Default, Serialize, Deserialize, Shape, Model)]`, with `memimage::{{Model, Shape}}`"
 )]
 pub trait Model: Commands + Default + Shape + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The name in the journal. It distinguishes images of different models.
@@ -64,7 +64,7 @@ pub trait Model: Commands + Default + Shape + Serialize + DeserializeOwned + Sen
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no commands; help: put `#[memimage::commands]` on the impl block of the commands, or, if its blocks \
                are groups, list them: `#[model(groups(…))]`",
-    label = "no impl block of it has `#[memimage::commands]`",
+    label = "no impl block of this type has `#[memimage::commands]`",
     note = "write `#[memimage::commands] impl {Self} {{ #[command] pub fn …(&mut self, …) {{ … }} }}`"
 )]
 pub trait Commands: Sized + 'static {

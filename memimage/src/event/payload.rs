@@ -16,7 +16,7 @@ use crate::shape::Shape;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a payload of the model `{M}`",
     label = "not a payload of `{M}`",
-    note = "`#[memimage::commands]` generates one for each `#[command]`, such as `BankDeposit` for `Bank::deposit`"
+    note = "`#[memimage::commands]` generates a payload for each `#[command]`, such as `BankDeposit` for `Bank::deposit`"
 )]
 pub trait Payload<M>: Shape + Serialize + DeserializeOwned {
     /// The event's name in the journal.
@@ -49,7 +49,7 @@ pub trait Payload<M>: Shape + Serialize + DeserializeOwned {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a command of the model `{M}`",
     label = "not a command of `{M}`",
-    note = "`#[memimage::commands]` generates one for each `#[command]`, such as `BankDeposit` for `Bank::deposit`",
+    note = "`#[memimage::commands]` generates a payload for each `#[command]`, such as `BankDeposit` for `Bank::deposit`",
     note = "a `replay_only` command is replayed, but cannot be executed"
 )]
 pub trait Command<M>: Payload<M> {

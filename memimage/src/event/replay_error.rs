@@ -15,25 +15,25 @@ pub enum ReplayError {
     #[error("it is nested more than {0} levels deep")]
     TooDeep(u32),
     /// Bytes follow the last field.
-    #[error("{0} bytes follow the last field of its payload")]
+    #[error("its payload has {0} more bytes after the last field")]
     Remainder(usize),
     /// The bytes do not decode by the shape in the journal.
-    #[error("its payload does not decode by the shape in the journal: {0}")]
+    #[error("its payload does not match its shape in the journal: {0}")]
     Value(ValueError),
     /// The result of an upcaster on values does not have the shape of the next version.
-    #[error("the result of an upcaster on values does not have the shape of the next version: {0}")]
+    #[error("an upcaster on values returned a value that does not have the shape of the next version: {0}")]
     Shape(ValueError),
     /// The result of its upcasters is nested deeper than the limit.
-    #[error("the result of its upcasters cannot be recorded: {0}")]
+    #[error("its upcasters returned an event that cannot be recorded: {0}")]
     Deep(DigestError),
     /// An upcaster failed.
     #[error("an upcaster failed: {0}")]
     Upcast(UpcastError),
     /// Its upcasters form a cycle.
-    #[error("its upcasters form a cycle: none of {0} steps was the last")]
+    #[error("its upcasters form a cycle: after {0} steps, no current version was reached")]
     Cycle(u32),
     /// The outcome of the body differs from the recorded outcome.
-    #[error("it was {was} when it was recorded and is {now} now", was = outcome_word(*.was), now = outcome_word(*.now))]
+    #[error("its recorded outcome is `{was}`, but on replay it was {now}", was = outcome_word(*.was), now = outcome_word(*.now))]
     Outcome {
         /// The recorded outcome.
         was: Outcome,
@@ -43,7 +43,7 @@ pub enum ReplayError {
 }
 
 /// The help for a body that behaves differently on replay.
-const FIX_BODY: &str = "a body must do the same on replay as when it was recorded, so restore the old body, or give the new one a new version";
+const FIX_BODY: &str = "restore the old body, or give the new body a new version: on replay a body must do the same as when the event was recorded";
 
 impl ReplayError {
     /// The help in the error message.
@@ -51,10 +51,10 @@ impl ReplayError {
         match self {
             ReplayError::Outcome { .. } => FIX_BODY,
             ReplayError::Decode(_) | ReplayError::TooDeep(_) | ReplayError::Remainder(_) | ReplayError::Value(_) => {
-                "its bytes are unchanged since they were written, so fix the `Deserialize`, or the past type, that cannot read them"
+                "correct the `Deserialize` or the past type, because the recorded bytes are intact"
             }
             ReplayError::Shape(_) | ReplayError::Upcast(_) | ReplayError::Cycle(_) | ReplayError::Deep(_) => {
-                "fix the upcaster, and open the image again"
+                "correct the upcaster, then open the image again"
             }
         }
     }
@@ -62,7 +62,7 @@ impl ReplayError {
     /// The help for a panic. The panic of a past version may come from an upcaster or from the body.
     pub(crate) fn help_for_panic(is_past: bool) -> &'static str {
         match is_past {
-            true => "fix the upcaster, or the body, that panicked",
+            true => "correct the upcaster or the body that panicked",
             false => FIX_BODY,
         }
     }

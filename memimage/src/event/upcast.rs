@@ -20,7 +20,7 @@ use super::replay_target::ReplayTarget;
 /// An upcaster has a [`UpcastGoal`]: a model's events, or its states. The impl itself requires the result to fit the goal. A
 /// wrong result therefore causes one compile error, and not one error for each use of the impl.
 #[diagnostic::on_unimplemented(
-    message = "no upcaster for the past version `{Self}`; help: write one, in any module: `#[memimage::upcast] fn \
+    message = "no upcaster for the past version `{Self}`; help: write an upcaster in any module: `#[memimage::upcast] fn \
                …(old: {Self}) -> … {{ … }}`",
     label = "no upcaster takes `{Self}`"
 )]
@@ -72,8 +72,7 @@ impl<M, T: IntoEvents<M>> UpcastTarget<Events<M>> for T {
 /// Several parts have the seq and the time of the one recorded event, and random values of their own.
 #[diagnostic::on_unimplemented(
     message = "an upcaster returns `{Self}`, which is not an event of `{M}`; help: return the next version in the `history(…)`, \
-               a \
-               payload such as `BankDeposit`, the event enum, `()`, or an `Option`, a `Vec` or a tuple of these",
+               a payload such as `BankDeposit`, the event enum, `()`, or an `Option`, a `Vec` or a tuple of these",
     label = "its upcaster returns `{Self}`"
 )]
 pub trait IntoEvents<M>: Sized {
@@ -103,7 +102,7 @@ const MAX_STEPS: u32 = 1_000;
 
 /// The error type of an upcaster.
 #[diagnostic::on_unimplemented(
-    message = "an upcaster cannot return `{Self}` as an error; help: implement `std::error::Error` for it, or return a text",
+    message = "an upcaster cannot return `{Self}` as an error; help: implement `std::error::Error` for it, or return a string",
     label = "not an error",
     note = "the error must also be `Send`, `Sync` and `'static`"
 )]
@@ -175,10 +174,10 @@ impl EventVersion {
 
 /// A past version of the payload `P`, with its upcaster. The compiler infers `Next`, and fails if there are two upcasters.
 #[diagnostic::on_unimplemented(
-    message = "no upcaster for `{Self}`, a past version of `{P}`; help: write one, in any module: \
+    message = "no upcaster for `{Self}`, a past version of `{P}`; help: write an upcaster in any module: \
                `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
     label = "no upcaster takes `{Self}`",
-    note = "it returns the next version in the `history(…)`, and the last upcaster returns `{P}`"
+    note = "an upcaster returns the next version in the `history(…)`, and the last upcaster returns `{P}`"
 )]
 pub trait StepOf<P, Next, C: UpcastGoal>: Upcast<Next, C> {}
 
@@ -189,10 +188,10 @@ pub struct Retired;
 
 /// A past version of a retired event, with its upcaster.
 #[diagnostic::on_unimplemented(
-    message = "no upcaster for `{Self}`, a past version of a retired event; help: write one, in any module: \
+    message = "no upcaster for `{Self}`, a past version of a retired event; help: write an upcaster in any module: \
                `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
     label = "no upcaster takes `{Self}`",
-    note = "it returns the next version in the `history(…)`, and the last upcaster returns another event, or `()` to drop the \
+    note = "an upcaster returns the next version in the `history(…)`, and the last upcaster returns another event, or `()` to drop the \
             event"
 )]
 pub trait StepOfRetired<Next, C: UpcastGoal>: Upcast<Next, C> {}

@@ -18,9 +18,9 @@ pub(crate) struct ValueSteps {
 ///
 /// It takes the [`Value`], and optionally [`&Recorded`](Recorded). It returns a `Value` or a `Result` of a `Value`.
 #[diagnostic::on_unimplemented(
-    message = "not a step on values; help: take a `Value`, and optionally `&Recorded`, and return a `Value` or a `Result` of one",
+    message = "not a step on values; help: take a `Value`, and optionally `&Recorded`, and return a `Value` or a `Result<Value, …>`",
     label = "not a step on values",
-    note = "the error of the `Result` is a text, or an error that is `Send` and `Sync`"
+    note = "the error of the `Result` must be a string, or an error that is `Send` and `Sync`"
 )]
 pub trait ValueFunction<Kind> {
     /// Runs the function.

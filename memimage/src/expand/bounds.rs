@@ -56,7 +56,7 @@ bounds! {
 
     /// The type of a field that contains an `Arc` or `Rc`.
     #[diagnostic::on_unimplemented(
-        message = "`{Self}` has no shape because `Arc` and `Rc` have none; help: own the value, such as `String` for \
+        message = "`{Self}` has no shape because `Arc` and `Rc` have no shape; help: own the value, such as `String` for \
                    `Arc<str>`, or `T` or `Box<T>` for `Arc<T>`",
         label = "no `Shape`",
         note = "for a type with serde's traits, write `#[shape(opaque = \"name\")]` on the field"

@@ -22,7 +22,7 @@
 //! For example, add a memo to `deposit`. If you only add the argument, the program does not compile:
 //!
 //! ```text
-//! error[E0080]: evaluation panicked: deposit v1: payload.memo: not in the lock, option<string> here; …
+//! error[E0080]: evaluation panicked: deposit v1: payload.memo: not in the lock, option<string> in this program; …
 //! ```
 //!
 //! Raise the version, keep the old payload as a struct, and write an *upcaster*: a function that converts the old payload to

@@ -2,8 +2,8 @@
 //!
 //! # After a crash
 //!
-//! Open the image. If the crash cut a write short, the journal ends in a *torn write*. No caller was told that the
-//! commands in it are on disk. Opening copies the bytes of the torn write to `quarantine/`, clears them from the journal,
+//! Open the image. If the crash cut a write short, the journal ends in a *torn write*. The write was never synced, so in
+//! `Synced` mode no caller got the answer of a command in it. Opening copies the bytes of the torn write to `quarantine/`, clears them from the journal,
 //! and reports this:
 //!
 //! ```
@@ -76,9 +76,9 @@
 //!
 //! | [`RepairAction`](crate::admin::RepairAction) | effect | loss |
 //! | --- | --- | --- |
-//! | `TornTail` | clears a torn write; opening does this too | nothing acknowledged |
-//! | `SuspectTail` | clears bytes at the end that no crash can explain, unless there is evidence that they were acknowledged | no event that is known to have been acknowledged |
-//! | `Segments` | restores a damaged header or length of a segment whose frames are intact | nothing |
+//! | `TornTail` | clears a torn write; opening does this too | no event that was synced |
+//! | `SuspectTail` | clears bytes at the end that no crash can explain, unless there is evidence that they were synced | no event that is known to have been synced |
+//! | `Segments` | restores a damaged header or length of a segment whose frames are intact | no event that is known to exist |
 //! | `Snapshots` | moves unusable snapshots to the quarantine | nothing that the journal cannot rebuild |
 //! | `Base` | replaces the unusable copy of the base by the intact copy | nothing |
 //! | `BeginAt(seq)` | lets the journal begin after the damage, with the state of an intact snapshot | the older events leave the journal; their effect stays in the state |

@@ -81,7 +81,7 @@
 //!
 //! - *The disk is full.* The command fails before it is executed
 //!   ([`ErrorKind::StorageFull`](crate::ErrorKind::StorageFull)). Free some space and go on. On btrfs and ZFS, where
-//!   overwriting needs space, a full disk may poison the image instead. No acknowledged command is lost in either case.
+//!   overwriting needs space, a full disk may poison the image instead. No answered command is lost in either case.
 //! - *A write or sync of the journal fails.* The library does not retry: after a failed sync, a successful sync does not
 //!   prove that the data is on disk. The image is *poisoned*: every call fails until the image is opened again. The error
 //!   of each waiting caller says whether the outcome of its command is known

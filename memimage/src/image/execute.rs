@@ -73,7 +73,7 @@ impl<M: Model> Shared<M> {
                 SubmitMode::Try => self.enter(C::NAME)?,
             };
             if how == SubmitMode::Try && self.journal.is_full() {
-                return Err(Error::new(ErrorDetail::Busy { what: "all batches are queued for writing" }));
+                return Err(Error::new(ErrorDetail::Busy { what: "the queue of batches is full" }));
             }
             if how != SubmitMode::Try {
                 self.journal.wait_for_room();
@@ -88,7 +88,7 @@ impl<M: Model> Shared<M> {
                 Attempt::NoRoom(_, room) if how == SubmitMode::Try => {
                     let failure = self.journal.request_segment(room);
                     return Err(failure.unwrap_or_else(|| {
-                        Error::new(ErrorDetail::Busy { what: "the next segment of the journal is being created" })
+                        Error::new(ErrorDetail::Busy { what: "the next segment of the journal is still being created" })
                     }));
                 }
                 Attempt::NoRoom(unchanged, room) => {

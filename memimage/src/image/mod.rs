@@ -2,7 +2,7 @@
 //!
 //! This file holds the handle that users see; [`core`] holds what the clones of it share.
 
-// each uses those above it
+// each module uses only the modules above it
 mod reentrancy;
 mod recovery_report;
 mod core;
@@ -70,7 +70,7 @@ impl<M: Model> Drop for Handle<M> {
         let shared = Arc::clone(&self.shared);
         let close = move || {
             if let Err(error) = shared.close() {
-                tracing::error!(%error, "closing a dropped image failed");
+                tracing::error!(%error, "could not close a dropped image");
             }
         };
         // a waker may drop the image while this thread writes a batch: closing here would wait for that write for ever

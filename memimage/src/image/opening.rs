@@ -143,12 +143,12 @@ impl<M: Model> Opening<M> {
         let identity = Identity { uuid: random_uuid()?, seed: random()?, parent: None, model: M::NAME.to_owned() };
         let mut salts = random_salts()?;
         let shift = self.options.align_shift();
-        create(&self.maker(identity, 1)?, &genesis, shift, &mut salts)?;
-        tracing::info!(path = %self.layout.root().display(), model = M::NAME, "made a new image");
+        create(&self.segment_builder(identity, 1)?, &genesis, shift, &mut salts)?;
+        tracing::info!(path = %self.layout.root().display(), model = M::NAME, "created an image");
         Ok(())
     }
 
-    fn maker(&self, identity: Identity, epoch: u64) -> Result<SegmentBuilder, Error> {
+    fn segment_builder(&self, identity: Identity, epoch: u64) -> Result<SegmentBuilder, Error> {
         let protection = self.keyring.current(&identity.uuid, self.layout.root())?;
         Ok(SegmentBuilder {
             disk: Arc::clone(&self.disk),
@@ -198,7 +198,7 @@ impl<M: Model> Opening<M> {
         let unusable_snapshots = [recovered.unusable, unusable].concat();
 
         let journal = resume(
-            self.maker(identity.clone(), epoch)?,
+            self.segment_builder(identity.clone(), epoch)?,
             ResumePoint {
                 segments: opened.segments(),
                 end,
@@ -269,12 +269,12 @@ impl<M: Model> Opening<M> {
         for &segment in segments.cut_off() {
             let path = segments.path(segment);
             if kept_from.is_some_and(|first| segment < first) && segments.is_own(segment)? {
-                tracing::info!(%segment, "removed a segment, as the pruning that a crash interrupted");
+                tracing::info!(%segment, "removed a segment that an interrupted pruning left behind");
                 self.disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
                 continue;
             }
             let copy = quarantine_file(&*self.disk, &self.layout, &path)?;
-            tracing::warn!(%segment, copy = %copy.display(), "moved a segment that is cut off from the journal to the quarantine");
+            tracing::warn!(%segment, copy = %copy.display(), "moved a segment to the quarantine, because the next segment is missing");
             kept.push(copy);
         }
         if !segments.cut_off().is_empty() {
@@ -302,7 +302,7 @@ fn prove_void(journal: &Journal, table: &ShapeTable) -> Result<(), Error> {
             return Err(error.cause());
         }
         Err(error) => {
-            tracing::warn!(%error, "beginning a segment failed, so no proof of the last void mark is on disk yet");
+            tracing::warn!(%error, "could not create the next segment, so a loss of the last void mark would go unnoticed");
         }
         Ok(()) => {}
     }
@@ -313,13 +313,14 @@ fn report(layout: &Layout, recovery: &RecoveryReport, base: Option<Seq>) {
     if let Some(behind) = recovery.clock_behind.filter(|behind| behind.as_secs() > 0) {
         tracing::warn!(
             ?behind,
-            "the clock is behind the last event; recorded time stands still until it has caught up"
+            "the clock is behind the time of the last event; until the clock has caught up, all events get that time"
         );
     }
     if recovery.uncertain {
         tracing::warn!(
             last = %recovery.seq,
-            "`journal/durable` is missing, damaged or older than the journal, so events missing at its end would go unnoticed"
+            "`journal/durable` is missing, damaged or older than the journal, so a loss of events at the end of the journal would \
+             go unnoticed"
         );
     }
     tracing::info!(
@@ -331,7 +332,7 @@ fn report(layout: &Layout, recovery: &RecoveryReport, base: Option<Seq>) {
         "recovered the image"
     );
     if cfg!(panic = "abort") {
-        tracing::warn!("built with panic = \"abort\": a command that panics ends the process");
+        tracing::warn!("the program is built with panic = \"abort\", so a command that panics ends the process");
     }
 }
 

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{FrameKind, PruneMark};
 use crate::recovery::{RecoveryGoal, is_current};
-use crate::retention::{Candidate, Choice, Retention};
+use crate::retention::{Candidate, Retention, RetentionSelection};
 use crate::seq::Seq;
 use crate::shape::{ShapeTree, fingerprint};
 
@@ -27,7 +27,7 @@ impl<M: Model> Shared<M> {
         verified_from: Option<Seq>,
     ) -> Result<Option<Seq>, Error> {
         let (candidates, foreign) = self.candidates(taken.seq)?;
-        let Choice { base, mut kept } = self.retention.choose(&candidates);
+        let RetentionSelection { base, mut kept } = self.retention.select(&candidates);
         kept.extend(foreign);
         let pruned = base.map_or(Ok(None), |base| self.prune(base, taken, verified_from));
         // remove snapshots even if pruning failed: the disk may be full
@@ -91,7 +91,7 @@ impl<M: Model> Shared<M> {
             let _exclusive = self.files.write();
             bases.remove_before(base)?;
         }
-        tracing::info!(%base, %first, "pruned the journal, which now begins with this segment");
+        tracing::info!(%base, %first, "pruned the journal: `first` is now its first segment");
         Ok(Some(base))
     }
 
@@ -109,7 +109,7 @@ impl<M: Model> Shared<M> {
         if rebuilt.snapshot != Some(base) {
             let path = self.snapshots.path(base);
             let why = rebuilt.unusable.into_iter().find(|(unusable, _)| *unusable == path).map(|(_, why)| why);
-            let what = why.unwrap_or_else(|| "it is gone".to_owned());
+            let what = why.unwrap_or_else(|| "the file is missing".to_owned());
             return Err(Error::new(ErrorDetail::Snapshot { path, what }));
         }
         Ok(())

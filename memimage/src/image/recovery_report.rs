@@ -27,7 +27,7 @@ pub struct RecoveryReport {
     /// Whether it was unknown how far the journal had been synced, because `journal/durable` was missing, damaged or older
     /// than the journal. Events missing at the end of the journal would then go unnoticed.
     pub uncertain: bool,
-    /// The copy, in the quarantine, of a torn write: a crash interrupted the write before it was acknowledged.
+    /// The copy, in the quarantine, of a torn write: a crash interrupted the write before it was synced.
     pub quarantined: Option<PathBuf>,
     /// How far the system clock was behind the last event, if it was. Recorded time stands still until the clock has caught up.
     pub clock_behind: Option<Duration>,

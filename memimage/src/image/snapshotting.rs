@@ -74,7 +74,7 @@ impl<M: Model> Shared<M> {
                 if let Err(error) = shared.snapshot()
                     && error.kind() != ErrorKind::Closed
                 {
-                    tracing::error!(%error, "making a snapshot failed; the image keeps its older snapshots");
+                    tracing::error!(%error, "could not make a snapshot; the image keeps its older snapshots");
                     shared.progress.lock().failure = Some(error.to_string());
                 }
             });
@@ -113,7 +113,7 @@ impl<M: Model> Shared<M> {
         let verified = installed?;
         let pruned = self.apply_retention(&taken, verified.as_ref().and_then(|verified| verified.from));
         if let Err(error) = &pruned {
-            tracing::error!(%error, "applying the retention failed; the image tries again after the next snapshot");
+            tracing::error!(%error, "could not apply the retention; the image tries again after the next snapshot");
         }
         let (seq, bytes) = (taken.seq, taken.written.bytes);
         let mut progress = self.progress.lock();
@@ -161,13 +161,13 @@ impl<M: Model> Shared<M> {
         let what = match self.snapshots.load::<M>(&taken.written)? {
             Ok(loaded) if state_digest(&loaded)?.to_u64() == taken.digest => return Ok(()),
             Ok(loaded) => {
-                let difference = self.difference(&loaded, taken, ["as loaded", "as replayed"]);
+                let difference = self.difference(&loaded, taken, ["in the loaded state", "on replay"]);
                 let difference = difference.map_or_else(String::new, |difference| format!(": {difference}"));
-                format!("its digest differs after loading{difference}")
+                format!("the loaded state has another digest{difference}")
             }
             Err(what) => what,
         };
-        let kept = "it was discarded, and the image keeps its older snapshots";
+        let kept = "the new snapshot was removed, and the image keeps its older snapshots";
         Err(Error::new(ErrorDetail::Unloadable { state: "a snapshot", model: M::NAME, what, kept }))
     }
 

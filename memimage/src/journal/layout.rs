@@ -42,8 +42,8 @@ impl Survey {
     pub(crate) fn image(&self, layout: &Layout) -> Result<&[SegmentId], Error> {
         let found = match self {
             Survey::Image(segments) => return Ok(segments),
-            Survey::Missing => "nothing is there",
-            Survey::Vacant => "the directory is empty, or the creation of an image in it was interrupted",
+            Survey::Missing => "the path does not exist",
+            Survey::Vacant => "the directory is empty, or contains only the beginning of an interrupted creation",
         };
         Err(Error::new(ErrorDetail::NotFound { path: layout.root.clone(), found }))
     }
@@ -114,7 +114,7 @@ impl Layout {
 
     /// Rejects an image on a network file system, where locks and syncs are not reliable.
     pub(crate) fn refuse_network(&self, disk: &dyn Disk) -> Result<(), Error> {
-        match disk.network_filesystem(&self.root).map_err(|error| failed("looking at", &self.root, error))? {
+        match disk.network_filesystem(&self.root).map_err(|error| failed("inspecting", &self.root, error))? {
             Some(kind) => Err(Error::new(ErrorDetail::Network { path: self.root.clone(), kind })),
             None => Ok(()),
         }
@@ -143,10 +143,10 @@ impl Layout {
                 Ok(None) => {}
                 Ok(Some(how)) => tracing::warn!(
                     path = %path.display(),
-                    "part of the image {how}: other users can change or destroy it; help: make it writable only for its owner"
+                    "a file or directory of the image {how}, so other users can change or destroy it; help: make it writable only for the user of the program"
                 ),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(failed("looking at", &path, error)),
+                Err(error) => return Err(failed("inspecting", &path, error)),
             }
         }
         Ok(())
@@ -166,7 +166,7 @@ impl Layout {
                 ("LOCK", FileType::File) | ("journal" | "snapshot" | "quarantine", FileType::Dir) => {}
                 (name, FileType::File) if name.ends_with(UNFINISHED) => {}
                 ("journal" | "snapshot" | "quarantine", FileType::File) => {
-                    return Err(self.not_an_image(&format!("its `{name}` is a file, but must be a directory")));
+                    return Err(self.not_an_image(&format!("`{name}` in it is a file, but must be a directory")));
                 }
                 ("LOCK" | "journal" | "snapshot" | "quarantine", kind) => {
                     return Err(not_plain(self.root.join(name), kind));
@@ -191,18 +191,18 @@ impl Layout {
         }
         let snapshots = self.list_if_exists(disk, &self.snapshots())?;
         if snapshots.iter().any(|(name, _)| !name.ends_with(UNFINISHED)) {
-            return Err(self.missing_journal("it has snapshots but no journal, so events may be missing"));
+            return Err(self.missing_journal("the directory has snapshots but no journal, so events may be missing"));
         }
         if self.list_if_exists(disk, &self.journal())?.iter().any(|(name, _)| name.ends_with(BASE)) {
-            return Err(self.missing_journal("its segments are missing, but it has the base of a pruned journal"));
+            return Err(self.missing_journal("the directory has the base of a pruned journal, but no segments"));
         }
         if self.watermark_shows_use(disk)? {
-            return Err(
-                self.missing_journal("its segments are missing, but `journal/durable` shows that the image was in use")
-            );
+            return Err(self.missing_journal(
+                "the directory has no segments, but its `journal/durable` is not that of a new image",
+            ));
         }
         if !only_own_names || !self.is_interrupted_creation(disk)? {
-            return Err(self.not_an_image("it has other files and no journal"));
+            return Err(self.not_an_image("the directory has other files, and no journal"));
         }
         Ok(Survey::Vacant)
     }
@@ -231,7 +231,7 @@ impl Layout {
     /// additional evidence. Recovery creates a missing file only after it has found the rest of the image intact.
     pub(crate) fn open_watermark(&self, disk: &dyn Disk) -> Result<Option<StoredFile>, Error> {
         let path = self.durable();
-        match disk.kind(&path).map_err(|error| failed("looking at", &path, error))? {
+        match disk.kind(&path).map_err(|error| failed("inspecting", &path, error))? {
             Some(_) => StoredFile::open(disk, &path, Access::ReadWrite).map(Some),
             None => Ok(None),
         }
@@ -239,7 +239,7 @@ impl Layout {
 
     fn watermark_bytes(&self, disk: &dyn Disk) -> Result<Option<Vec<u8>>, Error> {
         let path = self.durable();
-        if disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_none() {
+        if disk.kind(&path).map_err(|error| failed("inspecting", &path, error))?.is_none() {
             return Ok(None);
         }
         let mut bytes = vec![0; BLOCK];
@@ -260,7 +260,7 @@ impl Layout {
     /// events.
     pub(crate) fn create_dirs(&self, disk: &dyn Disk) -> Result<(), Error> {
         for dir in [self.snapshots(), self.quarantine()] {
-            if disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_none() {
+            if disk.kind(&dir).map_err(|error| failed("inspecting", &dir, error))?.is_none() {
                 disk.create_dir(&dir).map_err(|error| failed("creating", &dir, error))?;
                 sync_dir(disk, &self.root)?;
             }
@@ -283,7 +283,7 @@ impl Layout {
 
     /// The names and kinds of the entries in a directory; empty if the directory does not exist.
     pub(crate) fn list_if_exists(&self, disk: &dyn Disk, dir: &Path) -> Result<Vec<(String, FileType)>, Error> {
-        match disk.kind(dir).map_err(|error| failed("looking at", dir, error))? {
+        match disk.kind(dir).map_err(|error| failed("inspecting", dir, error))? {
             None => Ok(Vec::new()),
             Some(FileType::Dir) => self.list(disk, dir),
             Some(kind) => Err(not_plain(dir.to_owned(), kind)),
@@ -292,7 +292,7 @@ impl Layout {
 
     /// The names and kinds of the entries in the image's directory; `None` if it does not exist.
     fn list_root(&self, disk: &dyn Disk) -> Result<Option<Vec<(String, FileType)>>, Error> {
-        let kind = disk.kind(&self.root).map_err(|error| failed("looking at", &self.root, error))?;
+        let kind = disk.kind(&self.root).map_err(|error| failed("inspecting", &self.root, error))?;
         match kind {
             None => return Ok(None),
             Some(FileType::Dir | FileType::Link) => {}

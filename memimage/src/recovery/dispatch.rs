@@ -85,7 +85,7 @@ impl Dispatch {
             if cycles.has_cycle(row) {
                 let ShapeRow { name, version, .. } = journal;
                 found.push(format!(
-                    "the upcasters of `{name}` version {version} form a cycle; help: make them lead to a current payload"
+                    "the upcasters of `{name}` version {version} form a cycle; help: let the last upcaster return a current payload"
                 ));
             }
             if let Some(shape) = event.shape {
@@ -248,7 +248,7 @@ fn drift(journal: &ShapeRow, program: &ShapeTree, newest: Option<u32>) -> Vec<St
             _ if found.iter().all(Difference::is_newer_journal) => "; help: run the newer program".to_owned(),
             true => {
                 format!(
-                    "; help: raise its version to {next} and add an upcaster from the old shape, or undo the change"
+                    "; help: raise the version of `{name}` to {next} and add an upcaster from the old shape, or undo the change"
                 )
             }
             false => "; a past version must keep its recorded shape; help: undo the change".to_owned(),
@@ -260,23 +260,25 @@ fn drift(journal: &ShapeRow, program: &ShapeTree, newest: Option<u32>) -> Vec<St
 fn unknown(journal: &ShapeRow, newest: Option<u32>) -> String {
     let ShapeRow { name, version, .. } = journal;
     if name.starts_with(LIBRARY_PREFIX) {
-        return format!("`{name}` version {version} is an event of a newer memimage; help: update memimage");
+        return format!(
+            "`{name}` version {version} is an event of a newer version of memimage; help: use a newer version of memimage"
+        );
     }
     match newest {
         None => format!(
-            "`{name}` version {version} is in the journal, but is no command of this program: the program is too old, or the \
-             command was removed; help: run the newer program, list the event's past types on the block, \
-             `retired(name = {name:?}, history(…))`, or keep the command, marked `#[command(replay_only)]`"
+            "`{name}` version {version} is in the journal, but no command of this program records it: the program is too old, or \
+             the command was removed; help: run the newer program, or list the event's past types on the block with \
+             `retired(name = {name:?}, history(…))`, or keep the command and mark it `#[command(replay_only)]`"
         ),
         Some(newest) if newest < *version => {
             format!(
-                "`{name}` version {version} is in the journal, and this program knows version {newest}: the program is too old; \
-                 help: run the newer program"
+                "`{name}` version {version} is in the journal, but the newest version in this program is {newest}, so the program \
+                 is too old; help: run the newer program"
             )
         }
         Some(newest) => format!(
-            "`{name}` version {version} is in the journal, and this program knows version {newest} and has no upcaster from \
-             the older one; help: add its past type to the `history(…)`"
+            "`{name}` version {version} is in the journal, but this program has version {newest} and no upcaster from version \
+             {version}; help: add the past type to the `history(…)` of `{name}`"
         ),
     }
 }

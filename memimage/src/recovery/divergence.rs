@@ -19,11 +19,14 @@ pub(super) struct Contradiction {
     pub(super) error: Error,
 }
 
+/// The usual causes of a body that is not deterministic.
+const DEPENDS: &str = "it depends on the order of a hash map, a clock, a random number or a global";
+
 /// The possible causes, if only one state is at hand.
 pub(crate) fn unexplained(since: Seq) -> String {
     format!(
-        "a body after event {since} is not deterministic (the order of a hash map, a clock, a random number, a global?) or was \
-         changed, or an upcaster of the state does not give what replay gives"
+        "possible causes: a command body that ran for event {since} or a later event is not deterministic ({DEPENDS}), or was \
+         changed; or a state upcaster returns another state than replay"
     )
 }
 
@@ -81,13 +84,12 @@ pub(super) fn explained<M: Model>(
     let states_differ = error.is_divergence_of_states();
     let cause = match TwoReplays::compare::<M>(journal, dispatch, [origin, origin], until) {
         TwoReplays::Differ(difference) => Some(format!(
-            "two replays of the same events gave different states: {}; so a body is not deterministic: it depends on the order of a \
-             hash map, a clock, a random number or a global",
+            "two replays of the same events gave different states: {}; so a command body is not deterministic ({DEPENDS})",
             difference.between(["in the first", "in the second"])
         )),
         TwoReplays::Agree if states_differ => Some(
-            "two replays gave the same state, so a body, an upcaster or the `Default` was changed since the digest was recorded, or \
-             the state depends on the machine or on the build"
+            "two replays of the same events gave the same state; so a command body, an upcaster or the `Default` was changed after \
+             the digest was recorded, or the effect of a body depends on the machine or on the build"
                 .to_owned(),
         ),
         TwoReplays::Unknown if states_differ => Some(unexplained(error.first_suspect().unwrap_or(until))),
@@ -119,25 +121,29 @@ pub(super) fn contradiction<M: Model>(
 ) -> String {
     let Contradiction { origin, error } = found;
     let state = match origin {
-        StartOrigin::File { is_upcast: true, .. } => "its upcast state",
-        _ => "its state",
+        StartOrigin::File { is_upcast: true, .. } => {
+            "the state of the snapshot, after its upcasters, does not match the journal"
+        }
+        _ => "the state of the snapshot does not match the journal",
     };
-    let Some(until) = compared_up_to(error) else { return format!("{state} contradicts the journal: {error}") };
+    let Some(until) = compared_up_to(error) else { return format!("{state}: {}", error.in_short()) };
     let older = match good {
         StartOrigin::Genesis => "from the first event".to_owned(),
         StartOrigin::File { seq, .. } => format!("from the state after event {seq}"),
     };
-    let agrees = format!("replay {older} agrees with the journal");
     let what = match error.is_divergence_of_states() {
-        true => format!("replay from it gives another state after event {until} than the recorded one, and {agrees}"),
-        false => format!("replay from it fails, and {agrees}: {error}"),
+        true => format!(
+            "replay from it gives another state after event {until} than the recorded state, and replay {older} gives the recorded \
+             state"
+        ),
+        false => format!("replay from it fails, and replay {older} does not: {}", error.in_short()),
     };
     match TwoReplays::compare::<M>(journal, dispatch, [origin, good], until) {
         TwoReplays::Differ(difference) => {
-            let names = ["from it".to_owned(), older];
+            let names = ["on replay from the snapshot".to_owned(), format!("on replay {older}")];
             let difference = difference.between([&names[0], &names[1]]);
-            format!("{state} contradicts the journal: {what}; after event {until}, {difference}")
+            format!("{state}: {what}; after event {until}, {difference}")
         }
-        TwoReplays::Agree | TwoReplays::Unknown => format!("{state} contradicts the journal: {what}"),
+        TwoReplays::Agree | TwoReplays::Unknown => format!("{state}: {what}"),
     }
 }

@@ -57,7 +57,7 @@ pub(crate) fn recover_with_progress<M: Model>(
                 return Err(refusal::<M>(journal, dispatch, goal, &contradictions).unwrap_or(error));
             }
             StartOrigin::File { seq, is_upcast, .. } => {
-                tracing::warn!(%seq, %error, "replay from a snapshot contradicts the journal; trying an older one or the complete journal");
+                tracing::warn!(%seq, %error, "replay from a snapshot contradicts the journal; recovery tries the next older state");
                 // the older states would be upcast in the same way
                 if is_upcast && journal.segments().starts_at_genesis() {
                     search.distrust_upcasters();
@@ -88,7 +88,7 @@ fn reject<M: Model>(
 ) {
     let StartOrigin::File { path, is_upcast, .. } = &found.origin else { return };
     let what = contradiction::<M>(journal, dispatch, found, good);
-    tracing::warn!(path = %path.display(), what, "recovered without a snapshot that contradicts the journal");
+    tracing::warn!(path = %path.display(), what, "recovery did not use a snapshot whose state does not match the journal");
     recovered.unusable.push((path.clone(), what));
     if !is_upcast {
         recovered.contradicted.push(path.clone());

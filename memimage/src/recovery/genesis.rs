@@ -2,7 +2,7 @@
 
 use super::state::{self, StateOrigin};
 use super::state_digest;
-use crate::error::{Error, ErrorDetail};
+use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::{Model, decode_state};
 use crate::journal::{Frame, Genesis, Scan};
 use crate::seq::{SegmentId, Seq};
@@ -26,19 +26,26 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
             &default
         }
     };
-    // the digest limits the depth, which encoding does not
-    let digest = state_digest(first)?.to_u64();
-    let encoded = postcard::to_stdvec(first)
-        .map_err(|error| Error::new(ErrorDetail::Encode { command: "genesis", what: error.to_string() }))?;
+    // encoding does not limit the depth
+    let digest = state_digest(first);
+    if let Err(error) = &digest
+        && error.kind() == ErrorKind::StateTooDeep
+    {
+        return Err(error.clone());
+    }
+    let encoded = postcard::to_stdvec(first).map_err(|error| {
+        Error::new(ErrorDetail::Unserializable { state: "the initial state", what: error.to_string() })
+    })?;
+    let digest = digest?.to_u64();
     if state.is_some() {
         let what = match decode_state::<M>(&encoded) {
             Ok(decoded) => {
-                (state_digest(&decoded)?.to_u64() != digest).then(|| "its digest differs after loading".to_owned())
+                (state_digest(&decoded)?.to_u64() != digest).then(|| "the loaded state has another digest".to_owned())
             }
             Err(error) => Some(error.to_string()),
         };
         if let Some(what) = what {
-            let (state, kept) = ("the given genesis", "nothing was created");
+            let (state, kept) = ("the given initial state", "no image was created");
             return Err(Error::new(ErrorDetail::Unloadable { state, model: M::NAME, what, kept }));
         }
     }
@@ -48,7 +55,7 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
     };
     let size = state_bytes.as_ref().map_or(0, Vec::len) as u64;
     if size > MAX_GENESIS {
-        return Err(Error::new(ErrorDetail::TooLarge { command: "genesis", size, cap: MAX_GENESIS }));
+        return Err(Error::new(ErrorDetail::GenesisTooLarge { size, cap: MAX_GENESIS }));
     }
     Ok(Genesis {
         model_version: M::VERSION,
@@ -75,7 +82,7 @@ impl<M: Model> GenesisState<M> {
         let undecodable = |what: String| scan.corrupt_frame(segment, frame, what);
         let genesis = Genesis::decode(&scan.body(segment, frame)?).map_err(undecodable)?;
         let changed = |what: String| changed(scan, segment, what);
-        let other_state = "it now gives another state than the recorded one".to_owned();
+        let other_state = "the digest of the loaded state differs from the recorded digest".to_owned();
         let difference = |digest| (digest != genesis.digest).then_some(other_state);
         let upcast = |past, bytes: &[u8]| state::upcast::<M>(past, bytes, Seq::ZERO, frame.header.time);
         let written = StateOrigin::of(genesis.model_version, genesis.fingerprint);
@@ -94,19 +101,24 @@ impl<M: Model> GenesisState<M> {
                 let state = M::default();
                 let difference = match upcast(past, default) {
                     Ok((was, _)) => (state_digest(&was)? != state_digest(&state)?).then(|| {
-                        "it was the model's `Default`, which the upcasters turn into another state than the current \
-                         `Default`"
+                        "the recorded state was the model's old `Default`, and the upcasters do not turn it into the \
+                         current `Default`"
                             .to_owned()
                     }),
-                    Err(what) => Some(format!("it was the model's `Default`, which cannot be upcast: {what}")),
+                    Err(what) => Some(format!(
+                        "the recorded state was the model's old `Default`, which cannot be upcast: {what}"
+                    )),
                 };
                 Ok(GenesisState { state, given: false, difference })
             }
-            (Some(_), StateOrigin::Unknown(what), _) => Err(changed(format!("it is a given state: {what}"))),
+            (Some(_), StateOrigin::Unknown(what), _) => {
+                Err(changed(format!("this program cannot read the recorded state: {what}")))
+            }
             (None, StateOrigin::Current, _) => {
                 let state = M::default();
-                let difference = (state_digest(&state)?.to_u64() != genesis.digest)
-                    .then(|| "it was the model's `Default`, which now gives another state".to_owned());
+                let difference = (state_digest(&state)?.to_u64() != genesis.digest).then(|| {
+                    "the recorded state was the model's `Default`, and the current `Default` differs".to_owned()
+                });
                 Ok(GenesisState { state, given: false, difference })
             }
             (None, StateOrigin::Unknown(_), Some(default)) => {
@@ -139,7 +151,7 @@ fn other_fields<M: Model>(shape: &[u8], default: &[u8], state: &M) -> Option<Str
         .collect();
     (!changed_fields.is_empty()).then(|| {
         format!(
-            "it was the model's `Default`, whose shape has changed since; fields of unchanged shape now have other values: {}",
+            "the recorded state was the model's `Default`, and the current `Default` has other values in these fields: {}",
             changed_fields.join(", ")
         )
     })

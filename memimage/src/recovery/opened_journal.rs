@@ -55,7 +55,7 @@ impl OpenedJournal {
         let Survey::Image(segments) = layout.survey(&**disk)? else {
             return Err(Error::new(ErrorDetail::NotFound {
                 path: layout.root().to_owned(),
-                found: "its journal is gone",
+                found: "the journal was removed while the image was open",
             }));
         };
         let segments = open_segments(disk, layout, &segments, keyring, None)?;

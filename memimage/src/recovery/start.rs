@@ -118,7 +118,7 @@ impl<'a> StartSearch<'a> {
                 Candidate::Usable(input) => return Ok(Some(input)),
                 Candidate::NotTrusted => {}
                 Candidate::Unusable(error) => {
-                    tracing::warn!(%seq, %error, "cannot use a snapshot; trying an older one or the complete journal");
+                    tracing::warn!(%seq, %error, "cannot use a snapshot; recovery tries the next older state");
                     self.tried.push(error.briefly());
                     self.unusable.push((path, error.to_string()));
                 }
@@ -155,7 +155,7 @@ impl<'a> StartSearch<'a> {
         let segments = self.journal.segments();
         let file = self.journal.snapshots().open(seq, path)?;
         if !segments.reaches(seq)? {
-            let what = "the events after it are no longer in the journal".to_owned();
+            let what = "the journal no longer has the events that follow this state".to_owned();
             return Err(Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what }));
         }
         let is_current = is_current::<M>(&file.header);
@@ -175,7 +175,7 @@ impl<'a> StartSearch<'a> {
         let refused = |what| Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what });
         let header = file.header.clone();
         if voids.invalidates(header.seq, header.epoch) {
-            return Err(refused("it was created before an event in it became void".to_owned()));
+            return Err(refused("the state contains the effect of an event that became void later".to_owned()));
         }
         if let Some(what) = timeline.epoch_conflict(header.epoch) {
             return Err(refused(what));
@@ -219,7 +219,7 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Resul
     let refused = |what: &str| Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what: what.to_owned() });
     let header = file.header.clone();
     if header.uuid != segments.identity().uuid {
-        return Err(refused("it belongs to another image"));
+        return Err(refused("the file belongs to another image"));
     }
     let (model, digest, recorded) = match StateOrigin::of(header.model_version, header.fingerprint) {
         StateOrigin::Current => {
@@ -228,7 +228,9 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Resul
                 let digest = state_digest(&model)?;
                 Ok((model, digest, trailer.digest))
             }));
-            loaded.unwrap_or_else(|panic| Err(refused(&format!("reading it panicked: {}", panic_message(&*panic)))))?
+            loaded.unwrap_or_else(|panic| {
+                Err(refused(&format!("loading the state panicked: {}", panic_message(&*panic))))
+            })?
         }
         StateOrigin::Past(past) => {
             let (bytes, trailer) = file.bytes()?;
@@ -239,7 +241,10 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Resul
         StateOrigin::Unknown(what) => return Err(refused(&what)),
     };
     if digest.to_u64() != recorded {
-        return Err(refused("its state differs from the one that was written: Serialize and Deserialize disagree"));
+        return Err(refused(
+            "the loaded state differs from the state that was written: the model's `Deserialize` does not restore what its \
+             `Serialize` wrote",
+        ));
     }
     let (seq, time, is_upcast) = (header.seq, header.time, !is_current::<M>(&header));
     Ok(ReplayStart { model, seq, time, digest: recorded, path: path.to_owned(), is_upcast })

@@ -33,16 +33,19 @@ impl<M: Model> StateOrigin<M> {
         StateOrigin::Unknown(match past {
             Some(_) => {
                 format!(
-                    "it has version {version} of the model, but another shape than that version's type in the history"
+                    "the state has version {version} of the model, but its shape differs from that of this version in the \
+                     model's history"
                 )
             }
             None if version == M::VERSION => {
-                format!("the shape of the model has changed since, and its version is still {version}")
+                format!(
+                    "the shape of the model has changed since the state was written, but the model still has version {version}"
+                )
             }
             None if version > M::VERSION => {
-                format!("it has version {version} of the model, and this program has version {}", M::VERSION)
+                format!("the state has version {version} of the model, but this program has version {}", M::VERSION)
             }
-            None => format!("it has version {version} of the model, which is not in the model's history"),
+            None => format!("the state has version {version} of the model, which is not in the model's history"),
         })
     }
 }

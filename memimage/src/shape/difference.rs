@@ -60,7 +60,7 @@ impl Display for Difference {
                 write!(f, "fields in the order ({journal}) in the journal, ({program}) in this program")
             }
             DifferenceKind::VariantAdded { index } => {
-                write!(f, "not in the journal, variant {index} in this program; a new variant goes last")
+                write!(f, "not in the journal, variant {index} in this program; a new variant must come last")
             }
             DifferenceKind::VariantRemoved { index } => {
                 write!(f, "variant {index} in the journal, not in this program")
@@ -68,7 +68,7 @@ impl Display for Difference {
             DifferenceKind::VariantMoved { journal, program } => {
                 write!(f, "variant {journal} in the journal, variant {program} in this program")
             }
-            DifferenceKind::JournalIsNewer => f.write_str("a variant in the journal that a newer program added"),
+            DifferenceKind::JournalIsNewer => f.write_str("only in the journal: a newer program added this variant"),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A [`ShapeRef`] is the compile-time form, a constant of each type. A [`ShapeTree`] is the run-time form, read from a journal or
 //! created from a type. Both have the same [`Fingerprint`], which is computed over the encoding in the journal.
 
-// One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
+// each module uses only the modules above it; `tests/tests/architecture.rs` verifies this order
 mod fnv;
 mod name;
 mod descriptor;

@@ -81,7 +81,7 @@ fn bless_for<M: Commands>(caller: Caller) -> Result<Blessed, Error> {
                 path: path.clone(),
                 what: "and this program differ; nothing was changed",
                 differences: diff.refused,
-                help: "give a changed event a new version, or undo the change".to_owned(),
+                help: "give each changed event a new version, or undo the change".to_owned(),
             }));
         }
         let names = |entries: &[LockEntry]| entries.iter().map(|entry| entry.key.to_string()).collect();
@@ -120,7 +120,7 @@ fn verify_for<M: Commands>(caller: Caller) -> Result<(), Error> {
             what: "and this program differ",
             differences,
             help: format!(
-                "run `MEMIMAGE_BLESS=1 cargo test {}`, which adds what is new, and commit the file",
+                "run `MEMIMAGE_BLESS=1 cargo test {}`, which adds new events and variants to the lock, then commit the file",
                 lock.selection
             ),
         })),
@@ -187,7 +187,7 @@ impl LockDiff {
         }
         for LockEntry { key, .. } in text.of_model(lock.model) {
             if !events.iter().any(|event| event.name == key.event && event.version == key.version) {
-                diff.refused.push(format!("{key}: in the lock, but this program cannot replay it"));
+                diff.refused.push(format!("{key}: in the lock, but this program cannot replay the event"));
             }
         }
         diff
@@ -198,7 +198,7 @@ impl LockDiff {
             return match event.shape {
                 Some(shape) => self.missing.push(LockEntry { key, shape: ShapeTree::of(shape).to_string() }),
                 None => self.refused.push(format!(
-                    "{key}: not in the lock, and the program has no type with its shape: restore its line as it was committed"
+                    "{key}: not in the lock, and this program has no type with its shape: restore the committed line"
                 )),
             };
         };

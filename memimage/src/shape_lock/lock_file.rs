@@ -9,8 +9,8 @@ use std::fmt::{self, Display, Formatter};
 use crate::shape::Name;
 
 const HEADER: &str = "\
-# The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
-# only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
+# The shapes of events, written by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. Edit it by hand
+# only to change the name of a renamed model, or to remove lines whose events no journal contains any more.
 ";
 
 /// The model, event and version of an entry. Entries are sorted by it.
@@ -53,7 +53,7 @@ impl LockFile {
             let invalid = |what: &str| Err(format!("line {} {what}", i + 1));
             let is_entry = !(text.trim().is_empty() || text.starts_with('#'));
             let entry = match is_entry.then(|| LockEntry::read(text)) {
-                Some(None) => return invalid("is not an entry; help: fix it first"),
+                Some(None) => return invalid("is not an entry; help: restore the committed line"),
                 entry => entry.flatten(),
             };
             if let Some(entry) = &entry
@@ -165,8 +165,8 @@ mod tests {
         }
         let written = text.to_string();
         expect![[r##"
-            # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
-            # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
+            # The shapes of events, written by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. Edit it by hand
+            # only to change the name of a renamed model, or to remove lines whose events no journal contains any more.
             shop::Bank deposit v1 struct
             shop::Bank order v9 struct
             shop::Bank order v10 struct
@@ -200,7 +200,7 @@ mod tests {
         for line in ["<<<<<<< ours", "=======", "a::B x 1 u8", "a::B x v1", "a::B \"x v1 u8", "x"] {
             assert_eq!(
                 error(&format!("a::B x v1 u8\n{line}\n")),
-                "line 2 is not an entry; help: fix it first",
+                "line 2 is not an entry; help: restore the committed line",
                 "{line}"
             );
         }

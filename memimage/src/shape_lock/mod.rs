@@ -12,8 +12,9 @@
 //! command's name. The message says where the shapes differ, and what to do:
 //!
 //! ```text
-//! error[E0080]: evaluation panicked: deposit v1: payload.cents: u64 in the lock, u32 here; raise its version to 2 and add
-//!               an upcaster, or undo the change
+//! error[E0080]: evaluation panicked: deposit v1: payload.cents: u64 in the lock, u32 in this program; help: undo the
+//!               change, or raise the version to 2 and add an upcaster; or, if no journal contains the event, remove
+//!               line 3 of `memimage.lock` and bless the lock
 //!   --> src/lib.rs:14:12
 //!    |
 //! 14 |     pub fn deposit(&mut self, account: u32, cents: u32) {

@@ -86,9 +86,9 @@ impl<'a> Bases<'a> {
         let mut unusable = Vec::new();
         for (seq, path) in self.list()? {
             let reason = match self.open(seq, &path) {
-                Ok(header) if header.uuid != segments.identity().uuid => "it belongs to another image".to_owned(),
+                Ok(header) if header.uuid != segments.identity().uuid => "the file belongs to another image".to_owned(),
                 Ok(_) if segments.reaches(seq)? => return Ok(()),
-                Ok(_) => "not all events after it are in the journal".to_owned(),
+                Ok(_) => "the journal does not have all events that follow this base".to_owned(),
                 Err(error) => error.in_short(),
             };
             unusable.push(format!("`{}`: {reason}", path.display()));
@@ -97,11 +97,11 @@ impl<'a> Bases<'a> {
             return Ok(());
         }
         let (segment, mut what) = match segments.first() {
-            SegmentId::FIRST => (SegmentId::FIRST, "its first events are missing".to_owned()),
-            first => (first.before(), "its file is missing".to_owned()),
+            SegmentId::FIRST => (SegmentId::FIRST, "the first events are missing".to_owned()),
+            first => (first.before(), "the file is missing".to_owned()),
         };
         if !unusable.is_empty() {
-            what.push_str(", and no base replaces it: ");
+            what.push_str(", and no base can replace the missing events: ");
             what.push_str(&unusable.join("; "));
         }
         Err(segments.corrupt(segment, None, what))
@@ -132,7 +132,7 @@ impl<'a> Bases<'a> {
             (Some((seq, snapshot)), _) if !segments.starts_at_genesis() => {
                 tracing::warn!(
                     %seq,
-                    "the base of the pruned journal cannot be used; the snapshot from which recovery started replaces it"
+                    "the base of the pruned journal cannot be used; recovery copies the snapshot at which it started as the new base"
                 );
                 self.install(snapshot, seq)?;
                 sync_dir(self.disk, &self.layout.journal())?;
@@ -156,8 +156,9 @@ impl<'a> Bases<'a> {
             if intact.iter().any(|(_, intact)| *intact == path) {
                 continue;
             }
-            let what = damaged.iter().find(|(damaged, _)| *damaged == path).map_or("it is missing", |(_, what)| what);
-            tracing::warn!(%seq, copy, what, "a copy of the base cannot be used; it is replaced by a copy of the other");
+            let what =
+                damaged.iter().find(|(damaged, _)| *damaged == path).map_or("the file is missing", |(_, what)| what);
+            tracing::warn!(%seq, copy, what, "a copy of the base cannot be used; recovery replaces it by the intact copy");
             unusable.push((path, what.to_owned()));
             match self.copy(from, seq, copy) {
                 Ok(_) => sync_dir(self.disk, &self.layout.journal())?,
@@ -165,7 +166,7 @@ impl<'a> Bases<'a> {
                 Err(error) => {
                     tracing::error!(
                         %error,
-                        "the base could not be copied; one intact copy is left; help: fix the cause, then open the image again"
+                        "could not copy the base, so only one intact copy exists; help: correct the cause, then open the image again"
                     );
                 }
             }
@@ -189,7 +190,7 @@ impl<'a> Bases<'a> {
     fn check(&self, seq: Seq, path: &Path, uuid: Option<&[u8; 16]>) -> Result<Trailer, Error> {
         let header = self.open(seq, path)?;
         if uuid.is_some_and(|uuid| header.uuid != *uuid) {
-            let what = "it belongs to another image".to_owned();
+            let what = "the file belongs to another image".to_owned();
             return Err(Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what }));
         }
         SnapshotFile::open(self.disk, path, self.keyring)?.check()
@@ -198,7 +199,7 @@ impl<'a> Bases<'a> {
     fn open(&self, seq: Seq, path: &Path) -> Result<SnapshotHeader, Error> {
         let header = SnapshotFile::open(self.disk, path, self.keyring)?.header.clone();
         if header.seq != seq {
-            let what = format!("its header names event {}", header.seq);
+            let what = format!("the header names event {}", header.seq);
             return Err(Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what }));
         }
         Ok(header)

@@ -92,7 +92,7 @@ impl SnapshotHeader {
 
     pub(super) fn decode(bytes: &[u8; HEADER]) -> Result<SnapshotHeader, String> {
         if bytes[0..8] != MAGIC {
-            return Err("it does not start with the magic number of a snapshot".to_owned());
+            return Err("the file does not start with the magic number of a snapshot".to_owned());
         }
         if u32_at(bytes, CHECKSUM_AT) != crc32c::crc32c(&bytes[..CHECKSUM_AT]) {
             return Err("the header's checksum is wrong".to_owned());
@@ -103,10 +103,10 @@ impl SnapshotHeader {
             || incompatible & !(ENCRYPTED | CHAINED) != 0
             || known.iter().any(|(found, newest)| found > newest)
         {
-            return Err("it was written in a newer format".to_owned());
+            return Err("the file has a newer format".to_owned());
         }
         if (bytes[100] != 0) != (incompatible & ENCRYPTED != 0) || (bytes[102] != 0) != (incompatible & CHAINED != 0) {
-            return Err("the header's features contradict its cipher or its chain".to_owned());
+            return Err("the features in the header do not match its cipher and its chain".to_owned());
         }
         let name = usize::from(u16::from_le_bytes([bytes[NAME_AT - 2], bytes[NAME_AT - 1]]));
         if name > MAX_NAME {

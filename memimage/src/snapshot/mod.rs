@@ -84,7 +84,7 @@ impl Snapshots {
     pub(crate) fn open(&self, seq: Seq, path: &std::path::Path) -> Result<SnapshotFile, Error> {
         let file = SnapshotFile::open(&*self.disk, path, &self.keyring)?;
         if file.header.seq != seq {
-            let what = format!("its header names event {}", file.header.seq);
+            let what = format!("the header names event {}", file.header.seq);
             return Err(Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what }));
         }
         Ok(file)

@@ -86,7 +86,7 @@ impl SnapshotFile {
             Err(BoundedError::Invalid(error)) => return Ok(Err(format!("the state does not decode: {error}"))),
         };
         if chunks.at < chunks.chunk.len() || chunks.next_chunk()? {
-            return Ok(Err("bytes follow the state".to_owned()));
+            return Ok(Err("the file has bytes after the state".to_owned()));
         }
         let trailer = chunks.trailer()?;
         Ok(Ok((state, trailer)))
@@ -147,14 +147,14 @@ impl ChunkReader {
         chunk.resize(len, 0);
         self.read_exact(&mut chunk)?;
         if crc32c::crc32c(&chunk) != crc {
-            return Err(self.damaged(format!("the checksum of the chunk before byte {} is wrong", self.offset)));
+            return Err(self.damaged(format!("the checksum of the chunk that ends at byte {} is wrong", self.offset)));
         }
         self.hasher.update(&chunk);
         self.protection.update(&header);
         self.protection.update(&chunk);
         if len > 0 {
             self.protection.decrypt(&mut chunk).map_err(|AuthenticationError| {
-                self.forged(format!("the chunk before byte {} does not decrypt under this key", self.offset))
+                self.forged(format!("the chunk that ends at byte {} does not decrypt with this key", self.offset))
             })?;
         }
         self.total += len as u64;
@@ -177,7 +177,7 @@ impl ChunkReader {
             self.read_exact(&mut tag)?;
             self.protection.update(&tag);
             let decrypted = self.protection.decrypt_digest(&mut trailer.digest, &tag);
-            decrypted.map_err(|AuthenticationError| self.forged("the digest does not decrypt under this key"))?;
+            decrypted.map_err(|AuthenticationError| self.forged("the digest does not decrypt with this key"))?;
         }
         if self.snapshot.header.key_ids.chain.is_some() {
             let mut mac = [0; MAC];
@@ -187,7 +187,7 @@ impl ChunkReader {
             }
         }
         if self.offset != self.snapshot.len {
-            return Err(self.damaged("bytes follow the trailer"));
+            return Err(self.damaged("the file has bytes after its trailer"));
         }
         Ok(trailer)
     }
@@ -196,7 +196,7 @@ impl ChunkReader {
         let read = self.snapshot.file.read_up_to(bytes, self.offset)?;
         self.offset += read as u64;
         if read < bytes.len() {
-            return Err(self.damaged(format!("the file ends at byte {}", self.offset)));
+            return Err(self.damaged(format!("the file ends too early, at byte {}", self.offset)));
         }
         Ok(())
     }

@@ -40,8 +40,7 @@ pub(super) fn write(
         return Err(failure);
     }
     serialized.map_err(|error| {
-        let what = format!("the state cannot be serialized: {error}");
-        Error::new(ErrorDetail::Snapshot { path: file.path().to_owned(), what })
+        Error::new(ErrorDetail::Unserializable { state: "the state of the model", what: error.to_string() })
     })?;
     chunks.flush_chunk()?;
     let mut trailer = Trailer { len: chunks.len, digest, hash: chunks.hasher.digest128() };
@@ -103,7 +102,7 @@ impl io::Write for &mut ChunkWriter<'_> {
         if taken == room {
             self.flush_chunk().map_err(|error| {
                 self.failure = Some(error);
-                io::Error::other("the snapshot could not be written")
+                io::Error::other("writing the snapshot failed")
             })?;
         }
         Ok(taken)

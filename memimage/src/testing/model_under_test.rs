@@ -113,7 +113,7 @@ impl<M: Model> ModelUnderTest<M> {
         let mut event = RecordedEvent::of(C::NAME, C::VERSION, &command, &stamp)?;
         // the check and the body get what replay will read
         let command: C = decode(&event.payload).map_err(|error| {
-            format!("the arguments cannot be read back from their encoding, so an image refuses them: {error}")
+            format!("the arguments cannot be decoded from their own encoding, so an image refuses the command: {error}")
         })?;
         match catch_unwind(AssertUnwindSafe(|| command.check(&self.model, &context))) {
             Ok(Ok(())) => {}
@@ -157,9 +157,9 @@ impl<M: Model> ModelUnderTest<M> {
 }
 
 /// The cause of a difference on replay, and the help.
-pub(super) const NONDETERMINISM_HELP: &str = "a body, an upcaster, or the model's Serialize and Deserialize, is not \
-     deterministic: it depends on a hash map's order, a clock, a random number, an address or a global; help: use BTreeMap, \
-     and the time and the random values of `Context`";
+pub(super) const NONDETERMINISM_HELP: &str = "a command body, an upcaster, or the model's `Serialize` or `Deserialize` is not \
+     deterministic: it depends on the order of a hash map, a clock, a random number, an address or a global; help: use \
+     `BTreeMap`, and the time and the random values of `Context`";
 
 /// Replays an event on a model. After an error, the state of the model is unspecified.
 pub(super) fn replay<M: Model>(model: &mut M, start: &StartState, event: &RecordedEvent) -> Result<(), String> {
@@ -178,13 +178,13 @@ pub(super) fn replay<M: Model>(model: &mut M, start: &StartState, event: &Record
     match catch_unwind(AssertUnwindSafe(|| (row.replay)(&stored, &mut apply))) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(fault)) => Err(fault.to_string()),
-        Err(panic) => Err(format!("it panicked: {}", panic_message(&*panic))),
+        Err(panic) => Err(format!("its replay panicked: {}", panic_message(&*panic))),
     }
 }
 
 /// The digest of a state.
 pub(super) fn state_digest<M: Model>(model: &M) -> Result<Digest, String> {
-    digest(model).map_err(|error| format!("the Serialize of `{}` and its Shape disagree: {error}", M::NAME))
+    digest(model).map_err(|error| format!("the `Serialize` of `{}` does not match its `Shape`: {error}", M::NAME))
 }
 
 /// The encoding of a state in a snapshot.

@@ -74,11 +74,11 @@ impl RecordedEvent {
         let Some(row) = events.iter().find(|row| row.name() == name && row.version() == *version) else {
             return Err(match events.iter().filter(|row| row.name() == name).map(|row| row.version()).max() {
                 None => format!(
-                    "`{name}` is not an event of this program; help: list its past types on the block, `retired(name = {name:?}, \
-                     history(…))`, or keep its command, marked `#[command(replay_only)]`"
+                    "`{name}` is not an event of this program; help: list its past types on the block with `retired(name = \
+                     {name:?}, history(…))`, or keep the command and mark it `#[command(replay_only)]`"
                 ),
                 Some(newest) if newest < *version => {
-                    format!("`{name}` v{version} is newer than this program, which knows v{newest}")
+                    format!("`{name}` v{version} is not known to this program, whose newest version of it is v{newest}")
                 }
                 Some(_) => format!(
                     "the program cannot replay `{name}` v{version}; help: add its past type to the `history(…)` of its command"
@@ -91,7 +91,7 @@ impl RecordedEvent {
         match found.is_empty() {
             true => Ok(row),
             false => {
-                let mut message = format!("`{name}` v{version} has another shape now:");
+                let mut message = format!("`{name}` v{version} has another shape in this program:");
                 for difference in found {
                     write!(message, "\n  - {difference}").expect("writing to a string does not fail");
                 }

@@ -50,22 +50,28 @@ pub fn shape_matches<T: Shape + Serialize + DeserializeOwned>(value: &T) {
 fn matches<T: Shape + Serialize + DeserializeOwned>(value: &T) -> Result<(), String> {
     let before = digest(value).map_err(|error| {
         let help = match error.is_mismatch() {
-            true => "; help: derive Serialize, or write the same as the derived one, or give the type an opaque name where it is used",
+            true => {
+                "; help: derive `Serialize`, or write what the derived implementation writes, or give the type an opaque name \
+                 where it is used"
+            }
             false => "",
         };
         format!("{error}{help}")
     })?;
     let shape = ShapeTree::of(T::SHAPE);
-    let bytes = postcard::to_stdvec(value).map_err(|error| format!("it cannot be encoded: {error}"))?;
+    let bytes = postcard::to_stdvec(value).map_err(|error| format!("the value cannot be encoded: {error}"))?;
     let with_value = |what: String| format!("{what}; the value was written as {}", value_text::line(&shape, &bytes));
-    let decoded: T = decode_state(&bytes)
-        .map_err(|fault| with_value(format!("its Deserialize does not read what its Serialize wrote: {fault}")))?;
-    let after = digest(&decoded)
-        .map_err(|error| with_value(format!("the value that its Deserialize returned does not serialize: {error}")))?;
+    let decoded: T = decode_state(&bytes).map_err(|fault| {
+        with_value(format!("its Deserialize cannot read the bytes that its Serialize wrote: {fault}"))
+    })?;
+    let after = digest(&decoded).map_err(|error| {
+        with_value(format!("the value that its Deserialize returned cannot be serialized: {error}"))
+    })?;
     if before == after {
         return Ok(());
     }
-    let again = postcard::to_stdvec(&decoded).map_err(|error| format!("it cannot be encoded again: {error}"))?;
+    let again =
+        postcard::to_stdvec(&decoded).map_err(|error| format!("the decoded value cannot be encoded: {error}"))?;
     let lines = value_difference::lines(&shape, &bytes, &again, ["written", "read back"]);
-    Err(format!("its Deserialize returns another value than its Serialize wrote:{lines}"))
+    Err(format!("its Deserialize returned another value than its Serialize wrote:{lines}"))
 }

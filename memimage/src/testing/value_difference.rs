@@ -21,7 +21,10 @@ pub(super) fn lines(shape: &ShapeTree, a: &[u8], b: &[u8], names: [&str; 2]) -> 
             comparison.lines
         }
         _ => {
-            vec!["unknown, because the value contains a type that its shape describes only by name".to_owned()]
+            vec![
+                "unknown, because the value contains an opaque type, which the shape describes only by its name"
+                    .to_owned(),
+            ]
         }
     };
     let more = differences.len().saturating_sub(MAX_DIFFERENCES);

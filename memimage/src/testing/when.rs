@@ -73,7 +73,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
             CommandResult::Answered(output) => {
                 self.fail(&format!("expected the answer {expected:?}, found {output:?}"))
             }
-            _ => self.fail(&format!("expected the answer {expected:?}, found that {}", self.inner().outcome())),
+            _ => self.fail(&format!("expected the answer {expected:?}, but {}", self.inner().outcome())),
         }
         self
     }
@@ -83,7 +83,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
     pub fn then_ok_with(self, look: impl FnOnce(&C::Output)) -> Self {
         match &self.inner().result {
             CommandResult::Answered(output) => look(output),
-            _ => self.fail(&format!("expected an answer, found that {}", self.inner().outcome())),
+            _ => self.fail(&format!("expected an answer, but {}", self.inner().outcome())),
         }
         self
     }
@@ -99,7 +99,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
             CommandResult::Refused(refusal) | CommandResult::Rejected(refusal) => {
                 self.fail(&format!("expected the refusal {expected:?}, found {refusal:?}"));
             }
-            _ => self.fail(&format!("expected the refusal {expected:?}, found that {}", self.inner().outcome())),
+            _ => self.fail(&format!("expected the refusal {expected:?}, but {}", self.inner().outcome())),
         }
         self.expect();
         self
@@ -110,7 +110,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
     pub fn then_refused_with(mut self, look: impl FnOnce(&C::Refusal)) -> Self {
         match &self.inner().result {
             CommandResult::Refused(refusal) | CommandResult::Rejected(refusal) => look(refusal),
-            _ => self.fail(&format!("expected a refusal, found that {}", self.inner().outcome())),
+            _ => self.fail(&format!("expected a refusal, but {}", self.inner().outcome())),
         }
         self.expect();
         self
@@ -125,7 +125,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
             CommandResult::Panicked { message, .. } => {
                 self.fail(&format!("expected a panic with {expected:?} in its message, found {message:?}"));
             }
-            _ => self.fail(&format!("expected a panic with {expected:?}, found that {}", self.inner().outcome())),
+            _ => self.fail(&format!("expected a panic with {expected:?}, but {}", self.inner().outcome())),
         }
         self.expect();
         self
@@ -163,7 +163,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
         let inner = self.inner();
         let now = inner.given.or_fail(inner.given.subject.digest());
         if now != inner.before {
-            self.fail("expected an unchanged state, found another");
+            self.fail("expected an unchanged state, found a changed state");
         }
         self
     }
@@ -225,7 +225,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
                     found.text()
                 ));
             }
-            None => self.fail(&format!("expected {}, found that {}", expected.text(), inner.outcome())),
+            None => self.fail(&format!("expected {}, but {}", expected.text(), inner.outcome())),
         }
     }
 }
@@ -239,10 +239,10 @@ impl<M: Model, C: Command<M>> ExecutedCommand<M, C> {
     /// The result, for messages. Without the refusal itself, whose type may not be `Debug`.
     fn outcome(&self) -> String {
         match &self.result {
-            CommandResult::Answered(_) => "it answered, and was recorded as applied".to_owned(),
-            CommandResult::Refused(_) => "its check refused it, and nothing was recorded".to_owned(),
-            CommandResult::Rejected(_) => "its body refused it, and it was recorded as rejected".to_owned(),
-            CommandResult::Panicked { place, message } => format!("its {place} panicked: {message}"),
+            CommandResult::Answered(_) => "the command answered, and was recorded as applied".to_owned(),
+            CommandResult::Refused(_) => "the check refused the command, and nothing was recorded".to_owned(),
+            CommandResult::Rejected(_) => "the body refused the command, which was recorded as rejected".to_owned(),
+            CommandResult::Panicked { place, message } => format!("the command's {place} panicked: {message}"),
         }
     }
 

@@ -8,7 +8,7 @@ use super::error::{ValueError, ValueErrorKind, ValuePathStep};
 /// A Rust type to which a value converts; see [`Value::take`].
 #[diagnostic::on_unimplemented(
     message = "a `Value` does not convert to `{Self}`",
-    note = "it converts to scalars, `String`, `Value`, and `Option`, `Vec` and `BTreeMap` of these"
+    note = "a `Value` converts to scalars, `String` and `Value`, and to `Option`, `Vec` and `BTreeMap` of these"
 )]
 pub trait FromValue: Sized {
     /// Converts `value`.

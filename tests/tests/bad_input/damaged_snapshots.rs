@@ -62,19 +62,19 @@ fn a_damaged_snapshot_is_skipped() {
         assert_eq!(open(&disk).unwrap().admin().stats().recovery.snapshot.map(|seq| seq.get()), Some(20), "{case}");
     }
     expect![[r#"
-        magic: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: it does not start with the magic number of a snapshot; nothing is lost, since the journal has all events
-        header: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the header's checksum is wrong; nothing is lost, since the journal has all events
-        chunk's header: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the checksum of the chunk before byte 4118 is wrong; nothing is lost, since the journal has all events
-        chunk: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the checksum of the chunk before byte 4119 is wrong; nothing is lost, since the journal has all events
-        trailer: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the trailer's checksum is wrong; nothing is lost, since the journal has all events
-        empty: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file ends within its header; nothing is lost, since the journal has all events
-        cut in the header: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file ends within its header; nothing is lost, since the journal has all events
-        cut in the state: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file ends at byte 4110; nothing is lost, since the journal has all events
-        cut in the trailer: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file ends at byte 4174; nothing is lost, since the journal has all events
-        longer: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: bytes follow the trailer; nothing is lost, since the journal has all events
-        newer format: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: it was written in a newer format; nothing is lost, since the journal has all events
-        of another event: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: its header names event 10; nothing is lost, since the journal has all events
-        of another image: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: it belongs to another image; nothing is lost, since the journal has all events
+        magic: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file does not start with the magic number of a snapshot; help: run `memimage::admin::check`, which says whether the image needs this file
+        header: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the header's checksum is wrong; help: run `memimage::admin::check`, which says whether the image needs this file
+        chunk's header: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the checksum of the chunk that ends at byte 4118 is wrong; help: run `memimage::admin::check`, which says whether the image needs this file
+        chunk: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the checksum of the chunk that ends at byte 4119 is wrong; help: run `memimage::admin::check`, which says whether the image needs this file
+        trailer: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the trailer's checksum is wrong; help: run `memimage::admin::check`, which says whether the image needs this file
+        empty: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file ends within its header; help: run `memimage::admin::check`, which says whether the image needs this file
+        cut in the header: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file ends within its header; help: run `memimage::admin::check`, which says whether the image needs this file
+        cut in the state: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file ends too early, at byte 4110; help: run `memimage::admin::check`, which says whether the image needs this file
+        cut in the trailer: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file ends too early, at byte 4174; help: run `memimage::admin::check`, which says whether the image needs this file
+        longer: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file has bytes after its trailer; help: run `memimage::admin::check`, which says whether the image needs this file
+        newer format: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file has a newer format; help: run `memimage::admin::check`, which says whether the image needs this file
+        of another event: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the header names event 10; help: run `memimage::admin::check`, which says whether the image needs this file
+        of another image: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file belongs to another image; help: run `memimage::admin::check`, which says whether the image needs this file
     "#]].assert_eq(&texts);
 }
 

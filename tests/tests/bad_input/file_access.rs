@@ -31,16 +31,16 @@ fn unreadable_files_are_named() {
         texts += &format!("{error}\n");
     }
     expect![[r#"
-        listing `/ledger` failed: permission denied; help: let the user of this process read and write the image's directory and files
-        listing `/ledger/journal` failed: permission denied; help: let the user of this process read and write the image's directory and files
-        listing `/ledger/snapshot` failed: permission denied; help: let the user of this process read and write the image's directory and files
-        locking `/ledger/LOCK` failed: permission denied; help: let the user of this process read and write the image's directory and files
-        opening `/ledger/journal/00000001.journal` failed: permission denied; help: let the user of this process read and write the image's directory and files
-        reading `/ledger/journal/00000001.journal` failed: permission denied; help: let the user of this process read and write the image's directory and files
-        opening `/ledger/journal/00000003.journal` failed: permission denied; help: let the user of this process read and write the image's directory and files
-        reading `/ledger/journal/00000003.journal` failed: permission denied; help: let the user of this process read and write the image's directory and files
-        opening `/ledger/journal/durable` failed: permission denied; help: let the user of this process read and write the image's directory and files
-        reading `/ledger/journal/durable` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        listing `/ledger` failed: permission denied; help: give the user of this process permission to read and write the image's directory and files
+        listing `/ledger/journal` failed: permission denied; help: give the user of this process permission to read and write the image's directory and files
+        listing `/ledger/snapshot` failed: permission denied; help: give the user of this process permission to read and write the image's directory and files
+        locking `/ledger/LOCK` failed: permission denied; help: give the user of this process permission to read and write the image's directory and files
+        opening `/ledger/journal/00000001.journal` failed: permission denied; help: give the user of this process permission to read and write the image's directory and files
+        reading `/ledger/journal/00000001.journal` failed: permission denied; help: give the user of this process permission to read and write the image's directory and files
+        opening `/ledger/journal/00000003.journal` failed: permission denied; help: give the user of this process permission to read and write the image's directory and files
+        reading `/ledger/journal/00000003.journal` failed: permission denied; help: give the user of this process permission to read and write the image's directory and files
+        opening `/ledger/journal/durable` failed: permission denied; help: give the user of this process permission to read and write the image's directory and files
+        reading `/ledger/journal/durable` failed: permission denied; help: give the user of this process permission to read and write the image's directory and files
     "#]].assert_eq(&texts);
     assert_intact(&disk, 20, state);
 }

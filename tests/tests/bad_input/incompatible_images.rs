@@ -34,7 +34,7 @@ fn an_image_of_another_model_is_refused() {
     check(
         &error,
         expect![[
-            r#"the image `/ledger` holds the model `Ledger`, not `shop`; nothing was changed; help: open it with its own program, or write `#[model(name = "Ledger")]` if the model was renamed"#
+            r#"the image `/ledger` belongs to the model `Ledger`, not to `shop`; nothing was changed; help: open the image with the program of its model, or, if the model was renamed, write `#[model(name = "Ledger")]`"#
         ]],
     );
     assert_intact(&disk, 20, state);
@@ -44,7 +44,7 @@ fn an_image_of_another_model_is_refused() {
     check(
         &assert_refused(&shop),
         expect![[
-            r#"the image `/ledger` holds the model `shop`, not `Ledger`; nothing was changed; help: open it with its own program, or write `#[model(name = "shop")]` if the model was renamed"#
+            r#"the image `/ledger` belongs to the model `shop`, not to `Ledger`; nothing was changed; help: open the image with the program of its model, or, if the model was renamed, write `#[model(name = "shop")]`"#
         ]],
     );
 }
@@ -67,11 +67,11 @@ fn a_newer_format_is_refused() {
         }
     }
     expect![[r#"
-        version: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot read: its version is 4, but this memimage supports only 1; nothing was changed; help: use a newer memimage
-        read-only-compatible: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot write to: it uses the unknown features 0x4; nothing was changed; help: use a newer memimage
-        incompatible: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot read: it uses the unknown features 0x4; nothing was changed; help: use a newer memimage
-        checksum: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot read: it uses the unknown checksum 4; nothing was changed; help: use a newer memimage
-        cipher: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot read: it uses the unknown cipher 4, compression 0 or chain 0; nothing was changed; help: use a newer memimage
+        version: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot read: the format version of the file is 4, but this version of memimage supports only 1; nothing was changed; help: use a newer version of memimage
+        read-only-compatible: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot write to: the file uses unknown features (0x4); nothing was changed; help: use a newer version of memimage
+        incompatible: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot read: the file uses unknown features (0x4); nothing was changed; help: use a newer version of memimage
+        checksum: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot read: the file uses the unknown checksum 4; nothing was changed; help: use a newer version of memimage
+        cipher: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot read: the file uses an unknown cipher, compression or chain (4, 0, 0); nothing was changed; help: use a newer version of memimage
     "#]].assert_eq(&texts);
 
     // an unknown compatible feature is ignored
@@ -93,9 +93,9 @@ fn a_frame_of_a_newer_format_is_refused() {
         texts += &format!("{case}: {error}\n");
     }
     expect![[r#"
-        kind: `/ledger/journal/00000001.journal` has a format that this version of memimage cannot read: at byte 10240 a frame is of the unknown kind 99; nothing was changed; help: use a newer memimage
-        cipher: `/ledger/journal/00000001.journal` has a format that this version of memimage cannot read: at byte 10240 a frame is encrypted by the unknown cipher 2; nothing was changed; help: use a newer memimage
-        compression: `/ledger/journal/00000001.journal` has a format that this version of memimage cannot read: at byte 10240 a frame is compressed by the unknown method 1; nothing was changed; help: use a newer memimage
+        kind: `/ledger/journal/00000001.journal` has a format that this version of memimage cannot read: a frame has the unknown kind 99, at byte 10240; nothing was changed; help: use a newer version of memimage
+        cipher: `/ledger/journal/00000001.journal` has a format that this version of memimage cannot read: a frame has the unknown cipher 2, at byte 10240; nothing was changed; help: use a newer version of memimage
+        compression: `/ledger/journal/00000001.journal` has a format that this version of memimage cannot read: a frame has the unknown compression 1, at byte 10240; nothing was changed; help: use a newer version of memimage
     "#]].assert_eq(&texts);
 
     // a frame of an unknown but skippable kind is skipped

@@ -20,7 +20,7 @@ fn a_mistyped_path_is_not_created() {
     check(
         &error,
         expect![
-            "no image is at `/ledger`: nothing is there; help: check the path, or create the image with `options().create(true)`"
+            "there is no image at `/ledger`: the path does not exist; help: check the path, or create the image with `options().create(true)`"
         ],
     );
     assert_eq!(disk.kind(Path::new(ROOT)).unwrap(), None);
@@ -84,7 +84,7 @@ fn a_directory_with_other_files_is_refused() {
     check(
         &assert_refused_untouched(&disk, options()),
         expect![
-            "`/ledger` is not an image: it has other files and no journal; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
+            "`/ledger` is not an image: the directory has other files, and no journal; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
         ],
     );
 }
@@ -98,7 +98,7 @@ fn a_journal_that_is_a_file_is_refused() {
     check(
         &error,
         expect![
-            "`/ledger` is not an image: its `journal` is a file, but must be a directory; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
+            "`/ledger` is not an image: `journal` in it is a file, but must be a directory; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
         ],
     );
 }
@@ -143,7 +143,7 @@ fn snapshots_without_a_journal_do_not_begin_a_new_image() {
         texts.push(error.to_string());
     }
     assert_eq!(texts[0], texts[1]);
-    expect!["`/ledger` is not an image: it has snapshots but no journal, so events may be missing; nothing was changed; help: restore its `journal` from a copy, or move the remaining files away to begin a new image"].assert_eq(&texts[0]);
+    expect!["`/ledger` is not an image: the directory has snapshots but no journal, so events may be missing; nothing was changed; help: restore the directory `journal` from a backup, or, to begin a new image, move the remaining files away"].assert_eq(&texts[0]);
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_journal_that_lost_all_its_segments_does_not_begin_a_new_image() {
     check(
         &error,
         expect![
-            "`/ledger` is not an image: its segments are missing, but `journal/durable` shows that the image was in use; nothing was changed; help: restore its `journal` from a copy, or move the remaining files away to begin a new image"
+            "`/ledger` is not an image: the directory has no segments, but its `journal/durable` is not that of a new image; nothing was changed; help: restore the directory `journal` from a backup, or, to begin a new image, move the remaining files away"
         ],
     );
 }
@@ -169,7 +169,7 @@ fn a_network_file_system_is_refused() {
     check(
         &assert_refused_untouched(&disk, options()),
         expect![
-            "`/ledger` is on a network file system (nfs4): its locks and syncs cannot be trusted; help: move the image to a local disk, or accept the risk with `options().allow_network(true)`"
+            "`/ledger` is on a network file system (nfs4), where locks and syncs are not reliable; help: move the image to a local disk, or accept the risk with `options().allow_network(true)`"
         ],
     );
     let (disk, state) = ledger(3, &[]);

@@ -20,7 +20,7 @@ fn a_second_owner_is_refused() {
     let pid = std::process::id().to_string();
     let text = error.to_string().replace(&pid, "PID");
     let program = text.split_once("PID (").unwrap().1.split_once(')').unwrap().0.to_owned();
-    expect!["the image `/ledger` is in use by pid PID (PROGRAM): an image has one owner at a time; help: close it there first (never delete its `LOCK`: two owners would then overwrite each other, and the lock is released when its process ends)"]
+    expect!["the image `/ledger` is in use by pid PID (PROGRAM): an image has one owner at a time; help: close the image there first; never delete `LOCK`: the lock ends with its process, and without the lock two processes can overwrite each other's data"]
     .assert_eq(&text.replace(&program, "PROGRAM"));
     assert!(
         (files(&disk), disk.read(format!("{ROOT}/LOCK")).unwrap()) == before,

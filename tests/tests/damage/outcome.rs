@@ -44,7 +44,7 @@ pub(crate) fn open_and_check(sample: &SampleImage, damaged: &SimDisk, depth: Dep
         Err(_) => Err("opening the image panicked".to_owned()),
         Ok(Err(error)) => {
             let position = error.position().is_some_and(|position| position.segment.is_some());
-            let no_start = error.to_string().contains("no usable snapshot or base precedes it");
+            let no_start = error.to_string().contains("no snapshot or base has a usable state");
             let changed = changed(&files(&before), &files(damaged));
             if error.kind() != ErrorKind::Corrupt || !position && !no_start {
                 return Err(format!("the image was refused for another reason, or without a position: {error}"));
@@ -52,7 +52,7 @@ pub(crate) fn open_and_check(sample: &SampleImage, damaged: &SimDisk, depth: Dep
             if !changed.is_empty() {
                 return Err(format!("the image was refused ({error}), but {changed:?} were modified"));
             }
-            let suspect = error.to_string().contains("how these bytes can be cleared");
+            let suspect = error.to_string().contains("the repairs that clear these bytes");
             Ok(match () {
                 () if no_start => OpenOutcome::NoStart,
                 () if suspect => OpenOutcome::Suspect,

@@ -78,7 +78,7 @@ fn a_read_error_of_a_running_image_is_not_made_permanent() {
         assert_eq!((again.journal().seq(), &*again.read_uncommitted().unwrap()), (seq, &state), "run {run}");
         // the second copy of a base may be missing if it could not be created
         let unusable = again.admin().stats().recovery.unusable_snapshots;
-        assert!(unusable.iter().all(|(_, why)| why == "it is missing"), "run {run}: {unusable:?}");
+        assert!(unusable.iter().all(|(_, why)| why == "the file is missing"), "run {run}: {unusable:?}");
     }
     println!("{struck} reads with a wrong bit, {failed} failed snapshots");
     assert!(struck > 500 && failed > 50, "{struck} {failed}");

@@ -16,7 +16,7 @@ use super::*;
 fn run_operations(disk: &SimDisk) -> Vec<(&'static str, Result<(), Error>)> {
     let on = || -> Arc<dyn Disk> { Arc::new(disk.clone()) };
     let mut run_operations = vec![("check", check_with(on(), ROOT).map(drop))];
-    for choice in [
+    for action in [
         RepairAction::TornTail,
         RepairAction::SuspectTail,
         RepairAction::CutFrom(Seq::new(1)),
@@ -24,7 +24,7 @@ fn run_operations(disk: &SimDisk) -> Vec<(&'static str, Result<(), Error>)> {
         RepairAction::Snapshots,
         RepairAction::Base,
     ] {
-        run_operations.push(("repair", Repair::new(choice).run_with(on(), ROOT).map(drop)));
+        run_operations.push(("repair", Repair::new(action).run_with(on(), ROOT).map(drop)));
     }
     run_operations.push(("void", Void::new(Seq::new(1), "a mistake").run_with(on(), ROOT).map(drop)));
     run_operations
@@ -37,7 +37,7 @@ fn assert_all_refuse(disk: &SimDisk, mode_name: &str) {
         let error = outcome.expect_err(task);
         assert!(error.kind() == ErrorKind::Key && error.kind() != ErrorKind::NotApplicable, "{task}: {error}");
         let message = format!(
-            "the image `/ledger` is {mode_name}, and `memimage::admin::{task}` was given no keys; nothing was changed; help: use \
+            "the image `/ledger` is {mode_name}, but `memimage::admin::{task}` was given no keys; nothing was changed; help: use \
              `memimage::admin::"
         );
         assert!(error.to_string().starts_with(&message), "{error}");
@@ -84,7 +84,7 @@ fn a_damaged_protected_image_is_refused_without_keys() {
 fn the_error_names_the_help() {
     let (disk, ..) = closed_image(BOTH);
     let error = check_with(Arc::new(disk), ROOT).unwrap_err();
-    expect!["the image `/ledger` is encrypted and chained, and `memimage::admin::check` was given no keys; nothing was changed; help: use `memimage::admin::Check`, and pass key 3 to `encryption` and key 3 to `chain`"]
+    expect!["the image `/ledger` is encrypted and chained, but `memimage::admin::check` was given no keys; nothing was changed; help: use `memimage::admin::Check`, and pass key 3 to `encryption` and key 3 to `chain`"]
     .assert_eq(&error.to_string());
 }
 
@@ -119,7 +119,7 @@ fn a_protected_golden_image_is_refused() {
         for (task, outcome) in [("golden_image", golden), ("given_image", given)] {
             let panic = outcome.expect_err(task);
             let message = panic.downcast_ref::<String>().unwrap();
-            let expected = format!("is {}, and `{task}` takes no keys", mode_name(mode));
+            let expected = format!("is {}, but `{task}` takes no keys", mode_name(mode));
             assert!(message.contains(&expected) && message.contains(root.to_str().unwrap()), "{message}");
         }
         for (path, bytes) in &before {
@@ -154,7 +154,10 @@ fn a_protected_frame_in_an_unprotected_image_is_reported() {
         let checked = check_with(Arc::new(disk.clone()), ROOT).unwrap();
         let [found] = &checked.findings[..] else { panic!("{checked}") };
         assert_eq!(found.position.seq, Some(Seq::new(2)));
-        assert!(found.message.starts_with("its protection differs from that in the segment's header"), "{checked}");
+        assert!(
+            found.message.starts_with("the protection of a frame differs from that in the segment's header"),
+            "{checked}"
+        );
         assert_eq!(checked.repairs()[0].action, RepairAction::CutFrom(Seq::new(2)), "{checked}");
         assert_eq!(changed(&before, &files(&disk)), Vec::<PathBuf>::new());
     }

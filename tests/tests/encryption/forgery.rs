@@ -6,6 +6,7 @@ use memimage::{ErrorKind, Retention};
 use memimage_tests::LedgerCommands;
 use memimage_tests::frames::{frames, u32_at};
 
+use super::maintenance::check;
 use super::*;
 
 /// CRC32C of the image's UUID, the segment's number and these bytes, as in FORMAT.md.
@@ -66,10 +67,10 @@ fn forgery_reason(disk: &SimDisk, mode: ProtectionMode) -> &'static str {
     assert!(position.segment.is_some() && position.offset.is_some() && position.seq.is_some(), "{error}");
     let message = error.to_string();
     let all = [
-        "its body does not decrypt",
-        "its MAC is not valid",
-        "its protection differs from that",
-        "it names another MAC than that of the frame before it",
+        "the body of a frame does not decrypt",
+        "the MAC of a frame is not valid",
+        "the protection of a frame differs from that",
+        "a frame names another MAC than that of the previous frame",
     ];
     all.into_iter().find(|what| message.contains(what)).unwrap_or_else(|| panic!("{message}"))
 }
@@ -83,9 +84,11 @@ fn without_protection_a_forgery_is_not_detected() {
 
 #[test]
 fn a_changed_body_is_detected() {
-    for (mode, what) in
-        [(ENCRYPTED, "its body does not decrypt"), (CHAINED, "its MAC is not valid"), (BOTH, "its MAC is not valid")]
-    {
+    for (mode, what) in [
+        (ENCRYPTED, "the body of a frame does not decrypt"),
+        (CHAINED, "the MAC of a frame is not valid"),
+        (BOTH, "the MAC of a frame is not valid"),
+    ] {
         let disk = small_image(mode);
         forge(&disk, |bytes, frames| bytes[frames[5].end - 9] ^= 1);
         assert_eq!(forgery_reason(&disk, mode), what, "{mode:?}");
@@ -159,7 +162,7 @@ fn an_unprotected_frame_in_a_protected_segment_is_detected() {
             bytes[last + 64] = 0;
             bytes[last + 67] = 0;
         });
-        assert_eq!(forgery_reason(&disk, mode), "its protection differs from that", "{mode:?}");
+        assert_eq!(forgery_reason(&disk, mode), "the protection of a frame differs from that", "{mode:?}");
     }
 }
 
@@ -211,8 +214,34 @@ fn a_changed_segment_header_is_detected() {
             disk.write(path, 0, &bytes).unwrap();
             let error = assert_refused(&disk, mode.options());
             assert_eq!(error.kind(), ErrorKind::Key, "{error}");
-            assert!(error.to_string().contains("someone without that key changed its first 4096 bytes"), "{error}");
+            assert!(error.to_string().contains("somebody without the key changed its first 4096 bytes"), "{error}");
         }
+    }
+}
+
+/// The keys refuse such a header because of its kind of protection, and not because a key is wrong.
+#[test]
+fn an_unprotected_header_in_a_protected_image_is_reported_as_forged() {
+    for mode in PROTECTED {
+        let (disk, _, seq) = closed_image(mode);
+        let path = &segments(&disk)[1];
+        let mut bytes = disk.read(path).unwrap();
+        bytes[32] = 0;
+        bytes[145] = 0;
+        bytes[147] = 0;
+        bytes[148..156].fill(0);
+        if mode.encrypted {
+            bytes[56..88].fill(0); // a reader takes the seed of an encrypted header as zero before it decrypts it
+        }
+        let crc = crc32c::crc32c(&bytes[..4092]);
+        bytes[4092..4096].copy_from_slice(&crc.to_le_bytes());
+        disk.write(path, 0, &bytes).unwrap();
+        let checked = check(&disk, mode);
+        let [found] = &checked.findings[..] else { panic!("{checked}") };
+        assert_eq!((&found.path, found.position.offset), (path, Some(0)), "{checked}");
+        assert!(found.message.starts_with("the protection in the segment's header differs"), "{checked}");
+        assert!(found.message.contains("somebody without the key changed these bytes"), "{checked}");
+        assert_eq!((checked.events, checked.last), (seq.get(), Some(seq)), "{checked}");
     }
 }
 
@@ -250,7 +279,7 @@ fn a_changed_snapshot_is_not_used() {
             let [(path, why)] = &recovery.unusable_snapshots[..] else { panic!("{mode:?} {place}: {recovery:?}") };
             assert_eq!(*path, snapshot);
             let mut expected =
-                vec!["does not decrypt under this key", "is not valid under this key", "but keys were passed to"];
+                vec!["does not decrypt with this key", "is not valid under this key", "but keys were passed to"];
             if place == "cut" {
                 expected.push("expected more data");
             }

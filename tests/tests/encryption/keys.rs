@@ -40,35 +40,35 @@ fn an_encrypted_image_is_refused_without_its_keys() {
         &disk,
         PLAIN.options(),
         expect![
-            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: it is encrypted, but no encryption keys were given; help: pass key 3 to `encryption`"
+            "`/ledger/journal/00000001.journal` cannot be read with these keys, and nothing was changed: it is encrypted, but no encryption keys were given; help: pass key 3 to `encryption`"
         ],
     );
     check(
         &disk,
         CHAINED.options(),
         expect![
-            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: it is encrypted, but no encryption keys were given; help: pass key 3 to `encryption`"
+            "`/ledger/journal/00000001.journal` cannot be read with these keys, and nothing was changed: it is encrypted, but no encryption keys were given; help: pass key 3 to `encryption`"
         ],
     );
     check(
         &disk,
         mode.with(none(), none()),
         expect![
-            "`/ledger` cannot be read with these keys; nothing was changed: it needs key 3 of `encryption`, but the callback returned no key with this number; help: add the key to the program's key store"
+            "`/ledger` cannot be read with these keys, and nothing was changed: it needs key 3 of `encryption`, but the callback returned no key with this number; help: add the key to the program's key store"
         ],
     );
     check(
         &disk,
         mode.with(newer(), none()),
         expect![
-            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: it needs key 3 of `encryption`, but the callback returned no key with this number; help: add the key to the program's key store"
+            "`/ledger/journal/00000001.journal` cannot be read with these keys, and nothing was changed: it needs key 3 of `encryption`, but the callback returned no key with this number; help: add the key to the program's key store"
         ],
     );
     check(
         &disk,
         mode.with(keys(CHAIN), none()),
         expect![
-            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: key 3 of `encryption` is not the key that it was written with, or someone without that key changed its first 4096 bytes since"
+            "`/ledger/journal/00000001.journal` cannot be read with these keys, and nothing was changed: the file does not match key 3 of `encryption`: either it was written with another key, or somebody without the key changed its first 4096 bytes; help: pass the key with which the image was written; if key 3 is that key, restore the file from a backup"
         ],
     );
 }
@@ -81,21 +81,21 @@ fn a_chained_image_is_refused_without_its_keys() {
         &disk,
         PLAIN.options(),
         expect![
-            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: it has a chain, but no chain keys were given; help: pass key 3 to `chain`"
+            "`/ledger/journal/00000001.journal` cannot be read with these keys, and nothing was changed: it has a chain, but no chain keys were given; help: pass key 3 to `chain`"
         ],
     );
     check(
         &disk,
         mode.with(none(), none()),
         expect![
-            "`/ledger` cannot be read with these keys; nothing was changed: it needs key 3 of `chain`, but the callback returned no key with this number; help: add the key to the program's key store"
+            "`/ledger` cannot be read with these keys, and nothing was changed: it needs key 3 of `chain`, but the callback returned no key with this number; help: add the key to the program's key store"
         ],
     );
     check(
         &disk,
         mode.with(none(), keys(CIPHER)),
         expect![
-            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: key 3 of `chain` is not the key that it was written with, or someone without that key changed its first 4096 bytes since"
+            "`/ledger/journal/00000001.journal` cannot be read with these keys, and nothing was changed: the file does not match key 3 of `chain`: either it was written with another key, or somebody without the key changed its first 4096 bytes; help: pass the key with which the image was written; if key 3 is that key, restore the file from a backup"
         ],
     );
 }
@@ -108,14 +108,14 @@ fn an_unprotected_image_is_refused_with_keys() {
         &disk,
         ENCRYPTED.options(),
         expect![
-            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: it is not encrypted, but keys were passed to `encryption`; help: do not pass them, or encrypt the image with `admin::Rewrite`"
+            "`/ledger/journal/00000001.journal` cannot be read with these keys, and nothing was changed: it is not encrypted, but keys were passed to `encryption`; help: do not pass them, or encrypt the image with `admin::Rewrite`"
         ],
     );
     check(
         &disk,
         CHAINED.options(),
         expect![
-            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: it has no chain, but keys were passed to `chain`; help: do not pass them, or chain the image with `admin::Rewrite`"
+            "`/ledger/journal/00000001.journal` cannot be read with these keys, and nothing was changed: it has no chain, but keys were passed to `chain`; help: do not pass them, or chain the image with `admin::Rewrite`"
         ],
     );
     let (disk, ..) = closed_image(ENCRYPTED);

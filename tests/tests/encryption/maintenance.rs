@@ -23,7 +23,7 @@ macro_rules! keyed {
     }};
 }
 
-fn check(disk: &SimDisk, mode: ProtectionMode) -> CheckReport {
+pub(super) fn check(disk: &SimDisk, mode: ProtectionMode) -> CheckReport {
     check_with(disk, mode, keys(CIPHER), keys(CHAIN)).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -117,17 +117,15 @@ fn operations_with_wrong_keys_are_refused_and_change_nothing() {
         assert!(missing.iter().all(|error| error.contains("it needs key 3 of ")), "{missing:?}");
         let other = assert_all_refuse(&disk, mode, || (keys(!CIPHER), keys(!CHAIN)));
         assert!(
-            other
-                .iter()
-                .all(|error| error.contains("key 3 of") && error.contains("is not the key that it was written with")),
+            other.iter().all(|error| error.contains("key 3 of") && error.contains("does not match key")),
             "{other:?}"
         );
     }
     let (disk, ..) = closed_image(BOTH);
     let other = assert_all_refuse(&disk, BOTH, || (keys(CIPHER), keys(!CHAIN)));
-    assert!(other.iter().all(|error| error.contains("key 3 of `chain` is not the key")), "{other:?}");
+    assert!(other.iter().all(|error| error.contains("does not match key 3 of `chain`")), "{other:?}");
     let other = assert_all_refuse(&disk, BOTH, || (keys(!CIPHER), keys(CHAIN)));
-    assert!(other.iter().all(|error| error.contains("key 3 of `encryption` is not the key")), "{other:?}");
+    assert!(other.iter().all(|error| error.contains("does not match key 3 of `encryption`")), "{other:?}");
     for (mode, what) in [(ENCRYPTED, "pass key 3 to `chain`"), (CHAINED, "pass key 3 to `encryption`")] {
         let one = assert_all_refuse(&disk, mode, || (keys(CIPHER), keys(CHAIN)));
         assert!(one.iter().all(|error| error.contains(what)), "{one:?}");
@@ -177,8 +175,7 @@ fn all_keys_of_an_image_are_needed_and_a_missing_one_is_reported() {
         let half = |store: u8| Keys::new(3, move |number| Some(key(if number == 3 { store } else { !store }, number)));
         let half = assert_all_refuse(&disk, mode, || (half(CIPHER), half(CHAIN)));
         assert!(
-            half.iter()
-                .all(|error| error.contains("key 2 of") && error.contains("is not the key that it was written with")),
+            half.iter().all(|error| error.contains("key 2 of") && error.contains("does not match key")),
             "{half:?}"
         );
     }
@@ -199,10 +196,9 @@ fn a_key_that_only_a_snapshot_uses_must_be_right() {
 
         let before = files(&disk);
         let wrong = |store: u8| Keys::new(2, move |number| Some(key(if number == 2 { store } else { !store }, number)));
-        for (keys, what) in [
-            (&wrong as &dyn Fn(u8) -> Keys, "it was written with other keys than the given"),
-            (&older_keys, "it needs key 3 of "),
-        ] {
+        for (keys, what) in
+            [(&wrong as &dyn Fn(u8) -> Keys, "the file does not match"), (&older_keys, "it needs key 3 of ")]
+        {
             let checked = check_with(&disk, mode, keys(CIPHER), keys(CHAIN)).unwrap_err();
             let repair = keyed!(mode, Repair::new(RepairAction::Snapshots), keys(CIPHER), keys(CHAIN));
             for error in [checked, repair.run_with(Arc::new(disk.clone()), ROOT).unwrap_err()] {
@@ -241,8 +237,8 @@ fn a_forgery_before_a_snapshot_is_reported_with_its_position() {
         assert_eq!((found.severity, &found.path), (Severity::Damage, &segments(&disk)[0]), "{checked}");
         assert_eq!(found.position.segment.map(|segment| segment.get()), Some(1));
         assert_eq!((found.position.offset, found.position.seq), (Some(offset), Some(Seq::new(event))), "{checked}");
-        assert!(found.message.contains("somebody without the key changed it"), "{checked}");
-        assert!(found.help.contains("find out who changed it"), "{checked}");
+        assert!(found.message.contains("somebody without the key changed these bytes"), "{checked}");
+        assert!(found.help.contains("find out who changed the file"), "{checked}");
         assert_eq!(checked.chain_head, None, "{checked}");
         assert_eq!(checked.to_string().contains("the chain is not valid"), mode.chained, "{checked}");
         let offers: Vec<_> = checked.repairs().iter().map(|update_checksums| update_checksums.action).collect();
@@ -280,7 +276,7 @@ fn a_forged_or_damaged_header_is_reported_and_later_frames_are_read() {
             let checked = check(&disk, mode);
             let [found] = &checked.findings[..] else { panic!("{checked}") };
             assert_eq!((&found.path, found.position.offset), (path, Some(0)), "{checked}");
-            assert_eq!(found.message.contains("somebody without the key changed it"), forged, "{checked}");
+            assert_eq!(found.message.contains("somebody without the key changed these bytes"), forged, "{checked}");
             assert_eq!((checked.events, checked.last), (seq.get(), Some(seq)), "{checked}");
             assert_eq!(checked.chain_head.is_some(), mode.chained && !forged, "the frames are linked: {checked}");
         }
@@ -300,7 +296,7 @@ fn foreign_frames_are_reported() {
         update_checksums(&mut bytes, std::slice::from_ref(&frame));
         disk.write(path, 0, &bytes).unwrap();
         let checked = check(&disk, mode);
-        assert!(checked.findings[0].message.starts_with("its protection differs from that"), "{checked}");
+        assert!(checked.findings[0].message.starts_with("the protection of a frame differs from that"), "{checked}");
         assert_eq!(checked.findings.len(), 1, "{checked}");
     }
     // a copy that diverges after the fifth frame
@@ -325,7 +321,7 @@ fn foreign_frames_are_reported() {
     let checked = check(&disk, CHAINED);
     let [found] = &checked.findings[..] else { panic!("{checked}") };
     assert_eq!(found.position.offset, Some(last.start as u64), "{checked}");
-    assert!(found.message.contains("somebody without the key changed it"), "{checked}");
+    assert!(found.message.contains("somebody without the key changed these bytes"), "{checked}");
 }
 
 #[test]
@@ -340,7 +336,7 @@ fn a_forged_snapshot_is_reported_and_moved_to_the_quarantine() {
         let checked = check(&disk, mode);
         let [found] = &checked.findings[..] else { panic!("{checked}") };
         assert_eq!((found.severity, &found.path), (Severity::Warning, &snapshot), "{checked}");
-        assert!(found.message.contains("so somebody without the key changed it"), "{checked}");
+        assert!(found.message.contains("so somebody without the key changed the file"), "{checked}");
         assert_eq!(checked.repairs()[0].action, RepairAction::Snapshots);
 
         // the same for an unprotected snapshot
@@ -349,7 +345,11 @@ fn a_forged_snapshot_is_reported_and_moved_to_the_quarantine() {
         update_snapshot_checksums(&mut bytes);
         plain.truncate(&snapshot, bytes.len() as u64).unwrap();
         plain.write(&snapshot, 0, &bytes).unwrap();
-        assert!(check(&plain, mode).findings[0].message.contains("it is not protected as the image is"));
+        assert!(
+            check(&plain, mode).findings[0]
+                .message
+                .contains("the protection of the file differs from that of the image")
+        );
 
         repair(&disk, mode, RepairAction::Snapshots).unwrap();
         assert!(check(&disk, mode).worst() <= Some(Severity::Note), "{}", check(&disk, mode));
@@ -428,7 +428,7 @@ fn a_key_whose_headers_are_all_damaged_must_be_right() {
         let half = |store: u8| Keys::new(3, move |number| Some(key(if number == 3 { store } else { !store }, number)));
         let wrong = check_with(&disk, mode, half(CIPHER), half(CHAIN)).unwrap_err();
         assert!(
-            wrong.kind() == ErrorKind::Key && wrong.to_string().contains("nothing else in the image shows which"),
+            wrong.kind() == ErrorKind::Key && wrong.to_string().contains("move the file out of the image"),
             "{wrong}"
         );
         assert!(wrong.to_string().contains("00000001.journal"), "{wrong}");

@@ -208,7 +208,7 @@ fn a_rejected_event_must_stay_rejected() {
     assert!(desk.attempt(false).is_err());
     Image::close(desk).unwrap();
     let error = options::<accepts_rejected::Desk>().open(&path).unwrap_err().to_string();
-    assert!(error.contains("was rejected when it was recorded and is applied now"), "{error}");
+    assert!(error.contains("recorded outcome is `rejected`, but on replay it was applied"), "{error}");
 }
 
 #[test]

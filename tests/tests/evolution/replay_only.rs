@@ -136,7 +136,7 @@ fn an_appended_variant_needs_no_version_and_an_older_program_refuses_it() {
     notes.note(wide::Form::Struck).unwrap();
     Image::close(notes).unwrap();
     let error = options::<narrow::Notes>().open(&path).unwrap_err().to_string();
-    let expected = "note v1: payload.form::Struck: a variant in the journal that a newer program added; help: run the newer program";
+    let expected = "note v1: payload.form::Struck: only in the journal: a newer program added this variant; help: run the newer program";
     assert!(error.contains(expected), "{error}");
     assert_eq!(open::<wide::Notes>(&path).read_uncommitted().unwrap().forms, [1, 2]);
 }

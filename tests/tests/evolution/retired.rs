@@ -364,8 +364,8 @@ fn a_removed_command_that_is_not_retired_is_reported_with_a_help() {
     bank.shut(1, 2).unwrap();
     Image::close(bank).unwrap();
     let error = options::<incomplete::Bank>().open(&path).unwrap_err().to_string();
-    let expected = "`to close` version 1 is in the journal, but is no command of this program: the program is too old, or the command was \
-                removed; help: run the newer program, list the event's past types on the block, \
+    let expected = "`to close` version 1 is in the journal, but no command of this program records it: the program is too old, or the \
+                command was removed; help: run the newer program, or list the event's past types on the block with \
                 `retired(name = \"to close\", history(…))`";
     assert!(error.contains(expected), "{error}");
     // the error does not name events of existing commands

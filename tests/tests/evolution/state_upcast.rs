@@ -230,7 +230,7 @@ fn an_older_program_ignores_a_newer_snapshot() {
     assert!(
         counter.admin().stats().recovery.unusable_snapshots[0]
             .1
-            .contains("has version 3 of the model, and this program has version 1")
+            .contains("has version 3 of the model, but this program has version 1")
     );
 }
 
@@ -258,7 +258,7 @@ fn a_wrongly_upcast_state_is_discarded_if_an_event_cannot_be_replayed() {
     let recovery = counter.admin().stats().recovery.clone();
     assert_eq!(recovery.snapshot, None);
     let why = &recovery.unusable_snapshots[0].1;
-    assert!(why.contains("its upcast state contradicts the journal") && why.contains("enough is left"), "{why}");
+    assert!(why.contains("after its upcasters, does not match the journal") && why.contains("enough is left"), "{why}");
 }
 
 #[test]

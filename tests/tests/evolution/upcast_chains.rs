@@ -163,7 +163,8 @@ fn an_older_program_refuses_a_newer_journal() {
     Image::close(bank).unwrap();
     let error = options::<first::Bank>().open(&path).unwrap_err().to_string();
     assert!(
-        error.contains("`deposit` version 2") && error.contains("knows version 1: the program is too old"),
+        error.contains("`deposit` version 2")
+            && error.contains("the newest version in this program is 1, so the program is too old"),
         "{error}"
     );
 }
@@ -171,8 +172,11 @@ fn an_older_program_refuses_a_newer_journal() {
 #[test]
 fn a_failing_upcaster_stops_recovery_and_modifies_nothing() {
     for (account, expected) in [
-        (13, "an upcaster failed: account 13, at 2; nothing was changed; help: fix the upcaster"),
-        (14, "it panicked: account 14; nothing was changed; help: fix the upcaster, or the body"),
+        (
+            13,
+            "an upcaster failed: account 13, at 2; nothing was changed; help: correct the upcaster, then open the image again",
+        ),
+        (14, "its replay panicked: account 14; nothing was changed; help: correct the upcaster or the body"),
     ] {
         let disk = Arc::new(SimDisk::new());
         let bank = options::<first::Bank>().open_with(disk.clone(), "bank").unwrap();

@@ -61,13 +61,13 @@ test/gone::Bank deposit v1 {}
 ";
     shop.write("memimage.lock", &(claimed.to_owned() + unclaimed));
     expect![[r#"
-        the shape lock `[shop]/memimage.lock` has lines without a model; their model or its crate was renamed, moved or removed; nothing was changed:
+        the shape lock `[shop]/memimage.lock` has lines of models that do not exist: a model or its crate was renamed, moved or removed; nothing was changed:
           - `bin/gone::Bank`: line 7
           - `bin/shop::Gone`: line 8
           - `shop::Gone`: lines 9, 10
           - `shop::Moved`: line 11
           - `test/gone::Bank`: line 12
-        help: write the new name (`shop::Bank`, if it is that) in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&shop.failing_test(true));
+        help: if a model was renamed, perhaps to `shop::Bank`, write its new name in these lines; if no journal contains these events, delete the lines"#]].assert_eq(&shop.failing_test(true));
     assert_eq!(shop.read("memimage.lock"), claimed.to_owned() + unclaimed);
 
     shop.write("memimage.lock", claimed);
@@ -76,13 +76,13 @@ test/gone::Bank deposit v1 {}
     assert!(claimed.lines().all(|line| blessed.contains(line)), "{blessed}");
     shop.write("memimage.lock", &(blessed.clone() + unclaimed));
     expect![[r#"
-        the shape lock `[shop]/memimage.lock` has lines without a model; their model or its crate was renamed, moved or removed; nothing was changed:
+        the shape lock `[shop]/memimage.lock` has lines of models that do not exist: a model or its crate was renamed, moved or removed; nothing was changed:
           - `bin/gone::Bank`: line 12
           - `bin/shop::Gone`: line 13
           - `shop::Gone`: lines 14, 15
           - `shop::Moved`: line 16
           - `test/gone::Bank`: line 17
-        help: write the new name in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&shop.failing_test(false));
+        help: if a model was renamed, write its new name in these lines; if no journal contains these events, delete the lines"#]].assert_eq(&shop.failing_test(false));
 
     // the library, renamed with a changed shape: no blessing
     shop.write("memimage.lock", &blessed);
@@ -91,13 +91,13 @@ test/gone::Bank deposit v1 {}
     let bless = ["test", "--quiet", "--message-format", "short", "--lib"];
     let refused = shop.errors(&shop.cargo(&bless, true));
     expect![[r#"
-        src/lib.rs:37:6: error[E0080]: evaluation panicked: lock lines of a library that is not in this package: `shop::Bank` in `memimage.lock`, lines 5, 6, 7; the library here is `renamed`; help: if `shop::Bank` was renamed to `renamed::Bank`, write the new name in these lines, or delete the lines if no journal holds these events: evaluation of `_` failed here
-        src/lib.rs:59:10: error[E0080]: evaluation panicked: lock lines of a library that is not in this package: `shop::Inner` in `memimage.lock`, line 10; the library here is `renamed`; help: if `shop::Inner` was renamed to `renamed::Inner`, write the new name in these lines, or delete the lines if no journal holds these events: evaluation of `with_a_model::_` failed here
-        src/lib.rs:83:10: error[E0080]: evaluation panicked: lock lines of a library that is not in this package: `shop::Declared` in `memimage.lock`, line 8; the library here is `renamed`; help: if `shop::Declared` was renamed to `renamed::Declared`, write the new name in these lines, or delete the lines if no journal holds these events: evaluation of `_` failed here"#]].assert_eq(&refused);
+        src/lib.rs:37:6: error[E0080]: evaluation panicked: `memimage.lock` has lines of `shop::Bank`, a model of another library (lines 5, 6, 7), but the library of this package is `renamed`; help: if `shop::Bank` was renamed to `renamed::Bank`, write the new name in these lines; if no journal contains these events, delete the lines: evaluation of `_` failed here
+        src/lib.rs:59:10: error[E0080]: evaluation panicked: `memimage.lock` has lines of `shop::Inner`, a model of another library (line 10), but the library of this package is `renamed`; help: if `shop::Inner` was renamed to `renamed::Inner`, write the new name in these lines; if no journal contains these events, delete the lines: evaluation of `with_a_model::_` failed here
+        src/lib.rs:83:10: error[E0080]: evaluation panicked: `memimage.lock` has lines of `shop::Declared`, a model of another library (line 8), but the library of this package is `renamed`; help: if `shop::Declared` was renamed to `renamed::Declared`, write the new name in these lines; if no journal contains these events, delete the lines: evaluation of `_` failed here"#]].assert_eq(&refused);
     assert_eq!(shop.read("memimage.lock"), blessed);
     // and once the lines have the new name, they hold it to the old shape
     shop.write("memimage.lock", &blessed.replace("\nshop::", "\nrenamed::"));
-    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u32 in the lock, u64 here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event, remove line 5 of `memimage.lock` and bless: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u32 in the lock, u64 in this program; help: undo the change, or raise the version to 2 and add an upcaster; or, if no journal contains the event, remove line 5 of `memimage.lock` and bless the lock: evaluation of `_` failed here"].assert_eq(&shop.check());
 }
 
 #[test]
@@ -116,8 +116,8 @@ fn packages_that_share_a_lock_claim_lines_for_each_other() {
     shop.test(true);
     let lock = shop.read("shapes.lock");
     expect![[r#"
-        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
-        # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
+        # The shapes of events, written by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. Edit it by hand
+        # only to change the name of a renamed model, or to remove lines whose events no journal contains any more.
         one::Bank deposit v1 {_account: u32}
         one::Bank hire v1 {_name: string}
         two::Bank deposit v1 {_account: u32}
@@ -126,7 +126,7 @@ fn packages_that_share_a_lock_claim_lines_for_each_other() {
     // one of them renamed
     shop.write("shapes.lock", &lock.replace("\none::", "\nold::"));
     expect![[r#"
-        the shape lock `[shop]/one/../shapes.lock` has lines without a model; their model or its crate was renamed, moved or removed; nothing was changed:
+        the shape lock `[shop]/one/../shapes.lock` has lines of models that do not exist: a model or its crate was renamed, moved or removed; nothing was changed:
           - `old::Bank`: lines 3, 4
-        help: write the new name (`one::Bank`, if it is that) in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&shop.failing_test_of("Bank_Accounts", true));
+        help: if a model was renamed, perhaps to `one::Bank`, write its new name in these lines; if no journal contains these events, delete the lines"#]].assert_eq(&shop.failing_test_of("Bank_Accounts", true));
 }

@@ -19,7 +19,7 @@ fn a_version_before_a_replay_only_command_goes_into_its_history() {
     shop.write("memimage.lock", SHOP);
     let replay_only = "#[command(version = 2, oldest = 2, replay_only)]\n    pub fn order";
     shop.edit("src/lib.rs", "#[command]\n    pub fn order", replay_only);
-    expect![[r#"src/lib.rs:37:6: error[E0080]: evaluation panicked: order v1 is in the lock, and nothing here can replay it; help: list its past type in the `history(…)` of the later version, keep it with `#[command(name = "order", version = 1, replay_only)]`, or remove line 2 of `memimage.lock` if no journal holds it: evaluation of `_` failed here"#]].assert_eq(&shop.check());
+    expect![[r#"src/lib.rs:37:6: error[E0080]: evaluation panicked: order v1 is in the lock, but this block cannot replay it; help: list its past type in the `history(…)` of the later version; or keep the command with `#[command(name = "order", version = 1, replay_only)]`; or, if no journal contains the event, remove line 2 of `memimage.lock`: evaluation of `_` failed here"#]].assert_eq(&shop.check());
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn a_version_after_a_replay_only_command_is_kept() {
     let shop = Package::copy("shop", "after-replay-only");
     shop.write("memimage.lock", SHOP);
     shop.edit("src/lib.rs", "#[command]\n    pub fn order", "#[command(replay_only)]\n    pub fn order");
-    expect![[r#"src/lib.rs:37:6: error[E0080]: evaluation panicked: order v2 is in the lock, and nothing here can replay it; help: keep it with `#[command(name = "order", version = 2, replay_only)]`, or remove line 3 of `memimage.lock` if no journal holds it: evaluation of `_` failed here"#]].assert_eq(&shop.check());
+    expect![[r#"src/lib.rs:37:6: error[E0080]: evaluation panicked: order v2 is in the lock, but this block cannot replay it; help: keep the command with `#[command(name = "order", version = 2, replay_only)]`; or, if no journal contains the event, remove line 3 of `memimage.lock`: evaluation of `_` failed here"#]].assert_eq(&shop.check());
 }
 
 #[test]
@@ -39,5 +39,5 @@ fn a_version_after_those_of_all_groups_is_kept() {
         "memimage.lock",
         "shop::Bank deposit v1 {_account: u32}\nshop::Bank hire v1 {_name: string}\nshop::Bank hire v2 {_name: string}\n",
     );
-    expect![[r#"src/lib.rs:8:12: error[E0080]: evaluation panicked: hire v2 is in the lock, and no group of commands can replay it; help: keep it with `#[command(name = "hire", version = 2, replay_only)]`, or remove its line if no journal holds it: evaluation of `_` failed here"#]].assert_eq(&bank.check());
+    expect![[r#"src/lib.rs:8:12: error[E0080]: evaluation panicked: hire v2 is in the lock, but no group of commands can replay it; help: keep the command with `#[command(name = "hire", version = 2, replay_only)]`; or, if no journal contains the event, remove its line: evaluation of `_` failed here"#]].assert_eq(&bank.check());
 }

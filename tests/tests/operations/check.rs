@@ -227,7 +227,7 @@ fn a_pruned_journal_without_a_state_to_start_from_is_damaged() {
     remove(&disk, &[".snapshot"]);
     let checked = check(&disk);
     assert!(!checked.is_sound(), "{checked}");
-    assert!(checked.to_string().contains("restore a base or a snapshot from a copy"), "{checked}");
+    assert!(checked.to_string().contains("restore a base or a snapshot from a backup"), "{checked}");
     open::<first::Till>(&disk).unwrap_err();
 }
 

@@ -185,7 +185,7 @@ fn frames_of_another_image_are_not_adopted() {
     disk.remove("/till/journal/durable".as_ref()).unwrap();
     let checked = check(&disk);
     assert_eq!(offers(&checked).iter().map(|(action, _)| *action).collect::<Vec<_>>(), [cut_from(first)], "{checked}");
-    for wrong in ["no event is lost", "no event known to exist is lost"] {
+    for wrong in ["this damage loses no event, because", "this damage loses no event that is known"] {
         assert!(!checked.to_string().contains(wrong), "{checked}");
     }
     assert_eq!(repair(&disk, RepairAction::SuspectTail).unwrap_err().kind(), ErrorKind::NotApplicable);
@@ -202,12 +202,17 @@ fn a_zeroed_header_of_an_empty_segment_is_not_called_harmless() {
     damage_header(&disk, &path, 0);
     let checked = check(&disk);
     assert_eq!(offers(&checked), [(RepairAction::Segments, 0)], "{checked}");
-    assert!(!checked.to_string().contains("; no event is lost, since the correct value is known"), "{checked}");
-    assert!(checked.to_string().contains("no event known to exist is lost"), "{checked}");
+    assert!(
+        !checked.to_string().contains("; this damage loses no event, because the correct header and length are known"),
+        "{checked}"
+    );
+    assert!(checked.to_string().contains("loses no event that is known to exist"), "{checked}");
     let disk = image(&[]);
     damage_header(&disk, &segments(&disk)[0], 0);
     assert!(
-        check(&disk).to_string().contains("; no event is lost, since the correct value is known"),
+        check(&disk)
+            .to_string()
+            .contains("; this damage loses no event, because the correct header and length are known"),
         "{}",
         check(&disk)
     );
@@ -223,7 +228,7 @@ fn a_torn_write_is_cleared_after_the_headers_are_repaired() {
     disk.write(&last.path, end + 512, &[0x5A; 512]).unwrap();
     let checked = check(&disk);
     assert_eq!(offers(&checked), [(RepairAction::TornTail, 0)], "{checked}");
-    assert!(!checked.to_string().contains("an open clears it"), "{checked}");
+    assert!(!checked.to_string().contains("the next opening of the image clears"), "{checked}");
     assert_eq!(checked.worst(), Some(Severity::Damage));
 }
 

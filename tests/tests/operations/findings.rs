@@ -89,7 +89,7 @@ fn a_damaged_snapshot_is_damage_if_its_state_cannot_be_replayed() {
         let checked = check(&disk);
         let finding = checked.findings.iter().find(|finding| finding.path == path).unwrap();
         assert_eq!(finding.severity == Severity::Damage, is_last, "{checked}");
-        assert_eq!(finding.message.contains("no other file leads to its state"), is_last, "{checked}");
+        assert_eq!(finding.message.contains("nothing else in the image has its state"), is_last, "{checked}");
         for option in checked.repairs() {
             repair(&disk.fork(), option.action).unwrap_or_else(|error| panic!("it was offered: {error}"));
         }
@@ -110,7 +110,7 @@ fn the_report_says_whether_a_base_is_needed() {
     }
     let checked = check(&disk);
     assert!(bases.iter().all(|base| damages(&checked).contains(&base)), "{checked}");
-    assert!(checked.to_string().contains("no other file leads to its state"), "{checked}");
+    assert!(checked.to_string().contains("nothing else in the image has its state"), "{checked}");
     let error = open::<Till>(&disk).unwrap_err().to_string();
     assert!(bases.iter().all(|base| error.contains(base.to_str().unwrap())), "{error}");
     assert!(error.contains("does not start with the magic number of a snapshot"), "{error}");
@@ -124,13 +124,16 @@ fn the_report_says_whether_a_base_is_needed() {
     let path = Path::new("/till/journal/00000000000000000009.1.base");
     disk.create_new(path).unwrap().write_at(b"garbage", 0).unwrap();
     let checked = check(&disk);
-    assert!(checked.worst() == Some(Severity::Note) && checked.to_string().contains("move it away"), "{checked}");
+    assert!(
+        checked.worst() == Some(Severity::Note) && checked.to_string().contains("move the file out of the image"),
+        "{checked}"
+    );
     disk.remove(path).unwrap();
     assert_eq!(cents(&disk).0, 30);
 }
 
 #[test]
-fn an_unknown_acknowledgement_of_a_suspect_tail_is_reported() {
+fn an_unknown_sync_of_a_suspect_tail_is_reported() {
     for durable in [true, false] {
         let disk = image(&[]);
         let last = frames(&disk).into_iter().last().unwrap();
@@ -140,7 +143,7 @@ fn an_unknown_acknowledgement_of_a_suspect_tail_is_reported() {
             disk.remove(Path::new("/till/journal/durable")).unwrap();
         }
         let checked = check(&disk);
-        assert_eq!(checked.to_string().contains("whether it was acknowledged is not known"), !durable, "{checked}");
+        assert_eq!(checked.to_string().contains("whether the frame was synced is not known"), !durable, "{checked}");
     }
 }
 
@@ -180,7 +183,8 @@ fn a_pruned_journal_without_its_bases_names_them() {
         }
         let error = open::<Till>(&disk).unwrap_err().to_string();
         let named = |base: &PathBuf| {
-            error.contains(&format!("`{}`: it does not start with the magic number of a snapshot", base.display()))
+            error
+                .contains(&format!("`{}`: the file does not start with the magic number of a snapshot", base.display()))
         };
         assert!(bases.len() == 2 && bases.iter().all(named), "{error}");
         assert!(!error.contains("00000000.journal"), "{error}");

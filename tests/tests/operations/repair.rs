@@ -316,7 +316,7 @@ fn a_repair_that_does_not_apply_is_refused_and_changes_nothing() {
         repair(&two, RepairAction::BeginAt(Seq::new(12)))
             .unwrap_err()
             .to_string()
-            .contains("the newer usable state, after event 20")
+            .contains("a newer usable state exists, after event 20")
     );
 
     let sound = image(&[12]);

@@ -97,7 +97,9 @@ impl RepairCase {
         }
         match self.kind {
             CaseKind::Repair(_) => self.check_backups(disk)?,
-            CaseKind::Void if !damage_is_detected(&cut) => return Err("nothing proves the decision".to_owned()),
+            CaseKind::Void if !damage_is_detected(&cut) => {
+                return Err("nothing in the image shows the loss yet".to_owned());
+            }
             CaseKind::Void => {}
         }
         match self.run(disk) {

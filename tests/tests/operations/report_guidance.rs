@@ -75,7 +75,7 @@ fn a_hard_link_that_opening_refuses_is_damage() {
         if opened.is_err() {
             let finding = checked.findings.iter().find(|finding| finding.severity == Severity::Damage).unwrap();
             assert!(finding.path == file && finding.message.contains("hard link"), "{checked}");
-            assert!(finding.help.contains("remove the other name"), "{checked}");
+            assert!(finding.help.contains("remove the file's other name"), "{checked}");
             refused += 1;
         }
         std::fs::remove_file(&other).unwrap();
@@ -98,7 +98,7 @@ fn damage_is_reported_before_notes() {
 }
 
 #[test]
-fn a_torn_write_is_called_unacknowledged_only_where_that_is_known() {
+fn a_torn_write_is_called_unsynced_only_where_that_is_known() {
     for durable in [true, false] {
         let disk = image(&[]);
         let last = frames(&disk).into_iter().last().unwrap();
@@ -108,8 +108,8 @@ fn a_torn_write_is_called_unacknowledged_only_where_that_is_known() {
             disk.remove(Path::new("/till/journal/durable")).unwrap();
         }
         let checked = check(&disk);
-        assert_eq!(checked.to_string().contains("it was never acknowledged"), durable, "{checked}");
-        assert_eq!(checked.to_string().contains("whether it was acknowledged is not known"), !durable, "{checked}");
+        assert_eq!(checked.to_string().contains("the write was never synced"), durable, "{checked}");
+        assert_eq!(checked.to_string().contains("whether the write was synced is not known"), !durable, "{checked}");
     }
 }
 
@@ -133,11 +133,11 @@ fn a_repair_from_a_missing_state_is_refused_with_a_list_of_the_usable_states() {
     let disk = image(&[5, 12]);
     damage(&disk, 3);
     let error = repair(&disk, RepairAction::BeginAt(Seq::new(7))).unwrap_err().to_string();
-    assert!(error.contains("there are usable ones after events 12, 5"), "{error}");
+    assert!(error.contains("the image has usable snapshots or bases after events 12, 5"), "{error}");
     let disk = image(&[]);
     damage(&disk, 3);
     let error = repair(&disk, RepairAction::BeginAt(Seq::new(7))).unwrap_err().to_string();
-    assert!(error.contains("there is no other one either"), "{error}");
+    assert!(error.contains("the image has no usable snapshot or base at all"), "{error}");
 }
 
 #[test]

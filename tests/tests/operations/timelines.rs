@@ -54,7 +54,7 @@ fn start(disk: &SimDisk) -> (Option<Seq>, usize) {
     let recovery = till.admin().stats().recovery;
     let unusable = &recovery.unusable_snapshots;
     assert!(
-        unusable.iter().all(|(_, reason)| reason.contains("it belongs to another timeline of this image")),
+        unusable.iter().all(|(_, reason)| reason.contains("the file belongs to another timeline of this image")),
         "{unusable:?}"
     );
     (recovery.snapshot, unusable.len())
@@ -82,7 +82,8 @@ fn assert_skipped(disk: &SimDisk, began: Option<u64>, what: &str, expected: (u64
     let found: Vec<_> = checked.findings.iter().filter(|finding| finding.severity > Severity::Note).collect();
     let [finding] = found[..] else { panic!("{checked}") };
     assert!(
-        finding.message.contains("it belongs to another timeline of this image") && finding.message.contains(what),
+        finding.message.contains("the file belongs to another timeline of this image")
+            && finding.message.contains(what),
         "{checked}"
     );
     assert_eq!(
@@ -113,7 +114,7 @@ fn a_snapshot_of_events_that_were_given_up_is_not_used_as(mode: ProtectionMode) 
 
     let put_away = files(&disk).into_iter().find(|(path, _)| path.ends_with("00000000000000000020.snapshot.0"));
     put_file(&disk, &snapshot(20), &put_away.unwrap().1);
-    assert_skipped(&disk, Some(5), "event 20 in the journal was written after it was created", expected);
+    assert_skipped(&disk, Some(5), "the journal's event 20 was written after this file", expected);
 }
 
 /// Regression: a diverged copy of the image made a snapshot, which was put into the image, whose journal has its own digest
@@ -131,7 +132,7 @@ fn a_snapshot_of_a_diverged_copy_is_not_used_where_the_digests_differ() {
         }
         put_file(&disk, &snapshot(40), &copy.read(snapshot(40)).unwrap());
         let expected = (45, state_after(30) + 15);
-        assert_skipped(&disk, Some(5), "the journal has another digest of the state after event 40", expected);
+        assert_skipped(&disk, Some(5), "the journal records another digest after event 40", expected);
     }
 }
 

@@ -95,7 +95,7 @@ fn a_second_void_of_an_event_keeps_the_first_reason() {
     assert!(again.already);
     assert_eq!(again.decision, first.decision);
     assert_eq!(check(&disk).voids, [first.decision]);
-    assert!(again.to_string().starts_with("`put` version 1 was already void: event 5: \""), "{again}");
+    assert!(again.to_string().starts_with("`put` version 1 was void already: event 5: \""), "{again}");
     assert_eq!(open::<second::Till>(&disk).unwrap().journal().seq(), Seq::new(8));
 }
 
@@ -205,7 +205,7 @@ fn a_void_of_a_seq_without_an_event_is_refused_and_changes_nothing() {
         assert!(error.kind() == ErrorKind::NotApplicable && error.to_string().contains(cause), "{error}");
     }
     let error = Void::new(BAD, "").run_with(Arc::new(disk.clone()), IMAGE).unwrap_err();
-    assert!(error.to_string().contains("say why"), "{error}");
+    assert!(error.to_string().contains("why the event is void"), "{error}");
     assert_eq!(changed(&before, &files(&disk)), [""; 0].map(std::path::PathBuf::from));
 
     let till = open::<first::Till>(&disk).unwrap();
@@ -214,7 +214,7 @@ fn a_void_of_a_seq_without_an_event_is_refused_and_changes_nothing() {
     assert!(Void::new(BAD, "x").run_with(Arc::new(disk), "/elsewhere").unwrap_err().kind() == ErrorKind::NotFound);
 }
 
-/// A pruned journal begins at a state that has the effect of the event.
+/// A pruned journal begins at a state that contains the effect of the event.
 #[test]
 fn a_void_of_a_pruned_event_is_refused() {
     let disk = recorded(&[]);
@@ -231,7 +231,7 @@ fn a_void_of_a_pruned_event_is_refused() {
     assert!(error.kind() == ErrorKind::NotApplicable && error.to_string().contains("pruned"), "{error}");
     let error = void(&disk, base).unwrap_err();
     assert!(
-        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("has the effect of the event"),
+        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("contains the effect of the event"),
         "{error}"
     );
 
@@ -328,10 +328,10 @@ fn a_cut_reports_the_decisions_that_it_gives_up() {
     let damaged = frames(&disk).into_iter().find(|frame| frame.kind == 1 && frame.first == 20).unwrap();
     disk.write(&damaged.path, damaged.offset + 90, &[9; 9]).unwrap();
     let checked = check(&disk).to_string();
-    assert!(checked.contains("a cut also gives up the decision that makes event 10 void"), "{checked}");
+    assert!(checked.contains("a cut also loses the decision that makes event 10 void"), "{checked}");
     let repaired = Repair::new(RepairAction::CutFrom(Seq::new(20))).run_with(Arc::new(disk.clone()), IMAGE).unwrap();
     assert_eq!(repaired.revived, [Seq::new(10)]);
-    assert!(repaired.to_string().contains("because the decision that made them void was lost: event 10"), "{repaired}");
+    assert!(repaired.to_string().contains("because the repair lost the decisions about them: event 10"), "{repaired}");
     void(&disk, Seq::new(10)).unwrap();
     assert_eq!(check(&disk).voids.len(), 1);
 }
@@ -352,7 +352,7 @@ fn a_void_is_refused_if_the_image_would_not_open_without_its_snapshots() {
     repair(&disk, check(&disk).repairs()[0].action).unwrap();
     let error = void(&disk, Seq::new(20)).unwrap_err();
     assert!(
-        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("no longer has the event"),
+        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("was pruned from the journal"),
         "{error}"
     );
     assert_eq!(void(&disk, Seq::new(30)).unwrap().decision.seq, Seq::new(30));
@@ -368,6 +368,6 @@ fn a_void_is_refused_if_no_base_is_usable() {
     }
     let before = files(&disk);
     let error = void(&disk, last).unwrap_err();
-    assert!(error.kind() == ErrorKind::NotApplicable && error.to_string().contains("or is not usable"), "{error}");
+    assert!(error.kind() == ErrorKind::NotApplicable && error.to_string().contains("or cannot be used"), "{error}");
     assert!(changed(&before, &files(&disk)).is_empty());
 }

@@ -76,7 +76,7 @@ fn a_body_that_panics_only_on_replay_stops_recovery() {
     assert_eq!(image.add().unwrap(), 3);
     Image::close(image).unwrap();
     PANICKING.store(2, Ordering::SeqCst);
-    assert_stops::<Panicking>(&disk, "it panicked: switched to panic");
+    assert_stops::<Panicking>(&disk, "its replay panicked: switched to panic");
     PANICKING.store(0, Ordering::SeqCst);
     assert_eq!(open_any::<Panicking>(&disk).unwrap().add().unwrap(), 4);
 }
@@ -91,7 +91,7 @@ fn a_body_that_rejects_an_applied_event_on_replay_stops_recovery() {
     assert_eq!(image.add().unwrap(), 3);
     Image::close(image).unwrap();
     REFUSING.store(1, Ordering::SeqCst);
-    assert_stops::<Refusing>(&disk, "it was applied when it was recorded and is rejected now");
+    assert_stops::<Refusing>(&disk, "its recorded outcome is `applied`, but on replay it was rejected");
     REFUSING.store(0, Ordering::SeqCst);
     assert_eq!(open_any::<Refusing>(&disk).unwrap().add().unwrap(), 4);
 }
@@ -107,7 +107,7 @@ fn a_body_that_applies_a_rejected_event_on_replay_stops_recovery() {
     assert_eq!(image.add().unwrap_err().refusal(), Some(&Refused));
     Image::close(image).unwrap();
     RELENTING.store(0, Ordering::SeqCst);
-    assert_stops::<Relenting>(&disk, "it was rejected when it was recorded and is applied now");
+    assert_stops::<Relenting>(&disk, "its recorded outcome is `rejected`, but on replay it was applied");
     RELENTING.store(1, Ordering::SeqCst);
     let again = open_any::<Relenting>(&disk).unwrap();
     assert_eq!(again.query(|model| model.count).unwrap(), 3, "the changes of a rejected body should be kept");

@@ -73,6 +73,6 @@ fn a_panic_while_a_state_is_encoded_or_decoded_loses_only_a_snapshot() {
     READING.store(false, Ordering::SeqCst);
     let recovery = image.admin().stats().recovery;
     assert_eq!((recovery.snapshot, recovery.replayed), (None, 6));
-    assert!(recovery.unusable_snapshots[0].1.contains("reading it panicked: the decoding panicked"));
+    assert!(recovery.unusable_snapshots[0].1.contains("loading the state panicked: the decoding panicked"));
     assert_eq!(image.add().unwrap(), 7);
 }

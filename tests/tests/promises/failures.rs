@@ -52,7 +52,7 @@ fn promise_7_interruptions_and_short_writes_are_retried() {
 fn assert_poisoned(image: &Image<Ledger>) {
     let certain = |error: &Error| {
         assert!(error.is_poisoned() && error.is_io() && !error.is_outcome_unknown(), "{error}");
-        assert!(error.to_string().contains("this command was not recorded; help: reopen the image"), "{error}");
+        assert!(error.to_string().contains("this call recorded nothing; help: reopen the image"), "{error}");
     };
     for _ in 0..2 {
         certain(&image.deposit(1, 1).unwrap_err());
@@ -81,7 +81,7 @@ fn assert_journal_failure_poisons(act: DiskMethod) -> (SimDisk, GateDisk) {
 
     let error = first.result().unwrap_err();
     assert!(error.is_poisoned() && error.is_outcome_unknown() && error.is_io(), "{error}");
-    assert!(error.to_string().contains("whether this command was recorded is known only after"), "{error}");
+    assert!(error.to_string().contains("it is not known whether this call recorded anything until"), "{error}");
     let error = with_timeout(move || behind.wait()).unwrap_err();
     assert!(error.is_poisoned() && !error.is_outcome_unknown(), "{error}");
     assert!(asked.result().unwrap_err().is_poisoned());

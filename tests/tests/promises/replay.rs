@@ -92,7 +92,10 @@ fn promise_3_snapshot_verification_finds_a_nondeterministic_body() {
     assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
     let culprit = Seq::new(u64::from(TICKETS) + 1);
     assert_eq!(error.position().unwrap().seq, Some(culprit));
-    assert!(error.to_string().contains(&format!("a body after event {culprit} is not deterministic")), "{error}");
+    assert!(
+        error.to_string().contains(&format!("ran for event {culprit} or a later event is not deterministic")),
+        "{error}"
+    );
 
     // the snapshot is discarded, and the image keeps its state
     assert_eq!(snapshots(&disk), good);
@@ -132,10 +135,10 @@ impl Court {
 #[test]
 fn promise_3_a_different_outcome_is_reported_with_seq_name_and_version() {
     for (then, now, message) in [
-        (0, 1, "it was applied when it was recorded and is rejected now"),
-        (1, 0, "it was rejected when it was recorded and is applied now"),
-        (0, 2, "it panicked: the judge is absent"),
-        (1, 2, "it panicked: the judge is absent"),
+        (0, 1, "its recorded outcome is `applied`, but on replay it was rejected"),
+        (1, 0, "its recorded outcome is `rejected`, but on replay it was applied"),
+        (0, 2, "its replay panicked: the judge is absent"),
+        (1, 2, "its replay panicked: the judge is absent"),
     ] {
         let disk = SimDisk::new();
         let court = || Image::<Court>::options().segment_bytes(64 << 10).open_with(Arc::new(disk.clone()), "/court");

@@ -86,7 +86,7 @@ fn opening_without_permissions() {
                 }
                 Err(error) => {
                     refused += 1;
-                    assert!(error.is_io() && error.to_string().contains("let the user of this process"), "{error}");
+                    assert!(error.is_io() && error.to_string().contains("give the user of this process"), "{error}");
                 }
             }
             fs::set_permissions(restricted, Permissions::from_mode(mode)).unwrap();

@@ -266,7 +266,7 @@ fn each_nested_call_is_refused_with_the_names_of_both_calls() {
                         .expect_err(&format!("{outer:?} {inner:?}"));
                     assert_eq!(error.kind(), ErrorKind::Reentrant, "{outer:?} {inner:?}: {error}");
                     let text = error.to_string();
-                    let both = format!("`{}` was called on an image from inside `{}`", inner.name(), outer.name());
+                    let both = format!("`{}` was called inside `{}`", inner.name(), outer.name());
                     assert!(text.starts_with(&both), "{outer:?} {inner:?}: {text}");
                 }
                 // a refused call has no effect
@@ -309,7 +309,7 @@ fn waiting_is_refused_in_a_command_and_allowed_elsewhere() {
                     (true, Ok(())) => {}
                     (false, Err(error)) => {
                         assert_eq!(error.kind(), ErrorKind::Reentrant, "{outer:?} {inner:?}: {error}");
-                        let both = format!("`{}` was called on an image from inside `{}`", inner.name(), outer.name());
+                        let both = format!("`{}` was called inside `{}`", inner.name(), outer.name());
                         assert!(error.to_string().starts_with(&both), "{outer:?} {inner:?}: {error}");
                     }
                     (_, result) => panic!("{outer:?} {inner:?}: {result:?}"),

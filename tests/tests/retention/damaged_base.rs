@@ -66,7 +66,7 @@ fn with_both_copies_damaged_a_snapshot_becomes_the_base() {
     bases(&disk).iter().for_each(|path| damage(&disk, path));
     remove(&disk, &snapshots(&disk));
     expect_test::expect![[r#"
-        the journal was pruned and begins with `/ledger/journal/00000008.journal`, and no usable snapshot or base precedes it; nothing was changed; help: restore one of these files from a copy:
+        the journal was pruned and begins with `/ledger/journal/00000008.journal`, but no snapshot or base has a usable state from which to replay it; nothing was changed; help: restore one of these files from a backup:
           - `/ledger/journal/00000000000000000070.1.base`: the header's checksum is wrong
           - `/ledger/journal/00000000000000000070.2.base`: the header's checksum is wrong"#]]
     .assert_eq(&history.assert_refused(&disk).to_string());

@@ -36,7 +36,7 @@ fn a_journal_without_its_first_segment_is_refused() {
     let disk = history.add_snapshots(Retention::Everything, 8).disk.clone();
     remove(&disk, &[segment(1).into()]);
     let error = history.assert_refused(&disk);
-    assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("its file is missing"), "{error}");
+    assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("the file is missing"), "{error}");
 }
 
 #[test]
@@ -80,7 +80,11 @@ fn a_snapshot_from_before_the_base_is_not_used() {
     remove(&disk, &bases(&disk));
     let error = history.assert_refused(&disk);
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
-    assert_eq!(error.to_string().matches("the events after it are no longer in the journal").count(), 2, "{error}");
+    assert_eq!(
+        error.to_string().matches("the journal no longer has the events that follow this state").count(),
+        2,
+        "{error}"
+    );
 }
 
 #[test]
@@ -123,10 +127,13 @@ fn a_base_from_a_diverged_copy_is_refused() {
     // the journal has the base's digest, and the header of its first segment names the base
     let error = history.assert_refused(&one);
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
-    assert_eq!(error.to_string().matches("it belongs to another timeline of this image").count(), 2, "{error}");
+    assert_eq!(error.to_string().matches("the file belongs to another timeline of this image").count(), 2, "{error}");
     let before = files(&one);
     let accepting = options(Retention::Everything).verify_digests(false);
     let error = accepting.open_with(Arc::new(one.clone()), "/ledger").unwrap_err();
-    assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("pruned for"), "{error}");
+    assert!(
+        error.kind() == ErrorKind::Corrupt && error.to_string().contains("for which the journal was pruned"),
+        "{error}"
+    );
     assert_eq!(changed(&before, &files(&one)), Vec::<PathBuf>::new());
 }

@@ -98,7 +98,7 @@ fn a_state_that_does_not_replay_to_the_newest_state_does_not_become_the_base() {
     let made = snapshot(&image);
     assert!(made.verified && made.pruned.is_none());
     let why = image.admin().stats().retention_failure.unwrap();
-    assert!(why.starts_with("the state after event 20 differs from the recorded one"), "{why}");
+    assert!(why.starts_with("the state after event 20 differs from the recorded state"), "{why}");
     assert_eq!((numbers(&disk)[0], bases(&disk).len()), (1, 0));
     // states after the change verify each other
     assert_eq!(snapshot(&image).pruned, Some(Seq::new(20)));

@@ -33,10 +33,10 @@ fn existing_files_at_the_target_stay() {
         put(&disk, file);
     }
     for (target, expected) in [
-        ("/file", "no image can be created at `/file`: a file"),
+        ("/file", "no image can be created at `/file`: the path leads to a file"),
         ("/full", "a directory that is not empty"),
-        (OLD, "the inside of the source"),
-        ("/old/new", "the inside of the source"),
+        (OLD, "a place inside the source image"),
+        ("/old/new", "a place inside the source image"),
         ("/", "not empty"),
     ] {
         let error = assert_refused(&disk, OLD, target);
@@ -188,7 +188,7 @@ fn a_nondeterministic_body_is_found() {
     let before = files(&disk);
     let error = rewrite::<nondeterministic_body::Counter>(&disk, OLD, NEW).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
-    assert!(error.to_string().contains("a second replay of the source gives another state"), "{error}");
+    assert!(error.to_string().contains("a second replay of the original gives another state"), "{error}");
     assert_eq!(changed(&before, &files(&disk)), Vec::<std::path::PathBuf>::new());
     assert_eq!(disk.list(Path::new("/")).unwrap().len(), 1, "the temporary directory should be removed");
 }
@@ -236,7 +236,10 @@ fn a_nondeterministic_upcaster_is_found_with_its_event() {
     Image::close(image).unwrap();
     let error = rewrite::<nondeterministic_upcaster::Desk>(&disk, OLD, NEW).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
-    assert!(error.to_string().contains("the states first differ after event 5; an upcaster is not"), "{error}");
+    assert!(
+        error.to_string().contains("the states first differ after event 5; the cause: an upcaster is not"),
+        "{error}"
+    );
     assert_eq!(error.position().and_then(|position| position.seq).map(u64::from), Some(5));
     assert_eq!(disk.list(Path::new("/")).unwrap().len(), 1, "the temporary directory should be removed");
     // the upcaster is deterministic from now on

@@ -95,7 +95,7 @@ fn the_error_names_a_link_and_the_help() {
     let path = image.join("journal/durable");
     replace(Replacement::Link, &path, &dir.path().join("outside"));
     let error = open(&image).unwrap_err().to_string().replace(dir.path().to_str().unwrap(), "DIR");
-    expect_test::expect!["`DIR/image/journal/durable` is a symbolic link: an image holds only regular files and directories; it was not opened, and nothing was changed; help: find out who created it, then remove it or restore the file that belongs there"].assert_eq(&error);
+    expect_test::expect!["`DIR/image/journal/durable` is a symbolic link, but an image contains only regular files and directories; memimage did not open it, and changed nothing; help: find out who created it, then remove it, or restore the original file from a backup"].assert_eq(&error);
 }
 
 /// A file that is written in place must have only one name: a copy made by hard links would change with it, and a planted hard

@@ -35,13 +35,14 @@ fn a_target_inside_the_source_is_refused_by_any_path() {
         for from in [&source, &dir.path().join("to-source")] {
             let error = rewrite::<Ledger>(from, dir.path().join(target)).unwrap_err();
             assert!(
-                error.kind() == ErrorKind::AlreadyExists && error.to_string().contains("the inside of the source"),
+                error.kind() == ErrorKind::AlreadyExists
+                    && error.to_string().contains("a place inside the source image"),
                 "{target}: {error}"
             );
             assert!(tree(dir.path()) == before, "{target} changed something");
         }
     }
-    // paths that only look like the inside of the source
+    // paths that only look like a place inside the source image
     rewrite::<Ledger>(&source, dir.path().join("to-own/../../new")).unwrap();
     rewrite::<Ledger>(&source, source.join("../newer")).unwrap();
     assert!(dir.path().join("new/journal").is_dir() && dir.path().join("newer/journal").is_dir());

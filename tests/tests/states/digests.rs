@@ -44,7 +44,7 @@ fn a_nondeterministic_model_is_not_locked_out_by_a_digest_that_no_replay_gave() 
     assert_eq!((error.kind(), error.position().unwrap().seq), (ErrorKind::Diverged, Some(Seq::new(2))), "{error}");
     let message = error.to_string();
     assert!(message.contains("`stamps[7][0]` is ") && message.contains(" in the running image and "), "{message}");
-    assert!(message.contains("a body after event 2 is not deterministic"), "{message}");
+    assert!(message.contains("a command body that ran for event 2 or a later event is not deterministic"), "{message}");
     Image::close(image).unwrap();
     assert_sound(&disk);
     for _ in 0..2 {
@@ -106,11 +106,17 @@ fn a_refusal_says_whether_two_replays_differ_and_where() {
     STEP.store(5, Ordering::SeqCst);
     let error = open().unwrap_err();
     assert_eq!((error.kind(), error.position().unwrap().seq), (ErrorKind::Diverged, Some(Seq::new(2))), "{error}");
-    assert!(error.to_string().contains("two replays gave the same state, so a body"), "{error}");
+    assert!(
+        error.to_string().contains("two replays of the same events gave the same state; so a command body"),
+        "{error}"
+    );
     COUNTS.store(1, Ordering::SeqCst);
     let error = open().unwrap_err().to_string();
     assert!(error.contains("two replays of the same events gave different states: `sums[0]` is "), "{error}");
-    assert!(error.contains(" in the first and ") && error.contains("so a body is not deterministic"), "{error}");
+    assert!(
+        error.contains(" in the first and ") && error.contains("so a command body is not deterministic"),
+        "{error}"
+    );
     STEP.store(1, Ordering::SeqCst);
     COUNTS.store(0, Ordering::SeqCst);
     assert!(open().is_ok(), "with the old body");

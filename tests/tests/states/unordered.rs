@@ -101,7 +101,7 @@ fn a_foreign_map_whose_order_counts_gets_no_snapshot_and_its_image_opens() {
     (0..30).for_each(|key| image.set(key, key).unwrap());
     let error = image.admin().snapshot().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Diverged | ErrorKind::InvalidModel), "{error}");
-    assert!(error.to_string().contains("declare it `unordered`"), "{error}");
+    assert!(error.to_string().contains("declare the map or set unordered"), "{error}");
     image.set(100, 1).unwrap();
     Image::close(image).unwrap();
     for _ in 0..3 {

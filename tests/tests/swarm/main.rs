@@ -90,7 +90,7 @@ fn run(seed: u64, tally: &Tally) -> Result<(), String> {
         let recovery = image.admin().stats().recovery;
         count(&tally.quarantined, u64::from(recovery.quarantined.is_some()));
         // the second copy of a base may be missing after a crash
-        let has_name = |why: &str| why != "it is missing";
+        let has_name = |why: &str| why != "the file is missing";
         if !faulty && recovery.unusable_snapshots.iter().any(|(_, why)| has_name(why)) {
             return Err(fail(format!("a snapshot has its final name but is not complete: {recovery:?}"), &disk));
         }
@@ -135,7 +135,7 @@ fn without_garbage(
         Ok(_) => Ok(left),
         Err(error)
             if error.kind() == ErrorKind::Corrupt
-                && error.to_string().contains("a frame is damaged that is not known to be synced") =>
+                && error.to_string().contains("a frame is damaged; nothing shows that it was synced") =>
         {
             count(&tally.suspect, 1);
             // the next opening checks how much was acknowledged

@@ -190,9 +190,9 @@ fn missing_fixtures_fail_and_are_written_with_bless() {
     contains(
         &message,
         &[
-            "- deposit.v1.golden: it is missing; help: `MEMIMAGE_BLESS=1 cargo test` writes it from the sample `deposit` v1 {account: 7, cents: 100}",
-            "- withdraw.v1.golden: it is missing",
-            "- withdraw.v1.2.golden: it is missing",
+            "- deposit.v1.golden: the fixture is missing; help: run `MEMIMAGE_BLESS=1 cargo test`, which writes it from the sample `deposit` v1 {account: 7, cents: 100}",
+            "- withdraw.v1.golden: the fixture is missing",
+            "- withdraw.v1.2.golden: the fixture is missing",
         ],
     );
     assert!(!dir.exists());
@@ -208,7 +208,7 @@ fn the_format_of_a_fixture_is_readable() {
     expect_test::expect![[r#"
         memimage golden: 1
         model: Bank
-        # As journals hold it, so it is never edited or written anew: `memimage::testing::golden` replays it.
+        # The events as journals contain them. Never edit this part: `memimage::testing::golden` replays it.
 
         event: deposit
         version: 1
@@ -228,9 +228,9 @@ fn the_format_of_a_fixture_is_readable() {
         payload: {account: 7, cents: 30000}
         payload bytes: 07b0ea01
 
-        sum: 395ad723e7c573f1
+        sum: 47567a762d8bb930
 
-        # What came of it. After a change that is meant: `MEMIMAGE_BLESS=outcomes cargo test`
+        # The state after these events. If you change it on purpose, run `MEMIMAGE_BLESS=outcomes cargo test`.
         digest: f135fa8059c4ddd2
         model shape bytes: 270301086163636f756e7473230405
         state bytes: 010764
@@ -244,7 +244,7 @@ fn fixtures_of_old_versions_stay() {
     let dir = blessed(&["first"]);
     let before = files(dir.path());
     let message = run("second", dir.path(), None).unwrap_err();
-    contains(&message, &["- deposit.v2.golden: it is missing"]);
+    contains(&message, &["- deposit.v2.golden: the fixture is missing"]);
     run("second", dir.path(), Some("1")).unwrap();
     let after = files(dir.path());
     assert_eq!(after.len(), before.len() + 1);
@@ -263,9 +263,9 @@ fn each_version_without_a_fixture_is_reported() {
     contains(
         &message,
         &[
-            "- no fixture of `deposit` v1; help: restore it from version control",
+            "- no fixture of `deposit` v1; help: restore the fixture from version control",
             ".history(given().past(\"deposit\", 1, …))",
-            "- no fixture of `withdraw` v1; help: add a `.sample(…)` of it",
+            "- no fixture of `withdraw` v1; help: add a `.sample(…)` of the event",
         ],
     );
     assert!(!message.contains("`deposit` v2"), "{message}");
@@ -283,8 +283,8 @@ fn another_state_fails_until_it_is_accepted() {
         contains(
             &message,
             &[
-                "deposit.v1.golden: it leads to another state:",
-                "accounts[7]: 100 then, 1000 now",
+                "deposit.v1.golden: the events of the fixture replay to another state:",
+                "accounts[7]: 100 in the fixture, 1000 in this program",
                 "MEMIMAGE_BLESS=outcomes",
             ],
         );
@@ -298,7 +298,7 @@ fn another_state_fails_until_it_is_accepted() {
         assert_eq!(frozen(before), frozen(&after), "{name}");
         assert_eq!(*before != after, name != "deposit.v2.golden", "{name}");
     }
-    contains(&run("second", dir.path(), None).unwrap_err(), &["accounts[7]: 1000 then, 100 now"]);
+    contains(&run("second", dir.path(), None).unwrap_err(), &["accounts[7]: 1000 in the fixture, 100 in this program"]);
 }
 
 #[test]
@@ -307,7 +307,11 @@ fn another_model_shape_fails_until_it_is_accepted() {
     let message = run("new_field", dir.path(), None).unwrap_err();
     contains(
         &message,
-        &["the model has another shape", "state.memos: not then, list<string> now", "MEMIMAGE_BLESS=outcomes"],
+        &[
+            "the model has another shape",
+            "state.memos: not in the fixture, list<string> in this program",
+            "MEMIMAGE_BLESS=outcomes",
+        ],
     );
     run("new_field", dir.path(), Some("outcomes")).unwrap();
     run("new_field", dir.path(), None).unwrap();
@@ -331,14 +335,20 @@ fn a_changed_past_shape_is_never_accepted() {
 fn an_unknown_version_is_reported() {
     let dir = blessed(&["first", "second"]);
     let message = run("first", dir.path(), Some("outcomes")).unwrap_err();
-    contains(&message, &["deposit.v2.golden: event 1", "`deposit` v2 is newer than this program, which knows v1"]);
+    contains(
+        &message,
+        &["deposit.v2.golden: event 1", "`deposit` v2 is not known to this program, whose newest version of it is v1"],
+    );
 }
 
 #[test]
 fn a_panic_on_replay_is_reported() {
     let dir = blessed(&["first", "second"]);
     let message = run("panicking_body", dir.path(), Some("outcomes")).unwrap_err();
-    contains(&message, &["deposit.v1.golden: event 1, `deposit` v1 {account: 7, cents: 100}: it panicked: bang"]);
+    contains(
+        &message,
+        &["deposit.v1.golden: event 1, `deposit` v1 {account: 7, cents: 100}: its replay panicked: bang"],
+    );
 }
 
 #[test]
@@ -355,17 +365,17 @@ fn an_edited_or_malformed_fixture_is_refused_with_its_line() {
         assert_refused(
             original.replace("payload bytes: 0764", "payload bytes: 0765"),
             bless,
-            "it was edited: its sum is ",
+            "the fixture was edited: it states the sum ",
         );
-        assert_refused(original.replace("cents: 100}", "cents: 101}"), bless, "it was edited");
+        assert_refused(original.replace("cents: 100}", "cents: 101}"), bless, "the fixture was edited");
         assert_refused(original.replace("version: 1", "version: x"), bless, "invalid version: `x`");
         let conflict = original.replace("outcome:", "<<<<<<< ours\noutcome:");
         assert_refused(conflict, bless, "line 7: expected `outcome: …`, found `<<<<<<< ours`");
         assert_refused(String::new(), bless, "line 1: expected `memimage golden: …`, found `the end`");
         assert_refused(original.replace("golden: 1", "golden: 2"), bless, "of a newer memimage");
-        assert_refused(original.replace("model: Bank", "model: Shop"), bless, "it was edited");
+        assert_refused(original.replace("model: Bank", "model: Shop"), bless, "the fixture was edited");
     }
-    assert_refused(original.replace("digest: ", "digest: x"), None, "its state cannot be read");
+    assert_refused(original.replace("digest: ", "digest: x"), None, "the state in the fixture cannot be read");
     fs::write(&path, original.replace("digest: ", "<<<<<<< ours\ndigest: ")).unwrap();
     run("first", dir.path(), Some("outcomes")).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), original);

@@ -82,7 +82,8 @@ fn a_deserialize_that_returns_another_value_is_reported_with_its_path() {
 fn a_deserialize_that_leaves_bytes_unread_is_reported() {
     let message = failure(|| shape_matches(&Cut { first: 1, second: 2 }));
     assert!(
-        message.contains("its Deserialize does not read what its Serialize wrote: 1 bytes follow the last field"),
+        message
+            .contains("its Deserialize cannot read the bytes that its Serialize wrote: its payload has 1 more bytes after the last field"),
         "{message}"
     );
     assert!(message.contains("the value was written as {first: 1, second: 2}"), "{message}");

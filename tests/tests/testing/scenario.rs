@@ -109,10 +109,10 @@ type Case = (fn() -> String, &'static [&'static str]);
 fn wrong_expectations_fail_with_the_actual_result() {
     let cases: [Case; 16] = [
         (|| failure(|| drop(start().when(withdraw(7, 30)).then_ok(71))), &["expected the answer 71, found 70"]),
-        (|| failure(|| drop(start().when(withdraw(7, 500)).then_ok(71))), &["found that its check refused it"]),
+        (|| failure(|| drop(start().when(withdraw(7, 500)).then_ok(71))), &["but the check refused the command"]),
         (
             || failure(|| drop(start().when(withdraw(7, 30)).then_refused("no"))),
-            &["expected the refusal \"no\", found that it answered"],
+            &["expected the refusal \"no\", but the command answered"],
         ),
         (
             || failure(|| drop(start().when(withdraw(7, 500)).then_refused("no"))),
@@ -131,7 +131,7 @@ fn wrong_expectations_fail_with_the_actual_result() {
         ),
         (
             || failure(|| drop(start().when(withdraw(7, 500)).then_event(withdraw(7, 500)))),
-            &["found that its check refused it, and nothing was recorded"],
+            &["but the check refused the command, and nothing was recorded"],
         ),
         (
             || failure(|| drop(start().when(withdraw(7, 30)).then_no_event())),
@@ -145,15 +145,18 @@ fn wrong_expectations_fail_with_the_actual_result() {
         ),
         (
             || failure(|| drop(start().when(withdraw(7, 500)))),
-            &["unexpected result: its check refused it", "scenario.rs"],
+            &["unexpected result: the check refused the command", "scenario.rs"],
         ),
         (
             || failure(|| drop(start().when(BankExplode { message: "bang".to_owned() }).and())),
-            &["unexpected result: its body panicked: bang"],
+            &["unexpected result: the command's body panicked: bang"],
         ),
         (
             || failure(|| drop(start().event(BankSettle { account: 9, hard: true }))),
-            &["given `settle` v2 {account: 9, hard: true}", "it was applied when it was recorded and is rejected now"],
+            &[
+                "given `settle` v2 {account: 9, hard: true}",
+                "its recorded outcome is `applied`, but on replay it was rejected",
+            ],
         ),
         (
             || failure(|| drop(start().past("deposit", 2, DepositV2 { account: 1, cents: 13 }))),
@@ -162,7 +165,7 @@ fn wrong_expectations_fail_with_the_actual_result() {
         (
             || failure(|| drop(start().past("deposit", 2, SettleV1 { account: 1 }))),
             &[
-                "`deposit` v2 has another shape now",
+                "`deposit` v2 has another shape in this program",
                 "deposit v2: payload.cents: not in the journal, u64 in this program",
             ],
         ),
@@ -184,7 +187,10 @@ fn start() -> memimage::testing::Given<Bank> {
 #[test]
 fn unknown_events_are_reported() {
     let message = failure(|| drop(start().past("deposit", 9, SettleV1 { account: 1 })));
-    assert!(message.contains("`deposit` v9 is newer than this program, which knows v3"), "{message}");
+    assert!(
+        message.contains("`deposit` v9 is not known to this program, whose newest version of it is v3"),
+        "{message}"
+    );
     let message = failure(|| drop(start().past("refund", 1, SettleV1 { account: 1 })));
     assert!(message.contains("`refund` is not an event of this program"), "{message}");
 }
@@ -390,5 +396,8 @@ fn a_command_runs_with_the_arguments_that_replay_reads() {
     let enter = |name: &str| RegisterEnter { name: Name(name.to_owned()) };
     given::<Register>().when(enter(" Ada ")).then_ok(()).then(|register| assert_eq!(register.names, ["Ada"]));
     let message = failure(|| drop(given::<Register>().when(enter("Ada Augusta, Countess"))));
-    assert!(message.contains("cannot be read back from their encoding, so an image refuses them"), "{message}");
+    assert!(
+        message.contains("cannot be decoded from their own encoding, so an image refuses the command"),
+        "{message}"
+    );
 }

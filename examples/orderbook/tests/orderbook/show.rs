@@ -24,7 +24,7 @@ fn a_mistyped_image_is_an_error_and_is_not_created() {
     let program = Program::new();
     for (verb, words) in [("best", &[][..]), ("depth", &["--levels", "3"])] {
         let error = program.fail(verb, words);
-        assert!(error.contains("no image is at") && error.contains("book.image"), "{error}");
+        assert!(error.contains("there is no image at") && error.contains("book.image"), "{error}");
         assert!(!program.image().exists());
     }
 }

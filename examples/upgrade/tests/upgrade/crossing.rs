@@ -56,10 +56,10 @@ guest book, card 1: Best in town.
 
 /// The error of the previous stage on a journal, after the line with the image's path.
 const TOO_OLD: [&str; 4] = [
-    "buy` version 2 is in the journal, and this program knows version 1",
-    "load` version 1 is in the journal, but is no command of this program: the program is too old, or the command was removed",
-    "issue` version 3 is in the journal, and this program knows version 2",
-    "sign` version 2 is in the journal, and this program knows version 1",
+    "buy` version 2 is in the journal, but the newest version in this program is 1",
+    "load` version 1 is in the journal, but no command of this program records it: the program is too old, or the command was removed",
+    "issue` version 3 is in the journal, but the newest version in this program is 2",
+    "sign` version 2 is in the journal, but the newest version in this program is 1",
 ];
 
 /// A copy of the committed image of a stage.
@@ -104,7 +104,7 @@ fn each_stage_refuses_the_journals_of_later_stages_and_changes_nothing() {
         for error in [program.show(&path).unwrap_err(), program.write(&path).unwrap_err()] {
             let error = error.to_string();
             let refused = format!(
-                "the journal of `{}` and this program differ in their events; nothing was replayed or changed:\n",
+                "the events of this program do not match the journal of `{}`; nothing was replayed or changed:\n",
                 path.display()
             );
             assert!(error.starts_with(&refused), "stage {reader} on the journal of stage {writer}: {error}");

@@ -197,7 +197,7 @@ pub(super) fn missing_base(examination: &Examination, report: &mut CheckReport) 
 pub(super) fn watermark(examination: &Examination, report: &mut CheckReport) -> Result<(), Error> {
     let path = examination.layout.durable();
     let exists = || -> Result<bool, Error> {
-        Ok(examination.disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some())
+        Ok(examination.disk.kind(&path).map_err(|error| failed("inspecting", &path, error))?.is_some())
     };
     let message = match examination.watermark {
         // a new epoch is written to this file first

@@ -1,15 +1,15 @@
-//! The messages of a check. Each says what was found, its cause, and what to do.
+//! The messages of a check. Each states the finding, its cause, and the help.
 //!
-//! The report prints "`path` at its position: " before a message, and "help: " before what to do.
+//! The report prints the path and the position before a message, and "help: " before the help.
 
 use crate::admin::wording::{counted, listed};
 use crate::seq::Seq;
 
 /// A message about one finding.
 pub(super) struct Message {
-    /// What was found, and its cause.
+    /// The finding and its cause.
     pub(super) what: String,
-    /// What to do; empty if nothing is to be done.
+    /// The action for the owner; empty if no action is needed.
     pub(super) help: String,
 }
 
@@ -22,105 +22,110 @@ impl Message {
 // segments that are not part of the journal
 
 pub(super) fn segment_left_of_pruning() -> Message {
-    Message::new("this segment is left over from a pruning; the next open removes it", "")
+    Message::new("an interrupted pruning left this segment behind; the next opening of the image removes it", "")
 }
 
 pub(super) fn segment_cut_off() -> Message {
     Message::new(
-        "a missing segment separates this one from the rest of the journal, which continues from a base",
-        "if you have a copy of the missing segment, restore it before you open the image; an open moves this one to the \
-         quarantine, where it is no longer read",
+        "the next segment is missing, so this segment is cut off from the rest of the journal, which continues from a base",
+        "if you have a backup of the missing segment, restore it before you open the image; otherwise the next opening moves this \
+         segment to `quarantine/`, and its events are no longer read",
     )
 }
 
-// damage to the journal: what is added to the reader's description of it
+// damage to the journal: additions to the reader's description of it
 
 /// For a frame or header that is not valid under the keys.
 pub(super) fn forged(cause: &str) -> String {
-    format!("{cause}; the checksums are right, so this is not damage: somebody without the key changed it")
+    format!("{cause}; the checksums are correct, so somebody without the key changed these bytes")
 }
 
 /// For a torn write at the end.
 pub(super) fn torn(cause: &str, has_watermark: bool, has_other_damage: bool) -> String {
-    let acknowledged = match has_watermark {
-        false => "whether it was acknowledged is not known, since `journal/durable` is missing or damaged",
-        true => "it was never acknowledged",
+    let synced = match has_watermark {
+        false => "whether the write was synced is not known, because `journal/durable` is missing or damaged",
+        true => "the write was never synced, so no caller under `Durability::Synced` got its answer",
     };
     match has_other_damage {
-        true => format!("{cause}; {acknowledged}; an open would clear it and keep a copy, but for the other damage"),
-        false => format!("{cause}; {acknowledged}; an open clears it and keeps a copy"),
+        true => format!("{cause}; {synced}; the image cannot be opened before the other damage is repaired"),
+        false => {
+            format!(
+                "{cause}; {synced}; the next opening of the image clears these bytes and keeps a copy in `quarantine/`"
+            )
+        }
     }
 }
 
-/// For bytes at the end that no crash explains, if it is unknown how far the journal was synced.
+/// For bytes at the end that no crash explains, if it is not known how far the journal was synced.
 pub(super) fn suspect_without_watermark(cause: &str) -> String {
-    format!("{cause}; whether it was acknowledged is not known, since `journal/durable` is missing or damaged")
+    format!("{cause}; whether the frame was synced is not known, because `journal/durable` is missing or damaged")
 }
 
-/// For something of a newer format.
+/// For data of a newer format.
 pub(super) fn newer(cause: &str) -> String {
-    format!("{cause}; nothing after it was read, and nothing can be repaired")
+    format!("{cause}; the check did not read any later bytes, and no repair is possible")
 }
 
-/// For damaged framing that can be repaired.
+/// For a damaged header or length that can be repaired.
 pub(super) fn framing(cause: &str) -> String {
-    format!("{cause}; no event is lost, since the correct value is known")
+    format!("{cause}; this damage loses no event, because the correct header and length are known")
 }
 
-/// For a damaged header, which no longer says how long the file was.
+/// For a damaged header, because only the header records the original length of the file.
 pub(super) fn framing_of_unknown_length(cause: &str) -> String {
-    format!("{cause}; no event known to exist is lost, but the file may have held more")
+    format!("{cause}; this damage loses no event that is known to exist, but the file may have been longer")
 }
 
 /// For a cut that also loses decisions that make earlier events void.
 pub(super) fn cut_revives(cause: &str, revived: &[Seq]) -> String {
-    format!("{cause}; a cut also gives up the decision that makes {} void", listed(revived))
+    format!("{cause}; a cut also loses the decision that makes {} void", listed(revived))
 }
 
-/// For a cut that loses no event known to exist, although something was synced there.
+/// For a cut that loses no event known to exist, although a frame was synced there.
 pub(super) fn cut_may_lose_decision(cause: &str) -> String {
     format!(
-        "{cause}; no event is known to have been here, but a decision that makes an event void may have been: a cut gives that up"
+        "{cause}; no event is known to be lost here, but a decision that makes an event void may be lost, and a cut would \
+         make the loss final"
     )
 }
 
-// damage to the journal: what to do
+// damage to the journal: the help
 
 pub(super) fn help_undecodable() -> &'static str {
-    "if this prevents an open, make the event void with `memimage::admin::void`"
+    "if the image cannot be opened because of this event, make the event void with `memimage::admin::void`"
 }
 
 pub(super) fn help_newer() -> &'static str {
-    "use a newer memimage"
+    "use a newer version of memimage"
 }
 
 pub(super) fn help_repair() -> &'static str {
-    "restore the file from a copy, or repair the image"
+    "restore the file from a backup, or repair the image"
 }
 
 pub(super) fn help_suspect_without_watermark() -> &'static str {
-    "restore the file and `journal/durable` from a copy, or repair the image"
+    "restore the file and `journal/durable` from one backup, or repair the image"
 }
 
 pub(super) fn help_with_newer_format() -> &'static str {
-    "restore the file from a copy, or check the image with a newer memimage"
+    "restore the file from a backup, or check the image with a newer version of memimage"
 }
 
 pub(super) fn help_unrepairable() -> &'static str {
-    "restore the image from a copy; the rest of it cannot be replayed"
+    "no repair applies; restore the image from a backup"
 }
 
 pub(super) fn help_forged() -> &'static str {
-    "find out who changed it, and restore the file from a copy, or repair the image"
+    "find out who changed the file, then restore it from a backup, or repair the image"
 }
 
 pub(super) fn help_forged_unrepairable() -> &'static str {
-    "find out who changed it, and restore the image from a copy; the rest of it cannot be replayed"
+    "no repair applies; find out who changed the file, then restore the image from a backup"
 }
 
 // snapshots and bases
 
-/// What a snapshot file is.
+/// The kind of a snapshot file.
 #[derive(Clone, Copy)]
 pub(super) enum SnapshotNoun {
     Snapshot,
@@ -140,7 +145,7 @@ impl SnapshotNoun {
 
 /// The part of the message that all unusable snapshots and bases share.
 fn unusable(noun: SnapshotNoun, cause: &str) -> String {
-    format!("this {} is not usable: {cause}", noun.as_str())
+    format!("this {} cannot be used: {cause}", noun.as_str())
 }
 
 /// No intact header identifies the image.
@@ -150,58 +155,66 @@ pub(super) fn unidentified_snapshot(noun: SnapshotNoun, cause: &str) -> Message 
 
 pub(super) fn only_way(noun: SnapshotNoun, cause: &str) -> Message {
     let what = format!(
-        "{}; no other file leads to its state, since the journal is damaged before that state or begins after it",
+        "{}; nothing else in the image has its state, because the journal is damaged before that state or begins after it",
         unusable(noun, cause)
     );
-    Message::new(what, "restore this file from a copy before you give up anything")
+    Message::new(what, "restore this file from a backup before you give up any events")
 }
 
 pub(super) fn unused_snapshot(noun: SnapshotNoun, cause: &str) -> Message {
-    Message::new(format!("{}; nothing is lost, since an open skips it", unusable(noun, cause)), "")
+    Message::new(format!("{}; the image does not need this file", unusable(noun, cause)), "")
 }
 
 pub(super) fn base_with_copy(cause: &str) -> Message {
     let what = unusable(SnapshotNoun::CopyOfBase, cause);
-    Message::new(format!("{what}; the next open replaces it by the intact copy"), "")
+    Message::new(format!("{what}; the next opening of the image replaces it by the intact copy"), "")
 }
 
 pub(super) fn older_base(noun: SnapshotNoun, cause: &str) -> Message {
-    Message::new(format!("{}; nothing is lost, since there is a newer base", unusable(noun, cause)), "")
+    Message::new(
+        format!("{}; the image does not need this file, because a newer base is usable", unusable(noun, cause)),
+        "",
+    )
 }
 
 pub(super) fn needed_base(noun: SnapshotNoun, cause: &str) -> Message {
-    let help = "restore it from a copy, or open the image, which makes a base from a usable snapshot";
+    let help =
+        "restore the base from a backup; or, if a snapshot is usable, open the image, which makes a new base from it";
     Message::new(unusable(noun, cause), help)
 }
 
 pub(super) fn unneeded_base(noun: SnapshotNoun, cause: &str) -> Message {
-    let what = format!("{}; nothing is lost, since the journal is complete without it", unusable(noun, cause));
-    Message::new(what, "move it away")
+    let what = format!(
+        "{}; the image does not need this file, because the journal begins with event 1",
+        unusable(noun, cause)
+    );
+    Message::new(what, "move the file out of the image")
 }
 
 pub(super) fn single_copy_of_base() -> Message {
-    Message::new("this is the only copy of the base; the next open makes the second one", "")
+    Message::new("the second copy of this base is missing; the next opening of the image makes it", "")
 }
 
 pub(super) fn missing_base() -> Message {
-    Message::new("the base is missing; the next open makes one from a snapshot", "")
+    Message::new("the base is missing; the next opening of the image makes a base from the snapshot that it loads", "")
 }
 
 pub(super) fn missing_start_state() -> Message {
     Message::new(
-        "the journal was pruned, and there is no base or snapshot from which it continues, so the image cannot be opened",
-        "restore a base or a snapshot from a copy of the image",
+        "the journal was pruned, and no base or snapshot has the state at its beginning, so the image cannot be opened",
+        "restore a base or a snapshot from a backup",
     )
 }
 
 // journal/durable
 
-const HELP_WATERMARK: &str = "without a valid watermark, a loss of events at the end of the journal goes unnoticed: compare the last \
-     event with a record kept elsewhere, or restore the whole image from one copy; the next open writes the watermark again";
+const HELP_WATERMARK: &str = "events may be missing at the end of the journal, and only this file would show it: compare the last \
+     event with a record that you keep elsewhere, or restore the whole image from one backup; the next opening of the image writes \
+     the file again";
 
 pub(super) fn outdated_watermark() -> Message {
     Message::new(
-        "it is older than the journal; one of the two was restored from a copy without the other",
+        "the file is older than the journal: somebody restored one of them from a backup without the other",
         HELP_WATERMARK,
     )
 }
@@ -211,59 +224,60 @@ pub(super) fn missing_watermark() -> Message {
 }
 
 pub(super) fn damaged_watermark() -> Message {
-    Message::new("it is damaged, so how far the journal was synced is not known", HELP_WATERMARK)
+    Message::new("the file is damaged, so how far the journal was synced is not known", HELP_WATERMARK)
 }
 
 pub(super) fn unidentified_watermark(cause: &str) -> Message {
     Message::new(cause, HELP_UNIDENTIFIED)
 }
 
-const HELP_UNIDENTIFIED: &str = "keep it until you have restored a segment header from a copy; it may be intact";
+const HELP_UNIDENTIFIED: &str =
+    "keep the file, because it may be intact; restore a segment from a backup, then check the image again";
 
 // files
 
 pub(super) fn missing_directory() -> Message {
-    Message::new("the directory is missing; the next open makes it", "")
+    Message::new("the directory is missing; the next opening of the image creates it", "")
 }
 
 pub(super) fn exposed(permissions: &str) -> Message {
-    let what = format!("it {permissions}; whoever may write there can change or destroy its content");
-    Message::new(what, "remove that permission")
+    let what = format!("it {permissions}, so other users can change or destroy its content");
+    Message::new(what, "make it writable only for the user of the program")
 }
 
 pub(super) fn unfinished(is_in_use: bool) -> Message {
     match is_in_use {
-        true => Message::new("the file is being written", ""),
-        false => Message::new("the file was never completed; the next open removes it", ""),
+        true => Message::new("a process is writing the file", ""),
+        false => Message::new("the file was never completed; the next opening of the image removes it", ""),
     }
 }
 
 pub(super) fn rewrite_marker() -> Message {
-    Message::new("the file was left behind by the rewrite that made this image", "remove it if you like")
+    Message::new("the rewrite that created this image left the file behind", "remove the file if you like")
 }
 
 pub(super) fn unrelated_file() -> Message {
-    Message::new("the file does not belong to the image", "move it elsewhere if you know what it is")
+    Message::new("the file does not belong to the image", "if you know what it is, move it out of the image")
 }
 
 pub(super) fn rewrite_directory() -> Message {
     Message::new(
         "a rewrite to this path is running, or was interrupted",
-        "if no process is running it, run the rewrite again or remove the directory",
+        "if no rewrite is running, run it again, or remove the directory",
     )
 }
 
 pub(super) fn quarantine(copies: u64, bytes: u64) -> Message {
     let copies = if copies == 1 { "1 copy".to_owned() } else { format!("{copies} copies") };
     Message::new(
-        format!("{copies} of what repairs changed, {}", counted(bytes, "byte")),
-        "remove them once nobody needs them; they may be the only copies of events that a repair removed from the journal",
+        format!("{copies} of bytes and files that repairs changed or removed ({})", counted(bytes, "byte")),
+        "remove the copies when nobody needs them any more; events that a repair removed from the journal may exist only here",
     )
 }
 
 pub(super) fn irregular(what: &str) -> Message {
     Message::new(
         format!("it is {what}, so the image cannot be opened"),
-        "remove the other name, or replace the file by a copy of it",
+        "remove the file's other name, or replace the file by a copy of itself",
     )
 }

@@ -1,7 +1,7 @@
 //! Checking an image: reading all of it, and reporting what is damaged, what that means, and how to repair it. Needs no
 //! model and no lock, and changes nothing.
 
-// each uses those above it
+// each module uses only the modules above it
 mod report;
 mod display;
 mod messages;
@@ -195,7 +195,7 @@ fn check_on(disk: &Arc<dyn Disk>, path: &Path, keyring: &Arc<Keyring>) -> Result
 fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result<CheckReport, Error> {
     layout.survey(&**disk)?.image(layout)?;
     let lock = layout.lock();
-    let owner = disk.owner(&lock).map_err(|error| failed("looking at", &lock, error))?;
+    let owner = disk.owner(&lock).map_err(|error| failed("inspecting", &lock, error))?;
     let examination = Examination::of(disk, layout, keyring, TASK)?;
     let mut report = without_findings(&examination, owner)?;
     findings::journal(&examination, &mut report);

@@ -46,7 +46,7 @@ pub(crate) fn survey(disk: &dyn Disk, layout: &Layout) -> Result<Vec<FileObserva
         survey_directory(disk, layout, &directory, suffixes, &mut observations)?;
     }
     if let Some(path) = layout.beside(".rewriting")
-        && disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some()
+        && disk.kind(&path).map_err(|error| failed("inspecting", &path, error))?.is_some()
     {
         observations.push(FileObservation { path, condition: FileCondition::RewriteDirectory });
     }
@@ -62,7 +62,7 @@ fn survey_directory(
     observations: &mut Vec<FileObservation>,
 ) -> Result<(), Error> {
     let mut observe = |path: &Path, condition| observations.push(FileObservation { path: path.to_owned(), condition });
-    if disk.kind(directory).map_err(|error| failed("looking at", directory, error))?.is_none() {
+    if disk.kind(directory).map_err(|error| failed("inspecting", directory, error))?.is_none() {
         observe(directory, FileCondition::MissingDirectory);
         return Ok(());
     }
@@ -119,6 +119,6 @@ fn exposed(disk: &dyn Disk, path: &Path) -> Result<Option<String>, Error> {
     match disk.exposed(path) {
         // the file has just been removed
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        exposed => exposed.map_err(|error| failed("looking at", path, error)),
+        exposed => exposed.map_err(|error| failed("inspecting", path, error)),
     }
 }

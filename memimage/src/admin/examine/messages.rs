@@ -1,4 +1,4 @@
-//! The messages of an examination: why a frame, a snapshot or a base cannot be used, and where a journal lacks its beginning.
+//! The messages of an examination: why a frame, a snapshot or a base cannot be used, and which part of a journal is missing.
 
 use std::fmt;
 
@@ -6,19 +6,19 @@ use crate::seq::Seq;
 use crate::value::ValueError;
 
 pub(super) fn renumbered_events() -> String {
-    "its table of shapes numbers the events differently than the table before it".to_owned()
+    "the shape table numbers the events differently from the table before it".to_owned()
 }
 
 pub(super) fn undecodable_model_shape(error: impl fmt::Display) -> String {
-    format!("the model's shape does not decode: {error}")
+    format!("the shape of the model does not decode: {error}")
 }
 
 pub(super) fn void_of_later_event(seq: Seq) -> String {
-    format!("it makes event {seq} void, which comes after it")
+    format!("the frame makes event {seq} void, which comes after the frame")
 }
 
 pub(super) fn unknown_event_number(seq: Seq, number: impl fmt::Display) -> String {
-    format!("event {seq} has the unknown number {number}")
+    format!("event {seq} has number {number}, which is not in the shape table")
 }
 
 pub(super) fn undecodable_event(seq: Seq, name: &str, version: u32, cause: &str) -> String {
@@ -26,34 +26,34 @@ pub(super) fn undecodable_event(seq: Seq, name: &str, version: u32, cause: &str)
 }
 
 pub(super) fn undecodable_value(error: &ValueError) -> String {
-    format!("it does not decode by its shape: {error}")
+    format!("the payload does not match its shape: {error}")
 }
 
 /// No intact header identifies the image, so a file that names its image cannot be checked.
 pub(crate) fn unidentified() -> &'static str {
-    "the image that it belongs to is not known, since no segment header is readable"
+    "no segment header is readable, so it is not known whether the file belongs to this image"
 }
 
 pub(super) fn of_another_image() -> &'static str {
-    "it belongs to another image"
+    "the file belongs to another image"
 }
 
 pub(super) fn outdated_by_void() -> String {
-    "it was made before one of its events became void".to_owned()
+    "the file contains the effect of an event that became void later".to_owned()
 }
 
 pub(super) fn other_protection() -> String {
-    "it is not protected as the image is".to_owned()
+    "the protection of the file differs from that of the image".to_owned()
 }
 
 pub(super) fn forged_snapshot(cause: &str) -> String {
-    format!("{cause}; the checksums are right, so somebody without the key changed it")
+    format!("{cause}; the checksums are correct, so somebody without the key changed the file")
 }
 
 pub(super) fn missing_file() -> String {
-    "its file is missing".to_owned()
+    "the file is missing".to_owned()
 }
 
 pub(super) fn missing_first_events() -> String {
-    "its first events are missing, and so is the base that replaces them".to_owned()
+    "the first events are missing, and no base replaces them".to_owned()
 }

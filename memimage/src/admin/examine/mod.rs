@@ -1,6 +1,6 @@
 //! Reads a whole image once, for a check or a repair. Needs no model, and changes nothing.
 
-// each uses those above it
+// each module uses only the modules above it
 mod messages;
 mod content;
 mod snapshot;

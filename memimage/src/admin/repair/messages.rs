@@ -1,4 +1,4 @@
-//! The messages of a repair: its report, the changes to files, and why a repair is refused.
+//! The messages of a repair: its report, the changes to files, and the reasons for refusing a repair.
 
 use std::fmt;
 use std::path::Path;
@@ -10,70 +10,70 @@ use crate::seq::Seq;
 impl fmt::Display for RepairReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_unchanged() {
-            return f.write_str("nothing to repair: it was done before");
+            return f.write_str("nothing was changed: an earlier run completed this repair");
         }
         writeln!(f, "repaired: {}", self.action)?;
         for FileChange { path, change, backup } in &self.changes {
             write!(f, "  `{}` {change}", path.display())?;
             match backup {
-                Some(backup) => writeln!(f, "; the old file is `{}`", backup.display())?,
+                Some(backup) => writeln!(f, "; the old content is in `{}`", backup.display())?,
                 None => writeln!(f)?,
             }
         }
         match &self.lost {
             Some(lost) => write!(f, "lost: {lost}")?,
-            None => f.write_str("lost: no event known to exist")?,
+            None => f.write_str("lost: no event that is known to exist")?,
         }
         if let Some(retired) = &self.retired {
             write!(
                 f,
-                "\nremoved {retired} from the journal, though not from the state: the quarantine may have their only copy"
+                "\nremoved from the journal, although the state keeps their effect: {retired}; `quarantine/` may have their only \
+                 copy"
             )?;
         }
         match &self.revived[..] {
             [] => Ok(()),
-            revived => write!(
-                f,
-                "\nthese events have an effect again, because the decision that made them void was lost: {}",
-                listed(revived)
-            ),
+            revived => {
+                write!(f, "\nno longer void, because the repair lost the decisions about them: {}", listed(revived))
+            }
         }
     }
 }
 
 // changes to files
 
-pub(super) const TAIL_CLEARED: &str = "had its end cleared";
-pub(super) const SEGMENT_REPAIRED: &str = "was replaced, with a correct header and length";
-pub(super) const SEGMENT_CUT: &str = "was replaced, and ends before the damage";
-pub(super) const SEGMENT_REWRITTEN: &str = "was replaced, and begins after the damage";
-pub(super) const SEGMENT_CREATED: &str = "was made, to continue the journal";
-pub(super) const REMOVED: &str = "was moved to the quarantine";
-pub(super) const BASE_INSTALLED: &str = "was copied twice, as the base";
-pub(super) const EPOCH_RAISED: &str = "has the new epoch";
+pub(super) const TAIL_CLEARED: &str = "was overwritten with zeros from its last intact frame on";
+pub(super) const SEGMENT_REPAIRED: &str = "was replaced by a copy with a correct header and length";
+pub(super) const SEGMENT_CUT: &str = "was replaced by a copy that ends before the damage";
+pub(super) const SEGMENT_REWRITTEN: &str = "was replaced by a copy that begins after the damage";
+pub(super) const SEGMENT_CREATED: &str = "was created to continue the journal";
+pub(super) const REMOVED: &str = "was moved to `quarantine/`";
+pub(super) const BASE_INSTALLED: &str = "was copied to both files of the base";
+pub(super) const EPOCH_RAISED: &str = "was updated with the new epoch";
 
 // why a repair is refused
 
 pub(super) fn nothing_damaged() -> String {
-    "nothing is damaged".to_owned()
+    "the journal is not damaged".to_owned()
 }
 
 pub(super) fn other_damage(path: &Path, seq: Option<Seq>, cause: &str) -> String {
-    let place = seq.map_or_else(String::new, |seq| format!(" where event {seq} belongs"));
+    let place = seq.map_or_else(String::new, |seq| format!(" (event {seq})"));
     format!("the damage is in `{}`{place}: {cause}", path.display())
 }
 
 pub(super) fn unstable_damage() -> String {
-    "a second reading shows other damage, so the disk is failing: copy the image to another disk, and repair the copy"
+    "two readings of the image show different damage, so the disk is not reliable; copy the image to another disk, and repair \
+     the copy"
         .to_owned()
 }
 
 pub(super) fn last_epoch(epoch: u64) -> String {
-    format!("its epoch is {epoch}, after which no other can begin")
+    format!("the epoch of the image is {epoch}, and no higher epoch is possible")
 }
 
 pub(super) fn unidentified() -> String {
-    "no segment header is readable, so the image is not known".to_owned()
+    "no segment header is readable, so it is not known which image the files belong to".to_owned()
 }
 
 pub(super) fn damaged_header() -> String {
@@ -81,23 +81,22 @@ pub(super) fn damaged_header() -> String {
 }
 
 pub(super) fn no_state_before_cut() -> String {
-    "there is no state from which the journal before the event continues".to_owned()
+    "no snapshot or base has a state from which the events before the cut can be replayed".to_owned()
 }
 
-/// There is no usable snapshot or base after `seq`; `usable` lists those there are.
+/// There is no usable snapshot or base after `seq`; `usable` lists the existing ones.
 pub(super) fn no_usable_state(seq: Seq, usable: &[Seq]) -> String {
     let others = match usable {
-        [] => "there is no other one either".to_owned(),
-        [_] => format!("there is a usable one after {}", listed(usable)),
-        _ => format!("there are usable ones after {}", listed(usable)),
+        [] => "the image has no usable snapshot or base at all".to_owned(),
+        _ => format!("the image has usable snapshots or bases after {}", listed(usable)),
     };
-    format!("there is no usable snapshot or base after event {seq}; {others}")
+    format!("no usable snapshot or base has the state after event {seq}; {others}")
 }
 
 pub(super) fn newer_usable_state(newest: Seq) -> String {
-    format!("beginning at the newer usable state, after event {newest}, loses less")
+    format!("a newer usable state exists, after event {newest}, and a journal that begins there loses fewer events")
 }
 
 pub(super) fn no_usable_base() -> String {
-    "there is no usable copy of a base".to_owned()
+    "the image has no usable copy of a base".to_owned()
 }

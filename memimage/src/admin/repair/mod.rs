@@ -1,7 +1,7 @@
 //! Repairs an image as its owner decides. The owner names the events to give up. The repair backs up each file that it
 //! changes.
 
-// each uses those above it
+// each module uses only the modules above it
 mod report;
 mod messages;
 mod backup;
@@ -155,7 +155,7 @@ impl Repair {
         let disk = OwnedDisk::over(disk, &lock);
         // an earlier attempt may have moved files out of these directories; without a sync, a crash could bring them back
         for dir in [layout.root().to_owned(), layout.journal(), layout.snapshots(), layout.quarantine()] {
-            if disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_some() {
+            if disk.kind(&dir).map_err(|error| failed("inspecting", &dir, error))?.is_some() {
                 sync_dir(&*disk, &dir)?;
             }
         }

@@ -92,7 +92,7 @@ impl RepairSession {
 
     /// The error of a repair that does not apply.
     pub(super) fn refusal(&self, what: String) -> Error {
-        Error::new(ErrorDetail::Repair { path: self.layout().root().to_owned(), choice: self.action.to_string(), what })
+        Error::new(ErrorDetail::Repair { path: self.layout().root().to_owned(), action: self.action.to_string(), what })
     }
 
     /// The error of a repair that does not apply to this damage.
@@ -255,7 +255,7 @@ impl RepairSession {
     pub(super) fn discard(&self, paths: &[&Path]) {
         for path in paths {
             if let Err(error) = self.disk().remove(path) {
-                tracing::debug!(error = %failed("removing", path, error), "a copy is left over");
+                tracing::debug!(error = %failed("removing", path, error), "could not remove a copy that is no longer needed");
             }
         }
     }

@@ -1,43 +1,43 @@
-//! The messages of a rewrite: why a record cannot be rewritten, and why the two journals differ.
+//! The messages of a rewrite: the reasons why a record cannot be rewritten, and why the two journals differ.
 
 use crate::seq::Seq;
 
 // damage to the source
 
 pub(super) fn time_goes_back(seq: Seq) -> String {
-    format!("the time of event {seq} is earlier than that of the event before it")
+    format!("event {seq} has an earlier time than the event before it")
 }
 
 pub(super) fn unknown_event_number(seq: Seq, number: u32) -> String {
-    format!("event {seq} has the unknown number {number}")
+    format!("event {seq} has number {number}, which is not in the shape table")
 }
 
 // an upcaster that fails
 
 pub(super) fn upcaster_panicked(message: &str) -> String {
-    format!("it panicked: {message}")
+    format!("an upcaster panicked: {message}")
 }
 
-pub(super) const HELP_UPCASTER_PANICKED: &str = "correct the upcaster, and run the rewrite again";
+pub(super) const HELP_UPCASTER_PANICKED: &str = "correct the upcaster, then run the rewrite again";
 
 // two journals that rebuild to different states
 
 pub(super) const SOURCE_NOT_DETERMINISTIC: &str =
-    "a second replay of the source gives another state: a body is not deterministic";
+    "a command body is not deterministic, because a second replay of the original gives another state";
 pub(super) const UPCASTER_NOT_DETERMINISTIC: &str =
-    "an upcaster is not deterministic, or depends on more than the event";
-pub(super) const CAUSE_UNKNOWN: &str = "a body or an upcaster is not deterministic";
+    "an upcaster is not deterministic, or its result depends on more than the event";
+pub(super) const CAUSE_UNKNOWN: &str = "a command body or an upcaster is not deterministic";
 
 // a path where no image can be made
 
 pub(super) const NOT_EMPTY: &str = "a directory that is not empty";
-pub(super) const NO_NAME: &str = "the path does not end in the name of a directory";
-pub(super) const NOTHING: &str = "nothing";
-pub(super) const FOREIGN_FILES: &str = "a directory with files that are not of a rewrite";
-pub(super) const INSIDE_SOURCE: &str = "the inside of the source";
+pub(super) const NO_NAME: &str = "a directory without a name of its own, as `/` or `..`";
+pub(super) const NOTHING: &str = "no directory";
+pub(super) const FOREIGN_FILES: &str = "a directory with files that no rewrite created";
+pub(super) const INSIDE_SOURCE: &str = "a place inside the source image";
 
-// what is logged
+// log messages
 
-pub(super) const MARKER_LEFT: &str = "the marker of the rewrite is left in the image, and has no effect there";
+pub(super) const MARKER_LEFT: &str = "could not remove the file `REWRITING` from the new image, where it has no effect";
 pub(super) const STAGING_LEFT: &str =
-    "the directory of an incomplete rewrite could not be removed; the next rewrite removes it";
+    "could not remove the directory of the failed rewrite; the next rewrite to the same path clears it";

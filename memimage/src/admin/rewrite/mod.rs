@@ -178,7 +178,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let layout = Layout::new(from);
         layout.survey(&*disk)?.image(&layout)?;
         // comparing the text of the paths is not enough: a link or `..` may lead into the source
-        if disk.is_within(target, from).map_err(|error| failed("looking at", target, error))? {
+        if disk.is_within(target, from).map_err(|error| failed("inspecting", target, error))? {
             return Err(Error::new(ErrorDetail::Taken { path: target.to_owned(), found: messages::INSIDE_SOURCE }));
         }
         vacant(&*disk, target)?;
@@ -223,12 +223,12 @@ fn journal<M: Model>(
     let Identity { uuid, seed, ref model, .. } = *old.journal.segments().identity();
     let identity = Identity { uuid: random_uuid()?, seed, parent: Some((uuid, last)), model: model.clone() };
     let (largest, protection) = (options.segment_bytes, keys.current(&identity.uuid, layout.root())?);
-    let maker =
+    let builder =
         SegmentBuilder { disk: Arc::clone(disk), layout: layout.clone(), identity, epoch: 1, largest, protection };
     let first = old.first::<M>()?;
     let genesis = genesis_of::<M>(first.given.then_some(&first.state))?;
     let salts = Salts::new(u64::from_le_bytes(random()?));
-    Journal::create(maker, &genesis, options.align_shift(), salts, options.caps)
+    Journal::create(builder, &genesis, options.align_shift(), salts, options.caps)
 }
 
 /// Reports the progress of a replay as a step of the rewrite.

@@ -24,7 +24,7 @@ pub struct RewriteReport {
     pub seq: Seq,
     /// The digest of the state to which both journals replay.
     pub digest: Digest,
-    /// The source ends in a torn write. It was never acknowledged, and was not copied.
+    /// The source ends in a torn write, which was never synced. The rewrite did not copy it.
     pub torn: bool,
 }
 

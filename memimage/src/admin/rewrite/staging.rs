@@ -12,10 +12,10 @@ use crate::journal::Layout;
 /// The marker of a staging directory that a rewrite may clear. The marker is created first and removed last. A crash may
 /// leave it in the finished image, where it is ignored.
 const MARKER: &str = "REWRITING";
-/// The content of the marker, for people.
+/// The text in the marker, for people.
 const TEXT: &[u8] =
-    b"A rewritten image is being made in this directory. If no process is at it, it was cut short: run the \
-rewrite again, or remove the directory.\n";
+    b"A rewrite is creating an image in this directory. If no such process is running, the rewrite was interrupted: \
+run it again, or remove the directory.\n";
 const LOCK: &str = "LOCK";
 
 /// The directory in which a new image is made. It is removed on drop, unless it is [finished](StagingDir::finish).
@@ -28,9 +28,9 @@ pub(super) struct StagingDir {
     finished: bool,
 }
 
-/// Checks that an image can be made at `target`: nothing or an empty directory is there.
+/// Checks that an image can be created at `target`: the path does not exist or is an empty directory.
 pub(super) fn vacant(disk: &dyn Disk, target: &Path) -> Result<(), Error> {
-    let found = match disk.kind(target).map_err(|error| failed("looking at", target, error))? {
+    let found = match disk.kind(target).map_err(|error| failed("inspecting", target, error))? {
         None => return Ok(()),
         Some(FileType::Dir) => match disk.list(target).map_err(|error| failed("listing", target, error))?.is_empty() {
             true => return Ok(()),
@@ -50,7 +50,7 @@ impl StagingDir {
         };
         let layout = Layout::new(&beside);
         let root = layout.root();
-        match disk.kind(root).map_err(|error| failed("looking at", root, error))? {
+        match disk.kind(root).map_err(|error| failed("inspecting", root, error))? {
             None => disk.create_dir(root).map_err(|error| failed("creating", root, error))?,
             Some(_) => ours(&**disk, root)?,
         }
@@ -84,7 +84,7 @@ impl StagingDir {
 
     fn mark(&self) -> Result<(), Error> {
         let path = self.layout.root().join(MARKER);
-        if self.disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_none() {
+        if self.disk.kind(&path).map_err(|error| failed("inspecting", &path, error))?.is_none() {
             let file = StoredFile::create(&*self.disk, &path)?;
             file.write_all(TEXT, 0)?;
             file.sync_all()?;
@@ -96,7 +96,7 @@ impl StagingDir {
     fn clear(&self) -> Result<(), Error> {
         let disk = &*self.disk;
         for dir in [self.layout.journal(), self.layout.snapshots(), self.layout.quarantine()] {
-            if disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_none() {
+            if disk.kind(&dir).map_err(|error| failed("inspecting", &dir, error))?.is_none() {
                 continue;
             }
             for entry in disk.list(&dir).map_err(|error| failed("listing", &dir, error))? {
@@ -115,7 +115,7 @@ impl StagingDir {
         sync_dir(disk, root)?;
         for name in [MARKER, LOCK] {
             let path = root.join(name);
-            if disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some() {
+            if disk.kind(&path).map_err(|error| failed("inspecting", &path, error))?.is_some() {
                 disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
             }
         }
@@ -136,7 +136,7 @@ impl Drop for StagingDir {
 /// Checks that a directory has only files that a rewrite leaves there.
 fn ours(disk: &dyn Disk, root: &Path) -> Result<(), Error> {
     let taken = |found| Err(Error::new(ErrorDetail::Taken { path: root.to_owned(), found }));
-    match disk.kind(root).map_err(|error| failed("looking at", root, error))? {
+    match disk.kind(root).map_err(|error| failed("inspecting", root, error))? {
         Some(FileType::Dir) => {}
         found => return taken(found.map_or(messages::NOTHING, FileType::as_str)),
     }

@@ -9,9 +9,9 @@ use crate::seq::Seq;
 impl fmt::Display for VoidReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let VoidReport { decision, name, version, .. } = self;
-        let is = if self.already { "was already void" } else { "is void from now on" };
+        let is = if self.already { "was void already" } else { "is void from now on" };
         let name = if name.is_empty() {
-            "an event without a name in the journal".to_owned()
+            "an event that the shape table does not name".to_owned()
         } else {
             format!("`{name}` version {version}")
         };
@@ -19,24 +19,29 @@ impl fmt::Display for VoidReport {
         if let Some(why) = &self.unproven {
             write!(
                 f,
-                "\n  nothing proves the decision yet: {why}; help: once there is space, open the image or make the event void again"
+                "\n  if a disk loses the record of this decision, nothing in the image shows the loss yet, because the next segment \
+                 could not be created: {why}; help: free some space, then open the image or make the event void again"
             )?;
         }
         if let Some(copy) = &self.quarantined {
-            write!(f, "\n  a torn write at the end of the journal was cleared; its copy is `{}`", copy.display())?;
+            write!(
+                f,
+                "\n  a torn write was cleared from the end of the journal; a copy of it is `{}`",
+                copy.display()
+            )?;
         }
         self.removed.iter().try_for_each(|path| {
-            write!(f, "\n  `{}` had the effect of the event in it, and was removed", path.display())
+            write!(f, "\n  `{}` was removed, because its state contains the effect of the event", path.display())
         })
     }
 }
 
-// why a decision is refused
+// the reasons for a refusal
 
-pub(super) const EMPTY_REASON: &str = "it is recorded for later readers, and must say why";
+pub(super) const EMPTY_REASON: &str = "the journal records it, so that later readers know why the event is void";
 pub(super) const TOO_LONG: &str = "it is longer than 4096 bytes";
 
-/// Why an event cannot be made void, and what to do.
+/// The reason why an event cannot be made void, and the help.
 pub(super) struct VoidRefusal {
     pub(super) what: String,
     pub(super) help: &'static str,
@@ -49,7 +54,7 @@ pub(super) fn no_event_zero() -> VoidRefusal {
 }
 
 pub(super) fn pruned_event() -> VoidRefusal {
-    VoidRefusal { what: "the journal was pruned and no longer has the event".to_owned(), help: HELP_NUMBER }
+    VoidRefusal { what: "the event was pruned from the journal".to_owned(), help: HELP_NUMBER }
 }
 
 pub(super) fn event_after_end(last: Seq) -> VoidRefusal {
@@ -57,19 +62,19 @@ pub(super) fn event_after_end(last: Seq) -> VoidRefusal {
 }
 
 pub(super) fn dropped_event() -> VoidRefusal {
-    let what = format!("it has no effect already: a rewrite has replaced it by `{DROPPED}`");
-    VoidRefusal { what, help: "nothing needs to be done" }
+    let what = format!("a rewrite has replaced it by `{DROPPED}`, so it has no effect already");
+    VoidRefusal { what, help: "no action is needed" }
 }
 
 pub(super) fn no_base_before() -> VoidRefusal {
-    let what =
-        "the journal was pruned, and every base either has the effect of the event in it or is not usable".to_owned();
-    VoidRefusal { what, help: "correct the effect of the event by a command" }
+    let what = "the journal was pruned, and each base contains the effect of the event or cannot be used".to_owned();
+    VoidRefusal { what, help: "execute a command that corrects the effect of the event" }
 }
 
-// what is logged
+// log messages
 
 pub(super) const REMOVAL_FAILED: &str =
-    "snapshots with the effect of a void event could not be removed; they are not used";
+    "could not remove the snapshots that contain the effect of a void event; recovery does not use them";
 pub(super) const IS_VOID: &str = "an event is void: it does nothing on replay";
-pub(super) const UNPROVEN: &str = "nothing proves the recorded decision yet: the next segment could not be started";
+pub(super) const UNPROVEN: &str =
+    "the decision is recorded, but the next segment could not be created, so a loss of the record would go unnoticed";

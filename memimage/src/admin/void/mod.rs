@@ -1,6 +1,6 @@
 //! Makes an event void: records the decision that the event does nothing on replay.
 
-// each uses those above it
+// each module uses only the modules above it
 mod report;
 mod messages;
 mod session;

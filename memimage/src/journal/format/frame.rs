@@ -400,19 +400,19 @@ impl<'a> RawHeader<'a> {
     fn supported(&self) -> Result<(FrameKind, KeyIds), String> {
         let [cipher, compression, _, chain] = [64, 65, 66, 67].map(|at| self.bytes[at]);
         let Some(kind) = self.kind() else {
-            return Err(format!("a frame is of the unknown kind {}", self.bytes[6]));
+            return Err(format!("a frame has the unknown kind {}", self.bytes[6]));
         };
         if cipher > XCHACHA20_POLY1305 {
-            return Err(format!("a frame is encrypted by the unknown cipher {cipher}"));
+            return Err(format!("a frame has the unknown cipher {cipher}"));
         }
         if compression != 0 {
-            return Err(format!("a frame is compressed by the unknown method {compression}"));
+            return Err(format!("a frame has the unknown compression {compression}"));
         }
         if chain > BLAKE3 {
-            return Err(format!("a frame is chained by the unknown hash {chain}"));
+            return Err(format!("a frame has the unknown chain {chain}"));
         }
         if !matches!(kind, FrameKind::Events | FrameKind::Optional(_)) && u32_at(self.bytes, 48) != 0 {
-            return Err("a frame without events has an event count".to_owned());
+            return Err("a frame states a number of events, but its kind has no events".to_owned());
         }
         let cipher = (cipher != 0).then(|| u32_at(self.bytes, 68));
         let chain = (chain != 0).then(|| u32_at(self.bytes, 72));

@@ -38,13 +38,19 @@ impl FrameChain {
     fn followed_by(&self, frame: &Frame<'_>) -> Result<FrameChain, String> {
         let header = &frame.header;
         if header.first_seq != self.next_seq {
-            return Err(format!("its first event is {}, not {}", header.first_seq, self.next_seq));
+            return Err(format!(
+                "the first event of the frame is {}, but event {} must follow here",
+                header.first_seq, self.next_seq
+            ));
         }
         if header.previous.checksum != self.previous.checksum && !planted(Bug::ChainUnchecked) {
-            return Err("it does not name the checksum of the frame before it".to_owned());
+            return Err("the frame names another checksum than that of the previous frame".to_owned());
         }
         if header.epoch < self.epoch {
-            return Err(format!("its epoch {} is less than the epoch {} before it", header.epoch, self.epoch));
+            let (epoch, before) = (header.epoch, self.epoch);
+            return Err(format!(
+                "the epoch of the frame is {epoch}, which is lower than the epoch {before} of the previous frame"
+            ));
         }
         Ok(FrameChain {
             next_seq: header.next_seq(),

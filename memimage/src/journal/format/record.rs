@@ -45,7 +45,7 @@ pub(crate) enum RecordFault {
     Number,
     #[error(transparent)]
     Metadata(#[from] MetadataError),
-    #[error("the frame's header counts {stated} events, but its body has {found}")]
+    #[error("the frame header states {stated} events, but the body of the frame has {found}")]
     Count { stated: u32, found: u32 },
 }
 

@@ -142,7 +142,7 @@ impl SegmentHeader {
             .map_err(|_| HeaderFault::Damaged("the model's name is not UTF-8"))?;
         let len = u64_at(bytes, 120);
         if !is_valid_len(len) {
-            return Err(HeaderFault::Damaged("the segment's length is out of bounds"));
+            return Err(HeaderFault::Damaged("the length of the segment is out of range"));
         }
         let parent_uuid: [u8; 16] = array(&bytes[88..104]);
         let parent = (parent_uuid != [0; 16]).then(|| (parent_uuid, Seq::new(u64_at(bytes, 104))));
@@ -203,25 +203,27 @@ fn supported(bytes: &[u8; SEGMENT_HEADER]) -> Result<(), HeaderFault> {
     let version = u32_at(bytes, 8);
     let (read_only, incompatible) = (u64_at(bytes, 24), u64_at(bytes, 32));
     if version != VERSION {
-        return Err(HeaderFault::Newer(format!("its version is {version}, but this memimage supports only {VERSION}")));
+        return Err(HeaderFault::Newer(format!(
+            "the format version of the file is {version}, but this version of memimage supports only {VERSION}"
+        )));
     }
     let unknown = incompatible & !(ENCRYPTED | CHAINED);
     if unknown != 0 {
-        return Err(HeaderFault::Newer(format!("it uses the unknown features {unknown:#x}")));
+        return Err(HeaderFault::Newer(format!("the file uses unknown features ({unknown:#x})")));
     }
     if bytes[144] != CRC32C {
-        return Err(HeaderFault::Newer(format!("it uses the unknown checksum {}", bytes[144])));
+        return Err(HeaderFault::Newer(format!("the file uses the unknown checksum {}", bytes[144])));
     }
     if bytes[145] > XCHACHA20_POLY1305 || bytes[146] != 0 || bytes[147] > BLAKE3 {
         let [cipher, compression, chain] = [145, 146, 147].map(|at| bytes[at]);
-        let what = format!("it uses the unknown cipher {cipher}, compression {compression} or chain {chain}");
+        let what = format!("the file uses an unknown cipher, compression or chain ({cipher}, {compression}, {chain})");
         return Err(HeaderFault::Newer(what));
     }
     if (bytes[145] != 0) != (incompatible & ENCRYPTED != 0) || (bytes[147] != 0) != (incompatible & CHAINED != 0) {
-        return Err(HeaderFault::Damaged("the header's features contradict its cipher or its chain"));
+        return Err(HeaderFault::Damaged("the features in the header do not match its cipher and its chain"));
     }
     if read_only != 0 {
-        return Err(HeaderFault::NewerToWrite(format!("it uses the unknown features {read_only:#x}")));
+        return Err(HeaderFault::NewerToWrite(format!("the file uses unknown features ({read_only:#x})")));
     }
     Ok(())
 }

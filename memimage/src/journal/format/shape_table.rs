@@ -30,9 +30,9 @@ struct StoredRow {
     shape: Vec<u8>,
 }
 
-/// The error that a frame of shapes does not decode.
+/// The error for a shape table that does not decode.
 #[derive(Debug, thiserror::Error)]
-#[error("its table of shapes does not decode: {0}")]
+#[error("the shape table does not decode: {0}")]
 pub(crate) struct ShapeTableError(String);
 
 impl ShapeTable {
@@ -49,7 +49,7 @@ impl ShapeTable {
         let (rows, rest): (Vec<StoredRow>, _) =
             postcard::take_from_bytes(body).map_err(|error| ShapeTableError(error.to_string()))?;
         if !rest.is_empty() {
-            return Err(ShapeTableError(format!("{} bytes follow it", rest.len())));
+            return Err(ShapeTableError(format!("{} bytes follow the table", rest.len())));
         }
         let row = |row: StoredRow| match ShapeTree::decode(&row.shape) {
             Ok(shape) => Ok(ShapeRow { name: row.name, version: row.version, shape }),

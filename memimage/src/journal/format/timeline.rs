@@ -64,7 +64,7 @@ impl Timeline {
         let is_later = self.event_epoch.is_some_and(|event_epoch| event_epoch > epoch);
         is_later.then(|| {
             let seq = self.seq;
-            format!("it belongs to another timeline of this image: event {seq} in the journal was written after it was created")
+            format!("the file belongs to another timeline of this image: the journal's event {seq} was written after this file")
         })
     }
 
@@ -79,7 +79,7 @@ impl Timeline {
         (last.digest != digest && !is_accepted).then(|| {
             let seq = self.seq;
             format!(
-                "it belongs to another timeline of this image: the journal has another digest of the state after event {seq}"
+                "the file belongs to another timeline of this image: the journal records another digest after event {seq}"
             )
         })
     }

@@ -28,7 +28,7 @@ pub(crate) struct Evidence {
 pub(crate) enum Verdict {
     /// The journal ends here.
     Clean,
-    /// A torn write: a frame whose write was interrupted and never acknowledged. Recovery may clear these bytes.
+    /// A torn write: a frame whose write was interrupted before it was synced. Recovery may clear these bytes.
     Torn(Range<usize>),
     /// Damage: synced data is missing or damaged.
     Corrupt(&'static str),
@@ -56,11 +56,11 @@ pub(crate) fn classify(
     }
     let last = last_nonzero(rest);
     let Some(after) = last.map_or(Some(Seq::ZERO), |_| after()) else {
-        return Verdict::Corrupt("more incomplete frames begin here than damage or a crash can leave");
+        return Verdict::Corrupt("the following bytes have more incomplete frames than a crash or damage can leave");
     };
     let durable = evidence.durable.max(after);
     if durable >= expected && !planted(Bug::DamageTakenForTorn) {
-        return Verdict::Corrupt("a frame that is known to be synced is missing or damaged");
+        return Verdict::Corrupt("a frame that was synced is missing or damaged");
     }
     let Some(last) = last else { return Verdict::Clean };
     let torn = match fault {
@@ -76,7 +76,7 @@ pub(crate) fn classify(
         Verdict::Torn(offset..offset + last + 1)
     } else {
         Verdict::Suspect(
-            "a frame is damaged that is not known to be synced, but all its sectors were written, so this is not a torn write",
+            "a frame is damaged; nothing shows that it was synced, but all its sectors were written, so this is not a torn write",
         )
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Damage {
 pub(crate) enum DamageKind {
     /// These bytes belong to a write that a crash interrupted.
     Torn(Range<usize>),
-    /// These bytes may belong to acknowledged events, and no crash explains their content.
+    /// No crash explains the content of these bytes, and they may belong to events that were synced.
     Suspect(Range<usize>),
     /// Written data is missing or damaged.
     Damaged,

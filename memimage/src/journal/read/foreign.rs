@@ -12,14 +12,16 @@ use crate::seq::SegmentId;
 pub(super) fn help(source: &SalvageSource, checked: &CheckedHeader) -> Option<String> {
     let header = checked.header.as_ref().ok()?;
     if is_of_another_image(source, header) {
-        return Some("if the file does not belong to this image, move it away".to_owned());
+        return Some("if the file does not belong to this image, move it out of the image".to_owned());
     }
     if header.segment == checked.segment {
         return None;
     }
     let name = file_name(header.segment);
     Some(if has_content_of(source, header.segment, &header.identity.uuid) {
-        format!("the file is a copy of `{name}`, which exists too: move it away and restore this segment")
+        format!(
+            "the file is a copy of `{name}`, which exists too; move the copy out of the image, and restore this segment"
+        )
     } else {
         format!("if the file was renamed, rename it back to `{name}`")
     })

@@ -73,7 +73,7 @@ impl ProvenKeys {
         self.chains.extend(key_ids.chain);
     }
 
-    /// Whether these keys are proven correct.
+    /// Whether all of these keys are proven correct. No keys need no proof: the result is then true.
     pub(crate) fn has(&self, key_ids: KeyIds) -> bool {
         key_ids.cipher.is_none_or(|id| self.ciphers.contains(&id))
             && key_ids.chain.is_none_or(|id| self.chains.contains(&id))
@@ -86,8 +86,8 @@ impl ProvenKeys {
         let chain = key_ids.chain.filter(|id| !self.chains.contains(id)).map(|id| format!("key {id} of `chain`"));
         let keys: Vec<String> = cipher.into_iter().chain(chain).collect();
         format!(
-            "it was written with other keys than the given {}, or someone without these keys changed it since; nothing else \
-             in the image shows which",
+            "the file does not match {}: either it was written with another key, or somebody without the key changed it; help: \
+             pass the key with which the image was written; if it is that key, move the file out of the image",
             keys.join(" and ")
         )
     }
@@ -177,8 +177,8 @@ impl Headers {
 
 /// The refusal of a header.
 struct HeaderRefusal {
-    /// The keys that refused the header. If they unlocked other headers, someone changed this header. Otherwise the keys may be
-    /// wrong.
+    /// The keys that refused the header. If they unlocked other headers, somebody without the keys changed this header.
+    /// Otherwise the keys may be wrong.
     keys: KeyIds,
     what: &'static str,
     error: Error,
@@ -192,10 +192,10 @@ fn unlock(
 ) -> Result<Protection, HeaderRefusal> {
     let protection =
         keyring.protection(header.key_ids, &header.identity.uuid, path).map_err(|error| HeaderRefusal {
-            // A missing key has unlocked nothing, so it is always an error. A header with another kind of protection counts as
-            // changed, if any header was unlocked: an empty set of keys needs no proof.
+            // A key that the callback does not have has unlocked nothing, so it is always an error. A header with another kind
+            // of protection names no keys here, and no keys need no proof: it counts as forged if any header was unlocked.
             keys: if keyring.matches(header.key_ids) { header.key_ids } else { KeyIds::default() },
-            what: "its protection differs from that of the rest of the image",
+            what: "the protection in the segment's header differs from that of the rest of the image",
             error,
         })?;
     header.verify_keys(bytes, &protection).map(|()| protection).map_err(|which| HeaderRefusal {
@@ -203,7 +203,7 @@ fn unlock(
             KeyMismatch::Cipher(id) => KeyIds { cipher: Some(id), chain: None },
             KeyMismatch::Chain(id) => KeyIds { cipher: None, chain: Some(id) },
         },
-        what: "its first 4096 bytes do not verify under the key",
+        what: "the segment's header does not verify with the key",
         error: key_mismatch(path, which),
     })
 }

@@ -73,11 +73,11 @@ fn segment(
         return Ok(());
     }
     let created_with = checked.len();
-    let wrong = |created_with| format!("the file is {len} bytes long, and was created with {created_with}");
+    let wrong = |created_with| format!("the file is {len} bytes long, but was created with {created_with} bytes");
     let wrong_length = match created_with {
         Some(full) if len < full => Some(WrongLength { what: wrong(full), framing: Framing::Repairable { len: full } }),
         None if len > MAX_LARGE_SEGMENT => {
-            let what = format!("the file is {len} bytes long, longer than any segment");
+            let what = format!("the file is {len} bytes long, which is longer than any segment");
             Some(WrongLength { what, framing: Framing::Unusable })
         }
         _ => None,
@@ -113,7 +113,7 @@ fn header(source: &SalvageSource, checked: &CheckedHeader, len: u64, progress: &
             (DamageKind::Damaged, "the file belongs to another image".to_owned())
         }
         (Ok(header), _) if header.segment != segment => {
-            (DamageKind::Damaged, format!("the file is segment {} by its header", header.segment))
+            (DamageKind::Damaged, format!("the header belongs to segment {}", header.segment))
         }
         (Ok(_), HeaderStanding::Foreign) => (DamageKind::Damaged, "the file belongs to another image".to_owned()),
         (Ok(_), HeaderStanding::Forged(what)) => (DamageKind::Forged, (*what).to_owned()),

@@ -121,7 +121,7 @@ impl SalvageProgress {
     /// Adds the damage that a segment's file is missing, unless this is already the last damage.
     pub(super) fn missing_file(&mut self, segment: SegmentId) {
         if !self.is_missing(segment) {
-            self.damage(segment, None, DamageKind::Damaged, "its file is missing");
+            self.damage(segment, None, DamageKind::Damaged, "the file is missing");
         }
     }
 
@@ -151,8 +151,8 @@ impl SalvageProgress {
         self.salvaged.damage.last().is_some_and(|damage| damage.segment == segment && damage.offset.is_none())
     }
 
-    /// Marks the content of the current file as foreign, if its header or length is damaged too. Returns whether it did
-    /// so: then the report of that damage also covers the content.
+    /// Marks the content of the current file as foreign, if its header or length is damaged too. Returns true if it did:
+    /// the report of that damage then also covers the content.
     pub(super) fn mark_foreign(&mut self, checked: &CheckedHeader) -> bool {
         let current = self.salvaged.segments.last_mut().filter(|current| current.framing != Framing::Intact);
         let Some(current) = current else { return false };

@@ -40,7 +40,7 @@ pub(super) fn salvage_segment(
         Err(error) => {
             // a repair cannot copy its bytes to another file either
             progress.mark_foreign(checked);
-            progress.damage(segment, None, DamageKind::Damaged, format!("it cannot be read: {error}"));
+            progress.damage(segment, None, DamageKind::Damaged, format!("the file cannot be read: {error}"));
             progress.gap(visitor);
             return Ok(());
         }
@@ -123,7 +123,7 @@ impl SegmentSalvage<'_> {
             return Ok(self.forged(frame, what));
         }
         // the previous frame may be the forged one, so read this one again as the start of a run
-        let what = "it names another MAC than that of the frame before it";
+        let what = "a frame names another MAC than that of the previous frame";
         self.report(frame.offset, DamageKind::Forged, what);
         Ok(self.resume_within(frame.offset))
     }
@@ -144,9 +144,9 @@ impl SegmentSalvage<'_> {
             self.progress.framing_damage(framing, self.segment(), self.len, DamageKind::Damaged, what);
         }
         if !is_zero(self.bytes.get(offset..).unwrap_or_default()) {
-            self.report(offset, DamageKind::Damaged, "bytes follow the seal");
+            self.report(offset, DamageKind::Damaged, "the segment has bytes after its seal");
         } else if self.is_active && self.progress.expected().is_some_and(|next| self.progress.evidence >= next) {
-            let what = "its file is missing or empty, and events that belong there are known to have been synced";
+            let what = "the file is missing or empty, but events of this segment were synced";
             self.progress.damage(self.segment().next(), None, DamageKind::Damaged, what);
         }
         ControlFlow::Break(())
@@ -212,8 +212,8 @@ impl SegmentSalvage<'_> {
             SearchResult::Frame(frame) => Some(frame.offset),
             SearchResult::NotFound => None,
             SearchResult::LimitExceeded => {
-                let what = "more frame headers start here than damage can leave, and none of these frames is intact; \
-                            the rest of the segment was not read";
+                let what = "the following bytes have more incomplete frames than damage can leave; the check did not read the \
+                            rest of the segment";
                 self.report(start, DamageKind::Damaged, what);
                 None
             }

@@ -122,16 +122,18 @@ impl SalvageSource {
     ) -> Result<Result<Vec<u8>, &'static str>, Error> {
         let protection = match &checked.standing {
             HeaderStanding::Own(protection) if frame.key_ids == protection.key_ids() => protection.clone(),
-            HeaderStanding::Own(_) => return Ok(Err("its protection differs from that in the segment's header")),
+            HeaderStanding::Own(_) => {
+                return Ok(Err("the protection of a frame differs from that in the segment's header"));
+            }
             _ if self.keyring.matches(frame.key_ids) => self.protection(checked.segment, frame.key_ids)?,
-            _ => return Ok(Err("its protection differs from that of the image")),
+            _ => return Ok(Err("the protection of a frame differs from that of the image")),
         };
         let uuid = self.uuid();
         let protection = FrameProtection::new(&uuid, checked.segment, &protection);
         let body = if frame.has_valid_mac(&protection) {
-            frame.body(&protection).map_err(|AuthenticationError| "its body does not decrypt under its key")
+            frame.body(&protection).map_err(|AuthenticationError| "the body of a frame does not decrypt with its key")
         } else {
-            Err("its MAC is not valid under the key")
+            Err("the MAC of a frame is not valid under the key")
         };
         match body {
             Err(_) if !self.proven_keys.has(frame.key_ids) => Err(self.unproven_keys(checked.segment, frame.key_ids)),

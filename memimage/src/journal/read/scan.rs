@@ -123,7 +123,7 @@ impl Scan {
         let mark =
             VoidMark::decode(&self.body(segment, frame)?).map_err(|what| self.corrupt_frame(segment, frame, what))?;
         if mark.seq >= frame.header.first_seq {
-            let what = format!("it marks event {} as void, which comes after it", mark.seq);
+            let what = format!("the frame makes event {} void, which comes after the frame", mark.seq);
             return Err(self.corrupt_frame(segment, frame, what));
         }
         Ok(mark)
@@ -233,7 +233,11 @@ impl Scan {
                 FrameStep::Misplaced(what) => return Err(self.corrupt(segment, offset, end_chain.next_seq, what)),
                 FrameStep::WrongMac(frame) => {
                     self.verify(segment, &frame)?;
-                    return Err(self.forged(segment, &frame, "it names another MAC than that of the frame before it"));
+                    return Err(self.forged(
+                        segment,
+                        &frame,
+                        "a frame names another MAC than that of the previous frame",
+                    ));
                 }
                 FrameStep::Frame(_) => unreachable!("the loop continues after a frame"),
             };
@@ -242,9 +246,7 @@ impl Scan {
                 if sealed && durable >= end_chain.next_seq {
                     let position =
                         Position { segment: Some(segment.next()), offset: None, seq: Some(end_chain.next_seq) };
-                    let what = format!(
-                        "its file is missing or empty, and events up to {durable} are known to have been synced"
-                    );
+                    let what = format!("the file is missing or empty, but the events up to {durable} were synced");
                     let path = self.segments.path(segment.next());
                     return Err(Error::new(ErrorDetail::Corrupt { path, position, what, suspect: false }));
                 }
@@ -274,10 +276,15 @@ impl Scan {
         chain: FrameChain,
     ) -> Result<Option<Range<usize>>, Error> {
         if !is_zero(&bytes[offset.min(bytes.len())..]) {
-            return Err(self.corrupt(segment, offset, chain.next_seq, "bytes follow the seal".to_owned()));
+            return Err(self.corrupt(
+                segment,
+                offset,
+                chain.next_seq,
+                "the segment has bytes after its seal".to_owned(),
+            ));
         }
         if segment == self.active && self.proven.max(chain.durable) >= chain.next_seq {
-            let what = "the segment is missing or empty, and events that belong there are known to have been synced";
+            let what = "the file is missing or empty, but events of this segment were synced";
             return Err(self.corrupt(segment.next(), SEGMENT_HEADER, chain.next_seq, what.to_owned()));
         }
         Ok(None)
@@ -298,7 +305,7 @@ impl Scan {
             return Err(Error::new(ErrorDetail::Format {
                 path,
                 act: "read",
-                what: format!("at byte {offset} {reason}"),
+                what: format!("{reason}, at byte {offset}"),
             }));
         }
         let evidence = Evidence { durable: self.proven.max(chain.durable), later_segment: segment != self.active };
@@ -315,7 +322,11 @@ impl Scan {
     /// The body of a frame, decrypted if it is encrypted.
     pub(crate) fn body(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<Vec<u8>, Error> {
         frame.body(&self.segments.frame_protection(segment)).map_err(|AuthenticationError| {
-            self.forged(segment, frame, "its body does not decrypt under the key that opened the segment's header")
+            self.forged(
+                segment,
+                frame,
+                "the body of a frame does not decrypt with the key that decrypted the segment's header",
+            )
         })
     }
 
@@ -323,12 +334,16 @@ impl Scan {
     fn verify(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let protection = self.segments.frame_protection(segment);
         if frame.key_ids != protection.key_ids() {
-            return Err(self.forged(segment, frame, "its protection differs from that in the segment's header"));
+            return Err(self.forged(
+                segment,
+                frame,
+                "the protection of a frame differs from that in the segment's header",
+            ));
         }
         if frame.has_valid_mac(&protection) {
             Ok(())
         } else {
-            Err(self.forged(segment, frame, "its MAC is not valid under the key"))
+            Err(self.forged(segment, frame, "the MAC of a frame is not valid under the key"))
         }
     }
 

@@ -109,7 +109,7 @@ impl Segments {
             HeaderFault::NewerToWrite(what) => format("write to", what),
         })?;
         if header.segment != segment {
-            return Err(at_start(&format!("the file is segment {} by its header", header.segment)));
+            return Err(at_start(&format!("the header belongs to segment {}", header.segment)));
         }
         let protection = keyring.protection(header.key_ids, &header.identity.uuid, &path)?;
         header.verify_keys(&bytes, &protection).map_err(|which| key_mismatch(&path, which))?;
@@ -117,13 +117,13 @@ impl Segments {
             // either file may be the foreign one
             let first = self.layout.segment(first.segment);
             return Err(at_start(&format!(
-                "this file and `{}` are of different images, and `memimage::admin::check` shows which of them is foreign",
+                "this file and `{}` belong to different images, and `memimage::admin::check` shows which file is foreign",
                 first.display()
             )));
         }
         let len = file.len()?;
         if len != header.len {
-            let what = format!("the file is {len} bytes long, and was created with {}", header.len);
+            let what = format!("the file is {len} bytes long, but was created with {} bytes", header.len);
             return Err(self.corrupt(segment, Some(len.min(header.len)), what));
         }
         Ok((header, protection))
@@ -166,8 +166,9 @@ impl Segments {
             Some(bytes) => Ok(bytes),
             None => {
                 let len = file.len()?;
-                let what =
-                    format!("the file became {len} bytes long during the read, and was created with {created_len}");
+                let what = format!(
+                    "the file became {len} bytes long while it was read, but was created with {created_len} bytes"
+                );
                 Err(self.corrupt(segment, Some(len), what))
             }
         }
@@ -220,8 +221,9 @@ pub(crate) fn key_mismatch(path: &Path, which: KeyMismatch) -> Error {
         KeyMismatch::Chain(id) => (id, "chain"),
     };
     let what = format!(
-        "key {id} of `{of}` is not the key that it was written with, or someone without that key changed its \
-         first 4096 bytes since"
+        "the file does not match key {id} of `{of}`: either it was written with another key, or somebody without the key changed \
+         its first 4096 bytes; help: pass the key with which the image was written; if key {id} is that key, restore the file \
+         from a backup"
     );
     Error::new(ErrorDetail::Key { path: path.to_owned(), what })
 }

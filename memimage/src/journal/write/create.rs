@@ -40,7 +40,7 @@ pub(crate) fn create(
 ) -> Result<CreatedJournal, Error> {
     let (disk, layout) = (&*builder.disk, &builder.layout);
     for dir in [layout.journal(), layout.snapshots(), layout.quarantine()] {
-        if disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_none() {
+        if disk.kind(&dir).map_err(|error| failed("inspecting", &dir, error))?.is_none() {
             disk.create_dir(&dir).map_err(|error| failed("creating", &dir, error))?;
         }
     }
@@ -67,7 +67,7 @@ pub(crate) fn create(
 
 fn create_watermark(builder: &SegmentBuilder, watermark: &Watermark) -> Result<StoredFile, Error> {
     let (disk, path) = (&*builder.disk, builder.layout.durable());
-    if disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some() {
+    if disk.kind(&path).map_err(|error| failed("inspecting", &path, error))?.is_some() {
         disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
     }
     let file = StoredFile::create(disk, &path)?;
@@ -121,7 +121,7 @@ pub(crate) fn rewrite_without_start(
     if reader.chain().is_none_or(|chain| chain.next_seq < next) {
         let (path, offset) = (builder.layout.segment(segment), Some(reader.offset() as u64));
         let position = Position { segment: Some(segment), offset, seq: reader.chain().map(|chain| chain.next_seq) };
-        let what = "fewer events are readable than a moment ago".to_owned();
+        let what = "a second reading of the file found fewer events, so the disk is not reliable".to_owned();
         return Err(SegmentBuildError::Unchanged(Error::new(ErrorDetail::Corrupt {
             path,
             position,

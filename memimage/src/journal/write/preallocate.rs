@@ -122,7 +122,7 @@ impl Preallocator {
         drop(state);
         let preallocator = Arc::clone(self);
         let spawned =
-            std::thread::Builder::new().name("memimage-ahead".to_owned()).spawn(move || preallocator.run(room));
+            std::thread::Builder::new().name("memimage-preallocate".to_owned()).spawn(move || preallocator.run(room));
         if let Err(source) = spawned {
             self.finish(Some(Error::io("starting a thread for", self.builder.layout.root(), source)));
         }
@@ -210,7 +210,7 @@ impl Preallocator {
                 tracing::warn!(
                     %segment,
                     %error,
-                    "cannot preallocate the next segment; the next command that needs it tries again"
+                    "could not preallocate the next segment; the next command that needs the segment tries again"
                 );
                 Err(error)
             }

@@ -46,7 +46,11 @@ pub(crate) fn next_epoch(segments: &Segments, end: &JournalEnd, watermark: Optio
         .unwrap_or(0);
     // the largest number must stay unused: an image in that epoch could never be opened again
     newest.checked_add(1).filter(|&epoch| epoch < u64::MAX).ok_or_else(|| {
-        segments.corrupt(end.segment, None, format!("it states that the image was opened {newest} times"))
+        segments.corrupt(
+            end.segment,
+            None,
+            format!("the epoch of the image is {newest}, and no higher epoch is possible"),
+        )
     })
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn quarantine_torn_write(
         offset = torn.start,
         bytes = torn.len(),
         copy = %copy.display(),
-        "cleared a torn write, which was never acknowledged; a copy is in the quarantine"
+        "cleared a torn write from the end of the journal; a copy of it is in the quarantine"
     );
     Ok(Some(copy))
 }
@@ -70,7 +70,7 @@ pub(crate) fn free_name(disk: &dyn Disk, layout: &Layout, path: &Path) -> Result
         let mut target = name.to_owned();
         target.push(format!(".{number}"));
         let target = layout.quarantine().join(target);
-        match disk.kind(&target).map_err(|error| failed("looking at", &target, error))? {
+        match disk.kind(&target).map_err(|error| failed("inspecting", &target, error))? {
             None => return Ok(target),
             Some(_) => number += 1,
         }
@@ -82,7 +82,7 @@ fn free_path(disk: &dyn Disk, layout: &Layout, segment: SegmentId, offset: usize
     let mut attempt = 0u32;
     loop {
         let path = layout.quarantine().join(format!("{:08}-{offset:010}-{attempt}{TORN}", segment.get()));
-        match disk.kind(&path).map_err(|error| failed("looking at", &path, error))? {
+        match disk.kind(&path).map_err(|error| failed("inspecting", &path, error))? {
             None => return Ok(path),
             Some(_) => attempt += 1,
         }

@@ -43,7 +43,8 @@ pub(super) fn wake_all(wakers: Vec<Waker>) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
             let message = panic_message(&*panic);
             // a subscriber is foreign code too
-            let reported = catch_unwind(|| tracing::error!(message, "the waker of a task panicked; the image goes on"));
+            let reported =
+                catch_unwind(|| tracing::error!(message, "the waker of a task panicked; the image continues to run"));
             // drops neither value: a panic's payload may panic when it is dropped
             std::mem::forget((panic, reported));
         }

@@ -105,7 +105,7 @@ impl JournalWriter {
         }
         let Some(PreparedSegment { file, protection, .. }) = self.preallocator.take(segment) else {
             return Err(
-                self.misplaced(format!("segment {segment} is not preallocated, and a batch has its position in it"))
+                self.misplaced(format!("a batch has its position in segment {segment}, which is not preallocated"))
             );
         };
         self.file = file;
@@ -132,7 +132,9 @@ impl BatchWriter for JournalWriter {
         let here = FramePosition { segment: self.segment, offset: self.end.offset };
         if batch.position != here || batch.first_seq != self.end.written.next() {
             let (first, position) = (batch.first_seq, batch.position);
-            return Err(self.misplaced(format!("a batch from event {first} has the position {position:?}")));
+            return Err(
+                self.misplaced(format!("the batch that begins with event {first} has the wrong position {position:?}"))
+            );
         }
         if batch.kind == FrameKind::Shapes {
             self.shapes = batch.bytes[head_len(self.protection.key_ids())..].to_vec();

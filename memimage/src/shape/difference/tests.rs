@@ -188,7 +188,7 @@ fn an_appended_variant_is_compatible_in_one_direction() {
     check(
         &side(&["Bid", "Ask", "Both"]),
         &side(&["Bid", "Ask"]),
-        &expect!["payload::Both: a variant in the journal that a newer program added"],
+        &expect!["payload::Both: only in the journal: a newer program added this variant"],
     );
     assert!(found(&side(&["Bid", "Ask"]), &side(&["Bid"])).iter().all(Difference::is_newer_journal));
     assert!(!found(&side(&["Bid", "Ask"]), &side(&["Ask"])).iter().any(Difference::is_newer_journal));
@@ -198,7 +198,7 @@ fn an_appended_variant_is_compatible_in_one_direction() {
     check(
         &inside(&["Bid", "Ask"]),
         &inside(&["Bid"]),
-        &expect!["payload.orders[]::Ask: a variant in the journal that a newer program added"],
+        &expect!["payload.orders[]::Ask: only in the journal: a newer program added this variant"],
     );
 }
 
@@ -209,9 +209,9 @@ fn added_removed_renamed_and_moved_variants_are_distinguished() {
         &before,
         &side(&["Bid", "Stop", "Ask", "Both"]),
         &expect![[r#"
-        payload::Ask: variant 1 in the journal, variant 2 in this program
-        payload::Both: variant 2 in the journal, variant 3 in this program
-        payload::Stop: not in the journal, variant 1 in this program; a new variant goes last"#]],
+            payload::Ask: variant 1 in the journal, variant 2 in this program
+            payload::Both: variant 2 in the journal, variant 3 in this program
+            payload::Stop: not in the journal, variant 1 in this program; a new variant must come last"#]],
     );
     check(
         &before,
@@ -248,8 +248,8 @@ fn added_removed_renamed_and_moved_variants_are_distinguished() {
         &limit(newtype(one(U8))),
         &enumeration(&[("Stop", newtype(one(U32)))]),
         &expect![[r#"
-        payload::Limit: variant 0 in the journal, not in this program
-        payload::Stop: not in the journal, variant 0 in this program; a new variant goes last"#]],
+            payload::Limit: variant 0 in the journal, not in this program
+            payload::Stop: not in the journal, variant 0 in this program; a new variant must come last"#]],
     );
 }
 
@@ -262,7 +262,7 @@ fn names_that_occur_twice_in_a_journal_are_paired_in_order() {
     check(
         &side(&["A", "A"]),
         &side(&["A"]),
-        &expect!["payload::A: a variant in the journal that a newer program added"],
+        &expect!["payload::A: only in the journal: a newer program added this variant"],
     );
 }
 

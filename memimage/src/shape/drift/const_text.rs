@@ -41,7 +41,7 @@ impl ConstText {
         text.name(event);
         text.str(" v");
         text.number(version as u64);
-        text.str(" is in the lock, and no group of commands can replay it; help: ");
+        text.str(" is in the lock, but no group of commands can replay it; help: ");
         let has_later = match newest {
             Some(newest) => newest > version,
             None => false,
@@ -52,17 +52,17 @@ impl ConstText {
             );
         } else {
             if newest.is_none() {
-                text.str("list its past types on a block, `retired(name = \"");
+                text.str("list its past types on a block with `retired(name = \"");
                 text.str(event);
-                text.str("\", history(…))`, ");
+                text.str("\", history(…))`; or ");
             }
-            text.str("keep it with `#[command(name = \"");
+            text.str("keep the command with `#[command(name = \"");
             text.str(event);
             text.str("\", version = ");
             text.number(version as u64);
             text.str(", replay_only)]`");
         }
-        text.str(", or remove its line if no journal holds it");
+        text.str("; or, if no journal contains the event, remove its line");
         text
     }
 

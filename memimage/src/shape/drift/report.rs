@@ -21,7 +21,7 @@ impl LockComparison<'_, '_> {
         self.message.path(path);
         self.in_the_lock(end.since(start));
         self.message.program(shape, enclosing);
-        self.message.str(" here");
+        self.message.str(" in this program");
         false
     }
 
@@ -39,7 +39,7 @@ impl LockComparison<'_, '_> {
         self.message.path(path);
         self.in_the_lock(if is_unit { b"no fields" } else { end.since(self.text) });
         self.message.variant(variant, inside);
-        self.message.str(" here");
+        self.message.str(" in this program");
         false
     }
 
@@ -51,7 +51,7 @@ impl LockComparison<'_, '_> {
         }
         self.message.path(&path.then(ShapePathStep::Item(index)));
         self.in_the_lock(self.text.since(start));
-        self.message.str("not here");
+        self.message.str("not in this program");
         false
     }
 
@@ -65,7 +65,7 @@ impl LockComparison<'_, '_> {
         self.message.path(path);
         self.message.str(": not in the lock, ");
         self.message.program(shape, enclosing);
-        self.message.str(" here");
+        self.message.str(" in this program");
         false
     }
 
@@ -106,7 +106,7 @@ impl LockComparison<'_, '_> {
             self.message.name(fields[index].name);
             self.message.str(": after ");
             self.message.locked(name);
-            self.message.str(" in the lock, before it here");
+            self.message.str(" in the lock, before it in this program");
             return false;
         }
         self.message.locked(name);
@@ -114,7 +114,7 @@ impl LockComparison<'_, '_> {
             return self.renamed(fields[index].name);
         }
         self.in_the_lock(self.text.since(start));
-        self.message.str("not here");
+        self.message.str("not in this program");
         false
     }
 
@@ -142,7 +142,7 @@ impl LockComparison<'_, '_> {
             self.message.name(variants[index].name);
             self.message.str(": not in the lock, variant ");
             self.message.number(index as u64);
-            self.message.str(" here (a new variant goes last)");
+            self.message.str(" in this program (a new variant must come last)");
             return false;
         }
         if !self.text.skip_name() {
@@ -163,9 +163,9 @@ impl LockComparison<'_, '_> {
             Some(kept) => {
                 self.message.str("variant ");
                 self.message.number(kept as u64);
-                self.message.str(" here");
+                self.message.str(" in this program");
             }
-            None => self.message.str("not here"),
+            None => self.message.str("not in this program"),
         }
         false
     }
@@ -173,7 +173,7 @@ impl LockComparison<'_, '_> {
     const fn renamed(&mut self, name: &str) -> bool {
         self.message.str(": renamed to ");
         self.message.name(name);
-        self.message.str(" here");
+        self.message.str(" in this program");
         false
     }
 
@@ -186,7 +186,7 @@ impl LockComparison<'_, '_> {
     /// The text is not the text of a shape.
     pub(super) const fn unreadable(&mut self) -> bool {
         self.is_unreadable = true;
-        self.message.str("its shape in the lock cannot be read at `");
+        self.message.str("the shape in the lock cannot be read from `");
         self.message.locked(self.text.rest());
         self.message.str("`");
         false

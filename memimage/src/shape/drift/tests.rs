@@ -140,7 +140,7 @@ proptest! {
     fn a_message_shows_a_shape_as_display_does(node in arbitrary::node()) {
         let expected = node.to_string();
         prop_assume!(expected.len() <= 160);
-        prop_assert_eq!(message("nothing", program(&node)), format!("payload: nothing in the lock, {expected} here"));
+        prop_assert_eq!(message("nothing", program(&node)), format!("payload: nothing in the lock, {expected} in this program"));
     }
 
     #[test]
@@ -195,33 +195,35 @@ fn the_sample_types_have_not_drifted_from_their_text() {
 fn a_message_has_the_path_and_both_shapes() {
     check::<Order>(
         "{id: struct(u64), side: enum {Bid, Ask(u32), Both(u32, u64), Limit{price: u64}}, memo: option<string>}",
-        &expect!["payload.id.0: u64 in the lock, u32 here"],
+        &expect!["payload.id.0: u64 in the lock, u32 in this program"],
     );
     check::<Order>(
         "{id: struct(u32), side: enum {Bid, Ask(u32), Both(u32, u32), Limit{price: u64}}, memo: option<string>}",
-        &expect!["payload.side::Both.1: u32 in the lock, u64 here"],
+        &expect!["payload.side::Both.1: u32 in the lock, u64 in this program"],
     );
     check::<Order>(
         "{id: struct(u32), side: enum {Bid, Ask(u32), Both(u32, u64), Limit{price: u64}}, memo: option<bytes>}",
-        &expect!["payload.memo?: bytes in the lock, string here"],
+        &expect!["payload.memo?: bytes in the lock, string in this program"],
     );
     check::<Vec<[std::collections::BTreeMap<u8, (bool,)>; 2]>>(
         "list<[map<u8, (char,)>; 2]>",
-        &expect!["payload[][][value].0: char in the lock, bool here"],
+        &expect!["payload[][][value].0: char in the lock, bool in this program"],
     );
-    check::<[u8; 4]>("[u8; 3]", &expect!["payload: [u8; 3] in the lock, [u8; 4] here"]);
+    check::<[u8; 4]>("[u8; 3]", &expect!["payload: [u8; 3] in the lock, [u8; 4] in this program"]);
     check::<Tree>(
         "{value: u32, children: list<back(1)>}",
-        &expect!["payload.children[]: back(1) in the lock, back(0) here"],
+        &expect!["payload.children[]: back(1) in the lock, back(0) in this program"],
     );
-    check::<(u8, u16)>("(u8, u16, u32)", &expect!["payload.2: u32 in the lock, not here"]);
-    check::<(u8, u16)>("(u8,)", &expect!["payload.1: not in the lock, u16 here"]);
-    check::<Pair<u8>>("struct(u8)", &expect!["payload: struct(u8) in the lock, struct(u8, u8) here"]);
-    check::<u8>("u16", &expect!["payload: u16 in the lock, u8 here"]);
-    check::<u8>("u8x", &expect!["payload: u8x in the lock, u8 here"]);
+    check::<(u8, u16)>("(u8, u16, u32)", &expect!["payload.2: u32 in the lock, not in this program"]);
+    check::<(u8, u16)>("(u8,)", &expect!["payload.1: not in the lock, u16 in this program"]);
+    check::<Pair<u8>>("struct(u8)", &expect!["payload: struct(u8) in the lock, struct(u8, u8) in this program"]);
+    check::<u8>("u16", &expect!["payload: u16 in the lock, u8 in this program"]);
+    check::<u8>("u8x", &expect!["payload: u8x in the lock, u8 in this program"]);
     check::<Side>(
         "opaque<\"a::A\">",
-        &expect!["payload: opaque<\"a::A\"> in the lock, enum {Bid, Ask(u32), Both(u32, u64), Limit{price: u64}} here"],
+        &expect![[
+            r#"payload: opaque<"a::A"> in the lock, enum {Bid, Ask(u32), Both(u32, u64), Limit{price: u64}} in this program"#
+        ]],
     );
 }
 
@@ -240,23 +242,29 @@ fn a_message_names_the_field() {
     let check = |fields: &[(&str, Primitive)], expected: Expect| {
         expected.assert_eq(&message(locked, program(&Node::Struct(named(fields)))));
     };
-    check(&[("account", U32), ("amount", U64), ("memo", Bool)], expect!["payload.cents: renamed to amount here"]);
-    check(&[("account", U32), ("memo", Bool)], expect!["payload.cents: u64 in the lock, not here"]);
-    check(&[("account", U32), ("cents", U64)], expect!["payload.memo: bool in the lock, not here"]);
-    check(&[], expect!["payload.account: u32 in the lock, not here"]);
+    check(
+        &[("account", U32), ("amount", U64), ("memo", Bool)],
+        expect!["payload.cents: renamed to amount in this program"],
+    );
+    check(&[("account", U32), ("memo", Bool)], expect!["payload.cents: u64 in the lock, not in this program"]);
+    check(&[("account", U32), ("cents", U64)], expect!["payload.memo: bool in the lock, not in this program"]);
+    check(&[], expect!["payload.account: u32 in the lock, not in this program"]);
     check(
         &[("account", U32), ("new", U32), ("cents", U64), ("memo", Bool)],
-        expect!["payload.new: not in the lock, u32 here"],
+        expect!["payload.new: not in the lock, u32 in this program"],
     );
     check(
         &[("account", U32), ("cents", U64), ("memo", Bool), ("sort code", U32)],
-        expect![[r#"payload."sort code": not in the lock, u32 here"#]],
+        expect![[r#"payload."sort code": not in the lock, u32 in this program"#]],
     );
     check(
         &[("cents", U64), ("account", U32), ("memo", Bool)],
-        expect!["payload.cents: after account in the lock, before it here"],
+        expect!["payload.cents: after account in the lock, before it in this program"],
     );
-    check(&[("id", U64), ("cents", U64), ("memo", Bool)], expect!["payload.account: u32 in the lock, not here"]);
+    check(
+        &[("id", U64), ("cents", U64), ("memo", Bool)],
+        expect!["payload.account: u32 in the lock, not in this program"],
+    );
 }
 
 #[test]
@@ -270,41 +278,49 @@ fn only_a_variant_at_the_end_is_compatible() {
     let locked = "list<enum {Bid, Ask}>";
     check(locked, &["Bid", "Ask"], expect!["none"]);
     check(locked, &["Bid", "Ask", "Limit", "Stop"], expect!["wider"]);
-    check(locked, &["Bid"], expect!["payload[]::Ask: variant 1 in the lock, not here"]);
+    check(locked, &["Bid"], expect!["payload[]::Ask: variant 1 in the lock, not in this program"]);
     check(
         locked,
         &["Bid", "Limit", "Ask"],
-        expect!["payload[]::Limit: not in the lock, variant 1 here (a new variant goes last)"],
+        expect!["payload[]::Limit: not in the lock, variant 1 in this program (a new variant must come last)"],
     );
-    check(locked, &["Ask", "Bid"], expect!["payload[]::Bid: variant 0 in the lock, variant 1 here"]);
-    check(locked, &["Bid", "Offer"], expect!["payload[]::Ask: renamed to Offer here"]);
-    check("list<enum {Bid, Ask(u8)}>", &["Bid", "Ask"], expect!["payload[]::Ask: (u8) in the lock, no fields here"]);
-    check("list<enum {Bid, Ask(u8)}>", &["Bid", "Offer"], expect!["payload[]::Ask: variant 1 in the lock, not here"]);
+    check(locked, &["Ask", "Bid"], expect!["payload[]::Bid: variant 0 in the lock, variant 1 in this program"]);
+    check(locked, &["Bid", "Offer"], expect!["payload[]::Ask: renamed to Offer in this program"]);
+    check(
+        "list<enum {Bid, Ask(u8)}>",
+        &["Bid", "Ask"],
+        expect!["payload[]::Ask: (u8) in the lock, no fields in this program"],
+    );
+    check(
+        "list<enum {Bid, Ask(u8)}>",
+        &["Bid", "Offer"],
+        expect!["payload[]::Ask: variant 1 in the lock, not in this program"],
+    );
     check("list<enum {}>", &["Bid"], expect!["wider"]);
 
     let limit = Node::Enum(vec![variant("Limit", named(&[("price", Primitive::U8)]))]);
     let message = message("enum {Limit}", program(&limit));
-    expect!["payload::Limit: no fields in the lock, {price: u8} here"].assert_eq(&message);
+    expect!["payload::Limit: no fields in the lock, {price: u8} in this program"].assert_eq(&message);
 }
 
 #[test]
 fn text_that_is_not_a_shape_is_reported_as_unreadable() {
-    check::<Order>("{id: struct(u32), side", &expect![[r#"its shape in the lock cannot be read at ``"#]]);
+    check::<Order>("{id: struct(u32), side", &expect!["the shape in the lock cannot be read from ``"]);
     check::<Order>(
         "{id: struct(u32, side: u8}",
-        &expect!["payload.id: struct(u32, side: u8} in the lock, struct(u32) here"],
+        &expect!["payload.id: struct(u32, side: u8} in the lock, struct(u32) in this program"],
     );
-    check::<u8>("u8 u8", &expect!["its shape in the lock cannot be read at ` u8`"]);
-    check::<u8>("", &expect!["its shape in the lock cannot be read at ``"]);
-    check::<(u8, u8)>("(u8 u8)", &expect!["its shape in the lock cannot be read at ` u8)`"]);
-    check::<Vec<u8>>("list<u8", &expect!["its shape in the lock cannot be read at ``"]);
+    check::<u8>("u8 u8", &expect!["the shape in the lock cannot be read from ` u8`"]);
+    check::<u8>("", &expect!["the shape in the lock cannot be read from ``"]);
+    check::<(u8, u8)>("(u8 u8)", &expect!["the shape in the lock cannot be read from ` u8)`"]);
+    check::<Vec<u8>>("list<u8", &expect!["the shape in the lock cannot be read from ``"]);
 }
 
 #[test]
 fn long_shapes_are_truncated_between_characters() {
     let long = format!("opaque<\"{}\">", "ß".repeat(100));
     let message = message(&long, u8::SHAPE);
-    assert!(message.ends_with("… in the lock, u8 here"), "{message}");
+    assert!(message.ends_with("… in the lock, u8 in this program"), "{message}");
     let name: &'static str = "ü".repeat(1500).leak();
     let field = Node::Struct(named(&[(name, Primitive::U8)]));
     let mut text = ConstText::new();
@@ -352,5 +368,8 @@ fn the_compiler_supports_the_maximum_depth() {
     const OTHER: ConstText =
         drifted("deposit v1", "memimage.lock:7", LOCKED, Nested60::<u64>::SHAPE, "; help: undo it").unwrap();
     let path = "?".repeat(60);
-    assert_eq!(OTHER.as_str(), format!("deposit v1: payload{path}: u32 in the lock, u64 here; help: undo it"));
+    assert_eq!(
+        OTHER.as_str(),
+        format!("deposit v1: payload{path}: u32 in the lock, u64 in this program; help: undo it")
+    );
 }

@@ -174,17 +174,15 @@ fn compare<M: Model>(
         };
     };
     let place = match count.checked_sub(1) {
-        None => {
-            "before the first event: the model's `Default`, or its Serialize and Deserialize, are not deterministic"
-                .to_owned()
-        }
+        None => "before the first event: the model's `Default`, `Serialize` or `Deserialize` is not deterministic"
+            .to_owned(),
         Some(event) => format!("after event {}, {}", start.seq_after(event), events[event].text()),
     };
     // each replay may differ in another way; this shows one
     let states = replay_all::<M>(start, &events[..count], AfterEvent::Nothing, |_| Ok(()))
         .and_then(|here| Ok((here, decode_state::<M>(&other(count)?).map_err(|fault| fault.to_string())?)));
     let differences = match states {
-        Ok((here, there)) => differences(&here, &there, ["at first", "then"]),
+        Ok((here, there)) => differences(&here, &there, ["in the first replay", "in this replay"]),
         Err(what) => format!("\n  {what}"),
     };
     Err(format!("{name} led to another state {place}\n{differences}\n\n{NONDETERMINISM_HELP}"))

@@ -69,7 +69,7 @@ impl ParentProcess {
         let value = |key: &str| report.iter().find(|(found, _)| found == key).map(|(_, value)| value.as_str());
         if value("events") != Some(&sum(start, events)) {
             return Err(
-                "the test called `determinism` with another history in another process; help: use the same history in each run \
+                "in the other process, the test called `determinism` with another history; help: use the same history in each run \
                  (no random input, no clock, no image that the test creates)"
                     .to_owned(),
             );
@@ -93,7 +93,8 @@ impl ParentProcess {
         if let Some(count) = count {
             command.env(STATE, count.to_string());
         }
-        let output = command.output().map_err(|error| format!("the test could not be started again: {error}"))?;
+        let output =
+            command.output().map_err(|error| format!("starting the test again in another process failed: {error}"))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let lines = text.lines().filter_map(|line| line.split_once(MARK)?.1.trim().split_once(' '));
         let report: Vec<_> = lines.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
@@ -104,8 +105,9 @@ impl ParentProcess {
             text.lines().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n    ")
         };
         Err(format!(
-            "the test was started again in another process ({command:?}) and did not reach this call; help: call `determinism` on \
-             the test's own thread, and in each run of the test; the process ended with {}, and wrote:\n    {}\n    {}",
+            "the library started the test again in another process ({command:?}), but the test did not reach this call there; \
+             help: call `determinism` on the test's own thread, and in each run of the test; the process ended with {}, and \
+             wrote:\n    {}\n    {}",
             output.status,
             end(&text),
             end(&String::from_utf8_lossy(&output.stderr))
@@ -122,7 +124,7 @@ fn this_test() -> Result<Command, String> {
         Some("main") => command.args(env::args_os().skip(1)),
         Some(test) => command.args([test, "--exact", "--include-ignored", "--nocapture", "--test-threads=1"]),
         None => {
-            return Err("`determinism` was called on a thread without a name; help: call it on the test's own thread"
+            return Err("`determinism` was called on a thread without a name; help: call it on the thread of the test"
                 .to_owned());
         }
     };

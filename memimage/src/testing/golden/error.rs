@@ -11,19 +11,19 @@ pub(super) enum FixtureError {
     #[error("the fixtures cannot be read: {0}")]
     Unreadable(String),
 
-    #[error("it cannot be written: {0}")]
+    #[error("the fixture cannot be written: {0}")]
     Unwritable(String),
 
     #[error("line {line}: {what}; help: restore the file from version control")]
     InvalidLine { line: usize, what: String },
 
     #[error(
-        "it was edited: its sum is {recorded}, and {found} is the sum of its events; help: restore the file from version control, \
-         and add a sample for another event"
+        "the fixture was edited: it states the sum {recorded}, but its events have the sum {found}; help: restore the file from \
+         version control, and add a sample for another event"
     )]
     Edited { recorded: String, found: String },
 
-    #[error("it belongs to the model `{0}`; help: give each model a directory of its own")]
+    #[error("the fixture belongs to the model `{0}`; help: give each model a directory of its own")]
     OtherModel(String),
 
     #[error("event {number}, {event}: {what}")]
@@ -33,7 +33,7 @@ pub(super) enum FixtureError {
     State(String),
 
     #[error(
-        "its state cannot be read: line {line}: {what}; help: restore the file from version control, or run \
+        "the state in the fixture cannot be read: line {line}: {what}; help: restore the file from version control, or run \
          `MEMIMAGE_BLESS=outcomes cargo test`, which writes the state again"
     )]
     Outcome { line: usize, what: String },
@@ -45,13 +45,16 @@ pub(super) enum FixtureError {
     ModelShape { differences: String },
 
     #[error(
-        "it leads to another state:{differences}\nits digest is {found}, recorded was {recorded}; old journals would be replayed to \
-         another state too; help: keep the old logic for old versions (`replay_only`), or, if the change is intended for them, \
-         run `MEMIMAGE_BLESS=outcomes cargo test`, and review the difference"
+        "the events of the fixture replay to another state:{differences}\nthe digest of the state is {found}, and the recorded \
+         digest is {recorded}; old journals would replay to another state too; help: keep the old logic for old versions \
+         (`replay_only`), or, if the change is intended for old events, run `MEMIMAGE_BLESS=outcomes cargo test`, and review the \
+         difference"
     )]
     Digest { differences: String, found: String, recorded: String },
 
-    #[error("it is missing; help: `MEMIMAGE_BLESS=1 cargo test` writes it from the sample {0}; commit it")]
+    #[error(
+        "the fixture is missing; help: run `MEMIMAGE_BLESS=1 cargo test`, which writes it from the sample {0}, then commit it"
+    )]
     NotWritten(String),
 
     #[error("no fixture of `{name}` v{version}; help: {help}")]
@@ -68,11 +71,12 @@ impl FixtureError {
         let (name, version) = (row.name(), row.version());
         let help = match row.reencode.is_some() {
             true => format!(
-                "restore it from version control, or add `.history(given().past(\"{name}\", {version}, …))`, and run \
-                 `MEMIMAGE_BLESS=1 cargo test`, which writes it"
+                "restore the fixture from version control, or add `.history(given().past(\"{name}\", {version}, …))`, then run \
+                 `MEMIMAGE_BLESS=1 cargo test`, which writes the fixture"
             ),
             false => {
-                "add a `.sample(…)` of it, and run `MEMIMAGE_BLESS=1 cargo test`, which writes its fixture".to_owned()
+                "add a `.sample(…)` of the event, then run `MEMIMAGE_BLESS=1 cargo test`, which writes the fixture"
+                    .to_owned()
             }
         };
         FixtureError::Uncovered { name, version, help }

@@ -59,15 +59,20 @@ impl Fixture {
             let lines = differences("state", &recorded.shape, &found.shape);
             let mut differences: String = lines.iter().map(|line| format!("\n  - {line}")).collect();
             if lines.is_empty() {
-                differences.push_str("\n  - an enum in it has more variants");
+                differences.push_str("\n  - an enum in the model has more variants");
             }
             return Err(FixtureError::ModelShape {
-                differences: differences.replace("in the journal", "then").replace("in this program", "now"),
+                differences: differences.replace("in the journal", "in the fixture"),
             });
         }
         if found.digest != recorded.digest {
             return Err(FixtureError::Digest {
-                differences: value_difference::lines(&found.shape, &recorded.bytes, &found.bytes, ["then", "now"]),
+                differences: value_difference::lines(
+                    &found.shape,
+                    &recorded.bytes,
+                    &found.bytes,
+                    ["in the fixture", "in this program"],
+                ),
                 found: found.digest.to_string(),
                 recorded: recorded.digest.to_string(),
             });

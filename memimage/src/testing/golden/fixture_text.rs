@@ -64,7 +64,7 @@ impl Fixture {
         let mut lines = vec![
             "memimage golden: 1".to_owned(),
             format!("model: {}", self.model),
-            "# As journals hold it, so it is never edited or written anew: `memimage::testing::golden` replays it."
+            "# The events as journals contain them. Never edit this part: `memimage::testing::golden` replays it."
                 .to_owned(),
         ];
         for event in &self.events {
@@ -88,7 +88,7 @@ impl Fixture {
         let mut text = lines.join("\n") + "\n";
         text.push_str(&format!("sum: {}\n\n", sum(&text)));
         if let Ok(state) = &self.outcome {
-            text.push_str("# What came of it. After a change that is meant: `MEMIMAGE_BLESS=outcomes cargo test`\n");
+            text.push_str("# The state after these events. If you change it on purpose, run `MEMIMAGE_BLESS=outcomes cargo test`.\n");
             text.push_str(&format!("digest: {}\n", state.digest));
             text.push_str(&format!("model shape bytes: {}\n", hex(&state.shape.encode())));
             text.push_str(&format!("state bytes: {}\n", hex(&state.bytes)));

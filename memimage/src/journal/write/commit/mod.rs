@@ -374,7 +374,7 @@ impl<S: BatchWriter> Commit<S> {
         settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
         wake_all(wakers);
         // logs last, because a subscriber may panic
-        tracing::error!(error = %cause, "the image is poisoned: a write failed; help: reopen it");
+        tracing::error!(error = %cause, "a write failed, so the image is poisoned; help: reopen the image");
     }
 
     /// Poisons the journal after the writing thread panicked, in a disk that a user supplied or in a subscriber of `tracing`. So
