@@ -33,13 +33,16 @@ use crate::ctxt::Ctxt;
 /// On a type:
 ///
 /// - `#[shape(opaque = "name")]`: the shape is this name only. Change the name whenever the serialization of the type changes.
+/// - `#[shape(opaque = "name", unordered)]`: the same for a map or a set without an order of its own, such as the hash map of
+///   another crate. The digest of a state then ignores the order in which the entries or items are serialized: that of each map
+///   in the value, and that of a sequence which is not inside another sequence or map.
 /// - `#[shape(recursive)]`: a generic type that contains itself, with its own parameters in their order.
 /// - `#[shape(crate = path)]`: the path of `memimage`.
 ///
 /// On a field:
 ///
-/// - `#[shape(opaque = "name")]`: the same for the field alone, for example if its type is of another crate, or if serde
-///   serializes it `with` a function.
+/// - `#[shape(opaque = "name")]`, `#[shape(opaque = "name", unordered)]`: the same for the field alone, for example if its type is
+///   of another crate, or if serde serializes it `with` a function.
 /// - `#[model(derived)]`, with `#[serde(skip)]`: the field is not part of the shape. The model that contains the type rebuilds it:
 ///   see [`Model`](macro@Model).
 // A payload with checked arguments derives `Shape` without serde's traits, and its fields may have serde attributes.

@@ -16,6 +16,8 @@ pub use position::Position;
 
 pub(crate) use messages::ErrorDetail;
 
+use crate::seq::Seq;
+
 /// The error of every operation of the library. Its text says what happened, where, and what to do.
 ///
 /// Match on its [`kind`](Error::kind). `Debug` shows the same text as `Display`, because `fn main() -> Result<…>` prints errors
@@ -61,10 +63,13 @@ impl Error {
         }
     }
 
-    /// The error without the name of the file, for a text that already contains that name.
+    /// The error without the help and without the name of the file, for a text that already contains that name.
     pub(crate) fn in_short(&self) -> String {
         match &*self.detail {
             ErrorDetail::Snapshot { what, .. } | ErrorDetail::ForgedState { what, .. } => what.clone(),
+            ErrorDetail::Replay { seq, name, version, what, .. } => {
+                format!("event {seq} (`{name}` version {version}) cannot be replayed: {what}")
+            }
             _ => self.to_string(),
         }
     }
@@ -92,8 +97,37 @@ impl Error {
         matches!(*self.detail, ErrorDetail::Poisoned { unknown: true, .. })
     }
 
-    pub(crate) fn is_diverged(&self) -> bool {
-        self.kind() == ErrorKind::Diverged
+    /// Whether a replay contradicted the journal: an event could not be replayed, or it gave another state.
+    pub(crate) fn is_contradiction(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Diverged | ErrorKind::StateTooDeep)
+    }
+
+    /// Whether a replay gave another state than the recorded one.
+    pub(crate) fn is_divergence_of_states(&self) -> bool {
+        matches!(&*self.detail, ErrorDetail::Diverged { .. })
+    }
+
+    /// The first event whose body may be the cause of a state that differs from the recorded one.
+    pub(crate) fn first_suspect(&self) -> Option<Seq> {
+        match &*self.detail {
+            ErrorDetail::Diverged { since, .. } => Some(*since),
+            _ => None,
+        }
+    }
+
+    /// This error of a replay, with what is known about its cause.
+    pub(crate) fn explained(&self, explanation: String) -> Error {
+        match &*self.detail {
+            ErrorDetail::Diverged { seq, since, found, recorded, .. } => {
+                let (found, recorded) = (found.clone(), recorded.clone());
+                Error::new(ErrorDetail::Diverged { seq: *seq, since: *since, found, recorded, cause: explanation })
+            }
+            ErrorDetail::Replay { seq, name, version, what, help } => {
+                let (name, what) = (name.clone(), format!("{what}; {explanation}"));
+                Error::new(ErrorDetail::Replay { seq: *seq, name, version: *version, what, help })
+            }
+            _ => self.clone(),
+        }
     }
 
     pub(crate) fn is_forged(&self) -> bool {

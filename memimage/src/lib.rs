@@ -115,6 +115,7 @@ mod sync;
 #[cfg_attr(not(all(feature = "chain", feature = "encryption")), allow(dead_code))]
 mod keys;
 pub mod shape;
+mod nesting;
 mod value;
 mod digest;
 mod context;

@@ -24,8 +24,14 @@ pub(crate) enum Bug {
     DamageTakenForTorn,
     /// A child made by `fork` closes its parent's image when it drops its copy.
     ClosedInForkedChild,
+    /// A state that is deeper than the limit gets a digest and a snapshot.
+    DeepStateAccepted,
+    /// The digest of a snapshot is recorded before a replay verified the snapshot.
+    DigestBeforeVerification,
     /// Directories are not synced.
     DirectoryNotSynced,
+    /// A replay that contradicts the journal is an error even if replay from an older state does not.
+    DivergedSnapshotTrusted,
     /// The writer does not advance the durable seq after a sync.
     DurableSeqStale,
     /// A failed sync is retried once, and the result of the retry is trusted.
@@ -56,6 +62,8 @@ pub(crate) enum Bug {
     TornTailLeft,
     /// Opening an image does not rewrite data that may not be on disk.
     UnprovenNotWrittenAgain,
+    /// The digest of an opaque map or set depends on its order although it is declared unordered.
+    UnorderedHashedInOrder,
     /// Threads that wait for a batch are not notified when the image is poisoned.
     WaitersNotNotified,
 }

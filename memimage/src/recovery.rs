@@ -7,22 +7,30 @@ mod dispatch;
 mod state;
 mod genesis;
 mod start;
+mod divergence;
+mod fallback;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::IntoValues;
+use std::iter::Peekable;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use crate::context::{Context, Metadata, Origin, Timestamp};
-use crate::digest::{Digest, DigestError, digest};
+use crate::digest::{Digest, DigestError, digest_within};
 use crate::error::{Error, ErrorDetail};
-use crate::event::{Apply, Model, Recorded, ReplayError, StoredPayload, panic_message};
+use crate::event::{Apply, Model, Recorded, ReplayError, StoredPayload, decode_state, panic_message, rebuild_derived};
 use crate::journal::{DigestMark, EncodedRows, Frame, FrameKind, JournalEnd, Record, Scan, Voids, records};
+use crate::nesting::MAX_STATE_DEPTH;
 use crate::outcome::Outcome;
+use crate::planted::{Bug, planted};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::fingerprint;
 
-use start::{ReplayStart, newest_start};
+pub(crate) use divergence::unexplained;
+pub(crate) use fallback::{recover, recover_with_progress};
+use start::ReplayInput;
 pub(crate) use start::{is_current, is_readable};
 
 pub(crate) use dispatch::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
@@ -30,7 +38,7 @@ pub(crate) use genesis::{GenesisState, genesis_of};
 pub(crate) use opened_journal::{OpenedJournal, RequiredEnd, SettledJournal, WritableJournal};
 
 /// The parameters of a recovery.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RecoveryGoal {
     /// The last event to replay; `None` replays all events.
     pub(crate) until: Option<Seq>,
@@ -44,6 +52,19 @@ pub(crate) struct RecoveryGoal {
     pub(crate) trust_upcasters: bool,
     /// An event that replay skips as if it were void, to learn what that would change.
     pub(crate) also_void: Option<Seq>,
+    /// The digest that the recovered state must have.
+    pub(crate) expected: Option<u64>,
+    /// After this event, the state is encoded and decoded. This shows whether a snapshot holds everything on which later events
+    /// depend.
+    pub(crate) round_trip: Option<Seq>,
+}
+
+impl RecoveryGoal {
+    /// A replay up to an event that begins at a state before it.
+    pub(crate) fn before(seq: Seq) -> RecoveryGoal {
+        let older = Seq::new(seq.get().saturating_sub(1));
+        RecoveryGoal { until: Some(seq), newest_snapshot: Some(older), ..RecoveryGoal::default() }
+    }
 }
 
 /// A recovered model, and the position of its state.
@@ -64,6 +85,8 @@ pub(crate) struct Recovered<M> {
     pub(crate) changed_outcomes: BTreeMap<Seq, Outcome>,
     /// The unusable snapshots, each with the cause.
     pub(crate) unusable: Vec<(PathBuf, String)>,
+    /// Those of them that are intact and of the current version, but replay from them contradicts the journal.
+    pub(crate) contradicted: Vec<PathBuf>,
     /// The end of the journal, if replay reached it.
     pub(crate) end: Option<JournalEnd>,
 }
@@ -75,15 +98,6 @@ pub(crate) fn dispatch_of<M: Model>(journal: &OpenedJournal) -> Result<Dispatch,
     })
 }
 
-/// Loads the newest usable snapshot and replays the events after it.
-pub(crate) fn recover<M: Model>(
-    journal: &OpenedJournal,
-    dispatch: &Dispatch,
-    goal: RecoveryGoal,
-) -> Result<Recovered<M>, Error> {
-    recover_with_progress(journal, dispatch, goal, &mut |_| {})
-}
-
 /// The progress of a recovery.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReplayProgress {
@@ -93,47 +107,24 @@ pub(crate) struct ReplayProgress {
     pub(crate) bytes: u64,
 }
 
-/// Like [`recover`], and reports the progress to `watch` after each batch.
-pub(crate) fn recover_with_progress<M: Model>(
-    journal: &OpenedJournal,
-    dispatch: &Dispatch,
-    goal: RecoveryGoal,
-    watch: &mut dyn FnMut(ReplayProgress),
-) -> Result<Recovered<M>, Error> {
-    let mut unusable = Vec::new();
-    let (start, voids) = newest_start::<M>(journal, goal, &mut unusable)?;
-    let upcast = start.as_ref().and_then(|start| start.upcast_from.clone());
-    match replay_from(start, voids, journal.scan(), dispatch, goal, watch) {
-        Err(error) if error.is_diverged() && journal.segments().starts_at_genesis() && upcast.is_some() => {
-            tracing::warn!(
-                %error,
-                "a snapshot's state, after its upcasters, does not match the journal; recovery replays the complete journal"
-            );
-            unusable.extend(upcast.map(|path| {
-                (path, format!("the state of the snapshot, after its upcasters, does not match the journal: {error}"))
-            }));
-            let goal = RecoveryGoal { trust_upcasters: false, ..goal };
-            let (start, voids) = newest_start::<M>(journal, goal, &mut unusable)?;
-            replay_from(start, voids, journal.scan(), dispatch, goal, watch)
-        }
-        replayed => replayed,
-    }
-    .map(|recovered| Recovered { unusable, ..recovered })
-}
-
+/// Replays the events after a state.
 fn replay_from<M: Model>(
-    start: Option<ReplayStart<M>>,
-    voids: Voids,
+    input: ReplayInput<M>,
     scan: &Scan,
     dispatch: &Dispatch,
     goal: RecoveryGoal,
     watch: &mut dyn FnMut(ReplayProgress),
 ) -> Result<Recovered<M>, Error> {
+    let ReplayInput { start, voids, timeline } = input;
     let start_hash = start.as_ref().map_or(0, |start| start.events_hash);
     let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
     let (snapshot, replay_start) =
         (start.as_ref().map(|start| start.seq), start.as_ref().map(|start| (start.seq, start.digest)));
     let segments = scan.segments();
+    let digests = match goal.verify_digests {
+        true => timeline.later_digests(model_mark::<M>(), &voids),
+        false => BTreeMap::new(),
+    };
     let mut replay = Replay {
         scan,
         dispatch,
@@ -148,7 +139,7 @@ fn replay_from<M: Model>(
         replayed: 0,
         replayed_bytes: 0,
         changed_outcomes: BTreeMap::new(),
-        mark: None,
+        digests: digests.into_values().peekable(),
         diverged: None,
         goal,
         watch,
@@ -164,11 +155,10 @@ fn replay_from<M: Model>(
         // a diverged state can cause other errors, so the divergence is reported first
         read.map_err(|error| replay.diverged.clone().unwrap_or(error))?
     };
-    replay.check_mark()?;
     if let Some(diverged) = replay.diverged {
         return Err(diverged);
     }
-    let Replay { model, last, time, replayed, replayed_bytes, changed_outcomes, .. } = replay;
+    let Replay { model, last, time, verified, replayed, replayed_bytes, changed_outcomes, .. } = replay;
     let model =
         model.ok_or_else(|| segments.corrupt(SegmentId::FIRST, None, "the genesis frame is missing".to_owned()))?;
     let expected_last = goal.until.or_else(|| end.as_ref().map(|end| end.chain.before())).unwrap_or(last);
@@ -177,7 +167,11 @@ fn replay_from<M: Model>(
             format!("only the events up to {last} can be read, but the journal continues to event {expected_last}");
         return Err(segments.corrupt(scan.active(), None, what));
     }
+    if let Some(expected) = goal.expected {
+        compare(&model, last, verified, expected)?;
+    }
     let events_hash = end.as_ref().and_then(|end| end.chain.events).unwrap_or(start_hash);
+    let (unusable, contradicted) = Default::default();
     Ok(Recovered {
         model,
         last,
@@ -187,7 +181,8 @@ fn replay_from<M: Model>(
         replayed,
         replayed_bytes,
         changed_outcomes,
-        unusable: Vec::new(),
+        unusable,
+        contradicted,
         end,
     })
 }
@@ -199,12 +194,16 @@ pub(crate) fn model_mark<M: Model>() -> u64 {
 
 /// The digest of a model.
 pub(crate) fn state_digest<M: Model>(model: &M) -> Result<Digest, Error> {
-    digest(model).map_err(|error| no_digest::<M>(&error))
+    let depth = if planted(Bug::DeepStateAccepted) { 2 * MAX_STATE_DEPTH } else { MAX_STATE_DEPTH };
+    digest_within(model, depth).map_err(|error| no_digest::<M>(&error))
 }
 
-/// The error of a model whose `Serialize` contradicts its `Shape`.
+/// The error of a state that is too deep, or whose `Serialize` contradicts its `Shape`.
 pub(crate) fn no_digest<M: Model>(error: &DigestError) -> Error {
-    Error::new(ErrorDetail::Digest { model: M::NAME, what: error.to_string() })
+    Error::new(match error.is_too_deep() {
+        true => ErrorDetail::Deep { model: M::NAME, limit: MAX_STATE_DEPTH, path: error.path() },
+        false => ErrorDetail::Digest { model: M::NAME, what: error.to_string() },
+    })
 }
 
 /// A replay in progress.
@@ -228,8 +227,8 @@ struct Replay<'a, M> {
     replayed: u64,
     replayed_bytes: u64,
     changed_outcomes: BTreeMap<Seq, Outcome>,
-    /// The recorded digest of the current state, if there is one.
-    mark: Option<DigestMark>,
+    /// The digests that the journal has for this state and later ones, in their order.
+    digests: Peekable<IntoValues<Seq, DigestMark>>,
     /// The first difference from a recorded digest, unless a later mark accepts the replayed state.
     diverged: Option<Error>,
     goal: RecoveryGoal,
@@ -242,7 +241,8 @@ impl<M: Model> Replay<'_, M> {
             FrameKind::Genesis => self.genesis(segment, frame)?,
             FrameKind::Shapes => self.shapes(segment, frame)?,
             FrameKind::Events => self.events(segment, frame)?,
-            FrameKind::Digest => self.digest(segment, frame)?,
+            // the digests were collected before the first event was replayed
+            FrameKind::Digest => drop(self.scan.decode_digest(segment, frame)?),
             FrameKind::Prune => self.prune_mark(segment, frame)?,
             // the void events were collected before the first event was replayed
             FrameKind::Void => drop(self.scan.decode_void(segment, frame)?),
@@ -305,14 +305,13 @@ impl<M: Model> Replay<'_, M> {
             let what = format!("the events from {} up to this frame are missing", self.last.next());
             return Err(self.scan.corrupt_frame(segment, frame, what));
         }
-        self.check_mark()?;
         self.replayed_bytes += frame.len as u64;
         let body = self.scan.body(segment, frame)?;
         for record in records(&body, header.first_seq, header.count, header.time) {
             let record = record.map_err(|fault| self.scan.corrupt_frame(segment, frame, fault.to_string()))?;
             if record.seq > self.last && self.goal.until.is_none_or(|until| record.seq <= until) {
                 if self.voids.has(record.seq) {
-                    self.advance(record.seq, record.time);
+                    self.advance(record.seq, record.time)?;
                     continue;
                 }
                 let Some(action) = self.dispatch.action(record.event, M::EVENTS) else {
@@ -322,7 +321,7 @@ impl<M: Model> Replay<'_, M> {
                 };
                 match action {
                     ReplayAction::Event(route) => self.event(route, &body, record, header.life.epoch)?,
-                    ReplayAction::Dropped => self.advance(record.seq, record.time),
+                    ReplayAction::Dropped => self.advance(record.seq, record.time)?,
                 }
             }
         }
@@ -330,9 +329,14 @@ impl<M: Model> Replay<'_, M> {
         Ok(())
     }
 
-    fn advance(&mut self, seq: Seq, time: Timestamp) {
+    fn advance(&mut self, seq: Seq, time: Timestamp) -> Result<(), Error> {
         (self.last, self.time) = (seq, time);
         self.replayed += 1;
+        self.check_digest()?;
+        if self.goal.round_trip == Some(seq) {
+            self.round_trip()?;
+        }
+        Ok(())
     }
 
     /// Replays an event that was recorded in `epoch`.
@@ -349,8 +353,7 @@ impl<M: Model> Replay<'_, M> {
         let (what, help) = match catch_unwind(AssertUnwindSafe(|| (event.replay)(&stored, &mut apply))) {
             Ok(Ok(())) => {
                 self.changed_outcomes.extend(apply.changed.map(|now| (seq, now)));
-                self.advance(seq, time);
-                return Ok(());
+                return self.advance(seq, time);
             }
             Ok(Err(fault)) => (fault.to_string(), fault.help(event.reencode.is_some())),
             Err(panic) => {
@@ -362,34 +365,45 @@ impl<M: Model> Replay<'_, M> {
         Err(Error::new(ErrorDetail::Replay { seq, name, version, what, help }))
     }
 
-    /// Compares the state with the recorded digest, if there is one. A difference counts only at the end of the replay,
-    /// because a later mark may accept the replayed state.
-    fn check_mark(&mut self) -> Result<(), Error> {
-        let (Some(model), Some(mark)) = (&self.model, self.mark.take()) else { return Ok(()) };
-        match compare(model, self.last, self.verified, mark.digest) {
-            Ok(()) if mark.accepts => (self.verified, self.diverged) = (self.last, None),
-            Ok(()) => self.verified = self.last,
-            Err(error) if error.is_diverged() => {
-                self.diverged.get_or_insert(error);
+    /// Compares the state with the digest that the journal has for it, if there is one. A difference counts only at the end of
+    /// the replay, because a later mark may accept the replayed state.
+    #[inline]
+    fn check_digest(&mut self) -> Result<(), Error> {
+        while let Some(mark) = self.digests.next_if(|mark| mark.seq <= self.last) {
+            let Some(model) = self.model.as_ref().filter(|_| mark.seq == self.last) else { continue };
+            match compare(model, self.last, self.verified, mark.digest) {
+                Ok(()) if mark.accepts => (self.verified, self.diverged) = (self.last, None),
+                Ok(()) => self.verified = self.last,
+                Err(error) if error.is_contradiction() => {
+                    self.diverged.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
         }
         Ok(())
     }
 
-    fn digest(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
-        let here = frame.header.first_seq == self.last.next();
-        let outdated = self.voids.invalidates(self.last, frame.header.life.epoch);
-        if self.model.is_none() || !here || !self.goal.verify_digests || outdated {
-            return Ok(());
-        }
-        let mark = DigestMark::decode(&self.scan.body(segment, frame)?)
-            .map_err(|what| self.scan.corrupt_frame(segment, frame, what))?;
-        if mark.model != model_mark::<M>() {
-            return Ok(());
-        }
-        // the last mark at a position counts: earlier ones may belong to snapshots that were discarded
-        self.mark = Some(mark);
+    /// Replaces the state by what is read back from its encoding, as an open from a snapshot does.
+    fn round_trip(&mut self) -> Result<(), Error> {
+        let Some(model) = &self.model else { return Ok(()) };
+        // the digest limits the depth, which encoding does not
+        state_digest(model)?;
+        let encoded = postcard::to_stdvec(model).map_err(|error| error.to_string());
+        let decoded = encoded.and_then(|bytes| decode_state(&bytes).map_err(|error| error.to_string()));
+        let unloadable = |what| {
+            Error::new(ErrorDetail::Unloadable {
+                state: "the state",
+                model: M::NAME,
+                what,
+                kept: "no snapshot was made",
+            })
+        };
+        let mut decoded = decoded.map_err(unloadable)?;
+        rebuild_derived(&mut decoded).map_err(|what| {
+            let (state, kept) = ("the state", "no snapshot was made");
+            Error::new(ErrorDetail::Rebuild { state, model: M::NAME, what, kept })
+        })?;
+        self.model = Some(decoded);
         Ok(())
     }
 }
@@ -401,6 +415,6 @@ pub(crate) fn compare<M: Model>(model: &M, seq: Seq, verified: Seq, recorded: u6
     if found.to_u64() == recorded {
         return Ok(());
     }
-    let recorded = Digest::from_u64(recorded).to_string();
-    Err(Error::new(ErrorDetail::Diverged { seq, since: verified.next(), found: found.to_string(), recorded }))
+    let (recorded, cause) = (Digest::from_u64(recorded).to_string(), divergence::unexplained(verified.next()));
+    Err(Error::new(ErrorDetail::Diverged { seq, since: verified.next(), found: found.to_string(), recorded, cause }))
 }

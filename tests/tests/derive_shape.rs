@@ -21,6 +21,7 @@ fn text(shape: ShapeRef, inside: &mut Vec<u64>) -> String {
         Descriptor::Array(one, len) => format!("[{}; {len}]", text(*one, inside)),
         Descriptor::Tuple(parts) => list(parts.iter().map(|part| text(*part, inside)).collect()),
         Descriptor::Opaque(name) => format!("opaque {name}"),
+        Descriptor::Unordered(name) => format!("unordered {name}"),
         Descriptor::Back(identity) => {
             assert!(inside.contains(identity), "a back reference leads to an enclosing type");
             "^".into()
@@ -212,6 +213,20 @@ fn transparent_and_opaque_types_have_their_descriptors() {
     }
     check::<Id<u8>>(&expect!["U64"]);
     check::<Holder>(&expect!["struct { foreign: opaque foreign.v1, point: opaque point.v1 }"]);
+
+    #[derive(Shape)]
+    #[shape(opaque = "tags.v1", unordered)]
+    #[expect(dead_code, reason = "only its shape is used")]
+    struct Tags(Vec<u8>);
+
+    #[derive(Shape)]
+    #[expect(dead_code, reason = "only its shape is used")]
+    struct Bag {
+        #[shape(unordered, opaque = "foreign.v1")]
+        foreign: Vec<u8>,
+        tags: Tags,
+    }
+    check::<Bag>(&expect!["struct { foreign: unordered foreign.v1, tags: unordered tags.v1 }"]);
 }
 
 /// A pair of pairs is not recursive, although both are the same generic type.

@@ -21,7 +21,10 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("CleanBeforeEvidence", "damage", "because_of_the_watermark"),
     ("ClosedInForkedChild", "fork", "leaves_the_image"),
     ("DamageTakenForTorn", "damage", "because_of_the_watermark"),
+    ("DeepStateAccepted", "states", "an_initial_state_beyond"),
+    ("DigestBeforeVerification", "states", "is_not_locked_out"),
     ("DirectoryNotSynced", "swarm", ""),
+    ("DivergedSnapshotTrusted", "states", "falls_back"),
     ("DurableSeqStale", "damage", "because_of_the_watermark"),
     ("FailedSyncRetried", "swarm", ""),
     ("ForeignTimelineBelieved", "damage", "of_another_copy_is_never_believed"),
@@ -35,6 +38,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("SnapshotNamedUnloaded", "same_arguments", "gets_no_name"),
     ("SnapshotNamedUnsynced", "swarm", ""),
     ("TornTailLeft", "swarm", ""),
+    ("UnorderedHashedInOrder", "states", "declared_unordered"),
     ("UnprovenNotWrittenAgain", "swarm", ""),
     ("WaitersNotNotified", "promises", "promise_7_a_failed_write_poisons"),
 ];

@@ -58,6 +58,8 @@ pub(crate) struct Field {
     pub name: String,
     pub ty: Type,
     pub opaque: Option<LitStr>,
+    /// The key `unordered` itself, for errors about it.
+    pub unordered: Option<Path>,
     /// Whether the field is a command's argument. The block checks the type of an argument.
     pub is_argument: bool,
 }
@@ -231,7 +233,8 @@ impl Fields {
                 (None, Some(_)) => rename(&written),
                 (None, None) => written,
             };
-            parsed.fields.push(Field { name, ty: field.ty.clone(), opaque, is_argument: args.argument.is_set() });
+            let (ty, unordered) = (field.ty.clone(), args.unordered.get().cloned());
+            parsed.fields.push(Field { name, ty, opaque, unordered, is_argument: args.argument.is_set() });
         }
         parsed
     }

@@ -11,6 +11,8 @@ pub(crate) struct ShapeContainer {
     pub krate: Arg<Path>,
     pub opaque: Arg<LitStr>,
     /// The key itself, for errors about it.
+    pub unordered: Arg<Path>,
+    /// The key itself, for errors about it.
     pub recursive: Arg<Path>,
 }
 
@@ -22,12 +24,14 @@ impl ShapeContainer {
                 args.krate.set(cx, &meta.path, meta.value()?.call(Path::parse_mod_style)?);
             } else if meta.path.is_ident("opaque") {
                 args.opaque.set(cx, &meta.path, name(&meta)?);
+            } else if meta.path.is_ident("unordered") {
+                args.unordered.set(cx, &meta.path, meta.path.clone());
             } else if meta.path.is_ident("recursive") {
                 args.recursive.set(cx, &meta.path, meta.path.clone());
             } else {
                 return Err(unknown(
                     &meta,
-                    "`#[shape(…)]` on a type takes `opaque = \"name\"`, `recursive` and `crate = path`",
+                    "`#[shape(…)]` on a type takes `opaque = \"name\"`, `unordered`, `recursive` and `crate = path`",
                 ));
             }
             Ok(())
@@ -40,6 +44,8 @@ impl ShapeContainer {
 #[derive(Default)]
 pub(crate) struct ShapeField {
     pub opaque: Arg<LitStr>,
+    /// The key itself, for errors about it.
+    pub unordered: Arg<Path>,
     /// Marks the field as an argument of a command. The macro itself adds this key to the fields of a payload.
     pub argument: Arg<()>,
 }
@@ -50,10 +56,12 @@ impl ShapeField {
         read(cx, attrs, "shape", |meta| {
             if meta.path.is_ident("opaque") {
                 args.opaque.set(cx, &meta.path, name(&meta)?);
+            } else if meta.path.is_ident("unordered") {
+                args.unordered.set(cx, &meta.path, meta.path.clone());
             } else if meta.path.is_ident("argument") {
                 args.argument.set(cx, &meta.path, ());
             } else {
-                return Err(unknown(&meta, "`#[shape(…)]` on a field takes `opaque = \"name\"`"));
+                return Err(unknown(&meta, "`#[shape(…)]` on a field takes `opaque = \"name\"` and `unordered`"));
             }
             Ok(())
         });

@@ -25,6 +25,11 @@ pub(crate) fn data(cx: &Ctxt, data: &Data) {
             "a generic type cannot have an opaque name, which identifies one encoding; help: wrap each use in its own type",
         );
     }
+    let of_type = data.args.unordered.get().filter(|_| !data.args.opaque.is_set());
+    let of_fields = data.fields().filter(|field| field.opaque.is_none()).filter_map(|field| field.unordered.as_ref());
+    for key in of_type.into_iter().chain(of_fields) {
+        cx.error(key, "`unordered` applies only to an opaque type; help: remove it, or add `opaque = \"name\"`");
+    }
     for field in data.fields().filter(|field| field.opaque.is_none()) {
         types::keys(cx, &field.ty);
     }

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Generics, Type};
+use syn::{Generics, LitStr, Type};
 
 use crate::ast::{Bound, Data, DataKind, Field, Fields, Style};
 use crate::attr::runtime;
@@ -21,7 +21,7 @@ pub(crate) fn data(mut data: Data) -> TokenStream {
         data.mark_occurrences(&quote!(#krate::__private::Back<{ #identity }>));
     }
     let shape = if let Some(name) = data.args.opaque.get() {
-        quote!(#krate::__private::ShapeRef::new(&#krate::__private::Descriptor::Opaque(#name)))
+        opaque(&krate, name, data.args.unordered.is_set())
     } else if let Some(inner) = transparent(&data) {
         field_shape(&krate, &data, inner)
     } else {
@@ -142,10 +142,16 @@ fn parts(krate: &TokenStream, data: &Data, fields: &Fields) -> TokenStream {
     quote!(style: #krate::__private::Style::#style, fields: &[#(#fields),*])
 }
 
+/// The shape of an opaque type or field.
+fn opaque(krate: &TokenStream, name: &LitStr, unordered: bool) -> TokenStream {
+    let kind = if unordered { quote!(Unordered) } else { quote!(Opaque) };
+    quote!(#krate::__private::ShapeRef::new(&#krate::__private::Descriptor::#kind(#name)))
+}
+
 fn field_shape(krate: &TokenStream, data: &Data, field: &Field) -> TokenStream {
     let ty = &field.ty;
     match &field.opaque {
-        Some(name) => quote!(#krate::__private::ShapeRef::new(&#krate::__private::Descriptor::Opaque(#name))),
+        Some(name) => opaque(krate, name, field.unordered.is_some()),
         None if field.is_argument || (field.is_checked() && !data.is_generic()) => quote_spanned! {ty.span()=> {
             #[allow(unused_imports)]
             use #krate::__private::NoShape as _;

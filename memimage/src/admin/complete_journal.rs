@@ -77,7 +77,7 @@ impl CompleteJournal {
             newest_snapshot: Some(Seq::ZERO),
             verify_digests: verify,
             trust_upcasters: true,
-            also_void: None,
+            ..RecoveryGoal::default()
         };
         let rebuilt = recover_with_progress::<M>(&self.journal, &self.dispatch, goal, watch)?;
         Ok(Rebuilt {

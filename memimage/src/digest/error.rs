@@ -4,6 +4,9 @@ use std::fmt::{self, Display};
 
 use crate::shape::Variant;
 
+/// The number of steps shown at each end of a long path.
+const MAX_STEPS: usize = 10;
+
 /// A digest could not be computed: the value's `Serialize` failed or contradicts its shape.
 #[derive(Debug)]
 pub struct DigestError {
@@ -84,11 +87,29 @@ impl DigestError {
         matches!(self.inner.kind, DigestErrorKind::Mismatch { .. } | DigestErrorKind::Contradiction(_))
     }
 
-    /// The path to the part of the value that failed, such as `accounts[value].0`; empty for the value itself.
-    pub fn path(&self) -> String {
-        let path: String = self.inner.path.iter().rev().map(DigestPathStep::to_string).collect();
-        path.strip_prefix('.').map(str::to_owned).unwrap_or(path)
+    /// Whether the value is nested deeper than the limit.
+    pub(crate) fn is_too_deep(&self) -> bool {
+        matches!(self.inner.kind, DigestErrorKind::TooDeep)
     }
+
+    /// The path to the part of the value that failed, such as `accounts[value].0`; empty for the value itself. A long path is
+    /// shortened in the middle.
+    pub fn path(&self) -> String {
+        shortened_path(self.inner.path.iter().rev())
+    }
+}
+
+/// Joins the steps of a path. A long path is shortened in the middle.
+pub(super) fn shortened_path<S: Display>(steps: impl ExactSizeIterator<Item = S>) -> String {
+    let (length, mut path) = (steps.len(), String::new());
+    for (at, step) in steps.enumerate() {
+        if length <= 2 * MAX_STEPS || at < MAX_STEPS || at >= length - MAX_STEPS {
+            path.push_str(&step.to_string());
+        } else if at == MAX_STEPS {
+            path.push('…');
+        }
+    }
+    path.strip_prefix('.').map(str::to_owned).unwrap_or(path)
 }
 
 impl Display for DigestError {

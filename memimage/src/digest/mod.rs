@@ -27,6 +27,7 @@
 //! | ordered map | the number of entries, then each key and its value, in order |
 //! | set, map | the number of items or entries, then the wrapping sum of their hashes: each starts with the state `13198a2e03707344`, absorbs the item, or key and value, and is finished |
 //! | opaque | as above, by the calls of `Serialize`; a word for the kind precedes each value; everything is ordered, maps too |
+//! | unordered opaque | as opaque, but maps, and sequences that are not inside another sequence or map, are hashed as maps and sets |
 //!
 //! Recursive types need no rule: the hash follows the value.
 
@@ -40,6 +41,7 @@ mod position;
 mod positional;
 mod sequence;
 mod serializer;
+mod transcript;
 
 #[cfg(test)]
 mod tests;
@@ -52,7 +54,9 @@ pub use error::DigestError;
 use hash::HashState;
 use position::DigestPosition;
 use serializer::DigestSerializer;
+pub(crate) use transcript::{Transcript, ValueDifference};
 
+use crate::nesting::MAX_STATE_DEPTH;
 use crate::shape::Shape;
 
 /// The hash of a value: equal for equal values, on every platform and at any time.
@@ -101,13 +105,15 @@ impl fmt::Debug for Digest {
 ///
 /// # Errors
 ///
-/// If the value does not serialize (a path that is not valid UTF-8, a poisoned lock), or if its `Serialize` contradicts its
-/// shape.
+/// - If the value does not serialize (a path that is not valid UTF-8, a poisoned lock), or if its `Serialize` contradicts its
+///   shape.
+/// - If the value is nested more than 512 levels deep. Each value inside another one is a level: a field, an item, the value of an
+///   option.
 pub fn digest<T: Shape + Serialize + ?Sized>(value: &T) -> Result<Digest, DigestError> {
-    digest_within(value, u32::MAX)
+    digest_within(value, MAX_STATE_DEPTH)
 }
 
-/// The digest of a value whose shapes are nested at most `depth` deep.
+/// The digest of a value of at most `depth` levels.
 pub(crate) fn digest_within<T: Shape + Serialize + ?Sized>(value: &T, depth: u32) -> Result<Digest, DigestError> {
     let mut hash = HashState::new();
     value.serialize(DigestSerializer::new(&mut hash, DigestPosition::root(T::SHAPE, depth)))?;

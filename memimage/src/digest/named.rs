@@ -43,7 +43,7 @@ impl<'a> NamedFields<'a> {
                 Some(field) if field.name == name => self.position.field(field.shape)?,
                 field => return Err(self.wrong_field(field.map(|field| field.name), Some(name))),
             },
-            FieldShapes::Opaque(_) => self.position,
+            FieldShapes::Opaque(_) => self.position.opaque_part()?,
         };
         value
             .serialize(DigestSerializer::new(self.hash, position))

@@ -1,6 +1,7 @@
 //! The position in a shape while a value is hashed.
 
 use super::error::DigestError;
+use crate::planted::{Bug, planted};
 use crate::shape::{Descriptor, ShapeRef, Style};
 
 /// A part of a shape, and the structs and enums that enclose it, innermost first.
@@ -9,15 +10,17 @@ pub(super) struct DigestPosition<'a> {
     /// Is a [`Descriptor::Back`] only if no enclosing type has its identity.
     pub(super) shape: &'static Descriptor,
     enclosing: Option<&'a DigestPosition<'a>>,
-    /// How many more levels of shapes may follow inside this one.
+    /// How many more levels of values may follow inside this one.
     depth_left: u32,
+    /// Whether this is inside a sequence or map of an opaque value.
+    in_collection: bool,
 }
 
 impl<'a> DigestPosition<'a> {
-    /// The position of the outermost value, whose shapes are nested at most `depth` deep.
+    /// The position of the outermost value, which is at most `depth` levels deep.
     #[inline]
     pub(super) fn root(shape: ShapeRef, depth: u32) -> DigestPosition<'a> {
-        DigestPosition { shape: shape.get(), enclosing: None, depth_left: depth - 1 }
+        DigestPosition { shape: shape.get(), enclosing: None, depth_left: depth - 1, in_collection: false }
     }
 
     /// The position of a part that is not a field of a struct or variant.
@@ -32,6 +35,32 @@ impl<'a> DigestPosition<'a> {
         DigestPosition::inside(shape, Some(self), self.depth_left)
     }
 
+    /// The position of a part of this opaque value, other than an item of a sequence or an entry of a map.
+    #[inline]
+    pub(super) fn opaque_part(&self) -> Result<DigestPosition<'a>, DigestError> {
+        let Some(depth_left) = self.depth_left.checked_sub(1) else { return Err(DigestError::too_deep()) };
+        Ok(DigestPosition { depth_left, ..*self })
+    }
+
+    /// The position of an item of a sequence, or of a key or a value of a map, in this opaque value.
+    #[inline]
+    pub(super) fn opaque_item(&self) -> Result<DigestPosition<'a>, DigestError> {
+        Ok(DigestPosition { in_collection: true, ..self.opaque_part()? })
+    }
+
+    /// Whether the order of a map at this opaque position is no part of the value.
+    #[inline]
+    pub(super) fn has_unordered_maps(&self) -> bool {
+        matches!(self.shape, Descriptor::Unordered(_)) && !planted(Bug::UnorderedHashedInOrder)
+    }
+
+    /// Whether the order of a sequence at this opaque position is no part of the value: of a sequence inside another collection,
+    /// nobody knows whether it is a set.
+    #[inline]
+    pub(super) fn has_unordered_sequences(&self) -> bool {
+        self.has_unordered_maps() && !self.in_collection
+    }
+
     #[inline]
     fn inside(
         shape: ShapeRef,
@@ -42,7 +71,7 @@ impl<'a> DigestPosition<'a> {
         let shape = shape.get();
         Ok(match shape {
             Descriptor::Back(identity) => DigestPosition::back(shape, *identity, enclosing, depth_left),
-            _ => DigestPosition { shape, enclosing, depth_left },
+            _ => DigestPosition { shape, enclosing, depth_left, in_collection: false },
         })
     }
 
@@ -59,7 +88,7 @@ impl<'a> DigestPosition<'a> {
             }
             next = position.enclosing;
         }
-        DigestPosition { shape, enclosing, depth_left }
+        DigestPosition { shape, enclosing, depth_left, in_collection: false }
     }
 
     fn identity(self) -> Option<u64> {
@@ -87,7 +116,7 @@ pub(super) fn name(shape: &Descriptor) -> String {
         }
         Descriptor::Struct(structure) => format!("a struct {}", fields(structure.style)),
         Descriptor::Enum(_) => "an enum".to_owned(),
-        Descriptor::Opaque(name) => format!("opaque {name}"),
+        Descriptor::Opaque(name) | Descriptor::Unordered(name) => format!("opaque {name}"),
         Descriptor::Back(_) => "an enclosing type that does not exist".to_owned(),
     }
 }

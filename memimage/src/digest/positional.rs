@@ -58,7 +58,7 @@ impl<'a> PositionalFields<'a> {
             PartShapes::Shapes(shapes) => self.position.part(shapes[self.next])?,
             PartShapes::Same(shape, _) => self.position.part(shape)?,
             PartShapes::Fields(fields) => self.position.field(fields[self.next].shape)?,
-            PartShapes::Opaque(_) => self.position,
+            PartShapes::Opaque(_) => self.position.opaque_part()?,
         };
         value
             .serialize(DigestSerializer::new(self.hash, position))

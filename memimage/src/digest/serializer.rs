@@ -30,7 +30,7 @@ impl<'a> DigestSerializer<'a> {
     fn primitive(&mut self, written: Primitive) -> Result<(), DigestError> {
         match self.position.shape {
             Descriptor::Primitive(expected) if *expected == written => Ok(()),
-            Descriptor::Opaque(_) => {
+            Descriptor::Opaque(_) | Descriptor::Unordered(_) => {
                 self.hash.word(opaque::primitive(written));
                 Ok(())
             }
@@ -61,7 +61,7 @@ impl<'a> DigestSerializer<'a> {
                 Some(variant) if variant.name == name && variant.style == style => Some(variant),
                 variant => return Err(wrong_variant(variant, index, name, style)),
             },
-            Descriptor::Opaque(_) => {
+            Descriptor::Opaque(_) | Descriptor::Unordered(_) => {
                 self.hash.word(opaque::VARIANT);
                 None
             }
@@ -205,7 +205,7 @@ impl<'a> Serializer for DigestSerializer<'a> {
     fn serialize_none(self) -> Result<(), DigestError> {
         match self.position.shape {
             Descriptor::Option(_) => self.hash.word(0),
-            Descriptor::Opaque(_) => self.hash.word(opaque::NONE),
+            Descriptor::Opaque(_) | Descriptor::Unordered(_) => self.hash.word(opaque::NONE),
             _ => return Err(self.mismatch("an option")),
         }
         Ok(())
@@ -218,9 +218,9 @@ impl<'a> Serializer for DigestSerializer<'a> {
                 self.hash.word(1);
                 self.position.part(*item)?
             }
-            Descriptor::Opaque(_) => {
+            Descriptor::Opaque(_) | Descriptor::Unordered(_) => {
                 self.hash.word(opaque::SOME);
-                self.position
+                self.position.opaque_part()?
             }
             _ => return Err(self.mismatch("an option")),
         };
@@ -231,7 +231,7 @@ impl<'a> Serializer for DigestSerializer<'a> {
     fn serialize_unit_struct(self, name: &'static str) -> Result<(), DigestError> {
         match self.position.shape {
             Descriptor::Struct(structure) if structure.style == Style::Unit => Ok(()),
-            Descriptor::Opaque(_) => {
+            Descriptor::Opaque(_) | Descriptor::Unordered(_) => {
                 self.hash.word(opaque::STRUCT);
                 self.hash.word(0);
                 Ok(())
@@ -247,9 +247,9 @@ impl<'a> Serializer for DigestSerializer<'a> {
                 let inside = self.position.field(field.shape)?;
                 value.serialize(DigestSerializer::new(self.hash, inside))
             }
-            Descriptor::Opaque(_) => {
+            Descriptor::Opaque(_) | Descriptor::Unordered(_) => {
                 self.hash.word(opaque::NEWTYPE);
-                value.serialize(DigestSerializer::new(self.hash, self.position))
+                value.serialize(DigestSerializer::new(self.hash, self.position.opaque_part()?))
             }
             _ => return Err(self.mismatch(format!("a struct {name} with one unnamed field"))),
         };
@@ -274,7 +274,7 @@ impl<'a> Serializer for DigestSerializer<'a> {
         let inside = match variant {
             Some(Variant { fields: [field], .. }) => self.position.field(field.shape)?,
             Some(_) => return Err(self.mismatch(format!("variant {name} with one unnamed field"))),
-            None => self.position,
+            None => self.position.opaque_part()?,
         };
         value
             .serialize(DigestSerializer::new(self.hash, inside))
@@ -288,11 +288,17 @@ impl<'a> Serializer for DigestSerializer<'a> {
             (Descriptor::List(item), Some(length)) => {
                 Ok(SequenceDigest::ordered(self.hash, self.position.part(*item)?, length))
             }
-            (Descriptor::Opaque(_), Some(length)) => {
+            (Descriptor::Unordered(_), _) if self.position.has_unordered_sequences() => {
                 self.hash.word(opaque::SEQUENCE);
-                Ok(SequenceDigest::ordered(self.hash, self.position, length))
+                Ok(SequenceDigest::unordered(self.hash, self.position.opaque_item()?))
             }
-            (Descriptor::List(_) | Descriptor::Opaque(_), None) => Err(self.mismatch("a sequence of unknown length")),
+            (Descriptor::Opaque(_) | Descriptor::Unordered(_), Some(length)) => {
+                self.hash.word(opaque::SEQUENCE);
+                Ok(SequenceDigest::ordered(self.hash, self.position.opaque_item()?, length))
+            }
+            (Descriptor::List(_) | Descriptor::Opaque(_) | Descriptor::Unordered(_), None) => {
+                Err(self.mismatch("a sequence of unknown length"))
+            }
             _ => Err(self.mismatch("a sequence")),
         }
     }
@@ -302,7 +308,7 @@ impl<'a> Serializer for DigestSerializer<'a> {
         let parts = match self.position.shape {
             Descriptor::Tuple(items) if items.len() == length => PartShapes::Shapes(items),
             Descriptor::Array(item, expected) if *expected == length => PartShapes::Same(*item, length),
-            Descriptor::Opaque(_) => {
+            Descriptor::Opaque(_) | Descriptor::Unordered(_) => {
                 self.hash.word(opaque::TUPLE);
                 self.hash.word(length as u64);
                 PartShapes::Opaque(length)
@@ -318,7 +324,7 @@ impl<'a> Serializer for DigestSerializer<'a> {
             Descriptor::Struct(structure) if structure.style == Style::Tuple && structure.fields.len() == length => {
                 PartShapes::Fields(structure.fields)
             }
-            Descriptor::Opaque(_) => {
+            Descriptor::Opaque(_) | Descriptor::Unordered(_) => {
                 self.hash.word(opaque::STRUCT);
                 self.hash.word(length as u64);
                 PartShapes::Opaque(length)
@@ -357,11 +363,19 @@ impl<'a> Serializer for DigestSerializer<'a> {
             (Descriptor::OrderedMap(key, value), Some(length)) => {
                 Ok(MapDigest::ordered(self.hash, position.part(*key)?, position.part(*value)?, length))
             }
-            (Descriptor::Opaque(_), Some(length)) => {
+            (Descriptor::Unordered(_), _) if position.has_unordered_maps() => {
                 self.hash.word(opaque::MAP);
-                Ok(MapDigest::ordered(self.hash, self.position, self.position, length))
+                let item = position.opaque_item()?;
+                Ok(MapDigest::unordered(self.hash, item, item))
             }
-            (Descriptor::OrderedMap(..) | Descriptor::Opaque(_), None) => Err(self.mismatch("a map of unknown length")),
+            (Descriptor::Opaque(_) | Descriptor::Unordered(_), Some(length)) => {
+                self.hash.word(opaque::MAP);
+                let item = position.opaque_item()?;
+                Ok(MapDigest::ordered(self.hash, item, item, length))
+            }
+            (Descriptor::OrderedMap(..) | Descriptor::Opaque(_) | Descriptor::Unordered(_), None) => {
+                Err(self.mismatch("a map of unknown length"))
+            }
             _ => Err(self.mismatch("a map")),
         }
     }
@@ -370,7 +384,7 @@ impl<'a> Serializer for DigestSerializer<'a> {
     fn serialize_struct(self, name: &'static str, length: usize) -> Result<NamedFields<'a>, DigestError> {
         let fields = match self.position.shape {
             Descriptor::Struct(structure) if structure.style == Style::Named => FieldShapes::Known(structure.fields),
-            Descriptor::Opaque(_) => {
+            Descriptor::Opaque(_) | Descriptor::Unordered(_) => {
                 self.hash.word(opaque::STRUCT);
                 self.hash.word(length as u64);
                 FieldShapes::Opaque(length)

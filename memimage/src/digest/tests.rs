@@ -11,6 +11,7 @@ mod contradictions;
 mod std_types;
 
 use super::*;
+use crate::nesting::deserialize_within;
 use crate::shape::samples::{Chain, Id, Knot, Order, Pair, Shrub, Side, Tree};
 use crate::shape::{Descriptor, ShapeRef};
 
@@ -208,19 +209,36 @@ fn recursive_values_have_digests() {
     assert_ne!(of(&outer), of(&Chain::Link(inner(1), Box::new(Chain::End))));
 }
 
-/// Hashing takes two kilobytes of stack a level in an unoptimized build, hardly more than deserializing such a value.
+/// Hashing, encoding, decoding and comparing a value of the maximum depth fits the stack of a thread, also without optimizations
+/// and if each struct has many fields.
 #[test]
-fn digests_of_deep_values_need_little_more_stack_than_serde() {
-    let depth = 3000;
-    let compare = move || {
-        let mut tree = Tree::default();
-        for value in 0..depth {
-            tree = Tree { value, children: vec![tree] };
+fn a_value_of_the_maximum_depth_fits_the_stack_of_a_thread() {
+    #[derive(Default, Serialize, serde::Deserialize)]
+    struct Wide {
+        texts: (String, String, String, String, String, String),
+        numbers: [u64; 16],
+        lists: (Vec<u64>, Vec<String>, BTreeMap<u8, String>),
+        optional: Option<(String, u64)>,
+        more: (String, String, String, String),
+        below: Option<Box<Wide>>,
+    }
+
+    let compare = || {
+        let mut value = Opaque(Wide::default());
+        for _ in 0..MAX_STATE_DEPTH {
+            let below = Some(Box::new(std::mem::take(&mut value.0)));
+            let deeper = Opaque(Wide { below, ..Wide::default() });
+            if digest(&deeper).is_err() {
+                break;
+            }
+            value = deeper;
         }
-        let bytes = postcard::to_stdvec(&tree).unwrap();
-        assert_eq!(of(&postcard::from_bytes::<Tree>(&bytes).unwrap()), of(&tree));
+        let bytes = postcard::to_stdvec(&value).unwrap();
+        let read: Wide = deserialize_within(&mut postcard::Deserializer::from_bytes(&bytes), MAX_STATE_DEPTH).unwrap();
+        assert_eq!(of(&Opaque(read)), of(&value));
+        assert!(Transcript::of(&value).is_ok());
     };
-    let stack = 2048 * depth as usize;
+    let stack = std::env::var("STACK").map_or(2 << 20, |stack| stack.parse().unwrap());
     std::thread::Builder::new().stack_size(stack).spawn(compare).unwrap().join().unwrap();
 }
 

@@ -23,6 +23,8 @@ pub enum ErrorKind {
     /// `Deserialize` does not restore the state that was serialized; or the method that rebuilds its derived fields panics,
     /// changes stored fields, or gives other fields than the commands.
     InvalidModel,
+    /// The state is nested too deep for a digest or a snapshot. Commands go on, and an open replays the journal.
+    StateTooDeep,
     /// Bytes on disk are damaged. [`Error::position`](super::Error::position) says where.
     Corrupt,
     /// Somebody without the key changed the journal or a snapshot: the checksums are valid, but the chain or a cipher's tag is
@@ -81,7 +83,9 @@ impl ErrorKind {
             | ErrorDetail::Unserializable { .. }
             | ErrorDetail::Rebuild { .. }
             | ErrorDetail::StoredFieldsRebuilt { .. }
-            | ErrorDetail::Derived { .. } => ErrorKind::InvalidModel,
+            | ErrorDetail::Derived { .. }
+            | ErrorDetail::Incomplete { .. } => ErrorKind::InvalidModel,
+            ErrorDetail::Deep { .. } => ErrorKind::StateTooDeep,
             ErrorDetail::Corrupt { .. } | ErrorDetail::Snapshot { .. } | ErrorDetail::Pruned { changed: false, .. } => {
                 ErrorKind::Corrupt
             }

@@ -117,12 +117,11 @@ pub(crate) enum ErrorDetail {
 
     #[error(
         "the state after event {seq} differs from the recorded state: its digest is {found}, and the recorded digest is {recorded}; \
-         possible causes: a command body that ran for event {since} or a later event is not deterministic (it depends on the order \
-         of a hash map, a clock, a random number or a global), or was changed; or a state upcaster returns another state than \
-         replay; help: correct the cause, or accept the replayed state: open the image with `options().verify_digests(false)` and \
-         make a snapshot, which records that you accept the state"
+         {cause}; help: restore what the program did when it recorded the events, or accept the replayed state, although it may \
+         contradict answers that the program gave: open the image with `options().verify_digests(false)` and make a snapshot, which \
+         records that you accept the state"
     )]
-    Diverged { seq: Seq, since: Seq, found: String, recorded: String },
+    Diverged { seq: Seq, since: Seq, found: String, recorded: String, cause: String },
 
     #[error(
         "the state before the first event cannot be restored from `{}`: {what}; nothing was changed; help: restore the model's old \
@@ -179,6 +178,13 @@ pub(crate) enum ErrorDetail {
     ChangedEncoding { name: &'static str },
 
     #[error(
+        "the state of the model `{model}` is nested more than {limit} levels deep, at `{path}`; such a state gets no digest and no \
+         snapshot, because hashing and loading it could overflow the stack of a thread; help: keep the parts of a recursive type in \
+         a `Vec` or a map, and let them refer to each other by index or key"
+    )]
+    Deep { model: &'static str, limit: u32, path: String },
+
+    #[error(
         "the state of the model `{model}` has no digest: {what}; help: make the model's `Serialize` write the structure that its \
          `Shape` describes"
     )]
@@ -187,7 +193,8 @@ pub(crate) enum ErrorDetail {
     #[error(
         "{state} of the model `{model}` does not load as the state that was serialized: {what}; {kept}; help: make the \
          `Deserialize` of the model and of each type in it return the value that `Serialize` wrote; the format is postcard, which \
-         stores neither types nor field names"
+         stores neither types nor field names; if the order of an opaque map or set has no meaning, declare the map or set \
+         unordered: `#[shape(opaque = \"name\", unordered)]`"
     )]
     Unloadable { state: &'static str, model: &'static str, what: String, kept: &'static str },
 
@@ -206,6 +213,13 @@ pub(crate) enum ErrorDetail {
          let each command maintain the field as `{method}` fills it; `memimage::testing` finds the first event with a difference"
     )]
     Derived { model: &'static str, method: &'static str, field: &'static str, seq: Seq },
+
+    #[error(
+        "a snapshot of the model `{model}` does not hold everything on which later commands depend: {what}; no snapshot was made, and \
+         the image continues without one; help: make the `Serialize` of each type in the model write everything that a later command \
+         reads (the free list of a slab, for example), or use another type"
+    )]
+    Incomplete { model: &'static str, what: String },
 
     #[error(
         "{state} cannot be serialized: {what}; help: make the `Serialize` of the model write values that postcard can encode"

@@ -9,12 +9,39 @@ use super::replay_error::ReplayError;
 use super::replay_target::{Apply, Reencode};
 use super::upcast::{IntoEvents, PastVersion};
 use super::value_step::ValueStep;
-use crate::shape::{Shape, ShapeTree, is_recursive};
+use crate::nesting::{BoundedError, MAX_STATE_DEPTH, deserialize_within};
+use crate::shape::{Shape, ShapeTree, may_be_deep};
 use crate::value::{MAX_DEPTH, Value};
 
-/// Decodes a payload or a state that spans all bytes.
-pub(crate) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, ReplayError> {
-    let (value, rest) = postcard::take_from_bytes(payload)?;
+/// Decodes a payload that spans all bytes.
+pub(crate) fn decode<T: Shape + DeserializeOwned>(payload: &[u8]) -> Result<T, ReplayError> {
+    decode_within(payload, MAX_DEPTH)
+}
+
+/// Decodes a state that spans all bytes.
+pub(crate) fn decode_state<T: Shape + DeserializeOwned>(state: &[u8]) -> Result<T, ReplayError> {
+    decode_within(state, MAX_STATE_DEPTH)
+}
+
+/// Decodes a value of at most `depth` levels that spans all bytes. Bytes that no image wrote must not overflow the stack.
+fn decode_within<T: Shape + DeserializeOwned>(bytes: &[u8], depth: u32) -> Result<T, ReplayError> {
+    match const { may_be_deep(T::SHAPE) } {
+        true => decode_deep(bytes, depth),
+        false => whole(postcard::take_from_bytes(bytes)?),
+    }
+}
+
+fn decode_deep<T: DeserializeOwned>(bytes: &[u8], depth: u32) -> Result<T, ReplayError> {
+    let mut deserializer = postcard::Deserializer::from_bytes(bytes);
+    match deserialize_within(&mut deserializer, depth) {
+        Ok(value) => whole((value, deserializer.finalize()?)),
+        Err(BoundedError::TooDeep) => Err(ReplayError::TooDeep(depth)),
+        Err(BoundedError::Invalid(error)) => Err(error.into()),
+    }
+}
+
+/// The value, if no bytes follow it.
+fn whole<T>((value, rest): (T, &[u8])) -> Result<T, ReplayError> {
     match rest.len() {
         0 => Ok(value),
         remainder => Err(ReplayError::Remainder(remainder)),
@@ -50,7 +77,7 @@ pub(super) fn replay<M, P: Payload<M>>(
     stored: &StoredPayload<'_>,
     apply: &mut Apply<'_, M>,
 ) -> Result<(), ReplayError> {
-    apply.payload(payload::<P>(stored)?, stored.part)
+    apply.payload(decode::<P>(stored.payload)?, stored.part)
 }
 
 /// Decodes a payload of a past version as its type, runs the upcasters, and applies the result to the model.
@@ -58,7 +85,7 @@ pub(super) fn replay_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>
     stored: &StoredPayload<'_>,
     apply: &mut Apply<'_, M>,
 ) -> Result<(), ReplayError> {
-    T::CHAIN.replay(payload(stored)?, stored.upcasting(), &mut apply.target())
+    T::CHAIN.replay(decode(stored.payload)?, stored.upcasting(), &mut apply.target())
 }
 
 /// As [`replay_past`], but encodes the result for a rewritten journal.
@@ -66,7 +93,7 @@ pub(super) fn reencode_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, 
     stored: &StoredPayload<'_>,
     reencode: &mut Reencode<M>,
 ) -> Result<(), ReplayError> {
-    T::CHAIN.replay(payload(stored)?, stored.upcasting(), &mut reencode.target())
+    T::CHAIN.replay(decode(stored.payload)?, stored.upcasting(), &mut reencode.target())
 }
 
 /// For a payload without a type in the program: runs the upcasters on values, then those on types, and applies the result.
@@ -85,20 +112,6 @@ pub(super) fn reencode_values<M, T: IntoEvents<M> + DeserializeOwned>(
     upcast_values::<T>(stored)?.replay_into(stored.upcasting(), &mut reencode.target())
 }
 
-/// Decodes a payload. For a recursive type, it first checks the nesting depth, because bytes that no image wrote must not
-/// overflow the stack.
-fn payload<T: Shape + DeserializeOwned>(stored: &StoredPayload<'_>) -> Result<T, ReplayError> {
-    // each level takes at least one byte
-    if const { is_recursive(T::SHAPE) }
-        && stored.payload.len() > MAX_DEPTH as usize
-        && let Err(error) = Value::decode(stored.shape, stored.payload)
-        && error.is_too_deep()
-    {
-        return Err(ReplayError::Value(error));
-    }
-    decode(stored.payload)
-}
-
 /// Runs the upcasters on values, and checks the shape of their result before it is decoded.
 fn upcast_values<T: DeserializeOwned>(stored: &StoredPayload<'_>) -> Result<T, ReplayError> {
     let ValueUpcast { steps, target } = stored.values.expect("a row without a type has upcasters on values");
@@ -106,5 +119,6 @@ fn upcast_values<T: DeserializeOwned>(stored: &StoredPayload<'_>) -> Result<T, R
     for step in steps {
         value = step(value, &stored.recorded).map_err(ReplayError::Upcast)?;
     }
-    decode(&value.encode(target).map_err(ReplayError::Shape)?)
+    // the shape is that of the type, but `T` may not have one in this program
+    decode_deep(&value.encode(target).map_err(ReplayError::Shape)?, MAX_DEPTH)
 }

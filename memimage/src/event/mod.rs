@@ -32,7 +32,7 @@ pub use upcast::{
 };
 pub use value_step::step;
 
-pub(crate) use decode::{StoredPayload, ValueUpcast, decode};
+pub(crate) use decode::{StoredPayload, ValueUpcast, decode, decode_state};
 pub(crate) use derived::{EqualFn, TextFn, equal, rebuild_derived, text};
 pub(crate) use replay_target::{Apply, Reencode};
 

@@ -11,6 +11,9 @@ pub enum ReplayError {
     /// The bytes are not a value of the type.
     #[error("its payload does not decode: {0}")]
     Decode(#[from] postcard::Error),
+    /// The value is nested deeper than the limit.
+    #[error("it is nested more than {0} levels deep")]
+    TooDeep(u32),
     /// Bytes follow the last field.
     #[error("its payload has {0} more bytes after the last field")]
     Remainder(usize),
@@ -52,7 +55,7 @@ impl ReplayError {
         match self {
             ReplayError::Outcome { .. } if is_past => FIX_UPCAST_OUTCOME,
             ReplayError::Outcome { .. } => FIX_BODY,
-            ReplayError::Decode(_) | ReplayError::Remainder(_) | ReplayError::Value(_) => {
+            ReplayError::Decode(_) | ReplayError::TooDeep(_) | ReplayError::Remainder(_) | ReplayError::Value(_) => {
                 "correct the `Deserialize` or the past type, because the recorded bytes are intact"
             }
             ReplayError::Shape(_) | ReplayError::Upcast(_) | ReplayError::Cycle(_) | ReplayError::Deep(_) => {

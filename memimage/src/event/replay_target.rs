@@ -8,7 +8,7 @@ use super::replay_error::ReplayError;
 use crate::context::Context;
 use crate::digest::digest_within;
 use crate::outcome::Outcome;
-use crate::shape::is_recursive;
+use crate::shape::may_be_deep;
 use crate::value::MAX_DEPTH;
 
 /// Receives the payloads at the ends of upcaster chains.
@@ -97,7 +97,7 @@ impl<M> Reencode<M> {
     }
 
     fn payload<P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<(), ReplayError> {
-        if const { is_recursive(P::SHAPE) } {
+        if const { may_be_deep(P::SHAPE) } {
             digest_within(&payload, MAX_DEPTH).map_err(ReplayError::Deep)?;
         }
         self.parts.push(ReencodedPart { row: P::ROW, part, payload: postcard::to_stdvec(&payload)? });

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::decode::decode;
+use super::decode::decode_state;
 use super::recorded::Recorded;
 use super::replay_error::ReplayError;
 use super::upcast::{StepOf, UpcastGoal, UpcastTarget};
@@ -106,7 +106,7 @@ fn read<M, T: PastState<M> + Shape + Serialize + DeserializeOwned>(
     bytes: &[u8],
     recorded: &Recorded<'_>,
 ) -> Result<(M, Digest), StateUpcastError> {
-    let state: T = decode(bytes)?;
+    let state: T = decode_state(bytes)?;
     let digest = digest(&state)?;
     Ok((T::CHAIN.upcast(state, recorded)?, digest))
 }

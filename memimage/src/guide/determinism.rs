@@ -112,6 +112,33 @@
 //! A snapshot is loaded once before it gets its name. If the loaded state differs from the serialized state, the snapshot
 //! is discarded with [`ErrorKind::InvalidModel`](crate::ErrorKind::InvalidModel). The journal still holds every event.
 //!
+//! # Hash maps of other crates
+//!
+//! The order of std's hash maps and sets is not part of a digest. The library does not know the hash map of another crate, which
+//! has an opaque name. Declare it `unordered`: then the order of its entries does not count. Without this word, the digest depends
+//! on the order, and the image makes no snapshot.
+//!
+//! ```
+//! # use memimage::{Image, Model, Shape};
+//! # use serde::{Deserialize, Serialize};
+//! # mod hashbrown { pub type HashMap<K, V> = std::collections::HashMap<K, V>; }
+//! #[derive(Default, Serialize, Deserialize, Shape, Model)]
+//! struct Stock {
+//!     #[shape(opaque = "hashbrown::HashMap<String, u32>", unordered)]
+//!     pieces: hashbrown::HashMap<String, u32>,
+//! }
+//! # #[memimage::commands]
+//! # impl Stock {
+//! #     #[command]
+//! #     fn add(&mut self, name: String) { *self.pieces.entry(name).or_default() += 1; }
+//! # }
+//! # let stock = Image::<Stock>::in_memory()?;
+//! # stock.add("nail".to_owned())?;
+//! # Ok::<(), memimage::Error>(())
+//! ```
+//!
+//! The word covers all maps inside the value, and a set that is not inside another collection. A list inside a map keeps its order.
+//!
 //! # Put rules into a `check`
 //!
 //! A [check](macro@crate::commands) runs before the command is recorded. It cannot change the model. A refusal is not
@@ -165,11 +192,18 @@
 //!
 //! # When a digest differs
 //!
-//! If a new snapshot differs from the replayed state, the library discards the snapshot and reports the difference, and
-//! the image goes on. The journal keeps the digest of the snapshot. So the next opening that replays past the event of
-//! that snapshot is refused. There are two ways to open the image again:
+//! If a new snapshot differs from the replayed state, the library discards the snapshot, and the image goes on. The error names
+//! the first part of the state that differs, with both values. The journal records the digest of a snapshot only after a
+//! replay gave the same state, so this difference does not prevent an opening. But the next opening replays the events and
+//! gives another state than the running image had: fix the body before.
 //!
-//! - Fix the body, so that replay gives the recorded state.
-//! - Accept the replayed state: open with [`verify_digests(false)`](crate::Options::verify_digests) and make a snapshot.
-//!   The journal records this decision, and later openings do not need the option. If you do not fix the body, also set
-//!   [`verify_snapshots(false)`](crate::Options::verify_snapshots), so that this snapshot can be made, and keep it.
+//! If an opening finds that replay differs from a recorded digest, it tries older snapshots, and finally all events. Only if every
+//! replay differs, it refuses the image. The error says whether two replays of the same events differ from each other, and where:
+//!
+//! - If they do, a body is not deterministic. Fix it.
+//! - If they do not, a body or an upcaster was changed since the digest was recorded, or the program was built in another way. Give
+//!   the old events their old body.
+//!
+//! You can also accept the replayed state, although it may contradict answers that were given: open with
+//! [`verify_digests(false)`](crate::Options::verify_digests) and make a snapshot. The journal records this decision, and later
+//! openings do not need the option.

@@ -47,8 +47,24 @@
 //!    are hashed too.
 //! 2. The snapshot is verified while commands go on: the library rebuilds the state from the previous snapshot and the events
 //!    since, and compares the two. This needs the model's memory a second time.
-//!    [`verify_snapshots(false)`](crate::Options::verify_snapshots) turns verification off; then only a later replay finds a
-//!    body that is not deterministic.
+//!    [`verify_snapshots(false)`](crate::Options::verify_snapshots) turns verification off. Then the journal gets no digests, and
+//!    nothing finds a body that is not deterministic.
+//!
+//! # States that cannot be in a snapshot
+//!
+//! - A state must hold everything on which later commands depend. The free list of a `slab::Slab` decides which key the next
+//!   `insert` returns, and its `Serialize` does not write that list. If replay from a snapshot contradicts the journal, recovery
+//!   goes back to an older snapshot, and finally to the first event. It moves the bad snapshot to the quarantine and reports it:
+//!   [`RecoveryReport::unusable_snapshots`](crate::RecoveryReport::unusable_snapshots). From then on the image makes no snapshot,
+//!   unless a state that is written and read again behaves like the old one. Verification finds such a state only after a
+//!   command has behaved differently on it. Use types that serialize completely, such as a `BTreeMap` and a counter.
+//! - A state may be nested at most 512 levels deep, since hashing, loading and comparing it recurse on the stack. A value inside
+//!   another one is a level: in a list of `Option<Box<Node>>`, each node has two. A deeper state gets no snapshot:
+//!   [`ErrorKind::StateTooDeep`](crate::ErrorKind::StateTooDeep). Commands go on, and an opening replays the journal. Keep the nodes in
+//!   a `Vec` or a map, and let them refer to each other by index. The library drops states as any Rust code does. A drop of a deep
+//!   value recurses too, unless the type's own `Drop` avoids that.
+//!
+//! # Failures
 //!
 //! If a snapshot cannot be written, or its verification fails, the library discards it and the image goes on.
 //! [`Admin::snapshot`](crate::Admin::snapshot) returns the error;

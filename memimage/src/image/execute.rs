@@ -23,7 +23,7 @@ use crate::execute::Execute;
 use crate::journal::{EventId, NoRoom, OpenBatch};
 use crate::outcome::Outcome;
 use crate::planted::{Bug, planted};
-use crate::shape::is_recursive;
+use crate::shape::may_be_deep;
 use crate::value::MAX_DEPTH;
 
 /// The number of bytes of the payload buffer that are kept for the next command.
@@ -250,7 +250,7 @@ fn through_encoding<M, C: Command<M>>(command: C, payload: &mut Vec<u8>) -> Resu
 /// Returns an error if a payload of a recursive type is nested deeper than readers of the journal support. A thread with a
 /// smaller stack than this one could not replay it.
 fn bound_depth<M, C: Command<M>>(command: &C) -> Result<(), Error> {
-    if const { is_recursive(C::SHAPE) } {
+    if const { may_be_deep(C::SHAPE) } {
         let bounded = catch_unwind(AssertUnwindSafe(|| digest_within(command, MAX_DEPTH)));
         let bounded = bounded.map_err(|panic| panicked::<M, C>("arguments' encoding", &*panic))?;
         bounded

@@ -10,6 +10,7 @@ mod core;
 mod read_guard;
 mod pending;
 mod rebuild;
+mod contradicted;
 mod snapshotting;
 mod pruning;
 mod execute;

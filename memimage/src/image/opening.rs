@@ -11,6 +11,7 @@ use std::time::Instant;
 use parking_lot::{Mutex, RwLock};
 
 use super::Image;
+use super::contradicted::quarantine_contradicted;
 use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
 use super::recording_clock::RecordingClock;
 use super::recovery_report::RecoveryReport;
@@ -175,7 +176,7 @@ impl<M: Model> Opening<M> {
             newest_snapshot: accepts_any_end.then(|| opened.scan().last_event()).transpose()?,
             verify_digests: self.options.verify_digests,
             trust_upcasters: true,
-            also_void: None,
+            ..RecoveryGoal::default()
         };
         let recovered = recover::<M>(opened, &dispatch, goal)?;
         let end = recovered.end.as_ref().expect("all of the journal was read");
@@ -226,6 +227,9 @@ impl<M: Model> Opening<M> {
         if end.unproven_void {
             prove_void(&journal, dispatch.table())?;
         }
+
+        // the journal is the truth, and the copies in the quarantine no longer count as snapshots
+        quarantine_contradicted(&*self.disk, &self.layout, &recovered.contradicted);
 
         let behind = recovered.time.since((self.options.clock)());
         let last = (recovered.last > Seq::ZERO).then_some(recovered.time);

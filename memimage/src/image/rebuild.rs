@@ -19,7 +19,7 @@ impl<M: Model> Shared<M> {
                 newest_snapshot: None,
                 verify_digests: self.verify_digests,
                 trust_upcasters: true,
-                also_void: None,
+                ..RecoveryGoal::default()
             };
             self.recover_beside(&core.dispatch, goal)
         };

@@ -22,7 +22,7 @@ pub struct RecoveryReport {
     /// [void](crate::admin::void) later: a call that was accepted is rejected now, or the other way round.
     pub changed_outcomes: u64,
     /// Each snapshot and each copy of the base that could not be used, with the reason. Recovery replaces a damaged copy of
-    /// the base by a copy of the intact one.
+    /// the base by a copy of the intact one, and moves a snapshot from which replay contradicts the journal to the quarantine.
     pub unusable_snapshots: Vec<(PathBuf, String)>,
     /// Segments that recovery moved to the quarantine. Missing segments cut them off from the rest of the journal, and no
     /// pruning explains the gap. The base replaces their events.

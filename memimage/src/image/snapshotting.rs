@@ -7,15 +7,16 @@ use std::sync::atomic::Ordering;
 use parking_lot::RwLockReadGuard;
 use serde::{Serialize, Serializer};
 
+use super::contradicted::{newest_quarantined, quarantine_contradicted};
 use super::core::{Core, Shared, next_snapshot};
 use crate::context::Timestamp;
-use crate::digest::Digest;
+use crate::digest::{Digest, Transcript};
 use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::{Derived, DerivedField, Model, panic_message, rebuild_derived};
 use crate::journal::{DigestMark, FrameKind};
 use crate::options::SnapshotPolicy;
 use crate::planted::{Bug, planted};
-use crate::recovery::{Dispatch, RecoveryGoal, compare, model_mark, no_digest, state_digest};
+use crate::recovery::{Dispatch, Recovered, RecoveryGoal, model_mark, no_digest, state_digest, unexplained};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotHeader, StagedSnapshot};
@@ -116,6 +117,9 @@ impl<M: Model> Shared<M> {
         let _entered = self.enter_to_wait("snapshot")?;
         let _one = self.snapshotting.lock();
         let taken = self.take_snapshot()?;
+        if planted(Bug::DigestBeforeVerification) {
+            self.record_digest(&taken);
+        }
         let installed = self.verify(&taken).and_then(|verified| {
             self.snapshots.install(&taken.written)?;
             Ok(verified)
@@ -138,7 +142,7 @@ impl<M: Model> Shared<M> {
         Ok(info)
     }
 
-    /// Writes the current state to a file, and its digest to the journal.
+    /// Writes the current state to a file.
     fn take_snapshot(&self) -> Result<UnverifiedSnapshot, Error> {
         let core = self.core.read();
         let digest = state_digest(&core.model)?.to_u64();
@@ -149,10 +153,8 @@ impl<M: Model> Shared<M> {
             if let Some(error) = open.ended() {
                 return Err(error.clone());
             }
-            // a snapshot is valid without its digest in the journal, so a lack of room is no error
-            let mark = DigestMark { model: model_mark::<M>(), digest, accepts: !self.verify_digests };
+            // so the last event in the state is the last one of its frame
             self.journal.enqueue_open(&mut open);
-            let _ = self.journal.insert(&mut open, FrameKind::Digest, &mark.encode());
             (open.next_seq().before(), open.time(), open.last_events())
         };
         let header = SnapshotHeader {
@@ -180,30 +182,97 @@ impl<M: Model> Shared<M> {
         }
         let what = match self.snapshots.load::<M>(&taken.written)? {
             Ok(loaded) if state_digest(&loaded)?.to_u64() == taken.digest => return rebuild_loaded(loaded, taken),
-            Ok(_) => "the loaded state has another digest".to_owned(),
+            Ok(loaded) => {
+                let difference = self.difference(&loaded, taken, ["in the loaded state", "on replay"]);
+                let difference = difference.map_or_else(String::new, |difference| format!(": {difference}"));
+                format!("the loaded state has another digest{difference}")
+            }
             Err(what) => what,
         };
         Err(Error::new(ErrorDetail::Unloadable { state: "a snapshot", model: M::NAME, what, kept: DISCARDED }))
     }
 
-    /// Loads the snapshot, and compares it with the state that replay gives.
+    /// Loads the snapshot, and compares it with the state that replay gives. Records its digest in the journal if they agree.
     fn verify(&self, taken: &UnverifiedSnapshot) -> Result<Option<VerifiedSnapshot>, Error> {
         self.load(taken)?;
         if !self.verify_snapshots {
             return Ok(None);
         }
-        let older = Seq::new(taken.seq.get().saturating_sub(1));
         let goal = RecoveryGoal {
-            until: Some(taken.seq),
-            newest_snapshot: Some(older),
             verify_digests: self.verify_digests,
-            trust_upcasters: false,
-            also_void: None,
+            expected: Some(taken.digest),
+            ..RecoveryGoal::before(taken.seq)
         };
-        let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
-        compare(&rebuilt.model, rebuilt.last, rebuilt.snapshot.unwrap_or(Seq::ZERO), taken.digest)?;
-        Ok(Some(VerifiedSnapshot { from: rebuilt.snapshot }))
+        let rebuilt = self.recover_beside(&taken.dispatch, goal).map_err(|error| self.explained(taken, error))?;
+        let Recovered { snapshot: from, contradicted, unusable, .. } = rebuilt;
+        self.record_digest(taken);
+        if let Some(path) = contradicted.first() {
+            let why =
+                unusable.into_iter().find(|(unusable, _)| unusable == path).map_or_else(String::new, |(_, why)| why);
+            let _exclusive = self.files.write();
+            quarantine_contradicted(&*self.disk, &self.layout, &contradicted);
+            return Err(incomplete::<M>(format!("`{}`: {why}", path.display())));
+        }
+        self.verify_round_trip(taken, goal, from)?;
+        Ok(Some(VerifiedSnapshot { from }))
     }
+
+    /// If a replay from an earlier snapshot contradicted the journal, this verifies that a state which is written and read again
+    /// after the same event now gives the state of the new snapshot. Otherwise the new snapshot would be incomplete too.
+    fn verify_round_trip(
+        &self,
+        taken: &UnverifiedSnapshot,
+        goal: RecoveryGoal,
+        from: Option<Seq>,
+    ) -> Result<(), Error> {
+        let Some(seq) = newest_quarantined(&*self.disk, &self.layout, from.unwrap_or(Seq::ZERO), taken.seq)? else {
+            return Ok(());
+        };
+        let goal = RecoveryGoal { round_trip: Some(seq), ..goal };
+        match self.recover_beside(&taken.dispatch, goal) {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_contradiction() => Err(incomplete::<M>(format!(
+                "an earlier snapshot after event {seq} contradicted the journal, and a state that is written and read again after \
+                 this event still does"
+            ))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Records the digest of a snapshot in the journal. A snapshot is valid without it, so a lack of room is no error.
+    fn record_digest(&self, taken: &UnverifiedSnapshot) {
+        let UnverifiedSnapshot { seq, digest, .. } = *taken;
+        let mark = DigestMark { seq, model: model_mark::<M>(), digest, accepts: !self.verify_digests };
+        let mut open = self.journal.open();
+        if open.ended().is_none() {
+            let _ = self.journal.insert(&mut open, FrameKind::Digest, &mark.encode());
+        }
+    }
+
+    /// The error of a snapshot whose state replay does not give, with the first part that differs.
+    fn explained(&self, taken: &UnverifiedSnapshot, error: Error) -> Error {
+        let is_of_snapshot = error.position().and_then(|position| position.seq) == Some(taken.seq);
+        let Some(since) = error.first_suspect().filter(|_| is_of_snapshot) else { return error };
+        let Ok(Ok(live)) = self.snapshots.load::<M>(&taken.written) else { return error };
+        match self.difference(&live, taken, ["in the running image", "on replay"]) {
+            Some(difference) => error.explained(format!("{difference}; {}", unexplained(since))),
+            None => error,
+        }
+    }
+
+    /// The first part in which a state differs from the one that replay gives, if replay succeeds.
+    fn difference(&self, state: &M, taken: &UnverifiedSnapshot, names: [&str; 2]) -> Option<String> {
+        let goal = RecoveryGoal::before(taken.seq);
+        self.journal.sync().ok()?;
+        let replayed = self.recover_beside(&taken.dispatch, goal).ok()?;
+        let (state, replayed) = (Transcript::of(state).ok()?, Transcript::of(&replayed.model).ok()?);
+        Some(state.difference(&replayed)?.between(names))
+    }
+}
+
+/// The error of a snapshot that must not be made.
+fn incomplete<M: Model>(what: String) -> Error {
+    Error::new(ErrorDetail::Incomplete { model: M::NAME, what })
 }
 
 /// Fills the derived fields of a loaded snapshot as the next start does. The stored fields must stay as they are, and the derived

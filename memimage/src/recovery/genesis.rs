@@ -2,8 +2,8 @@
 
 use super::state::{self, StateOrigin};
 use super::state_digest;
-use crate::error::{Error, ErrorDetail};
-use crate::event::{Derived, Model, decode, rebuild_derived};
+use crate::error::{Error, ErrorDetail, ErrorKind};
+use crate::event::{Derived, Model, decode_state, rebuild_derived};
 use crate::journal::{Frame, Genesis, Scan};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::node::{Node, NodeField, NodeFields};
@@ -26,10 +26,17 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
             &default
         }
     };
+    // encoding does not limit the depth
+    let digest = state_digest(first);
+    if let Err(error) = &digest
+        && error.kind() == ErrorKind::StateTooDeep
+    {
+        return Err(error.clone());
+    }
     let encoded = postcard::to_stdvec(first).map_err(|error| {
         Error::new(ErrorDetail::Unserializable { state: "the initial state", what: error.to_string() })
     })?;
-    let digest = state_digest(first)?.to_u64();
+    let digest = digest?.to_u64();
     check_first::<M>(state.map(|_| &*encoded), digest)?;
     let (state_bytes, default_bytes) = match state {
         Some(_) => (Some(encoded), None),
@@ -74,7 +81,7 @@ fn check_first<M: Model>(given: Option<&[u8]>, digest: u64) -> Result<(), Error>
 
 /// Loads an encoded state that has this digest. The inner error means that the loaded state differs.
 fn loaded<M: Model>(encoded: &[u8], digest: u64) -> Result<Result<M, String>, Error> {
-    match decode::<M>(encoded) {
+    match decode_state::<M>(encoded) {
         Ok(loaded) if state_digest(&loaded)?.to_u64() == digest => Ok(Ok(loaded)),
         Ok(_) => Ok(Err("the loaded state has another digest".to_owned())),
         Err(error) => Ok(Err(error.to_string())),
@@ -114,7 +121,7 @@ impl<M: Model> GenesisState<M> {
         let written = StateOrigin::of(genesis.model_version, genesis.fingerprint);
         match (&genesis.state, written, &genesis.default) {
             (Some(state), StateOrigin::Current, _) => {
-                let state: M = decode(state).map_err(|error| undecodable(error.to_string()))?;
+                let state: M = decode_state(state).map_err(|error| undecodable(error.to_string()))?;
                 let difference = difference(state_digest(&state)?.to_u64());
                 Ok(GenesisState { state, given: true, difference })
             }
@@ -199,7 +206,7 @@ fn is_ordered(node: &Node) -> bool {
         NodeFields::Named(fields) => fields.iter().all(|field| is_ordered(&field.shape)),
     };
     match node {
-        Node::Set(_) | Node::Map(_) => false,
+        Node::Set(_) | Node::Map(_) | Node::Unordered(_) => false,
         Node::Option(item) | Node::List(item) | Node::Array(item, _) => is_ordered(item),
         Node::OrderedMap(entry) => is_ordered(&entry.0) && is_ordered(&entry.1),
         Node::Tuple(items) => items.iter().all(is_ordered),

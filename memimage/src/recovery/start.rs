@@ -1,7 +1,8 @@
-//! The start of replay: the newest usable snapshot or base.
+//! The start of replay: a snapshot, a base or genesis.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::vec;
 
 use super::opened_journal::OpenedJournal;
 use super::state::{self, StateOrigin};
@@ -9,7 +10,7 @@ use super::{RecoveryGoal, state_digest};
 use crate::context::Timestamp;
 use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::{Derived, Model, panic_message, rebuild_derived};
-use crate::journal::{DigestMark, Voids};
+use crate::journal::{DigestMark, Timeline, Voids};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotFile, SnapshotHeader};
@@ -23,95 +24,213 @@ pub(super) struct ReplayStart<M> {
     pub(super) events_hash: u64,
     /// The digest recorded with the state.
     pub(super) digest: u64,
-    /// The file of the state, if an upcaster created the state from an older one.
-    pub(super) upcast_from: Option<PathBuf>,
+    /// The file of the state.
+    pub(super) path: PathBuf,
+    /// Whether an upcaster created the state from an older one.
+    pub(super) is_upcast: bool,
 }
 
-/// Loads the newest usable snapshot or base; `None` if replay begins at genesis. Also returns the void events that
-/// replay must skip. Their void marks are after the state in the journal. The state already accounts for earlier marks.
-pub(super) fn newest_start<M: Model>(
-    journal: &OpenedJournal,
-    goal: RecoveryGoal,
-    unusable: &mut Vec<(PathBuf, String)>,
-) -> Result<(Option<ReplayStart<M>>, Voids), Error> {
-    let (segments, scan, snapshots) = (journal.segments(), journal.scan(), journal.snapshots());
-    let newest = goal.until.into_iter().chain(goal.newest_snapshot).min();
-    let (mut tried, mut changed, mut invalid) = (Vec::new(), false, None);
-    for (seq, path) in snapshots.start_candidates()? {
-        if newest.is_some_and(|newest| seq > newest) {
-            continue;
+/// Where a replay began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum StartOrigin {
+    Genesis,
+    File { seq: Seq, path: PathBuf, is_upcast: bool },
+}
+
+impl StartOrigin {
+    pub(super) fn of<M>(input: &ReplayInput<M>) -> StartOrigin {
+        match &input.start {
+            None => StartOrigin::Genesis,
+            Some(start) => StartOrigin::File { seq: start.seq, path: start.path.clone(), is_upcast: start.is_upcast },
         }
-        let loaded = snapshots.open(seq, &path).and_then(|file| {
-            let refused = |what: &str| Error::new(ErrorDetail::Snapshot { path: path.clone(), what: what.to_owned() });
-            if file.header.identity.uuid != segments.identity().uuid {
-                return Err(refused("the file belongs to another image"));
-            }
-            if !segments.reaches(seq)? {
-                return Err(refused("the journal no longer has the events that follow this state"));
-            }
-            let current = is_current::<M>(&file.header);
-            changed |= !current;
-            if !current && !goal.trust_upcasters && segments.starts_at_genesis() {
-                return Ok(None);
-            }
-            Ok(Some(file))
-        });
-        let loaded = match loaded {
-            Ok(Some(file)) => {
-                // errors here are damage to the journal, not to a snapshot
-                let (mut voids, timeline) = scan.voids_and_timeline(seq)?;
-                add_also_void(&mut voids, goal);
-                let refused = |what| Error::new(ErrorDetail::Snapshot { path: path.clone(), what });
-                let header = file.header.clone();
-                let what = if voids.invalidates(seq, header.life.epoch) {
-                    Some("the state contains the effect of an event that became void later".to_owned())
-                } else {
-                    segments.life_conflict(header.life)
-                };
-                match what {
-                    Some(what) => Err(refused(what)),
-                    None => load::<M>(file, &path).and_then(|start| {
-                        let model = DigestMark::model_of(header.model_version, header.fingerprint);
-                        let digest = || timeline.digest_conflict(model, start.digest, &voids);
-                        let what = timeline.link_conflict(start.events_hash);
-                        match what.or_else(|| digest().filter(|_| goal.verify_digests)) {
-                            Some(what) => Err(refused(what)),
-                            None => Ok(Some((start, voids))),
-                        }
-                    }),
+    }
+
+    /// The same start once more.
+    pub(super) fn input<M: Model>(&self, journal: &OpenedJournal, goal: RecoveryGoal) -> Result<ReplayInput<M>, Error> {
+        match self {
+            StartOrigin::Genesis => ReplayInput::from_genesis(journal, goal),
+            StartOrigin::File { seq, path, .. } => ReplayInput::from_file(journal, goal, *seq, path),
+        }
+    }
+}
+
+/// What replay needs to begin.
+pub(super) struct ReplayInput<M> {
+    /// `None` if replay begins at genesis.
+    pub(super) start: Option<ReplayStart<M>>,
+    /// The void events that replay must skip. Their void marks are after the state in the journal. The state already accounts
+    /// for earlier marks.
+    pub(super) voids: Voids,
+    /// The digests that the journal has for later states.
+    pub(super) timeline: Timeline,
+}
+
+/// A snapshot or base that the search looked at.
+enum Candidate<M> {
+    Usable(ReplayInput<M>),
+    Unusable(Error),
+    /// An upcaster would have to create the state, and upcasters are not trusted.
+    NotTrusted,
+}
+
+/// A search for a state at which replay can begin: the newest usable snapshot or base first, genesis last.
+pub(super) struct StartSearch<'a> {
+    journal: &'a OpenedJournal,
+    goal: RecoveryGoal,
+    candidates: vec::IntoIter<(Seq, PathBuf)>,
+    /// Whether genesis was found.
+    is_exhausted: bool,
+    /// Whether a state of this image is of another version of the model.
+    changed: bool,
+    /// The states that are not usable, for an error.
+    tried: Vec<String>,
+    /// The first error of a state whose file is intact: the program must be corrected.
+    invalid: Option<Error>,
+    /// The files that are not usable, each with the cause.
+    pub(super) unusable: Vec<(PathBuf, String)>,
+}
+
+impl<'a> StartSearch<'a> {
+    pub(super) fn new(journal: &'a OpenedJournal, goal: RecoveryGoal) -> Result<StartSearch<'a>, Error> {
+        let newest = goal.until.into_iter().chain(goal.newest_snapshot).min();
+        let mut candidates = journal.snapshots().start_candidates()?;
+        candidates.retain(|(seq, _)| newest.is_none_or(|newest| *seq <= newest));
+        Ok(StartSearch {
+            journal,
+            goal,
+            candidates: candidates.into_iter(),
+            is_exhausted: false,
+            changed: false,
+            tried: Vec::new(),
+            invalid: None,
+            unusable: Vec::new(),
+        })
+    }
+
+    /// Skips states that an upcaster created, from now on.
+    pub(super) fn distrust_upcasters(&mut self) {
+        self.goal.trust_upcasters = false;
+    }
+
+    /// Loads the newest state that is usable and was not returned yet; `None` after genesis.
+    ///
+    /// # Errors
+    ///
+    /// If no usable state precedes the events of a pruned journal, or the journal is damaged.
+    pub(super) fn next<M: Model>(&mut self) -> Result<Option<ReplayInput<M>>, Error> {
+        while let Some((seq, path)) = self.candidates.next() {
+            match self.candidate::<M>(seq, &path)? {
+                Candidate::Usable(input) => return Ok(Some(input)),
+                Candidate::NotTrusted => {}
+                Candidate::Unusable(error) => {
+                    tracing::warn!(%seq, %error, "cannot use a snapshot; recovery tries the next older state");
+                    self.tried.push(error.briefly());
+                    self.unusable.push((path, error.to_string()));
+                    let is_invalid = error.kind() == ErrorKind::InvalidModel;
+                    self.invalid = self.invalid.take().or(Some(error).filter(|_| is_invalid));
                 }
             }
-            Ok(None) => Ok(None),
-            Err(error) => Err(error),
-        };
-        match loaded {
-            Ok(None) => {}
-            Ok(Some((start, voids))) => return Ok((Some(start), voids)),
-            Err(error) => {
-                tracing::warn!(%seq, %error, "cannot use a snapshot; recovery tries the next older state");
-                tried.push(error.briefly());
-                unusable.push((path, error.to_string()));
-                // the file is intact: the program must be corrected
-                invalid = invalid.or(Some(error).filter(|error| error.kind() == ErrorKind::InvalidModel));
-            }
         }
+        if std::mem::replace(&mut self.is_exhausted, true) {
+            return Ok(None);
+        }
+        let segments = self.journal.segments();
+        if !segments.starts_at_genesis() {
+            if let Some(error) = self.invalid.take() {
+                return Err(error);
+            }
+            let (path, tried) = (segments.path(segments.first()), std::mem::take(&mut self.tried));
+            return Err(Error::new(ErrorDetail::Pruned { path, tried, changed: self.changed }));
+        }
+        ReplayInput::from_genesis(self.journal, self.goal).map(Some)
     }
-    if segments.starts_at_genesis() {
-        let mut voids = scan.voids(segments.first())?;
-        add_also_void(&mut voids, goal);
-        Ok((None, voids))
-    } else if let Some(error) = invalid {
-        Err(error)
-    } else {
-        Err(Error::new(ErrorDetail::Pruned { path: segments.path(segments.first()), tried, changed }))
+
+    /// Loads a snapshot or base.
+    ///
+    /// # Errors
+    ///
+    /// If the journal is damaged.
+    fn candidate<M: Model>(&mut self, seq: Seq, path: &Path) -> Result<Candidate<M>, Error> {
+        let file = match self.open::<M>(seq, path) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(Candidate::NotTrusted),
+            Err(error) => return Ok(Candidate::Unusable(error)),
+        };
+        let (voids, timeline) = voids_and_timeline(self.journal, self.goal, seq)?;
+        Ok(self.load(file, path, voids, timeline).map_or_else(Candidate::Unusable, Candidate::Usable))
+    }
+
+    /// Opens a snapshot or base; `None` if its state may not be used.
+    fn open<M: Model>(&mut self, seq: Seq, path: &Path) -> Result<Option<SnapshotFile>, Error> {
+        let segments = self.journal.segments();
+        let file = self.journal.snapshots().open(seq, path)?;
+        let refused = |what: &str| Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what: what.to_owned() });
+        if file.header.identity.uuid != segments.identity().uuid {
+            return Err(refused("the file belongs to another image"));
+        }
+        if !segments.reaches(seq)? {
+            return Err(refused("the journal no longer has the events that follow this state"));
+        }
+        let is_current = is_current::<M>(&file.header);
+        self.changed |= !is_current;
+        let is_trusted = is_current || self.goal.trust_upcasters || !segments.starts_at_genesis();
+        Ok(is_trusted.then_some(file))
+    }
+
+    /// Loads the state in a file, unless it is of another timeline.
+    fn load<M: Model>(
+        &self,
+        file: SnapshotFile,
+        path: &Path,
+        voids: Voids,
+        timeline: Timeline,
+    ) -> Result<ReplayInput<M>, Error> {
+        let refused = |what| Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what });
+        let header = file.header.clone();
+        if voids.invalidates(header.seq, header.life.epoch) {
+            return Err(refused("the state contains the effect of an event that became void later".to_owned()));
+        }
+        if let Some(what) = self.journal.segments().life_conflict(header.life) {
+            return Err(refused(what));
+        }
+        let start = load::<M>(file, path)?;
+        let model = DigestMark::model_of(header.model_version, header.fingerprint);
+        let digest = || timeline.digest_conflict(model, start.digest, &voids).filter(|_| self.goal.verify_digests);
+        match timeline.link_conflict(start.events_hash).or_else(digest) {
+            Some(what) => Err(refused(what)),
+            None => Ok(ReplayInput { start: Some(start), voids, timeline }),
+        }
     }
 }
 
-/// Adds the event that replay skips as if it were void from now on.
-fn add_also_void(voids: &mut Voids, goal: RecoveryGoal) {
+impl<M: Model> ReplayInput<M> {
+    /// Replay from the first event.
+    pub(super) fn from_genesis(journal: &OpenedJournal, goal: RecoveryGoal) -> Result<ReplayInput<M>, Error> {
+        let (voids, timeline) = voids_and_timeline(journal, goal, Seq::ZERO)?;
+        Ok(ReplayInput { start: None, voids, timeline })
+    }
+
+    /// Replay from the state in a file that a search has already returned, to replay from it once more.
+    pub(super) fn from_file(
+        journal: &OpenedJournal,
+        goal: RecoveryGoal,
+        seq: Seq,
+        path: &Path,
+    ) -> Result<ReplayInput<M>, Error> {
+        let file = journal.snapshots().open(seq, path)?;
+        let (voids, timeline) = voids_and_timeline(journal, goal, seq)?;
+        let start = Some(load(file, path)?);
+        Ok(ReplayInput { start, voids, timeline })
+    }
+}
+
+/// The void events after a state, and its timeline. An event that is void for this recovery only is among them.
+fn voids_and_timeline(journal: &OpenedJournal, goal: RecoveryGoal, seq: Seq) -> Result<(Voids, Timeline), Error> {
+    let (mut voids, timeline) = journal.scan().voids_and_timeline(seq)?;
     if let Some(seq) = goal.also_void {
         voids.insert(seq, u64::MAX);
     }
+    Ok((voids, timeline))
 }
 
 /// Whether a snapshot or base has the program's current version of the model.
@@ -162,7 +281,7 @@ fn load<M: Model>(file: SnapshotFile, path: &Path) -> Result<ReplayStart<M>, Err
             None => what.to_owned(),
         }));
     }
-    let upcast_from = (!is_current::<M>(&header)).then(|| path.to_owned());
-    let (seq, time) = (header.seq, header.time);
-    Ok(ReplayStart { model, seq, time, events_hash: trailer.link, digest: trailer.digest, upcast_from })
+    let (seq, time, is_upcast) = (header.seq, header.time, !is_current::<M>(&header));
+    let (events_hash, digest) = (trailer.link, trailer.digest);
+    Ok(ReplayStart { model, seq, time, events_hash, digest, path: path.to_owned(), is_upcast })
 }

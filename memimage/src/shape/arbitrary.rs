@@ -30,6 +30,7 @@ fn any_node() -> impl Strategy<Value = Node> {
             .prop_map(Node::Primitive),
         2 => select(PRIMITIVES.to_vec()).prop_map(Node::Primitive),
         1 => name().prop_map(Node::Opaque),
+        1 => name().prop_map(Node::Unordered),
         1 => (0..3u32).prop_map(Node::Back),
     ];
     leaf.prop_recursive(6, 40, 4, |node| {
@@ -70,7 +71,7 @@ fn fields(node: impl Strategy<Value = Node> + Clone + 'static) -> impl Strategy<
 fn replace_dangling_back(node: &mut Node, enclosing: u32) {
     match node {
         Node::Back(steps) if *steps >= enclosing => *node = Node::Primitive(Primitive::U64),
-        Node::Primitive(_) | Node::Opaque(_) | Node::Back(_) => {}
+        Node::Primitive(_) | Node::Opaque(_) | Node::Unordered(_) | Node::Back(_) => {}
         Node::Option(item) | Node::List(item) | Node::Set(item) | Node::Array(item, _) => {
             replace_dangling_back(item, enclosing);
         }

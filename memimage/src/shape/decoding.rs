@@ -3,6 +3,7 @@
 use super::Primitive;
 use super::encoding::{
     ARRAY, BACK, ENUM, LIST, MAP, MAX_DEPTH, MAX_NAME, MAX_NODES, OPAQUE, OPTION, ORDERED_MAP, SET, STRUCT, TUPLE,
+    UNORDERED,
 };
 use super::node::{Node, NodeField, NodeFields, NodeVariant};
 
@@ -39,7 +40,7 @@ enum ShapeErrorKind {
 }
 
 /// Indexed by code.
-pub(super) const PRIMITIVES: [Primitive; 17] = [
+pub(crate) const PRIMITIVES: [Primitive; 17] = [
     Primitive::Unit,
     Primitive::Bool,
     Primitive::U8,
@@ -120,6 +121,7 @@ impl<'a> ShapeDecoder<'a> {
                 Node::Enum(variants)
             }
             OPAQUE => Node::Opaque(self.name()?.to_owned()),
+            UNORDERED => Node::Unordered(self.name()?.to_owned()),
             BACK => Node::Back(self.steps()?),
             _ => return Err(ShapeErrorKind::UnknownShape(code)),
         })

@@ -28,6 +28,7 @@
 //! | struct | `27` *fields* |
 //! | enum | `28` *number* of variants, (*name*, *fields*) … |
 //! | opaque | `29` *name* |
+//! | opaque, unordered | `2b` *name* |
 //! | back | `2a` *number* of structs and enums to step out of, 0 for the innermost: recursion |
 //!
 //! Limits, for writers and readers: at most [`MAX_DEPTH`] nested shapes, [`MAX_NODES`] shapes and variants,
@@ -56,6 +57,7 @@ pub(super) const STRUCT: u8 = 0x27;
 pub(super) const ENUM: u8 = 0x28;
 pub(super) const OPAQUE: u8 = 0x29;
 pub(super) const BACK: u8 = 0x2a;
+pub(super) const UNORDERED: u8 = 0x2b;
 
 impl Primitive {
     /// The byte that encodes this primitive.
@@ -125,6 +127,10 @@ pub(super) fn write(node: &Node, out: &mut Vec<u8>) {
         }
         Node::Opaque(name) => {
             out.push(OPAQUE);
+            write_name(name, out);
+        }
+        Node::Unordered(name) => {
+            out.push(UNORDERED);
             write_name(name, out);
         }
         Node::Back(levels) => {

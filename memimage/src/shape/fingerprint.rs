@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::enclosing::{DANGLING_BACK, Enclosing, recursion_steps, steps_out};
 use super::encoding::{self, MAX_DEPTH, MAX_NAME, MAX_NODES};
+use super::flat::is_flat;
 use super::{Descriptor, ShapeRef, Style, fnv};
 
 /// A 64-bit fingerprint of a shape: equal for types with the same structure and names, regardless of the types' own names.
@@ -52,13 +53,13 @@ pub const fn fingerprint(shape: ShapeRef) -> Fingerprint {
     Fingerprint(fnv::finish(ShapeHasher::of(shape).hash))
 }
 
-/// Whether a type may contain itself, so that the depth of its values is unlimited.
+/// Whether the depth of a type's values may be unlimited: the type contains itself, or an opaque type that may do so.
 ///
 /// # Panics
 ///
 /// As [`fingerprint`].
-pub(crate) const fn is_recursive(shape: ShapeRef) -> bool {
-    ShapeHasher::of(shape).is_recursive
+pub(crate) const fn may_be_deep(shape: ShapeRef) -> bool {
+    ShapeHasher::of(shape).may_be_deep
 }
 
 /// The name of a derived field in this type or in a type inside it. `None` if there is no such field.
@@ -74,14 +75,14 @@ pub const fn derived_field(shape: ShapeRef) -> Option<&'static str> {
 struct ShapeHasher {
     hash: u64,
     nodes: u32,
-    is_recursive: bool,
+    may_be_deep: bool,
     /// The first derived field. Derived fields are not hashed.
     derived: Option<&'static str>,
 }
 
 impl ShapeHasher {
     const fn of(shape: ShapeRef) -> ShapeHasher {
-        let mut hasher = ShapeHasher { hash: fnv::START, nodes: 0, is_recursive: false, derived: None };
+        let mut hasher = ShapeHasher { hash: fnv::START, nodes: 0, may_be_deep: false, derived: None };
         hasher.shape(shape, 0, None);
         hasher
     }
@@ -169,6 +170,12 @@ impl ShapeHasher {
             Descriptor::Opaque(name) => {
                 self.byte(encoding::OPAQUE);
                 self.name(name);
+                self.may_be_deep |= !is_flat(name);
+            }
+            Descriptor::Unordered(name) => {
+                self.byte(encoding::UNORDERED);
+                self.name(name);
+                self.may_be_deep = true;
             }
             Descriptor::Back(identity) => match steps_out(identity, enclosing) {
                 Some(steps) => self.back(steps),
@@ -199,7 +206,7 @@ impl ShapeHasher {
     }
 
     const fn back(&mut self, steps: u32) {
-        self.is_recursive = true;
+        self.may_be_deep = true;
         self.byte(encoding::BACK);
         self.number(steps as u64);
     }

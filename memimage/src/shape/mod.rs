@@ -13,6 +13,7 @@ pub(crate) mod node;
 mod text;
 mod encoding;
 mod decoding;
+mod flat;
 mod fingerprint;
 mod tree;
 mod foreign_probes;
@@ -28,6 +29,7 @@ pub(crate) mod arbitrary;
 pub(crate) mod samples;
 
 pub use decoding::DecodeShapeError;
+pub(crate) use decoding::PRIMITIVES;
 pub use descriptor::ShapeRef;
 #[doc(hidden)]
 pub use descriptor::{Descriptor, Enum, Field, Primitive, Struct, Style, Variant};
@@ -37,8 +39,10 @@ pub use drift::{ConstText, drifted};
 pub(crate) use drift::{Drift, compare};
 #[doc(hidden)]
 pub use fingerprint::derived_field;
-pub(crate) use fingerprint::is_recursive;
+pub(crate) use fingerprint::may_be_deep;
 pub use fingerprint::{Fingerprint, fingerprint};
+#[cfg(test)]
+pub(crate) use flat::is_flat;
 pub(crate) use foreign_probes::changed_encoding;
 #[doc(hidden)]
 pub use identity::{Back, generic_identity, identity};

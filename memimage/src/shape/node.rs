@@ -19,6 +19,8 @@ pub(crate) enum Node {
     Struct(NodeFields),
     Enum(Vec<NodeVariant>),
     Opaque(String),
+    /// An opaque type whose order is not part of the value.
+    Unordered(String),
     /// A reference back to an enclosing struct or enum, for recursive types: 0 is the innermost around this node, 1 the next one out.
     Back(u32),
 }
@@ -89,6 +91,7 @@ impl Node {
                 }
             },
             Descriptor::Opaque(name) => Node::Opaque(name.to_owned()),
+            Descriptor::Unordered(name) => Node::Unordered(name.to_owned()),
             Descriptor::Back(identity) => match steps_out(identity, enclosing) {
                 Some(steps) => Node::Back(steps),
                 None => panic!("{}", DANGLING_BACK),

@@ -31,6 +31,7 @@ impl Display for Node {
                 f.write_char('}')
             }
             Node::Opaque(name) => write!(f, "opaque<{}>", Name(name)),
+            Node::Unordered(name) => write!(f, "unordered<{}>", Name(name)),
             Node::Back(steps) => write!(f, "back({steps})"),
         }
     }

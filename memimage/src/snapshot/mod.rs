@@ -24,6 +24,7 @@ use crate::journal::{Layout, SNAPSHOT};
 use crate::keys::Keyring;
 use crate::planted::{Bug, planted};
 use crate::seq::Seq;
+use crate::shape::Shape;
 
 /// The snapshots of one image.
 #[derive(Clone, Debug)]
@@ -113,7 +114,10 @@ impl Snapshots {
 
     /// Loads a written snapshot. This checks the encoding and not the disk, because the page cache serves the reads. The
     /// inner error means that the type of the state cannot read it.
-    pub(crate) fn load<M: DeserializeOwned>(&self, written: &StagedSnapshot) -> Result<Result<M, String>, Error> {
+    pub(crate) fn load<M: Shape + DeserializeOwned>(
+        &self,
+        written: &StagedSnapshot,
+    ) -> Result<Result<M, String>, Error> {
         let file = SnapshotFile::open(&*self.disk, written.staged.temporary(), &self.keyring)?;
         Ok(file.decode()?.map(|(state, _)| state))
     }
@@ -140,6 +144,13 @@ impl Snapshots {
 /// The file name of a snapshot.
 fn file_name(seq: Seq) -> String {
     format!("{:020}{SNAPSHOT}", seq.get())
+}
+
+/// The seq of the quarantined snapshot with this file name: the name of a snapshot, and a number.
+pub(crate) fn quarantined_seq(name: &str) -> Option<Seq> {
+    let (name, number) = name.rsplit_once('.')?;
+    number.parse::<u32>().ok()?;
+    parse_file_name(name)
 }
 
 /// The seq of the snapshot with this file name.

@@ -14,6 +14,8 @@ use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::Identity;
 use crate::keys::{AuthenticationError, Keyring, MAC, TAG};
+use crate::nesting::{BoundedError, MAX_STATE_DEPTH, deserialize_within};
+use crate::shape::{Shape, may_be_deep};
 
 /// An open snapshot with a valid header.
 pub(crate) struct SnapshotFile {
@@ -65,14 +67,14 @@ impl SnapshotFile {
     }
 
     /// Reads, verifies and decodes the state. Returns the trailer too.
-    pub(crate) fn load<T: DeserializeOwned>(self) -> Result<(T, Trailer), Error> {
+    pub(crate) fn load<T: Shape + DeserializeOwned>(self) -> Result<(T, Trailer), Error> {
         let path = self.file.path().to_owned();
         self.decode()?.map_err(|what| damaged(&path, what))
     }
 
     /// As [`load`](SnapshotFile::load). The inner error means that the checksums prove the state intact, but its type cannot
     /// read it.
-    pub(crate) fn decode<T: DeserializeOwned>(self) -> Result<Result<(T, Trailer), String>, Error> {
+    pub(crate) fn decode<T: Shape + DeserializeOwned>(self) -> Result<Result<(T, Trailer), String>, Error> {
         let borrowed = FrozenVec::new();
         let mut chunks = self.chunks()?;
         let mut deserializer = postcard::Deserializer::from_flavor(StateBytes {
@@ -80,14 +82,20 @@ impl SnapshotFile {
             scratch: Vec::new(),
             borrowed: &borrowed,
         });
-        let state = T::deserialize(&mut deserializer);
+        let state = match const { may_be_deep(T::SHAPE) } {
+            true => deserialize_within(&mut deserializer, MAX_STATE_DEPTH),
+            false => T::deserialize(&mut deserializer).map_err(BoundedError::Invalid),
+        };
         drop(deserializer);
         if let Some(failure) = chunks.failure.take() {
             return Err(failure);
         }
         let state = match state {
             Ok(state) => state,
-            Err(error) => return Ok(Err(format!("the state does not decode: {error}"))),
+            Err(BoundedError::TooDeep) => {
+                return Ok(Err(format!("the state is nested more than {MAX_STATE_DEPTH} levels deep")));
+            }
+            Err(BoundedError::Invalid(error)) => return Ok(Err(format!("the state does not decode: {error}"))),
         };
         if chunks.at < chunks.chunk.len() || chunks.next_chunk()? {
             return Ok(Err("the file has bytes after the state".to_owned()));

@@ -177,7 +177,7 @@ fn beginning<M: Model>(journal: &OpenedJournal, dispatch: &Dispatch) -> Result<R
             newest_snapshot: Some(seq),
             verify_digests: true,
             trust_upcasters: true,
-            also_void: None,
+            ..RecoveryGoal::default()
         };
         recover::<M>(journal, dispatch, goal)
     };

@@ -7,12 +7,12 @@ use super::{derived_fields, reloaded, value_difference};
 use crate::context::{Context, Metadata, Origin, Seed, Timestamp};
 use crate::digest::{Digest, digest};
 use crate::event::{
-    Apply, Command, Model, Recorded, StoredPayload, ValueUpcast, decode, panic_message, rebuild_derived,
+    Apply, Command, Model, Recorded, StoredPayload, ValueUpcast, decode, decode_state, panic_message, rebuild_derived,
 };
 use crate::outcome::Outcome;
 use crate::recovery::DROPPED;
 use crate::seq::Seq;
-use crate::shape::ShapeTree;
+use crate::shape::{ShapeTree, may_be_deep};
 
 /// The seed of every test, so commands draw the same values in each run.
 const SEED: Seed = [7; 32];
@@ -55,7 +55,7 @@ impl StartState {
     /// The state, with its derived fields.
     pub(super) fn model<M: Model>(&self) -> Result<M, String> {
         let mut model = match &self.state {
-            Some(state) => decode(state).map_err(|fault| format!("the given state does not decode: {fault}"))?,
+            Some(state) => decode_state(state).map_err(|fault| format!("the given state does not decode: {fault}"))?,
             None => M::default(),
         };
         rebuild_derived(&mut model)?;
@@ -261,13 +261,17 @@ pub(super) fn state_digest<M: Model>(model: &M) -> Result<Digest, String> {
 
 /// The encoding of a state in a snapshot.
 pub(super) fn encoded<M: Model>(model: &M) -> Result<Vec<u8>, String> {
+    if const { may_be_deep(M::SHAPE) } {
+        // the digest limits the depth, which encoding does not
+        state_digest(model)?;
+    }
     postcard::to_stdvec(model).map_err(|error| format!("the state of `{}` cannot be encoded: {error}", M::NAME))
 }
 
 /// A state after it was encoded, decoded and rebuilt, as by a snapshot.
 pub(super) fn restored<M: Model>(model: &M) -> Result<M, String> {
-    let mut restored =
-        decode(&encoded(model)?).map_err(|fault| format!("the state of `{}` does not decode: {fault}", M::NAME))?;
+    let mut restored = decode_state(&encoded(model)?)
+        .map_err(|fault| format!("the state of `{}` does not decode: {fault}", M::NAME))?;
     rebuild_derived(&mut restored)?;
     Ok(restored)
 }

@@ -11,7 +11,7 @@ use crate::digest::{digest, digest_within};
 use crate::event::EventType;
 use crate::outcome::Outcome;
 use crate::seq::Seq;
-use crate::shape::{Shape, ShapeTree, differences, is_recursive};
+use crate::shape::{Shape, ShapeTree, differences, may_be_deep};
 use crate::value::MAX_DEPTH;
 
 /// An event in the form in which a journal records it.
@@ -45,7 +45,7 @@ impl RecordedEvent {
         stamp: &Stamp<'_>,
     ) -> Result<RecordedEvent, String> {
         // an image checks only the depth of recursive types; a test checks that every payload matches its shape
-        let encodable = match is_recursive(T::SHAPE) {
+        let encodable = match may_be_deep(T::SHAPE) {
             true => digest_within(payload, MAX_DEPTH),
             false => digest(payload),
         };

@@ -3,6 +3,8 @@
 use crate::shape::ShapeTree;
 use crate::shape::node::{Node, NodeFields};
 use crate::value::Value;
+use crate::value::text::{ValueParts, truncated};
+pub(super) use crate::value::text::{hex, one_line};
 
 /// The maximum length of a line in bytes. A longer value is written on several lines.
 const WIDTH: usize = 110;
@@ -30,17 +32,8 @@ pub(super) fn block(shape: &ShapeTree, bytes: &[u8]) -> String {
 }
 
 /// Truncates a long text.
-pub(super) fn shorten(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
-        text.truncate(end);
-        text.push('…');
-    }
-    text
-}
-
-/// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+pub(super) fn shorten(text: String) -> String {
+    truncated(text, MAX_TEXT)
 }
 
 /// Decodes the output of [`hex`].
@@ -119,17 +112,6 @@ fn sort_all<'a>(items: &mut [Value], nodes: &'a [Node], enclosing: &mut Vec<&'a 
     items.iter_mut().zip(nodes).for_each(|(item, node)| sort_unordered(item, node, enclosing));
 }
 
-/// A value in one line.
-pub(super) fn one_line(value: &Value) -> String {
-    match ValueParts::of(value) {
-        Err(scalar) => scalar,
-        Ok(ValueParts { open, parts, close }) => {
-            let parts: Vec<String> = parts.iter().map(|(label, part)| format!("{label}{}", one_line(part))).collect();
-            format!("{open}{}{close}", parts.join(", "))
-        }
-    }
-}
-
 /// A value on several lines, indented by `indent`, after `before` bytes on its first line.
 fn several_lines(value: &Value, indent: usize, before: usize) -> String {
     let line = one_line(value);
@@ -147,57 +129,6 @@ fn several_lines(value: &Value, indent: usize, before: usize) -> String {
             format!("{open}\n{lines}{:indent$}{close}", "")
         }
     }
-}
-
-/// The parts of a value, and the brackets around them.
-struct ValueParts<'a> {
-    open: String,
-    /// The label of each part, and the part.
-    parts: Vec<(String, &'a Value)>,
-    close: &'static str,
-}
-
-impl ValueParts<'_> {
-    /// `Err` is the text of a value without parts.
-    fn of(value: &Value) -> Result<ValueParts<'_>, String> {
-        Ok(match value {
-            Value::Option(Some(value)) => {
-                ValueParts { open: "some(".to_owned(), parts: vec![(String::new(), value)], close: ")" }
-            }
-            Value::List(items) => ValueParts { open: "[".to_owned(), parts: unlabelled(items), close: "]" },
-            Value::Map(entries) => {
-                let parts = entries.iter().map(|(key, value)| (format!("{}: ", one_line(key)), value)).collect();
-                ValueParts { open: "{".to_owned(), parts, close: "}" }
-            }
-            Value::Struct(fields) => {
-                let parts = fields.iter().map(|(name, value)| (format!("{name}: "), value)).collect();
-                ValueParts { open: "{".to_owned(), parts, close: "}" }
-            }
-            Value::Variant(name, value) => match &**value {
-                Value::Unit => return Err(name.to_string()),
-                Value::Struct(_) => {
-                    let ValueParts { parts, .. } = ValueParts::of(value)?;
-                    ValueParts { open: format!("{name} {{"), parts, close: "}" }
-                }
-                Value::List(items) => ValueParts { open: format!("{name}("), parts: unlabelled(items), close: ")" },
-                value => ValueParts { open: format!("{name}("), parts: vec![(String::new(), value)], close: ")" },
-            },
-            Value::Unit => return Err("()".to_owned()),
-            Value::Bool(value) => return Err(value.to_string()),
-            Value::Unsigned(value) => return Err(value.to_string()),
-            Value::Signed(value) => return Err(value.to_string()),
-            Value::F32(value) => return Err(format!("{value:?}")),
-            Value::F64(value) => return Err(format!("{value:?}")),
-            Value::Char(value) => return Err(format!("{value:?}")),
-            Value::String(value) => return Err(format!("{value:?}")),
-            Value::Bytes(bytes) | Value::Opaque(bytes) => return Err(format!("x\"{}\"", hex(bytes))),
-            Value::Option(None) => return Err("none".to_owned()),
-        })
-    }
-}
-
-fn unlabelled(items: &[Value]) -> Vec<(String, &Value)> {
-    items.iter().map(|item| (String::new(), item)).collect()
 }
 
 #[cfg(test)]

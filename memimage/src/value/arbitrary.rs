@@ -27,7 +27,7 @@ pub(super) fn value() -> impl Strategy<Value = (ShapeTree, Value)> {
 
 fn make_plausible(node: &mut Node) {
     match node {
-        Node::Opaque(name) => {
+        Node::Opaque(name) | Node::Unordered(name) => {
             *name = match name.as_str() {
                 "a" => "uuid::Uuid",
                 "b" => "chrono::TimeDelta",
@@ -124,7 +124,7 @@ impl Choices {
                 let fields = self.fields(position, &variants[number].fields)?;
                 Value::Variant(variants[number].name.clone(), Box::new(fields))
             }
-            Node::Opaque(name) => match name.as_str() {
+            Node::Opaque(name) | Node::Unordered(name) => match name.as_str() {
                 "uuid::Uuid" => Value::Bytes(self.bits().to_le_bytes().to_vec()),
                 "chrono::TimeDelta" => {
                     Value::List(vec![self.primitive(Primitive::I64), self.primitive(Primitive::I32)])

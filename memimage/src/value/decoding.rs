@@ -72,7 +72,7 @@ impl<'a> ValueDecoder<'a> {
                     Err(error) => Err(error.at(ValuePathStep::Variant(variant.name.clone()))),
                 }
             }
-            Node::Opaque(name) => self.opaque(name, is_last),
+            Node::Opaque(name) | Node::Unordered(name) => self.opaque(name, is_last),
             Node::Back(steps) => self.value(position.back(*steps), is_last),
         }
     }

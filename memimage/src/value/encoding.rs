@@ -66,7 +66,7 @@ impl ValueEncoder {
                 let written = self.fields(fields, position, &variants[number].fields);
                 written.map_err(|error| error.at(ValuePathStep::Variant(name.clone())))
             }
-            (Node::Opaque(name), _) => self.opaque(value, name, position.node),
+            (Node::Opaque(name) | Node::Unordered(name), _) => self.opaque(value, name, position.node),
             (Node::Back(steps), _) => self.value(value, position.back(*steps)),
             _ => Err(ValueError::mismatch(position.node, value)),
         }

@@ -18,6 +18,7 @@ mod error;
 mod json;
 mod opaque;
 mod position;
+pub(crate) mod text;
 
 pub use conversion::FromValue;
 pub use error::ValueError;

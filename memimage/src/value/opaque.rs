@@ -46,3 +46,18 @@ pub(super) fn check_uuid(bytes: &Value) -> Result<(), ValueError> {
         _ => Err(ValueError::unexpected("a UUID of 16 bytes", bytes)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::is_flat;
+
+    #[test]
+    fn exactly_the_foreign_types_of_known_encoding_are_never_nested() {
+        let names = ["uuid::Uuid", "uuid::NonNilUuid", "chrono::TimeDelta", "chrono::NaiveDate", "jiff::civil::Time"];
+        let others = ["bank::Iban", "", "uuid::Uuid2", "uuid::Uui", "chrono::Month "];
+        for name in names.into_iter().chain(others).chain(["rust_decimal::Decimal", "jiff::Zoned", "chrono::Month"]) {
+            assert_eq!(is_flat(name), foreign_encoding(name).is_some(), "{name}");
+        }
+    }
+}

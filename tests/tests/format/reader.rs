@@ -307,8 +307,10 @@ fn frame(image: &mut Image, table: &[Row], kind: u8, seq: u64, time: u64, count:
             image.genesis = Some(Genesis { version, fingerprint: stored_fingerprint, shape, digest, state, default });
         }
         4 => {
-            image.digests.push((seq - 1, bytes.varint() as u64, bytes.varint() as u64));
+            let (model, digest) = (bytes.varint() as u64, bytes.varint() as u64);
             assert_eq!(bytes.varint(), 0, "the state was not accepted by an operator");
+            let of = if bytes.0.is_empty() { seq - 1 } else { bytes.varint() as u64 };
+            image.digests.push((of, model, digest));
         }
         5 => {}
         6 => {

@@ -114,7 +114,7 @@ impl JournalContent {
         let genesis = Genesis::decode(body)?;
         let shape = self.model(genesis.fingerprint, &genesis.shape)?;
         let state = genesis.state.as_ref().or(genesis.default.as_ref());
-        state.map_or(Ok(()), |state| decodes(&shape, state))?;
+        state.map_or(Ok(()), |state| state_decodes(&shape, state))?;
         self.has_genesis |= !self.has_gap;
         Ok(())
     }
@@ -126,7 +126,7 @@ impl JournalContent {
     }
 
     fn digest(&mut self, frame: &Frame<'_>, body: &[u8]) -> Result<(), String> {
-        let mark = DigestMark::decode(body)?;
+        let mark = DigestMark::decode(body, frame.header.first_seq)?;
         self.timelines.iter_mut().for_each(|timeline| timeline.add_digest(&frame.header, mark));
         Ok(())
     }
@@ -192,8 +192,16 @@ impl JournalContent {
     }
 }
 
+/// Whether bytes are a state of the shape. States may be deeper than [`Value`] reads, and then only the program can decode them.
+pub(super) fn state_decodes(shape: &ShapeTree, bytes: &[u8]) -> Result<(), String> {
+    match Value::decode(shape, bytes) {
+        Err(error) if !error.is_opaque() && !error.is_too_deep() => Err(messages::undecodable_value(&error)),
+        _ => Ok(()),
+    }
+}
+
 /// Whether bytes are a value of the shape. An opaque part of the shape accepts all bytes.
-pub(super) fn decodes(shape: &ShapeTree, bytes: &[u8]) -> Result<(), String> {
+fn decodes(shape: &ShapeTree, bytes: &[u8]) -> Result<(), String> {
     match Value::decode(shape, bytes) {
         Err(error) if !error.is_opaque() => Err(messages::undecodable_value(&error)),
         _ => Ok(()),

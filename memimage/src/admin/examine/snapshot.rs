@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use super::content::{JournalContent, decodes};
+use super::content::{JournalContent, state_decodes};
 use super::messages;
 use crate::error::{Error, ErrorKind};
 use crate::journal::{DigestMark, SalvageSource};
@@ -153,7 +153,7 @@ impl StateCheck {
         let (defect, trailer) = match shape.filter(|_| file.len() <= DECODED) {
             Some(shape) => {
                 let (bytes, trailer) = file.bytes()?;
-                (decodes(shape, &bytes).err(), trailer)
+                (state_decodes(shape, &bytes).err(), trailer)
             }
             None => (None, file.check()?),
         };

@@ -96,7 +96,8 @@ impl<'a, M: Model> Rewriter<'a, M> {
     pub(super) fn write(mut self, digest: u64) -> Result<RewriteCounts, Error> {
         let scan = self.scan;
         scan.read(SegmentId::FIRST, |segment, frame| self.frame(segment, frame))?;
-        let mark = DigestMark { model: model_mark::<M>(), digest, accepts: false }.encode();
+        let seq = self.journal.executed();
+        let mark = DigestMark { seq, model: model_mark::<M>(), digest, accepts: false }.encode();
         self.attempt(|_, journal, open| Ok(journal.insert(open, FrameKind::Digest, &mark).err()))?;
         self.counts.last = self.journal.executed();
         self.journal.close().map_err(|error| error.cause())?;

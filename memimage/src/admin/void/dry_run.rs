@@ -38,11 +38,11 @@ pub struct OutcomeChange {
 /// The effect of the decision on all other events. Leaves the fields that describe the event itself empty.
 pub(super) fn replay_without<M: Model>(journal: &OpenedJournal, seq: Seq) -> Result<VoidDryRun, Error> {
     let goal = RecoveryGoal {
-        until: None,
         newest_snapshot: Some(Seq::new(seq.get().saturating_sub(1))),
         verify_digests: true,
         trust_upcasters: true,
         also_void: Some(seq),
+        ..RecoveryGoal::default()
     };
     let (outcomes, failure) = match recover::<M>(journal, &dispatch_of::<M>(journal)?, goal) {
         Ok(recovered) => (recovered.changed_outcomes, None),

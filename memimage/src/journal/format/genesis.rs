@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::seq::Seq;
+
 /// The body of a genesis frame: the state before the first event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Genesis {
@@ -41,9 +43,12 @@ impl Genesis {
     }
 }
 
-/// The body of a digest frame: the digest of the state after the event before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The body of a digest frame: the digest of the state after an event, which a replay has verified. The frame comes later in the
+/// journal than the event, because commands go on while the replay runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DigestMark {
+    /// The last event in the state.
+    pub(crate) seq: Seq,
     /// The number of the model, from [`model_of`](DigestMark::model_of). The state of another model has another digest.
     pub(crate) model: u64,
     pub(crate) digest: u64,
@@ -59,13 +64,42 @@ impl DigestMark {
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).expect("numbers can be encoded")
+        let DigestMark { seq, model, digest, accepts } = *self;
+        postcard::to_stdvec(&(model, digest, accepts, seq)).expect("numbers can be encoded")
     }
 
-    pub(crate) fn decode(body: &[u8]) -> Result<DigestMark, String> {
-        match postcard::take_from_bytes(body) {
-            Ok((mark, [])) => Ok(mark),
-            _ => Err("the digest does not decode".to_owned()),
+    /// Decodes the body of a frame before the event `next`. The seq may be missing: then the state is the one after the last event
+    /// before the frame.
+    pub(crate) fn decode(body: &[u8], next: Seq) -> Result<DigestMark, String> {
+        let undecodable = || "the digest does not decode".to_owned();
+        let ((model, digest, accepts), rest) = postcard::take_from_bytes(body).map_err(|_| undecodable())?;
+        let seq = match rest {
+            [] => Seq::new(next.get().saturating_sub(1)),
+            _ => match postcard::take_from_bytes(rest) {
+                Ok((seq, [])) => seq,
+                _ => return Err(undecodable()),
+            },
+        };
+        match seq < next {
+            true => Ok(DigestMark { seq, model, digest, accepts }),
+            false => Err(format!("the digest is that of the state after event {seq}, which comes after it")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_names_its_event_or_follows_it() {
+        let mark = DigestMark { seq: Seq::new(300), model: u64::MAX, digest: 7, accepts: true };
+        let body = mark.encode();
+        assert_eq!(DigestMark::decode(&body, Seq::new(301)), Ok(mark));
+        assert_eq!(DigestMark::decode(&body, Seq::new(900)), Ok(mark));
+        assert!(DigestMark::decode(&body, Seq::new(300)).is_err(), "a later event");
+        assert_eq!(DigestMark::decode(&body[..body.len() - 2], Seq::new(301)), Ok(mark), "without the event");
+        assert!(DigestMark::decode(&body[..body.len() - 1], Seq::new(301)).is_err());
+        assert!(DigestMark::decode(&[&body[..], &[0]].concat(), Seq::new(301)).is_err(), "trailing bytes");
     }
 }

@@ -5,6 +5,8 @@
 //! event, which depends on everything in the journal before it. So the frame in the journal tells for certain whether the snapshot
 //! belongs to this timeline. The digests after the event tell whether its state is the one that replay gave.
 
+use std::collections::BTreeMap;
+
 use super::frame::{Frame, FrameHeader, FrameKind, FrameSummary};
 use super::genesis::DigestMark;
 use super::void::Voids;
@@ -17,15 +19,13 @@ pub(crate) struct Timeline {
     pub(crate) seq: Seq,
     /// The hash of the frame with the event; `None` if this frame was not read.
     hash: Option<u64>,
-    /// The digests of this state, each with the epoch of its frame.
+    /// The digests of this state and of later ones, each with the epoch of its frame.
     digests: Vec<(u64, DigestMark)>,
-    /// The models for which a later digest accepts the state that replay computed.
-    accepted_models: Vec<u64>,
 }
 
 impl Timeline {
     pub(crate) fn new(seq: Seq) -> Timeline {
-        Timeline { seq, hash: None, digests: Vec::new(), accepted_models: Vec::new() }
+        Timeline { seq, hash: None, digests: Vec::new() }
     }
 
     /// Whether a frame has information about this timeline.
@@ -45,13 +45,19 @@ impl Timeline {
         }
     }
 
-    /// Records a digest frame, if it comes after the event.
+    /// Records a digest frame, if it describes this state or a later one.
     pub(crate) fn add_digest(&mut self, header: &FrameHeader, mark: DigestMark) {
-        if header.first_seq == self.seq.next() {
+        if mark.seq >= self.seq {
             self.digests.push((header.life.epoch, mark));
-        } else if header.first_seq > self.seq && mark.accepts && !self.accepted_models.contains(&mark.model) {
-            self.accepted_models.push(mark.model);
         }
+    }
+
+    /// The digests of later states of this model, in the order of the states. The last digest of a state counts.
+    pub(crate) fn later_digests(&self, model: u64, voids: &Voids) -> BTreeMap<Seq, DigestMark> {
+        let counts = |(epoch, mark): &&(u64, DigestMark)| {
+            mark.model == model && mark.seq > self.seq && !voids.invalidates(mark.seq, *epoch)
+        };
+        self.digests.iter().filter(counts).map(|(_, mark)| (mark.seq, *mark)).collect()
     }
 
     /// Returns an error text if a state belongs to another timeline: it names another hash of the frame with its last event than
@@ -70,10 +76,11 @@ impl Timeline {
     /// journal has for the state differs. Returns `None` if a later digest accepts the state, because then no earlier digest
     /// counts.
     pub(crate) fn digest_conflict(&self, model: u64, digest: u64, voids: &Voids) -> Option<String> {
-        let counts = |(epoch, mark): &&(u64, DigestMark)| mark.model == model && !voids.invalidates(self.seq, *epoch);
-        let (_, last) = self.digests.iter().rev().find(counts)?;
-        let differs = last.digest != digest && !self.accepted_models.contains(&model);
-        differs.then(|| {
+        let of_model = || self.digests.iter().rev().filter(|(_, mark)| mark.model == model);
+        let counts = |(epoch, mark): &&(u64, DigestMark)| mark.seq == self.seq && !voids.invalidates(self.seq, *epoch);
+        let (_, last) = of_model().find(counts)?;
+        let is_accepted = of_model().any(|(_, mark)| mark.seq > self.seq && mark.accepts);
+        (last.digest != digest && !is_accepted).then(|| {
             let seq = self.seq;
             format!(
                 "the file belongs to another timeline of this image: the journal records another digest after event {seq}"
@@ -113,15 +120,17 @@ mod tests {
         }
     }
 
-    /// The timeline of event 10. `here` lists the digest frames directly after event 10: their epoch, model and digest. `later`
-    /// lists the digest frames after event 11: their model, and whether they accept the state.
+    /// The timeline of event 10. `here` lists the digests of the state after event 10: the epochs of their frames, their model and
+    /// digest. `later` lists the digests of the state after event 11: their model, and whether they accept the state.
     fn timeline(here: &[(u64, u64, u64)], later: &[(u64, bool)]) -> Timeline {
         let mut timeline = Timeline::new(Seq::new(10));
         for &(epoch, model, digest) in here {
-            timeline.add_digest(&header(FrameKind::Digest, 11, 0, epoch), DigestMark { model, digest, accepts: false });
+            let mark = DigestMark { seq: Seq::new(10), model, digest, accepts: false };
+            timeline.add_digest(&header(FrameKind::Digest, 15, 0, epoch), mark);
         }
         for &(model, accepts) in later {
-            timeline.add_digest(&header(FrameKind::Digest, 12, 0, 9), DigestMark { model, digest: 5, accepts });
+            let mark = DigestMark { seq: Seq::new(11), model, digest: 5, accepts };
+            timeline.add_digest(&header(FrameKind::Digest, 15, 0, 9), mark);
         }
         timeline
     }
@@ -164,5 +173,19 @@ mod tests {
         let none = Voids::default();
         assert_eq!(timeline(&[(1, 7, 100)], &[(7, true)]).digest_conflict(7, 1, &none), None);
         assert!(timeline(&[(1, 7, 100)], &[(8, true), (7, false)]).digest_conflict(7, 1, &none).is_some());
+    }
+
+    #[test]
+    fn the_last_digest_of_each_later_state_counts() {
+        let mut timeline = timeline(&[(1, 7, 100)], &[(7, false), (8, true)]);
+        for (seq, epoch, digest) in [(9, 3, 1), (13, 3, 2), (12, 3, 3), (12, 4, 4), (14, 2, 5)] {
+            let mark = DigestMark { seq: Seq::new(seq), model: 7, digest, accepts: false };
+            timeline.add_digest(&header(FrameKind::Digest, 20, 0, epoch), mark);
+        }
+        let mut voids = Voids::default();
+        voids.insert(Seq::new(14), 3);
+        let later: Vec<_> =
+            timeline.later_digests(7, &voids).values().map(|mark| (mark.seq.get(), mark.digest)).collect();
+        assert_eq!(later, [(11, 5), (12, 4), (13, 2)]);
     }
 }

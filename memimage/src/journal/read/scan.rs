@@ -135,6 +135,11 @@ impl Scan {
         PruneMark::decode(&body).map_err(|what| self.corrupt_frame(segment, frame, what))
     }
 
+    pub(crate) fn decode_digest(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<DigestMark, Error> {
+        let body = self.body(segment, frame)?;
+        DigestMark::decode(&body, frame.header.first_seq).map_err(|what| self.corrupt_frame(segment, frame, what))
+    }
+
     pub(crate) fn decode_time(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<TimeCorrection, Error> {
         let body = self.body(segment, frame)?;
         TimeCorrection::decode(&body).map_err(|what| self.corrupt_frame(segment, frame, what))
@@ -170,7 +175,7 @@ impl Scan {
                 _ if self.verify(segment, frame).is_err() => {}
                 FrameKind::Events => timeline.add_events(frame),
                 _ => {
-                    if let Some(mark) = self.body(segment, frame).ok().and_then(|body| DigestMark::decode(&body).ok()) {
+                    if let Ok(mark) = self.decode_digest(segment, frame) {
                         timeline.add_digest(&frame.header, mark);
                     }
                 }

@@ -29,6 +29,9 @@ pub enum Descriptor {
     Enum(Enum),
     /// A foreign type that is known only by name. While it has this name, its serialization must not change.
     Opaque(&'static str),
+    /// As [`Opaque`](Descriptor::Opaque); the order of its maps, and of a sequence that is its outermost collection, is not part
+    /// of the value.
+    Unordered(&'static str),
     /// The nearest enclosing struct or enum with this identity (only inside a generic type marked `#[shape(recursive)]`).
     Back(u64),
 }

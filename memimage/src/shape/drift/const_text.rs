@@ -252,8 +252,8 @@ impl ConstText {
                 }
                 return self.str(if items.len() == 1 { ",)" } else { ")" });
             }
-            Descriptor::Opaque(name) => {
-                self.str("opaque<");
+            Descriptor::Opaque(name) | Descriptor::Unordered(name) => {
+                self.str(if let Descriptor::Opaque(_) = shape.get() { "opaque<" } else { "unordered<" });
                 self.name(name);
                 return self.str(">");
             }

@@ -152,6 +152,10 @@ impl LockComparison<'_, '_> {
                 return (self.text.eat("opaque<") && self.text.name(name) && self.text.eat(">"))
                     || self.differs(start, shape, path, enclosing);
             }
+            Descriptor::Unordered(name) => {
+                return (self.text.eat("unordered<") && self.text.name(name) && self.text.eat(">"))
+                    || self.differs(start, shape, path, enclosing);
+            }
             Descriptor::Back(identity) => {
                 return self.back(steps_out(identity, enclosing)) || self.differs(start, shape, path, enclosing);
             }

@@ -60,6 +60,7 @@ fn descriptor(node: &Node, enclosing: &mut Vec<u64>, next: &mut u32) -> ShapeRef
             Descriptor::Enum(Enum { identity, variants, derived: &[] })
         }
         Node::Opaque(name) => Descriptor::Opaque(name.clone().leak()),
+        Node::Unordered(name) => Descriptor::Unordered(name.clone().leak()),
         Node::Back(steps) => Descriptor::Back(enclosing[enclosing.len() - 1 - *steps as usize]),
     };
     ShapeRef::new(Box::leak(Box::new(descriptor)))
@@ -98,7 +99,7 @@ fn replace(node: &mut Node, at: &mut usize, by: &Node) {
     }
     *at -= 1;
     match node {
-        Node::Primitive(_) | Node::Opaque(_) | Node::Back(_) => {}
+        Node::Primitive(_) | Node::Opaque(_) | Node::Unordered(_) | Node::Back(_) => {}
         Node::Option(item) | Node::List(item) | Node::Set(item) | Node::Array(item, _) => replace(item, at, by),
         Node::Map(entry) | Node::OrderedMap(entry) => {
             replace(&mut entry.0, at, by);

@@ -9,7 +9,7 @@ use super::given::Given;
 use super::model_under_test::{NONDETERMINISM_HELP, StartState, differences, encoded, replay, restored, state_digest};
 use super::recorded_event::RecordedEvent;
 use crate::digest::Digest;
-use crate::event::{Model, decode, panic_message};
+use crate::event::{Model, decode_state, panic_message};
 use process::ProcessRole;
 
 /// Checks that each replay of a history leads to the same states. Give it a history in which every event of the model occurs
@@ -181,7 +181,7 @@ fn compare<M: Model>(
     };
     // each replay may differ in another way; this shows one
     let states = replay_all::<M>(start, &events[..count], AfterEvent::Nothing, |_| Ok(()))
-        .and_then(|here| Ok((here, decode::<M>(&other(count)?).map_err(|fault| fault.to_string())?)));
+        .and_then(|here| Ok((here, decode_state::<M>(&other(count)?).map_err(|fault| fault.to_string())?)));
     let differences = match states {
         Ok((here, there)) => differences(&here, &there, ["in the first replay", "in this replay"]),
         Err(what) => format!("\n  {what}"),

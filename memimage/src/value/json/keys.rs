@@ -27,7 +27,9 @@ pub(super) fn is_key(position: ShapePosition<'_>) -> bool {
         }
         Node::Enum(variants) => variants.iter().all(|variant| variant.fields == NodeFields::Unit),
         Node::Struct(NodeFields::Newtype(item)) => position.field(item, &position.as_enclosing()).is_ok_and(is_key),
-        Node::Opaque(name) => matches!(foreign_encoding(name), Some(ForeignEncoding::Text | ForeignEncoding::Uuid)),
+        Node::Opaque(name) | Node::Unordered(name) => {
+            matches!(foreign_encoding(name), Some(ForeignEncoding::Text | ForeignEncoding::Uuid))
+        }
         Node::Back(steps) => is_key(position.back(*steps)),
         _ => false,
     }

@@ -59,7 +59,7 @@ pub(super) fn read(document: &Document, position: ShapePosition<'_>) -> Result<V
         (Node::Enum(_), Document::Object(members)) if members.len() == 1 => {
             read_variant(&members[0].0, Some(&members[0].1), position)
         }
-        (Node::Opaque(name), _) => read_opaque(document, name, position.node),
+        (Node::Opaque(name) | Node::Unordered(name), _) => read_opaque(document, name, position.node),
         (Node::Back(steps), _) => read(document, position.back(*steps)),
         _ => Err(mismatch(position.node, document)),
     }

@@ -67,7 +67,7 @@ pub(super) fn write(value: &Value, position: ShapePosition<'_>) -> Result<Docume
                 _ => Ok(Document::Object(vec![(name.to_string(), fields)])),
             }
         }
-        (Node::Opaque(name), _) => write_opaque(value, name, position.node),
+        (Node::Opaque(name) | Node::Unordered(name), _) => write_opaque(value, name, position.node),
         (Node::Back(steps), _) => write(value, position.back(*steps)),
         _ => Err(ValueError::mismatch(position.node, value)),
     }

@@ -1,0 +1,126 @@
+//! Compares two transcripts, and finds the first part in which they differ.
+
+use std::cmp::Ordering;
+
+use super::ValueDifference;
+use super::reader::{Bytes, Part};
+use crate::digest::error::shortened_path;
+use crate::value::text::{one_line, truncated};
+
+/// The maximum length of a value in a message, in characters.
+const MAX_VALUE: usize = 120;
+
+/// The maximum length of the transcript of a value that a message shows, in bytes.
+const MAX_SHOWN: usize = 1 << 16;
+
+/// The first difference between the transcripts of two values of one type; `None` if they are equal.
+pub(super) fn first_difference(a: &[u8], b: &[u8]) -> Option<ValueDifference> {
+    (a != b).then(|| Comparison::default().differing(Bytes(a), Bytes(b)))
+}
+
+/// The key and the value of an entry of a map.
+type Entry<'a> = (Bytes<'a>, Bytes<'a>);
+
+#[derive(Default)]
+struct Comparison {
+    /// The steps to the values that are being compared.
+    path: Vec<String>,
+}
+
+impl Comparison {
+    /// The first difference between two values whose bytes differ.
+    fn differing(mut self, a: Bytes<'_>, b: Bytes<'_>) -> ValueDifference {
+        match (a.part(), b.part()) {
+            (Part::Some(a), Part::Some(b)) => self.inside("?".to_owned(), a, b),
+            (Part::Newtype(a), Part::Newtype(b)) => self.differing(a, b),
+            (Part::Variant(name, a), Part::Variant(other, b)) if name == other => {
+                self.inside(format!("::{name}"), a, b)
+            }
+            (Part::Tuple(a), Part::Tuple(b)) => self.items(&a, &b, |at| format!(".{at}")),
+            (Part::List(a), Part::List(b)) => self.items(&a, &b, |at| format!("[{at}]")),
+            (Part::Set(a), Part::Set(b)) => self.sets(&a, &b),
+            (Part::Map(a), Part::Map(b)) => self.maps(&a, &b),
+            (Part::OrderedMap(a), Part::OrderedMap(b)) => self.ordered_maps(&a, &b),
+            (Part::Struct(fields), Part::Struct(others)) => {
+                match fields.iter().zip(&others).find(|(field, other)| field != other) {
+                    Some(((name, a), (other, b))) if name == other => {
+                        self.path.push(format!(".{name}"));
+                        self.differing(*a, *b)
+                    }
+                    _ => self.here(Some(a), Some(b)),
+                }
+            }
+            _ => self.here(Some(a), Some(b)),
+        }
+    }
+
+    fn inside(mut self, step: String, a: Bytes<'_>, b: Bytes<'_>) -> ValueDifference {
+        self.path.push(step);
+        self.differing(a, b)
+    }
+
+    fn items(self, a: &[Bytes<'_>], b: &[Bytes<'_>], step: impl Fn(usize) -> String) -> ValueDifference {
+        let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+        self.at(step(same), a.get(same).copied(), b.get(same).copied())
+    }
+
+    /// Both slices are sorted, and may have an item several times.
+    fn sets(self, a: &[Bytes<'_>], b: &[Bytes<'_>]) -> ValueDifference {
+        let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+        let (a, b) = (a.get(same).copied(), b.get(same).copied());
+        let (a, b) = match (a, b) {
+            (Some(in_a), Some(in_b)) if in_a.0 < in_b.0 => (a, None),
+            (Some(_), Some(_)) => (None, b),
+            _ => (a, b),
+        };
+        self.at("[]".to_owned(), a, b)
+    }
+
+    /// Both slices are sorted by their keys.
+    fn maps(self, a: &[Entry<'_>], b: &[Entry<'_>]) -> ValueDifference {
+        let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+        let (key, a, b) = match (a.get(same), b.get(same)) {
+            (Some((key, a)), Some((other, b))) => match key.0.cmp(other.0) {
+                Ordering::Less => (key, Some(*a), None),
+                Ordering::Equal => (key, Some(*a), Some(*b)),
+                Ordering::Greater => (other, None, Some(*b)),
+            },
+            (Some((key, a)), None) => (key, Some(*a), None),
+            (None, Some((key, b))) => (key, None, Some(*b)),
+            (None, None) => unreachable!("the maps differ"),
+        };
+        self.at(format!("[{}]", text(*key)), a, b)
+    }
+
+    /// Names the keys if they are the difference, because the order counts.
+    fn ordered_maps(self, a: &[Entry<'_>], b: &[Entry<'_>]) -> ValueDifference {
+        let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+        match (a.get(same), b.get(same)) {
+            (Some((key, a)), Some((other, b))) if key == other => {
+                self.at(format!("[{}]", text(*key)), Some(*a), Some(*b))
+            }
+            (a, b) => self.at(format!("[key {same}]"), a.map(|entry| entry.0), b.map(|entry| entry.0)),
+        }
+    }
+
+    /// The difference at a step. A part that one of the values does not have is `None`.
+    fn at(mut self, step: String, a: Option<Bytes<'_>>, b: Option<Bytes<'_>>) -> ValueDifference {
+        self.path.push(step);
+        match (a, b) {
+            (Some(a), Some(b)) => self.differing(a, b),
+            _ => self.here(a, b),
+        }
+    }
+
+    fn here(self, a: Option<Bytes<'_>>, b: Option<Bytes<'_>>) -> ValueDifference {
+        let part = |part: Option<Bytes<'_>>| part.map_or_else(|| "absent".to_owned(), text);
+        ValueDifference { path: shortened_path(self.path.iter()), parts: [part(a), part(b)] }
+    }
+}
+
+fn text(value: Bytes<'_>) -> String {
+    match value.0.len() <= MAX_SHOWN {
+        true => truncated(one_line(&value.to_value()), MAX_VALUE),
+        false => "a value too long to show".to_owned(),
+    }
+}

@@ -1,0 +1,110 @@
+//! A transcript of a value: what its `Serialize` writes, as bytes. Two values have equal digests if their transcripts are equal.
+//!
+//! If two states have different digests, their transcripts tell where they differ. Unlike the encoding in a snapshot, a transcript
+//! can be read without the types, even inside opaque types, and the items of unordered collections are sorted.
+//!
+//! | value | bytes |
+//! | --- | --- |
+//! | unit, bool, number, char | the code of the primitive, then the value, little-endian; all NaNs are one |
+//! | string, bytes | the code of the primitive, the length as eight bytes, the bytes |
+//! | other values | a [`Tag`], then the parts; a list of parts ends in [`Tag::End`] |
+
+mod reader;
+mod comparison;
+mod serializer;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::error::DigestError;
+use super::position::DigestPosition;
+use crate::nesting::MAX_STATE_DEPTH;
+use crate::shape::Shape;
+
+use comparison::first_difference;
+use serializer::TranscriptSerializer;
+
+/// The maximum length of a transcript, in bytes. Two of them are in memory while they are compared.
+const MAX_BYTES: usize = 256 << 20;
+
+/// The first byte of a value that is not a primitive, and the marks between parts. The codes of primitives are smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Tag {
+    None = 0x20,
+    /// The value of an option follows.
+    Some,
+    /// The value of a struct of one unnamed field follows.
+    Newtype,
+    /// The name of a variant and its fields as one value follow.
+    Variant,
+    /// Unnamed parts follow: of a tuple, an array, or a struct or variant with unnamed fields.
+    Tuple,
+    /// The items of a list follow.
+    List,
+    /// The items of a set follow, in the order of their bytes.
+    Set,
+    /// The keys and values of an ordered map follow.
+    OrderedMap,
+    /// The keys and values of a map follow, in the order of the bytes of the keys.
+    Map,
+    /// The fields of a struct follow.
+    Struct,
+    /// The name and the value of a field follow.
+    Field,
+    /// Ends the parts of a value.
+    End,
+}
+
+/// A transcript of a value.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Transcript {
+    bytes: Vec<u8>,
+}
+
+impl Transcript {
+    /// Makes the transcript of a value.
+    ///
+    /// # Errors
+    ///
+    /// As [`digest`](super::digest), and if the transcript is longer than its limit.
+    pub(crate) fn of<T: Shape + Serialize>(value: &T) -> Result<Transcript, DigestError> {
+        let mut bytes = Vec::new();
+        let position = DigestPosition::root(T::SHAPE, MAX_STATE_DEPTH);
+        value.serialize(TranscriptSerializer::new(&mut bytes, position))?;
+        Ok(Transcript { bytes })
+    }
+
+    /// The first difference between two values of one type; `None` if they are equal.
+    pub(crate) fn difference(&self, other: &Transcript) -> Option<ValueDifference> {
+        first_difference(&self.bytes, &other.bytes)
+    }
+}
+
+impl fmt::Debug for Transcript {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Transcript({} bytes)", self.bytes.len())
+    }
+}
+
+/// The first difference between two values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ValueDifference {
+    /// The path to the part that differs, such as `rooms[7].guest`; empty for the whole value.
+    pub(crate) path: String,
+    /// The part in each of the two values, as text.
+    pub(crate) parts: [String; 2],
+}
+
+impl ValueDifference {
+    /// The difference as a text, with a name for each of the two values.
+    pub(crate) fn between(&self, names: [&str; 2]) -> String {
+        let path = if self.path.is_empty() { "the whole state" } else { &self.path };
+        let ([one, other], [of_one, of_other]) = (&self.parts, names);
+        format!("`{path}` is {one} {of_one} and {other} {of_other}")
+    }
+}
+
+#[cfg(test)]
+mod tests;

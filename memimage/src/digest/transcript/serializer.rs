@@ -1,0 +1,413 @@
+//! A serializer that writes a transcript.
+
+use serde::ser::{
+    Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+    SerializeTupleStruct, SerializeTupleVariant, Serializer,
+};
+
+use super::{MAX_BYTES, Tag};
+use crate::digest::error::DigestError;
+use crate::digest::position::DigestPosition;
+use crate::digest::serializer::{hashed_f32, hashed_f64};
+use crate::shape::{Descriptor, Field, Primitive, ShapeRef, Style};
+
+/// Writes the transcript of one value. The digest of the value checks the shape; this serializer uses it only to find the unordered
+/// collections.
+pub(super) struct TranscriptSerializer<'a> {
+    out: &'a mut Vec<u8>,
+    position: DigestPosition<'a>,
+}
+
+impl<'a> TranscriptSerializer<'a> {
+    pub(super) fn new(out: &'a mut Vec<u8>, position: DigestPosition<'a>) -> TranscriptSerializer<'a> {
+        TranscriptSerializer { out, position }
+    }
+
+    fn primitive(self, primitive: Primitive, bytes: &[u8]) -> Result<(), DigestError> {
+        self.out.push(primitive.code());
+        self.out.extend_from_slice(bytes);
+        bounded(self.out)
+    }
+
+    fn text(self, primitive: Primitive, bytes: &[u8]) -> Result<(), DigestError> {
+        self.out.push(primitive.code());
+        text(self.out, bytes);
+        bounded(self.out)
+    }
+
+    /// The parts of this value.
+    fn parts(self, tag: Tag, shapes: PartShapes) -> Parts<'a> {
+        self.out.push(tag as u8);
+        Parts { out: self.out, position: self.position, shapes, next: 0, starts: Vec::new(), is_sorted: false }
+    }
+
+    /// The parts of this value, which are sorted at the end.
+    fn unordered(self, tag: Tag, shapes: PartShapes) -> Parts<'a> {
+        Parts { is_sorted: true, ..self.parts(tag, shapes) }
+    }
+
+    /// The shapes of the fields of a variant. Writes its name.
+    fn variant(&mut self, index: u32, name: &str) -> PartShapes {
+        self.out.push(Tag::Variant as u8);
+        text(self.out, name.as_bytes());
+        match self.position.shape {
+            Descriptor::Enum(enumeration) => {
+                enumeration.variants.get(index as usize).map_or(PartShapes::Opaque, |variant| fields(variant.fields))
+            }
+            _ => PartShapes::Opaque,
+        }
+    }
+}
+
+/// Appends a length and bytes.
+fn text(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    out.extend_from_slice(bytes);
+}
+
+fn bounded(out: &[u8]) -> Result<(), DigestError> {
+    match out.len() <= MAX_BYTES {
+        true => Ok(()),
+        false => Err(serde::ser::Error::custom(format_args!("it takes more than {} MiB", MAX_BYTES >> 20))),
+    }
+}
+
+fn fields(fields: &'static [Field]) -> PartShapes {
+    PartShapes::Fields(fields)
+}
+
+/// The shapes of the parts of a value.
+#[derive(Clone, Copy)]
+enum PartShapes {
+    Fields(&'static [Field]),
+    Shapes(&'static [ShapeRef]),
+    /// All parts have one shape.
+    Same(ShapeRef),
+    /// Keys and values alternate.
+    Entries(ShapeRef, ShapeRef),
+    Opaque,
+    /// The items of an opaque collection.
+    OpaqueItems,
+}
+
+/// The parts of a value.
+pub(super) struct Parts<'a> {
+    out: &'a mut Vec<u8>,
+    position: DigestPosition<'a>,
+    shapes: PartShapes,
+    /// The number of the next part. A key and its value are two parts.
+    next: usize,
+    /// Where each item or entry starts, if they are sorted at the end.
+    starts: Vec<usize>,
+    is_sorted: bool,
+}
+
+impl Parts<'_> {
+    fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DigestError> {
+        let position = match self.shapes {
+            PartShapes::Fields(fields) => match fields.get(self.next) {
+                Some(field) => self.position.field(field.shape)?,
+                None => self.position.opaque_part()?,
+            },
+            PartShapes::Shapes(shapes) => match shapes.get(self.next) {
+                Some(shape) => self.position.part(*shape)?,
+                None => self.position.opaque_part()?,
+            },
+            PartShapes::Same(shape) => self.position.part(shape)?,
+            PartShapes::Entries(key, _) if self.next.is_multiple_of(2) => self.position.part(key)?,
+            PartShapes::Entries(_, value) => self.position.part(value)?,
+            PartShapes::Opaque => self.position.opaque_part()?,
+            PartShapes::OpaqueItems => self.position.opaque_item()?,
+        };
+        self.next += 1;
+        value.serialize(TranscriptSerializer::new(self.out, position))
+    }
+
+    /// Begins an item or an entry.
+    fn begin(&mut self) {
+        if self.is_sorted {
+            self.starts.push(self.out.len());
+        }
+    }
+
+    fn named<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), DigestError> {
+        self.out.push(Tag::Field as u8);
+        text(self.out, name.as_bytes());
+        self.part(value)
+    }
+
+    fn finish(self) -> Result<(), DigestError> {
+        if let Some(&first) = self.starts.first() {
+            let ends = self.starts[1..].iter().copied().chain([self.out.len()]);
+            let mut items: Vec<&[u8]> =
+                self.starts.iter().zip(ends).map(|(&start, end)| &self.out[start..end]).collect();
+            items.sort_unstable();
+            let sorted = items.concat();
+            self.out.truncate(first);
+            self.out.extend_from_slice(&sorted);
+        }
+        self.out.push(Tag::End as u8);
+        bounded(self.out)
+    }
+}
+
+macro_rules! numbers {
+    ($($method:ident($type:ty) => $primitive:ident;)+) => {$(
+        fn $method(self, value: $type) -> Result<(), DigestError> {
+            self.primitive(Primitive::$primitive, &value.to_le_bytes())
+        }
+    )+};
+}
+
+impl<'a> Serializer for TranscriptSerializer<'a> {
+    type Ok = ();
+    type Error = DigestError;
+    type SerializeSeq = Parts<'a>;
+    type SerializeTuple = Parts<'a>;
+    type SerializeTupleStruct = Parts<'a>;
+    type SerializeTupleVariant = Parts<'a>;
+    type SerializeMap = Parts<'a>;
+    type SerializeStruct = Parts<'a>;
+    type SerializeStructVariant = Parts<'a>;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    numbers! {
+        serialize_i8(i8) => I8;
+        serialize_i16(i16) => I16;
+        serialize_i32(i32) => I32;
+        serialize_i64(i64) => I64;
+        serialize_i128(i128) => I128;
+        serialize_u8(u8) => U8;
+        serialize_u16(u16) => U16;
+        serialize_u32(u32) => U32;
+        serialize_u64(u64) => U64;
+        serialize_u128(u128) => U128;
+    }
+
+    fn serialize_bool(self, value: bool) -> Result<(), DigestError> {
+        self.primitive(Primitive::Bool, &[value.into()])
+    }
+
+    fn serialize_f32(self, value: f32) -> Result<(), DigestError> {
+        self.primitive(Primitive::F32, &hashed_f32(value).to_le_bytes())
+    }
+
+    fn serialize_f64(self, value: f64) -> Result<(), DigestError> {
+        self.primitive(Primitive::F64, &hashed_f64(value).to_le_bytes())
+    }
+
+    fn serialize_char(self, value: char) -> Result<(), DigestError> {
+        self.primitive(Primitive::Char, &u32::from(value).to_le_bytes())
+    }
+
+    fn serialize_str(self, value: &str) -> Result<(), DigestError> {
+        self.text(Primitive::String, value.as_bytes())
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Result<(), DigestError> {
+        self.text(Primitive::Bytes, value)
+    }
+
+    fn serialize_unit(self) -> Result<(), DigestError> {
+        self.primitive(Primitive::Unit, &[])
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), DigestError> {
+        self.primitive(Primitive::Unit, &[])
+    }
+
+    fn serialize_none(self) -> Result<(), DigestError> {
+        self.out.push(Tag::None as u8);
+        Ok(())
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), DigestError> {
+        let inside = match self.position.shape {
+            Descriptor::Option(item) => self.position.part(*item)?,
+            _ => self.position.opaque_part()?,
+        };
+        self.out.push(Tag::Some as u8);
+        value.serialize(TranscriptSerializer::new(self.out, inside))
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), DigestError> {
+        let inside = match self.position.shape {
+            Descriptor::Struct(structure) if structure.style == Style::Newtype => {
+                self.position.field(structure.fields[0].shape)?
+            }
+            _ => self.position.opaque_part()?,
+        };
+        self.out.push(Tag::Newtype as u8);
+        value.serialize(TranscriptSerializer::new(self.out, inside))
+    }
+
+    fn serialize_unit_variant(mut self, _: &'static str, index: u32, name: &'static str) -> Result<(), DigestError> {
+        self.variant(index, name);
+        self.primitive(Primitive::Unit, &[])
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        mut self,
+        _: &'static str,
+        index: u32,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), DigestError> {
+        let shapes = self.variant(index, name);
+        let inside = match shapes {
+            PartShapes::Fields([field]) => self.position.field(field.shape)?,
+            _ => self.position.opaque_part()?,
+        };
+        value.serialize(TranscriptSerializer::new(self.out, inside))
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'a>, DigestError> {
+        Ok(match *self.position.shape {
+            Descriptor::Set(item) => self.unordered(Tag::Set, PartShapes::Same(item)),
+            Descriptor::List(item) => self.parts(Tag::List, PartShapes::Same(item)),
+            _ if self.position.has_unordered_sequences() => self.unordered(Tag::Set, PartShapes::OpaqueItems),
+            _ => self.parts(Tag::List, PartShapes::OpaqueItems),
+        })
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Parts<'a>, DigestError> {
+        let shapes = match *self.position.shape {
+            Descriptor::Tuple(items) => PartShapes::Shapes(items),
+            Descriptor::Array(item, _) => PartShapes::Same(item),
+            _ => PartShapes::Opaque,
+        };
+        Ok(self.parts(Tag::Tuple, shapes))
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, DigestError> {
+        let shapes = match self.position.shape {
+            Descriptor::Struct(structure) => fields(structure.fields),
+            _ => PartShapes::Opaque,
+        };
+        Ok(self.parts(Tag::Tuple, shapes))
+    }
+
+    fn serialize_tuple_variant(
+        mut self,
+        _: &'static str,
+        index: u32,
+        name: &'static str,
+        _: usize,
+    ) -> Result<Parts<'a>, DigestError> {
+        let shapes = self.variant(index, name);
+        Ok(self.parts(Tag::Tuple, shapes))
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Parts<'a>, DigestError> {
+        Ok(match *self.position.shape {
+            Descriptor::Map(key, value) => self.unordered(Tag::Map, PartShapes::Entries(key, value)),
+            Descriptor::OrderedMap(key, value) => self.parts(Tag::OrderedMap, PartShapes::Entries(key, value)),
+            _ if self.position.has_unordered_maps() => self.unordered(Tag::Map, PartShapes::OpaqueItems),
+            _ => self.parts(Tag::OrderedMap, PartShapes::OpaqueItems),
+        })
+    }
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, DigestError> {
+        let shapes = match self.position.shape {
+            Descriptor::Struct(structure) => fields(structure.fields),
+            _ => PartShapes::Opaque,
+        };
+        Ok(self.parts(Tag::Struct, shapes))
+    }
+
+    fn serialize_struct_variant(
+        mut self,
+        _: &'static str,
+        index: u32,
+        name: &'static str,
+        _: usize,
+    ) -> Result<Parts<'a>, DigestError> {
+        let shapes = self.variant(index, name);
+        Ok(self.parts(Tag::Struct, shapes))
+    }
+}
+
+impl SerializeSeq for Parts<'_> {
+    type Ok = ();
+    type Error = DigestError;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DigestError> {
+        self.begin();
+        self.part(value)
+    }
+
+    fn end(self) -> Result<(), DigestError> {
+        self.finish()
+    }
+}
+
+impl SerializeMap for Parts<'_> {
+    type Ok = ();
+    type Error = DigestError;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), DigestError> {
+        self.begin();
+        self.part(key)
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DigestError> {
+        self.part(value)
+    }
+
+    fn end(self) -> Result<(), DigestError> {
+        self.finish()
+    }
+}
+
+impl SerializeTuple for Parts<'_> {
+    type Ok = ();
+    type Error = DigestError;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DigestError> {
+        self.part(value)
+    }
+
+    fn end(self) -> Result<(), DigestError> {
+        self.finish()
+    }
+}
+
+macro_rules! unnamed_fields {
+    ($($for:ident),+) => {$(
+        impl $for for Parts<'_> {
+            type Ok = ();
+            type Error = DigestError;
+
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DigestError> {
+                self.part(value)
+            }
+
+            fn end(self) -> Result<(), DigestError> {
+                self.finish()
+            }
+        }
+    )+};
+}
+
+macro_rules! named_fields {
+    ($($for:ident),+) => {$(
+        impl $for for Parts<'_> {
+            type Ok = ();
+            type Error = DigestError;
+
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), DigestError> {
+                self.named(name, value)
+            }
+
+            fn end(self) -> Result<(), DigestError> {
+                self.finish()
+            }
+        }
+    )+};
+}
+
+unnamed_fields!(SerializeTupleStruct, SerializeTupleVariant);
+named_fields!(SerializeStruct, SerializeStructVariant);
