@@ -135,25 +135,27 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! The library calls the method on each state that it loads or creates (from a snapshot, a base, genesis, the model's `Default`,
-//! or an upcaster), before any event is applied to that state. From then on the commands maintain the field. A derived field is no
-//! part of the shape, the digest, snapshots and upcasters, so you can add, change or remove an index at any time, and old snapshots
-//! stay usable.
+//! The library calls the method on each state that it loads or creates (from a snapshot, a base, genesis, the model's
+//! `Default`, or an upcaster), before any event is applied to that state. From then on the commands maintain the field. A
+//! derived field is no part of the shape, the digest, snapshots and upcasters, so you can add, change or remove an index at
+//! any time, and old snapshots stay usable.
 //!
-//! A rebuilt field must have the value that the commands maintain, including the order of a list and entries that are empty.
-//! Otherwise a command could have another effect after a restart. Each test with
-//! `memimage::testing` checks this, and names the field, the difference, and the first event after which they differ. A running
-//! image checks it when a snapshot is verified, and discards a snapshot with a difference.
+//! The method must give the value that the commands maintain, including the order of a list, and entries that are empty.
+//! Otherwise a command could have another effect after a restart. Each test with `memimage::testing` checks this, and names
+//! the field, the difference, and the first event after which they differ. A running image checks it when a snapshot is
+//! verified, and discards a snapshot with a difference.
 //!
-//! - Both compare fields whose types derive `Shape` and `Serialize`. Tests also compare fields whose types are only `PartialEq`. A
-//!   field of another type is not compared. Use such a type for a cache, which the stored fields do not determine.
+//! - Both compare fields whose types derive `Shape` and `Serialize`. Tests also compare fields whose types are only
+//!   `PartialEq`. A field of another type is not compared. Use such a type for a cache, which the stored fields do not
+//!   determine.
 //! - If the method panics, the snapshot is not used, and the start replays the journal.
-//! - A type inside the model can have derived fields too; the model's method rebuilds them. Tests compare them if the model's field
-//!   that contains them is `PartialEq`. A running image does not compare them. A type of an argument cannot have derived fields.
+//! - A type inside the model can have derived fields too, and the model's method rebuilds them. Tests compare them if the
+//!   field of the model that contains them is `PartialEq`. A running image does not compare them. An argument of a command
+//!   cannot contain such a type.
 //!
-//! Do not hide a field from the library in another way, for example by a hand-written `Serialize` that leaves it out. A snapshot loses
-//! such a field, and no second serialization shows the loss. Tests run each command a second time on a copy of the
-//! model that was loaded from a snapshot. They find the loss only if a command after it uses the field.
+//! Do not hide a field from the library in another way, for example by a hand-written `Serialize` that leaves it out. A
+//! snapshot loses such a field, and no second serialization shows the loss. Tests run each command a second time, on a copy
+//! of the model that was loaded from a snapshot. They find the loss only if a command after it uses the field.
 //!
 //! # How much of the journal is kept
 //!
