@@ -64,6 +64,8 @@ pub(crate) enum Bug {
     UnprovenNotWrittenAgain,
     /// The digest of an opaque map or set depends on its order although it is declared unordered.
     UnorderedHashedInOrder,
+    /// The panic of a waker ends the thread that writes for all callers.
+    WakerPanicUncaught,
     /// Threads that wait for a batch are not notified when the image is poisoned.
     WaitersNotNotified,
 }

@@ -248,7 +248,7 @@ impl<M: Model> Replay<'_, M> {
             FrameKind::Void => drop(self.scan.decode_void(segment, frame)?),
             // a state from after the correction may have the time of events after it
             FrameKind::Time if frame.header.first_seq > self.last => {
-                self.time = self.scan.decode_time(segment, frame)?.to
+                self.time = self.scan.decode_time(segment, frame)?.to;
             }
             FrameKind::Seal | FrameKind::Time | FrameKind::Optional(_) => {}
         }

@@ -31,6 +31,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("HeaderChecksumSkipped", "damage", "last_batch_of_a_killed"),
     ("LinkWithoutContent", "damage", "two_histories"),
     ("PrunedBeforeBaseIsSynced", "crash", "an_image_that_is_pruned_survives_any_crash"),
+    ("PrunedOnOneReading", "clocks", "prunes_nothing"),
     ("RefusalNotWaitedFor", "swarm", ""),
     ("RepairOnlyOnce", "promises", "promise_6_a_torn_tail"),
     ("SegmentEnteredUnsynced", "swarm", ""),
@@ -41,6 +42,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("UnorderedHashedInOrder", "states", "declared_unordered"),
     ("UnprovenNotWrittenAgain", "swarm", ""),
     ("WaitersNotNotified", "promises", "promise_7_a_failed_write_poisons"),
+    ("WakerPanicUncaught", "pending", "harms_no_other_caller"),
 ];
 
 /// The time limit for one run of a suite.

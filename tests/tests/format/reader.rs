@@ -309,8 +309,7 @@ fn frame(image: &mut Image, table: &[Row], kind: u8, seq: u64, time: u64, count:
         4 => {
             let (model, digest) = (bytes.varint() as u64, bytes.varint() as u64);
             assert_eq!(bytes.varint(), 0, "the state was not accepted by an operator");
-            let of = if bytes.0.is_empty() { seq - 1 } else { bytes.varint() as u64 };
-            image.digests.push((of, model, digest));
+            image.digests.push((bytes.varint() as u64, model, digest));
         }
         5 => {}
         6 => {
@@ -329,6 +328,10 @@ fn frame(image: &mut Image, table: &[Row], kind: u8, seq: u64, time: u64, count:
                 bytes.text();
             }
             image.voids.push((void, reason));
+        }
+        8 => {
+            let (to, from) = (bytes.varint(), bytes.varint());
+            assert!(to < from && !bytes.text().is_empty(), "recorded time goes back, for a reason");
         }
         kind => panic!("a frame of the unknown kind {kind}"),
     }

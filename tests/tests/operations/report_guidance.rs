@@ -123,7 +123,7 @@ fn an_unreadable_decision_is_reported() {
     let checked = check(&disk);
     assert!(!checked.is_sound(), "{checked}");
     // the later frames name the number of decisions before them
-    let what = "a cut also gives up 1 decision that made events void, and nothing readable says which events";
+    let what = "a cut also gives up 1 decision that made events void, and no readable frame says which events";
     assert!(checked.to_string().contains(what), "{checked}");
     let disk = image(&[]);
     damage(&disk, 7);

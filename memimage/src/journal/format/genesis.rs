@@ -68,21 +68,14 @@ impl DigestMark {
         postcard::to_stdvec(&(model, digest, accepts, seq)).expect("numbers can be encoded")
     }
 
-    /// Decodes the body of a frame before the event `next`. The seq may be missing: then the state is the one after the last event
-    /// before the frame.
+    /// Decodes the body of a frame before the event `next`.
     pub(crate) fn decode(body: &[u8], next: Seq) -> Result<DigestMark, String> {
-        let undecodable = || "the digest does not decode".to_owned();
-        let ((model, digest, accepts), rest) = postcard::take_from_bytes(body).map_err(|_| undecodable())?;
-        let seq = match rest {
-            [] => Seq::new(next.get().saturating_sub(1)),
-            _ => match postcard::take_from_bytes(rest) {
-                Ok((seq, [])) => seq,
-                _ => return Err(undecodable()),
-            },
+        let Ok(((model, digest, accepts, seq), [])) = postcard::take_from_bytes(body) else {
+            return Err("the digest does not decode".to_owned());
         };
         match seq < next {
             true => Ok(DigestMark { seq, model, digest, accepts }),
-            false => Err(format!("the digest is that of the state after event {seq}, which comes after it")),
+            false => Err(format!("the digest is that of the state after event {seq}, which comes after the digest")),
         }
     }
 }
@@ -92,13 +85,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_names_its_event_or_follows_it() {
+    fn a_digest_names_an_event_before_it() {
         let mark = DigestMark { seq: Seq::new(300), model: u64::MAX, digest: 7, accepts: true };
         let body = mark.encode();
         assert_eq!(DigestMark::decode(&body, Seq::new(301)), Ok(mark));
         assert_eq!(DigestMark::decode(&body, Seq::new(900)), Ok(mark));
         assert!(DigestMark::decode(&body, Seq::new(300)).is_err(), "a later event");
-        assert_eq!(DigestMark::decode(&body[..body.len() - 2], Seq::new(301)), Ok(mark), "without the event");
         assert!(DigestMark::decode(&body[..body.len() - 1], Seq::new(301)).is_err());
         assert!(DigestMark::decode(&[&body[..], &[0]].concat(), Seq::new(301)).is_err(), "trailing bytes");
     }
