@@ -231,9 +231,10 @@ impl<M: Model> Opening<M> {
         // the journal is the truth, and the copies in the quarantine no longer count as snapshots
         quarantine_contradicted(&*self.disk, &self.layout, &recovered.contradicted);
 
-        let behind = recovered.time.since((self.options.clock)());
+        let now = (self.options.clock)();
+        let behind = recovered.time.since(now);
         let last = (recovered.last > Seq::ZERO).then_some(recovered.time);
-        let clock = RecordingClock::start(self.options.clock, self.options.monotonic, last);
+        let clock = RecordingClock::start(self.options.clock, self.options.monotonic, now, last);
         let recovery = RecoveryReport {
             created,
             snapshot: recovered.snapshot,

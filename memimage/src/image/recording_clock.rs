@@ -32,9 +32,14 @@ pub(super) struct RecordingClock {
 }
 
 impl RecordingClock {
-    /// Starts the clocks of an image whose last event has the time `last`; `None` if it has no event.
-    pub(super) fn start(wall: Clock, monotonic: Option<Monotonic>, last: Option<Timestamp>) -> RecordingClock {
-        let (now, reading) = (wall(), monotonic.as_ref().map_or(Duration::ZERO, |monotonic| monotonic()));
+    /// Starts the clocks of an image that is opened at `now`, and whose last event has the time `last`; `None` if it has no event.
+    pub(super) fn start(
+        wall: Clock,
+        monotonic: Option<Monotonic>,
+        now: Timestamp,
+        last: Option<Timestamp>,
+    ) -> RecordingClock {
+        let reading = monotonic.as_ref().map_or(Duration::ZERO, |monotonic| monotonic());
         RecordingClock {
             wall,
             monotonic,
@@ -92,13 +97,14 @@ impl RecordingClock {
         }
     }
 
-    /// The time that has passed for certain.
+    /// The time that has passed for certain; any time if there is no clock that could contradict.
     pub(super) fn confirmed(&self) -> Timestamp {
-        let now = (self.wall)();
-        let Some(monotonic) = self.monotonic.as_ref().filter(|_| !planted(Bug::PrunedOnOneReading)) else { return now };
+        let Some(monotonic) = self.monotonic.as_ref().filter(|_| !planted(Bug::PrunedOnOneReading)) else {
+            return Timestamp::from_micros(u64::MAX);
+        };
         let (confirmed, reading) = self.opened;
         let passed = monotonic().saturating_sub(reading);
-        now.min(Timestamp::from_micros(confirmed.as_micros().saturating_add(passed.as_micros() as u64)))
+        (self.wall)().min(Timestamp::from_micros(confirmed.as_micros().saturating_add(passed.as_micros() as u64)))
     }
 }
 
@@ -127,7 +133,8 @@ mod tests {
             let TestClocks { wall, monotonic } = self.clone();
             let wall: Clock = Arc::new(move || seconds(wall.load(Ordering::Relaxed)));
             let monotonic: Monotonic = Arc::new(move || Duration::from_secs(monotonic.load(Ordering::Relaxed)));
-            RecordingClock::start(wall, Some(monotonic), (last > 0).then(|| seconds(last)))
+            let (now, last) = (wall(), (last > 0).then(|| seconds(last)));
+            RecordingClock::start(wall, Some(monotonic), now, last)
         }
     }
 
