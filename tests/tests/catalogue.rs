@@ -87,7 +87,7 @@ const TOPICS: &[Topic] = &[
     },
     Topic {
         title: "Shapes",
-        about: "A shape is the structure of the serialized data, so serde attributes that change the structure are errors.",
+        about: "The macro derives the shape from the declaration of the type. So a serde attribute that gives the serialized data another structure is an error.",
         prefixes: &["shape"],
     },
     Topic {

@@ -4,7 +4,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Error, Position};
-use crate::context::Timestamp;
 use crate::seq::Seq;
 
 /// A failure with its details.
@@ -151,7 +150,7 @@ pub(crate) enum ErrorDetail {
         "recorded time cannot be corrected to {to}: the last event has the time {last}, which is not later; nothing was changed; \
          help: give a time before that of the last event, or let the clock catch up"
     )]
-    TimeNotEarlier { to: Timestamp, last: Timestamp },
+    TimeNotEarlier { to: String, last: String },
 
     #[error(
         "no image can be created at `{}`: the path leads to {found}; nothing was changed; help: give the path of an empty \

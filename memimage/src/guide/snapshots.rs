@@ -68,7 +68,7 @@
 //!
 //! If a snapshot cannot be written, or its verification fails, the library discards it and the image goes on.
 //! [`Admin::snapshot`](crate::Admin::snapshot) returns the error;
-//! [`Stats::snapshot_failure`](crate::Stats::snapshot_failure) holds the error of a snapshot made by the policy.
+//! [`Stats::snapshot_failure`](crate::Stats::snapshot_failure) holds the error of a snapshot that the policy started.
 //!
 //! # Memory and disk
 //!

@@ -30,7 +30,8 @@ impl<M: Model> Shared<M> {
                 }
                 let from = open.time();
                 if to >= from {
-                    return Err(Error::new(ErrorDetail::TimeNotEarlier { to, last: from }));
+                    let (to, last) = (to.to_string(), from.to_string());
+                    return Err(Error::new(ErrorDetail::TimeNotEarlier { to, last }));
                 }
                 self.journal.correct_time(&mut open, &TimeCorrection { to, from, reason: reason.clone() })
             };

@@ -299,7 +299,7 @@ pub(super) fn reaches_back_to(first: Option<Seq>, seq: Seq) -> bool {
     first.is_some_and(|first| first <= seq.next())
 }
 
-/// Whether a journal that begins with this segment begins after event 1.
+/// Whether event 1 is missing from a journal whose first segment is this one.
 fn begins_later(segment: &SalvagedSegment) -> bool {
     segment.segment != SegmentId::FIRST || segment.first.is_some_and(|first| first > Seq::new(1))
 }

@@ -22,7 +22,7 @@ pub struct RepairReport {
     /// The events that are no longer void, because the repair lost the decisions about them. Decide again whether to make
     /// them void.
     pub revived: Vec<Seq>,
-    /// The number of other decisions that were lost. Nothing readable says which events they made void.
+    /// The number of lost decisions of which it is not known which events they made void.
     pub lost_decisions: u32,
     /// The epoch of the image after the repair.
     pub epoch: u64,

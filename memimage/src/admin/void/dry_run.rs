@@ -21,7 +21,8 @@ pub struct VoidDryRun {
     pub already: bool,
     /// The later events whose outcome would change, in their order.
     pub outcomes: Vec<OutcomeChange>,
-    /// The error of the first event that cannot be replayed without the event. With this decision alone, the image would not open.
+    /// If a later event cannot be replayed once this event is void: the error of the first such event. With this decision alone, the
+    /// image would not open.
     pub failure: Option<Error>,
 }
 
