@@ -20,10 +20,12 @@ struct Parting {
     common: u32,
     /// Whether both histories have the same commands after that.
     same_commands: bool,
-    /// Whether each history makes snapshots.
-    snapshots: bool,
+    /// Whether each history makes snapshots. Without them, its journal has no digests of states.
+    snapshots: [bool; 2],
     /// Whether each history prunes its journal.
     pruned: bool,
+    /// Whether the second history is opened again for each page. Then its epochs are higher, and lives do not contradict.
+    reopened: bool,
 }
 
 /// One history of an image: its files, and all states that it went through.
@@ -33,20 +35,32 @@ struct History {
 }
 
 /// Writes pages until the journal has four segments with frames.
-fn go_on(disk: SimDisk, mut states: Vec<Book>, first_page: u32, parting: Parting) -> History {
+fn go_on(
+    disk: SimDisk,
+    mut states: Vec<Book>,
+    first_page: u32,
+    parting: Parting,
+    snapshots: bool,
+    reopened: bool,
+) -> History {
     let retention = if parting.pruned { Retention::Events(0) } else { Retention::Everything };
-    let image = open(&disk, options(512).retention(retention)).unwrap();
+    let open_again = || open(&disk, options(512).retention(retention)).unwrap();
+    let mut image = open_again();
     let has_frames = |disk: &SimDisk, number| {
         disk.read(segment(number)).is_ok_and(|bytes| bytes[HEADER..].iter().any(|&byte| byte != 0))
     };
     for page in first_page.. {
         image.write(page, "x".repeat(SEGMENT / 8)).unwrap();
         states.push(image.read_uncommitted().unwrap().clone());
-        if parting.snapshots && page % 5 == 0 {
+        if snapshots && page % 5 == 0 {
             image.admin().snapshot().unwrap();
         }
         if has_frames(&disk, 4) {
             break;
+        }
+        if reopened {
+            Image::close(image).unwrap();
+            image = open_again();
         }
     }
     Image::close(image).unwrap();
@@ -64,7 +78,9 @@ fn part(parting: Parting) -> [History; 2] {
     }
     Image::close(image).unwrap();
     let other_page = if parting.same_commands { 1_000 } else { 2_000 };
-    [1_000, other_page].map(|page| go_on(disk.fork(), states.clone(), page, parting))
+    let [one, other] = parting.snapshots;
+    [(1_000, one, false), (other_page, other, parting.reopened)]
+        .map(|(page, snapshots, reopened)| go_on(disk.fork(), states.clone(), page, parting, snapshots, reopened))
 }
 
 /// The files in which the histories differ.
@@ -114,7 +130,7 @@ fn every_exchange(parting: Parting) {
         refused += usize::from(found.is_none());
         let taken: BTreeSet<bool> = with_frames.iter().map(|at| subset & (1 << at) != 0).collect();
         let is_mixed = taken.len() > 1;
-        if is_mixed && !parting.snapshots && !parting.pruned {
+        if is_mixed && parting.snapshots == [false; 2] && !parting.pruned {
             assert_eq!(found, None, "{what}: segments of two histories");
         }
         if is_mixed {
@@ -128,7 +144,8 @@ fn every_exchange(parting: Parting) {
     assert!(refused > 0, "no mixture was refused");
 }
 
-const PARTING: Parting = Parting { common: 3, same_commands: false, snapshots: false, pruned: false };
+const PARTING: Parting =
+    Parting { common: 3, same_commands: false, snapshots: [false; 2], pruned: false, reopened: false };
 
 #[test]
 fn every_exchange_of_files_between_two_copies_is_refused_or_harmless() {
@@ -143,17 +160,26 @@ fn copies_with_the_same_commands_are_two_histories_too() {
 
 #[test]
 fn a_snapshot_of_another_copy_is_never_believed() {
-    every_exchange(Parting { snapshots: true, ..PARTING });
+    every_exchange(Parting { snapshots: [true; 2], ..PARTING });
+    every_exchange(Parting { snapshots: [true; 2], reopened: true, ..PARTING });
+    // neither a digest nor an epoch contradicts the snapshot, only the hash of the frame with its last event
+    every_exchange(Parting { snapshots: [false, true], reopened: true, ..PARTING });
 }
 
 #[test]
 fn a_base_of_another_copy_is_never_believed() {
-    every_exchange(Parting { snapshots: true, pruned: true, ..PARTING });
+    every_exchange(Parting { snapshots: [true; 2], pruned: true, ..PARTING });
 }
 
 #[test]
 fn copies_that_part_before_their_first_event_are_two_histories() {
     every_exchange(Parting { common: 0, ..PARTING });
+}
+
+/// Only the hash of the frame before tells that the later segments of the other history do not follow here.
+#[test]
+fn copies_with_different_numbers_of_openings_are_two_histories() {
+    every_exchange(Parting { reopened: true, ..PARTING });
 }
 
 /// A cut makes another history of the events after it. The old segments, restored from a backup, are not part of it.
@@ -172,7 +198,7 @@ fn a_segment_from_before_a_cut_does_not_continue_the_new_history() {
     assert!(from > Seq::new(1) && from < Seq::new(events), "{report}");
     Repair::new(action).run_with(Arc::new(disk.clone()), ROOT).unwrap();
     let states = old.states[..from.get() as usize].to_vec();
-    let new = go_on(disk, states, 5_000, PARTING);
+    let new = go_on(disk, states, 5_000, PARTING, false, false);
     let histories = [new, old];
     for number in 2..=4 {
         let disk = histories[0].disk.fork();
