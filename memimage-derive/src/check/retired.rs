@@ -45,8 +45,9 @@ fn name(cx: &Ctxt, block: &Block, retired: &Retired) {
         let kept = command.past_versions.iter().copied().chain([command.version()]);
         if let Some(version) = kept.filter(|version| versions.contains(version)).max() {
             let message = format!(
-                "version {version} of `{name}` is both retired and kept by the `replay_only` command `{}`; help: remove that \
-                 command, or retire only later versions, with `oldest = {}`",
+                "`retired(…)` lists version {version} of `{name}`, but the `replay_only` command `{}` still replays that version; \
+                 help: remove the command, or let `retired(…)` begin after that version: `oldest = {}`, with a `history(…)` of the \
+                 later versions",
                 command.sig.ident,
                 version.saturating_add(1)
             );

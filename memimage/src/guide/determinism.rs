@@ -6,7 +6,7 @@
 //!
 //! | instead of | use |
 //! | --- | --- |
-//! | `SystemTime::now()` | [`ctx.time()`](crate::Context::time): recorded, and never earlier than the time of the previous event |
+//! | `SystemTime::now()` | [`ctx.time()`](crate::Context::time): recorded, and never earlier than the time of the previous event, except after a [correction](super::damage#a-wrong-clock) |
 //! | `rand::random()` | [`ctx.random()`](crate::Context::random) |
 //! | `Uuid::new_v4()` | `Uuid::from_u128(ctx.random().u128())` |
 //! | a global with the user of the session | [`ctx.metadata()`](crate::Context::metadata), which the caller sets by [`Image::with`](crate::Image::with) |

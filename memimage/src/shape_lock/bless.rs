@@ -55,9 +55,9 @@ impl Display for Blessed {
 
 /// Adds new events, new versions, and new variants at the end of enums to a model's lock.
 ///
-/// The generated test of a locked model calls this under `MEMIMAGE_BLESS=1 cargo test --lib`. Call it for a model without a
-/// generated test, such as one inside a function. Run that program with `MEMIMAGE_BLESS=1 cargo run`, since without the
-/// variable a program whose lock lacks a line does not compile. Several programs may bless one lock at the same time.
+/// The generated test of a locked model calls this under `MEMIMAGE_BLESS=1 cargo test --lib`. If that test cannot run, because
+/// the model is declared inside a function, call this function from the program, and run it with `MEMIMAGE_BLESS=1 cargo run`:
+/// without the variable, a program whose lock lacks a line does not compile. Several programs may bless one lock at the same time.
 ///
 /// # Errors
 ///

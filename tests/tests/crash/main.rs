@@ -86,7 +86,7 @@ fn crash_scenarios(
 ) -> CrashCounts {
     let first: u64 = std::env::var("MEMIMAGE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let (mut counts, started) = (CrashCounts::default(), Instant::now());
-    let images_min = u64::from(cases(7_000)) * percent / 100;
+    let images_min = u64::from(cases(4_000)) * percent / 100;
     for seed in first.. {
         let mode = Mode { durability, align: [8, 512, 4096][seed as usize % 3], retention };
         crash(mode, seed, &mut counts);

@@ -5,7 +5,7 @@
 //! can be repeated.
 //!
 //! `MEMIMAGE_CASES` sets the number of rounds, each with other effects; `MEMIMAGE_SEED` the seed of the first round. Without
-//! `MEMIMAGE_CASES`, only every seventh call fails.
+//! `MEMIMAGE_CASES`, only every thirteenth call fails.
 
 mod session;
 mod oracle;
@@ -108,10 +108,10 @@ fn seeds() -> std::ops::Range<u64> {
     first..first + u64::from(cases(1))
 }
 
-/// The distance between failing calls: one with `MEMIMAGE_CASES`, or else seven, which is coprime to the numbers of effects and
+/// The distance between failing calls: one with `MEMIMAGE_CASES`, or else thirteen, which is coprime to the numbers of effects and
 /// power cuts, so that all of them occur.
 fn stride() -> usize {
-    if std::env::var_os("MEMIMAGE_CASES").is_some() { 1 } else { 7 }
+    if std::env::var_os("MEMIMAGE_CASES").is_some() { 1 } else { 13 }
 }
 
 /// Fails each call, or some of them: see [`stride`].

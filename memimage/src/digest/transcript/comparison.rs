@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::ValueDifference;
-use super::reader::{Bytes, Part};
+use super::reader::{Bytes, Outermost};
 use crate::digest::error::shortened_path;
 use crate::value::text::{one_line, truncated};
 
@@ -30,18 +30,18 @@ struct Comparison {
 impl Comparison {
     /// The first difference between two values whose bytes differ.
     fn differing(mut self, a: Bytes<'_>, b: Bytes<'_>) -> ValueDifference {
-        match (a.part(), b.part()) {
-            (Part::Some(a), Part::Some(b)) => self.inside("?".to_owned(), a, b),
-            (Part::Newtype(a), Part::Newtype(b)) => self.differing(a, b),
-            (Part::Variant(name, a), Part::Variant(other, b)) if name == other => {
+        match (a.outermost(), b.outermost()) {
+            (Outermost::Some(a), Outermost::Some(b)) => self.inside("?".to_owned(), a, b),
+            (Outermost::Newtype(a), Outermost::Newtype(b)) => self.differing(a, b),
+            (Outermost::Variant(name, a), Outermost::Variant(other, b)) if name == other => {
                 self.inside(format!("::{name}"), a, b)
             }
-            (Part::Tuple(a), Part::Tuple(b)) => self.items(&a, &b, |at| format!(".{at}")),
-            (Part::List(a), Part::List(b)) => self.items(&a, &b, |at| format!("[{at}]")),
-            (Part::Set(a), Part::Set(b)) => self.sets(&a, &b),
-            (Part::Map(a), Part::Map(b)) => self.maps(&a, &b),
-            (Part::OrderedMap(a), Part::OrderedMap(b)) => self.ordered_maps(&a, &b),
-            (Part::Struct(fields), Part::Struct(others)) => {
+            (Outermost::Tuple(a), Outermost::Tuple(b)) => self.items(&a, &b, |at| format!(".{at}")),
+            (Outermost::List(a), Outermost::List(b)) => self.items(&a, &b, |at| format!("[{at}]")),
+            (Outermost::Set(a), Outermost::Set(b)) => self.sets(&a, &b),
+            (Outermost::Map(a), Outermost::Map(b)) => self.maps(&a, &b),
+            (Outermost::OrderedMap(a), Outermost::OrderedMap(b)) => self.ordered_maps(&a, &b),
+            (Outermost::Struct(fields), Outermost::Struct(others)) => {
                 match fields.iter().zip(&others).find(|(field, other)| field != other) {
                     Some(((name, a), (other, b))) if name == other => {
                         self.path.push(format!(".{name}"));

@@ -4,13 +4,13 @@ use super::Tag;
 use crate::shape::{PRIMITIVES, Primitive};
 use crate::value::Value;
 
-/// The part of a value in a transcript.
+/// The bytes of one value in a transcript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
 
-/// A value in a transcript.
+/// A value of which only the outermost level is decoded.
 #[derive(Clone, Debug)]
-pub(super) enum Part<'a> {
+pub(super) enum Outermost<'a> {
     None,
     Some(Bytes<'a>),
     Newtype(Bytes<'a>),
@@ -25,21 +25,21 @@ pub(super) enum Part<'a> {
 }
 
 impl<'a> Bytes<'a> {
-    /// The value, with the bytes of its parts.
-    pub(super) fn part(self) -> Part<'a> {
+    /// Decodes the outermost level of the value. Its parts stay undecoded.
+    pub(super) fn outermost(self) -> Outermost<'a> {
         let mut cursor = Cursor(self.0);
-        let Some(tag) = cursor.tag() else { return Part::Primitive(cursor.primitive()) };
+        let Some(tag) = cursor.tag() else { return Outermost::Primitive(cursor.primitive()) };
         match tag {
-            Tag::None => Part::None,
-            Tag::Some => Part::Some(cursor.value()),
-            Tag::Newtype => Part::Newtype(cursor.value()),
-            Tag::Variant => Part::Variant(cursor.name(), cursor.value()),
-            Tag::Tuple => Part::Tuple(cursor.parts(Cursor::value)),
-            Tag::List => Part::List(cursor.parts(Cursor::value)),
-            Tag::Set => Part::Set(cursor.parts(Cursor::value)),
-            Tag::OrderedMap => Part::OrderedMap(cursor.parts(Cursor::entry)),
-            Tag::Map => Part::Map(cursor.parts(Cursor::entry)),
-            Tag::Struct => Part::Struct(cursor.parts(Cursor::field)),
+            Tag::None => Outermost::None,
+            Tag::Some => Outermost::Some(cursor.value()),
+            Tag::Newtype => Outermost::Newtype(cursor.value()),
+            Tag::Variant => Outermost::Variant(cursor.name(), cursor.value()),
+            Tag::Tuple => Outermost::Tuple(cursor.parts(Cursor::value)),
+            Tag::List => Outermost::List(cursor.parts(Cursor::value)),
+            Tag::Set => Outermost::Set(cursor.parts(Cursor::value)),
+            Tag::OrderedMap => Outermost::OrderedMap(cursor.parts(Cursor::entry)),
+            Tag::Map => Outermost::Map(cursor.parts(Cursor::entry)),
+            Tag::Struct => Outermost::Struct(cursor.parts(Cursor::field)),
             Tag::Field | Tag::End => unreachable!("no value begins with this mark"),
         }
     }
@@ -47,19 +47,19 @@ impl<'a> Bytes<'a> {
     /// The value for a message.
     pub(super) fn to_value(self) -> Value {
         let values = |parts: Vec<Bytes<'_>>| Value::List(parts.into_iter().map(Bytes::to_value).collect());
-        match self.part() {
-            Part::None => Value::Option(None),
-            Part::Some(value) => Value::Option(Some(Box::new(value.to_value()))),
-            Part::Newtype(value) => value.to_value(),
-            Part::Variant(name, fields) => Value::Variant(name.into(), Box::new(fields.to_value())),
-            Part::Tuple(parts) | Part::List(parts) | Part::Set(parts) => values(parts),
-            Part::OrderedMap(entries) | Part::Map(entries) => {
+        match self.outermost() {
+            Outermost::None => Value::Option(None),
+            Outermost::Some(value) => Value::Option(Some(Box::new(value.to_value()))),
+            Outermost::Newtype(value) => value.to_value(),
+            Outermost::Variant(name, fields) => Value::Variant(name.into(), Box::new(fields.to_value())),
+            Outermost::Tuple(parts) | Outermost::List(parts) | Outermost::Set(parts) => values(parts),
+            Outermost::OrderedMap(entries) | Outermost::Map(entries) => {
                 Value::Map(entries.into_iter().map(|(key, value)| (key.to_value(), value.to_value())).collect())
             }
-            Part::Struct(fields) => {
+            Outermost::Struct(fields) => {
                 Value::Struct(fields.into_iter().map(|(name, value)| (name.into(), value.to_value())).collect())
             }
-            Part::Primitive(value) => value,
+            Outermost::Primitive(value) => value,
         }
     }
 }

@@ -85,7 +85,8 @@ impl Segments {
         Ok(false)
     }
 
-    /// Whether the header in the file of a cut-off segment names that segment of this image.
+    /// Whether the file of a cut-off segment belongs to this image: its header is intact, and has the segment's number and the image's
+    /// UUID.
     pub(crate) fn is_own(&self, segment: SegmentId) -> Result<bool, Error> {
         let mut bytes = [0; SEGMENT_HEADER];
         let read = self.file(segment, Access::Read)?.read_up_to(&mut bytes, 0)?;
