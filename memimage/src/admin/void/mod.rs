@@ -226,13 +226,19 @@ impl Void {
     /// removes the snapshots after the event, so replay begins before the event.
     fn look(&self, journal: &OpenedJournal) -> Result<VoidTarget, Error> {
         let (scan, segments) = (journal.scan(), journal.segments());
-        let table = scan.table()?;
+        // The next segment begins with this table, so it is taken from the same reading as everything else: a row that one bad
+        // read hides would be missing for ever.
+        let mut table = ShapeTable::default();
         let (mut event, mut recorded, mut voids) = (None, None, Voids::default());
         let mut align_shift = None;
         let mut visit = |segment: SegmentId, frame: &Frame<'_>| {
             align_shift = Some(frame.header.align_shift);
             let holds = frame.header.first_seq <= self.seq && self.seq < frame.header.next_seq();
             match frame.header.kind {
+                FrameKind::Shapes => {
+                    let added = table.add(scan.rows(segment, frame)?);
+                    added.map_err(|fault| scan.corrupt_frame(segment, frame, fault.to_string()))?;
+                }
                 FrameKind::Events if holds => event = Some(self.event(scan, segment, frame)?),
                 FrameKind::Void => {
                     let mark = scan.decode_void(segment, frame)?;
