@@ -319,7 +319,7 @@ fn each_test_and_file_named_in_the_tables_exists() {
         &["memimage/src", "tests/tests", ""],
     );
     missing.extend(more);
-    assert!(tests > 100 && files > 80, "only {tests} and {files} names were found");
+    assert!(tests > 20 && files > 80, "only {tests} and {files} names were found");
     assert!(missing.is_empty(), "documents name tests or files that do not exist:\n  {}", missing.join("\n  "));
 }
 

@@ -1,4 +1,4 @@
-//! Flips each bit of each file, or one bit of every third byte: see [`Extent`].
+//! Flips each bit of each file, or bits of some bytes: see [`Extent`].
 
 use crate::campaign::{DamageInjection, Extent, OutcomeCounts, extent, try_all};
 use crate::outcome::{Depth, OpenOutcome};
@@ -13,11 +13,11 @@ fn all_bits(sample: &SampleImage, files: impl IntoIterator<Item = usize>) -> Vec
     files.into_iter().flat_map(bits_of).collect()
 }
 
-/// All bits of these files, or one of every third byte.
+/// All bits of these files, or one bit of every third byte and of the last byte of each eight, where a header can end.
 fn main_bits(sample: &SampleImage, files: impl IntoIterator<Item = usize>) -> Vec<(usize, usize)> {
     let mut bits = all_bits(sample, files);
     if extent() == Extent::Sample {
-        bits.retain(one_of(3));
+        bits.retain(|(_, bit)| (bit / 8 % 3 == 0 || bit / 8 % 8 == 7) && bit % 8 == bit / 24 % 8);
     }
     bits
 }
