@@ -13,9 +13,9 @@ use crate::seq::Seq;
 pub struct VoidDryRun {
     /// The event.
     pub seq: Seq,
-    /// The event's name; empty if the journal has no event with its number.
+    /// The event's name; empty if the journal has no name for it.
     pub name: String,
-    /// The event's version; 0 if the journal has no event with its number.
+    /// The event's version; 0 if the journal has no name for it.
     pub version: u32,
     /// The event is void already.
     pub already: bool,
@@ -36,8 +36,11 @@ pub struct OutcomeChange {
     pub is_rejected: bool,
 }
 
-/// The effect of the decision on all other events. Leaves the fields that describe the event itself empty.
-pub(super) fn replay_without<M: Model>(journal: &OpenedJournal, seq: Seq) -> Result<VoidDryRun, Error> {
+/// Replays all other events. Returns the outcomes that change, and the error of the first event that cannot be replayed.
+pub(super) fn replay_without<M: Model>(
+    journal: &OpenedJournal,
+    seq: Seq,
+) -> Result<(Vec<OutcomeChange>, Option<Error>), Error> {
     let goal = RecoveryGoal {
         newest_snapshot: Some(Seq::new(seq.get().saturating_sub(1))),
         verify_digests: true,
@@ -45,12 +48,10 @@ pub(super) fn replay_without<M: Model>(journal: &OpenedJournal, seq: Seq) -> Res
         also_void: Some(seq),
         ..RecoveryGoal::default()
     };
-    let (outcomes, failure) = match recover::<M>(journal, &dispatch_of::<M>(journal)?, goal) {
-        Ok(recovered) => (recovered.changed_outcomes, None),
-        Err(error) if error.kind() == ErrorKind::Diverged => (Default::default(), Some(error)),
-        Err(error) => return Err(error),
-    };
     let change = |(seq, now)| OutcomeChange { seq, is_rejected: now == Outcome::Rejected };
-    let outcomes = outcomes.into_iter().map(change).collect();
-    Ok(VoidDryRun { seq, name: String::new(), version: 0, already: false, outcomes, failure })
+    match recover::<M>(journal, &dispatch_of::<M>(journal)?, goal) {
+        Ok(recovered) => Ok((recovered.changed_outcomes.into_iter().map(change).collect(), None)),
+        Err(error) if error.kind() == ErrorKind::Diverged => Ok((Vec::new(), Some(error))),
+        Err(error) => Err(error),
+    }
 }

@@ -203,8 +203,8 @@ impl Void {
         let journal = OpenedJournal::open(disk, &layout, &keyring, Some(M::NAME))?;
         let VoidTarget { name, version, recorded, .. } = self.look(&journal)?;
         let already = recorded.is_some();
-        let effect = dry_run::replay_without::<M>(&journal, self.seq)?;
-        Ok(VoidDryRun { seq: self.seq, name, version, already, ..effect })
+        let (outcomes, failure) = dry_run::replay_without::<M>(&journal, self.seq)?;
+        Ok(VoidDryRun { seq: self.seq, name, version, already, outcomes, failure })
     }
 
     fn validate(&self) -> Result<(), Error> {

@@ -10,9 +10,9 @@ use crate::admin::decision::Decision;
 pub struct VoidReport {
     /// The recorded decision.
     pub decision: Decision,
-    /// The event's name; empty if the journal has no event with its number.
+    /// The event's name; empty if the journal has no name for it.
     pub name: String,
-    /// The event's version; 0 if the journal has no event with its number.
+    /// The event's version; 0 if the journal has no name for it.
     pub version: u32,
     /// The event was already void, and the decision in this report is the earlier one.
     pub already: bool,

@@ -46,13 +46,22 @@ impl<'a> TranscriptSerializer<'a> {
         Parts { is_sorted: true, ..self.parts(tag, shapes) }
     }
 
+    /// The shapes of the fields of a struct.
+    fn fields(&self) -> PartShapes {
+        match self.position.shape {
+            Descriptor::Struct(structure) => PartShapes::Fields(structure.fields),
+            _ => PartShapes::Opaque,
+        }
+    }
+
     /// The shapes of the fields of a variant. Writes its name.
     fn variant(&mut self, index: u32, name: &str) -> PartShapes {
         self.out.push(Tag::Variant as u8);
         text(self.out, name.as_bytes());
         match self.position.shape {
             Descriptor::Enum(enumeration) => {
-                enumeration.variants.get(index as usize).map_or(PartShapes::Opaque, |variant| fields(variant.fields))
+                let variant = enumeration.variants.get(index as usize);
+                variant.map_or(PartShapes::Opaque, |variant| PartShapes::Fields(variant.fields))
             }
             _ => PartShapes::Opaque,
         }
@@ -70,10 +79,6 @@ fn bounded(out: &[u8]) -> Result<(), DigestError> {
         true => Ok(()),
         false => Err(serde::ser::Error::custom(format_args!("it takes more than {} MiB", MAX_BYTES >> 20))),
     }
-}
-
-fn fields(fields: &'static [Field]) -> PartShapes {
-    PartShapes::Fields(fields)
 }
 
 /// The shapes of the parts of a value.
@@ -283,10 +288,7 @@ impl<'a> Serializer for TranscriptSerializer<'a> {
     }
 
     fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, DigestError> {
-        let shapes = match self.position.shape {
-            Descriptor::Struct(structure) => fields(structure.fields),
-            _ => PartShapes::Opaque,
-        };
+        let shapes = self.fields();
         Ok(self.parts(Tag::Tuple, shapes))
     }
 
@@ -311,10 +313,7 @@ impl<'a> Serializer for TranscriptSerializer<'a> {
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, DigestError> {
-        let shapes = match self.position.shape {
-            Descriptor::Struct(structure) => fields(structure.fields),
-            _ => PartShapes::Opaque,
-        };
+        let shapes = self.fields();
         Ok(self.parts(Tag::Struct, shapes))
     }
 
