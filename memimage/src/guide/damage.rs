@@ -132,8 +132,9 @@
 //! Recorded time never goes back by itself. If the system clock jumps ahead, events get its time, and after the clock is corrected, all
 //! events get the time of the last one until the clock has caught up. [`Stats::clock_jumped`](crate::Stats::clock_jumped) reports a
 //! jump of more than an hour against the monotonic clock, and
-//! [`Retention::Period`](crate::Retention::Period) prunes nothing because of it. Correct the system clock, then call
-//! [`Admin::correct_time`](crate::Admin::correct_time): the journal records the decision, and recorded time goes on from there.
+//! [`Retention::Period`](crate::Retention::Period) prunes nothing because of it. A computer that was suspended looks
+//! the same. If the system clock is wrong, correct it, then call [`Admin::correct_time`](crate::Admin::correct_time): the journal
+//! records the decision, and recorded time goes on from there.
 //!
 //! # Copies
 //!

@@ -21,8 +21,8 @@ impl<M: Model> Shared<M> {
             return Err(Error::new(ErrorDetail::Option { option: "reason", value, what }));
         }
         loop {
-            let entered = self.enter_to_wait("correct_time")?;
             let recorded = {
+                let _entered = self.enter_to_wait("correct_time")?;
                 let _core = self.core.write();
                 let mut open = self.journal.open();
                 if let Some(error) = open.ended() {
@@ -39,7 +39,6 @@ impl<M: Model> Shared<M> {
                 Ok(()) => break,
                 Err(room) => self.journal.obtain_segment(room)?,
             }
-            drop(entered);
         }
         tracing::warn!(%to, reason, "recorded time was corrected");
         self.journal.sync()
