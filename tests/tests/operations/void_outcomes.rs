@@ -79,6 +79,20 @@ fn a_rejected_event_behind_a_void_one_may_be_accepted() {
     assert_eq!(open::<Ledger>(&disk).unwrap().admin().stats().recovery.changed_outcomes, 1);
 }
 
+/// A snapshot contains the effect of the event, so the dry run begins before it.
+#[test]
+fn a_dry_run_does_not_begin_at_a_snapshot_with_the_effect_of_the_event() {
+    let disk = recorded();
+    let ledger = open::<Ledger>(&disk).unwrap();
+    ledger.admin().snapshot().unwrap();
+    ledger.deposit(2, 7).unwrap();
+    Image::close(ledger).unwrap();
+    for seq in [1, 2, 3, 4, 5] {
+        let expected = if seq == 1 { vec![(2, true)] } else { vec![] };
+        assert_eq!(outcomes(&dry_run(&disk, seq).unwrap()), expected, "event {seq}");
+    }
+}
+
 /// An event that was recorded after the decision must have its recorded outcome.
 #[test]
 fn an_outcome_after_the_decision_must_not_change() {
