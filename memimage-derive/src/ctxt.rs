@@ -7,7 +7,8 @@ use std::thread;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 
-/// Collects errors. Its drop panics unless [`Ctxt::check`] or [`Ctxt::panics`] took them, so that no error is lost.
+/// Collects errors. Dropping a `Ctxt` panics unless [`Ctxt::check`] or [`Ctxt::panics`] has taken the errors, so that no error
+/// is lost.
 pub(crate) struct Ctxt {
     errors: RefCell<Option<Vec<syn::Error>>>,
 }
@@ -22,7 +23,6 @@ impl Ctxt {
         self.syn_error(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Adds an error.
     pub(crate) fn syn_error(&self, error: syn::Error) {
         self.errors.borrow_mut().as_mut().expect("errors come before `check`").push(error);
     }

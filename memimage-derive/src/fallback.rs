@@ -14,7 +14,7 @@ use crate::check::{is_answer, is_owned};
 use crate::expand;
 use crate::hygiene::FreshNames;
 
-/// An empty shape.
+/// A `Shape` impl with an empty shape.
 pub(crate) fn data(data: &Data) -> TokenStream {
     let krate = runtime(data.args.krate.get());
     expand::implement_shape(&krate, data, &nothing(&krate))
@@ -24,7 +24,7 @@ fn nothing(krate: &TokenStream) -> TokenStream {
     quote!(#krate::__private::ShapeRef::new(&#krate::__private::Descriptor::Opaque("")))
 }
 
-/// A stub of the model. A union gets none, because `Default` and serde's traits cannot be derived for it.
+/// A stub of the `Model` impl. A union gets no stub, because `Default` and serde's traits cannot be derived for a union.
 pub(crate) fn model(input: &DeriveInput, mut args: ModelArgs) -> TokenStream {
     // without a history, no past state needs an upcaster
     args.history = Arg::default();
@@ -107,7 +107,7 @@ pub(crate) fn block(mut block: Block) -> TokenStream {
     tokens
 }
 
-/// Removes borrowed arguments and results, and the arguments' attributes for serde's derive, which a stub does not have.
+/// Removes borrowed arguments and results, and the arguments' attributes, because a stub has no derive that reads them.
 fn simplify(command: &mut Command) {
     command.inputs.retain_mut(|input| match input {
         Input::Argument(argument) => {
@@ -228,8 +228,8 @@ fn event(krate: &TokenStream, block: &Block) -> TokenStream {
     }
 }
 
-/// The function, and, if its past type is owned, a stub of its `Upcast` impl. A method gets no stub, because an impl cannot be
-/// nested in an impl.
+/// The upcaster's function, and, if its past type is owned, a stub of its `Upcast` impl. A method gets no stub, because an impl
+/// cannot be nested in an impl.
 pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream {
     let source = &upcaster.source;
     let Some(old) = upcaster.old() else { return source.clone() };

@@ -17,7 +17,7 @@ impl FreshNames {
         FreshNames { taken }
     }
 
-    /// `base`, with leading underscores until the name is unique.
+    /// The identifier `base`, with as many leading underscores as make it unique.
     pub(crate) fn ident(&self, base: &str) -> Ident {
         let mut name = base.to_owned();
         while self.taken.contains(&name) {
@@ -37,7 +37,7 @@ fn collect(tokens: TokenStream, taken: &mut BTreeSet<String>) {
     }
 }
 
-/// The tokens with another span, at which the compiler reports errors about them.
+/// Gives the tokens another span, at which the compiler then reports errors about them.
 pub(crate) fn respanned(tokens: &TokenStream, span: Span) -> TokenStream {
     let place = |mut token: TokenTree| {
         token.set_span(span);
@@ -60,7 +60,7 @@ pub(crate) fn braced(body: TokenStream, span: Span) -> Group {
     braces
 }
 
-/// Replaces each `Self` by `name`, with the span of the `Self`. Types that move to another item need this.
+/// Replaces each `Self` by `name`, with the span of the `Self`. A type that is copied to another item needs this replacement.
 pub(crate) fn replace_self(tokens: TokenStream, name: &TokenStream) -> TokenStream {
     let mut replaced = TokenStream::new();
     for token in tokens {

@@ -1,7 +1,7 @@
 //! The macros of memimage: `#[derive(Shape)]`, `#[derive(Model)]` and `#[memimage::commands]`.
 //!
-//! Use the macros through the `memimage` crate, which re-exports them. Their expansions refer to that crate, and this crate
-//! cannot depend on it, so the examples are in `memimage`'s documentation. This crate documents the attributes.
+//! Use the macros through the `memimage` crate, which re-exports them. The expansions refer to `memimage`, and this crate
+//! cannot depend on `memimage`, so the examples are in `memimage`'s documentation. This crate documents the attributes.
 //!
 //! The pipeline: `attr` parses attributes, `ast` parses items, `check` checks the rules, and `expand` generates code. After
 //! an error, `fallback` generates stubs instead, so that one mistake gives one error.
@@ -25,27 +25,27 @@ use crate::ctxt::Ctxt;
 
 /// Derives `Shape`, the structure of a struct or an enum in the journal.
 ///
-/// Each field's type must have a shape. The derive applies serde's `rename`, `rename_all` and `rename_all_fields` to the
-/// names, and a `transparent` struct has the shape of its field. Attributes of serde that change the encoding (`with`,
-/// `flatten`, `untagged`, `tag`, `from` …) are errors, and so is `skip`, except on a derived field. A generic type that contains itself needs
-/// `#[shape(recursive)]`; generic types that contain each other have no shape.
+/// Each field's type must have a shape. The derive applies serde's `rename`, `rename_all` and `rename_all_fields` to the names,
+/// and a `transparent` struct has the shape of its field. Attributes of serde that change the encoding (`with`, `flatten`,
+/// `untagged`, `tag`, `from` …) are errors, and so is `skip`, except on a derived field. A generic type that contains itself
+/// needs `#[shape(recursive)]`; generic types that contain each other have no shape.
 ///
 /// On a type:
 ///
 /// - `#[shape(opaque = "name")]`: the shape is this name only. Change the name whenever the serialization of the type changes.
-/// - `#[shape(opaque = "name", unordered)]`: the same for a map or a set without an order of its own, such as the hash map of
-///   another crate. The digest of a state then ignores the order in which the entries or items are serialized: that of each map
-///   in the value, and that of a sequence which is not inside another sequence or map.
-/// - `#[shape(recursive)]`: a generic type that contains itself, with its own parameters in their order.
+/// - `#[shape(opaque = "name", unordered)]`: as `#[shape(opaque = "name")]`, for a map or a set whose order is not part of its
+///   value, such as the hash map of another crate. The digest of a state then ignores the order of the entries of each map in
+///   the value, and the order of the items of each sequence that is not inside another sequence or map.
+/// - `#[shape(recursive)]`: required on a generic type that contains itself with its own parameters in the same order.
 /// - `#[shape(crate = path)]`: the path of `memimage`.
 ///
 /// On a field:
 ///
-/// - `#[shape(opaque = "name")]`, `#[shape(opaque = "name", unordered)]`: the same for the field alone, for example if its type is
-///   of another crate, or if serde serializes it `with` a function.
-/// - `#[model(derived)]`, with `#[serde(skip)]`: the field is not part of the shape. The model that contains the type rebuilds it:
-///   see [`Model`](macro@Model).
-// A payload with checked arguments derives `Shape` without serde's traits, and its fields may have serde attributes.
+/// - `#[shape(opaque = "name")]`, `#[shape(opaque = "name", unordered)]`: the field has this name as its shape, for example
+///   because its type is of another crate, or because serde serializes the field `with` a function.
+/// - `#[model(derived)]`, with `#[serde(skip)]`: the field is not part of the shape. The model that contains the type rebuilds
+///   the field: see [`Model`](macro@Model).
+// `serde` is listed because a payload with checked arguments derives only `Shape`, and its fields may have serde attributes.
 #[proc_macro_derive(Shape, attributes(shape, serde, model))]
 pub fn shape(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -61,33 +61,35 @@ pub fn shape(input: TokenStream) -> TokenStream {
     }
 }
 
-/// Derives `Model` for a struct or an enum, the state of a program.
+/// Derives `Model` for a struct or an enum that is the state of a program.
 ///
 /// The type also needs `Default`, `Serialize`, `Deserialize` and `Shape`, which can be derived, and an impl block with
 /// `#[memimage::commands]`. A model cannot be generic.
 ///
-/// - `#[model(name = "…")]`: the name in the journal, instead of the type's. Do not change it while a journal exists.
+/// - `#[model(name = "…")]`: the model's name in the journal, instead of the type's name. Do not change the name while a
+///   journal exists.
 /// - `#[model(version = N)]`: the version of the model's shape in snapshots, from 1, which is the default.
-/// - `#[model(history(BankV1, BankV2))]`: the past versions of the shape, oldest first. Each is a type that keeps the shape,
-///   is both `Serialize` and `Deserialize`, and has an [upcaster](macro@upcast), so that snapshots of that version remain
-///   usable. Without a history, recovery skips older snapshots and replays the journal.
+/// - `#[model(history(BankV1, BankV2))]`: the past versions of the shape, oldest first. Each is a type that keeps the past
+///   shape, is both `Serialize` and `Deserialize`, and has an [upcaster](macro@upcast), so that snapshots of that version
+///   remain usable. Without a history, recovery skips older snapshots and replays the journal.
 /// - `#[model(groups(Accounts, tellers::Tellers))]`: the groups of commands, if there is more than one block.
-/// - `#[model(rebuild = method)]`: the method that fills the derived fields, `fn method(&mut self)`. The library calls it on each
-///   state that it loads or creates, before any event is applied to the state. The method must change nothing else, and must not
-///   panic.
+/// - `#[model(rebuild = method)]`: the method that fills the derived fields, `fn method(&mut self)`. The library calls it on
+///   each state that it loads or creates, before any event is applied to the state. The method must change nothing else, and
+///   must not panic.
 /// - `#[model(events = BankChange)]`: the name of the event enum, instead of `BankEvent`.
 /// - `#[model(crate = path)]`: the path of `memimage`.
 ///
 /// On a named field of the model, or of a type inside it:
 ///
-/// - `#[model(derived)]`, with `#[serde(skip)]`: a field that the other fields determine, such as an index. It is not stored: it is
-///   no part of the shape, the digest, snapshots and upcasters, so it can be added and removed at any time. Its type needs
-///   `Default` only. `memimage::testing`, and the verification of snapshots, compare it with a rebuilt one if its type derives
-///   `Shape` and `Serialize`; `memimage::testing` also does if its type is `PartialEq`.
+/// - `#[model(derived)]`, with `#[serde(skip)]`: a field that the other fields determine, such as an index. The field is not
+///   stored: it is not part of the shape, the digest or the snapshots, so it can be added and removed at any time without an
+///   upcaster. The field's type needs `Default` only. `memimage::testing` and the verification of snapshots compare the field
+///   with a rebuilt one if its type derives `Shape` and `Serialize`; `memimage::testing` also compares it if its type is
+///   `PartialEq`.
 ///
-/// `BankEvent` is the event enum, with the visibility of the model. With one block of commands it has one variant for each
-/// command and is an alias of `<Bank as Commands>::Event`: `BankEvent::Deposit(…)` constructs and matches an event, but `use
-/// BankEvent::*` does not compile. With groups it has one variant for each group.
+/// `BankEvent` is the event enum, with the visibility of the model. If the model has one block of commands, `BankEvent` has one
+/// variant for each command and is an alias of `<Bank as Commands>::Event`: `BankEvent::Deposit(…)` constructs and matches an
+/// event, but `use BankEvent::*` does not compile. If the model has groups, `BankEvent` has one variant for each group.
 #[proc_macro_derive(Model, attributes(model))]
 pub fn model(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -108,19 +110,20 @@ pub fn model(input: TokenStream) -> TokenStream {
 /// On the block, `#[memimage::commands(…)]` has these keys:
 ///
 /// - `derive(Debug, Clone)`: derives for the payloads and the event enum.
-/// - `lock`: compares the shapes of the payloads with `memimage.lock`, a file beside `Cargo.toml` that you commit; `lock =
-///   "path"` gives another file, relative to that directory. A change of an argument, or of a type inside it, is a compile
-///   error unless the command gets a new version. The removal of an event is also an error.
-///   `MEMIMAGE_BLESS=1 cargo test --lib` adds new shapes. See `memimage::shape_lock`. The key has no effect in a doctest.
-/// - `retired(name = "block", history(BlockV1, BlockV2))`: an event that no command records any more. `name` is its name in
-///   the journal, and `history` has all its versions, oldest first. As in the `history(…)` of a command, each version is a
-///   type with an [upcaster](macro@upcast), or a step on values, `value = function`. The last version must be a type, and its
-///   upcaster returns another event, or `()` to drop the event. If no journal contains the first versions, omit them and give
-///   the number of the first version in the history: `oldest = N`. The key `retired` may occur several times.
-/// - `group = Name`: this block is one of several, which the model lists: `#[model(groups(Name, other::Name))]`. The event
-///   enum of the group is `NameEvent`, and its commands trait `NameCommands`.
+/// - `lock`: compares the shapes of the payloads with `memimage.lock`, a file beside `Cargo.toml` that you commit;
+///   `lock = "path"` selects another file, relative to the directory of `Cargo.toml`. A change of an argument, or of a type
+///   inside it, is a compile error unless the command gets a new version. The removal of an event is also an error.
+///   `MEMIMAGE_BLESS=1 cargo test --lib` adds new shapes to the file. See `memimage::shape_lock`. The key has no effect in a
+///   doctest.
+/// - `retired(name = "block", history(BlockV1, BlockV2))`: an event that no command records any more. `name` is the event's
+///   name in the journal, and `history` lists all versions of the event, oldest first. As in the `history(…)` of a command,
+///   each version is a type with an [upcaster](macro@upcast), or a step on values, `value = function`. The last version must be
+///   a type, and its upcaster returns another event, or `()` to drop the event. If no journal contains the first versions, omit
+///   them and give the number of the first version in the history: `oldest = N`. The key `retired` may occur several times.
+/// - `group = Name`: this block is one of several blocks of commands. The model lists their groups:
+///   `#[model(groups(Name, other::Name))]`. The event enum of the group is `NameEvent`, and its commands trait `NameCommands`.
 /// - `trait = Name`: the name of the commands trait, instead of `BankCommands`.
-/// - `events = Name`: the name of a group's event enum. (The attribute of the model names the event enum of the model.)
+/// - `events = Name`: the name of a group's event enum. (`#[model(events = …)]` sets the name of the model's event enum.)
 /// - `crate = path`: the path of `memimage`.
 ///
 /// A command takes `&mut self`, owned arguments with plain names, and, in any position, an optional `&Context`, which may be
@@ -132,23 +135,23 @@ pub fn model(input: TokenStream) -> TokenStream {
 ///
 /// On a method, `#[command(…)]` has these keys:
 ///
-/// - `check = name`: a method of the same block that checks the command before it is recorded. The check takes `&self`, any
-///   of the command's arguments under their names (as `&`, or as a value, which is a clone), and an optional `&Context`. It
-///   returns `Result<(), E>`. It does not run on replay.
-/// - `name = "…"`: the event's name in the journal, instead of the method's.
+/// - `check = name`: a method of the same block that checks the command before it is recorded. The check takes `&self`, any of
+///   the command's arguments under their names (by reference, or by value, which is a clone), and an optional `&Context`. It
+///   returns `Result<(), E>`. A check does not run on replay.
+/// - `name = "…"`: the event's name in the journal, instead of the method's name.
 /// - `version = N`: the payload's version, from 1, which is the default.
 /// - `history(DepositV1, DepositV2)`: the past versions, oldest first. Each is a type that keeps the shape and has an
 ///   [upcaster](macro@upcast), or a step on values, `value = function`, which needs no type. If a step on values follows a
 ///   type, the type's upcaster skips that step: it returns the next version that is a type, or else the payload.
-/// - `replay_only`: the method only replays recorded events, with the old logic. It cannot be called. (An event that is
-///   converted or dropped needs no method: see `retired(…)`.)
+/// - `replay_only`: the method only replays recorded events, with the old logic. A program cannot call the command. (An event
+///   that is converted or dropped needs no method: see `retired(…)`.)
 /// - `oldest = N`: no journal contains earlier versions, so the history can omit them.
 /// - `payload = Name`: the name of the payload, the struct of the arguments.
-/// - `allow(nondeterminism)`: allows calls that return a different value on replay, such as the time or random values. Take
-///   both from the context instead.
+/// - `allow(nondeterminism)`: allows calls that return a different value on replay, such as calls for the time or for random
+///   values. Normally, take both from the context.
 ///
 /// `#[cfg]` on a command applies to all its generated items; the commands of a locked model cannot have one. An argument may
-/// have `#[shape(opaque = "…")]` and serde attributes, which the macro moves to its field in the payload.
+/// have `#[shape(opaque = "…")]` and serde attributes, which the macro moves to the argument's field in the payload.
 ///
 /// For `impl Bank` with a command `deposit`, the macro generates:
 ///
@@ -192,11 +195,11 @@ pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Marks an upcaster: a function that converts a past version of a payload, or of a model, to the next version.
 ///
-/// An upcaster takes the past version by value, and optionally `&Recorded`, the other recorded data, but never the model. It
-/// returns the next version in the command's `history(…)`, the current payload, any event of the model, or nothing. It can
-/// also return an `Option`, a `Vec` or a tuple of these, and a `Result` of any of them with any error. It can be in any module
-/// of a crate that defines the past type or the returned type. Each past type has one upcaster.
-/// `#[memimage::upcast(crate = path)]` gives the path of `memimage`.
+/// An upcaster takes the past version by value, and optionally `&Recorded`, which contains the other recorded facts of the
+/// event. An upcaster never takes the model. It returns the next version in the command's `history(…)`, the current payload,
+/// any event of the model, or nothing. It can also return an `Option`, a `Vec` or a tuple of these, and a `Result` of any of
+/// them with any error. It can be in any module of a crate that defines the past type or the returned type. Each past type has
+/// exactly one upcaster. `#[memimage::upcast(crate = path)]` gives the path of `memimage`.
 #[proc_macro_attribute]
 pub fn upcast(args: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Ctxt::new();
@@ -220,8 +223,8 @@ pub fn upcast(args: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-/// Marks a command in an impl block with [`#[memimage::commands]`](macro@commands), which documents the keys.
-/// In such a block it needs no import. Anywhere else it is an error.
+/// Marks a command in an impl block with [`#[memimage::commands]`](macro@commands), which documents the keys. In such a block,
+/// `#[command]` needs no import. Anywhere else, `#[command]` is an error.
 #[proc_macro_attribute]
 pub fn command(_args: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Ctxt::new();

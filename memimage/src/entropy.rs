@@ -14,7 +14,7 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
     Ok(bytes)
 }
 
-/// Draws the random number of a life.
+/// Draws the random id of a [`Life`](crate::seq::Life).
 pub(crate) fn random_life() -> Result<u64, Error> {
     Ok(u64::from_le_bytes(random()?))
 }

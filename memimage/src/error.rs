@@ -18,7 +18,7 @@ pub(crate) use messages::ErrorDetail;
 
 use crate::seq::Seq;
 
-/// The error of every operation of the library. Its text says what happened, where, and what to do.
+/// The error of every operation of the library. Its text states what happened, where, and what to do.
 ///
 /// Match on its [`kind`](Error::kind). `Debug` shows the same text as `Display`, because `fn main() -> Result<…>` prints errors
 /// with `Debug`. Cloning is cheap: all callers that wait for one batch get clones of one error.
@@ -45,7 +45,8 @@ impl Error {
         Error::new(ErrorDetail::Io { act, path: path.to_owned(), source })
     }
 
-    /// The cause of a [poisoned](ErrorKind::Poisoned) image, without the advice to reopen it; otherwise the error itself.
+    /// For the error of a [poisoned](ErrorKind::Poisoned) image, returns the cause without the advice to reopen the image.
+    /// Returns any other error itself.
     pub(crate) fn cause(&self) -> Error {
         match &*self.detail {
             ErrorDetail::Poisoned { cause, .. } => cause.clone(),
@@ -53,7 +54,7 @@ impl Error {
         }
     }
 
-    /// The error as an item of a list, without the help.
+    /// The text of the error as an item of a list, without the help.
     pub(crate) fn briefly(&self) -> String {
         match &*self.detail {
             ErrorDetail::Snapshot { path, what } | ErrorDetail::ForgedState { path, what } => {
@@ -63,7 +64,7 @@ impl Error {
         }
     }
 
-    /// The error without the help and without the name of the file, for a text that already contains that name.
+    /// The text of the error without the help and without the name of the file, for a message that already contains this name.
     pub(crate) fn in_short(&self) -> String {
         match &*self.detail {
             ErrorDetail::Snapshot { what, .. } | ErrorDetail::ForgedState { what, .. } => what.clone(),
@@ -74,7 +75,7 @@ impl Error {
         }
     }
 
-    /// The kind of the error. Match on it to act on an error; the text may change in any version.
+    /// The kind of the error. To react to an error, match on its kind, because the text may change in any version.
     pub fn kind(&self) -> ErrorKind {
         ErrorKind::of(&self.detail)
     }
@@ -87,17 +88,17 @@ impl Error {
         }
     }
 
-    /// Whether the image is poisoned: an earlier write failed, so the image does nothing more until it is reopened.
+    /// Whether the image is poisoned: an earlier write failed, so every call fails until the image is reopened.
     pub fn is_poisoned(&self) -> bool {
         self.kind() == ErrorKind::Poisoned
     }
 
-    /// Whether the outcome of the command is unknown: only reopening the image shows if the command was recorded.
+    /// Whether the outcome of the command is unknown: only reopening the image shows whether the command was recorded.
     pub fn is_outcome_unknown(&self) -> bool {
         matches!(*self.detail, ErrorDetail::Poisoned { unknown: true, .. })
     }
 
-    /// Whether a replay contradicted the journal: an event could not be replayed, or it gave another state.
+    /// Whether a replay contradicted the journal: an event could not be replayed, or the replay gave another state.
     pub(crate) fn is_contradiction(&self) -> bool {
         matches!(self.kind(), ErrorKind::Diverged | ErrorKind::StateTooDeep)
     }
@@ -115,7 +116,7 @@ impl Error {
         }
     }
 
-    /// This error of a replay, with what is known about its cause.
+    /// Returns this error of a replay with an explanation of its cause.
     pub(crate) fn explained(&self, explanation: String) -> Error {
         match &*self.detail {
             ErrorDetail::Diverged { seq, since, found, recorded, .. } => {
@@ -139,7 +140,7 @@ impl Error {
         matches!(&*self.detail, ErrorDetail::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
-    /// The position in the journal, if the error has one.
+    /// The position in the journal; `None` if the error has no position.
     pub fn position(&self) -> Option<Position> {
         match &*self.detail {
             ErrorDetail::Corrupt { position, .. } | ErrorDetail::Forged { position, .. } => Some(*position),
@@ -153,7 +154,7 @@ impl Error {
     }
 }
 
-/// Whether the error of the operating system reports a lack of space.
+/// Whether an error of the operating system reports a lack of space.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }

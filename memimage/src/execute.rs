@@ -1,22 +1,22 @@
-//! The trait of everything that executes commands: an image, a pointer to one, or one with metadata. `image/execute.rs`
-//! executes them.
+//! The trait of all types that execute commands: an image, a pointer to an image, or an image with metadata. `image/execute.rs`
+//! implements the execution.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::event::{Command, Model};
 
-/// Executes the commands of a model. [`Image`](crate::Image), pointers to one, and [`WithMetadata`](crate::WithMetadata)
-/// implement it. Each of them also implements the trait of the model's commands (`BankCommands`).
+/// Executes the commands of a model. [`Image`](crate::Image), pointers to an image, and [`WithMetadata`](crate::WithMetadata)
+/// implement this trait. Each of these types also implements the trait of the model's commands (`BankCommands`).
 pub trait Execute {
-    /// The model whose commands it executes.
+    /// The model whose commands are executed.
     type Model: Model;
 
-    /// Executes a command, and waits until the command has the durability of the image's options.
+    /// Executes a command, and waits until the command is as durable as the image's options require.
     ///
     /// # Errors
     ///
-    /// As [`Image::submit`](crate::Image::submit), and the refusal of the command.
+    /// The errors of [`Image::submit`](crate::Image::submit), and the refusal of the command.
     fn execute<C: Command<Self::Model>>(&self, command: C) -> Result<C::Output, C::Error>;
 }
 

@@ -1,4 +1,4 @@
-//! The functions and traits that expansions use. An expansion is data and calls; the logic is here.
+//! The functions and traits that the macros' expansions use. An expansion is data and calls; the logic is in this module.
 
 mod bounds;
 mod field_probe;
@@ -16,19 +16,19 @@ use crate::context::Context;
 use crate::event::{EventType, Model};
 use crate::shape::{ConstText, ShapeRef, derived_field};
 
-/// Splits the return type of a fallible command, which may be an alias.
+/// Splits the return type of a fallible command, which may be an alias of `Result`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has the name `Result`, but is another type",
     label = "not `std::result::Result`",
     note = "a command that can be refused must return `std::result::Result`; give your own type another name"
 )]
 pub trait Fallible {
-    /// The output.
+    /// The type of the output.
     type Output;
-    /// The refusal.
+    /// The type of the refusal.
     type Refusal;
-    /// The type itself, which is std's `Result`. If the implementing type is not std's `Result`, rustc reports only this
-    /// projection, and not the function that returns it.
+    /// The type itself, which is std's `Result`. If a return type is not std's `Result`, rustc reports an error only at this
+    /// projection, and not at the function that returns it.
     type StdResult;
 
     /// Returns the value itself.
@@ -52,9 +52,9 @@ impl<T, E> Fallible for Result<T, E> {
     note = "a check returns `Ok(())`, or the reason for the refusal as the error"
 )]
 pub trait CheckResult {
-    /// The refusal.
+    /// The type of the refusal.
     type Refusal;
-    /// The type itself, as [`Fallible::StdResult`].
+    /// The type itself, for the same reason as [`Fallible::StdResult`].
     type StdResult;
 }
 
@@ -93,7 +93,7 @@ impl<T, E> ResultProbe<Result<T, E>> {
     pub const IS_PLAIN: bool = false;
 }
 
-/// Implemented for every type.
+/// Provides the constant for a type that is not a `Result`. Implemented for the probe of every type.
 pub trait NotResult {
     /// True: the type is not a `Result`.
     const IS_PLAIN: bool = true;
@@ -101,12 +101,12 @@ pub trait NotResult {
 
 impl<T> NotResult for ResultProbe<T> {}
 
-/// Tests whether a type is [`Context`], and passes the context as that type. For [`Context`], the inherent items take precedence
-/// over the trait's items.
+/// Tests whether a type is [`Context`], and passes the context as that type. For [`Context`], the inherent items take
+/// precedence over the trait's items.
 pub struct ContextProbe<T: ?Sized>(PhantomData<T>);
 
 impl ContextProbe<Context> {
-    /// The type is `Context`.
+    /// True: the type is `Context`.
     pub const IS_CONTEXT: bool = true;
 
     /// Returns the context.
@@ -116,12 +116,12 @@ impl ContextProbe<Context> {
     }
 }
 
-/// Implemented for every type.
+/// Provides the items for a type that is not [`Context`]. Implemented for the probe of every type.
 pub trait NotContext {
-    /// The type.
+    /// The type that the user wrote.
     type Other: ?Sized;
 
-    /// The type is not `Context`.
+    /// False: the type is not `Context`.
     const IS_CONTEXT: bool = false;
 
     /// Makes the call compile, so that the failed assertion is the only error.
@@ -134,12 +134,12 @@ impl<T: ?Sized> NotContext for ContextProbe<T> {
     type Other = T;
 }
 
-/// The dispatch table of a model, for its groups.
+/// The dispatch table of a model, for the expansions of the model's groups.
 pub const fn events_of<M: Model>() -> &'static [EventType<M>] {
     M::EVENTS
 }
 
-/// The message about a derived field inside a model that has no method to rebuild it.
+/// The message about a derived field inside a model that has no `rebuild` method; `None` if there is no derived field.
 pub const fn not_rebuilt(model: &str, shape: ShapeRef) -> Option<ConstText> {
     match derived_field(shape) {
         Some(field) => Some(ConstText::not_rebuilt(model, field)),

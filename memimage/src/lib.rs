@@ -1,9 +1,9 @@
 //! Keep a program's whole state in main memory, and let every change be a durable, typed command.
 //!
-//! The pattern is the [Memory Image](https://martinfowler.com/bliki/MemoryImage.html) (Martin Fowler, 2011), also called
-//! system prevalence: the state is plain Rust values, each change is recorded as an event in an append-only journal, and
-//! after a crash the state is rebuilt from the newest snapshot and the events since. There is no database, no mapping
-//! code, and no I/O but the journal.
+//! The pattern is the [Memory Image](https://martinfowler.com/bliki/MemoryImage.html) (Martin Fowler, 2011), also called system
+//! prevalence: the state is plain Rust values, each change is recorded as an event in an append-only journal, and after a crash
+//! the state is rebuilt from the newest snapshot and the events since. The program needs no database and no mapping code, and
+//! the only I/O is that of the journal and the snapshots.
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -56,7 +56,7 @@
 //!
 //! # The guide
 //!
-//! [`guide`] explains everything else, one chapter for each subject, with examples that run:
+//! [`guide`] explains all other subjects, one chapter for each, with examples that run:
 //!
 //! - [`guide::quick_start`]: models, commands, queries, restarts
 //! - [`guide::durability`]: what is on disk when a call returns, and what happens when a write fails
@@ -105,7 +105,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-// Each module uses only modules above it. `tests/tests/architecture.rs` checks this order.
+// Each module uses only modules that are declared above it. `tests/tests/architecture.rs` checks this order.
 mod seq;
 mod planted;
 mod error;

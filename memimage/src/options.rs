@@ -52,7 +52,7 @@ pub struct Options<M> {
     pub(crate) chain: Option<Keys>,
 }
 
-/// The time since some fixed point, by a clock that nobody sets.
+/// A monotonic clock, which returns the time since some fixed point.
 pub(crate) type Monotonic = Arc<dyn Fn() -> Duration + Send + Sync>;
 
 #[expect(clippy::disallowed_methods, reason = "it is compared with the wall clock, and is no part of a model's state")]
@@ -61,18 +61,18 @@ fn monotonic_clock() -> Duration {
     START.elapsed()
 }
 
-/// The source of recorded time.
+/// The clock from which events get their recorded time.
 pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// When the image makes a snapshot on its own. [`Admin::snapshot`](crate::Admin::snapshot) makes one at any time.
+/// When the image makes a snapshot on its own. [`Admin::snapshot`](crate::Admin::snapshot) makes a snapshot at any time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotPolicy {
-    /// Never.
+    /// The image makes no snapshot on its own.
     Manual,
-    /// After this many events since the last snapshot.
+    /// The image makes a snapshot once this many events follow the last snapshot.
     AfterEvents(u64),
-    /// After this many bytes of journal since the last snapshot.
+    /// The image makes a snapshot once this many bytes of journal follow the last snapshot.
     AfterBytes(u64),
 }
 
@@ -111,7 +111,8 @@ impl<M: Model> Options<M> {
         self
     }
 
-    /// How durable an answer is when the caller gets it. Default: [`Durability::Synced`]. It may differ at each opening.
+    /// How durable an answer is when the caller gets it. Default: [`Durability::Synced`]. Each opening may set another
+    /// durability.
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
@@ -125,8 +126,8 @@ impl<M: Model> Options<M> {
     }
 
     /// Batches start at multiples of this many bytes: 8, 512 or 4096. Default: 512, the size of a sector. A disk writes a
-    /// sector as a whole, so no later write can damage an acknowledged event. With 8 the journal is smaller, but lacks that
-    /// protection. 4096 is for disks with sectors of 4 KiB.
+    /// sector as a whole, so no later write can damage an acknowledged event. With 8, the journal is smaller, but a later write
+    /// can damage an acknowledged event. Use 4096 for disks with sectors of 4 KiB.
     pub fn align_bytes(mut self, bytes: u32) -> Self {
         self.align = bytes;
         self
@@ -138,15 +139,15 @@ impl<M: Model> Options<M> {
         self
     }
 
-    /// With this many full batches queued for writing, `submit` waits and `try_submit` returns
+    /// While this many full batches are queued for writing, `submit` waits and `try_submit` returns
     /// [`ErrorKind::Busy`](crate::ErrorKind::Busy). Default: 8.
     pub fn pending_batches_max(mut self, batches: usize) -> Self {
         self.caps.pending_batches = batches;
         self
     }
 
-    /// The size of the largest record, in bytes. A record is a command's encoded arguments and metadata. Default: 16 MiB; at most
-    /// 1 GiB.
+    /// The size of the largest record, in bytes. A record is a command's encoded arguments and metadata. Default: 16 MiB; at
+    /// most 1 GiB.
     pub fn record_bytes_max(mut self, bytes: usize) -> Self {
         self.record_bytes_max = bytes;
         self
@@ -158,20 +159,20 @@ impl<M: Model> Options<M> {
         self
     }
 
-    /// How much of the journal to keep. Default: [`Retention::Everything`]. Pruned events are lost for good. The retention
-    /// may differ at each opening, but a new one does not restore them.
+    /// How much of the journal to keep. Default: [`Retention::Everything`]. Pruned events are lost for good. Each opening may
+    /// set another retention, but no retention restores pruned events.
     ///
-    /// Any other retention requires [`verify_snapshots`](Options::verify_snapshots) and
-    /// [`verify_digests`](Options::verify_digests): the image prunes its journal only up to a state from which
-    /// replay has produced the newest state.
+    /// Any retention other than `Everything` requires [`verify_snapshots`](Options::verify_snapshots) and
+    /// [`verify_digests`](Options::verify_digests): the image prunes its journal only up to a state from which replay has
+    /// produced the newest state.
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
         self
     }
 
     /// Whether to verify each snapshot by replay: the image rebuilds the state from the previous snapshot and the events since,
-    /// and compares the digests. Default: yes. Verification needs the model's memory a second time while it runs; commands go on
-    /// meanwhile.
+    /// and compares the digests. Default: yes. Verification needs the model's memory a second time while it runs; commands go
+    /// on meanwhile.
     pub fn verify_snapshots(mut self, verify: bool) -> Self {
         self.verify_snapshots = verify;
         self
@@ -185,17 +186,19 @@ impl<M: Model> Options<M> {
         self
     }
 
-    /// Whether to open an image on a network file system. Default: no, because its locks and syncs cannot be trusted.
+    /// Whether to open an image on a network file system. Default: no, because the locks and syncs of such a file system cannot
+    /// be trusted.
     pub fn allow_network(mut self, allow: bool) -> Self {
         self.allow_network = allow;
         self
     }
 
-    /// Whether to open an image whose journal ends before the last event that is known to have been synced. Default: no, because
-    /// events are missing then. A copy of an image that was in use is like that if its segments were copied before
-    /// `journal/durable` or before a snapshot. With `true`, the image goes on from the events that it has: the events that are
-    /// known to be missing are in [`RecoveryReport::given_up`](crate::RecoveryReport::given_up), and their numbers are used again.
-    /// Snapshots of missing events go to the quarantine. Damage before the end is refused all the same.
+    /// Whether to open an image whose journal ends before the last event that is known to have been synced. Default: no,
+    /// because events are missing from such a journal. A copy of an image in use has such a journal if its segments were copied
+    /// before `journal/durable` or before a snapshot. With `true`, the image continues after the last event that the copy
+    /// contains. [`RecoveryReport::given_up`](crate::RecoveryReport::given_up) reports the events that are known to be missing,
+    /// and new events reuse the numbers of these events. Snapshots of missing events are moved to the quarantine. An image
+    /// whose journal is damaged before its end is still refused.
     ///
     /// Open the copy once with this option, and then without it.
     pub fn accept_incomplete_copy(mut self, accept: bool) -> Self {
@@ -203,24 +206,25 @@ impl<M: Model> Options<M> {
         self
     }
 
-    /// The clock that gives events their time, for tests. Default: the wall clock. Recorded time never goes back, whatever the
-    /// clock says. A jump of this clock is noticed only if a [`monotonic_clock`](Options::monotonic_clock) is given after it.
+    /// Sets the clock from which events get their time, for tests. Default: the wall clock. Recorded time never goes back, even
+    /// if the clock does. A jump of this clock is detected only if [`monotonic_clock`](Options::monotonic_clock) is called
+    /// after this method.
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self.monotonic = None;
         self
     }
 
-    /// The clock with which the wall clock is compared, for tests: the time since any fixed point. Default: the system's monotonic
-    /// clock. See [`Stats::clock_jumped`](crate::Stats::clock_jumped).
+    /// Sets the clock with which the wall clock is compared, for tests. It returns the time since any fixed point. Default: the
+    /// system's monotonic clock. See [`Stats::clock_jumped`](crate::Stats::clock_jumped).
     pub fn monotonic_clock(mut self, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         self.monotonic = Some(Arc::new(clock));
         self
     }
 
     /// The state before the first event of a new image. Default: the model's `Default`. The journal stores this state in the
-    /// present shape of the model. A later program can read it only if the model keeps that shape, or has an upcaster for it. Its
-    /// [derived fields](crate::guide::snapshots#derived-fields) are rebuilt.
+    /// present shape of the model. A later program can read this state only if its model has the same shape, or an upcaster for
+    /// this shape. The image rebuilds the [derived fields](crate::guide::snapshots#derived-fields) of the state.
     pub fn genesis(mut self, state: M) -> Self {
         self.genesis = Some(state);
         self
@@ -228,11 +232,11 @@ impl<M: Model> Options<M> {
 
     /// Encrypts the bodies of all frames of the journal, and all snapshots, with XChaCha20-Poly1305. Whether an image is
     /// encrypted is fixed when it is created. [`admin::Rewrite`](crate::admin::Rewrite) makes an encrypted image of a plain
-    /// one, and the reverse.
-    /// [SECURITY.md](https://docs.rs/crate/memimage/latest/source/docs/SECURITY.md) says what stays visible, and what encryption does not protect against.
+    /// one, and the reverse. [SECURITY.md](https://docs.rs/crate/memimage/latest/source/docs/SECURITY.md) describes what stays
+    /// visible, and what encryption does not protect against.
     ///
     /// To rotate keys, open the image with a new current key. Later segments and snapshots are encrypted under the new key.
-    /// Older ones stay under the key that they name.
+    /// Older segments and snapshots stay encrypted under the key whose number they contain.
     ///
     /// ```
     /// # use memimage::{Image, Key, Keys, Model, Shape};
@@ -257,15 +261,16 @@ impl<M: Model> Options<M> {
         self
     }
 
-    /// Protects the image against changes by anybody without the key, with keyed hashes (BLAKE3): each frame of the journal
-    /// is linked to the one before it, and each snapshot and header is hashed. Whether an image has a chain is fixed when it
-    /// is created. [`admin::Rewrite`](crate::admin::Rewrite) makes a chained image of a plain one, and the reverse.
+    /// Protects the image against changes by anybody without the key, with keyed hashes (BLAKE3): each frame of the journal is
+    /// linked to the frame before it, and each snapshot and header is hashed. Whether an image has a chain is fixed when it is
+    /// created. [`admin::Rewrite`](crate::admin::Rewrite) makes a chained image of a plain one, and the reverse.
     ///
     /// Recovery verifies the chain of everything that it reads. It cannot detect that an older copy has replaced the end of
     /// the journal or the whole image. To detect that, keep [`Admin::chain_head`](crate::Admin::chain_head) outside the
     /// image.
     ///
-    /// The key may be the one of [`encryption`](Options::encryption): the library derives its own keys from both.
+    /// The key may be the same as for [`encryption`](Options::encryption), because the library derives a separate key from it
+    /// for the chain.
     #[cfg(feature = "chain")]
     pub fn chain(mut self, keys: Keys) -> Self {
         self.chain = Some(keys);
@@ -325,7 +330,7 @@ impl<M: Model> Options<M> {
     pub(crate) fn align_shift(&self) -> u8 {
         let align = match self.durability {
             Durability::Synced => self.align,
-            // a frame may follow one that is not synced: a page of the page cache must not contain parts of both
+            // a frame may follow an unsynced frame, and a page of the page cache must not contain parts of both
             Durability::Interval(_) | Durability::Buffered => 4096,
         };
         align.trailing_zeros() as u8

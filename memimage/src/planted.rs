@@ -1,8 +1,9 @@
-//! Bugs that a test build can be given on purpose: one-line mistakes of the kind that cost users of other journals their data.
-//! The test suites must catch each of them; `tests/tests/planted.rs` checks that they do.
+//! Bugs that a test build can contain on purpose: one-line mistakes of the kind that made other journals lose their users'
+//! data. The test suites must catch each bug; `tests/tests/planted.rs` checks that they do.
 //!
-//! The bugs are compiled only with `--cfg planted`, in a test build. There, the environment variable `MEMIMAGE_PLANTED` names
-//! the active bug. In every other build [`planted`] is the constant `false`, and the binary does not even contain the names.
+//! The bugs are compiled only with `--cfg planted`, in a test build. In such a build, the environment variable
+//! `MEMIMAGE_PLANTED` selects the active bug. In every other build [`planted`] returns the constant `false`, and the binary
+//! does not even contain the names of the bugs.
 
 #[cfg(all(planted, not(debug_assertions)))]
 compile_error!("`--cfg planted` puts bugs into memimage: it is for builds with debug assertions only");
@@ -10,19 +11,19 @@ compile_error!("`--cfg planted` puts bugs into memimage: it is for builds with d
 /// A planted bug, named after the mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bug {
-    /// A command is answered once its batch is written, before it is synced.
+    /// A command is answered once its batch is written, before the batch is synced.
     AnswerBeforeSync,
     /// A command is applied although no space could be reserved for its record.
     AppliedWithoutRoom,
-    /// A command runs with the arguments of its caller instead of those that replay will read.
+    /// A command runs with the caller's arguments instead of the arguments that replay will decode.
     CallersValueApplied,
-    /// The reader does not compare a frame's link to the previous frame with that frame.
+    /// The reader does not check that a frame contains the hash of the frame before it.
     ChainUnchecked,
-    /// The reader takes zeros for the end of the journal without looking for evidence that events beyond it were synced.
+    /// The reader treats zeros as the end of the journal without looking for evidence that later events were synced.
     CleanBeforeEvidence,
     /// Recovery clears unreadable data that is known to have been synced, as if it were a torn write.
     DamageTakenForTorn,
-    /// A child made by `fork` closes its parent's image when it drops its copy.
+    /// A child made by `fork` closes its parent's image when the child drops its copy of the image.
     ClosedInForkedChild,
     /// A state that is deeper than the limit gets a digest and a snapshot.
     DeepStateAccepted,
@@ -30,23 +31,23 @@ pub(crate) enum Bug {
     DigestBeforeVerification,
     /// Directories are not synced.
     DirectoryNotSynced,
-    /// A replay that contradicts the journal is an error even if replay from an older state does not.
+    /// If replay from a snapshot contradicts the journal, recovery fails instead of replaying from an older state.
     DivergedSnapshotTrusted,
     /// The writer does not advance the durable seq after a sync.
     DurableSeqStale,
     /// A failed sync is retried once, and the result of the retry is trusted.
     FailedSyncRetried,
-    /// A snapshot of another timeline of the image is believed.
+    /// Recovery accepts a snapshot of another timeline of the image.
     ForeignTimelineBelieved,
     /// The reader accepts a frame header without verifying its checksum.
     HeaderChecksumSkipped,
-    /// A frame names the frame before it by a checksum that does not depend on its content.
+    /// The hash that links a frame to the previous frame covers only the previous frame's header, not its content.
     LinkWithoutContent,
-    /// Retention by a period believes one reading of the wall clock.
+    /// Retention by a period relies on a single reading of the wall clock.
     PrunedOnOneReading,
     /// Pruning removes segments before the base that replaces them is synced.
     PrunedBeforeBaseIsSynced,
-    /// A refusal is returned before the events it depends on are synced.
+    /// A refusal is returned before the events on which the refusal depends are synced.
     RefusalNotWaitedFor,
     /// An interrupted repair cannot be repeated.
     RepairOnlyOnce,
@@ -66,7 +67,7 @@ pub(crate) enum Bug {
     UnorderedHashedInOrder,
     /// The panic of a waker ends the thread that writes for all callers.
     WakerPanicUncaught,
-    /// Threads that wait for a batch are not notified when the image is poisoned.
+    /// When the image is poisoned, only the first of the callers that wait for a batch is notified.
     WaitersNotNotified,
 }
 

@@ -1,6 +1,6 @@
 //! Recovery: loads the newest usable snapshot and replays the events after it.
 //!
-//! Everything here only reads, except [`opened_journal`], which repairs the end of a journal before it is resumed.
+//! All of these modules only read files, except [`opened_journal`], which repairs the end of a journal before writing resumes.
 
 mod opened_journal;
 mod dispatch;
@@ -46,21 +46,21 @@ pub(crate) struct RecoveryGoal {
     pub(crate) newest_snapshot: Option<Seq>,
     /// Whether a difference between a replayed state and its recorded digest is an error.
     pub(crate) verify_digests: bool,
-    /// Whether replay may begin at a state that an upcaster created from an older snapshot. Nothing verifies such a
-    /// state. If this is false and the journal is complete, recovery skips such states. Snapshot verification sets it
-    /// to false, because a replay from the start verifies the upcaster.
+    /// Whether replay may begin at a state that an upcaster created from an older snapshot. Nothing verifies such a state. If
+    /// this is false and the journal is complete, recovery skips such states. Snapshot verification sets this field to false,
+    /// because a replay that uses no upcast state verifies the upcaster.
     pub(crate) trust_upcasters: bool,
-    /// An event that replay skips as if it were void, to learn what that would change.
+    /// An event that replay skips as if it were void, to determine the effect of making it void.
     pub(crate) also_void: Option<Seq>,
     /// The digest that the recovered state must have.
     pub(crate) expected: Option<u64>,
-    /// After this event, the state is encoded and decoded. This shows whether a snapshot holds everything on which later events
-    /// depend.
+    /// The event after which replay encodes and decodes the state. This shows whether a snapshot contains all data on which
+    /// later events depend.
     pub(crate) round_trip: Option<Seq>,
 }
 
 impl RecoveryGoal {
-    /// A replay up to an event that begins at a state before it.
+    /// The goal of a replay up to the event `seq` that begins at a state before this event.
     pub(crate) fn before(seq: Seq) -> RecoveryGoal {
         let older = Seq::new(seq.get().saturating_sub(1));
         RecoveryGoal { until: Some(seq), newest_snapshot: Some(older), ..RecoveryGoal::default() }
@@ -74,24 +74,26 @@ pub(crate) struct Recovered<M> {
     pub(crate) last: Seq,
     /// The recorded time of the last event.
     pub(crate) time: Timestamp,
-    /// The hash of the frame with the last event; 0 without events.
+    /// The hash of the frame that contains the last event; 0 if there is no event.
     pub(crate) events_hash: u64,
-    /// The snapshot or base at which replay began; `None` if at genesis.
+    /// The snapshot or base at which replay began; `None` if replay began at genesis.
     pub(crate) snapshot: Option<Seq>,
     pub(crate) replayed: u64,
-    /// The bytes of the replayed batches.
+    /// The size of the replayed batches, in bytes.
     pub(crate) replayed_bytes: u64,
-    /// The replayed events whose outcome is another than the recorded one, because an event before them became void later.
+    /// The replayed events whose outcome differs from the recorded outcome, because an earlier event became void after they
+    /// were recorded.
     pub(crate) changed_outcomes: BTreeMap<Seq, Outcome>,
-    /// The unusable snapshots, each with the cause.
+    /// The unusable snapshots and bases, each with the cause.
     pub(crate) unusable: Vec<(PathBuf, String)>,
-    /// Those of them that are intact and of the current version, but replay from them contradicts the journal.
+    /// The unusable snapshots and bases that are intact and have the current version of the model, but from which replay
+    /// contradicts the journal.
     pub(crate) contradicted: Vec<PathBuf>,
-    /// The end of the journal, if replay reached it.
+    /// The end of the journal; `None` if replay stopped before the end.
     pub(crate) end: Option<JournalEnd>,
 }
 
-/// Maps the events of the journal's shape table to those of the program.
+/// Maps the events of the journal's shape table to the events of the program.
 pub(crate) fn dispatch_of<M: Model>(journal: &OpenedJournal) -> Result<Dispatch, Error> {
     Dispatch::new(journal.scan().table()?, M::EVENTS).map_err(|differences| {
         Error::new(ErrorDetail::Shapes { path: journal.layout().root().to_owned(), differences })
@@ -103,7 +105,7 @@ pub(crate) fn dispatch_of<M: Model>(journal: &OpenedJournal) -> Result<Dispatch,
 pub(crate) struct ReplayProgress {
     /// The events replayed so far.
     pub(crate) events: u64,
-    /// The bytes of their batches.
+    /// The size of the replayed batches so far, in bytes.
     pub(crate) bytes: u64,
 }
 
@@ -187,7 +189,7 @@ fn replay_from<M: Model>(
     })
 }
 
-/// The number that identifies the model in a digest mark.
+/// The number that identifies the model's version and shape in a digest mark.
 pub(crate) fn model_mark<M: Model>() -> u64 {
     DigestMark::model_of(M::VERSION, fingerprint(M::SHAPE).to_u64())
 }
@@ -210,7 +212,7 @@ pub(crate) fn no_digest<M: Model>(error: &DigestError) -> Error {
 struct Replay<'a, M> {
     scan: &'a Scan,
     dispatch: &'a Dispatch,
-    /// The rows of the shape table in `dispatch`.
+    /// The encoded rows of the shape table in `dispatch`.
     encoded_rows: EncodedRows,
     /// The context of the event that is being replayed.
     context: Context,
@@ -227,7 +229,7 @@ struct Replay<'a, M> {
     replayed: u64,
     replayed_bytes: u64,
     changed_outcomes: BTreeMap<Seq, Outcome>,
-    /// The digests that the journal has for this state and later ones, in their order.
+    /// The digests that the journal contains for the current and later states, in their order.
     digests: Peekable<IntoValues<Seq, DigestMark>>,
     /// The first difference from a recorded digest, unless a later mark accepts the replayed state.
     diverged: Option<Error>,
@@ -246,7 +248,7 @@ impl<M: Model> Replay<'_, M> {
             FrameKind::Prune => self.prune_mark(segment, frame)?,
             // the void events were collected before the first event was replayed
             FrameKind::Void => drop(self.scan.decode_void(segment, frame)?),
-            // a state from after the correction may have the time of events after it
+            // an earlier correction is skipped: the start state may already have the time of a later event
             FrameKind::Time if frame.header.first_seq > self.last => {
                 self.time = self.scan.decode_time(segment, frame)?.to;
             }
@@ -278,7 +280,7 @@ impl<M: Model> Replay<'_, M> {
         Err(self.scan.corrupt_frame(segment, frame, what))
     }
 
-    /// Verifies that replay began with the base for which the journal was pruned.
+    /// Verifies, if replay began at the base of a prune mark, that this base is the state for which the journal was pruned.
     fn prune_mark(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let mark = self.scan.decode_prune(segment, frame)?;
         let outdated = self.voids.invalidates(mark.base, frame.header.life.epoch);
@@ -365,8 +367,8 @@ impl<M: Model> Replay<'_, M> {
         Err(Error::new(ErrorDetail::Replay { seq, name, version, what, help }))
     }
 
-    /// Compares the state with the digest that the journal has for it, if there is one. A difference counts only at the end of
-    /// the replay, because a later mark may accept the replayed state.
+    /// Compares the state with the digest that the journal contains for it, if any. A difference is reported only at the end of
+    /// the replay, because a later digest mark may accept the replayed state.
     #[inline]
     fn check_digest(&mut self) -> Result<(), Error> {
         while let Some(mark) = self.digests.next_if(|mark| mark.seq <= self.last) {
@@ -383,10 +385,10 @@ impl<M: Model> Replay<'_, M> {
         Ok(())
     }
 
-    /// Replaces the state by what is read back from its encoding, as an open from a snapshot does.
+    /// Encodes the state, and replaces it by the decoded copy, as opening from a snapshot does.
     fn round_trip(&mut self) -> Result<(), Error> {
         let Some(model) = &self.model else { return Ok(()) };
-        // the digest limits the depth, which encoding does not
+        // the digest limits the depth of the state; encoding does not
         state_digest(model)?;
         let encoded = postcard::to_stdvec(model).map_err(|error| error.to_string());
         let decoded = encoded.and_then(|bytes| decode_state(&bytes).map_err(|error| error.to_string()));

@@ -29,9 +29,9 @@ pub enum Retention {
     /// At least this many of the newest events. With 0, the image keeps only the events that are needed to rebuild the
     /// state.
     Events(u64),
-    /// At least the events of this period before the newest event, by their recorded times. One wrong reading of the clock prunes
-    /// nothing: time counts if the events of an earlier opening show it, or if it has passed since this opening by the monotonic
-    /// clock.
+    /// At least the events of this period before the newest event, by their recorded times. One wrong reading of the clock
+    /// prunes nothing, because the period ends no later than the confirmed time: the time of the last event of earlier
+    /// openings, plus the time that has passed since this opening by the monotonic clock.
     Period(Duration),
 }
 
@@ -39,9 +39,9 @@ pub enum Retention {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) seq: Seq,
-    /// The recorded time of its last event.
+    /// The recorded time of the last event in the snapshot.
     pub(crate) time: Timestamp,
-    /// Whether it has the program's current version of the model.
+    /// Whether the snapshot has the program's current version of the model.
     pub(crate) current: bool,
 }
 
@@ -55,10 +55,11 @@ pub(crate) struct RetentionSelection {
 }
 
 impl Retention {
-    /// Selects from all snapshots, newest first.
+    /// Selects the base and the snapshots to keep. `snapshots` lists all snapshots, newest first.
     ///
-    /// Keeps the two newest snapshots, the newest one that can be the base, and the oldest one that cannot be the base
-    /// yet. The last of these will be the next base. So it never keeps more than four. Only time up to `confirmed` counts.
+    /// Keeps the two newest snapshots, the newest one that can be the base, and the oldest one that cannot be the base yet.
+    /// This oldest snapshot will be the next base. So the selection never keeps more than four snapshots. Only time up to
+    /// `confirmed` counts.
     pub(crate) fn select(self, snapshots: &[Candidate], confirmed: Timestamp) -> RetentionSelection {
         let Some((newest, older)) = snapshots.split_first() else { return RetentionSelection::default() };
         let (mut base, mut next) = (None, None);
@@ -88,7 +89,7 @@ impl Retention {
 mod tests {
     use super::*;
 
-    /// Chooses from snapshots of these events, with one second between two events.
+    /// Selects from snapshots after these events. Successive events are one second apart.
     fn select(retention: Retention, seqs: &[u64]) -> (Option<u64>, Vec<u64>) {
         let candidate =
             |&seq: &u64| Candidate { seq: Seq::new(seq), time: Timestamp::from_micros(seq * 1_000_000), current: true };
@@ -139,7 +140,7 @@ mod tests {
             let (base, kept) = select(Retention::Events(95), &snapshots);
             assert!(kept.len() <= 4, "{kept:?}");
             assert!(base.is_none_or(|base| newest - base >= 95));
-            // no more than twice the requested number, plus the events between two snapshots
+            // the journal keeps at most twice the requested number of events, plus the events between two snapshots
             assert!(newest - base.unwrap_or(0) <= 2 * 95 + 20, "{newest}: {base:?}");
             bases.extend(base);
             snapshots = kept;

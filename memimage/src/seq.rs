@@ -1,10 +1,10 @@
-//! Number types: events (`Seq`), journal segments (`SegmentId`), and the lives of owners (`Life`).
+//! Types that number events (`Seq`), journal segments (`SegmentId`), and the lives of an image's owners (`Life`).
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The sequence number of an event: 1, 2, 3 … without gaps. 0 is the state before the first event.
+/// The sequence number of an event: 1, 2, 3 … without gaps. 0 stands for the state before the first event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seq(u64);
@@ -31,7 +31,7 @@ impl Seq {
 }
 
 impl Seq {
-    /// The sequence number of the event before. Must not be called on 0.
+    /// The sequence number of the previous event. Must not be called on 0.
     pub(crate) const fn before(self) -> Seq {
         Seq(self.0 - 1)
     }
@@ -78,7 +78,7 @@ impl SegmentId {
     }
 }
 
-/// One life of one owner of an image: from an opening, or a repair, to the next one.
+/// The life of one owner of an image: the time from one opening or repair to the next opening or repair.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Life {
     /// The number of the life: 1, 2, 3 … The lives of two copies of an image have the same numbers.

@@ -20,7 +20,7 @@ pub(crate) struct Block {
     pub args: BlockArgs,
     /// The user's block without memimage's attributes.
     pub source: TokenStream,
-    /// The trait, if this is a trait impl.
+    /// The implemented trait, if the block is a trait impl.
     pub of_trait: Option<Path>,
     pub generics: Generics,
     pub model: Type,
@@ -30,7 +30,6 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// Parses the block.
     pub(crate) fn parse(cx: &Ctxt, args: BlockArgs, item: TokenStream) -> syn::Result<Block> {
         let ImplSyntax { head, of_trait, generics, model, items } = syn::parse2(item)?;
         let mut block = Block {
@@ -87,7 +86,7 @@ impl Block {
         }
     }
 
-    /// The last segment of the path, `Bank` of `bank::Bank`, from which the names of the generated items derive.
+    /// The last segment of the model's path, such as `Bank` of `bank::Bank`. The names of the generated items begin with it.
     pub(crate) fn model_name(&self) -> String {
         self.model_path().and_then(|path| path.segments.last()).map_or_else(String::new, |last| unraw(&last.ident))
     }
@@ -101,7 +100,7 @@ impl Block {
         self.args.commands_trait.get().cloned().unwrap_or_else(|| self.named("Commands"))
     }
 
-    /// A name for an item of the whole block.
+    /// The name of an item of the whole block: the group's or the model's name, and `suffix`.
     fn named(&self, suffix: &str) -> Ident {
         match self.args.group.get() {
             Some(group) => format_ident!("{}{suffix}", unraw(group), span = group.span()),
@@ -109,7 +108,7 @@ impl Block {
         }
     }
 
-    /// The commands that can be called.
+    /// The commands that a program can call: all but the `replay_only` ones.
     pub(crate) fn callable(&self) -> impl Iterator<Item = &Command> {
         self.commands.iter().filter(|command| !command.is_replay_only())
     }
@@ -120,7 +119,7 @@ impl Block {
         commands.chain(self.args.retired.iter().map(EventHistory::of_retired))
     }
 
-    /// The check of a command. The rules guarantee that a named check exists.
+    /// The check of a command. The rules in `check` guarantee that this method exists.
     pub(crate) fn check_of(&self, command: &Command) -> Option<&Method> {
         let name = command.args.check.get()?;
         self.methods.iter().find(|method| method.sig.ident == *name)
@@ -134,7 +133,8 @@ impl Block {
         })
     }
 
-    /// If the command can be refused, the return type that contains the refusal: the command's or its check's.
+    /// The return type that contains the refusal: the return type of the command or of its check. `None` if the command cannot
+    /// be refused.
     pub(crate) fn refusing<'a>(&'a self, command: &'a Command) -> Option<&'a Type> {
         match (&command.output, self.check_of(command).map(|check| &check.sig.output)) {
             (Output::Result(ty), _) => Some(ty),
@@ -143,8 +143,8 @@ impl Block {
         }
     }
 
-    /// The visibility of a group's items: the visibility of its commands, but at least `pub(crate)`, so that the model can
-    /// list it.
+    /// The visibility of a group's items: the widest visibility of its commands, but at least `pub(crate)`, so that the model
+    /// can list the group.
     pub(crate) fn vis_of_group(&self) -> Visibility {
         match self.vis() {
             Visibility::Public(public) => Visibility::Public(public),
@@ -152,7 +152,7 @@ impl Block {
         }
     }
 
-    /// The widest visibility of the commands, for items of the whole block.
+    /// The widest visibility of the commands. Items of the whole block have this visibility.
     pub(crate) fn vis(&self) -> Visibility {
         let widest = self.commands.iter().map(|command| &command.vis).max_by_key(|vis| width(vis));
         widest.cloned().unwrap_or(Visibility::Inherited)
@@ -268,7 +268,7 @@ impl Parse for BlockItem {
     }
 }
 
-/// Whether a function follows: `fn`, after any qualifiers.
+/// Whether the next tokens begin a function: `fn`, after any qualifiers.
 fn is_fn(ahead: ParseStream<'_>) -> bool {
     while !ahead.peek(Token![fn]) {
         let word = ahead.peek(Token![const]) || ahead.peek(Token![async]) || ahead.peek(Token![unsafe]);

@@ -1,5 +1,5 @@
-//! The bounds on the types of arguments and fields. The names in a type select the bound, and so the message of an error. The
-//! compiler decides whether there is an error.
+//! The bounds on the types of arguments and fields. The names in a type select the bound, and with it the error message. The
+//! compiler decides whether the type satisfies the bound.
 
 use proc_macro2::Ident;
 use quote::format_ident;
@@ -16,7 +16,7 @@ const SCALARS: &[&str] = &[
 const CONTAINERS: &[&str] =
     &["Option", "Box", "Vec", "VecDeque", "BTreeMap", "BTreeSet", "BinaryHeap", "HashMap", "HashSet", "Result"];
 
-/// A bound of the runtime crate.
+/// A bound that the runtime crate, `memimage`, declares.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bound {
     Argument,
@@ -69,7 +69,7 @@ fn shares(ty: &Type) -> bool {
     finder.0
 }
 
-/// Whether the type consists of std types only, by their names. These satisfy every bound and need no check.
+/// Whether all names in the type are names of known std types. Such a type satisfies every bound and needs no check.
 pub(crate) fn is_known(ty: &Type) -> bool {
     match ty {
         Type::Array(array) => is_known(&array.elem),

@@ -14,7 +14,7 @@ use crate::hygiene::replace_self;
 
 pub(crate) struct Command {
     pub args: CommandArgs,
-    /// The method's other attributes.
+    /// The attributes of the method, without memimage's.
     pub attrs: Vec<Attribute>,
     pub vis: Visibility,
     pub sig: Signature,
@@ -23,17 +23,17 @@ pub(crate) struct Command {
     pub body: TokenStream,
     /// The event's name in the journal.
     pub name: LitStr,
-    /// The struct of the arguments.
+    /// The name of the payload struct.
     pub payload: Ident,
-    /// The variant of the event enum.
+    /// The name of the command's variant in the event enum.
     pub variant: Ident,
-    /// The version of each entry in the history.
+    /// The version of each entry in the command's history.
     pub past_versions: Vec<u32>,
 }
 
 /// An argument of the method.
 pub(crate) enum Input {
-    /// `&Context`, possibly under another name.
+    /// The argument `&Context`, which may be imported under another name.
     Context(Box<PatType>),
     /// A field of the payload.
     Argument(Box<Argument>),
@@ -41,7 +41,7 @@ pub(crate) enum Input {
 
 pub(crate) struct Argument {
     pub ident: Ident,
-    /// With the model's name instead of `Self`.
+    /// The argument's type, with the model's name instead of `Self`.
     pub ty: Type,
     /// The attributes `serde` and `shape`, which move to the payload's field.
     pub attrs: Vec<Attribute>,
@@ -57,7 +57,7 @@ pub(crate) enum Output {
 }
 
 impl Command {
-    /// Reads a method, and removes the payload's attributes from its arguments.
+    /// Parses a method, and removes the payload's attributes from the method's arguments.
     pub(crate) fn new(cx: &Ctxt, model: &Type, args: CommandArgs, method: &mut Method) -> Command {
         let model_tokens = model.to_token_stream();
         let mut inputs = Vec::new();
@@ -109,7 +109,7 @@ impl Command {
         })
     }
 
-    /// For messages: the names of the arguments, or `none`.
+    /// The names of the arguments, or `none`, for an error message.
     pub(crate) fn argument_names(&self) -> String {
         let names: Vec<_> = self.arguments().map(|known| format!("`{}`", known.ident)).collect();
         match names.is_empty() {
@@ -118,7 +118,7 @@ impl Command {
         }
     }
 
-    /// The arguments whose types the block checks.
+    /// The arguments whose types the block's expansion checks.
     pub(crate) fn checked_arguments(&self) -> impl Iterator<Item = &Argument> {
         self.arguments().filter(|argument| argument.is_checked())
     }
@@ -130,12 +130,11 @@ impl Command {
         })
     }
 
-    /// The `#[cfg]` attributes, which all generated items of the command get.
+    /// The `#[cfg]` attributes, which the expansion copies to all generated items of the command.
     pub(crate) fn cfgs(&self) -> impl Iterator<Item = &Attribute> {
         self.attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
     }
 
-    /// The doc comments.
     pub(crate) fn docs(&self) -> impl Iterator<Item = &Attribute> {
         self.attrs.iter().filter(|attr| attr.path().is_ident("doc"))
     }
@@ -146,13 +145,14 @@ impl Command {
 }
 
 impl Argument {
-    /// Whether the type consists of std's types only, by their names.
+    /// Whether all names in the type are names of known std types.
     pub(crate) fn is_std(&self) -> bool {
         is_known(&self.ty)
     }
 
-    /// Whether the block checks the type. A type with attributes is not checked, because an attribute can change the traits that
-    /// the payload needs. A type with a macro's `$crate` is not, because the bounds of serde's derive are text.
+    /// Whether the block checks the type. The type of an argument with attributes is not checked, because an attribute can
+    /// change the traits that the payload needs. A type with a macro's `$crate` is not checked either, because the bounds of
+    /// serde's derive are text.
     pub(crate) fn is_checked(&self) -> bool {
         self.attrs.is_empty() && !is_known(&self.ty) && !contains_dollar_crate(self.ty.to_token_stream())
     }
@@ -167,7 +167,7 @@ fn contains_dollar_crate(ty: TokenStream) -> bool {
 }
 
 impl Input {
-    /// Adds an error for an argument without a plain name, and returns `None`.
+    /// Parses an argument. Without a plain name, adds an error and returns `None`.
     fn argument(cx: &Ctxt, model: &TokenStream, typed: &mut PatType) -> Option<Input> {
         let attrs =
             typed.attrs.extract_if(.., |attr| attr.path().is_ident("serde") || attr.path().is_ident("shape")).collect();
@@ -215,7 +215,8 @@ fn last_segment(model: &Type) -> String {
     }
 }
 
-/// The name of the variant. A method name of underscores only gets a placeholder, and the checks report it.
+/// The name of the variant. A method name such as `_` or `self_` gives no name. The variant then gets a placeholder, and
+/// `check` reports the method.
 fn variant(pascal: &str, span: Span) -> Ident {
     match pascal {
         "" | "Self" => Ident::new("__", span),

@@ -1,13 +1,13 @@
-//! Finds the context among the arguments of a method.
+//! Finds the context argument of a method.
 //!
-//! A macro has no type information, and `Context` can be imported under another name. The search therefore uses the form of
-//! the arguments, and the expansion asserts that the type is memimage's `Context`.
+//! A macro has no type information, and `Context` can be imported under another name. The search therefore uses the form of the
+//! arguments' types, and the expansion asserts that the type is memimage's `Context`.
 
 use syn::{FnArg, PatType, PathArguments, Signature, Type, TypeGroup, TypeParen};
 
-/// The indices of the context arguments: all arguments of the type `&Context`. If there are none and exactly one argument is a
-/// reference to another plain type, that argument, since the type may be `Context` under another name. `is_argument` excludes
-/// arguments of the command.
+/// The indices of the context arguments: all arguments of the type `&Context`. If there are none, and exactly one argument is a
+/// reference to another plain type, returns its index, because that type may be `Context` under another name. Arguments that
+/// satisfy `is_argument` are ignored: they are the command's.
 pub(crate) fn contexts(sig: &Signature, is_argument: impl Fn(&PatType) -> bool) -> Vec<usize> {
     let places = |is: fn(&Type) -> bool| -> Vec<usize> {
         let referred = sig.inputs.iter().map(|input| match input {
@@ -23,7 +23,7 @@ pub(crate) fn contexts(sig: &Signature, is_argument: impl Fn(&PatType) -> bool) 
     }
 }
 
-/// The target of a shared reference.
+/// The target of a shared reference; `None` for any other type.
 pub(crate) fn referred(ty: &Type) -> Option<&Type> {
     match bare(ty) {
         Type::Reference(reference) if reference.mutability.is_none() => Some(&reference.elem),

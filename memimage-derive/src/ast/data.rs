@@ -17,7 +17,7 @@ pub(crate) struct Data {
     pub args: ShapeContainer,
     pub transparent: bool,
     pub kind: DataKind,
-    /// The occurrences of the type in its own fields, for generic types only.
+    /// The occurrences of a generic type in its own fields. Empty if the type is not generic.
     pub occurrences: Vec<Occurrence>,
     /// A hash of the type's tokens.
     pub hash: u64,
@@ -39,7 +39,7 @@ pub(crate) enum Style {
 
 pub(crate) struct Fields {
     pub style: Style,
-    /// Without the derived fields, which are not part of the shape.
+    /// The stored fields. Derived fields are not part of the shape.
     pub fields: Vec<Field>,
     pub derived: Vec<DerivedField>,
 }
@@ -47,25 +47,25 @@ pub(crate) struct Fields {
 /// A field with `#[model(derived)]`.
 pub(crate) struct DerivedField {
     pub name: String,
-    /// The key, for errors about it.
+    /// The key `derived`, for the position of errors.
     pub key: Path,
-    /// The field's opaque name, which is an error.
+    /// The field's opaque name, which is an error in a derived field.
     pub opaque: Option<LitStr>,
 }
 
 pub(crate) struct Field {
-    /// With serde's renames.
+    /// The name after serde's renames.
     pub name: String,
     pub ty: Type,
     pub opaque: Option<LitStr>,
-    /// The key `unordered` itself, for errors about it.
+    /// The key `unordered`, for the position of errors.
     pub unordered: Option<Path>,
-    /// Whether the field is a command's argument. The block checks the type of an argument.
+    /// Whether the field is a command's argument. `#[memimage::commands]`, not this derive, checks its type.
     pub is_argument: bool,
 }
 
 pub(crate) struct Variant {
-    /// With serde's renames.
+    /// The name after serde's renames.
     pub name: String,
     pub fields: Fields,
 }
@@ -73,7 +73,7 @@ pub(crate) struct Variant {
 /// An occurrence of a generic type in its own fields.
 pub(crate) struct Occurrence {
     pub path: Path,
-    /// Whether the occurrence has the type's own parameters, in their order.
+    /// Whether the occurrence's arguments are the type's own parameters in the same order.
     pub same: bool,
 }
 
@@ -81,7 +81,7 @@ impl Data {
     pub(crate) fn parse(cx: &Ctxt, input: DeriveInput) -> Data {
         let args = ShapeContainer::parse(cx, &input.attrs);
         let hash = fnv(&input.to_token_stream().to_string());
-        // the content of an opaque type does not matter, so neither do its serde attributes
+        // the content of an opaque type is not part of its shape, so its serde attributes are ignored
         let serde = match args.opaque.is_set() {
             true => SerdeContainer::default(),
             false => SerdeContainer::parse(cx, &input.attrs),
@@ -144,8 +144,8 @@ impl Data {
         one.into_iter().chain(many).flat_map(|fields| &mut fields.fields)
     }
 
-    /// Replaces `Self` in the fields' types, because the expansion uses these types outside of the impl. Finds the occurrences of
-    /// a generic type in its own fields.
+    /// Replaces `Self` in the fields' types, because the expansion uses these types outside of the impl. If the type is
+    /// generic, also finds its occurrences in its own fields.
     fn resolve_self(&mut self, cx: &Ctxt) {
         let (_, parameters, _) = self.generics.split_for_impl();
         let parameters = parameters.to_token_stream();
@@ -166,7 +166,7 @@ impl Data {
         self.occurrences = finder.found;
     }
 
-    /// Replaces each occurrence of the type in its fields by `marker`.
+    /// Replaces each occurrence of the type in its own fields by `marker`.
     pub(crate) fn mark_occurrences(&mut self, marker: &TokenStream) {
         let (_, parameters, _) = self.generics.split_for_impl();
         let mut visitor = OccurrenceMarker {
@@ -240,7 +240,8 @@ impl Fields {
     }
 }
 
-/// Checks the fields of a type with an opaque name. They are not part of its shape, but must not lose data.
+/// Checks the fields of a type with an opaque name. The fields are not part of the shape, but a field that serde skips would
+/// lose its value.
 fn opaque_fields(cx: &Ctxt, data: &syn::Data) {
     let parts: Vec<&syn::Fields> = match data {
         syn::Data::Struct(data) => vec![&data.fields],
@@ -259,7 +260,7 @@ fn opaque_fields(cx: &Ctxt, data: &syn::Data) {
     }
 }
 
-/// The name of a field in the source.
+/// The name of a field in the source, or its index.
 fn written(at: usize, field: &syn::Field) -> String {
     field.ident.as_ref().map_or_else(|| at.to_string(), unraw)
 }
@@ -312,7 +313,7 @@ fn plain(tokens: &TokenStream) -> String {
     tokens.to_string().replace(' ', "").replace(",>", ">")
 }
 
-/// FNV-1a, which is the same on every platform. It only distinguishes types.
+/// The FNV-1a hash of a text, which is the same on every platform. It only has to distinguish types.
 fn fnv(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -1,8 +1,8 @@
 //! The version numbers of the entries of a `history(…)`.
 //!
-//! The user does not write the numbers. The entries, oldest first, are the versions directly before the command's version.
-//! If an older version has a `replay_only` command of the same name, the numbers stay above that version, because that command
-//! has its own history. For a retired event, the numbers start at its oldest version.
+//! The user does not write the version numbers. The entries, oldest first, get the numbers directly before the command's
+//! version. If a `replay_only` command replays an older version of the event, the numbers stay above that version, because the
+//! `replay_only` command has its own history. The numbers of a retired event start at the event's oldest version.
 
 use std::collections::BTreeMap;
 
@@ -13,27 +13,28 @@ use crate::attr::{HistoryEntry, Retired};
 
 /// An event with its past versions.
 pub(crate) struct EventHistory<'a> {
-    /// Its name in the journal.
+    /// The event's name in the journal.
     pub name: &'a LitStr,
-    /// The command that records it; `None` for a retired event.
+    /// The command that records the event; `None` for a retired event.
     pub command: Option<&'a Command>,
-    /// Oldest first.
+    /// The past versions, oldest first.
     pub past: Vec<PastVersion<'a>>,
 }
 
 /// A past version of an event.
 pub(crate) struct PastVersion<'a> {
     pub version: u32,
-    /// The next version that is a type, or else the command's own version. `None` for a retired event's newest version.
+    /// The next later version that has a type, or else the command's own version. `None` for the newest version of a retired
+    /// event.
     pub next: Option<u32>,
     pub form: PastForm<'a>,
 }
 
 /// How a past version is upcast.
 pub(crate) enum PastForm<'a> {
-    /// By the upcaster of its type.
+    /// The upcaster of the type converts the past version.
     Type(&'a Type),
-    /// By functions on values, to a type of the history, or else to the command's payload.
+    /// Functions on values convert the past version to the next type of the history, or else to the command's payload.
     Values(Vec<&'a Path>, Option<&'a Type>),
 }
 
@@ -56,7 +57,7 @@ impl<'a> EventHistory<'a> {
     }
 }
 
-/// The past versions of the entries, before the version `newest`.
+/// The past versions of the entries. `newest` is the command's version; `None` for a retired event.
 fn past<'a>(steps: &'a [HistoryEntry], versions: &[u32], newest: Option<u32>) -> Vec<PastVersion<'a>> {
     let one = |(i, &version): (usize, &u32)| {
         let after = &steps[i + 1..];
@@ -81,9 +82,10 @@ fn past<'a>(steps: &'a [HistoryEntry], versions: &[u32], newest: Option<u32>) ->
     versions.iter().enumerate().map(one).collect()
 }
 
-/// Sets the past versions of all commands. If no version is left for an entry, it gets 0, and the checks report it.
+/// Sets the past versions of all commands. An entry for which no version number is left gets 0, and the rules in `check` report
+/// that entry.
 pub(super) fn number(commands: &mut [Command]) {
-    // commands of one name and version exclude each other by `#[cfg]`, and have the same past versions
+    // commands with the same name and version are alternatives under different `#[cfg]`s, and have the same past versions
     let mut names: BTreeMap<String, BTreeMap<u32, Vec<usize>>> = BTreeMap::new();
     for (i, command) in commands.iter().enumerate() {
         names.entry(command.name.value()).or_default().entry(command.version()).or_default().push(i);

@@ -4,9 +4,9 @@ use syn::{DeriveInput, Fields, Ident, Path, Type};
 
 use crate::attr;
 
-/// A named field of a model, or of a variant of it.
+/// A named field of a struct model, or of a variant of an enum model.
 pub(crate) struct ModelField<'a> {
-    /// The variant, if the model is an enum.
+    /// The variant that contains the field, if the model is an enum.
     pub variant: Option<&'a Ident>,
     pub ident: &'a Ident,
     pub ty: &'a Type,

@@ -14,7 +14,7 @@ pub(crate) struct Upcaster {
 
 /// The result of an upcaster.
 pub(crate) enum UpcasterOutput<'a> {
-    /// Nothing: the event is dropped.
+    /// The upcaster returns nothing, so the event is dropped.
     Nothing,
     Next(&'a Type),
     /// A type with the name `Result`.
@@ -41,7 +41,7 @@ impl Upcaster {
         &self.sig.ident
     }
 
-    /// The past version. The rules guarantee that it exists.
+    /// The argument with the past version. The rules in `check` guarantee that it exists.
     pub(crate) fn old(&self) -> Option<&PatType> {
         match self.sig.inputs.first()? {
             FnArg::Typed(typed) => Some(typed),
@@ -49,7 +49,7 @@ impl Upcaster {
         }
     }
 
-    /// Whether it takes `&Recorded`.
+    /// Whether the upcaster takes `&Recorded`.
     pub(crate) fn takes_recorded(&self) -> bool {
         self.sig.inputs.len() > 1
     }

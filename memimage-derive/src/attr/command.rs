@@ -14,7 +14,7 @@ use crate::ctxt::Ctxt;
 pub(crate) struct BlockArgs {
     pub krate: Arg<Path>,
     pub derives: Arg<Vec<Path>>,
-    /// The name of the block, if it is one of several blocks of a model.
+    /// The block's group name, if the model has several blocks of commands.
     pub group: Arg<Ident>,
     /// The name of the commands trait.
     pub commands_trait: Arg<Ident>,
@@ -67,11 +67,11 @@ pub(crate) struct CommandArgs {
     pub name: Arg<LitStr>,
     pub version: Arg<u32>,
     pub payload: Arg<Ident>,
-    /// The past versions.
+    /// The past versions of the payload.
     pub history: Arg<History>,
     /// The oldest version that a journal can still contain.
     pub oldest: Arg<Oldest>,
-    /// The key itself, for errors about it.
+    /// The key, for the position of errors.
     pub replay_only: Arg<Path>,
     pub nondeterminism: Arg<()>,
     /// Whether a key is invalid. Rules that need the key are then skipped, so that one mistake gives one error.
@@ -80,7 +80,7 @@ pub(crate) struct CommandArgs {
 
 /// `oldest = N`.
 pub(crate) struct Oldest {
-    /// The key, for errors about it.
+    /// The key, for the position of errors.
     pub key: Path,
     pub version: u32,
 }
@@ -143,7 +143,7 @@ impl CommandArgs {
         self.version.get().copied().unwrap_or(1)
     }
 
-    /// The event's name: the name that the user gave, or the method's.
+    /// The event's name: the name that the user gave, or else the method's name.
     pub(crate) fn name(&self, method: &Ident) -> LitStr {
         match self.name.get() {
             Some(name) => name.clone(),

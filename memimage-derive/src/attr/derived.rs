@@ -8,7 +8,7 @@ use crate::ctxt::Ctxt;
 /// The arguments of `#[model(…)]` on a field.
 #[derive(Default)]
 pub(crate) struct ModelField {
-    /// The key itself, for errors about it.
+    /// The key, for the position of errors.
     pub derived: Arg<Path>,
 }
 
@@ -19,14 +19,14 @@ impl ModelField {
             args.derived.set(cx, &meta.path, meta.path.clone());
             match meta.path.is_ident("derived") {
                 true => Ok(()),
-                // the field still counts as derived, so that one mistake gives one error
+                // a field with an unknown key still counts as derived, so that one mistake gives one error
                 false => Err(unknown(&meta, "`#[model(…)]` on a field takes `derived`")),
             }
         });
         args
     }
 
-    /// The key on a derived field of a model. The derive of `Shape` checks the attribute.
+    /// The key `derived` of a derived field. The derive of `Shape` checks the attribute.
     pub(crate) fn derived(attrs: &[Attribute]) -> Option<Path> {
         let mut derived = None;
         for attr in attrs.iter().filter(|attr| attr.path().is_ident("model")) {

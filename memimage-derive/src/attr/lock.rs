@@ -8,7 +8,7 @@ use syn::{Error, LitStr, Path, Token};
 /// The location of a model's shape lock.
 pub(crate) struct LockArg {
     pub key: Path,
-    /// Relative to the directory of `Cargo.toml`.
+    /// The given path, relative to the directory of `Cargo.toml`.
     pub path: Option<LitStr>,
 }
 
@@ -28,7 +28,7 @@ impl LockArg {
         }
     }
 
-    /// An error about the lock file, at the path or the key.
+    /// An error about the lock file, reported at the path if the user gave one, or else at the key.
     pub(crate) fn error(&self, message: impl Display) -> Error {
         match &self.path {
             Some(path) => Error::new_spanned(path, message),

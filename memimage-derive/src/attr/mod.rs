@@ -26,7 +26,7 @@ use syn::{Attribute, Ident, LitInt, LitStr, Path};
 
 use crate::ctxt::Ctxt;
 
-/// The path of the runtime crate: `::memimage`, unless `crate = …` gives another.
+/// The path of the runtime crate: `::memimage`, unless `crate = …` gives another path.
 pub(crate) fn runtime(path: Option<&Path>) -> TokenStream {
     match path {
         Some(path) => quote::quote!(#path),
@@ -51,7 +51,7 @@ impl<T> Arg<T> {
         }
     }
 
-    /// Calls [`set`](Arg::set) if there is a value.
+    /// Calls [`set`](Arg::set) if `value` is `Some`.
     fn set_some(&mut self, cx: &Ctxt, key: &Path, value: Option<T>) {
         if let Some(value) = value {
             self.set(cx, key, value);
@@ -112,7 +112,7 @@ fn name(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
     }
 }
 
-/// Parses `= name`, a method of `owner`. A string or a path is an error; parsing then continues with the name inside it.
+/// Parses `= name`, a method of `owner`. A string or a path is reported as an error, and the name inside it is returned.
 fn method(cx: &Ctxt, meta: &ParseNestedMeta<'_>, owner: &str) -> syn::Result<Ident> {
     let (key, input) = (name_of(&meta.path), meta.value()?);
     if input.peek(LitStr) {

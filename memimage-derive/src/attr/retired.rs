@@ -7,13 +7,13 @@ use super::history::History;
 use super::{Arg, name, unknown, version};
 use crate::ctxt::Ctxt;
 
-/// An event without a command.
+/// An event that no command records.
 pub(crate) struct Retired {
-    /// Its name in the journal.
+    /// The event's name in the journal.
     pub name: LitStr,
-    /// The version of the first type in the history.
+    /// The version of the first entry in the history.
     pub oldest: u32,
-    /// All versions that a journal can contain.
+    /// All versions of the event that a journal can contain.
     pub history: History,
 }
 

@@ -1,7 +1,7 @@
-//! serde's attributes: a shape follows some of them, ignores others, and rejects the rest.
+//! serde's attributes: the derive of `Shape` applies some, ignores others, and rejects the rest.
 //!
-//! Payloads are encoded in postcard, which writes neither names nor the lengths of structs: fields follow one another in
-//! their order, and a variant is its index. An attribute that changes only how serde reads *names* does not change the
+//! Payloads are encoded in postcard, which writes neither names nor the lengths of structs: fields follow one another in their
+//! order, and a variant is written as its index. An attribute that changes only how serde reads *names* does not change the
 //! encoding. An attribute that changes *which* values are written, or how, would make the shape wrong, so it is an error.
 
 use syn::meta::ParseNestedMeta;
@@ -31,7 +31,7 @@ impl SerdeContainer {
                 "rename" => skip_value(&meta)?,
                 // postcard reads exactly the fields of the type: no field is unknown or missing
                 "deny_unknown_fields" | "default" => skip_value(&meta)?,
-                // these change the generated code, or the text of serde's errors
+                // these keys change only the code that serde generates, or the text of serde's errors
                 "crate" | "bound" | "expecting" => skip_value(&meta)?,
                 _ => return reject(&meta, OPAQUE_TYPE),
             }
@@ -72,19 +72,19 @@ pub(crate) struct SerdeField {
     pub rename: Arg<LitStr>,
 }
 
-/// The place of a field in the shape of its type.
+/// How a field is represented in the shape of its type.
 #[derive(Clone, Copy)]
 pub(crate) enum FieldForm<'a> {
     Plain,
     /// The field has an opaque name, so attributes may change its encoding.
     Opaque,
-    /// The field is derived. Contains the key that says so.
+    /// The field is derived. Contains the key `derived`.
     Derived(&'a Path),
     /// The type has an opaque name, so its fields are not part of the shape.
     OfOpaqueType,
 }
 
-/// The keys that leave a field out.
+/// The keys that make serde skip a field.
 #[derive(Default)]
 struct Skips {
     skip: Option<Path>,
@@ -101,13 +101,13 @@ impl SerdeField {
                 ("skip", _) => skips.skip = Some(meta.path.clone()),
                 ("skip_serializing", _) => skips.skip_serializing = Some(meta.path.clone()),
                 ("skip_deserializing", _) => skips.skip_deserializing = Some(meta.path.clone()),
-                // postcard reads every field, so a value could not be read back
+                // postcard reads every field, so it could not read back a value without the skipped field
                 ("skip_serializing_if", FieldForm::Plain | FieldForm::Opaque | FieldForm::OfOpaqueType) => {
                     return reject(&meta, "remove it");
                 }
                 (_, FieldForm::OfOpaqueType) => skip_value(&meta)?,
                 ("rename", _) => serde.rename.set(cx, &meta.path, same_name(&meta)?),
-                // postcard reads every field, by its order, so an alias or a default has no effect
+                // postcard reads every field, by its position, so an alias or a default has no effect
                 ("alias" | "default", _) => skip_value(&meta)?,
                 ("bound" | "borrow", _) => skip_value(&meta)?,
                 (_, FieldForm::Derived(_)) => {
@@ -139,7 +139,8 @@ impl SerdeField {
 }
 
 impl Skips {
-    /// Requires that a derived field is skipped in both directions. `encoding` is a key that changes the encoding.
+    /// Requires that serde skips a derived field in both directions. `encoding` is a key that would have no effect on a skipped
+    /// field.
     fn require(&self, cx: &Ctxt, name: &str, derived: &Path, encoding: Option<&Path>) {
         match (&self.skip, &self.skip_serializing, &self.skip_deserializing) {
             (Some(_), ..) | (None, Some(_), Some(_)) => {
@@ -182,7 +183,7 @@ impl Skips {
     }
 }
 
-/// The first key of serde that leaves a field out.
+/// The first key that makes serde skip a field.
 pub(crate) fn skipped(attrs: &[Attribute]) -> Option<Path> {
     let mut found = None;
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
@@ -217,7 +218,8 @@ fn skip_value(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-/// Parses a name that must be the same for both directions: `rename = "…"` or `rename(serialize = "…", deserialize = "…")`.
+/// Parses a name that must be the same for serialization and deserialization: `rename = "…"` or `rename(serialize = "…",
+/// deserialize = "…")`.
 fn same_name(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
     if meta.input.peek(Token![=]) {
         return meta.value()?.parse();

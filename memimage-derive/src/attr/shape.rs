@@ -10,9 +10,9 @@ use crate::ctxt::Ctxt;
 pub(crate) struct ShapeContainer {
     pub krate: Arg<Path>,
     pub opaque: Arg<LitStr>,
-    /// The key itself, for errors about it.
+    /// The key, for the position of errors.
     pub unordered: Arg<Path>,
-    /// The key itself, for errors about it.
+    /// The key, for the position of errors.
     pub recursive: Arg<Path>,
 }
 
@@ -44,9 +44,9 @@ impl ShapeContainer {
 #[derive(Default)]
 pub(crate) struct ShapeField {
     pub opaque: Arg<LitStr>,
-    /// The key itself, for errors about it.
+    /// The key, for the position of errors.
     pub unordered: Arg<Path>,
-    /// Marks the field as an argument of a command. The macro itself adds this key to the fields of a payload.
+    /// Marks the field as an argument of a command. `#[memimage::commands]` itself adds this key to a payload's fields.
     pub argument: Arg<()>,
 }
 

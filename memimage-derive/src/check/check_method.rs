@@ -94,7 +94,7 @@ fn arguments(cx: &Ctxt, command: &Command, method: &Method) {
     }
 }
 
-/// The command's argument with this name.
+/// The command's argument with this name. Reports an error if there is none.
 fn known<'a>(cx: &Ctxt, command: &'a Command, argument: &Ident) -> Option<&'a Argument> {
     if let Some(known) = command.arguments().find(|known| known.ident == *argument) {
         return Some(known);
@@ -110,7 +110,8 @@ fn known<'a>(cx: &Ctxt, command: &'a Command, argument: &Ident) -> Option<&'a Ar
     None
 }
 
-/// A check gets a reference to the argument, or a clone. The expansion does not convert an `Option<String>` to an `Option<&str>`.
+/// A check gets a reference to the argument, or a clone. The expansion does not convert an `Option<String>` to an
+/// `Option<&str>`.
 fn borrowed(cx: &Ctxt, argument: &Argument, wanted: &Type) {
     let inner = match wanted {
         Type::Reference(reference) => &*reference.elem,
@@ -142,7 +143,7 @@ fn borrows(ty: &Type) -> bool {
     finder.0
 }
 
-/// The type as the user would write it.
+/// The text of the type as the user would write it.
 fn spelled(ty: &Type) -> String {
     let mut spelled = ty.to_token_stream().to_string();
     for (loose, tight) in [(" < ", "<"), (" > ", ">"), (" >", ">"), ("& ", "&"), (" ,", ","), (" :: ", "::")] {

@@ -42,7 +42,7 @@ fn skipped_argument(cx: &Ctxt, argument: &Argument) {
     }
 }
 
-/// All generated items of a command get its `#[cfg]` attributes, so the macro must see them.
+/// The expansion copies a command's `#[cfg]` attributes to all generated items, so `#[cfg_attr]` must not hide them.
 fn attributes(cx: &Ctxt, attrs: &[Attribute]) {
     for attr in attrs.iter().filter(|attr| makes(attr, "cfg")) {
         cx.error(attr, "`#[cfg]` inside `#[cfg_attr]` is not supported on a command; help: put `#[cfg]` on the method");

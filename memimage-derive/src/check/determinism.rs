@@ -1,5 +1,5 @@
 //! Finds calls that return a different value on replay. The search covers the tokens of a body and does not follow calls.
-//! Clippy has the same list and resolves paths; state digests detect the rest.
+//! Clippy has the same list, and resolves paths. Digests of the state detect the calls that this search and Clippy overlook.
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use syn::Error;
@@ -32,8 +32,8 @@ fn scan(cx: &Ctxt, tokens: &TokenStream) {
     }
 }
 
-/// The first and last span of the call's path, if the tokens begin with this path. A method call does not match. A call with
-/// arguments does not match if the function takes none. Both are calls of other functions with the same name.
+/// The spans of the first and last token of the call's path, if the tokens begin with this path. A method call does not match.
+/// A call with arguments does not match if the function takes none. Such calls are calls of other functions with the same name.
 fn found(call: &NondeterministicCall, before: &[TokenTree], tokens: &[TokenTree]) -> Option<(Span, Span)> {
     if matches!(before.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == '.') {
         return None;
@@ -51,7 +51,7 @@ fn found(call: &NondeterministicCall, before: &[TokenTree], tokens: &[TokenTree]
         Some(TokenTree::Group(arguments)) if arguments.delimiter() == Delimiter::Parenthesis => {
             span.filter(|_| !call.takes_nothing || arguments.stream().is_empty())
         }
-        // a longer path
+        // the path of another function continues here
         next if is_colon(next) && !starts_arguments(rest.as_slice()) => None,
         _ => span,
     }

@@ -1,4 +1,5 @@
-//! Rules for versions. Each past version is in a history, or has a `replay_only` command, or is too old for any journal.
+//! Rules for versions. Each past version must be listed in a history, or have a `replay_only` command, or be too old for any
+//! journal.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +45,7 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
     }
 }
 
-/// The name of an event's command, or of a retired event.
+/// The method name of the event's command, or the name of a retired event.
 fn display_name(event: &EventHistory<'_>) -> String {
     event.command.map_or_else(|| event.name.value(), |command| command.sig.ident.to_string())
 }
@@ -57,7 +58,7 @@ fn replay_only(cx: &Ctxt, command: &Command) {
     );
 }
 
-/// A history with more entries than there are versions before the command's version.
+/// Reports a history with more entries than there are versions before the command's version.
 fn surplus(cx: &Ctxt, command: &Command) {
     let Some(history) = command.args.history.get() else { return };
     let surplus = command.past_versions.iter().filter(|version| **version == 0).count();
@@ -80,7 +81,7 @@ fn surplus(cx: &Ctxt, command: &Command) {
     }
 }
 
-/// For messages: `2 past versions are too many`.
+/// A part of an error message, such as `2 past versions are too many`.
 fn too_many(history: &History) -> String {
     match history.steps.len() {
         1 => "1 past version is too many".to_owned(),
@@ -130,7 +131,7 @@ fn coverage(cx: &Ctxt, commands: &[&Command], retired: impl Iterator<Item = u32>
     }
 }
 
-/// The history of a model's state.
+/// Rules for the history of a model's state.
 pub(crate) fn state(cx: &Ctxt, history: &History, version: u32) {
     let mut types = BTreeSet::new();
     for step in &history.steps {

@@ -1,4 +1,4 @@
-//! Rules for a locked model: the lines that its lock must and must not have.
+//! Rules for a locked model: the lines that its lock must contain or must not contain.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ pub(crate) fn lock(cx: &Ctxt, block: &Block) -> Option<ModelLock> {
     Some(lock)
 }
 
-/// Each event of the block has a line, and each line an event.
+/// Checks that each event of the block has a line, and each line an event.
 fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
     for attr in block.commands.iter().flat_map(Command::cfgs) {
         cx.error(
@@ -69,7 +69,8 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
         renamed.extend(event.command.filter(|_| is_new(&name) && is_missing).map(|command| &command.sig.ident));
     }
     // If the lock has a line that no command replays, other lines may be missing for the same reason: an event was renamed, or
-    // a retired event lost a version, which shifts the numbers of its other versions. The error about that line is enough.
+    // a retired event lost a version, which shifts the numbers of its other versions. The error about the line that no command
+    // replays is enough.
     let any_unreplayable = unreplayable(cx, block, lock, &renamed);
     for (event, SourceVersion { number, place, has_type }) in missing {
         if any_unreplayable && (is_new(&event) || is_retired(block, &event)) {
@@ -88,10 +89,10 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
     }
 }
 
-/// Reports lines under the name of another library, and returns whether there are any. These are the lines of a model with the
-/// same type name. If there are none, and this model has no lines either, the type may have been renamed too, and all lines of
-/// other libraries are reported. This also applies when blessing, because blessing would lock the current shapes under the new
-/// name. The test of the lock checks the lines of other models.
+/// Reports lines that are under the name of another library and belong to a model with the same type name. Returns whether
+/// there are such lines. If there are none, and this model has no lines either, the type may have been renamed too, so all
+/// lines of other libraries are reported. Blessing does not disable this check, because blessing would lock the current shapes
+/// under the new name. The generated test checks the lines of the remaining models.
 fn of_another_library(cx: &Ctxt, block: &Block, lock: &ModelLock) -> bool {
     let ModelLock { file, model, lines, unclaimed, .. } = lock;
     let (library, name) = model.split_once("::").expect("the key of a model has a target");
@@ -117,7 +118,7 @@ fn of_another_library(cx: &Ctxt, block: &Block, lock: &ModelLock) -> bool {
 /// A version of an event in the source.
 struct SourceVersion {
     number: u32,
-    /// The tokens at which errors about it are reported.
+    /// The tokens at which errors about the version are reported.
     place: TokenStream,
     has_type: bool,
 }
@@ -138,9 +139,9 @@ fn versions(event: &EventHistory<'_>) -> impl Iterator<Item = SourceVersion> {
     past.chain(newest)
 }
 
-/// Reports locked events that the block cannot replay, and returns whether there are any. `renamed` has the commands that are
-/// not in the lock yet: one of them may be the new name of such an event. A group does not know the events of the other
-/// groups, so the model checks the events of groups.
+/// Reports locked events that the block cannot replay, and returns whether there are any. `renamed` contains the commands whose
+/// events are not in the lock yet: one of these events may be a locked event under a new name. A group's expansion does not see
+/// the events of other groups, so the model's expansion checks the events of groups.
 fn unreplayable(cx: &Ctxt, block: &Block, lock: &ModelLock, renamed: &[&Ident]) -> bool {
     if block.args.group.is_set() {
         return false;
@@ -188,7 +189,7 @@ fn is_retired(block: &Block, event: &str) -> bool {
     block.args.retired.iter().any(|retired| retired.name.value() == event)
 }
 
-/// Reports a locked version of an event, if a command records the event at another version.
+/// Reports a locked version of an event that a command records at another version.
 fn out_of_history(cx: &Ctxt, lock: &ModelLock, line: &LockLine, command: &Command) {
     let LockLine { event, version, number, .. } = line;
     let (method, newest) = (&command.sig.ident, command.version());

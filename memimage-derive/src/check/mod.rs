@@ -1,4 +1,4 @@
-//! The rules for the parsed input. Each rule and its message is here once.
+//! The rules for the parsed input. Each rule and its message is defined once, in this folder.
 
 mod types;
 mod nondeterministic;

@@ -1,8 +1,8 @@
 //! Rules for the other items in a block's module: no second block without a group, and no type with the name of a payload.
 //!
-//! The compiler would report each duplicate item and impl, up to ten errors, without a hint. An expansion sees only its own
-//! block, so these rules parse the source file and search for the block in it. They apply only if every build contains both
-//! items. The compiler reports all other cases.
+//! Without these rules, the compiler would report each duplicate item and impl: up to ten errors, and no hint. An expansion
+//! sees only its own block, so these rules parse the source file and search for the block in it. The rules apply only if every
+//! build contains both items. The compiler reports all other conflicts.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ use crate::ast::Block;
 use crate::case::unraw;
 use crate::ctxt::Ctxt;
 
-/// Checks the rules. After an error, the block's items get other names, so that the compiler does not report them again.
+/// Checks the rules. After an error, renames the generated items, so that the compiler does not report the same conflict again.
 pub(crate) fn module(cx: &Ctxt, block: &mut Block) {
     let Some(text) = source() else { return };
     let named = BlockNames::of(block);
@@ -49,7 +49,7 @@ pub(crate) fn module(cx: &Ctxt, block: &mut Block) {
     }
 }
 
-/// The text of the source file, if there is one.
+/// The text of the block's source file, if it can be read.
 fn source() -> Option<String> {
     fs::read_to_string(Span::call_site().unwrap().local_file()?).ok()
 }
@@ -58,7 +58,7 @@ fn source() -> Option<String> {
 struct BlockNames {
     model: String,
     is_grouped: bool,
-    /// Sorted.
+    /// All methods' names, sorted.
     methods: Vec<String>,
     payloads: Vec<String>,
 }
@@ -77,7 +77,7 @@ impl BlockNames {
         }
     }
 
-    /// Whether the file may violate a rule. Most files cannot, and are not parsed.
+    /// Whether the text of the file may violate a rule. Most texts cannot, and such a file is not parsed.
     fn is_suspect(&self, text: &str) -> bool {
         let marks =
             text.lines().filter(|line| line.trim_start().starts_with("#[") && line.contains("commands")).count();
@@ -101,7 +101,8 @@ impl BlockNames {
         matches!(item, Item::Impl(block) if is_marked(block, &self.model) && methods(block) == self.methods)
     }
 
-    /// The block's index among the module's blocks without a group. Blocks with a `#[cfg]` do not count.
+    /// The block's index among the module's blocks without a group; `None` if the block has a group. Blocks with a `#[cfg]` do
+    /// not count.
     fn index(&self, items: &[Item]) -> Option<usize> {
         let is_alone = |item: &&Item| {
             matches!(item, Item::Impl(block) if is_marked(block, &self.model)
@@ -111,7 +112,7 @@ impl BlockNames {
     }
 }
 
-/// Whether it is a block of commands of the model.
+/// Whether the impl block is a block of commands of the model.
 fn is_marked(block: &ItemImpl, model: &str) -> bool {
     let of_model = match &*block.self_ty {
         Type::Path(path) => path.path.segments.last().is_some_and(|last| unraw(&last.ident) == model),
@@ -124,7 +125,7 @@ fn is_mark(attr: &Attribute) -> bool {
     attr.path().segments.last().is_some_and(|last| last.ident == "commands")
 }
 
-/// Whether it has the key `group`.
+/// Whether the attribute has the key `group`.
 fn is_group(attr: &Attribute) -> bool {
     match &attr.meta {
         Meta::List(list) => is_mark(attr) && list.tokens.clone().into_iter().any(|token| token.to_string() == "group"),

@@ -2,13 +2,14 @@
 
 /// A function that a command should not call.
 pub(super) struct NondeterministicCall {
-    /// The path in `clippy.toml`.
+    /// The function's path in `clippy.toml`.
     pub(super) path: &'static str,
-    /// The number of segments at the end of the path that identify the function. A user may have their own `Rng::new`.
+    /// The number of segments at the end of the path that identify the function. `fastrand::Rng::new` needs three, because a
+    /// user may have their own `Rng::new`.
     last: usize,
     /// Whether the function takes no arguments.
     pub(super) takes_nothing: bool,
-    /// The alternative, which is also the reason in `clippy.toml`.
+    /// What to use instead. `clippy.toml` gives the same text as the reason.
     pub(super) help: &'static str,
 }
 

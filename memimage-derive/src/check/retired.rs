@@ -21,7 +21,7 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
     }
 }
 
-/// Rule: no command records a retired event. A `replay_only` command may have other versions of the event.
+/// Rule: no command records a retired event. A `replay_only` command may replay other versions of the event.
 fn name(cx: &Ctxt, block: &Block, retired: &Retired) {
     let name = retired.name.value();
     if name.starts_with(OWN_EVENTS) {
@@ -56,7 +56,7 @@ fn name(cx: &Ctxt, block: &Block, retired: &Retired) {
     }
 }
 
-/// The newest version is a type, since a retired event has no payload to which a step on values could lead.
+/// The newest version must be a type: a step on values would have to produce a payload, and a retired event has none.
 fn last(cx: &Ctxt, retired: &Retired) {
     if let Some(HistoryEntry::Value(path)) = retired.history.steps.last() {
         let message = "the last version of a retired event cannot be a step on values; help: keep it as a type";

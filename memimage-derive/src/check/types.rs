@@ -8,7 +8,7 @@ use syn::{GenericArgument, Lifetime, PathArguments, PathSegment, Type, TypeFnPtr
 use crate::ast::names_context;
 use crate::ctxt::Ctxt;
 
-/// Finds the first part of a type that borrows or is unnamed.
+/// Finds the first part of a type that borrows or has no name (`impl Trait`, `_`).
 struct UnsuitedFinder {
     /// Whether `&'static` is allowed. It is allowed in a type that is never decoded.
     statics: bool,
@@ -64,7 +64,7 @@ pub(crate) fn is_answer(ty: &Type) -> bool {
     UnsuitedFinder::in_type(ty, true).is_none()
 }
 
-/// Floats cannot be keys: serde reads maps and sets only if their keys are ordered or hashed.
+/// Reports floats as keys of maps and sets: serde reads these only if their keys are ordered or hashed.
 pub(crate) fn keys(cx: &Ctxt, ty: &Type) {
     struct FloatKeyFinder<'a>(&'a Ctxt);
 
@@ -92,7 +92,7 @@ pub(crate) fn keys(cx: &Ctxt, ty: &Type) {
 const KEYED: &[&str] = &["BTreeMap", "BTreeSet", "HashMap", "HashSet", "IndexMap", "IndexSet"];
 
 pub(crate) fn argument(cx: &Ctxt, ty: &Type) {
-    // `&mut Context` has its own message
+    // another rule reports `&mut Context`
     if let Type::Reference(reference) = ty
         && names_context(&reference.elem)
     {
@@ -128,7 +128,7 @@ pub(crate) fn output(cx: &Ctxt, ty: &Type) {
     }
 }
 
-/// The result of an upcaster.
+/// Rules for the result type of an upcaster.
 pub(crate) fn upcast(cx: &Ctxt, ty: &Type) {
     match UnsuitedFinder::in_type(ty, false) {
         Some((place, Unsuited::Borrowed)) => {

@@ -10,8 +10,8 @@ use crate::ast::{Block, Command, Input, Output};
 use crate::case::unraw;
 use crate::hygiene::respanned;
 
-/// The local names in the two functions. All have the same span, because a name resolves only if its span has the same hygiene.
-/// The functions have no local names of the user.
+/// The local names in the generated functions `check` and `apply`. All names have the same span, because a name resolves only
+/// to a definition with the same hygiene. The functions have no local names of the user with which these names could collide.
 struct LocalNames {
     /// The span of the functions.
     span: Span,
@@ -91,14 +91,14 @@ fn round_trips(krate: &TokenStream, command: &Command) -> Option<TokenStream> {
     })
 }
 
-/// The functions of the two traits.
+/// The functions of the traits `Payload` and `Command`.
 struct CommandFunctions {
     check: TokenStream,
     apply: TokenStream,
 }
 
-/// `check` and `apply`, with the span of the type that contains the refusal. If that type is not a `Result`, rustc reports one
-/// error at the type, and none at the macro.
+/// Generates `check` and `apply`, with the span of the type that contains the refusal. If that type is not a `Result`, rustc
+/// reports one error at the type, and none at the macro.
 fn functions(krate: &TokenStream, block: &Block, command: &Command) -> CommandFunctions {
     let span = block.refusing(command).map_or_else(Span::call_site, Spanned::span);
     let krate = &respanned(krate, span);
@@ -109,7 +109,7 @@ fn functions(krate: &TokenStream, block: &Block, command: &Command) -> CommandFu
     let own = quote_spanned!(span=> <Self as #krate::Payload<#ty>>);
     let mut check_output = quote_spanned!(span=> ::core::result::Result<(), #own::Refusal>);
     let mut apply_output = quote_spanned!(span=> ::core::result::Result<#own::Output, #own::Refusal>);
-    // written as a projection, so that a type that is not a `Result` gives no second error in the body
+    // the return type is written as a projection, so that a type that is not a `Result` gives no second error in the body
     match (block.refusing(command), &command.output) {
         (Some(ty), Output::Result(_)) => {
             apply_output = quote_spanned!(span=> <#ty as #krate::__private::Fallible>::StdResult);
@@ -134,11 +134,10 @@ fn functions(krate: &TokenStream, block: &Block, command: &Command) -> CommandFu
     }
 }
 
-/// The types of the two traits.
+/// The associated types of the traits `Payload` and `Command`.
 pub(crate) struct CommandTypes {
-    /// `Output` and `Refusal`.
+    /// The associated types `Output` and `Refusal`.
     pub output_types: TokenStream,
-    /// `Error`.
     pub error: TokenStream,
 }
 
@@ -165,7 +164,7 @@ pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> Co
             }
         }
         None => {
-            // with the span of the user's type: there the compiler reports that the type is less visible than the command
+            // with the span of the user's type, at which the compiler reports a type that is less visible than the command
             let span = command.output.ty().map_or_else(Span::call_site, Spanned::span);
             let output = quote_spanned!(span=> type Output = #output;);
             CommandTypes {
@@ -233,7 +232,8 @@ fn apply(krate: &TokenStream, block: &Block, command: &Command, locals: &LocalNa
     quote_spanned!(*span=> #import #call)
 }
 
-/// Asserts that a type with another name than `Result` is not a `Result`. The errors of such a type would not be refusals.
+/// Asserts that a return type with a name other than `Result` is not an alias of `Result`, because the macro would not treat
+/// its errors as refusals.
 fn result_assertion(krate: &TokenStream, command: &Command) -> Option<TokenStream> {
     let Output::Plain(ty) = &command.output else { return None };
     let cfgs = command.cfgs();
@@ -251,7 +251,8 @@ fn result_assertion(krate: &TokenStream, command: &Command) -> Option<TokenStrea
     })
 }
 
-/// Asserts that the arguments have no derived fields: nothing would fill them when the argument is read from the journal.
+/// Asserts that the types of the arguments have no derived fields: nothing would fill these fields when an argument is read
+/// from the journal.
 fn derived_assertions(krate: &TokenStream, command: &Command) -> TokenStream {
     let assertions = command.arguments().filter(|argument| !argument.is_std()).map(|argument| {
         let (ty, cfgs) = (&argument.ty, command.cfgs());

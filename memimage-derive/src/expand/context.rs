@@ -1,5 +1,5 @@
-//! The context as an argument of a command or a check. `ast::contexts` finds it by its form; the expansion asserts that its
-//! type is memimage's `Context`.
+//! The context as an argument of a command or a check. `ast::contexts` finds this argument by its form; the expansion asserts
+//! that the argument's type is memimage's `Context`.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -10,7 +10,7 @@ use super::own_type;
 use crate::ast::{Block, Command, names_context, referred};
 use crate::hygiene::respanned;
 
-/// Makes [`pass`] compile for a type that is not `Context`, so that the assertion is the only error.
+/// Makes the code of [`pass`] compile for a type that is not `Context`, so that the failed assertion is the only error.
 pub(super) fn import(krate: &TokenStream) -> TokenStream {
     quote! {
         #[allow(unused_imports)]

@@ -39,8 +39,8 @@ fn checks(krate: &TokenStream, data: &Data) -> Option<TokenStream> {
     (!data.is_generic()).then(|| bound_checks(krate, &data.ident, checked))
 }
 
-/// Checks a bound on each of the types, at the user's tokens. Each check is an impl, because the compiler reports errors in
-/// impl headers before errors in bodies, such as the bodies of serde's derives.
+/// Checks a bound on each of the types. Errors are at the user's tokens. Each check is an impl, because the compiler reports
+/// errors in impl headers before errors in bodies, such as the bodies of serde's derives.
 pub(super) fn bound_checks<'a>(
     krate: &TokenStream,
     owner: &Ident,
@@ -84,7 +84,7 @@ fn bounded(krate: &TokenStream, generics: &Generics) -> Generics {
 }
 
 /// A reference to a descriptor. A type without parameters uses a `static`, which can refer to itself, so such a type can be
-/// recursive. A generic impl cannot have its own static, so a generic type uses a constant.
+/// recursive. A `static` in a generic impl cannot depend on the type's parameters, so a generic type uses a constant.
 fn reference(krate: &TokenStream, data: &Data, descriptor: &TokenStream) -> TokenStream {
     if data.is_generic() {
         return quote!(#krate::__private::ShapeRef::new(const { &#descriptor }));

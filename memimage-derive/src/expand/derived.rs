@@ -9,7 +9,7 @@ use crate::attr::ModelArgs;
 use crate::case::unraw;
 use crate::hygiene::respanned;
 
-/// The constant `DERIVED` in the model's impl, if the model has a method to rebuild.
+/// The constant `DERIVED` in the model's impl; `None` if the model has no `rebuild` method.
 pub(super) fn constant(krate: &TokenStream, input: &DeriveInput, args: &ModelArgs) -> Option<TokenStream> {
     let method = args.rebuild.get()?;
     let name = unraw(method);
@@ -29,7 +29,8 @@ pub(super) fn constant(krate: &TokenStream, input: &DeriveInput, args: &ModelArg
     })
 }
 
-/// The comparison of one field. A stored field may contain types with derived fields, which only the compiler knows.
+/// The entry for the comparison of one field. Stored fields get an entry too, because their types may have derived fields,
+/// which a macro cannot see.
 fn entry(krate: &TokenStream, field: &ModelField<'_>) -> TokenStream {
     let ModelField { variant, ident, ty, derived } = field;
     let name = unraw(ident);
@@ -56,8 +57,8 @@ fn entry(krate: &TokenStream, field: &ModelField<'_>) -> TokenStream {
     }
 }
 
-/// Asserts that a method fills the derived fields of types inside the model, or that the method has fields to fill. The rules
-/// check the model's own derived fields.
+/// Asserts that a model has a `rebuild` method exactly if a type inside it has derived fields. If the model has derived fields
+/// of its own, the rules in `check` require the method instead.
 pub(super) fn assertion(krate: &TokenStream, input: &DeriveInput, args: &ModelArgs) -> Option<TokenStream> {
     if ModelField::of(input).iter().any(|field| field.derived.is_some()) {
         return None;

@@ -1,4 +1,4 @@
-//! The event enum, with one variant for each command that contains its payload.
+//! The event enum. It has one variant for each command, and the variant contains the command's payload.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -38,7 +38,7 @@ pub(crate) fn event(krate: &TokenStream, block: &Block) -> TokenStream {
     }
 }
 
-/// The `IntoEvents` impls, by which an upcaster can return a payload or the event enum.
+/// The `IntoEvents` impls, which allow an upcaster to return a payload or the event enum.
 fn into_events(krate: &TokenStream, block: &Block) -> TokenStream {
     let (model, event) = (&block.model, block.event());
     let implement = |event_version: TokenStream, this: &TokenStream, body: TokenStream| {
@@ -75,9 +75,9 @@ fn into_events(krate: &TokenStream, block: &Block) -> TokenStream {
     quote!(#(#payloads)* #whole)
 }
 
-/// The items of the event enum in their scope. The enum of a group is an item beside the block. The enum of a whole model is
-/// an associated type and must be as visible as the model, but the impl block does not show the model's visibility. The enum
-/// is therefore defined in an unnamed constant, and the model's derive gives it a name with the right visibility.
+/// Puts the items of the event enum into their scope. The enum of a group is an item beside the block. The enum of a whole
+/// model is an associated type and must be as visible as the model, but the impl block does not show the model's visibility.
+/// The enum is therefore defined in an unnamed constant, and the model's derive gives it a name with the right visibility.
 pub(crate) fn scoped(block: &Block, items: &TokenStream) -> TokenStream {
     match block.args.group.get() {
         Some(_) => items.clone(),
@@ -85,7 +85,7 @@ pub(crate) fn scoped(block: &Block, items: &TokenStream) -> TokenStream {
     }
 }
 
-/// The definition of the enum.
+/// The definition of the event enum.
 pub(crate) fn definition(block: &Block) -> TokenStream {
     let event = block.event();
     let about = format!(
@@ -120,7 +120,7 @@ pub(crate) fn definition(block: &Block) -> TokenStream {
     }
 }
 
-/// The `From` impls from the payloads.
+/// The `From` impls for the payloads.
 pub(crate) fn conversions(block: &Block) -> TokenStream {
     let event = block.event();
     let impls = block.commands.iter().map(|command| {

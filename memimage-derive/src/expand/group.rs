@@ -1,4 +1,4 @@
-//! `#[model(groups(…))]`: the dispatch table and the event enum of several blocks.
+//! `#[model(groups(…))]`: the dispatch table and the event enum of a model with several blocks.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -24,7 +24,7 @@ pub(super) fn groups(krate: &TokenStream, input: &DeriveInput, args: &ModelArgs,
             type Event = #event;
             const EVENTS: &'static [#krate::__private::EventType<Self>] = {
                 const COUNT: ::core::primitive::usize = #krate::__private::count::<#model>(&[#(#tables),*]);
-                // empty only if each group has an error, which the group reports
+                // empty only if each group has an error, which the group's expansion reports
                 if COUNT == 0 { &[] } else { &#krate::__private::concat::<#model, COUNT>(&[#(#tables),*]) }
             };
             #lock
@@ -41,7 +41,7 @@ pub(crate) fn event_name(input: &DeriveInput, args: &ModelArgs) -> Ident {
     args.events.get().cloned().unwrap_or_else(of_model)
 }
 
-/// The model's event enum, with one variant for each group that contains the group's event enum.
+/// The model's event enum. It has one variant for each group, and the variant contains the group's event enum.
 pub(crate) fn event_of_groups(
     krate: &TokenStream,
     input: &DeriveInput,
@@ -106,10 +106,10 @@ pub(crate) fn event_of_groups(
     }
 }
 
-/// A group in the list of its model. The code that is generated for the group has the span of its list entry.
+/// An entry in the model's list of groups. The code that is generated for the group has the span of this entry.
 struct ListedGroup<'a> {
     path: &'a Path,
-    /// The variant of the model's event enum.
+    /// The name of the group's variant in the model's event enum.
     name: &'a Ident,
     /// The group's event enum.
     event: TokenStream,
@@ -124,7 +124,7 @@ impl<'a> ListedGroup<'a> {
         ListedGroup { path, name, event: quote_spanned!(span=> <#path as #krate::__private::Group<#model>>::Event) }
     }
 
-    /// A constant of the group.
+    /// The path of a constant of the group.
     fn constant(&self, krate: &TokenStream, model: &Ident, constant: &str) -> TokenStream {
         let (path, span) = (self.path, self.path.span());
         let (krate, model) = (respanned(krate, span), respanned(&model.to_token_stream(), span));
@@ -139,7 +139,7 @@ impl<'a> ListedGroup<'a> {
         quote_spanned!(span=> Self::#name(#by #event) => #function(#event #more))
     }
 
-    /// The `From` impl from the group's event enum.
+    /// The conversion of the group's event enum to the model's.
     fn conversion(&self, all: &Ident) -> TokenStream {
         let (ListedGroup { name, event, .. }, span) = (self, self.path.span());
         quote_spanned! {span=>
@@ -154,7 +154,7 @@ impl<'a> ListedGroup<'a> {
     }
 }
 
-/// Asserts that no event is in two groups.
+/// Asserts that no version of an event is in two groups.
 fn shared(krate: &TokenStream, model: &Ident, groups: &[ListedGroup<'_>]) -> TokenStream {
     let mut tokens = TokenStream::new();
     for (i, second) in groups.iter().enumerate() {
@@ -176,7 +176,7 @@ fn shared(krate: &TokenStream, model: &Ident, groups: &[ListedGroup<'_>]) -> Tok
     tokens
 }
 
-/// The model's lock, which is the same in each group.
+/// The model's lock, taken from the first group. All groups have the same lock.
 fn lock(krate: &TokenStream, model: &Ident, groups: &[ListedGroup<'_>]) -> Option<TokenStream> {
     let lock = groups.first()?.constant(krate, model, "LOCK");
     Some(quote!(const LOCK: ::core::option::Option<#krate::__private::ShapeLock> = #lock;))

@@ -1,4 +1,5 @@
-//! `history(…)`: the rows of past versions in the dispatch table, and the assertion that each upcaster returns the next version.
+//! `history(…)`: the rows of past versions in the dispatch table, and the assertion that each upcaster returns the next
+//! version.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -62,8 +63,8 @@ fn payload(krate: &TokenStream, event: &EventHistory<'_>) -> TokenStream {
     }
 }
 
-/// The impls of a past version: its chain of upcasters, and `IntoEvents`, by which another upcaster can return this version. The
-/// chain is resolved in one place, at the user's token, so that an error is reported once.
+/// The impls of a past version: its chain of upcasters, and `IntoEvents`, which allows another upcaster to return this version.
+/// The chain is resolved in one place, with the span of the user's type, so that an error is reported once.
 fn past_version(
     krate: &TokenStream,
     block: &Block,
@@ -105,7 +106,7 @@ fn past_version(
     }
 }
 
-/// Asserts that an upcaster returns the next version of the event, if it returns the same event.
+/// Asserts that an upcaster that returns a version of the same event returns the next version.
 fn direction(
     krate: &TokenStream,
     block: &Block,
@@ -138,7 +139,7 @@ fn direction(
     }
 }
 
-/// The type without spaces, for messages.
+/// The text of the type without spaces, for messages.
 pub(super) fn spelled(ty: &Type) -> String {
     ty.to_token_stream().to_string().replace(' ', "")
 }

@@ -10,7 +10,7 @@ use crate::ast::{Block, Command, EventHistory, PastForm};
 use crate::hygiene::respanned;
 use crate::shape_lock::ModelLock;
 
-/// The constants for the test, and for the model of several groups.
+/// The constants for the generated test, and, in a group, for the model's expansion.
 pub(super) fn constants(krate: &TokenStream, block: &Block, lock: &ModelLock) -> TokenStream {
     let ModelLock { path, model, package, selection, is_shared, .. } = lock;
     let constant = constant(krate, &quote!(#path, #model, #package, #selection, #is_shared));
@@ -26,7 +26,7 @@ pub(super) fn constants(krate: &TokenStream, block: &Block, lock: &ModelLock) ->
     quote!(#constant #group)
 }
 
-/// Replaces the lock after an error.
+/// A placeholder for the constant `LOCK` after an error.
 pub(crate) fn stub(krate: &TokenStream) -> TokenStream {
     constant(krate, &quote!("", "", "", "", false))
 }
@@ -38,7 +38,7 @@ fn constant(krate: &TokenStream, arguments: &TokenStream) -> TokenStream {
     }
 }
 
-/// The assertions, and the test that verifies the lock or adds lines.
+/// The assertions, and the test that verifies the lock or adds lines to it.
 pub(super) fn lock(krate: &TokenStream, block: &Block, lock: &ModelLock) -> TokenStream {
     let assertions = block.histories().filter(|_| !lock.blessing).map(|event| {
         let past = past(krate, lock, &event);
@@ -67,7 +67,7 @@ fn newest(krate: &TokenStream, lock: &ModelLock, command: &Command) -> Option<To
     assertion(krate, lock, &command.name, command.version(), &payload, &help, command.sig.ident.span())
 }
 
-/// The assertions about the types of a history. A version with a step on values has no type, so only the lock has its shape.
+/// The assertions about the types of a history. A version with a step on values has no type to compare.
 fn past(krate: &TokenStream, lock: &ModelLock, event: &EventHistory<'_>) -> TokenStream {
     let assertions = event.past.iter().filter_map(|past| {
         let PastForm::Type(ty) = past.form else { return None };
@@ -77,7 +77,7 @@ fn past(krate: &TokenStream, lock: &ModelLock, event: &EventHistory<'_>) -> Toke
     assertions.collect()
 }
 
-/// Asserts that a shape equals the shape in its line of the lock. The error is at `span`.
+/// Asserts that the shape of `ty` equals the locked shape, apart from new variants at the end of enums. The error is at `span`.
 fn assertion(
     krate: &TokenStream,
     lock: &ModelLock,
@@ -99,8 +99,8 @@ fn assertion(
     })
 }
 
-/// Makes cargo rebuild when the file changes or is deleted, and when `MEMIMAGE_BLESS` changes. (A file that is created needs no
-/// rule: every build before it either failed or was blessing.)
+/// Makes cargo rebuild when the lock file changes or is deleted, and when `MEMIMAGE_BLESS` changes. (The creation of the file
+/// needs no rule: every earlier build either failed or had `MEMIMAGE_BLESS` set.)
 fn tracked(lock: &ModelLock) -> TokenStream {
     let path = &lock.path;
     let file = lock.exists.then(|| {
@@ -114,7 +114,7 @@ fn tracked(lock: &ModelLock) -> TokenStream {
     }
 }
 
-/// The test that checks that the lock is complete. When blessing, the test adds the missing lines instead.
+/// The test that checks that the lock is complete. With `MEMIMAGE_BLESS` set, the test adds the missing lines instead.
 fn test(krate: &TokenStream, block: &Block) -> TokenStream {
     let (name, model) = (test_name(block), &block.model);
     quote! {

@@ -1,4 +1,4 @@
-//! The commands trait, by which commands are methods of an image.
+//! The commands trait, which makes the commands methods of an image.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -77,7 +77,7 @@ fn docs(command: &Command) -> TokenStream {
 }
 
 /// The return type of a call. If the signature shows the types, the return type repeats them as the user wrote them, for better
-/// docs. Otherwise it names the associated types of the command, which are equal.
+/// docs. Otherwise the return type refers to the command's associated types, which are equal.
 fn return_type(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
     let output = command.output.ty().map_or_else(|| quote!(()), ToTokens::to_token_stream);
     let spelled = match (block.refusing(command), &command.output) {
@@ -100,7 +100,7 @@ fn return_type(krate: &TokenStream, block: &Block, command: &Command) -> TokenSt
     quote_spanned!(span=> ::core::result::Result<#output, #error>)
 }
 
-/// `T` and `E` of `Result<T, E>`.
+/// `T` and `E` of `Result<T, E>`, if the type shows both.
 fn result_types(ty: &Type) -> Option<(TokenStream, TokenStream)> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == "Result")?;

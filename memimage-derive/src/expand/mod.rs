@@ -1,4 +1,4 @@
-//! Code generation. The generated code is data and calls into `memimage::__private`, which has the logic.
+//! Code generation. The generated code consists of data and of calls into `memimage::__private`, which contains the logic.
 
 mod data;
 mod payload;
@@ -21,7 +21,7 @@ pub(crate) use self::data::data;
 pub(crate) use self::model::model;
 pub(crate) use self::upcaster::upcaster;
 
-// for the stubs of `fallback`
+// used by `fallback` for its stubs
 pub(crate) use self::command::{CommandTypes, types as command_types};
 pub(crate) use self::data::implement as implement_shape;
 pub(crate) use self::event::{
@@ -41,7 +41,7 @@ use quote::ToTokens;
 use crate::ast::Block;
 use crate::hygiene::replace_self;
 
-/// A type in the user's impl, for use outside of the impl.
+/// A type from the user's impl, with `Self` replaced, for use outside of the impl.
 fn own_type(block: &Block, ty: &syn::Type) -> TokenStream {
     replace_self(ty.to_token_stream(), &block.model.to_token_stream())
 }

@@ -1,4 +1,4 @@
-//! The payload, the struct of a command's arguments.
+//! The payload, which is the struct of a command's arguments.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -8,7 +8,7 @@ use crate::ast::{Argument, Block, Bound, Command};
 use crate::case::unraw;
 use crate::hygiene::FreshNames;
 
-/// The struct, with its derives or impls of serde's traits and `Shape`.
+/// The payload struct, with derived or generated impls of serde's traits and of `Shape`.
 pub(crate) fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
     let definition = struct_of(block, command, true);
     let path = krate.to_string().replace(' ', "") + "::__private::serde";
@@ -43,9 +43,9 @@ pub(crate) fn payload(krate: &TokenStream, block: &Block, command: &Command) -> 
     }
 }
 
-/// serde's impls for a payload whose arguments are checked.
-/// serde derives its functions for a private struct with the same fields. The bound of these functions is that the arguments can
-/// be recorded. If the bound fails, the calls below resolve to `NoSerde`, and the failed check is the only error.
+/// The impls of serde's traits for a payload with checked arguments. The impls call functions that serde derives for a private
+/// struct with the same fields. These functions require that the arguments' types are `Recorded`. If a type is not `Recorded`,
+/// the calls below resolve to the functions of `NoSerde`, so that the failed check is the only error.
 fn serde(krate: &TokenStream, block: &Block, command: &Command, path: &str) -> TokenStream {
     let payload = &command.payload;
     let (remote, name) = (payload.to_string(), unraw(payload));
@@ -55,7 +55,7 @@ fn serde(krate: &TokenStream, block: &Block, command: &Command, path: &str) -> T
         quote!(#(#attrs)* #ident: #ty)
     });
     let bound = command.checked_arguments().map(|Argument { ty, .. }| {
-        // the compiler would report a bound without a lifetime a second time here
+        // without `for<'memimage>`, the compiler would report a failed bound a second time here
         quote!(for<'memimage> #ty: #krate::__private::Recorded).to_string()
     });
     let bound = bound.collect::<Vec<_>>().join(", ");
@@ -90,12 +90,12 @@ fn serde(krate: &TokenStream, block: &Block, command: &Command, path: &str) -> T
     }
 }
 
-/// The definition of the struct, with the block's `derive(…)`.
+/// The definition of the payload struct, with the block's `derive(…)`.
 pub(crate) fn definition(block: &Block, command: &Command) -> TokenStream {
     struct_of(block, command, false)
 }
 
-/// The definition of the struct. `marked` marks the arguments that the block checks for the derive of `Shape`.
+/// The definition of the payload struct. If `marked`, it tells the derive of `Shape` which arguments the block checks.
 fn struct_of(block: &Block, command: &Command, marked: bool) -> TokenStream {
     let method = unraw(&command.sig.ident);
     let about = format!("The arguments of `{}::{method}`.", block.model_name());

@@ -11,7 +11,7 @@ use crate::hygiene::respanned;
 
 /// The generated code for past states.
 pub(super) struct PastStates {
-    /// The constant in the model's impl.
+    /// The constant `HISTORY` in the model's impl.
     pub constant: TokenStream,
     /// The impls of the past states.
     pub steps: TokenStream,

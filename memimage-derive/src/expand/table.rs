@@ -9,7 +9,7 @@ use crate::ast::Block;
 use crate::hygiene::respanned;
 use crate::shape_lock::ModelLock;
 
-/// The dispatch table: the newest versions in their order, then the past versions.
+/// The dispatch table: the versions of the commands in the order of the block, then the past versions.
 pub(super) fn table(krate: &TokenStream, block: &Block, locked: Option<&ModelLock>) -> TokenStream {
     let model = &block.model;
     let event = block.event();
@@ -41,15 +41,16 @@ pub(super) fn table(krate: &TokenStream, block: &Block, locked: Option<&ModelLoc
     }
 }
 
-/// The docs of the event enum of a whole model, which has no page of its own.
+/// The docs of the associated type `Event`. They list the variants, because the event enum of a model with one block has no
+/// page of its own.
 fn variants(block: &Block) -> String {
     let variants: Vec<_> =
         block.commands.iter().map(|command| format!("`{}({})`", command.variant, command.payload)).collect();
     format!("An enum with one variant for each command: {}.", variants.join(", "))
 }
 
-/// The dispatch table of the whole model.
-/// A group refers to this table through the model. If the model has no group list, only its derive reports an error.
+/// The dispatch table of the whole model. A group refers to this table through the trait `Model`. If the model has no group
+/// list, only the derive of the model reports an error.
 pub(super) fn whole_table(krate: &TokenStream, block: &Block) -> TokenStream {
     let model = &block.model;
     match block.args.group.get() {
@@ -58,7 +59,7 @@ pub(super) fn whole_table(krate: &TokenStream, block: &Block) -> TokenStream {
     }
 }
 
-/// Asserts that the model lists the group. Otherwise its commands could be called but not replayed.
+/// Asserts that the model lists the group. The commands of a group that is not listed could be called but not replayed.
 fn listed(krate: &TokenStream, block: &Block, group: &Ident) -> TokenStream {
     let whole = whole_table(krate, block);
     let message =
@@ -72,7 +73,7 @@ fn listed(krate: &TokenStream, block: &Block, group: &Ident) -> TokenStream {
     }
 }
 
-/// The type of a group, with its part of the dispatch table.
+/// The struct that represents a group, with the group's part of the dispatch table.
 pub(crate) fn group_of(krate: &TokenStream, block: &Block, group: &Ident, rows: &TokenStream) -> TokenStream {
     let (model, vis) = (&block.model, block.vis_of_group());
     let about = format!("A group of commands of `{}`, which the model lists.", block.model_name());

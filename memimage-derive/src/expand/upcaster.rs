@@ -1,4 +1,4 @@
-//! `#[memimage::upcast]`: the `Upcast` impl of the past type, which calls the function.
+//! `#[memimage::upcast]`: the `Upcast` impl of the past type, which calls the user's function.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -30,7 +30,7 @@ pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream 
     quote!(#source #implementation)
 }
 
-/// The impl with a body.
+/// The `Upcast` impl with the given body.
 fn implement(
     krate: &TokenStream,
     upcaster: &Upcaster,

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-/// An entry: the shape of one version of one event.
+/// An entry of a lock: the shape of one version of one event.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LockLine {
-    /// Counted from 1.
+    /// The number of the line, from 1.
     pub number: usize,
     pub model: String,
     pub event: String,
@@ -18,10 +18,10 @@ const FORM: &str = "not of the form `crate::Model event v1 shape`; help: restore
 const CONFLICT: &str =
     "a merge conflict; help: keep the lines of both sides, each once, and remove the conflict markers";
 
-/// Without this, a file with such line ends would be one comment.
+/// Without this error, a file with only carriage returns as line ends would be one comment.
 const LONE_CR: &str = "a carriage return within it; help: save the file with LF or CRLF as line ends";
 
-/// Parses a lock. The error has the number of the invalid line, and the reason.
+/// Parses a lock. The error contains the number of the invalid line, and the reason.
 pub(crate) fn read(text: &str) -> Result<Vec<LockLine>, (usize, String)> {
     let mut lines = Vec::new();
     let mut first = BTreeMap::new();
@@ -60,7 +60,7 @@ fn entry(number: usize, text: &str) -> Option<LockLine> {
     (is_model && !line.shape.is_empty()).then_some(line)
 }
 
-/// Parses a name, which is quoted unless it is an identifier, and returns the rest too.
+/// Parses a name, which is quoted unless it is an identifier. Returns the name and the text after it.
 fn name(text: &str) -> Option<(String, &str)> {
     let Some(mut rest) = text.strip_prefix('"') else {
         let end = text.find(' ')?;

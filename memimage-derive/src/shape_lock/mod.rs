@@ -1,7 +1,7 @@
 //! The shape lock of a model: its lines in `memimage.lock`.
 //!
-//! The macro reads the file. A macro has no type information, so constants that call the runtime crate compare the shapes
-//! with the lines. All other checks are here and in `check::lock`.
+//! The macro reads the file. A macro has no type information, so it generates constants that call the runtime crate to compare
+//! the shapes with the lines. All other checks are in this module and in `check::lock`.
 
 mod line;
 mod target;
@@ -15,14 +15,14 @@ use crate::ctxt::Ctxt;
 pub(crate) use line::LockLine;
 use target::CompileTarget;
 
-/// Disables the errors about missing lines, so that the test that adds them can be built.
+/// A variable that disables the errors about missing lines, so that the test that adds the lines can be built.
 const BLESS: &str = "MEMIMAGE_BLESS";
 
 /// The lock of one model.
 pub(crate) struct ModelLock {
-    /// The path from the directory of `Cargo.toml`, for messages.
+    /// The path of the file, relative to the directory of `Cargo.toml`, for messages.
     pub file: String,
-    /// Absolute.
+    /// The absolute path of the file.
     pub path: String,
     /// The key of the model's lines: `shop::Bank`.
     pub model: String,
@@ -36,23 +36,24 @@ pub(crate) struct ModelLock {
     pub package: String,
     /// The arguments of `cargo test` that select the compiled target: `--lib`.
     pub selection: String,
-    /// Whether the key gives a path, so that other packages may have lines in the file.
+    /// Whether the user wrote `lock = "path"`, so that other packages may have lines in the file.
     pub is_shared: bool,
     pub exists: bool,
-    /// Whether `MEMIMAGE_BLESS` is set: lines may be missing.
+    /// Whether `MEMIMAGE_BLESS` is set. If so, missing lines are not an error.
     pub blessing: bool,
 }
 
 /// The lines of a model of a library that is not in this package.
 pub(crate) struct UnclaimedLines {
-    /// `tracker::Tracker`
+    /// The model's key: `tracker::Tracker`.
     pub model: String,
-    /// The numbers of its lines.
+    /// The numbers of the model's lines.
     pub lines: Vec<usize>,
 }
 
 impl ModelLock {
-    /// Replaces a lock that cannot be read. It has no lines, so that the compiler also reports the block's other errors.
+    /// The replacement for a lock that cannot be read. It has no lines and counts as blessing, so that the compiler also
+    /// reports the block's other errors.
     pub(crate) fn unreadable() -> ModelLock {
         ModelLock {
             file: String::new(),
@@ -100,7 +101,8 @@ impl ModelLock {
         Some(ModelLock { file, path, model, lines, others, unclaimed, package, selection, is_shared, exists, blessing })
     }
 
-    /// The command that adds missing lines. It selects this target alone, so that it works while another target does not compile.
+    /// The command that adds missing lines. The command selects this target alone, so that it works even if another target does
+    /// not compile.
     pub(crate) fn command(&self) -> String {
         format!("`MEMIMAGE_BLESS=1 cargo test {}`", self.selection)
     }
@@ -114,7 +116,8 @@ fn is_library(target: &str) -> bool {
     !target.contains('/')
 }
 
-/// Lines under the name of another library. A package has one library, so the library of these lines was renamed or moved.
+/// Finds the lines under the name of another library. A package has one library, so the library of these lines was renamed or
+/// moved.
 fn unclaimed(library: &str, lines: &[LockLine]) -> Vec<UnclaimedLines> {
     let mut unclaimed: Vec<UnclaimedLines> = Vec::new();
     for line in lines {

@@ -1,4 +1,4 @@
-//! The compiled target of the package. Each target has its own models, which may have the same names.
+//! The target of the package that is being compiled. Models of different targets may have the same name.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use proc_macro2::Span;
 
 pub(crate) enum CompileTarget {
     Named {
-        /// The name in a lock: `shop` for the library, `bin/shop` for a binary or an example, `test/shop` for a test or a
-        /// benchmark.
+        /// The target's name in a lock: `shop` for the library, `bin/shop` for a binary or an example, `test/shop` for a test
+        /// or a benchmark.
         name: String,
         /// The arguments of `cargo test` that select this target alone: `--lib`.
         selection: String,
@@ -18,8 +18,8 @@ pub(crate) enum CompileTarget {
 }
 
 impl CompileTarget {
-    /// Determines the target from cargo's environment variables. The crate name is not enough: the library, a binary and a
-    /// test of a package can have the same one.
+    /// Determines the target from cargo's environment variables. The crate name is not enough: the library, a binary and a test
+    /// of a package can have the same crate name.
     pub(crate) fn current() -> Result<CompileTarget, &'static str> {
         if is_doctest() {
             return Ok(CompileTarget::Doctest);
@@ -44,8 +44,8 @@ impl CompileTarget {
     }
 }
 
-/// The root file of the crate, relative to the directory of `Cargo.toml`: rustc's only source file argument. `None` if the
-/// macro does not run in rustc.
+/// The root file of the crate, relative to the directory of `Cargo.toml`. It is the only argument of rustc that is a source
+/// file. `None` if the macro does not run in rustc.
 fn root() -> Option<PathBuf> {
     let argument = env::args().find(|argument| argument.ends_with(".rs") && !argument.starts_with('-'))?;
     let file = env::current_dir().ok()?.join(argument);
@@ -61,7 +61,8 @@ fn file_name<'a>(root: &'a Path, krate: &str) -> Option<&'a str> {
     name.to_str().filter(|name| name.replace('-', "_") == krate)
 }
 
-/// Whether the crate is a doctest, or several doctests in one. rustdoc compiles doctests in the library's environment.
+/// Whether the crate is a doctest, or a bundle of several doctests. rustdoc compiles doctests with the library's environment
+/// variables.
 fn is_doctest() -> bool {
     let file = Span::call_site().unwrap().file();
     let name = file.rsplit(['/', '\\']).next().unwrap_or_default();

@@ -29,14 +29,15 @@ pub(super) struct Rebuilt {
     pub(super) events: u64,
     pub(super) last: Seq,
     pub(super) digest: Digest,
-    /// The events whose outcome is another than the recorded one, because an event before them became void later.
+    /// The events whose outcome on replay differs from the recorded one, because an earlier event became void afterwards.
     pub(super) changed_outcomes: BTreeMap<Seq, Outcome>,
-    /// The journal ends with a torn write.
+    /// Whether the journal ends with a torn write.
     pub(super) torn: bool,
 }
 
 impl CompleteJournal {
-    /// Reads all headers, and verifies that the journal belongs to this model and that the program knows its events.
+    /// Reads all headers, and verifies that the journal is complete, belongs to this model, and contains only events that the
+    /// program knows.
     pub(super) fn open<M: Model>(
         disk: &Arc<dyn Disk>,
         layout: &Layout,
@@ -64,8 +65,8 @@ impl CompleteJournal {
         first.ok_or_else(|| self.journal.segments().corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))
     }
 
-    /// Rebuilds the state by replay, without snapshots. With `verify`, a state that differs from a recorded digest is an
-    /// error.
+    /// Rebuilds the state by replay, without snapshots. If `verify` is true, a state whose digest differs from a recorded
+    /// digest is an error.
     pub(super) fn rebuild<M: Model>(
         &self,
         until: Option<Seq>,
@@ -89,7 +90,7 @@ impl CompleteJournal {
         })
     }
 
-    /// The last event whose origin is `origin` or earlier.
+    /// The last event whose origin is event `origin` or an earlier event.
     fn last_of(&self, origin: Seq) -> Result<Seq, Error> {
         let scan = self.journal.scan();
         let mut last = Seq::ZERO;
@@ -116,8 +117,9 @@ impl CompleteJournal {
     }
 }
 
-/// Finds the first event after which two journals of the same events have different states, and returns the event's origin.
-/// The states after `last` must differ. This is a binary search; each step replays both journals once.
+/// Finds the first event after which two journals of the same events have different states, and returns the seq of the event's
+/// origin. `last` is the origin of the last event, and the states after it must differ. Each step of the binary search replays
+/// both journals once.
 pub(super) fn first_divergence<M: Model>(
     one: &CompleteJournal,
     other: &CompleteJournal,

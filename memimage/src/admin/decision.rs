@@ -10,13 +10,13 @@ use crate::seq::Seq;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decision {
-    /// The event.
+    /// The seq of the void event.
     pub seq: Seq,
     /// The time of the decision.
     pub time: Timestamp,
-    /// The reason.
+    /// The reason for the decision.
     pub reason: String,
-    /// Who decided, if recorded.
+    /// The name of the person who decided, if it is recorded.
     pub by: Option<String>,
 }
 
@@ -26,7 +26,8 @@ impl From<VoidMark> for Decision {
     }
 }
 
-/// The reason, the time, and who decided. Recorded text is quoted and escaped, so it cannot control a terminal.
+/// Prints the event, the reason, the time, and who decided. Recorded text is quoted and escaped, so it cannot send control
+/// sequences to a terminal.
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "event {}: {:?}, decided at {}", self.seq, self.reason, self.time)?;

@@ -1,4 +1,4 @@
-//! The keys for an operation on an image, and the error when they are needed and were not given.
+//! The keys for an operation on an image, and the error of an operation that needs keys but was given none.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::journal::{Headers, Layout, SalvageSource};
 use crate::keys::{KeyIds, Keyring, Keys};
 use crate::seq::SegmentId;
 
-/// The keys of an image, as its owner gave them.
+/// The keys that the caller gave for an image.
 #[derive(Clone, Debug, Default)]
 pub(super) struct GivenKeys {
     pub(super) encryption: Option<Keys>,
@@ -23,7 +23,7 @@ impl GivenKeys {
     }
 }
 
-/// An operation on an image: its name, and the builder that takes keys for it.
+/// An operation on an image: its name, and the name of the builder that accepts keys.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Task {
     pub(super) name: &'static str,
@@ -31,7 +31,7 @@ pub(super) struct Task {
 }
 
 impl Task {
-    /// Reads the headers of these segments, and checks that the keys are the ones of the image. Changes nothing.
+    /// Reads the headers of these segments, and verifies that the given keys are the keys of the image. Changes nothing.
     pub(super) fn unlock(
         self,
         disk: &Arc<dyn Disk>,
@@ -54,7 +54,7 @@ impl Task {
         SalvageSource::open(disk, headers.with_state(of_state), keyring)
     }
 
-    /// Like [`unlock`](Task::unlock), for a task that may write: the current keys must be given too.
+    /// Like [`unlock`](Task::unlock), for a task that may write: also verifies that the keys for new data are available.
     pub(super) fn unlock_to_write(
         self,
         disk: &Arc<dyn Disk>,

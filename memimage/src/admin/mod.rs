@@ -1,7 +1,7 @@
-//! Operations on the files of an image. [`check`] works even while the image is open; the other operations take its lock.
+//! Operations on the files of an image. [`check`] works even while the image is open; the other operations lock the image.
 //!
-//! [`check`] reports damage. [`repair`] repairs damage as the owner decides. [`rewrite`] writes the journal again, with each
-//! event at its newest version. [`void`] records that an event does nothing on replay.
+//! [`check`] reports damage. [`repair`] repairs damage by the action that the owner chooses. [`rewrite`] creates a new image
+//! with the same history, each event at its newest version. [`void`] records the decision that an event does nothing on replay.
 
 // each module uses only the modules above it
 mod protection;

@@ -1,5 +1,5 @@
-//! Which protection an image has: encryption, a chain, or both, and what the headers of its snapshots tell of it. A task that
-//! takes no keys refuses a protected image.
+//! Describes the protection of an image (encryption, a chain, or both), and reads the headers of snapshots and bases. An
+//! operation that takes no keys refuses a protected image.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use crate::keys::{KeyIds, Keyring};
 use crate::seq::Seq;
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
 
-/// Returns an error if the image with these segments is encrypted or chained. For a task that takes no keys. Changes nothing.
+/// Returns an error if the image with these segments is encrypted or chained. `task` is an operation that takes no keys.
+/// Changes nothing.
 #[cfg(feature = "testing")]
 pub(crate) fn refuse_protected(
     disk: &Arc<dyn Disk>,
@@ -29,7 +30,7 @@ pub(crate) fn refuse_protected(
     Err(Error::new(crate::error::ErrorDetail::Protected { path, how: how(key_ids), task, without, help }))
 }
 
-/// The description of a form of protection.
+/// The description of a protection in messages.
 pub(super) fn how(key_ids: KeyIds) -> &'static str {
     match key_ids {
         KeyIds { cipher: None, chain: None } => "not protected",
@@ -39,7 +40,7 @@ pub(super) fn how(key_ids: KeyIds) -> &'static str {
     }
 }
 
-/// The headers of the snapshots and bases that have an intact one, newest first.
+/// The intact headers of snapshots and bases, newest first.
 pub(super) struct StateHeaders {
     found: Vec<(Seq, PathBuf, SnapshotHeader)>,
 }
@@ -60,14 +61,14 @@ impl StateHeaders {
         self.found.iter().map(|(.., header)| header.identity.clone()).collect()
     }
 
-    /// The protection of the first protected snapshot or base.
+    /// The protection of the newest protected snapshot or base.
     pub(super) fn key_ids(&self) -> KeyIds {
         let mut key_ids = self.found.iter().map(|(.., header)| header.key_ids);
         key_ids.find(|key_ids| *key_ids != KeyIds::default()).unwrap_or_default()
     }
 
-    /// The identity in the newest snapshot or base of this image that is intact, with its seed decrypted, and the keys that
-    /// verified it.
+    /// The identity in the newest intact snapshot or base of this image, with the seed decrypted, and the ids of the keys that
+    /// verified the file.
     pub(super) fn intact(
         &self,
         disk: &Arc<dyn Disk>,

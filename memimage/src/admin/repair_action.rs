@@ -5,37 +5,38 @@ use std::fmt;
 use super::seq_range::SeqRange;
 use crate::seq::Seq;
 
-/// A way to repair a damaged image. [`check`](super::check()) reports which of these apply to the damage that it found, and
-/// which events each would lose.
+/// A way to repair a damaged image. [`check`](super::check()) reports which actions apply to the damage of an image, and which
+/// events each action would lose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RepairAction {
-    /// Clears a torn write from the end of the journal: a crash interrupted the write before it was synced. With
-    /// [`Durability::Synced`](crate::Durability::Synced), no caller got its answer. Opening the image does the same.
+    /// Clears a torn write from the end of the journal: a crash interrupted this write before it was synced. With
+    /// [`Durability::Synced`](crate::Durability::Synced), no caller received an answer that depends on the write. Opening the
+    /// image clears it too.
     TornTail,
-    /// Clears bytes at the end of the journal that no crash explains: all their sectors were written, but they do not form an
-    /// intact frame. No evidence shows that they were synced.
+    /// Clears bytes at the end of the journal that cannot result from a crash: all their sectors were written, but the bytes do
+    /// not form an intact frame. Nothing in the image proves that the bytes were synced.
     SuspectTail,
-    /// Gives up this event and all events after it. `seq` must be the first missing or damaged event, so that nobody gives up
+    /// Gives up this event and all later events. The event must be the first missing or damaged one, so that nobody gives up
     /// intact events by accident.
     ///
-    /// New commands reuse the numbers of these events. Inform every other system that recorded those numbers.
+    /// New commands reuse the numbers of the events that were given up. Inform every other system that recorded these numbers.
     CutFrom(Seq),
-    /// Makes the journal begin after this event. The newest intact snapshot or base becomes the state at its beginning. This
-    /// repairs damage before the event: the image loses the history up to there, but not the state.
+    /// Makes the journal begin after this event. The newest intact snapshot or base becomes the base of the journal. This
+    /// repairs damage before the event: the image loses the history up to the event, but keeps the state after it.
     ///
-    /// The repair keeps later events up to the next damage. If there is more damage, a [`CutFrom`](RepairAction::CutFrom)
-    /// must follow; [`RepairOption::next`] names it. The result is an image with a pruned journal. Earlier events leave the
-    /// journal even if they are intact: [`RepairOption::retired`] has their range. The quarantine may then have the only
-    /// copies of them.
+    /// The repair keeps later events up to the next damage. If there is more damage, a second repair, usually a
+    /// [`CutFrom`](RepairAction::CutFrom), must follow; [`RepairOption::next`] contains it. The result is an image with a
+    /// pruned journal. Earlier events leave the journal even if they are intact: [`RepairOption::retired`] is their range. The
+    /// quarantine may then contain the only copies of these events.
     BeginAt(Seq),
-    /// Repairs segments whose frames are intact but whose header or file length is wrong. The other segments show the correct
-    /// header and length. The repair loses no event that is known to exist. Every other repair of the journal includes this one.
+    /// Repairs segments whose frames are intact but whose header or file length is wrong. The rest of the image determines the
+    /// correct header and length. The repair loses no event that is known to exist. Every other repair of the journal also
+    /// repairs these segments.
     Segments,
-    /// Moves snapshots that are damaged, or belong to another image, to the quarantine.
+    /// Moves the unusable snapshots to the quarantine: damaged ones, and those of another image or timeline.
     Snapshots,
-    /// Replaces the missing or damaged copy of a pruned journal's base by a copy of the intact one. Opening the image does
-    /// the same.
+    /// Restores the missing or damaged copy of a pruned journal's base from the intact copy. Opening the image does the same.
     Base,
 }
 
@@ -68,19 +69,21 @@ impl fmt::Display for RepairAction {
     }
 }
 
-/// A repair that applies to a finding, and its cost.
+/// A repair that applies to a finding, and the events that it loses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RepairOption {
     /// The action to pass to [`repair`](super::repair()).
     pub action: RepairAction,
-    /// The events that are lost by this repair and the [`next`](RepairOption::next) one.
+    /// The events that this repair and the [`next`](RepairOption::next) repair lose together; `None` if no event is known to be
+    /// lost.
     pub lost: Option<SeqRange>,
-    /// The events that leave the journal although the state keeps their effect. They can no longer be replayed, rewritten or
-    /// read, and the quarantine may have the only copies of them. Only [`BeginAt`](RepairAction::BeginAt) does this.
+    /// The events that leave the journal although the state keeps their effect. These events can no longer be replayed,
+    /// rewritten or read, and the quarantine may contain the only copies of them. Only [`BeginAt`](RepairAction::BeginAt)
+    /// removes events in this way.
     pub retired: Option<SeqRange>,
-    /// The repair that must follow this one, because damage remains later in the journal. A check of the repaired image
-    /// offers it too.
+    /// The repair that must follow this one, because damage remains later in the journal; `None` if no damage remains. A check
+    /// after this repair offers the next repair too.
     pub next: Option<RepairAction>,
 }
 

@@ -1,4 +1,4 @@
-//! Counts and lists of events in messages.
+//! Formats counts and lists of events for messages.
 
 use crate::seq::Seq;
 

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-/// Who ran a command, and why. It is recorded with the event, so a replayed command sees the same metadata.
+/// The metadata of a command: who ran it, and why. The image records the metadata with the event, so a replayed command sees
+/// the same metadata.
 ///
 /// ```
 /// use memimage::Metadata;
@@ -39,13 +40,13 @@ impl Metadata {
         self.entry(Metadata::CORRELATION, id)
     }
 
-    /// Adds the cause of the command: an event's seq, or a message's id.
+    /// Adds the cause of the command: the seq of an event, or the id of a message.
     #[must_use]
     pub fn causation(self, id: impl ToString) -> Metadata {
         self.entry(Metadata::CAUSATION, id)
     }
 
-    /// Adds a value under a key of your own. It replaces an earlier value of the same key.
+    /// Adds a value under a key of your own. The value replaces an earlier value of the same key.
     #[must_use]
     pub fn entry(mut self, key: impl Into<Cow<'static, str>>, value: impl ToString) -> Metadata {
         let (key, value) = (key.into(), value.to_string());
@@ -56,7 +57,7 @@ impl Metadata {
         self
     }
 
-    /// The value of a key, if present.
+    /// The value of a key; `None` if there is no entry with this key.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.iter().find(|(present, _)| *present == key).map(|(_, value)| value)
     }
@@ -77,7 +78,7 @@ impl Metadata {
         Ok(())
     }
 
-    /// Decodes metadata from the start of `bytes`; returns it and the remaining bytes.
+    /// Decodes metadata from the start of `bytes`; returns the metadata and the remaining bytes.
     pub(crate) fn decode(bytes: &[u8]) -> Result<(Metadata, &[u8]), MetadataError> {
         let (entries, rest): (Vec<(String, String)>, _) = postcard::take_from_bytes(bytes)?;
         let entries = entries.into_iter().map(|(key, value)| (Cow::Owned(key), value)).collect();
@@ -85,7 +86,7 @@ impl Metadata {
     }
 }
 
-/// Metadata that cannot be encoded or decoded.
+/// The error for metadata that cannot be encoded or decoded.
 #[derive(Debug, thiserror::Error)]
 #[error("the metadata cannot be encoded or decoded: {0}")]
 pub(crate) struct MetadataError(#[from] postcard::Error);

@@ -15,8 +15,8 @@ use crate::seq::Seq;
 
 /// The context of a command: its seq, recorded time, metadata and random values.
 ///
-/// All of it is in the journal or derives from it, so a replayed command sees the same context as when it first ran. A command
-/// method that needs the context takes `&Context` after `&mut self`; callers do not pass it.
+/// The journal stores the context, or the data from which it is computed, so a replayed command sees the same context as when
+/// it first ran. A command method that needs the context takes `&Context` after `&mut self`; callers do not pass the context.
 #[derive(Debug)]
 pub struct Context {
     time: Timestamp,
@@ -37,18 +37,18 @@ impl Context {
         self.random.move_to(origin);
     }
 
-    /// A context for another part of the same event.
+    /// Creates a context for another part of the same event.
     pub(crate) fn for_part(&self, part: u32) -> Context {
         Context { time: self.time, metadata: self.metadata.clone(), random: self.random.for_part(part) }
     }
 
-    /// The seq of this event. During a check, the seq that the event gets if the command is not refused. An event keeps its seq
-    /// when a journal is rewritten. If the event was upcast to several events, all of them share this seq.
+    /// The seq of this event. During a check, this is the seq that the event will get if the command is not refused. An event
+    /// keeps its seq when a journal is rewritten. If the event was upcast to several events, all of them share this seq.
     pub fn seq(&self) -> Seq {
         self.random.origin().seq
     }
 
-    /// The index of this part of an event that was upcast to several; 0 for an event that was not split.
+    /// The index of this part if the event was upcast to several events; 0 otherwise.
     #[inline]
     pub(crate) fn part(&self) -> u32 {
         self.random.origin().part
@@ -60,7 +60,7 @@ impl Context {
         self.time
     }
 
-    /// Who ran the command and why, as passed to [`Image::with`](crate::Image::with).
+    /// The metadata of the command: who ran it and why, as passed to [`Image::with`](crate::Image::with).
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
@@ -70,19 +70,20 @@ impl Context {
         &self.random
     }
 
-    /// Restarts the sequence of random values. Checks do not run on replay, so the values that a command draws must not depend on
-    /// how many values its check drew.
+    /// Restarts the sequence of random values. Checks do not run on replay, so the values that a command draws must not depend
+    /// on how many values its check drew.
     #[inline]
     pub(crate) fn rewind(&mut self) {
         self.random.rewind();
     }
 }
 
-/// The original position of an event. The random values derive from it. Rewrites and branches do not change it.
+/// The seq and part under which an event was first recorded. The event's random values derive from its origin. A rewrite of the
+/// journal does not change the origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) seq: Seq,
-    /// The index of the part, if the event was upcast to several; 0 otherwise.
+    /// The index of the part if the event was upcast to several events; 0 otherwise.
     pub(crate) part: u32,
 }
 

@@ -1,4 +1,4 @@
-//! Random values for commands, the same on each replay.
+//! Random values for commands. Each replay draws the same values.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -117,7 +117,7 @@ mod tests {
         Random::new([7; 32], Origin { seq: Seq::new(seq), part })
     }
 
-    /// The keystream of RFC 8439, appendix A.1, test vector 1: zero key, zero nonce, block 0.
+    /// The expected bytes are the keystream of RFC 8439, appendix A.1, test vector 1: zero key, zero nonce, block 0.
     #[test]
     fn the_stream_is_chacha20() {
         let random = Random::new([0; 32], Origin { seq: Seq::ZERO, part: 0 });
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(random.draw::<4>(), [0x40, 0x5d, 0x6a, 0xe5]);
     }
 
-    /// Frozen: a change breaks the replay of every journal whose commands drew random values.
+    /// These values must never change: otherwise the replay of every journal whose commands drew random values would break.
     #[test]
     fn the_values_are_frozen() {
         let mut items = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];

@@ -38,7 +38,7 @@ impl Timestamp {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
-    /// The current wall-clock time; the epoch if the clock is set before it.
+    /// The current wall-clock time; the epoch if the clock is set to a time before the epoch.
     #[expect(clippy::disallowed_methods, reason = "the time is recorded, and replay reads the record")]
     #[inline]
     pub(crate) fn wall_clock() -> Timestamp {
@@ -59,14 +59,14 @@ impl From<Timestamp> for SystemTime {
     }
 }
 
-/// Seconds since the epoch with six decimals.
+/// Displays the seconds since the epoch with six decimals.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:06}", self.as_secs(), self.0 % 1_000_000)
     }
 }
 
-/// The shape of a `u64`.
+/// A timestamp has the shape of a `u64`.
 impl Shape for Timestamp {
     const SHAPE: ShapeRef = <u64 as Shape>::SHAPE;
 }

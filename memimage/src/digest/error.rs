@@ -10,13 +10,13 @@ const MAX_STEPS: usize = 10;
 /// A digest could not be computed: the value's `Serialize` failed or contradicts its shape.
 #[derive(Debug)]
 pub struct DigestError {
-    /// Boxed to keep results small: every level of a value returns one, also on success.
+    /// Boxed to keep results small: each level of a value returns a `Result`, also on success.
     inner: Box<Inner>,
 }
 
 #[derive(Debug)]
 struct Inner {
-    /// Innermost first: each level adds its step as the error passes through it.
+    /// The path to the part that failed, innermost step first: each level adds its step as the error passes.
     path: Vec<DigestPathStep>,
     kind: DigestErrorKind,
 }
@@ -28,7 +28,7 @@ enum DigestErrorKind {
         expected: String,
         written: String,
     },
-    /// The calls of `Serialize` contradict one another.
+    /// The calls that the value's `Serialize` makes contradict one another.
     Contradiction(String),
     Custom(String),
     TooDeep,

@@ -1,4 +1,4 @@
-//! The hash function of digests. Frozen: digests are stored on disk.
+//! The hash function of digests. It must never change, because digests are stored on disk.
 
 use std::fmt;
 

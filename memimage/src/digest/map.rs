@@ -17,7 +17,7 @@ pub(super) struct MapDigest<'a> {
     written: usize,
     /// In an unordered map, the hash of the current entry alone.
     entry: HashState,
-    /// Whether the value of the last key is still to be written.
+    /// Whether the last key is written and its value is not.
     has_key: bool,
 }
 

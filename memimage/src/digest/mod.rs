@@ -1,7 +1,8 @@
-//! A hash of a value. It serves to check that two processes hold the same state, or that a replay restored the earlier state.
+//! A hash of a value. A digest serves to check that two processes have the same state, or that a replay restored the earlier
+//! state.
 //!
-//! The value is serialized along its [`Shape`]. The order of the items in a set, an unordered map or a heap does not matter.
-//! The digest does not depend on the platform, the process or the hasher of a map.
+//! The hash covers what the value's `Serialize` writes, and follows the value's [`Shape`]. The order of the items in a set, an
+//! unordered map or a heap does not matter. The digest does not depend on the platform, the process or the hasher of a map.
 //!
 //! # Definition
 //!
@@ -18,18 +19,18 @@
 //! | --- | --- |
 //! | unit, unit struct | none |
 //! | bool, char, integers | the value, sign-extended; for 128 bits the lower half, then the upper half |
-//! | f32, f64 | the bits: `0.0` and `-0.0` differ. All NaNs are one: `7fc00000` or `7ff8000000000000`, because the same operation can give another NaN in another build |
+//! | f32, f64 | the bits, so `0.0` and `-0.0` differ. Every NaN is hashed as `7fc00000` or `7ff8000000000000`, because the same operation can give another NaN in another build |
 //! | string, bytes | their XXH3 of 64 bits, seed 0 |
 //! | option | 0, or 1 and the value |
 //! | array, tuple, struct | the parts in order |
 //! | enum | the variant's index, then its fields in order |
 //! | list | the number of items, then the items in order |
 //! | ordered map | the number of entries, then each key and its value, in order |
-//! | set, map | the number of items or entries, then the wrapping sum of their hashes: each starts with the state `13198a2e03707344`, absorbs the item, or key and value, and is finished |
-//! | opaque | as above, by the calls of `Serialize`; a word for the kind precedes each value; everything is ordered, maps too |
-//! | unordered opaque | as opaque, but maps, and sequences that are not inside another sequence or map, are hashed as maps and sets |
+//! | set, map | the number of items or entries, then the wrapping sum of their hashes: each hash starts with the state `13198a2e03707344`, absorbs the item, or key and value, and is finished |
+//! | opaque | as above, as the calls of `Serialize` determine; a word for its kind precedes each value; all collections are ordered, also maps |
+//! | unordered opaque | as opaque, but maps, and sequences that are not inside another sequence or map, are hashed like the maps and sets above |
 //!
-//! Recursive types need no rule: the hash follows the value.
+//! Recursive types need no rule of their own, because every value is finite.
 
 mod map;
 mod error;
@@ -61,7 +62,8 @@ use crate::shape::Shape;
 
 /// The hash of a value: equal for equal values, on every platform and at any time.
 ///
-/// It detects accidental differences. It does not protect against an attacker who searches for two values with one digest.
+/// A digest detects accidental differences. It does not protect against an attacker who searches for two values with one
+/// digest.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(u64);
 
@@ -91,7 +93,8 @@ impl fmt::Debug for Digest {
 
 /// Computes the digest of `value`.
 ///
-/// It visits the complete value and does not allocate. It checks that the value's `Serialize` matches its shape.
+/// The function visits the complete value and does not allocate. It checks that the output of the value's `Serialize` matches
+/// the shape.
 ///
 /// ```
 /// use std::collections::{BTreeMap, HashMap};
@@ -105,15 +108,15 @@ impl fmt::Debug for Digest {
 ///
 /// # Errors
 ///
-/// - If the value does not serialize (a path that is not valid UTF-8, a poisoned lock), or if its `Serialize` contradicts its
-///   shape.
-/// - If the value is nested more than 512 levels deep. Each value inside another one is a level: a field, an item, the value of an
-///   option.
+/// - If the value does not serialize (a path that is not valid UTF-8, a poisoned lock), or if the value's `Serialize`
+///   contradicts its shape.
+/// - If the value is nested more than 512 levels deep. Each value inside another one is a level: a field, an item, the value of
+///   an option.
 pub fn digest<T: Shape + Serialize + ?Sized>(value: &T) -> Result<Digest, DigestError> {
     digest_within(value, MAX_STATE_DEPTH)
 }
 
-/// The digest of a value of at most `depth` levels.
+/// The digest of a value. A value with more than `depth` levels is an error.
 pub(crate) fn digest_within<T: Shape + Serialize + ?Sized>(value: &T, depth: u32) -> Result<Digest, DigestError> {
     let mut hash = HashState::new();
     value.serialize(DigestSerializer::new(&mut hash, DigestPosition::root(T::SHAPE, depth)))?;

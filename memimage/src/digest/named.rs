@@ -18,10 +18,10 @@ pub(super) struct NamedFields<'a> {
     next: usize,
 }
 
-/// The shapes of the fields.
+/// The shapes of the fields of a struct or variant.
 pub(super) enum FieldShapes {
     Known(&'static [Field]),
-    /// This many fields of unknown shapes.
+    /// The number of fields of an opaque value.
     Opaque(usize),
 }
 

@@ -10,9 +10,9 @@
 //! | map | `24`, the number of entries, each key and its value |
 //! | struct | `25`, the number of fields, the fields |
 //! | newtype struct | `26`, the value |
-//! | sequence of a type declared `unordered`, not inside a sequence or map | `22`, the number of items, the sum of their own hashes |
-//! | map of a type declared `unordered` | `24`, the number of entries, the sum of their own hashes |
-//! | variant | `27`, its index, the number of fields if it has several or named ones, the fields |
+//! | sequence of a type declared `unordered`, not inside a sequence or map | `22`, the number of items, the sum of the items' hashes |
+//! | map of a type declared `unordered` | `24`, the number of entries, the sum of the entries' hashes |
+//! | variant | `27`, the variant's index, the number of fields if they are several or named, the fields |
 
 use crate::shape::Primitive;
 

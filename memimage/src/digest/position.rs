@@ -7,12 +7,12 @@ use crate::shape::{Descriptor, ShapeRef, Style};
 /// A part of a shape, and the structs and enums that enclose it, innermost first.
 #[derive(Clone, Copy)]
 pub(super) struct DigestPosition<'a> {
-    /// Is a [`Descriptor::Back`] only if no enclosing type has its identity.
+    /// The shape of this part: a [`Descriptor::Back`] only if no enclosing type has its identity.
     pub(super) shape: &'static Descriptor,
     enclosing: Option<&'a DigestPosition<'a>>,
     /// How many more levels of values may follow inside this one.
     depth_left: u32,
-    /// Whether this is inside a sequence or map of an opaque value.
+    /// Whether this position is inside a sequence or map of an opaque value.
     in_collection: bool,
 }
 
@@ -48,14 +48,14 @@ impl<'a> DigestPosition<'a> {
         Ok(DigestPosition { in_collection: true, ..self.opaque_part()? })
     }
 
-    /// Whether the order of a map at this opaque position is no part of the value.
+    /// Whether the order of the entries is not part of the value, for a map at this opaque position.
     #[inline]
     pub(super) fn has_unordered_maps(&self) -> bool {
         matches!(self.shape, Descriptor::Unordered(_)) && !planted(Bug::UnorderedHashedInOrder)
     }
 
-    /// Whether the order of a sequence at this opaque position is no part of the value: of a sequence inside another collection,
-    /// nobody knows whether it is a set.
+    /// Whether the order of the items is not part of the value, for a sequence at this opaque position. Inside another
+    /// collection, the order counts, because the sequence may be a list.
     #[inline]
     pub(super) fn has_unordered_sequences(&self) -> bool {
         self.has_unordered_maps() && !self.in_collection

@@ -13,7 +13,7 @@ pub(super) enum PartShapes {
     Shapes(&'static [ShapeRef]),
     Same(ShapeRef, usize),
     Fields(&'static [Field]),
-    /// This many parts of unknown shapes.
+    /// The number of parts of an opaque value.
     Opaque(usize),
 }
 

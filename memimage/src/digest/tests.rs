@@ -1,4 +1,4 @@
-//! Tests of which differences between values change the digest.
+//! Tests that check which differences between values change the digest.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -142,7 +142,7 @@ fn nested_unordered_collections_have_equal_digests_in_any_order() {
 /// The two values of a pair would have the same digest if the hash omitted some part of the value.
 #[test]
 fn every_part_of_a_value_changes_the_digest() {
-    // The numbers of items: without them, both values of each pair absorb the same words.
+    // The hash depends on the numbers of items: without them, both values of each pair would have the same hash.
     assert_ne!(of(&vec![vec![0u64], vec![]]), of(&vec![vec![], vec![0u64]]));
     assert_ne!(of(&vec![vec![1u64, 1]]), of(&vec![vec![1u64], vec![]]));
     assert_ne!(of(&(vec![0u64], None::<u64>)), of(&(vec![0u64; 0], Some(0u64))));
@@ -151,32 +151,32 @@ fn every_part_of_a_value_changes_the_digest() {
         of(&(BTreeSet::from([1u8]), BTreeSet::from([2u8]))),
         of(&(BTreeSet::from([1u8, 2]), BTreeSet::<u8>::new()))
     );
-    // The number of occurrences of an item.
+    // The hash depends on the number of occurrences of an item.
     assert_ne!(of(&BinaryHeap::from([1u8, 1, 2])), of(&BinaryHeap::from([1u8, 2, 2])));
     assert_ne!(of(&BinaryHeap::from([1u8, 1])), of(&BinaryHeap::from([2u8, 2])));
     assert_ne!(of(&BinaryHeap::from([1u8, 1])), of(&BinaryHeap::<u8>::new()));
-    // The association of keys and values.
+    // The hash depends on which value belongs to which key.
     assert_ne!(of(&BTreeMap::from([(1u8, 1u8), (2, 2)])), of(&BTreeMap::from([(1u8, 2u8), (2, 1)])));
     assert_ne!(of(&BTreeMap::from([(1u8, 2u8)])), of(&BTreeMap::from([(2u8, 1u8)])));
-    // The variant; an empty option and an option with a unit.
+    // The hash depends on the variant, and on whether an option is empty.
     assert_ne!(of(&Side::Bid), of(&Side::Ask(0)));
     assert_ne!(of(&Ok::<u8, u8>(1)), of(&Err::<u8, u8>(1)));
     assert_ne!(of(&None::<()>), of(&Some(())));
-    // Both halves of 128-bit integers; the sign of zero.
+    // The hash depends on both halves of a 128-bit integer, and on the sign of zero.
     assert_ne!(of(&1u128), of(&(1u128 << 64)));
     assert_ne!(of(&(1u128 << 100)), of(&0u128));
     assert_ne!(of(&0.0f64), of(&-0.0f64));
-    // one NaN, whatever its sign and payload
+    // all NaNs have the same digest, whatever their sign and payload
     for bits in [0x7ff8_0000_0000_0000, 0xfff8_0000_0000_0000, 0x7ff0_0000_0000_0001, 0xffff_ffff_ffff_ffff] {
         assert_eq!(of(&f64::from_bits(bits)), of(&f64::NAN));
     }
     for bits in [0x7fc0_0000, 0xffc0_0000, 0x7f80_0001, 0xffff_ffff] {
         assert_eq!(of(&f32::from_bits(bits)), of(&f32::NAN));
     }
-    // The positions of fields in a struct.
+    // The hash depends on the positions of fields in a struct.
     assert_ne!(of(&Pair(1u8, 2)), of(&Pair(2u8, 1)));
     assert_ne!(of(&("ab".to_owned(), "c".to_owned())), of(&("a".to_owned(), "bc".to_owned())));
-    // In opaque values, all of the above and the kind of each value.
+    // The hash of an opaque value depends on all of the above, and on the kind of each part.
     assert_ne!(of(&Opaque(vec![vec![0u64], vec![]])), of(&Opaque(vec![vec![], vec![0u64]])));
     assert_ne!(of(&Opaque(0u8)), of(&Opaque(0u16)));
     assert_ne!(of(&Opaque(None::<u8>)), of(&Opaque(())));
@@ -209,8 +209,8 @@ fn recursive_values_have_digests() {
     assert_ne!(of(&outer), of(&Chain::Link(inner(1), Box::new(Chain::End))));
 }
 
-/// Hashing, encoding, decoding and comparing a value of the maximum depth fits the stack of a thread, also without optimizations
-/// and if each struct has many fields.
+/// The stack of a thread is large enough to hash, encode, decode and compare a value of the maximum depth, even without
+/// optimizations and with many fields in each struct.
 #[test]
 fn a_value_of_the_maximum_depth_fits_the_stack_of_a_thread() {
     #[derive(Default, Serialize, serde::Deserialize)]
@@ -242,7 +242,7 @@ fn a_value_of_the_maximum_depth_fits_the_stack_of_a_thread() {
     std::thread::Builder::new().stack_size(stack).spawn(compare).unwrap().join().unwrap();
 }
 
-/// Serializes transparently. Its shape is only a name.
+/// Serializes like the value inside. The shape is only a name.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Opaque<T>(T);

@@ -374,7 +374,7 @@ fn a_replaced_lock_file_is_locked_once(disk: &dyn Disk, dir: &Path) {
     let path = dir.join("LOCK");
     let old = held(disk.lock(&path));
     disk.remove(&path).unwrap();
-    // a disk that locks the directory too refuses this
+    // a disk that also locks the directory reports that the lock is busy
     let new = disk.lock(&path).unwrap();
     drop(old);
     let _held = match new {

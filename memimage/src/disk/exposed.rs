@@ -28,12 +28,13 @@ fn exposure(mode: u32, owner: u32, user: Option<u32>) -> Option<String> {
     Some(format!("can be written by {writers} (mode {:04o})", mode & 0o7777))
 }
 
-/// The effective user of this process. Known on Linux only: the standard library has no function for it.
+/// The effective user id of this process; `None` except on Linux, because the standard library has no function for it.
 fn effective_user() -> Option<u32> {
     user_in(&fs::read_to_string("/proc/self/status").ok()?)
 }
 
-/// The second of the four ids in `Uid: real effective saved filesystem` (proc_pid_status(5)).
+/// The effective user id in the text of `/proc/self/status`: the second id of `Uid: real effective saved filesystem`
+/// (proc_pid_status(5)).
 fn user_in(status: &str) -> Option<u32> {
     let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
     ids.split_whitespace().nth(1)?.parse().ok()

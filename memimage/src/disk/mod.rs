@@ -3,8 +3,8 @@
 //! All file operations of an image go through [`Disk`] and [`DiskFile`]. [`RealDisk`] is the operating system's file system.
 //! [`SimDisk`] is a deterministic file system in memory that simulates power cuts. Both pass the same conformance suite.
 //!
-//! Each call makes one attempt: the caller sees short reads, short writes and `EINTR`, and decides whether to continue.
-//! This keeps the rules for retrying a call and for poisoning an image in one place, above this module.
+//! Each call makes one attempt: the caller sees short reads, short writes and `EINTR`, and decides whether to continue. So
+//! `StoredFile` alone determines which calls are retried, and the journal alone determines when an image is poisoned.
 
 #[cfg(not(unix))]
 compile_error!("memimage needs a Unix file system: it relies on directory syncs, file modes and inode numbers");
@@ -83,7 +83,7 @@ pub struct Entry {
 /// The file system operations that an image needs.
 ///
 /// Every change needs its own sync to become durable: [`DiskFile::sync_data`] makes a file's bytes and length durable;
-/// [`Disk::sync_dir`] of the parent directory makes its creation, name and removal durable.
+/// [`Disk::sync_dir`] of the parent directory makes the file's creation, name and removal durable.
 ///
 /// # Errors
 ///
@@ -94,7 +94,7 @@ pub trait Disk: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// `AlreadyExists` if `path` exists; `NotFound` if its directory does not exist.
+    /// `AlreadyExists` if `path` exists; `NotFound` if the parent directory of `path` does not exist.
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
 
     /// Opens an existing regular file. A file opened for writing must have no other name (hard link). Symbolic links at `path`
@@ -104,7 +104,7 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// `NotFound` if `path` does not exist; `IsADirectory` if it is a directory; an error of an unspecified kind if it is
-    /// neither a directory nor a regular file, in which case it is not opened.
+    /// neither a directory nor a regular file. Such an entry is never opened.
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>>;
 
     /// Creates one directory that only its owner can enter (mode 0700). Parents are not created.
@@ -129,8 +129,8 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// `NotADirectory` if a parent in the path is a file; `PermissionDenied` if the path cannot be inspected.
     fn kind(&self, path: &Path) -> io::Result<Option<FileType>>;
 
-    /// Renames a file or directory atomically and replaces an existing file at `to`: a reader sees either the old or the new
-    /// file, also after a crash.
+    /// Renames a file or directory atomically, and replaces an existing file at `to`. A reader sees either the old or the new
+    /// file, even after a crash.
     ///
     /// # Errors
     ///
@@ -161,43 +161,46 @@ pub trait Disk: Debug + Send + Sync + 'static {
 
     /// Tries to take the exclusive lock on the file at `path`, without waiting. Creates the file (mode 0600) if it is missing,
     /// and never removes it. Two locks on one file exclude each other within a process too. An implementation may also lock the
-    /// directory of the file. Then a second owner cannot take the lock after the file was removed and created again.
+    /// directory of the file, so that a second owner cannot take the lock even if the lock file was removed and created again.
     ///
     /// The owner writes its process id and program name into the file, for the error messages of other processes. This text
     /// is only a hint and proves nothing.
     ///
     /// # Errors
     ///
-    /// The errors of opening a file for writing, and those of file systems that do not support locks. A lock held by another
-    /// owner is not an error: the result is [`Lock::Busy`].
+    /// The errors of opening a file for writing, and the errors of file systems that do not support locks. A lock held by
+    /// another owner is not an error: the result is [`Lock::Busy`].
     fn lock(&self, path: &Path) -> io::Result<Lock>;
 
-    /// Whether `path` is `dir` or inside it after all links are resolved. `path` does not need to exist.
+    /// Whether `path`, after all links are resolved, is `dir` or is inside `dir`. `path` does not need to exist.
     ///
     /// # Errors
     ///
     /// `NotFound` if `dir` does not exist; other kinds if an existing part of the paths cannot be inspected.
     fn is_within(&self, path: &Path, dir: &Path) -> io::Result<bool>;
 
-    /// Describes how users other than the user of this process can change the entry at `path`, in words that follow the entry's
-    /// name: `can be written by every user (mode 0777)`. `None` if they cannot, or if the disk has no users.
+    /// Describes how users other than the user of this process can change the entry at `path`, as a continuation of the entry's
+    /// name: `can be written by every user (mode 0777)`. `None` if no other user can, or if the disk does not record owners and
+    /// modes.
     ///
     /// # Errors
     ///
     /// `NotFound` if `path` does not exist; other kinds if it cannot be inspected.
     fn exposed(&self, path: &Path) -> io::Result<Option<String>>;
 
-    /// The owner of the lock on the file at `path`, as named in that file; `None` if the lock is free or the file does not exist.
-    /// Changes nothing on disk. Another process that tries to take the lock during this call may find it busy.
+    /// The owner of the lock on the file at `path`, as the text of this file describes it; `None` if the lock is free or the
+    /// file does not exist. Changes nothing on disk. Another process that tries to take the lock during this call may find it
+    /// busy.
     ///
     /// # Errors
     ///
-    /// The errors of opening a file, and those of file systems that do not support locks.
+    /// The errors of opening a file, and the errors of file systems that do not support locks.
     fn owner(&self, path: &Path) -> io::Result<Option<String>>;
 
-    /// The type of the file system of `path`, if this file system works over a network, or between a virtual machine and its host
-    /// (`nfs4`, `cifs`, `9p`, `fuse.sshfs` …). The locks and syncs of such a file system guarantee less than an image needs.
-    /// `None` if the file system is local, or if the system does not report its type. `path` does not need to exist.
+    /// The type of the file system of `path`, if this file system works over a network, or between a virtual machine and its
+    /// host (`nfs4`, `cifs`, `9p`, `fuse.sshfs` …). The locks and syncs of such a file system guarantee less than an image
+    /// needs. `None` if the file system is local, or if the operating system does not report the type. `path` does not need to
+    /// exist.
     ///
     /// # Errors
     ///
@@ -209,10 +212,12 @@ pub trait Disk: Debug + Send + Sync + 'static {
 ///
 /// # Errors
 ///
-/// As for [`Disk`]. After a failed sync, no later successful sync proves that the bytes written before the failure are durable.
+/// The same errors as for [`Disk`]. After a failed sync, no later successful sync proves that the bytes written before the
+/// failure are durable.
 #[allow(clippy::len_without_is_empty, reason = "no caller asks a journal file whether it is empty")]
 pub trait DiskFile: Debug + Send + Sync {
-    /// Reads at most `buf.len()` bytes from `offset` in one attempt. Returns the number of bytes read, 0 at or beyond the end.
+    /// Reads at most `buf.len()` bytes from `offset` in one attempt. Returns the number of bytes read: 0 if `offset` is at or
+    /// beyond the end of the file.
     ///
     /// # Errors
     ///
@@ -227,7 +232,8 @@ pub trait DiskFile: Debug + Send + Sync {
     /// Any I/O error, including `Interrupted` and `StorageFull`. A file opened with [`Access::Read`] always returns an error.
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize>;
 
-    /// Makes the bytes written so far durable, and the length if it is needed to read them back (`fdatasync`).
+    /// Makes the bytes written so far durable, and also the length of the file if a reader needs it to read these bytes
+    /// (`fdatasync`).
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Finds out whether a path is on a network file system, where locks and syncs guarantee less.
+//! Finds out whether a path is on a network file system, whose locks and syncs guarantee less than those of a local one.
 
 use std::ffi::OsStr;
 use std::io;
@@ -44,8 +44,8 @@ const NETWORK: &[&str] = &[
     "virtiofs",
 ];
 
-/// See [`Disk::network_filesystem`](super::Disk::network_filesystem). Works on Linux only: the standard library has no function
-/// for it, so on other systems every file system counts as local.
+/// See [`Disk::network_filesystem`](super::Disk::network_filesystem). Works on Linux only, because the standard library has no
+/// function that returns the type. On other systems every file system counts as local.
 pub(super) fn network_filesystem(path: &Path) -> io::Result<Option<String>> {
     let path = nearest_existing(path)?;
     // An image must also open on a system that does not show its mounts, such as a container without /proc.
@@ -58,7 +58,7 @@ pub(super) fn is_within(path: &Path, dir: &Path) -> io::Result<bool> {
     Ok(nearest_existing(path)?.starts_with(here_if_empty(dir).canonicalize()?))
 }
 
-/// The canonical path of `path`, or of the closest directory above it that exists.
+/// The canonical path of `path`, or of its closest parent directory that exists.
 fn nearest_existing(path: &Path) -> io::Result<PathBuf> {
     let mut candidate = path;
     loop {
@@ -72,7 +72,7 @@ fn nearest_existing(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// The file system type of an absolute, canonical path, by the text of `mountinfo` (proc_pid_mountinfo(5)).
+/// The file system type of an absolute, canonical path, according to the text of `mountinfo` (proc_pid_mountinfo(5)).
 fn filesystem_of(mountinfo: &[u8], path: &Path) -> Option<String> {
     mountinfo
         .split(|&byte| byte == b'\n')
@@ -90,8 +90,8 @@ struct Mount {
 }
 
 impl Mount {
-    /// Parses `36 35 98:0 /root /mount\040point rw,noatime shared:1 - ext3 /dev/root rw,errors=continue`, with any number of
-    /// optional fields before the hyphen.
+    /// Parses a line such as `36 35 98:0 /root /mount\040point rw,noatime shared:1 - ext3 /dev/root rw,errors=continue`, which
+    /// has any number of optional fields before the hyphen.
     fn parse(line: &[u8]) -> Option<Self> {
         let mut fields = line.split(|&byte| byte == b' ');
         let point = unescape(fields.nth(4)?);
@@ -103,7 +103,7 @@ impl Mount {
     }
 }
 
-/// Decodes a field. The text has a backslash and three octal digits for each space, tab, newline and backslash of the field.
+/// Decodes a field of `mountinfo`, which encodes each space, tab, newline and backslash as a backslash and three octal digits.
 fn unescape(field: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;

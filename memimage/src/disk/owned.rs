@@ -1,9 +1,10 @@
-//! A disk that refuses file operations once the image's locked directory is no longer at its path. If the file system locks files
-//! only, the disk checks the lock file instead of the directory.
+//! A disk that refuses file operations once the image's locked directory is no longer at its path. If the file system can lock
+//! only files, the disk checks the lock file instead of the directory.
 //!
 //! A directory can be moved or removed while its image runs, and another image can be created in its place. The open files
-//! belong to the old directory, but paths lead into the new one: without this check, the old owner would rename its segments
-//! over those of the new image, prune the new image's journal, and rebuild its model from the new image's files.
+//! belong to the old directory, but paths refer to the new directory. Without this check, the old owner would rename its
+//! segments over the segments of the new image, prune the new image's journal, and rebuild its model from the new image's
+//! files.
 
 use std::fmt;
 use std::io;
@@ -19,7 +20,7 @@ pub(crate) struct OwnedDisk {
 }
 
 impl OwnedDisk {
-    /// Wraps `inner`. Returns `inner` itself if the lock cannot check its file.
+    /// Wraps `inner`. Returns `inner` itself if the lock has no `Watch`.
     pub(crate) fn over(inner: Arc<dyn Disk>, lock: &LockGuard) -> Arc<dyn Disk> {
         match lock.watch() {
             Some(watch) => Arc::new(OwnedDisk { inner, watch }),

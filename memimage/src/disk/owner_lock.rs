@@ -18,11 +18,12 @@ use crate::process::Process;
 /// The result of trying to take a lock.
 #[derive(Debug)]
 pub enum Lock {
-    /// The caller holds the lock until it drops the guard, or the process ends.
+    /// The caller holds the lock until the caller drops the guard or the process ends.
     Held(LockGuard),
     /// Another owner holds the lock.
     Busy {
-        /// The owner, as named in the text that it wrote: `pid 4711 (bank)`; `another process` if the text names no owner.
+        /// The owner, as the text in the lock file describes it, such as `pid 4711 (bank)`; `another process` if the text is
+        /// not of this form.
         owner: String,
     },
 }
@@ -30,7 +31,7 @@ pub enum Lock {
 /// Checks whether the locked file is still at its path.
 pub(super) type Watch = Arc<dyn Fn() -> io::Result<bool> + Send + Sync>;
 
-/// Holds a lock until it is dropped.
+/// A guard whose drop releases a lock.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct LockGuard {
     _held: Box<dyn Any + Send + Sync>,
@@ -38,7 +39,7 @@ pub struct LockGuard {
 }
 
 impl LockGuard {
-    /// A guard around a value that releases the lock when it is dropped.
+    /// Creates a guard around the value `held`, whose drop must release the lock.
     pub fn new(held: impl Any + Send + Sync) -> Self {
         Self { _held: Box::new(held), watch: None }
     }
@@ -68,7 +69,7 @@ pub(super) fn acquire(path: &Path) -> io::Result<Lock> {
     for _ in 0..ATTEMPTS {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
-        // accepts a file with one name only: the owner's text overwrites the file, and a hard link could lead to any file
+        // accepts only a file with one name: the owner's text overwrites the file, and with a hard link this could be any file
         let file = plain::open(path, &mut options, Links::One)?;
         if let Some(lock) = lock_if_at(path, file)? {
             return Ok(lock);
@@ -77,8 +78,8 @@ pub(super) fn acquire(path: &Path) -> io::Result<Lock> {
     Err(io::Error::other("another process replaces the lock file again and again"))
 }
 
-/// Locks the file. `None` if the file is no longer at `path`: it may have been removed or replaced after it was opened. A lock on
-/// such a file keeps no other process out.
+/// Locks the file. `None` if the file is no longer at `path`: it may have been removed or replaced after it was opened. A lock
+/// on such a file does not exclude other processes.
 fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
     let outcome = file.try_lock();
     if !still_at(path, &file)? {
@@ -96,11 +97,11 @@ fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
         DirectoryLock::Unsupported => None,
     };
     write_owner(&file.file);
-    // if the directory is locked too, no other owner gets the lock when the lock file is removed
+    // if the directory is locked too, the check covers the directory instead of the lock file
     let watch: Watch = match &directory {
         Some(directory) => {
             let (path, ours) = (directory_of(path).to_owned(), inode(&directory.file.metadata()?));
-            Arc::new(move || is(fs::metadata(&path), ours)) // an image may be opened through a link to its directory
+            Arc::new(move || is(fs::metadata(&path), ours)) // follows links: an image may be opened through a link
         }
         None => {
             let (path, ours) = (path.to_owned(), inode(&file.file.metadata()?));
@@ -114,12 +115,12 @@ fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
 enum DirectoryLock {
     Held(LockedFile),
     Busy,
-    /// The file system locks files only.
+    /// The file system can lock files, but not directories.
     Unsupported,
 }
 
 /// Locks the directory of the lock file too: a program that removes old temporary files may remove the lock file, and another
-/// owner would then lock a new one. Such a program cannot remove the directory, because it is not empty.
+/// owner would then create and lock a new file. Such a program cannot remove the directory, because it is not empty.
 fn lock_directory_of(path: &Path) -> io::Result<DirectoryLock> {
     let directory = File::open(directory_of(path))?;
     match directory.try_lock() {
@@ -136,7 +137,7 @@ pub(super) fn owner(path: &Path) -> io::Result<Option<String>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    // a shared lock: two concurrent inspections must not take each other for the owner
+    // takes a shared lock, because two concurrent inspections must not report each other as the owner
     match file.try_lock_shared() {
         Ok(()) => file.unlock()?,
         Err(fs::TryLockError::WouldBlock) => return Ok(Some(owner_of(&file))),
@@ -176,10 +177,11 @@ fn is(found: io::Result<fs::Metadata>, expected: Inode) -> io::Result<bool> {
     }
 }
 
-/// Writes this process's id and program into the lock file. A failure is ignored: an image must still open on a full disk.
+/// Writes this process's id and program name into the lock file. A failure is ignored: an image must still open on a full disk.
 fn write_owner(file: &File) {
     let line = owner_line();
-    // Overwrites and then truncates: overwriting needs no new block, and readers take only the first line.
+    // Overwrites the old text before it truncates the file: overwriting needs no new block, and readers use only the first
+    // line.
     if file.write_all_at(line.as_bytes(), 0).is_ok() {
         file.set_len(line.len() as u64).ok();
     }
@@ -198,7 +200,7 @@ struct LockedFile {
 }
 
 impl LockedFile {
-    /// A file that this process has locked.
+    /// Wraps a file that this process has locked.
     fn new(file: File) -> LockedFile {
         LockedFile { file, owner: Process::current() }
     }
@@ -206,10 +208,11 @@ impl LockedFile {
 
 impl Drop for LockedFile {
     fn drop(&mut self) {
-        // A child made by `fork` must not unlock: that would release the parent's lock. It only closes its copy of the descriptor.
+        // A child process made by `fork` must not unlock the file, because that would release the parent's lock. It only closes
+        // its copy of the descriptor.
         if self.owner.is_certainly_current() || planted(Bug::ClosedInForkedChild) {
-            // Closing releases the lock only with the last copy of the descriptor, and a child process that another thread
-            // is starting holds a copy until it executes its program.
+            // Closing the file is not enough: it releases the lock only with the last copy of the descriptor, and a child
+            // process that another thread is starting keeps a copy until the child calls `exec`.
             self.file.unlock().ok();
         }
     }
@@ -232,7 +235,7 @@ fn program() -> String {
     name.chars().filter(|c| !c.is_control()).take(PROGRAM_MAX).collect()
 }
 
-/// The owner named by the bytes of a lock file. The bytes are untrusted: any process may have written them.
+/// The owner that the bytes of a lock file describe. The bytes are untrusted: any process may have written them.
 pub(super) fn owner_in(text: &[u8]) -> String {
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     match str::from_utf8(line) {

@@ -2,7 +2,7 @@
 //!
 //! The entry at a path can be replaced between its inspection and the open call. Therefore the open call does not follow links
 //! and does not wait for pipes, and the open file is inspected again. Links in parent directories are followed, since an image
-//! may be reached through one; opening an image checks that none of the image's own directories is a link.
+//! may be reached through a link. Opening an image checks that none of the image's own directories is a link.
 
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
@@ -12,9 +12,9 @@ use std::path::Path;
 
 use super::FileType;
 
-/// The mode of every file: only the owner has access, since a journal contains all data that the program received.
+/// The mode of every new file: only the owner has access, since a journal contains all data that the program received.
 pub(super) const FILE_MODE: u32 = 0o600;
-/// The mode of every directory.
+/// The mode of every new directory.
 pub(super) const DIR_MODE: u32 = 0o700;
 
 /// The permission bits of a mode.
@@ -23,15 +23,16 @@ const PERMISSIONS: u32 = 0o777;
 /// How many names (hard links) a file may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Links {
-    /// Only the name by which it is opened. If the file had another name, a write would change it there too: someone may have
-    /// linked the file here on purpose, or the other name may be a copy that must stay unchanged.
+    /// Only the name by which the file is opened. If the file had another name, a write would also change the content under
+    /// that name: somebody may have created the link to redirect the write, or may keep the other name as an unchanged copy.
     One,
-    /// Any number. Reading changes nothing, and a backup may keep a second link to a finished segment or snapshot, which never
-    /// changes again.
+    /// Any number of names. Reading changes nothing, and a backup may keep a second link to a finished segment or snapshot,
+    /// which never changes again.
     Any,
 }
 
-/// The cause inside an [`io::Error`] if an entry is not a regular file with one name; holds a description of the entry.
+/// The cause inside an [`io::Error`] if an entry is not a regular file with one name. The cause contains a description of the
+/// entry.
 #[derive(Debug)]
 pub(crate) struct NotPlain(pub(crate) &'static str);
 
@@ -58,14 +59,14 @@ pub(super) fn open(path: &Path, options: &mut OpenOptions, links: Links) -> io::
     Ok(file)
 }
 
-/// Sets the mode of a new file: the process's umask may have removed bits from the mode given at its creation.
+/// Sets the mode of a new file: the process's umask may have removed bits from the mode given when the file was created.
 pub(super) fn set_file_mode(file: &File) -> io::Result<()> {
     set_mode(&file.metadata()?, FILE_MODE, |permissions| file.set_permissions(permissions))
 }
 
 /// Sets the mode of a new directory.
 pub(super) fn set_dir_mode(path: &Path) -> io::Result<()> {
-    // sets the mode by path: a directory that the umask left without permissions cannot be opened
+    // sets the mode by path, because the umask may leave a directory without permissions, which cannot be opened
     set_mode(&fs::symlink_metadata(path)?, DIR_MODE, |permissions| fs::set_permissions(path, permissions))
 }
 
@@ -76,7 +77,8 @@ fn set_mode(metadata: &Metadata, mode: u32, set: impl FnOnce(Permissions) -> io:
     }
     // keeps set-group-ID, which the entries of a directory inherit
     match set(Permissions::from_mode(found & !PERMISSIONS & 0o7777 | mode)) {
-        // a file system without modes, such as FAT; opening the image reports that other users can change its files
+        // file systems without modes, such as FAT, return these errors; opening the image reports that other users can change
+        // its files
         Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) => Ok(()),
         set => set,
     }
@@ -84,7 +86,7 @@ fn set_mode(metadata: &Metadata, mode: u32, set: impl FnOnce(Permissions) -> io:
 
 fn check_is_plain(metadata: &Metadata, links: Links) -> io::Result<()> {
     let found = match file_type_of(metadata.file_type()) {
-        // the same error as an attempt to open it for writing
+        // the same error as that of an attempt to open the directory for writing
         FileType::Dir => return Err(io::ErrorKind::IsADirectory.into()),
         FileType::File if metadata.nlink() <= 1 || links == Links::Any => return Ok(()),
         FileType::File => "a file with more than one name (a hard link)",

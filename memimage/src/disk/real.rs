@@ -13,7 +13,7 @@ use super::{Access, Disk, DiskFile, Entry, FileType, Lock, exposed, mount, owner
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RealDisk;
 
-/// The absolute form of a path. With it, an image keeps its path when the program changes its working directory. Links are not
+/// The absolute form of a path, so that an image keeps its path when the program changes its working directory. Links are not
 /// resolved. If the working directory no longer exists, the path is returned unchanged.
 pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(here_if_empty(path)).unwrap_or_else(|_| path.to_owned())
@@ -43,7 +43,7 @@ impl Disk for RealDisk {
         let mut entries = Vec::new();
         for found in fs::read_dir(here_if_empty(dir))? {
             let found = found?;
-            // Does not follow links. An entry that was removed since the directory was read is skipped.
+            // `metadata` does not follow links. An entry that was removed after the directory was read is skipped.
             let metadata = match found.metadata() {
                 Ok(metadata) => metadata,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,

@@ -1,4 +1,4 @@
-//! Complete reads and writes, atomic creation of files, and errors that name the file.
+//! Complete reads and writes, atomic creation of files, and errors that contain the path of the file.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,9 +7,9 @@ use super::{Access, Disk, DiskFile, NotPlain};
 use crate::error::{Error, ErrorDetail, is_full};
 use crate::planted::{Bug, planted};
 
-/// An open file with complete reads and writes. Its errors contain its path.
+/// An open file with complete reads and writes. Its errors contain the path of the file.
 ///
-/// It continues after `EINTR` and after short reads and writes; it does not retry after any other failure.
+/// A read or write continues after `EINTR` and after a short transfer. It is not retried after any other failure.
 #[derive(Debug)]
 pub(crate) struct StoredFile {
     path: PathBuf,
@@ -49,8 +49,8 @@ impl StoredFile {
         Ok(done)
     }
 
-    /// Like [`read_up_to`](StoredFile::read_up_to), but reads twice and fails if the bytes differ. Used for copies that replace
-    /// the original.
+    /// Like [`read_up_to`](StoredFile::read_up_to), but reads twice and fails if the two results differ. Used for copies that
+    /// replace the original.
     pub(crate) fn read_twice(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
         let read = self.read_up_to(buffer, offset)?;
         let mut again = vec![0; read];
@@ -98,10 +98,10 @@ impl StoredFile {
 /// The suffix of the name of an incomplete file.
 pub(crate) const UNFINISHED: &str = ".tmp";
 
-/// A complete, synced file under a temporary name.
+/// A complete, synced file under a temporary name, ready to be renamed.
 ///
-/// It is written and synced under the temporary name, then renamed, then its directory is synced. After a crash, either no new
-/// file or the complete file has the final name.
+/// The file is written and synced under the temporary name, then renamed, and then its directory is synced. After a crash,
+/// either no new file or the complete file has the final name.
 #[derive(Debug)]
 pub(crate) struct StagedFile {
     temporary: PathBuf,
@@ -159,7 +159,7 @@ impl StagedFile {
         rename(disk, &self.temporary, &self.path)
     }
 
-    /// Removes the temporary file. If this fails, the next attempt or the next opening of the image removes the file.
+    /// Removes the temporary file. If the removal fails, the next attempt or the next opening of the image removes the file.
     pub(crate) fn discard(&self, disk: &dyn Disk) {
         if let Err(error) = disk.remove(&self.temporary) {
             tracing::debug!(path = %self.temporary.display(), %error, "could not remove a temporary file");

@@ -24,7 +24,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, Error> {
 /// Replaces the file's text by the result of `change`; leaves the file unchanged if the result is `None`. Updates exclude each
 /// other, within this process and across processes, and a reader sees either the old or the new text.
 ///
-/// The lock is on the directory, so that no lock file is left that a user could commit.
+/// An update locks the directory, because a user could commit a leftover lock file.
 pub(crate) fn update(
     path: &Path,
     change: impl FnOnce(Option<String>) -> Result<Option<String>, Error>,
@@ -44,7 +44,8 @@ pub(crate) fn update(
     directory.sync_all().map_err(|error| failed("syncing", parent, error))
 }
 
-/// The same name for all updates, so that crashes leave at most one file, which the next update overwrites.
+/// The path of the temporary file, the same for all updates. So crashes leave at most one such file, which the next update
+/// overwrites.
 fn temporary(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -84,7 +85,7 @@ pub(crate) fn rust_files(directory: &Path) -> io::Result<Vec<(PathBuf, String)>>
     Ok(files)
 }
 
-/// All directories with a `Cargo.toml` among `directories` and their subdirectories.
+/// All directories that contain a `Cargo.toml`, among `directories` and their subdirectories.
 pub(crate) fn packages<'a>(directories: impl Iterator<Item = &'a Path>) -> io::Result<Vec<PathBuf>> {
     let (mut packages, mut visited) = (Vec::new(), BTreeSet::new());
     let mut visit = |file: &Path| {
@@ -100,7 +101,7 @@ pub(crate) fn packages<'a>(directories: impl Iterator<Item = &'a Path>) -> io::R
 }
 
 /// Calls `visit` for each file. Enters the directories for which `enters` is true, except hidden directories, directories
-/// marked as caches (such as cargo's target directory), and directories that were already entered through a link.
+/// marked as caches (such as cargo's target directory), and directories that were already entered, for example through a link.
 fn walk(
     directory: &Path,
     visited: &mut BTreeSet<PathBuf>,

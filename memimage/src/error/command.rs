@@ -1,11 +1,11 @@
-//! The error of a command that can refuse: the model's refusal, or an error of the library.
+//! The error of a command that the model can refuse: the model's own error, or an error of the library.
 
 use super::Error;
 
-/// The error of a command that can refuse.
+/// The error of a command that the model can refuse, by its check or by an error of its body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError<E> {
-    /// The model refused the command.
+    /// The model refused the command: the check or the body returned this error.
     #[error("{0}")]
     Refused(E),
     /// The image could not execute the command.
@@ -14,7 +14,7 @@ pub enum CommandError<E> {
 }
 
 impl<E> CommandError<E> {
-    /// The refusal of the model, if the model refused the command.
+    /// The model's own error; `None` if the error is one of the library.
     pub fn refusal(&self) -> Option<&E> {
         match self {
             CommandError::Refused(refusal) => Some(refusal),

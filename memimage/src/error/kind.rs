@@ -1,4 +1,4 @@
-//! The kinds of errors, for programs that act on them.
+//! The kinds of errors, for programs that react to errors by their kind.
 
 use super::is_full;
 use super::messages::ErrorDetail;
@@ -11,7 +11,7 @@ pub enum ErrorKind {
     NotFound,
     /// A file or directory already exists at the path of a new image.
     AlreadyExists,
-    /// The directory is not an image, or contains a link, a pipe or a device. An image contains none of these.
+    /// The directory is not an image, or contains a link, a pipe or a device, none of which belongs in an image.
     NotAnImage,
     /// Another process, or another handle in this process, owns the image.
     Locked,
@@ -19,13 +19,13 @@ pub enum ErrorKind {
     NetworkFileSystem,
     /// The image belongs to another program: it has another model, other events or shapes, or a newer format.
     Incompatible,
-    /// The model cannot be stored and loaded: its `Serialize` fails, or does not write the structure that its `Shape` describes; its
-    /// `Deserialize` does not restore the state that was serialized; or the method that rebuilds its derived fields panics,
-    /// changes stored fields, or gives other fields than the commands.
+    /// The model cannot be stored and loaded: its `Serialize` fails, or does not write the structure that its `Shape`
+    /// describes; its `Deserialize` does not restore the state that was serialized; or the method that rebuilds its derived
+    /// fields panics, changes stored fields, or computes other values of the derived fields than the commands.
     InvalidModel,
-    /// The state is nested too deep for a digest or a snapshot. Commands go on, and an open replays the journal.
+    /// The state is nested too deeply for a digest or a snapshot. Commands still run, and an opening replays the journal.
     StateTooDeep,
-    /// Bytes on disk are damaged. [`Error::position`](super::Error::position) says where.
+    /// Bytes on disk are damaged. [`Error::position`](super::Error::position) returns the position.
     Corrupt,
     /// Somebody without the key changed the journal or a snapshot: the checksums are valid, but the chain or a cipher's tag is
     /// invalid.
@@ -34,21 +34,22 @@ pub enum ErrorKind {
     Key,
     /// Replay failed, or its result differs from the recorded result: an event's outcome or the state's digest differs.
     Diverged,
-    /// The operation needs the whole journal, and its start was pruned. See [`Options::retention`](crate::Options::retention).
+    /// The operation needs the whole journal, but the start of the journal was pruned. See
+    /// [`Options::retention`](crate::Options::retention).
     Pruned,
     /// The repair does not apply to the damage, or the event cannot be made void.
     NotApplicable,
-    /// The operating system refused a read, a write or a sync.
+    /// The operating system returned an error for a read, a write or a sync.
     Io,
-    /// The disk is full. A command that returns this was not executed. Free some space and try again.
+    /// The disk is full. A command that returns this error was not executed. Free some space and try again.
     StorageFull,
-    /// An earlier write failed, so the image does nothing more until it is reopened.
+    /// An earlier write failed, so every call fails until the image is reopened.
     Poisoned,
     /// The image was closed.
     Closed,
     /// The image was opened by the parent of this process, before a `fork`. It belongs to the parent.
     Forked,
-    /// The journal has no room for the command at this moment. Only `try_submit` returns this.
+    /// The journal has no room for the command at this moment. Only `try_submit` returns this error.
     Busy,
     /// The command's record is larger than [`Options::record_bytes_max`](crate::Options::record_bytes_max).
     RecordTooLarge,

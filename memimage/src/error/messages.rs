@@ -1,4 +1,4 @@
-//! All error messages. Each says what happened, where, the cause, and after `help:` what to do.
+//! All error messages. Each message states what happened, where, the cause, and after `help:` what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Error, Position};
 use crate::seq::Seq;
 
-/// A failure with its details.
+/// The kind of a failure, with the details for its message.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ErrorDetail {
     #[error(
@@ -313,7 +313,7 @@ pub(crate) enum ErrorDetail {
     Option { option: &'static str, value: String, what: &'static str },
 }
 
-/// The help for an error of the operating system, if its kind determines one.
+/// The help for an error of the operating system; empty if its kind does not suggest any.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "; help: check the path, or create its parent directory first",
@@ -335,7 +335,7 @@ fn unusable(path: &Path, what: &str) -> String {
     )
 }
 
-/// Whether the file is a copy of a base, by its name.
+/// Whether the file is a copy of a base, according to its name.
 fn is_base(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "base")
 }

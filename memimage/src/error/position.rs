@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::seq::{SegmentId, Seq};
 
-/// The position of an error in the journal. A part that is unknown is `None`.
+/// The position of an error in the journal. Each part is `None` if it is unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
-    /// The segment. Its file is in `journal/`, and is named after this number.
+    /// The number of the segment. The name of the segment's file in `journal/` contains this number.
     pub segment: Option<SegmentId>,
     /// The offset in the segment's file, in bytes.
     pub offset: Option<u64>,

@@ -13,17 +13,18 @@ use crate::nesting::{BoundedError, MAX_STATE_DEPTH, deserialize_within};
 use crate::shape::{Shape, ShapeTree, may_be_deep};
 use crate::value::{MAX_DEPTH, Value};
 
-/// Decodes a payload that spans all bytes.
+/// Decodes a payload, which must span all bytes.
 pub(crate) fn decode<T: Shape + DeserializeOwned>(payload: &[u8]) -> Result<T, ReplayError> {
     decode_within(payload, MAX_DEPTH)
 }
 
-/// Decodes a state that spans all bytes.
+/// Decodes a state, which must span all bytes.
 pub(crate) fn decode_state<T: Shape + DeserializeOwned>(state: &[u8]) -> Result<T, ReplayError> {
     decode_within(state, MAX_STATE_DEPTH)
 }
 
-/// Decodes a value of at most `depth` levels that spans all bytes. Bytes that no image wrote must not overflow the stack.
+/// Decodes a value of at most `depth` levels, which must span all bytes. The limit prevents damaged or forged bytes from
+/// overflowing the stack.
 fn decode_within<T: Shape + DeserializeOwned>(bytes: &[u8], depth: u32) -> Result<T, ReplayError> {
     match const { may_be_deep(T::SHAPE) } {
         true => decode_deep(bytes, depth),
@@ -40,7 +41,7 @@ fn decode_deep<T: DeserializeOwned>(bytes: &[u8], depth: u32) -> Result<T, Repla
     }
 }
 
-/// The value, if no bytes follow it.
+/// Returns the value, or an error if bytes follow the value.
 fn whole<T>((value, rest): (T, &[u8])) -> Result<T, ReplayError> {
     match rest.len() {
         0 => Ok(value),
@@ -51,7 +52,7 @@ fn whole<T>((value, rest): (T, &[u8])) -> Result<T, ReplayError> {
 /// A payload in the journal.
 pub(crate) struct StoredPayload<'a> {
     pub(crate) payload: &'a [u8],
-    /// The shape it was recorded with.
+    /// The shape with which the payload was recorded.
     pub(crate) shape: &'a ShapeTree,
     pub(crate) recorded: Recorded<'a>,
     pub(crate) part: u32,
@@ -88,7 +89,7 @@ pub(super) fn replay_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>
     T::CHAIN.replay(decode(stored.payload)?, stored.upcasting(), &mut apply.target())
 }
 
-/// As [`replay_past`], but encodes the result for a rewritten journal.
+/// Like [`replay_past`], but encodes the result for a rewritten journal.
 pub(super) fn reencode_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
     stored: &StoredPayload<'_>,
     reencode: &mut Reencode<M>,
@@ -96,7 +97,8 @@ pub(super) fn reencode_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, 
     T::CHAIN.replay(decode(stored.payload)?, stored.upcasting(), &mut reencode.target())
 }
 
-/// For a payload without a type in the program: runs the upcasters on values, then those on types, and applies the result.
+/// Replays a payload for whose version the program has no type: runs the upcasters on values, then the upcasters on types, and
+/// applies the result to the model.
 pub(super) fn replay_values<M, T: IntoEvents<M> + DeserializeOwned>(
     stored: &StoredPayload<'_>,
     apply: &mut Apply<'_, M>,
@@ -104,7 +106,7 @@ pub(super) fn replay_values<M, T: IntoEvents<M> + DeserializeOwned>(
     upcast_values::<T>(stored)?.replay_into(stored.upcasting(), &mut apply.target())
 }
 
-/// As [`replay_values`], but encodes the result for a rewritten journal.
+/// Like [`replay_values`], but encodes the result for a rewritten journal.
 pub(super) fn reencode_values<M, T: IntoEvents<M> + DeserializeOwned>(
     stored: &StoredPayload<'_>,
     reencode: &mut Reencode<M>,
@@ -119,6 +121,6 @@ fn upcast_values<T: DeserializeOwned>(stored: &StoredPayload<'_>) -> Result<T, R
     for step in steps {
         value = step(value, &stored.recorded).map_err(ReplayError::Upcast)?;
     }
-    // the shape is that of the type, but `T` may not have one in this program
+    // `decode_deep` limits the depth for any type, so `T` needs no `Shape` bound here
     decode_deep(&value.encode(target).map_err(ReplayError::Shape)?, MAX_DEPTH)
 }

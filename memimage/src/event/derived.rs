@@ -1,5 +1,6 @@
-//! Derived fields: data that the stored fields of a model determine, such as indexes. The journal and the snapshots do not have
-//! them. A method of the model fills them in each state that was loaded, before events are replayed on it.
+//! Derived fields contain data that the stored fields of a model determine, such as indexes. The journal and the snapshots do
+//! not contain the derived fields. A method of the model fills these fields in each loaded state, before events are replayed on
+//! that state.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -15,16 +16,17 @@ use crate::shape::{Shape, ShapeRef, ShapeTree, derived_field};
 pub struct Derived<M: 'static> {
     /// The name of the method.
     pub method: &'static str,
-    /// The method.
+    /// The method that fills the derived fields.
     pub rebuild: fn(&mut M),
-    /// The fields that a rebuilt state may have in another form than the state that it was stored from.
+    /// The fields that may differ between a rebuilt state and the stored state: derived fields, and fields that contain derived
+    /// fields.
     pub fields: &'static [DerivedField<M>],
 }
 
 /// A field that is derived, or that may contain derived fields.
 pub struct DerivedField<M> {
     pub(crate) name: &'static str,
-    /// The field of a model; `None` if the model is another variant.
+    /// Returns the field of a model; `None` if the model is an enum and has another variant.
     value: fn(&M) -> Option<&dyn Any>,
     comparison: Comparison,
 }
@@ -35,16 +37,16 @@ impl<M> DerivedField<M> {
         DerivedField { name, value, comparison }
     }
 
-    /// The digest of the field. `None` if its type has none.
+    /// The digest of the field; `None` if the field's type has no digest, or if the model has no such field.
     pub(crate) fn digest(&self, model: &M) -> Option<Result<Digest, DigestError>> {
         Some((self.comparison.stored?.digest)((self.value)(model)?))
     }
 
-    /// Whether the field is the same in both models. `None` if its type cannot be compared.
+    /// Whether the field is equal in both models; `None` if values of the field's type cannot be compared.
     ///
     /// # Errors
     ///
-    /// If the `Serialize` of its type contradicts the `Shape`.
+    /// Returns an error if the `Serialize` of the field's type contradicts the type's `Shape`.
     pub(crate) fn is_same(&self, a: &M, b: &M) -> Result<Option<bool>, DigestError> {
         let (a, b) = match ((self.value)(a), (self.value)(b)) {
             (Some(a), Some(b)) => (a, b),
@@ -57,13 +59,13 @@ impl<M> DerivedField<M> {
         }
     }
 
-    /// The shape and the encoding of the field. `None` if its type has none, or its value cannot be encoded.
+    /// The shape and the encoding of the field; `None` if the field's type has no encoding, or if the value cannot be encoded.
     pub(crate) fn encoded(&self, model: &M) -> Option<(ShapeTree, Vec<u8>)> {
         let stored = self.comparison.stored?;
         Some((ShapeTree::of(stored.shape), (stored.encode)((self.value)(model)?)?))
     }
 
-    /// The field as text. `None` if its type is not `Debug`.
+    /// The field as text; `None` if the field's type is not `Debug`.
     pub(crate) fn text(&self, model: &M) -> Option<String> {
         Some((self.comparison.text?)((self.value)(model)?))
     }
@@ -78,17 +80,17 @@ pub(crate) type TextFn = fn(&dyn Any) -> String;
 /// The ways in which values of one type can be compared and shown.
 #[derive(Clone, Copy)]
 pub struct Comparison {
-    /// If the type has a shape that covers the whole value: without derived fields of its own.
+    /// `Some` if the type's shape describes the whole value, so that the type has no derived fields of its own.
     pub stored: Option<Stored>,
-    /// If the type is `PartialEq`.
+    /// `Some` if the type is `PartialEq`.
     pub equal: Option<EqualFn>,
-    /// If the type is `Debug`.
+    /// `Some` if the type is `Debug`.
     pub text: Option<TextFn>,
 }
 
 impl Comparison {
-    /// The comparison of a stored field: its derived parts only. If it has none, there is nothing to compare, because digests
-    /// compare the stored state.
+    /// Restricts the comparison of a stored field to its derived parts. A stored field without derived parts is not compared,
+    /// because the digest of the state already covers it.
     pub const fn of_derived_parts(self, shape: ShapeRef) -> Comparison {
         match derived_field(shape) {
             Some(_) => self,
@@ -106,7 +108,8 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// The digest and the encoding of `T`. `None` if `T` has derived fields, which neither contains.
+    /// The digest and the encoding of `T`. `None` if `T` has derived fields, because neither the digest nor the encoding
+    /// contains them.
     pub const fn of<T: Shape + Serialize + 'static>() -> Option<Stored> {
         match derived_field(T::SHAPE) {
             Some(_) => None,
@@ -137,7 +140,7 @@ fn typed<T: 'static>(value: &dyn Any) -> &T {
 ///
 /// # Errors
 ///
-/// If the method of the model panics.
+/// Returns an error if the method of the model panics.
 pub(crate) fn rebuild_derived<M: Model>(model: &mut M) -> Result<(), String> {
     let Some(Derived { method, rebuild, .. }) = M::DERIVED else { return Ok(()) };
     catch_unwind(AssertUnwindSafe(|| rebuild(model)))

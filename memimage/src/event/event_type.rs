@@ -11,18 +11,18 @@ use super::upcast::{EventVersion, IntoEvents, PastVersion};
 use super::value_step::{ValueStep, ValueSteps};
 use crate::shape::{Shape, ShapeRef};
 
-/// A row of the dispatch table: one version of one event, and how it is replayed.
+/// A row of the dispatch table: one version of one event, and the function that replays it.
 pub struct EventType<M> {
     pub(crate) name: &'static str,
     pub(crate) version: u32,
-    /// `None` if only the journal has it.
+    /// The payload's shape; `None` if the program has no type for this version.
     pub(crate) shape: Option<ShapeRef>,
     pub(crate) replay: fn(&StoredPayload<'_>, &mut Apply<'_, M>) -> Result<(), ReplayError>,
-    /// Re-encodes a payload as its newest version; `None` if this is a newest version.
+    /// Re-encodes a payload as its newest version; `None` if this row is the newest version.
     pub(crate) reencode: Option<ReencodeFn<M>>,
     /// The upcasters on values, if the program has no type for this version.
     pub(crate) values: Option<ValueSteps>,
-    /// The version to which the upcaster of a past version leads.
+    /// The event version that the upcaster of a past version returns.
     pub(crate) next: EventVersion,
 }
 
@@ -95,11 +95,11 @@ impl<M> EventType<M> {
     }
 }
 
-/// The row of an event in a dispatch table, at compile time.
+/// Returns the index of an event's row in a dispatch table, at compile time.
 ///
 /// # Panics
 ///
-/// If the table has no such row; in a constant that is a compile error.
+/// Panics if the table has no such row; in a constant, this is a compile error.
 pub const fn row_of<M>(events: &[EventType<M>], name: &str, version: u32) -> usize {
     match find(events, name, version) {
         Some(row) => row,
@@ -109,7 +109,7 @@ pub const fn row_of<M>(events: &[EventType<M>], name: &str, version: u32) -> usi
     }
 }
 
-/// The row of an event's version, if the table has one.
+/// The index of an event version's row; `None` if there is none.
 pub(super) const fn find<M>(events: &[EventType<M>], name: &str, version: u32) -> Option<usize> {
     let mut row = 0;
     while row < events.len() {

@@ -4,7 +4,7 @@ use super::event_type::{self, EventType};
 use super::lock_location::ShapeLock;
 use super::name::same;
 
-/// A block of commands marked `#[memimage::commands(group = …)]`, one of several of the model `M`.
+/// One of several blocks of commands of the model `M`, marked `#[memimage::commands(group = …)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a group of commands of `{M}`",
     label = "not a group of `{M}`",
@@ -20,11 +20,12 @@ pub trait Group<M: 'static> {
     /// The shape lock of the model.
     const LOCK: Option<ShapeLock> = None;
 
-    /// All of the model's events in the lock, including the events of other groups.
+    /// All of the model's events in the shape lock, including the events of other groups.
     const LOCKED: &'static [(&'static str, u32)] = &[];
 }
 
-/// Whether the model's dispatch table has the commands of a block. True if one of the two is empty, as after another error.
+/// Whether the model's dispatch table contains the commands of a block. True if the table or the block is empty, as after
+/// another compile error.
 pub const fn is_listed<M>(table: &[EventType<M>], block: &[EventType<M>]) -> bool {
     match (table, block) {
         ([], _) | (_, []) => true,
@@ -46,7 +47,7 @@ pub const fn count<M>(parts: &[&'static [EventType<M>]]) -> usize {
 ///
 /// # Panics
 ///
-/// If no part has a row; in a constant that is a compile error.
+/// Panics if no part has a row; in a constant, this is a compile error.
 pub const fn concat<M, const N: usize>(parts: &[&'static [EventType<M>]]) -> [EventType<M>; N] {
     let mut table = match first(parts) {
         Some(row) => [row; N],
@@ -75,7 +76,7 @@ const fn first<M>(parts: &[&'static [EventType<M>]]) -> Option<EventType<M>> {
     None
 }
 
-/// The name of an event version that both groups have.
+/// Returns the name of an event version that both groups contain; `None` if there is no such version.
 pub const fn shared<M>(a: &[EventType<M>], b: &[EventType<M>]) -> Option<&'static str> {
     let mut i = 0;
     while i < a.len() {

@@ -1,4 +1,4 @@
-//! The location of a model's shape lock, and its events.
+//! The location of a model's shape lock, and the check that the program replays every locked event.
 
 use super::event_type::EventType;
 use super::name::same;
@@ -16,8 +16,8 @@ pub struct ShapeLock {
 
 impl ShapeLock {
     /// `path` is the file; `model` is the prefix of the model's lines in it; `package` is the directory of the package's
-    /// `Cargo.toml`; `selection` are the arguments of `cargo test` that select the model's target, such as `--lib`;
-    /// `is_shared` says whether other packages may have lines in the file.
+    /// `Cargo.toml`; `selection` are the arguments of `cargo test` that select the model's target, such as `--lib`; `is_shared`
+    /// is true if the file may also contain lines of other packages.
     pub const fn new(
         path: &'static str,
         model: &'static str,
@@ -40,7 +40,8 @@ impl ShapeLock {
 }
 
 impl ShapeLock {
-    /// Whether two blocks of one model have the same lock. (After an error in one of them, its lock has no path.)
+    /// Whether two blocks of one model have the same lock. A block with another compile error has a lock without a path, which
+    /// agrees with every lock.
     pub const fn agree(a: Option<ShapeLock>, b: Option<ShapeLock>) -> bool {
         match (a, b) {
             (Some(a), Some(b)) => a.path.is_empty() || b.path.is_empty() || same(a.path, b.path),
@@ -50,8 +51,8 @@ impl ShapeLock {
     }
 }
 
-/// The message about the first locked event that has no row in the table. After an error in one of the blocks, the table lacks
-/// the rows of that block, so the result is `None`.
+/// Returns the message about the first locked event that has no row in the table; `None` if there is none. Also returns `None`
+/// after an error in one of the blocks, because the table then lacks that block's rows.
 pub const fn missing_event<M>(
     blocks: &[Option<ShapeLock>],
     locked: &[(&'static str, u32)],

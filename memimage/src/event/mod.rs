@@ -13,7 +13,7 @@ mod event_type;
 mod lock_location;
 mod group;
 mod state;
-// tests compare and show the fields in more ways than an image does
+// the feature `testing` compares and shows the derived fields in more ways than an image does
 #[cfg_attr(not(feature = "testing"), allow(dead_code))]
 mod derived;
 
@@ -46,10 +46,10 @@ use crate::shape::Shape;
 /// A program's state: plain Rust values that only commands change.
 ///
 /// Derive it: `#[derive(Default, Serialize, Deserialize, Shape, Model)]`, and put `#[memimage::commands]` on the impl block
-/// that holds the commands. `Default` is the state before the first event, unless
-/// [`Options::genesis`](crate::Options::genesis) gives another.
+/// that holds the commands. `Default` is the state before the first event, unless [`Options::genesis`](crate::Options::genesis)
+/// sets another state.
 ///
-/// Fields that the others determine, such as indexes, need not be stored: see [derived
+/// Fields that the other fields determine, such as indexes, need not be stored: see [derived
 /// fields](crate::guide::snapshots#derived-fields).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a model",
@@ -57,7 +57,7 @@ use crate::shape::Shape;
     note = "derive the trait: `#[derive(Default, Serialize, Deserialize, Shape, Model)]`, with `memimage::{{Model, Shape}}`"
 )]
 pub trait Model: Commands + Default + Shape + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The name in the journal. It distinguishes images of different models.
+    /// The model's name in the journal, which distinguishes images of different models.
     const NAME: &'static str;
 
     /// The version of the model's shape. Each snapshot records it.
@@ -92,10 +92,10 @@ pub trait Commands: Sized + 'static {
 
 /// The enum of a model's events: one variant for each command, with the command's payload.
 pub trait Event: Sized {
-    /// The name in the journal.
+    /// The event's name in the journal.
     fn name(&self) -> &'static str;
 
-    /// The version in the journal.
+    /// The event's version in the journal.
     fn version(&self) -> u32;
 }
 

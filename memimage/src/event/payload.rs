@@ -9,10 +9,10 @@ use crate::context::Context;
 use crate::error::{CommandError, Error};
 use crate::shape::Shape;
 
-/// The recorded arguments of a command, and how to replay them.
+/// The recorded arguments of a command, and the function that replays them.
 ///
-/// `#[memimage::commands]` creates one for each method marked `#[command]`. The payload of a `replay_only` command is not a
-/// [`Command`]: it can be replayed, but not executed.
+/// `#[memimage::commands]` generates a payload type for each method marked `#[command]`. The payload of a `replay_only` command
+/// is not a [`Command`]: it can be replayed, but not executed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a payload of the model `{M}`",
     label = "not a payload of `{M}`",
@@ -28,20 +28,20 @@ pub trait Payload<M>: Shape + Serialize + DeserializeOwned {
     /// The payload's row in the model's dispatch table.
     const ROW: usize;
 
-    /// Whether deserialization gives back every value of this type as it was: see [`Shape::ROUND_TRIPS`].
+    /// Whether deserialization restores every value of this type unchanged. See [`Shape::ROUND_TRIPS`].
     const ARGUMENTS_ROUND_TRIP: bool = false;
 
-    /// The answer of the command.
+    /// The type of the command's answer.
     type Output;
 
-    /// The refusal of the command; [`Infallible`] if it never refuses.
+    /// The type of the command's refusal; [`Infallible`] if the command never refuses.
     type Refusal;
 
     /// Executes the command. Each replay executes it again.
     ///
     /// # Errors
     ///
-    /// The refusal of a fallible body. The journal records the command as rejected.
+    /// Returns the refusal of a fallible body. The journal then records the command as rejected.
     fn apply(self, model: &mut M, context: &Context) -> Result<Self::Output, Self::Refusal>;
 }
 
@@ -60,13 +60,13 @@ pub trait Command<M>: Payload<M> {
     ///
     /// # Errors
     ///
-    /// The refusal.
+    /// Returns the refusal of the check.
     fn check(&self, model: &M, context: &Context) -> Result<(), Self::Refusal>;
 }
 
 /// Converts a refusal to the error of a call.
 pub trait FromRefusal<R> {
-    /// The error that carries `refusal`.
+    /// Returns the error that contains `refusal`.
     fn from_refusal(refusal: R) -> Self;
 }
 

@@ -1,10 +1,10 @@
-//! The recorded facts of an event besides its payload, for its upcasters.
+//! The data that the journal records for an event besides the payload, for the event's upcasters.
 
 use crate::context::{Metadata, Timestamp};
 use crate::outcome::Outcome;
 use crate::seq::Seq;
 
-/// The facts that the journal records of an event besides its payload. An upcaster gets these facts, but not the model.
+/// The data that the journal records for an event besides the payload. An upcaster can read these data, but not the model.
 #[derive(Clone, Copy, Debug)]
 pub struct Recorded<'a> {
     pub(crate) seq: Seq,
@@ -29,7 +29,8 @@ impl<'a> Recorded<'a> {
         self.metadata
     }
 
-    /// Whether the command's fallible body rejected the event. The upcaster's result must then be rejected too, or be no event.
+    /// Whether the command's fallible body rejected the event. The upcaster must then return a payload that is rejected on
+    /// replay too, or no event.
     pub fn is_rejected(&self) -> bool {
         self.outcome == Outcome::Rejected
     }

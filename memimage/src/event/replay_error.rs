@@ -23,13 +23,13 @@ pub enum ReplayError {
     /// The result of an upcaster on values does not have the shape of the next version.
     #[error("an upcaster on values returned a value that does not have the shape of the next version: {0}")]
     Shape(ValueError),
-    /// The result of its upcasters is nested deeper than the limit.
+    /// The result of the event's upcasters is nested deeper than the limit.
     #[error("its upcasters returned an event that cannot be recorded: {0}")]
     Deep(DigestError),
     /// An upcaster failed.
     #[error("an upcaster failed: {0}")]
     Upcast(UpcastError),
-    /// Its upcasters form a cycle.
+    /// The event's upcasters form a cycle.
     #[error("its upcasters form a cycle: after {0} steps, no current version was reached")]
     Cycle(u32),
     /// The outcome of the body differs from the recorded outcome.
@@ -50,7 +50,7 @@ const FIX_UPCAST_OUTCOME: &str = "an upcaster must lead to payloads with the rec
      to a payload whose body rejects it, or to nothing";
 
 impl ReplayError {
-    /// The help in the error message. `is_past` says that upcasters took part.
+    /// The help in the error message. `is_past` is true if the event has a past version, so that upcasters convert it.
     pub(crate) fn help(&self, is_past: bool) -> &'static str {
         match self {
             ReplayError::Outcome { .. } if is_past => FIX_UPCAST_OUTCOME,
@@ -64,7 +64,7 @@ impl ReplayError {
         }
     }
 
-    /// The help for a panic. The panic of a past version may come from an upcaster or from the body.
+    /// The help for a panic. If the event has a past version, the panic may come from an upcaster or from the body.
     pub(crate) fn help_for_panic(is_past: bool) -> &'static str {
         match is_past {
             true => "correct the upcaster or the body that panicked",

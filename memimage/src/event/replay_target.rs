@@ -1,4 +1,4 @@
-//! The ends of upcaster chains: a payload is applied to a model, or re-encoded.
+//! The ends of upcaster chains: the payload is applied to a model, or re-encoded.
 
 use std::marker::PhantomData;
 
@@ -11,7 +11,7 @@ use crate::outcome::Outcome;
 use crate::shape::may_be_deep;
 use crate::value::MAX_DEPTH;
 
-/// Receives the payloads at the ends of upcaster chains.
+/// Receives the payloads that the last upcaster of a chain returns.
 pub struct ReplayTarget<'s, 'a, M>(TargetKind<'s, 'a, M>);
 
 enum TargetKind<'s, 'a, M> {
@@ -23,7 +23,7 @@ enum TargetKind<'s, 'a, M> {
 ///
 /// # Errors
 ///
-/// If the payload cannot be applied or re-encoded.
+/// Returns an error if the payload cannot be applied or re-encoded.
 #[inline]
 pub fn deliver<M, P: Payload<M>>(
     payload: P,
@@ -41,11 +41,12 @@ pub(crate) struct Apply<'a, M> {
     pub(crate) model: &'a mut M,
     /// The context of the event before upcasters split it.
     pub(crate) context: &'a Context,
-    /// The recorded outcome.
+    /// The recorded outcome of the event.
     pub(crate) outcome: Outcome,
-    /// Whether the outcome may differ from the recorded one, because an event before this one became void later.
+    /// Whether the outcome may differ from the recorded one, because an earlier event became void after this event was
+    /// recorded.
     pub(crate) accepts_change: bool,
-    /// The outcome, if it differs.
+    /// The outcome of the replay, if it differs from the recorded outcome.
     pub(crate) changed: Option<Outcome>,
 }
 

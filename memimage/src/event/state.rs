@@ -1,4 +1,4 @@
-//! Past versions of a model's state, for snapshots of an older program.
+//! Past versions of a model's state, for snapshots that an older program wrote.
 
 use std::marker::PhantomData;
 
@@ -32,10 +32,10 @@ impl<M> StateVersion<M> {
 /// The error of a past state that cannot be upcast.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StateUpcastError {
-    /// It does not decode, or an upcaster failed.
+    /// The past state does not decode, or an upcaster failed.
     #[error(transparent)]
     Replay(#[from] ReplayError),
-    /// Its `Serialize` and its `Shape` disagree.
+    /// The `Serialize` and the `Shape` of the past state's type disagree.
     #[error(transparent)]
     Digest(#[from] DigestError),
 }
@@ -47,7 +47,7 @@ pub(crate) enum StateUpcastError {
     label = "its upcaster returns `{Self}`"
 )]
 pub trait StateUpcast<M>: Sized {
-    /// The version.
+    /// The number of this version.
     const VERSION: u32;
 
     /// Runs the upcasters up to the current version.
@@ -56,11 +56,11 @@ pub trait StateUpcast<M>: Sized {
 
 /// A past state in the history of the model `M`.
 pub trait PastState<M>: Sized {
-    /// Its upcaster, and those after it.
+    /// The upcaster of this state, and all upcasters after it.
     const CHAIN: StateUpcastFrom<Self, M>;
 }
 
-/// The upcaster of the past state `T`, and those after it.
+/// The upcaster of the past state `T`, and all upcasters after it.
 pub struct StateUpcastFrom<T, M> {
     /// The version to which the first upcaster leads.
     next: u32,
@@ -77,13 +77,13 @@ impl<T, M> StateUpcastFrom<T, M> {
     ///
     /// # Errors
     ///
-    /// The error of an upcaster.
+    /// Returns the error of an upcaster.
     pub fn upcast(&self, old: T, recorded: &Recorded<'_>) -> Result<M, ReplayError> {
         (self.upcast)(old, recorded)
     }
 }
 
-/// The upcast goal of the past states of the model `M`.
+/// The [`UpcastGoal`] of the past states of the model `M`.
 pub struct States<M>(PhantomData<M>);
 
 impl<M> UpcastGoal for States<M> {
@@ -94,7 +94,7 @@ impl<M, T: StateUpcast<M>> UpcastTarget<States<M>> for T {
     const TARGET: StateUpcastFrom<T, M> = StateUpcastFrom { next: T::VERSION, upcast: T::into_current };
 }
 
-/// Finds the one upcaster of `T`, a past state of the model `M`.
+/// Finds the only upcaster of `T`, a past state of the model `M`.
 pub const fn only_state_step<T: StepOf<M, Next, States<M>>, Next, M>() -> StateUpcastFrom<T, M> {
     StateUpcastFrom {
         next: T::TARGET.next,

@@ -1,9 +1,9 @@
-//! Upcasting: from the payloads of an older program to those that this program replays.
+//! Upcasting converts the payloads that an older program recorded to payloads that this program replays.
 //!
-//! An upcaster converts the payload of one version to the next one, without access to the model. [`IntoEvents`] defines where
-//! a chain of upcasters may end: at a current payload, at several, or at none. Past versions are ordinary types, so the
-//! compiler reports an upcaster that is missing or leads to a wrong version. Only the command lists its past versions.
-//! [`decode`](super::decode) decodes an old event and starts its chain.
+//! An upcaster converts the payload of one version to the next one, without access to the model. [`IntoEvents`] defines where a
+//! chain of upcasters may end: at a current payload, at several, or at none. Past versions are ordinary types, so the compiler
+//! reports an upcaster that is missing or leads to a wrong version. The past versions of a command are listed only in the
+//! command's `history(…)`. [`decode`](super::decode) decodes an old event and starts its chain of upcasters.
 
 use std::marker::PhantomData;
 
@@ -12,53 +12,54 @@ use super::recorded::{Recorded, UpcastError, Upcasting};
 use super::replay_error::ReplayError;
 use super::replay_target::ReplayTarget;
 
-/// A past version of a payload or of a model, and its upcaster. `#[memimage::upcast]` implements it.
+/// A past version of a payload or of a model, and its upcaster. `#[memimage::upcast]` implements this trait.
 ///
 /// The type has the recorded shape: it derives `Deserialize` and [`Shape`](crate::Shape) (and, for a model, `Serialize`). Each
 /// past version has exactly one upcaster.
 ///
-/// An upcaster has a [`UpcastGoal`]: a model's events, or its states. The impl itself requires the result to fit the goal. A
-/// wrong result therefore causes one compile error, and not one error for each use of the impl.
+/// An upcaster has a [`UpcastGoal`]: a model's events, or its states. The impl itself requires that the result is an
+/// [`UpcastTarget`] of this goal. A wrong result therefore causes one compile error, and not one error for each use of the
+/// impl.
 #[diagnostic::on_unimplemented(
     message = "no upcaster for the past version `{Self}`; help: write an upcaster in any module: `#[memimage::upcast] fn \
                …(old: {Self}) -> … {{ … }}`",
     label = "no upcaster takes `{Self}`"
 )]
 pub trait Upcast<Next, C: UpcastGoal>: Sized {
-    /// The target of the result.
+    /// The functions that process the upcaster's result.
     #[doc(hidden)]
     const TARGET: C::Target<Next>;
 
-    /// Converts it to the next version, or to an end of the chain ([`IntoEvents`]).
+    /// Converts the past version to the next version, or to a result that ends the chain ([`IntoEvents`]).
     ///
     /// # Errors
     ///
-    /// Any error of the upcaster. The journal is then not replayed, and nothing is changed.
+    /// Returns any error of the upcaster. The journal is then not replayed, and no file is changed.
     fn upcast(self, recorded: &Recorded<'_>) -> Result<Next, UpcastError>;
 }
 
-/// The goal of a chain of upcasters: events of a model, or its state.
+/// The goal of a chain of upcasters: the events of a model, or its state.
 pub trait UpcastGoal {
-    /// The target of a result `T`.
+    /// The type of `Upcast::TARGET` for a result of type `T`.
     type Target<T>;
 }
 
-/// The upcast goal of the past events of the model `M`.
+/// The [`UpcastGoal`] of the past events of the model `M`.
 pub struct Events<M>(PhantomData<M>);
 
 impl<M> UpcastGoal for Events<M> {
     type Target<T> = EventTarget<T, M>;
 }
 
-/// The target of a result that is an event, or has an upcaster to one.
+/// The [`UpcastGoal::Target`] of a result that is an event, or that has an upcaster to an event.
 pub struct EventTarget<T, M> {
     version: EventVersion,
     replay: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
 }
 
-/// A possible result of an upcaster with the goal `C`.
+/// A type that an upcaster with the goal `C` may return.
 pub trait UpcastTarget<C: UpcastGoal>: Sized {
-    /// The target of this result.
+    /// The functions that process a result of this type.
     const TARGET: C::Target<Self>;
 }
 
@@ -66,10 +67,10 @@ impl<M, T: IntoEvents<M>> UpcastTarget<Events<M>> for T {
     const TARGET: EventTarget<T, M> = EventTarget { version: T::EVENT_VERSION, replay: T::replay_into };
 }
 
-/// A possible result of an upcaster: a payload of the model, a past version with an upcaster of its own, the event enum,
+/// A type that an upcaster may return: a payload of the model, a past version with an upcaster of its own, the event enum,
 /// nothing (`()`), or several of these (`Option`, `Vec`, tuples).
 ///
-/// Several parts have the seq and the time of the one recorded event, and random values of their own.
+/// Each of several parts has the seq and the time of the one recorded event, but draws its own random values.
 #[diagnostic::on_unimplemented(
     message = "an upcaster returns `{Self}`, which is not an event of `{M}`; help: return the next version in the `history(…)`, \
                a payload such as `BankDeposit`, the event enum, `()`, or an `Option`, a `Vec` or a tuple of these",
@@ -92,7 +93,7 @@ pub enum EventVersion {
     Open,
     /// This version of this event.
     At(&'static str, u32),
-    /// Several parts.
+    /// Several parts, each with its own event version.
     Each(&'static [EventVersion]),
 }
 
@@ -107,7 +108,7 @@ const MAX_STEPS: u32 = 1_000;
     note = "the error must also be `Send`, `Sync` and `'static`"
 )]
 pub trait UpcastFailure {
-    /// The error.
+    /// Converts this value to the error.
     fn failure(self) -> UpcastError;
 }
 
@@ -120,11 +121,11 @@ impl<E: Into<UpcastError>> UpcastFailure for E {
 
 /// A past version of the payload `P`, in the history of a command of the model `M`.
 pub trait PastVersion<P, M>: Sized {
-    /// Its upcaster, and those after it.
+    /// The upcaster of this past version, and all upcasters after it.
     const CHAIN: UpcastChain<Self, M>;
 }
 
-/// The upcaster of the past version `T`, and those after it.
+/// The upcaster of the past version `T`, and all upcasters after it.
 pub struct UpcastChain<T, M> {
     pub(super) version: EventVersion,
     pub(super) replay: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
@@ -135,13 +136,13 @@ impl<T, M> UpcastChain<T, M> {
     ///
     /// # Errors
     ///
-    /// The error of an upcaster, or of the target.
+    /// Returns the error of an upcaster or of the target.
     #[inline]
     pub fn replay(&self, old: T, at: Upcasting<'_>, target: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
         (self.replay)(old, at, target)
     }
 
-    /// The error in this upcaster if it must convert `version` of the event `name` to the version `next`.
+    /// Returns the error of this upcaster, which must convert the version `version` of the event `name` to the version `next`.
     pub const fn history_error(&self, name: &str, version: u32, next: u32) -> HistoryError {
         self.version.history_error(name, version, next)
     }
@@ -172,7 +173,8 @@ impl EventVersion {
     }
 }
 
-/// A past version of the payload `P`, with its upcaster. The compiler infers `Next`, and fails if there are two upcasters.
+/// A past version of the payload `P`, with its upcaster. The compiler infers `Next`, and reports an error if the type has two
+/// upcasters.
 #[diagnostic::on_unimplemented(
     message = "no upcaster for `{Self}`, a past version of `{P}`; help: write an upcaster in any module: \
                `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
@@ -183,7 +185,7 @@ pub trait StepOf<P, Next, C: UpcastGoal>: Upcast<Next, C> {}
 
 impl<T: Upcast<Next, C>, P, Next, C: UpcastGoal> StepOf<P, Next, C> for T {}
 
-/// Stands for the payload of a retired event, because a retired event has no command and so no payload.
+/// A placeholder for the payload of a retired event, because a retired event has no command and so no payload.
 pub struct Retired;
 
 /// A past version of a retired event, with its upcaster.
@@ -198,12 +200,12 @@ pub trait StepOfRetired<Next, C: UpcastGoal>: Upcast<Next, C> {}
 
 impl<T: Upcast<Next, C>, Next, C: UpcastGoal> StepOfRetired<Next, C> for T {}
 
-/// Finds the one upcaster of `T`, a past version of the payload `P`.
+/// Finds the only upcaster of `T`, a past version of the payload `P`.
 pub const fn only_step<T: StepOf<P, Next, Events<M>>, Next, P, M>() -> UpcastChain<T, M> {
     chain()
 }
 
-/// Finds the one upcaster of `T`, a past version of a retired event.
+/// Finds the only upcaster of `T`, a past version of a retired event.
 pub const fn only_retired_step<T: StepOfRetired<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
     chain()
 }
@@ -221,7 +223,7 @@ const fn chain<T: Upcast<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
     }
 }
 
-/// The error of an upcaster in a history.
+/// The error of an upcaster that does not lead to the next version in its history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryError {
     /// No error.

@@ -1,4 +1,4 @@
-//! Upcasters on values, for past versions without a type.
+//! Upcasters on values: they convert a [`Value`], for past versions for which the program has no type.
 
 use super::recorded::{Recorded, UpcastError};
 use crate::shape::ShapeRef;
@@ -7,7 +7,7 @@ use crate::value::Value;
 /// An upcaster on values in the dispatch table.
 pub(crate) type ValueStep = fn(Value, &Recorded<'_>) -> Result<Value, UpcastError>;
 
-/// Several upcasters on values, and the shape of the last one's result.
+/// Several upcasters on values, and the shape of the last upcaster's result.
 #[derive(Clone, Copy)]
 pub(crate) struct ValueSteps {
     pub(crate) steps: &'static [ValueStep],
@@ -16,7 +16,7 @@ pub(crate) struct ValueSteps {
 
 /// A function that upcasts the value of a payload by one version.
 ///
-/// It takes the [`Value`], and optionally [`&Recorded`](Recorded). It returns a `Value` or a `Result` of a `Value`.
+/// The function takes the [`Value`], and optionally [`&Recorded`](Recorded). It returns a `Value` or a `Result` of a `Value`.
 #[diagnostic::on_unimplemented(
     message = "not a step on values; help: take a `Value`, and optionally `&Recorded`, and return a `Value` or a `Result<Value, …>`",
     label = "not a step on values",
@@ -29,7 +29,7 @@ pub trait ValueFunction<Kind> {
 
 /// The return type of an upcaster on values.
 pub trait ValueStepOutput {
-    /// The result.
+    /// Converts the return value to a `Result`.
     fn into_result(self) -> Result<Value, UpcastError>;
 }
 
@@ -45,10 +45,10 @@ impl<E: Into<UpcastError>> ValueStepOutput for Result<Value, E> {
     }
 }
 
-/// The kind of a function that takes only the value, and returns `R`.
+/// The `Kind` of a [`ValueFunction`] that takes only the value, and returns `R`.
 pub struct OfValue<R>(R);
 
-/// The kind of a function that takes the value and a [`Recorded`], and returns `R`.
+/// The `Kind` of a [`ValueFunction`] that takes the value and a [`Recorded`], and returns `R`.
 pub struct OfRecorded<R>(R);
 
 impl<F: FnOnce(Value) -> R, R: ValueStepOutput> ValueFunction<OfValue<R>> for F {

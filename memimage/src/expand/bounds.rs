@@ -4,8 +4,9 @@
 //! expansion therefore checks each type in one place, by an impl of a `Check…` trait, and compiles the other places without
 //! the bound. The user sees one error, with the message of the bound.
 //!
-//! Several bounds require the same traits and differ in their message. The macro selects one by the names in the type, and the
-//! compiler decides whether the bound holds. So a user's own type with the name `Context` or `Arc` compiles.
+//! Several bounds require the same traits and differ in their message. The macro selects a bound by the names in the type, and
+//! the compiler decides whether the type satisfies the bound. A user's own type with the name `Context` or `Arc` therefore
+//! compiles.
 
 use std::marker::PhantomData;
 
@@ -14,7 +15,7 @@ use serde::{Deserializer, Serialize, Serializer};
 
 use crate::shape::{Descriptor, Shape, ShapeRef};
 
-/// Declares bounds: each holds for all types that implement the traits after the colon. These traits are not supertraits,
+/// Declares bounds: all types that implement the traits after the colon satisfy the bound. These traits are not supertraits,
 /// because the compiler would report a missing supertrait by the supertrait's own message.
 macro_rules! bounds {
     ($($(#[$message:meta])* $bound:ident: $first:ident $(+ $more:ident)*;)+) => {$(
@@ -79,7 +80,7 @@ pub trait CheckField<T: Shape + ?Sized, const N: usize> {}
 /// An impl of this trait for a type checks that its field number `N` has a shape.
 pub trait CheckSharedField<T: SharedField + ?Sized, const N: usize> {}
 
-/// The bound of serde's derive on an argument's type. It has all traits that the bounds on arguments require.
+/// The bound that serde's derive puts on an argument's type. It requires the same traits as the bounds on arguments.
 pub trait Recorded: Shape + Serialize + DeserializeOwned {}
 
 impl<T: Shape + Serialize + DeserializeOwned> Recorded for T {}
@@ -96,12 +97,12 @@ impl<T: Shape + ?Sized> ShapeOrNone<T> {
     pub const ROUND_TRIPS: bool = T::ROUND_TRIPS;
 }
 
-/// Resolves the constants for a type without a shape.
+/// Provides the constants of [`ShapeOrNone`] for a type without a shape.
 pub trait NoShape {
-    /// Not used: the build fails.
+    /// Never used, because the build fails.
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Opaque(""));
 
-    /// Not used: the build fails.
+    /// Never used, because the build fails.
     const ROUND_TRIPS: bool = false;
 }
 
@@ -110,12 +111,12 @@ impl<T: ?Sized> NoShape for ShapeOrNone<T> {}
 /// Functions with the names of serde's functions, for a payload with an argument that serde cannot write or read. For all other
 /// payloads the functions of serde's derive take precedence.
 pub trait NoSerde {
-    /// Not called: the build fails.
+    /// Never called, because the build fails.
     fn serialize<P, S: Serializer>(_: &P, _: S) -> Result<S::Ok, S::Error> {
         unreachable!("a type that does not compile is not serialized")
     }
 
-    /// Not called: the build fails.
+    /// Never called, because the build fails.
     fn deserialize<'de, P, D: Deserializer<'de>>(_: D) -> Result<P, D::Error> {
         unreachable!("a type that does not compile is not deserialized")
     }

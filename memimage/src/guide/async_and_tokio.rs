@@ -5,7 +5,8 @@
 //!
 //! # What blocks
 //!
-//! A command waits for *room* if too many batches are queued, or if the next segment is not yet preallocated.
+//! A command waits for *room* if too many batches are queued, or if it needs the next segment and this segment is not yet
+//! preallocated.
 //!
 //! | call | waits for the image's lock | waits for room | waits for its batch on disk |
 //! | --- | --- | --- | --- |
@@ -21,7 +22,7 @@
 //! | `read_uncommitted()` | blocks | no | no |
 //!
 //! `Image::open`, `Image::close`, `journal().sync()`, `admin().snapshot()` and the drop of the last handle read or write files,
-//! and block until they are done.
+//! and block the thread meanwhile.
 //!
 //! A command holds the lock while its check and body run, and a query while its closure runs: usually for microseconds.
 //! Three things hold the lock longer: a slow command or query; a snapshot, while it writes the state (commands wait, and
@@ -36,7 +37,7 @@
 //!
 //! # A handler
 //!
-//! Clone the image into each task; a clone is a pointer.
+//! Clone the image into each task; a clone copies only a pointer.
 //!
 //! ```
 //! # use std::collections::BTreeMap;

@@ -13,9 +13,9 @@
 //!    `memimage.lock`, with one line for each version of each event.
 //! 3. Commit that file.
 //!
-//! From then on, it is a compile error to change a payload without a new version, or to remove a command without
-//! declaring its past versions. Run the second step again, to *bless* the new lines, after each intended change.
-//! [`shape_lock`](crate::shape_lock) has the details.
+//! From then on, it is a compile error to change a payload without a new version, or to remove a command without declaring its
+//! past versions. Run the second step again, to *bless* the new lines, after each intended change.
+//! [`shape_lock`](crate::shape_lock) describes this in detail.
 //!
 //! # Add, remove or change an argument
 //!
@@ -83,8 +83,9 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! If an upcaster is missing, or returns the wrong type, the program does not compile. An upcaster takes the payload and, if
-//! it needs the seq, time, metadata or outcome of the event, a [`&Recorded`](crate::Recorded). It never sees the model.
+//! If an upcaster is missing, or returns the wrong type, the program does not compile. An upcaster takes the payload and, if it
+//! needs the seq, time, metadata or outcome of the event, a [`&Recorded`](crate::Recorded). An upcaster has no access to the
+//! model.
 //!
 //! # All kinds of changes
 //!
@@ -96,12 +97,12 @@
 //! | the model's type is renamed | keep its name in the journal: `#[model(name = "Bank")]`; replace the type's name in the lock |
 //! | a variant is appended to an enum | bless the line; once a journal holds the variant, older programs refuse the journal |
 //! | an argument, or a type in it, changes in any other way | a new version and an upcaster |
-//! | one command becomes another, or several | an upcaster that returns another payload, or several: a tuple, an `Option`, a `Vec`, the event enum `BankEvent` |
+//! | one command becomes another, or several | an upcaster that returns another payload, or several payloads as a tuple, an `Option`, a `Vec` or the event enum `BankEvent` |
 //! | many events change in the same way | `history(value = function)`: one function on [`Value`](crate::Value)s (maps, lists and scalars) for all of them, without structs of the old payloads |
 //! | a command is removed | [below](#remove-a-command) |
 //! | the body of a command changes | [below](#change-what-a-command-does) |
 //! | the model's fields change | [below](#change-the-models-fields) |
-//! | the model's `Default` changes | not allowed, except for new fields: every replay begins with `Default`. The journal records it, and a program with another `Default` is refused. (If the model's fields changed, opening first applies the upcasters of the state to the recorded value. Without upcasters, opening compares only the unchanged fields, and no maps and sets) |
+//! | the model's `Default` changes | not allowed, except for new fields: every replay begins with `Default`. The journal records the `Default`, and a program with another `Default` is refused. (If the model's fields changed, opening first applies the upcasters of the state to the recorded `Default`. Without upcasters, opening compares only the unchanged fields, and skips maps and sets) |
 //! | too many versions have accumulated | [`admin::rewrite`](crate::admin::rewrite()) writes a new journal with the newest versions. Then write `oldest = N` at the command, and remove the lines of older versions from the lock. A pruned journal cannot be rewritten |
 //!
 //! # Remove a command
@@ -176,13 +177,13 @@
 //!
 //! The lock keeps its lines for `block`, and checks the structs against them.
 //!
-//! The new effect comes about by replay, and older snapshots still contain the old effect. So raise the version of the model
-//! too, `#[model(version = 2)]`: recovery then skips the older snapshots.
+//! Only replay produces the new effect; older snapshots still contain the old effect. So raise the version of the model too,
+//! `#[model(version = 2)]`: recovery then skips the older snapshots.
 //!
 //! # Change what a command does
 //!
-//! Replay runs the present body, also for old events. If you change a body in place, replay gives another state, and
-//! opening is refused if the journal holds a digest of the old state. Keep the old body for the old events:
+//! Replay runs the current body, even for old events. If you change a body in place, replay gives another state, and opening is
+//! refused if the journal holds a digest of the old state. Keep the old body for the old events:
 //!
 //! ```
 //! # use memimage::{Image, Model, Shape};
@@ -206,19 +207,20 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! If version 1 had a history, move the history to the `replay_only` method. The last upcaster of the history then
-//! returns the payload of that method (`CafeBuyAtTheOldPrice`). Put rules that may change into a `check`: checks do not
-//! run on replay, so they may change at any time.
+//! If version 1 had a history, move the history to the `replay_only` method. The last upcaster of the history then returns the
+//! payload of that method (`CafeBuyAtTheOldPrice`). Put rules that may change into a `check`: checks do not run on replay, so
+//! these rules may change at any time.
 //!
 //! # Change the model's fields
 //!
 //! You need not declare anything: recovery skips snapshots of the old shape and replays the journal. To use old snapshots,
-//! write `#[model(version = 2, history(BankV1))]`, keep the old struct (it also derives `Serialize`), and add an upcaster
-//! from it to the model. The upcaster must give the same state as a replay; the verification of the next snapshot compares
-//! the two. For a journal that was [pruned](super::snapshots#how-much-of-the-journal-is-kept), this upcaster is required.
+//! write `#[model(version = 2, history(BankV1))]`, keep the old struct (which must also derive `Serialize`), and add an
+//! upcaster from it to the model. The upcaster must give the same state as a replay; the verification of the next snapshot
+//! compares the two. For a journal that was [pruned](super::snapshots#how-much-of-the-journal-is-kept), this upcaster is
+//! required.
 //!
 //! # Test it
 //!
-//! `memimage::testing` (feature `testing`) has `golden`, which replays a committed fixture for each version of each event in
-//! every test run. `given(…).when(…)` tests commands and upcasters without files. The program `examples/upgrade` takes one
-//! model through five stages, with the journals of each.
+//! `memimage::testing` (feature `testing`) contains `golden`, which replays a committed fixture for each version of each event
+//! in every test run. `given(…).when(…)` tests commands and upcasters without files. The program `examples/upgrade` shows one
+//! model in five stages, with the journals of each stage.

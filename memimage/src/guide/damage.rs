@@ -3,8 +3,8 @@
 //! # After a crash
 //!
 //! Open the image. If the crash cut a write short, the journal ends in a *torn write*. The write was never synced, so in
-//! `Synced` mode no caller got the answer of a command in it. Opening copies the bytes of the torn write to `quarantine/`, clears them from the journal,
-//! and reports this:
+//! `Synced` mode no caller got the answer of a command in it. Opening copies the bytes of the torn write to `quarantine/`,
+//! clears them from the journal, and reports this:
 //!
 //! ```
 //! # use memimage::{Image, Model, Shape};
@@ -30,14 +30,15 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! The same [report](crate::RecoveryReport) names unusable snapshots, segments that were moved to the quarantine, and how far
-//! the clock is behind the last event.
+//! The same [report](crate::RecoveryReport) lists unusable snapshots and segments that were moved to the quarantine, and states
+//! how far the clock is behind the last event.
 //!
 //! # Check for damage
 //!
-//! If opening meets any other damage, it refuses the image and changes nothing. The error names the file, the offset and the
-//! event. Opening reads only from the newest snapshot on. [`admin::check`](crate::admin::check()) reads everything. It does
-//! not need the model's type, and also works while the image is in use:
+//! If opening meets any other damage, it refuses the image and changes nothing. The error reports the file, the offset and the
+//! event. Opening reads the journal only from the newest snapshot on, so it does not find earlier damage.
+//! [`admin::check`](crate::admin::check()) reads the whole image. It does not need the model's type, and also works while the
+//! image is in use:
 //!
 //! ```
 //! # use memimage::{Image, Model, Seq, Shape};
@@ -70,7 +71,7 @@
 //! # Repair damage
 //!
 //! 1. Copy the whole directory.
-//! 2. If you have a good copy of the damaged file, restore it.
+//! 2. If you have a good copy of the damaged file, restore the file from this copy.
 //! 3. Otherwise run [`check`](crate::admin::check()) and read its report.
 //! 4. Run [`repair`](crate::admin::repair()) with one of the actions that the report offers:
 //!
@@ -84,8 +85,9 @@
 //! | `BeginAt(seq)` | lets the journal begin after the damage, with the state of an intact snapshot | the older events leave the journal; their effect stays in the state |
 //! | `CutFrom(seq)` | gives up this event and all later events; `seq` must be the first missing or damaged event | these events |
 //!
-//! A repair first copies everything that it changes to `quarantine/`. If a crash interrupts it, run it again. After `CutFrom`,
-//! new commands take the numbers of the events that were given up: inform other systems that stored these numbers.
+//! A repair first copies everything that it changes to `quarantine/`. If a crash interrupts the repair, run the same repair
+//! again. After `CutFrom`, new commands take the numbers of the events that were given up: inform other systems that stored
+//! these numbers.
 //!
 //! # An event that cannot be replayed
 //!
@@ -118,34 +120,35 @@
 //! ```
 //!
 //! - A void event cannot be restored, so copy the image first.
-//! - The event keeps its number. Later events are replayed on a state without the effect of the void event. So they may
-//!   have other effects than before: a call that was accepted may be rejected now. The decision accepts that for all events
-//!   that were recorded before it. If a later body panics, or an upcaster fails, make that event void too.
-//! - Ids that the model counts (`self.next_id += 1`) move: if the void event created id 5, the next event now creates
-//!   id 5. Recorded arguments and other systems that hold id 5 then refer to another thing. Ids from
-//!   [`ctx.seq()`](super::determinism#ids) do not move.
+//! - The event keeps its number. Later events are replayed on a state without the effect of the void event. So they may have
+//!   other effects than before: a call that was accepted may be rejected now. The decision accepts such differences for all
+//!   events that were recorded before the decision. If a later body panics, or an upcaster fails, make that event void too.
+//! - Ids that the model counts (`self.next_id += 1`) change: if the void event created id 5, the next event that creates an id
+//!   now creates id 5. Recorded arguments and other systems that hold id 5 then refer to another thing. Ids from
+//!   [`ctx.seq()`](super::determinism#ids) do not change.
 //! - Snapshots that contain the event's effect are removed. Digests of such states that were recorded before the decision
 //!   are no longer compared.
 //!
 //! # A wrong clock
 //!
-//! Recorded time never goes back by itself. If the system clock jumps ahead, events get its time, and after the clock is corrected, all
-//! events get the time of the last one until the clock has caught up. [`Stats::clock_jumped`](crate::Stats::clock_jumped) reports a
-//! jump of more than an hour against the monotonic clock, and
-//! [`Retention::Period`](crate::Retention::Period) prunes nothing because of it. A computer that was suspended looks
-//! the same. If the system clock is wrong, correct it, then call [`Admin::correct_time`](crate::Admin::correct_time): the journal
-//! records the decision, and recorded time goes on from there.
+//! Recorded time never goes back by itself. If the system clock jumps ahead, events get its time, and after the clock is
+//! corrected, all events get the time of the last one until the clock has caught up.
+//! [`Stats::clock_jumped`](crate::Stats::clock_jumped) reports a jump of more than an hour against the monotonic clock, and
+//! [`Retention::Period`](crate::Retention::Period) prunes nothing because of it. A computer that was suspended causes the same
+//! report. If the system clock is wrong, correct it, then call [`Admin::correct_time`](crate::Admin::correct_time): the journal
+//! records the decision, and recorded time continues from the corrected time.
 //!
 //! # Copies
 //!
 //! Make copies yourself: close the image, copy its whole directory, and open it again. Run `check` on a copy to see that it is
 //! intact.
 //!
-//! If the image must stay in use, copy `journal/durable` first, then `snapshot/`, and `journal/` last. In another order, the copy may
-//! lack events that `journal/durable` or a snapshot names. It is refused then, because nothing tells it from an image that lost its
-//! end. [`Options::accept_incomplete_copy`](crate::Options::accept_incomplete_copy) opens it with the events that it has, and
-//! reports those that it lacks. Never mix files of two copies: each opening of a copy begins a history of its own, and the library
-//! refuses segments of two histories. Do not copy an image in use while it prunes its journal.
+//! If the image must stay in use, copy `journal/durable` first, then `snapshot/`, and `journal/` last. In another order,
+//! `journal/durable` or a snapshot may prove that events existed which the copied journal lacks. Opening refuses such a copy,
+//! because it cannot be distinguished from an image that lost the end of its journal.
+//! [`Options::accept_incomplete_copy`](crate::Options::accept_incomplete_copy) opens the copy with the events that it contains,
+//! and reports the missing events. Never mix files of two copies: each opening of a copy begins a history of its own, and the
+//! library refuses segments of two histories. Do not copy an image in use while it prunes its journal.
 //!
 //! If an image is replaced by an older copy of itself, it opens without an error;
 //! [`encryption`](super::encryption#rollback) explains how to detect that.

@@ -44,10 +44,10 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! An event keeps its number, even if its journal is rewritten. Only after the repair
-//! [`CutFrom`](super::damage#repair-damage) do new events get numbers that were used before. Commands that are refused by
-//! a check, and commands that panic, take no number. If one command creates several things, use the number together with
-//! an index. If an upcaster splits an event, all its parts have the same number.
+//! An event keeps its number, even if its journal is rewritten. Only after the repair [`CutFrom`](super::damage#repair-damage),
+//! or after an opening with [`accept_incomplete_copy`](crate::Options::accept_incomplete_copy), do new events get numbers that
+//! were used before. Commands that are refused by a check, and commands that panic, take no number. If one command creates
+//! several things, use the number together with an index. If an upcaster splits an event, all its parts have the same number.
 //!
 //! A counter in the model (`self.next_id += 1`) is deterministic too, but each id depends on all earlier events. If one
 //! of them is made [void](super::damage#an-event-that-cannot-be-replayed), or an upcaster drops it, all later ids move by
@@ -114,9 +114,10 @@
 //!
 //! # Hash maps of other crates
 //!
-//! The order of std's hash maps and sets is not part of a digest. The library does not know the hash map of another crate, which
-//! has an opaque name. Declare it `unordered`: then the order of its entries does not count. Without this word, the digest depends
-//! on the order, and the image makes no snapshot.
+//! The order of std's hash maps and sets is not part of a digest. The library cannot see that a field with an opaque type
+//! contains a hash map of another crate. Declare the field `unordered`: then the order of the entries is not part of the
+//! digest. Without `unordered`, a loaded map whose entries have another order has another digest, and the image discards the
+//! snapshot.
 //!
 //! ```
 //! # use memimage::{Image, Model, Shape};
@@ -137,7 +138,8 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! The word covers all maps inside the value, and a set that is not inside another collection. A list inside a map keeps its order.
+//! `unordered` applies to all maps inside the value, and to a set that is not inside another collection. A list inside a map
+//! keeps its order.
 //!
 //! # Put rules into a `check`
 //!
@@ -150,12 +152,12 @@
 //!
 //! # Panics
 //!
-//! If a body panics, its caller gets an error and the command is not recorded. The library then rebuilds the model from
-//! disk. Meanwhile commands and queries wait, for as long as an opening takes, and two copies of the model are in memory.
-//! (If a body is not deterministic, the rebuilt state may differ from the earlier one.)
+//! If a body panics, its caller gets an error and the command is not recorded. The library then rebuilds the model from disk.
+//! Meanwhile commands and queries wait, for as long as an opening takes, and two copies of the model are in memory. (If a body
+//! is not deterministic, the rebuilt state may differ from the state before the panic.)
 //!
-//! A panic in a check needs no rebuild. All this requires `panic = "unwind"`; with `abort` the process ends, and the next
-//! process recovers the image.
+//! A panic in a check needs no rebuild. The library can catch panics only with `panic = "unwind"`; with `abort` the process
+//! ends, and the next process recovers the image.
 //!
 //! # Tools that find mistakes
 //!
@@ -187,22 +189,23 @@
 //! # }
 //! ```
 //!
-//! Do not put a `Mutex`, a `Cell` or an atomic into the model. A query or a check could change it unrecorded, and no tool
-//! finds that.
+//! Do not put a `Mutex`, a `Cell` or an atomic into the model. A query or a check could change such a value without a recorded
+//! command, and no tool finds such a change.
 //!
 //! # When a digest differs
 //!
-//! If a new snapshot differs from the replayed state, the library discards the snapshot, and the image goes on. The error names
-//! the first part of the state that differs, with both values. The journal records the digest of a snapshot only after a
-//! replay gave the same state, so this difference does not prevent an opening. But the next opening replays the events and
-//! gives another state than the running image had: fix the body before.
+//! If a new snapshot differs from the replayed state, the library discards the snapshot, and the image goes on. The error
+//! identifies the first part of the state that differs, with both values. The journal records the digest of a snapshot only
+//! after a replay gave the same state, so this difference does not prevent an opening. But the next opening replays the events
+//! and gets another state than the running image had. So fix the body before you close the image.
 //!
-//! If an opening finds that replay differs from a recorded digest, it tries older snapshots, and finally all events. Only if every
-//! replay differs, it refuses the image. The error says whether two replays of the same events differ from each other, and where:
+//! If an opening finds that replay differs from a recorded digest, it tries older snapshots, and finally all events. Opening
+//! refuses the image only if every replay differs. The error states whether two replays of the same events differ from each
+//! other, and where:
 //!
-//! - If they do, a body is not deterministic. Fix it.
-//! - If they do not, a body or an upcaster was changed since the digest was recorded, or the program was built in another way. Give
-//!   the old events their old body.
+//! - If the two replays differ, a body is not deterministic. Fix this body.
+//! - If the two replays agree, a body or an upcaster was changed since the digest was recorded, or the program was built in
+//!   another way. Restore the old body for the old events.
 //!
 //! You can also accept the replayed state, although it may contradict answers that were given: open with
 //! [`verify_digests(false)`](crate::Options::verify_digests) and make a snapshot. The journal records this decision, and later

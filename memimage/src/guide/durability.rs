@@ -21,7 +21,7 @@
 //! # How far the journal is on disk
 //!
 //! Each recorded command has a number, its [`Seq`](crate::Seq): 1, 2, 3 … [`Image::journal`](crate::Image::journal) reports
-//! three positions. None is ahead of the position above it in this table:
+//! three positions. In this table, no position is ahead of the one in the row above:
 //!
 //! | position | the last event that is | it survives |
 //! | --- | --- | --- |
@@ -58,7 +58,7 @@
 //! | [`query`](crate::Image::query) | a result that no crash can take back (in `Interval` and `Buffered`: that killing the process cannot take back) | the running command, then the batch of the newest command whose effect the query saw |
 //! | [`read_uncommitted`](crate::Image::read_uncommitted) | the newest state, which a crash may take back | the running command |
 //!
-//! Commands wait while a query's closure runs, and while a guard of `read_uncommitted` lives. Keep both short.
+//! Commands wait while a query's closure runs, and while a guard of `read_uncommitted` lives. Keep closures and guards short.
 //!
 //! # Speed
 //!
@@ -67,27 +67,27 @@
 //! | what was measured | commands a second |
 //! | --- | --- |
 //! | the bare method, without any log | 46 million |
-//! | encoding, checksum, and one sync per 100,000, by hand | 26 million |
+//! | a hand-written log with encoding, checksums, and one sync for each 100,000 commands | 26 million |
 //! | `Synced`, one thread that submits 100,000 and then waits | 7.3 million |
-//! | `Synced`, 64 threads with 40 commands under way each | 2.4 million |
+//! | `Synced`, 64 threads, each with 40 unanswered commands | 2.4 million |
 //! | `Synced`, 64 threads that each wait for each command | 162,000 |
 //! | `Synced`, one thread that waits for each command | 8,100 |
-//! | one write and one sync for each command, by hand | 7,500 |
+//! | a hand-written log with one write and one sync for each command | 7,500 |
 //!
 //! # When a write fails
 //!
-//! A program decides by [`Error::kind`](crate::Error::kind). The message of the error is for people: it says what happened
-//! and where, and how to fix it.
+//! A program should react to the [`Error::kind`](crate::Error::kind). The message of the error is for people: it states what
+//! happened and where, and how to fix it.
 //!
-//! - *The disk is full.* The command fails before it is executed
-//!   ([`ErrorKind::StorageFull`](crate::ErrorKind::StorageFull)). Free some space and go on. On btrfs and ZFS, where
-//!   overwriting needs space, a full disk may poison the image instead. No answered command is lost in either case.
-//! - *A write or sync of the journal fails.* The library does not retry: after a failed sync, a successful sync does not
-//!   prove that the data is on disk. The image is *poisoned*: every call fails until the image is opened again. The error
-//!   of each waiting caller says whether the outcome of its command is known
+//! - *The disk is full.* The command fails before it is executed ([`ErrorKind::StorageFull`](crate::ErrorKind::StorageFull)).
+//!   Free some space and try again. On btrfs and ZFS, where overwriting needs space, a full disk may poison the image instead.
+//!   No answered command is lost in either case.
+//! - *A write or sync of the journal fails.* The library does not retry: after a failed sync, a successful sync does not prove
+//!   that the data is on disk. The image is *poisoned*: every call fails until the image is opened again. The error of each
+//!   waiting caller states whether the outcome of its command is known
 //!   ([`Error::is_outcome_unknown`](crate::Error::is_outcome_unknown)). Opening recovers the image, and writes again,
 //!   unchanged, all events that are not proven to be on disk.
-//! - *A snapshot or the next segment cannot be written.* No command is lost, and the image goes on.
+//! - *A snapshot or the next segment cannot be written.* No answered command is lost, and the image stays in use.
 //!
 //! # Why a request should carry a key
 //!
@@ -133,10 +133,10 @@
 //!
 //! # One owner
 //!
-//! One process owns an image. A second process is refused at once, and the error names the owner. Never delete `LOCK`:
-//! the operating system releases the lock when the owning process ends, for whatever reason. On a file system that can
-//! lock directories, as local file systems can, the library locks the image's directory too. There a second process is
-//! refused even if somebody deletes `LOCK`.
+//! One process owns an image. A second process is refused at once, and the error names the owner. Never delete `LOCK`: the
+//! operating system releases the lock when the owning process ends, for whatever reason. On a file system that can lock
+//! directories, as local file systems can, the library locks the image's directory too. On such a file system, a second process
+//! is refused even if somebody deletes `LOCK`.
 //!
 //! The owner is the process that opened the image; a child that this process makes by `fork` is not an owner. In the
 //! child every call returns [`ErrorKind::Forked`](crate::ErrorKind::Forked), and dropping the child's copy of the image

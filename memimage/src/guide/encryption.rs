@@ -56,10 +56,12 @@
 //! - A key is 32 random bytes from a key store. Do not use a password as a key; derive a key from it with a password hash such
 //!   as Argon2.
 //! - Your callback returns the key for a number. Only the number is on disk. Keys are wiped from memory when they are dropped.
-//! - If a key is missing or wrong, the image is refused and nothing is changed. If a key is lost, so is the image.
-//! - *To rotate keys*, open the image with another current key. New segments and snapshots use it. Keep the old key as
-//!   long as any file uses it. Or copy the image by [`admin::Rewrite`](crate::admin::Rewrite), and destroy the old image.
-//! - `admin::Check`, `admin::Repair` and `admin::Void` take the same keys.
+//! - If a key is missing or wrong, the image is refused and nothing is changed. If a key is lost, the image cannot be read any
+//!   more.
+//! - *To rotate keys*, open the image with another current key. New segments and snapshots use the new key. Keep the old key as
+//!   long as any file uses it. Alternatively, copy the image by [`admin::Rewrite`](crate::admin::Rewrite), and destroy the old
+//!   image.
+//! - `admin::Check`, `admin::Repair` and `admin::Void` need the same keys.
 //!
 //! # What stays visible
 //!
@@ -76,7 +78,7 @@
 //! | changes a frame, a header or a snapshot, or takes one from another image | detected | detected |
 //! | removes the end of the journal, or restores an older copy of the image | not detected | detected with [`chain_head`](#rollback) only |
 //!
-//! The chain binds each frame to all earlier frames. Opening verifies only what it reads, from the newest snapshot on.
+//! The chain binds each frame to all earlier frames. Opening verifies only the data that it reads, from the newest snapshot on.
 //! `admin::Check` with the keys verifies the whole image.
 //!
 //! # Rollback

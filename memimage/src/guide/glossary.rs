@@ -11,7 +11,7 @@
 //! | *rejected* command | a command whose body returned an error; it is recorded, and runs again on replay | aborted transaction |
 //! | *payload* | the arguments of a command as a struct | message body |
 //! | *event* | the journal's record of one executed command | log entry, redo record |
-//! | *image* | a directory with journal and snapshots; in a program, [`Image<M>`](crate::Image), the running model that this directory belongs to | database |
+//! | *image* | a directory with journal and snapshots; in a program, [`Image<M>`](crate::Image), the running model whose events this directory stores | database |
 //! | *query* | a read of the model whose result rests on durable events only | read concern `majority` (MongoDB) |
 //! | *shape* | the structure of a type, stored with the events | schema |
 //! | *fingerprint* | a 64-bit hash of a shape | schema id |
@@ -30,7 +30,7 @@
 //! | *frame* | the form of a batch on disk, with header and checksums; some frames hold shapes, a digest or another mark instead of events | block, WAL record |
 //! | *record* | one event inside a frame | log record |
 //! | *genesis* | the state before event 1 | initial state |
-//! | *epoch* | a number that grows each time a process opens the image for writing | term (Raft), leader epoch (Kafka) |
+//! | *epoch* | a number that grows by one each time a process opens the image for writing or repairs it | term (Raft), leader epoch (Kafka) |
 //! | *timeline* | one of several diverged histories of an image, for example after a copy was used on its own | timeline (PostgreSQL), fork |
 //! | *durable watermark* | the last event that is known to be synced, stored in `journal/durable` | flushed LSN, commit index |
 //! | *poisoned* image | a running image after a failed write or sync of its journal: every call fails until it is reopened | PANIC after a failed fsync (PostgreSQL) |
@@ -56,7 +56,7 @@
 //! | *quarantine* | the directory with copies of all bytes that recovery or a repair removed | lost+found |
 //! | *salvage* | reading a damaged journal past the damage, up to the next intact frame | |
 //! | *repair* | a change to a damaged image that an operator chooses; the report of a check states its loss in advance | |
-//! | *forged* | changed by somebody without the key: the checksums are correct, but the cipher's tag or the chain is not | tampered |
+//! | *forged* | changed by somebody without the key: the checksums are correct, but the cipher's tag or the chain is wrong | tampered |
 //!
 //! # Not built
 //!

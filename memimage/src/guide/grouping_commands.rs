@@ -2,13 +2,13 @@
 //!
 //! # One command is one event
 //!
-//! A command is recorded as a whole or not at all, and no other command runs meanwhile. So if a change must be atomic,
-//! make it one command. Two calls are two events, even if they are submitted together: another thread's command may run
-//! between them, and after a crash the first may be there without the second.
+//! A command is recorded as a whole or not at all, and no other command runs meanwhile. So if a change must be atomic, make it
+//! one command. Two calls are two events, even if they are submitted together: another thread's command may run between them,
+//! and after a crash the journal may contain the first event without the second.
 //!
 //! # A command over helper methods
 //!
-//! Put the steps into helper methods. The command calls them, and its check contains the rules of all steps:
+//! Put the steps into helper methods. The command calls these methods, and its check contains the rules of all steps:
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -118,8 +118,8 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! By default a record can have 16 MiB ([`Options::record_bytes_max`](crate::Options::record_bytes_max)). All other commands
-//! wait while one runs, so split long work that need not be atomic.
+//! By default a record can be up to 16 MiB long ([`Options::record_bytes_max`](crate::Options::record_bytes_max)). All other
+//! commands wait while one runs, so split long work that need not be atomic.
 //!
 //! # Several blocks of commands
 //!

@@ -87,13 +87,13 @@
 //!
 //! [`CommandError::Refused`](crate::CommandError::Refused) is the model's own error, and
 //! [`CommandError::Image`](crate::CommandError::Image) an error of the library. Put rules into the `check`:
-//! [`determinism`](super::determinism#put-rules-into-a-check) gives the reason.
+//! [`determinism`](super::determinism#put-rules-into-a-check) explains why.
 //!
 //! # Time, caller, random values
 //!
 //! A command runs again when the journal is replayed, and must then have the same effect. So it must not read a clock or a
 //! source of random numbers. Instead, the method takes a [`&Context`](crate::Context), whose values are the same on each
-//! replay. Callers do not pass it. A check may take it too.
+//! replay. Callers do not pass the context. A check may take a `&Context` too.
 //!
 //! ```
 //! use memimage::{Context, Image, Metadata, Model, Shape, Timestamp};
@@ -122,8 +122,8 @@
 //! # Many commands from one thread
 //!
 //! A call waits until its command is on disk. [`submit`](crate::Image::submit) does not wait: it executes the command and
-//! returns a [`Pending`](crate::Pending). Wait for it later, or `.await` it; [`Pending::seq`](crate::Pending::seq) returns
-//! the number of its event. Commands that are submitted together share a write and a sync.
+//! returns a [`Pending`](crate::Pending). Wait for the `Pending` later, or `.await` it; [`Pending::seq`](crate::Pending::seq)
+//! returns the number of the command's event. Commands that are submitted together share a write and a sync.
 //!
 //! ```
 //! # use std::collections::BTreeMap;
@@ -155,5 +155,5 @@
 //! | `snapshot/` | states of the model, for a faster restart; may be deleted |
 //! | `quarantine/` | copies of bytes that recovery or a repair removed |
 //!
-//! [`Stats::recovery`](crate::Stats::recovery) reports how opening went. The library prints nothing; it reports through the
+//! [`Stats::recovery`](crate::Stats::recovery) reports what opening did. The library prints nothing; it reports through the
 //! `tracing` crate.

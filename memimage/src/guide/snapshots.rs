@@ -47,22 +47,24 @@
 //!    are hashed too.
 //! 2. The snapshot is verified while commands go on: the library rebuilds the state from the previous snapshot and the events
 //!    since, and compares the two. This needs the model's memory a second time.
-//!    [`verify_snapshots(false)`](crate::Options::verify_snapshots) turns verification off. Then the journal gets no digests, and
-//!    nothing finds a body that is not deterministic.
+//!    [`verify_snapshots(false)`](crate::Options::verify_snapshots) turns verification off. Then the journal gets no digests,
+//!    and nothing finds a body that is not deterministic.
 //!
 //! # States that cannot be in a snapshot
 //!
-//! - A state must hold everything on which later commands depend. The free list of a `slab::Slab` decides which key the next
-//!   `insert` returns, and its `Serialize` does not write that list. If replay from a snapshot contradicts the journal, recovery
-//!   goes back to an older snapshot, and finally to the first event. It moves the bad snapshot to the quarantine and reports it:
-//!   [`RecoveryReport::unusable_snapshots`](crate::RecoveryReport::unusable_snapshots). From then on the image makes no snapshot,
-//!   unless a state that is written and read again behaves like the old one. Verification finds such a state only after a
-//!   command has behaved differently on it. Use types that serialize completely, such as a `BTreeMap` and a counter.
-//! - A state may be nested at most 512 levels deep, since hashing, loading and comparing it recurse on the stack. A value inside
-//!   another one is a level: in a list of `Option<Box<Node>>`, each node has two. A deeper state gets no snapshot:
-//!   [`ErrorKind::StateTooDeep`](crate::ErrorKind::StateTooDeep). Commands go on, and an opening replays the journal. Keep the nodes in
-//!   a `Vec` or a map, and let them refer to each other by index. The library drops states as any Rust code does. A drop of a deep
-//!   value recurses too, unless the type's own `Drop` avoids that.
+//! - A state must hold everything on which later commands depend. For example, the free list of a `slab::Slab` decides which
+//!   key the next `insert` returns, but the `Serialize` of `Slab` does not write that list. If replay from a snapshot
+//!   contradicts the journal, recovery goes back to an older snapshot, and finally to the first event. It moves the bad
+//!   snapshot to the quarantine and reports it:
+//!   [`RecoveryReport::unusable_snapshots`](crate::RecoveryReport::unusable_snapshots). From then on, the image makes a
+//!   snapshot only if the events, replayed on a state that was serialized and loaded again, lead to the same state as in the
+//!   running image. Verification finds an incomplete snapshot only after a command has behaved differently on the loaded state.
+//!   Use types that serialize completely, such as a `BTreeMap` and a counter.
+//! - A state may be nested at most 512 levels deep, since hashing, loading and comparing it recurse on the stack. A value
+//!   inside another one is a level: in a list of `Option<Box<Node>>`, each node counts as two levels. A deeper state gets no
+//!   snapshot: [`ErrorKind::StateTooDeep`](crate::ErrorKind::StateTooDeep). Commands still run, and an opening replays the
+//!   journal. Keep the nodes in a `Vec` or a map, and let them refer to each other by index. The library drops states as any
+//!   Rust code does. A drop of a deep value recurses too, unless the type's own `Drop` avoids that.
 //!
 //! # Failures
 //!
@@ -88,8 +90,8 @@
 //!
 //! # Derived fields
 //!
-//! An index, a total, or other data that the stored fields determine, need not be stored. Mark the field, and name a method that
-//! fills it:
+//! An index, a total, or other data that the stored fields determine, need not be stored. Mark the field, and specify a method
+//! that fills it:
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -135,32 +137,33 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! The library calls the method on each state that it loads or creates (from a snapshot, a base, genesis, the model's
+//! The library calls the `rebuild` method on each state that it loads or creates (from a snapshot, a base, genesis, the model's
 //! `Default`, or an upcaster), before any event is applied to that state. From then on the commands maintain the field. A
-//! derived field is no part of the shape, the digest, snapshots and upcasters, so you can add, change or remove an index at
-//! any time, and old snapshots stay usable.
+//! derived field is no part of the shape, the digest, snapshots and upcasters, so you can add, change or remove an index at any
+//! time, and old snapshots stay usable.
 //!
-//! The method must give the value that the commands maintain, including the order of a list, and entries that are empty.
-//! Otherwise a command could have another effect after a restart. Each test with `memimage::testing` checks this, and names
-//! the field, the difference, and the first event after which they differ. A running image checks it when a snapshot is
-//! verified, and discards a snapshot with a difference.
+//! The method must produce the value that the commands maintain, including the order of a list, and empty entries. Otherwise a
+//! command could have another effect after a restart. Each test with `memimage::testing` compares the two values, and reports
+//! the field, the difference, and the first event after which the values differ. A running image compares them when it verifies
+//! a snapshot, and discards the snapshot if they differ.
 //!
-//! - Both compare fields whose types derive `Shape` and `Serialize`. Tests also compare fields whose types are only
-//!   `PartialEq`. A field of another type is not compared. Use such a type for a cache, which the stored fields do not
+//! - Tests and running images compare fields whose types derive `Shape` and `Serialize`. Tests also compare fields whose types
+//!   are only `PartialEq`. A field of another type is not compared. Use such a type for a cache, which the stored fields do not
 //!   determine.
-//! - If the method panics, the snapshot is not used, and the start replays the journal.
-//! - A type inside the model can have derived fields too, and the model's method rebuilds them. Tests compare them if the
-//!   field of the model that contains them is `PartialEq`. A running image does not compare them. An argument of a command
-//!   cannot contain such a type.
+//! - If the method panics on the state of a snapshot, recovery does not use this snapshot, and replays more of the journal.
+//! - A type inside the model can have derived fields too; the model's method must rebuild them. Tests compare them if the field
+//!   of the model that contains them is `PartialEq`. A running image does not compare them. An argument of a command cannot
+//!   contain such a type.
 //!
 //! Do not hide a field from the library in another way, for example by a hand-written `Serialize` that leaves it out. A
-//! snapshot loses such a field, and no second serialization shows the loss. Tests run each command a second time, on a copy
-//! of the model that was loaded from a snapshot. They find the loss only if a command after it uses the field.
+//! snapshot loses such a field, and a digest, which is computed by the same `Serialize`, does not reveal the loss. Tests run
+//! each command a second time, on a copy of the model that was loaded from a snapshot. The tests find the loss only if a later
+//! command uses the field.
 //!
 //! # How much of the journal is kept
 //!
-//! By default, all of it. With [`Options::retention`](crate::Options::retention), the library deletes old segments, and keeps
-//! at least a number of events (`Events`) or the events of a time span (`Period`):
+//! By default, the whole journal is kept. With [`Options::retention`](crate::Options::retention), the library deletes old
+//! segments, and keeps at least a number of events (`Events`) or the events of a time span (`Period`):
 //!
 //! ```
 //! # use memimage::{Image, Model, Retention, Shape};

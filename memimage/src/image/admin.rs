@@ -28,38 +28,41 @@ impl<'a, M: Model> Admin<'a, M> {
     ///
     /// Commands wait while the state is written, under the read lock. The snapshot is valid once it is verified, synced and
     /// renamed. Then the image prunes its journal as far as its [`Retention`](crate::Retention) allows. If pruning fails, the
-    /// snapshot is still valid, and [`Stats::retention_failure`] has the reason.
+    /// snapshot is still valid, and [`Stats::retention_failure`] contains the error.
     ///
     /// # Errors
     ///
-    /// If the snapshot cannot be written, or if its verification finds that replay gives another state
-    /// ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)). Either way the image goes on with the snapshots it had.
+    /// Returns an error if the snapshot cannot be written, or if its verification finds that replay gives another state
+    /// ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)). In both cases the image continues with its older snapshots.
     pub fn snapshot(&self) -> Result<SnapshotInfo, Error> {
         self.image.shared().snapshot()
     }
 
-    /// Lets recorded time go on from `to`, which is earlier than the time of the last event. Use this after the system clock was wrong
-    /// and has been corrected: without it, all events get the wrong time until the clock has caught up. The times of earlier events
-    /// stay as they are. The journal records the decision with its reason; when the function returns, the decision is on disk.
+    /// Sets recorded time back to `to`, which must be earlier than the time of the last event. Call this function after the
+    /// system clock was ahead and has been corrected; otherwise new events get the time of the last event until the clock has
+    /// caught up. The times of existing events do not change. The journal records the correction with its reason; when the
+    /// function returns, the correction is on disk.
     ///
-    /// A model that relies on times that never go back sees one that does, as its replay will.
+    /// The next command sees a time that is earlier than that of the event before it, and so does its replay. A model must not
+    /// rely on times that never decrease.
     ///
     /// # Errors
     ///
-    /// If `to` is not earlier than the time of the last event ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)), if the
-    /// reason is empty or longer than 4096 bytes, or if the decision cannot be written.
+    /// Returns an error if `to` is not earlier than the time of the last event
+    /// ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)), if the reason is empty or longer than 4096 bytes, or if
+    /// the correction cannot be written.
     pub fn correct_time(&self, to: Timestamp, reason: impl Into<String>) -> Result<(), Error> {
         self.image.shared().correct_time(to, reason.into())
     }
 
-    /// The newest link of the journal's chain, after every executed event is synced; `None` if the image has no chain.
+    /// Syncs every executed event, and returns the newest link of the journal's chain; `None` if the image has no chain.
     ///
-    /// The chain alone does not show that an older copy has replaced the whole image. The newest link shows it, if you keep
-    /// the link in a place to which an attacker who can write to the image cannot write.
+    /// The chain alone does not reveal that the whole image was replaced by an older copy. The newest link reveals this, if you
+    /// store the link in a place that cannot be written by an attacker who can write to the image.
     ///
     /// # Errors
     ///
-    /// As [`JournalHandle::sync`](crate::JournalHandle::sync).
+    /// Returns the same errors as [`JournalHandle::sync`](crate::JournalHandle::sync).
     #[cfg(feature = "chain")]
     pub fn chain_head(&self) -> Result<Option<crate::ChainHead>, Error> {
         self.image.journal().sync()?;

@@ -1,6 +1,6 @@
-//! Snapshots that contradict the journal. They go to the quarantine, so that no open starts from them again.
+//! Moves snapshots that contradict the journal to the quarantine, so that no opening starts from them again.
 //!
-//! Their names in the quarantine also tell later snapshots after which event something was lost.
+//! The file name of a quarantined snapshot also tells later snapshots after which event part of the state was lost.
 
 use std::path::PathBuf;
 
@@ -10,8 +10,8 @@ use crate::journal::{Layout, quarantine_file};
 use crate::seq::Seq;
 use crate::snapshot::quarantined_seq;
 
-/// Moves the snapshots among these files to the quarantine. A base stays: without it, the image might be lost. A failure is no
-/// error, because the next open skips the snapshot for the same reason.
+/// Moves the snapshots among these files to the quarantine. A base is not moved, because the image might be lost without it. A
+/// failed move is no error, because the next opening skips the snapshot for the same contradiction.
 pub(super) fn quarantine_contradicted(disk: &dyn Disk, layout: &Layout, paths: &[PathBuf]) {
     for path in paths.iter().filter(|path| path.parent() == Some(&layout.snapshots())) {
         match quarantine_file(disk, layout, path) {
@@ -27,7 +27,7 @@ pub(super) fn quarantine_contradicted(disk: &dyn Disk, layout: &Layout, paths: &
     }
 }
 
-/// The newest event between two others after which a quarantined snapshot has the state.
+/// Returns the newest event, later than `after` and earlier than `before`, for which the quarantine contains a snapshot.
 pub(super) fn newest_quarantined(
     disk: &dyn Disk,
     layout: &Layout,

@@ -1,4 +1,4 @@
-//! The state of a running image: the model, its journal and snapshots, and how the image was opened.
+//! The state of a running image: the model, its journal and snapshots, and the options with which the image was opened.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
@@ -30,13 +30,12 @@ pub(super) struct Shared<M> {
     pub(super) journal: Journal,
     pub(super) snapshots: Snapshots,
     pub(super) keyring: Arc<Keyring>,
-    /// Held while a snapshot is made.
+    /// This mutex is locked while a snapshot is made.
     pub(super) snapshotting: Mutex<()>,
     pub(super) progress: Mutex<SnapshotProgress>,
-    /// A recovery beside the image holds this lock shared while it reads files. Pruning holds it exclusively while it removes
-    /// files.
+    /// `recover_beside` holds this lock shared while it reads files. Pruning holds the lock exclusively while it removes files.
     pub(super) files: RwLock<()>,
-    /// The event or byte at which the next snapshot is due.
+    /// The event number or byte count at which the next snapshot is due.
     pub(super) next_snapshot: AtomicU64,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) layout: Layout,
@@ -56,7 +55,7 @@ pub(super) struct Shared<M> {
 
 /// Whether this process owns the image.
 pub(super) enum Ownership {
-    /// This process owns the image while the guard lives; `None` while the image is being closed.
+    /// This process owns the image while the guard lives. The guard is `None` while the image is being closed.
     Owned(Option<LockGuard>),
     /// The image was closed, with this result.
     Closed(Result<(), Error>),
@@ -66,7 +65,7 @@ pub(super) enum Ownership {
 pub(super) struct Core<M> {
     pub(super) model: M,
     pub(super) dispatch: Dispatch,
-    /// The encoded payload of a command that is being executed.
+    /// The buffer for the encoded payload of the command that is being executed.
     pub(super) payload: Vec<u8>,
 }
 
@@ -83,24 +82,24 @@ pub(super) struct SnapshotProgress {
 }
 
 impl<M: Model> Shared<M> {
-    /// Enters the image with a call that may wait for the journal. Returns an error if [`enter`](Shared::enter) does, or if
-    /// the thread is in the waker of a task.
+    /// Marks the thread as inside a call that may wait for the journal. Returns an error if [`enter`](Shared::enter) returns
+    /// one, or if the thread is running the waker of a task.
     #[inline]
     pub(super) fn enter_to_wait(&self, call: &'static str) -> Result<ReentrancyGuard, Error> {
         refuse_in_waker(self.journal.id(), call)?;
         self.enter(call)
     }
 
-    /// Enters the image with a call, before any lock is taken. Returns an error if the thread is already inside the image, or
-    /// if this is a child of the process that opened it.
+    /// Marks the thread as inside a call on this image, before any lock is taken. Returns an error if the thread is already
+    /// inside the image, or if this is a child of the process that opened the image.
     #[inline]
     pub(super) fn enter(&self, call: &'static str) -> Result<ReentrancyGuard, Error> {
         self.refuse_if_forked()?;
         ReentrancyGuard::new(self.journal.id(), call)
     }
 
-    /// Returns an error in a child of the process that opened the image. In the child, a lock that another thread of the
-    /// parent held is never released.
+    /// Returns an error in a child of the process that opened the image. In the child, a lock that another thread of the parent
+    /// held at the fork is never released.
     #[inline]
     pub(super) fn refuse_if_forked(&self) -> Result<(), Error> {
         match self.process.is_current() {
@@ -109,8 +108,8 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// Abandons the image in a child of the process that opened it. Closes the child's copy of the lock's descriptor, which
-    /// would otherwise keep the image locked after the parent has ended. Changes nothing else.
+    /// Abandons the image in a child of the process that opened the image. Closes the child's copy of the lock's descriptor,
+    /// which would otherwise keep the image locked after the parent has ended. Changes nothing else.
     pub(super) fn abandon(self: &Arc<Self>) {
         // if this mutex is locked, another thread of the parent held it at the fork
         if let Some(mut ownership) = self.ownership.try_lock()
@@ -132,7 +131,7 @@ impl<M: Model> Shared<M> {
             return Err(Error::new(ErrorDetail::Forked));
         }
         self.join_snapshot();
-        // hold the lock to the end, so that closing another clone meanwhile does not return before the image is closed
+        // hold `ownership` to the end, so that a concurrent close of another clone does not return before the image is closed
         let mut ownership = self.ownership.lock();
         let lock = match &mut *ownership {
             Ownership::Owned(lock) => lock.take(),
@@ -151,13 +150,14 @@ impl<M: Model> Shared<M> {
     fn join_snapshot(&self) {
         let thread = self.progress.lock().thread.take();
         if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id()) {
-            // a failure of the thread has already been logged
+            // the snapshot thread has already logged its error
             let _ = thread.join();
         }
     }
 }
 
-/// The event or byte at which the next snapshot is due. `events` and `bytes` were recorded since the last snapshot.
+/// The event number or byte count at which the next snapshot is due. `events` and `bytes` were recorded since the last
+/// snapshot.
 pub(super) fn next_snapshot(policy: SnapshotPolicy, journal: &Journal, events: u64, bytes: u64) -> u64 {
     match policy {
         SnapshotPolicy::Manual => u64::MAX,

@@ -1,10 +1,10 @@
 //! Executes a command: encode and decode → check → record → reserve → apply → stamp the outcome, under one lock; then answer.
 //! If the check refuses the command, nothing is recorded. After a panic of the body, `rebuild` restores the model.
 //!
-//! Check and body get the arguments as replay will get them: decoded from the recorded bytes. A `Deserialize` may refuse or
-//! change a value. With the caller's value, such a command would be acknowledged, and then replay would fail or use another
-//! value. If the library knows that all arguments decode to equal values, it skips the decoding and encodes straight into the
-//! batch.
+//! The check and the body receive the arguments as replay will: decoded from the encoded bytes. A `Deserialize` may refuse or
+//! change a value. If the body received the caller's value, such a command would be acknowledged, but its replay would fail or
+//! use another value. If the library knows that all arguments decode to equal values, it skips the decoding and encodes
+//! directly into the batch.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,17 +26,17 @@ use crate::planted::{Bug, planted};
 use crate::shape::may_be_deep;
 use crate::value::MAX_DEPTH;
 
-/// The number of bytes of the payload buffer that are kept for the next command.
+/// The capacity of the payload buffer, in bytes, that is kept for the next command.
 const PAYLOAD_KEPT: usize = 1 << 16;
 
-/// How a caller waits for room, and for its answer.
+/// How a call waits for room in the journal, and for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SubmitMode {
-    /// Waits for room, and then for the answer before it returns.
+    /// The call waits for room, and then for the answer.
     Wait,
-    /// Waits for room. The caller may wait for the answer later.
+    /// The call waits for room. The caller may wait for the answer later.
     Submit,
-    /// Waits for nothing.
+    /// The call waits neither for room nor for the answer.
     Try,
 }
 
@@ -134,7 +134,8 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// Encodes, checks, records, applies and stamps the command. Everything that can fail comes before the apply.
+    /// Encodes, checks, records, applies and stamps the command. Each step that can fail, except the body itself, comes before
+    /// the apply.
     fn attempt<C: Command<M>>(
         &self,
         mut command: C,
@@ -220,7 +221,7 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// The number under which the journal records a command's events. The first use declares it in the journal.
+    /// The number under which the journal records a command's events. Its first use declares the number in the journal.
     fn event_id<C: Command<M>>(&self, core: &mut Core<M>, open: &mut OpenBatch) -> Result<EventId, NoRoom> {
         if let Some(event) = core.dispatch.id(C::ROW) {
             return Ok(event);
@@ -248,7 +249,7 @@ fn through_encoding<M, C: Command<M>>(command: C, payload: &mut Vec<u8>) -> Resu
 }
 
 /// Returns an error if a payload of a recursive type is nested deeper than readers of the journal support. A thread with a
-/// smaller stack than this one could not replay it.
+/// smaller stack than this thread could not replay such a payload.
 fn bound_depth<M, C: Command<M>>(command: &C) -> Result<(), Error> {
     if const { may_be_deep(C::SHAPE) } {
         let bounded = catch_unwind(AssertUnwindSafe(|| digest_within(command, MAX_DEPTH)));
@@ -259,7 +260,8 @@ fn bound_depth<M, C: Command<M>>(command: &C) -> Result<(), Error> {
     Ok(())
 }
 
-/// Appends the payload to `bytes`. A panic of its `Serialize` is an ordinary error, because nothing has changed yet.
+/// Appends the payload to `bytes`. A panic in the payload's `Serialize` is returned as an ordinary error, because nothing has
+/// changed yet.
 fn encode<M, C: Command<M>>(command: &C, bytes: &mut Vec<u8>) -> Result<(), Error> {
     match catch_unwind(AssertUnwindSafe(|| command.serialize(&mut postcard::Serializer { output: Append(bytes) }))) {
         Ok(Ok(())) => Ok(()),

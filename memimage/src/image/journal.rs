@@ -1,4 +1,4 @@
-//! The journal of a running image, as its user sees it.
+//! The public handle on the journal of a running image.
 
 use std::fmt;
 
@@ -25,12 +25,12 @@ impl<'a, M: Model> JournalHandle<'a, M> {
         self.image.shared().journal.executed()
     }
 
-    /// The last event handed to the operating system: it survives a kill of this process.
+    /// The last event handed to the operating system. This event survives a kill of this process.
     pub fn written_seq(&self) -> Seq {
         self.image.shared().journal.written()
     }
 
-    /// The last event that a sync (`fdatasync`) has put on disk: it survives a power cut.
+    /// The last event that a sync (`fdatasync`) has put on disk. This event survives a power cut.
     pub fn durable_seq(&self) -> Seq {
         self.image.shared().journal.durable()
     }
@@ -39,7 +39,8 @@ impl<'a, M: Model> JournalHandle<'a, M> {
     ///
     /// # Errors
     ///
-    /// If the image is poisoned or closed, or if this is called from inside a command, query or guard of the image.
+    /// Returns an error if the image is poisoned or closed, or if `sync` is called from inside a command, query or guard of the
+    /// image.
     pub fn sync(&self) -> Result<(), Error> {
         let shared = self.image.shared();
         drop(shared.enter_to_wait("sync")?);

@@ -1,6 +1,6 @@
 //! A running image: the model in memory, and the journal of its commands.
 //!
-//! This file holds the handle that users see; [`core`] holds what the clones of it share.
+//! This file defines [`Image`], the handle that users see. [`core`] defines the state that all clones of the handle share.
 
 // each module uses only the modules above it
 mod reentrancy;
@@ -75,7 +75,7 @@ impl<M: Model> Drop for Handle<M> {
                 tracing::error!(%error, "could not close a dropped image");
             }
         };
-        // a waker may drop the image while this thread writes a batch: closing here would wait for that write for ever
+        // a waker may drop the image while this thread writes a batch; to close here would wait for that write for ever
         if is_writing() {
             std::thread::spawn(close);
         } else {
@@ -93,11 +93,12 @@ impl<M: Model> Image<M> {
         &self.handle.shared
     }
 
-    /// Opens the image in the directory `path`: creates it if nothing is there, or recovers it.
+    /// Opens the image in the directory `path`. Creates the image if the directory is missing or empty, and recovers it
+    /// otherwise.
     ///
     /// # Errors
     ///
-    /// As [`Options::open`].
+    /// Returns the same errors as [`Options::open`].
     pub fn open(path: impl AsRef<Path>) -> Result<Image<M>, Error> {
         Image::options().open(path)
     }
@@ -106,117 +107,121 @@ impl<M: Model> Image<M> {
     ///
     /// # Errors
     ///
-    /// If the model has no digest, because its `Serialize` and its `Shape` disagree.
+    /// Returns an error if the model has no digest, because its `Serialize` and its `Shape` disagree.
     pub fn in_memory() -> Result<Image<M>, Error> {
         Image::options().in_memory()
     }
 
-    /// The options of an image, to be changed before [`Options::open`].
+    /// Returns the default options of an image, which can be changed before [`Options::open`].
     pub fn options() -> Options<M> {
         Options::new()
     }
 
-    /// Executes a command and returns before its event is durable, so that one thread can have many commands under way. Waits
-    /// for room first if too many batches are queued for writing.
+    /// Executes a command and returns before its event is durable, so that one thread can have many commands under way. Before
+    /// the execution, waits until the queue of batches to be written has room.
     ///
     /// # Errors
     ///
-    /// If the command was not executed: its record is too large or cannot be encoded, its body panicked, the disk is full,
-    /// the image is poisoned or closed, or this is a call from inside the image. A refusal by the model is an answer, and
-    /// [`Pending::wait`] returns it.
+    /// Returns an error if the command has no effect: its record is too large or cannot be encoded, its body panicked, the disk
+    /// is full, the image is poisoned or closed, or `submit` was called from inside the image. A refusal by the model is not
+    /// such an error: [`Pending::wait`] returns the refusal.
     pub fn submit<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
         self.shared().run(command, &Metadata::new(), SubmitMode::Submit)
     }
 
-    /// As [`submit`](Image::submit), but returns [`ErrorKind::Busy`](crate::ErrorKind::Busy) where `submit` waits for room.
+    /// Like [`submit`](Image::submit), but returns [`ErrorKind::Busy`](crate::ErrorKind::Busy) where `submit` would wait for
+    /// room.
     ///
     /// # Errors
     ///
-    /// As [`submit`](Image::submit).
+    /// Returns the same errors as [`submit`](Image::submit).
     pub fn try_submit<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
         self.shared().run(command, &Metadata::new(), SubmitMode::Try)
     }
 
-    /// As [`submit`](Image::submit), but awaits room instead of blocking the thread.
+    /// Like [`submit`](Image::submit), but awaits room instead of blocking the thread.
     ///
-    /// The future still takes the image's lock, so it blocks for as long as another thread's command, query or
+    /// The future still takes the image's lock, so a poll blocks its thread for as long as another thread's command, query or
     /// [`read_uncommitted`](Image::read_uncommitted) guard holds that lock.
     ///
     /// # Errors
     ///
-    /// As [`submit`](Image::submit).
+    /// Returns the same errors as [`submit`](Image::submit).
     pub async fn submit_async<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
         self.shared().run_async(command, &Metadata::new()).await
     }
 
-    /// Executes a command and awaits its durable answer: room, execution and durability in one await. It is
-    /// [`submit_async`](Image::submit_async) followed by the await of its [`Pending`].
+    /// Executes a command and awaits its durable answer. This is equivalent to awaiting [`submit_async`](Image::submit_async),
+    /// and then awaiting the returned [`Pending`].
     ///
     /// Dropping the future before its first poll executes nothing. Dropping it later does not undo a command that was executed.
     ///
     /// # Errors
     ///
-    /// As [`submit`](Image::submit) and [`Pending::wait`].
+    /// Returns the errors of [`submit`](Image::submit) and of [`Pending::wait`].
     pub async fn execute_async<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
         self.submit_async(command).await?.await
     }
 
-    /// Reads the model, and returns the closure's result once every event that it may depend on is durable. So a query never
-    /// shows a change that a crash could undo. (Under `Buffered` and `Interval` it returns once those events are written.)
+    /// Reads the model, and returns the closure's result once every event that the result may depend on is durable. So a query
+    /// never shows a change that a crash could undo. (Under `Buffered` and `Interval`, the query returns once these events are
+    /// handed to the operating system.)
     ///
     /// Commands wait while the closure runs, so keep it short. The closure must not wait for another thread that runs a command
     /// of the image.
     ///
     /// # Errors
     ///
-    /// If the image is poisoned or closed, or if this is called from inside it.
+    /// Returns an error if the image is poisoned or closed, or if `query` is called from inside the image.
     pub fn query<R>(&self, query: impl FnOnce(&M) -> R) -> Result<R, Error> {
         self.shared().query(query)?.wait()
     }
 
-    /// As [`query`](Image::query), but awaits durability instead of blocking the thread. The closure runs on the polling thread,
-    /// under the read lock.
+    /// Like [`query`](Image::query), but awaits durability instead of blocking the thread. The closure runs on the polling
+    /// thread, under the read lock.
     ///
     /// # Errors
     ///
-    /// As [`query`](Image::query).
+    /// Returns the same errors as [`query`](Image::query).
     pub async fn query_async<R>(&self, query: impl FnOnce(&M) -> R) -> Result<R, Error> {
         self.shared().query(query)?.await
     }
 
-    /// The newest state, which may not be durable yet: a crash can undo changes that the guard shows. Commands wait while the
-    /// guard lives, so drop it soon.
+    /// Returns read access to the newest state, which may not be durable yet: a crash can undo changes that the guard shows.
+    /// Commands wait while the guard lives, so drop it soon.
     ///
     /// # Errors
     ///
-    /// As [`query`](Image::query).
+    /// Returns the same errors as [`query`](Image::query).
     pub fn read_uncommitted(&self) -> Result<ReadGuard<'_, M>, Error> {
         self.shared().read_uncommitted()
     }
 
-    /// This image with metadata, such as the actor, that are recorded with each command that runs through it.
+    /// Returns a handle on this image that records the given metadata, such as the actor, with each command that runs through
+    /// the handle.
     #[must_use = "only commands that run through the returned value are recorded with the metadata"]
     pub fn with(&self, metadata: Metadata) -> WithMetadata<'_, M> {
         WithMetadata::new(self, metadata)
     }
 
-    /// The image's journal, to read its progress and to sync it.
+    /// Returns the image's journal, to read its progress and to sync it.
     pub fn journal(&self) -> JournalHandle<'_, M> {
         JournalHandle::new(self)
     }
 
-    /// Maintenance operations on the image: figures, snapshots.
+    /// Returns the maintenance operations on the image, such as figures and snapshots.
     pub fn admin(&self) -> Admin<'_, M> {
         Admin::new(self)
     }
 
-    /// Syncs and closes the image, for all its clones, and releases its lock for another process.
+    /// Syncs the journal, closes the image for all its clones, and releases the image's lock, so that another process can open
+    /// the image.
     ///
     /// It is an associated function, so that a model may have a command named `close`: `Image::close(bank)?`.
     ///
     /// # Errors
     ///
-    /// If an executed event could not be synced, or if this is called from inside the image.
+    /// Returns an error if an executed event could not be synced, or if `close` is called from inside the image.
     pub fn close(image: Image<M>) -> Result<(), Error> {
         image.shared().close()
     }

@@ -1,7 +1,7 @@
-//! Opening an image: survey → lock → create or recover → repair the tail → run.
+//! Opening an image: survey → lock → create or recover → repair the end of the journal → run.
 //!
-//! Opening changes no segment and no snapshot before the state is recovered. If it refuses an image, the image stays
-//! unchanged, except that it may get a lock file and an empty `journal/durable`.
+//! Opening changes no segment and no snapshot before the state is recovered. If opening refuses an image, the image stays
+//! unchanged, except that opening creates a missing lock file.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -35,12 +35,13 @@ use crate::shape::changed_encoding;
 use crate::snapshot::BaseRepair;
 
 impl<M: Model> Options<M> {
-    /// Opens the image in the directory `path`: creates it, or recovers it.
+    /// Opens the image in the directory `path`. Creates the image if the directory is missing or empty, and recovers it
+    /// otherwise.
     ///
     /// # Errors
     ///
-    /// If the directory is not an image, is open in another process, belongs to another model or a newer program, or is
-    /// damaged. On error, no segment and no snapshot has been modified.
+    /// Returns an error if the directory is not an image, is open in another process, belongs to another model or a newer
+    /// program, or is damaged. If an image is refused, none of its segments and snapshots has been modified.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
         self.open_on(Arc::new(RealDisk), absolute(path.as_ref()))
     }
@@ -49,16 +50,16 @@ impl<M: Model> Options<M> {
     ///
     /// # Errors
     ///
-    /// If an option is out of its range.
+    /// Returns an error if an option is out of its range, or if the model has no digest.
     pub fn in_memory(self) -> Result<Image<M>, Error> {
         self.open_on(Arc::new(SimDisk::new()), "memory.image")
     }
 
-    /// As [`open`](Options::open), on the given disk.
+    /// Like [`open`](Options::open), on the given disk.
     ///
     /// # Errors
     ///
-    /// As [`open`](Options::open).
+    /// Returns the same errors as [`open`](Options::open).
     #[cfg(feature = "sim")]
     pub fn open_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
         self.open_on(disk, path)
@@ -101,18 +102,18 @@ impl<M: Model> Image<M> {
     }
 }
 
-/// The image on disk, before the open changes anything.
+/// The image that was found on disk, before opening changes any file.
 struct FoundImage<M> {
     journal: WritableJournal,
     dispatch: Dispatch,
     recovered: Recovered<M>,
-    /// The life that the open begins.
+    /// The life (epoch and random id) that this opening begins.
     life: Life,
     /// The first segment that the newest prune mark keeps.
     kept_from: Option<SegmentId>,
     /// Whether it is unknown how far the journal was synced.
     uncertain: bool,
-    /// The first and the last event that were known to be synced and are missing.
+    /// The first and the last of the events that were known to be synced but are missing.
     given_up: Option<(Seq, Seq)>,
 }
 
@@ -124,7 +125,7 @@ struct Opening<M> {
 }
 
 impl<M: Model> Opening<M> {
-    /// Surveys the directory, then takes the lock.
+    /// Surveys the directory, then acquires the image's lock.
     fn lock(&self) -> Result<LockGuard, Error> {
         let root = self.layout.root();
         // check the key before anything is created: without a current key nothing can be written
@@ -187,7 +188,7 @@ impl<M: Model> Opening<M> {
         Ok(FoundImage { journal, dispatch, recovered, life, kept_from, uncertain, given_up })
     }
 
-    /// Repairs the end of the journal and resumes it there.
+    /// Repairs the end of the journal, and resumes writing at this end.
     fn resume(
         self,
         found: FoundImage<M>,
@@ -228,7 +229,7 @@ impl<M: Model> Opening<M> {
             prove_void(&journal, dispatch.table())?;
         }
 
-        // the journal is the truth, and the copies in the quarantine no longer count as snapshots
+        // the journal is authoritative: a snapshot that contradicts it is moved to the quarantine, and is not used again
         quarantine_contradicted(&*self.disk, &self.layout, &recovered.contradicted);
 
         let now = (self.options.clock)();
@@ -278,7 +279,8 @@ impl<M: Model> Opening<M> {
         }))
     }
 
-    /// Moves the snapshots and bases of missing events to the quarantine, newest first: they would be evidence of the missing events.
+    /// Moves the snapshots and bases that contain missing events to the quarantine, newest first, because the next opening
+    /// would treat them as proof that these events were synced.
     fn quarantine_states_from(&self, journal: &OpenedJournal, seq: Seq) -> Result<(), Error> {
         self.layout.create_dirs(&*self.disk)?;
         for (_, path) in journal.snapshots().start_candidates()?.into_iter().filter(|(of, _)| *of >= seq) {
@@ -287,8 +289,9 @@ impl<M: Model> Opening<M> {
         Ok(())
     }
 
-    /// Removes the segments before a gap in the journal. The base replaces their events. A segment that an interrupted
-    /// pruning was removing is deleted. Any other segment goes to the quarantine, because no pruning explains the gap.
+    /// Removes the segments before a gap in the journal; the base contains the effect of their events. A segment that an
+    /// interrupted pruning was removing is deleted. Any other segment before the gap is moved to the quarantine, because no
+    /// pruning explains the gap.
     fn clear_start(&self, segments: &Segments, kept_from: Option<SegmentId>) -> Result<Vec<PathBuf>, Error> {
         let mut kept = Vec::new();
         for &segment in segments.cut_off() {
@@ -309,7 +312,7 @@ impl<M: Model> Opening<M> {
     }
 }
 
-/// Writes missing or damaged copies of a pruned journal's base again.
+/// Rewrites the missing or damaged copies of the base of a pruned journal.
 fn repair_base<M: Model>(journal: &OpenedJournal, began: Option<Seq>) -> Result<BaseRepair, Error> {
     let snapshots = journal.snapshots();
     let began = snapshots.list()?.into_iter().find(|(seq, _)| Some(*seq) == began);
@@ -317,8 +320,8 @@ fn repair_base<M: Model>(journal: &OpenedJournal, began: Option<Seq>) -> Result<
     snapshots.bases().repair(journal.segments(), began, is_readable::<M>)
 }
 
-/// Begins the next segment, which proves that the void mark at the end of this segment was synced. The program that recorded
-/// the mark did not begin that segment, because of a crash or a full disk.
+/// Begins the next segment. Its existence proves that the void mark at the end of the current segment was synced. The program
+/// that recorded the void mark did not begin the next segment, because of a crash or a full disk.
 fn prove_void(journal: &Journal, table: &ShapeTable) -> Result<(), Error> {
     match journal.begin_segment(table) {
         Err(error) if error.is_poisoned() => {

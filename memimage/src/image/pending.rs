@@ -12,11 +12,11 @@ use crate::journal::Ticket;
 use crate::process::Process;
 use crate::seq::Seq;
 
-/// The answer of a command that was executed and whose event is not durable yet.
+/// The answer to a command whose event may not be durable yet.
 ///
-/// [`wait`](Pending::wait) for it, or `.await` it on any async runtime. Both return the answer once it is as durable as the
-/// image's [`Durability`](crate::Durability) says. Dropping it cancels nothing: the command was executed, and the syncer writes
-/// its event within about a millisecond.
+/// Call [`wait`](Pending::wait), or `.await` the `Pending` on any async runtime. Both return the answer once the event is as
+/// durable as the image's [`Durability`](crate::Durability) requires. Dropping the `Pending` cancels nothing: the command was
+/// executed, and the syncer writes its event within about a millisecond.
 #[must_use = "the command was executed, but only `wait()` or `.await` tell whether it is durable"]
 pub struct Pending<T, E = Error> {
     seq: Option<Seq>,
@@ -27,8 +27,8 @@ pub struct Pending<T, E = Error> {
 }
 
 impl<T, E: From<Error>> Pending<T, E> {
-    /// Creates an answer that is available once the ticket is settled, or at once without a ticket. `seq` is the command's
-    /// event.
+    /// Creates an answer that is available once the ticket is settled, or at once if `ticket` is `None`. `seq` is the number of
+    /// the command's event.
     pub(super) fn new(
         answer: Result<T, E>,
         seq: Option<Seq>,
@@ -60,13 +60,13 @@ impl<T, E: From<Error>> Pending<T, E> {
     ///
     /// # Errors
     ///
-    /// The model's refusal, or an error of the image. It is an error if the image was poisoned meanwhile: then
-    /// [`Error::is_outcome_unknown`] tells whether the command may have been recorded. It is also an error to call this from
-    /// inside a command of the same image, because the command would wait for itself.
+    /// Returns the model's refusal, or an error of the image. If the image was poisoned meanwhile, `wait` returns an error
+    /// whose [`Error::is_outcome_unknown`] tells whether the command may have been recorded. `wait` also returns an error if it
+    /// is called from inside a command of the same image, because that command would wait for itself.
     ///
     /// # Panics
     ///
-    /// If this `Pending` was already polled to completion.
+    /// Panics if this `Pending` was already polled to completion.
     pub fn wait(mut self) -> Result<T, E> {
         if let Some(ticket) = self.ticket.take() {
             if !ticket.is_settled() {

@@ -19,8 +19,9 @@ use crate::seq::Seq;
 use crate::shape::{ShapeTree, fingerprint};
 
 impl<M: Model> Shared<M> {
-    /// Prunes the journal as far as the retention allows, and removes the snapshots that the retention does not keep. The
-    /// newest snapshot was verified by replay from the snapshot `verified_from`. Returns the base if anything was pruned.
+    /// Prunes the journal as far as the retention allows, and removes the snapshots that the retention does not keep. `taken`
+    /// is the newest snapshot; a replay from the older snapshot `verified_from` has verified it. Returns the base if anything
+    /// was pruned.
     pub(super) fn apply_retention(
         &self,
         taken: &UnverifiedSnapshot,
@@ -30,18 +31,19 @@ impl<M: Model> Shared<M> {
         let RetentionSelection { base, mut kept } = self.retention.select(&candidates, self.clock.confirmed());
         kept.extend(foreign);
         let pruned = base.map_or(Ok(None), |base| self.prune(base, taken, verified_from));
-        // remove snapshots even if pruning failed: the disk may be full
+        // remove old snapshots even if pruning failed, because the disk may be full
         let _exclusive = self.files.write();
         self.snapshots.retain(&kept)?;
         pruned
     }
 
-    /// The snapshots up to the newest one, newest first; and the later snapshots, which belong to another image and are kept.
+    /// Returns the snapshots up to `newest`, newest first, and separately the seqs of later snapshots, which belong to another
+    /// image and are kept.
     fn candidates(&self, newest: Seq) -> Result<(Vec<Candidate>, Vec<Seq>), Error> {
         let (foreign, snapshots): (Vec<_>, Vec<_>) =
             self.snapshots.list()?.into_iter().partition(|(seq, _)| *seq > newest);
         let candidate = |(seq, path): (Seq, PathBuf)| {
-            // `Everything` decides by the names alone
+            // `Retention::Everything` needs only the seqs in the file names
             let header = match self.retention {
                 Retention::Everything => None,
                 _ => self.snapshots.open(seq, &path).ok().map(|file| file.header.clone()),
@@ -86,7 +88,7 @@ impl<M: Model> Shared<M> {
                 self.remove(&segments.path(segment))?;
             }
         }
-        // sync without holding the lock: a failure poisons the journal, which runs wakers
+        // sync without holding the lock: a failed sync poisons the journal, and poisoning runs wakers
         self.sync_journal_dir()?;
         {
             let _exclusive = self.files.write();
@@ -96,7 +98,8 @@ impl<M: Model> Shared<M> {
         Ok(Some(base))
     }
 
-    /// Verifies that replay of the files on disk, from the future base, gives the state of the newest snapshot.
+    /// Verifies that a replay of the journal on disk, from the snapshot that will become the base, gives the state of the
+    /// newest snapshot.
     fn verify_base(&self, base: Seq, taken: &UnverifiedSnapshot) -> Result<(), Error> {
         let goal = RecoveryGoal {
             until: Some(taken.seq),
@@ -116,8 +119,8 @@ impl<M: Model> Shared<M> {
         Ok(())
     }
 
-    /// Syncs the journal's directory. A failure poisons the image: after it, all names in the directory are uncertain,
-    /// including that of the next segment, and a later sync may succeed without having written them.
+    /// Syncs the journal's directory. A failure poisons the image: afterwards no entry of the directory is certain to be on
+    /// disk, including the entry of the next segment, and a later sync may succeed without having written the entries.
     fn sync_journal_dir(&self) -> Result<(), Error> {
         sync_dir(&*self.disk, &self.layout.journal()).inspect_err(|error| self.journal.poison(error))
     }

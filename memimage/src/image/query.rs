@@ -8,7 +8,8 @@ use crate::error::Error;
 use crate::event::Model;
 
 impl<M: Model> Shared<M> {
-    /// Runs the closure on the newest state. The result is pending on the newest batch, because it may depend on that batch.
+    /// Runs the closure on the newest state. The returned [`Pending`] waits for the newest batch, because the result may depend
+    /// on that batch.
     pub(super) fn query<R>(&self, query: impl FnOnce(&M) -> R) -> Result<Pending<R>, Error> {
         let _entered = self.enter(QUERY)?;
         let core = self.core.read();

@@ -1,4 +1,4 @@
-//! Rebuilding the model from disk: after a command panicked and may have left the model half changed, and to verify a snapshot.
+//! Rebuilds the model from disk, after a command panicked and may have left the model half changed, or to verify a snapshot.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,7 +23,7 @@ impl<M: Model> Shared<M> {
             };
             self.recover_beside(&core.dispatch, goal)
         };
-        // a panic here, for example of a `Deserialize`, must not expose the half-changed model either
+        // a panic during the rebuild, for example in a `Deserialize`, must not expose the half-changed model either
         let rebuilt = catch_unwind(AssertUnwindSafe(rebuild)).unwrap_or_else(|panic| {
             let panic = io::Error::other(panic_message(&*panic));
             Err(Error::io("rebuilding the model from", self.layout.root(), panic))
@@ -49,7 +49,7 @@ impl<M: Model> Shared<M> {
 
     /// Opens the running journal for reading.
     pub(super) fn open_journal(&self) -> Result<OpenedJournal, Error> {
-        // read the durable seq before the list of segments, so that the listed segments contain all events up to it
+        // read the durable seq before the list of segments, so that the listed segments contain all events up to this seq
         OpenedJournal::beside_owner(&self.disk, &self.layout, &self.keyring, self.journal.durable())
     }
 }

@@ -1,8 +1,8 @@
-//! The clock of a running image: gives events their time, and notices when the wall clock jumps.
+//! The clock of a running image assigns events their time, and detects jumps of the wall clock.
 //!
-//! The wall clock alone proves nothing: one wrong reading can be ten years ahead. What is removed for ever, by
-//! [`Retention::Period`](crate::Retention::Period), depends on confirmed time only: the recorded times of events of earlier
-//! openings, and the time that has passed since this opening by the monotonic clock.
+//! The wall clock alone proves nothing: one wrong reading can be ten years ahead.
+//! [`Retention::Period`](crate::Retention::Period) removes events for ever, so it depends on confirmed time only: the time of
+//! the last event before this opening, plus the time that has passed since this opening by the monotonic clock.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,20 +19,22 @@ const JUMP: u64 = 3_600 * 1_000_000;
 /// The clocks of an image.
 pub(super) struct RecordingClock {
     wall: Clock,
-    /// `None` if the program supplies the wall clock and no clock to compare it with. Then its readings are trusted.
+    /// `None` if the program supplies the wall clock, but no monotonic clock to compare it with. The readings of the wall clock
+    /// are then trusted.
     monotonic: Option<Monotonic>,
-    /// The confirmed time when the image was opened, and the reading of the monotonic clock then.
+    /// The confirmed time when the image was opened, and the reading of the monotonic clock at that moment.
     opened: (Timestamp, Duration),
     /// Readings of both clocks at one time, with which later readings are compared.
     anchor: Mutex<(Timestamp, Duration)>,
     /// How far the wall clock has jumped ahead, in microseconds.
     jumped: AtomicU64,
-    /// The jump was not logged yet.
+    /// Whether a jump was detected that is not logged yet.
     unreported: AtomicBool,
 }
 
 impl RecordingClock {
-    /// Starts the clocks of an image that is opened at `now`, and whose last event has the time `last`; `None` if it has no event.
+    /// Starts the clocks of an image that is opened at `now`. `last` is the time of the image's last event; `None` if the image
+    /// has no event.
     pub(super) fn start(
         wall: Clock,
         monotonic: Option<Monotonic>,
@@ -43,7 +45,8 @@ impl RecordingClock {
         RecordingClock {
             wall,
             monotonic,
-            // a clock behind the last event shows that one of the two is wrong; the earlier one removes less
+            // if the clock is behind the last event's time, one of the two times is wrong; the earlier time lets retention
+            // remove less
             opened: (last.unwrap_or(now).min(now), reading),
             anchor: Mutex::new((now, reading)),
             jumped: AtomicU64::new(0),
@@ -51,7 +54,7 @@ impl RecordingClock {
         }
     }
 
-    /// The time of an event after one with the time `last`.
+    /// Returns the time for the next event. `last` is the time of the event before it.
     #[inline]
     pub(super) fn after(&self, last: Timestamp) -> Timestamp {
         let now = (self.wall)();
@@ -61,7 +64,7 @@ impl RecordingClock {
         last.max(now)
     }
 
-    /// Compares the clocks: no event was recorded for a long time, or the wall clock has jumped.
+    /// Compares the two clocks, to distinguish a long time without events from a jump of the wall clock.
     #[cold]
     fn compare(&self, now: Timestamp) {
         let Some(monotonic) = &self.monotonic else { return };
@@ -69,7 +72,7 @@ impl RecordingClock {
         let reading = monotonic();
         let passed = reading.saturating_sub(anchor.1);
         let ahead = now.since(anchor.0).saturating_sub(passed).as_micros() as u64;
-        // the next comparison begins here: clocks may drift apart slowly
+        // the next comparison starts from these readings, because clocks may drift apart slowly
         *anchor = (now, reading);
         if ahead > JUMP {
             self.jumped.fetch_add(ahead, Ordering::Relaxed);
@@ -97,7 +100,8 @@ impl RecordingClock {
         }
     }
 
-    /// The time that has passed for certain; any time if there is no clock that could contradict.
+    /// The latest time that has been reached for certain; the maximum if there is no monotonic clock that could contradict the
+    /// wall clock.
     pub(super) fn confirmed(&self) -> Timestamp {
         let Some(monotonic) = self.monotonic.as_ref().filter(|_| !planted(Bug::PrunedOnOneReading)) else {
             return Timestamp::from_micros(u64::MAX);
@@ -153,7 +157,7 @@ mod tests {
         clocks.set(90_009 * HOUR, 5 + 10 * HOUR);
         assert_eq!(clock.after(seconds(1_009 * HOUR)), seconds(90_009 * HOUR));
         assert_eq!(clock.jumped().map(|jump| jump.as_secs() / HOUR), Some(88_999));
-        // once, and not at each event after it
+        // the jump is counted once, and not again at each later event
         clock.after(seconds(90_009 * HOUR));
         assert_eq!(clock.jumped().map(|jump| jump.as_secs() / HOUR), Some(88_999));
     }

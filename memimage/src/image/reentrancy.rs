@@ -1,4 +1,5 @@
-//! Detects reentrant calls. A call on an image from inside the same image would wait for itself, so it is an error.
+//! Detects reentrant calls. A call on an image from inside another call on the same image would deadlock, so it returns an
+//! error.
 
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
@@ -10,7 +11,8 @@ thread_local! {
     static INSIDE: ActiveCalls = const { ActiveCalls { first: Cell::new(None), others: RefCell::new(Vec::new()) } };
 }
 
-/// The images that this thread has entered. There is hardly ever more than one, so the first one needs no allocation.
+/// The calls on images that this thread is inside. A thread is hardly ever inside more than one image, so the first call needs
+/// no allocation.
 struct ActiveCalls {
     first: Cell<Option<ActiveCall>>,
     others: RefCell<Vec<ActiveCall>>,
@@ -47,16 +49,16 @@ impl ActiveCalls {
     }
 }
 
-/// Marks this thread as inside a call on an image, until it is dropped.
+/// Marks this thread as inside a call on an image, until the guard is dropped.
 #[derive(Debug)]
 pub(super) struct ReentrancyGuard {
     image: usize,
-    /// Not `Send`: the mark belongs to this thread.
+    /// Makes the guard not `Send`, because the mark belongs to this thread.
     thread: PhantomData<*const ()>,
 }
 
 impl ReentrancyGuard {
-    /// Enters an image with the call `call`; an error if the thread is inside the image already.
+    /// Marks the thread as inside the call `call` on an image. Returns an error if the thread is already inside the image.
     #[inline]
     pub(super) fn new(image: usize, call: &'static str) -> Result<ReentrancyGuard, Error> {
         match inside(|inside| inside.find(image)).flatten() {
@@ -79,8 +81,8 @@ impl ReentrancyGuard {
     }
 }
 
-/// Returns an error if the thread is writing the journal of the image. The write calls wakers, and an executor may poll a
-/// task inside a waker. A call from that task would wait for the write.
+/// Returns an error if the thread is writing the journal of the image. The write calls wakers, and an executor may poll a task
+/// inside a waker. A call from that task would wait for the very write that runs the waker.
 #[inline]
 pub(super) fn refuse_in_waker(image: usize, call: &'static str) -> Result<(), Error> {
     match is_writing_for(image) {
@@ -90,15 +92,15 @@ pub(super) fn refuse_in_waker(image: usize, call: &'static str) -> Result<(), Er
 }
 
 /// Passes the calls of this thread to `look`. Returns `None` if the thread is ending and its thread-locals are gone, for
-/// example when a thread-local drops an image. The thread is then inside no image.
+/// example when the destructor of a thread-local drops an image. The thread is then inside no image.
 #[inline]
 fn inside<T>(look: impl FnOnce(&ActiveCalls) -> T) -> Option<T> {
     INSIDE.try_with(look).ok()
 }
 
-/// The call that lasts as long as a [`ReadGuard`](super::ReadGuard).
+/// The name of the call that lasts as long as a [`ReadGuard`](super::ReadGuard).
 pub(super) const READ_UNCOMMITTED: &str = "read_uncommitted";
-/// A query.
+/// The name of a query's call.
 pub(super) const QUERY: &str = "query";
 
 impl Drop for ReentrancyGuard {

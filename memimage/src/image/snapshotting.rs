@@ -21,24 +21,24 @@ use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotHeader, StagedSnapshot};
 
-/// The stack size of the snapshot thread, in bytes. It equals that of a main thread: if a main thread can recover a deep
-/// model, this thread can verify it.
+/// The stack size of the snapshot thread, in bytes. It equals the usual stack size of a main thread, so that the snapshot
+/// thread can verify every deeply nested model that a main thread can recover.
 const STACK: usize = 8 << 20;
 
-/// What became of a snapshot that cannot be used, for messages.
+/// The part of an error message that says what happened to an unusable snapshot.
 const DISCARDED: &str = "the new snapshot was removed, and the image keeps its older snapshots";
 
 /// A finished snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SnapshotInfo {
-    /// The last event whose effect it contains.
+    /// The last event whose effect the snapshot contains.
     pub seq: Seq,
-    /// The length of its file, in bytes.
+    /// The length of the snapshot's file, in bytes.
     pub bytes: u64,
     /// Whether replay from disk gave the same state.
     pub verified: bool,
-    /// The base up to which the image pruned its journal afterwards, if it did.
+    /// The base up to which the image pruned its journal after the snapshot; `None` if it pruned nothing.
     pub pruned: Option<Seq>,
 }
 
@@ -47,18 +47,18 @@ pub(super) struct UnverifiedSnapshot {
     written: StagedSnapshot,
     pub(super) seq: Seq,
     pub(super) digest: u64,
-    /// The digests of the derived fields as the commands maintained them, if they are verified.
+    /// The digests of the derived fields that the commands maintained; empty if snapshots are not verified.
     derived: Vec<Option<Digest>>,
     pub(super) dispatch: Dispatch,
 }
 
 /// The proof that replay gives the state of a snapshot.
 struct VerifiedSnapshot {
-    /// The older snapshot from which replay started.
+    /// The older snapshot from which replay started; `None` if replay started from genesis.
     from: Option<Seq>,
 }
 
-/// The current state. Commands wait until it is dropped.
+/// The current state under its read lock. Commands wait until this value is dropped.
 struct LockedState<'a, M>(RwLockReadGuard<'a, Core<M>>);
 
 impl<M: Model> Serialize for LockedState<'_, M> {
@@ -68,7 +68,7 @@ impl<M: Model> Serialize for LockedState<'_, M> {
 }
 
 impl<M: Model> Shared<M> {
-    /// Starts a snapshot in the background if the policy asks for one.
+    /// Starts a snapshot in the background if one is due by the policy.
     pub(super) fn snapshot_if_due(&self) {
         let now = match self.policy {
             SnapshotPolicy::Manual => return,
@@ -95,7 +95,7 @@ impl<M: Model> Shared<M> {
                     shared.progress.lock().failure = Some(error.to_string());
                 }
             });
-        // the count restarts even if the snapshot fails, so that not every command tries again
+        // count from 0 again even if this snapshot fails, so that not every later command starts another snapshot
         self.next_snapshot.store(next_snapshot(self.policy, &self.journal, 0, 0), Ordering::Relaxed);
         match spawned {
             Ok(thread) => progress.thread = Some(thread),
@@ -103,7 +103,8 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// Makes a snapshot. A panic, for example of a `Serialize`, is an ordinary error, because the model was only read.
+    /// Makes a snapshot. A panic, for example in a `Serialize`, is returned as an ordinary error, because the model was only
+    /// read.
     pub(super) fn snapshot(&self) -> Result<SnapshotInfo, Error> {
         catch_unwind(AssertUnwindSafe(|| self.make_snapshot())).unwrap_or_else(|panic| {
             let panic = io::Error::other(format!("panic: {}", panic_message(&*panic)));
@@ -111,9 +112,10 @@ impl<M: Model> Shared<M> {
         })
     }
 
-    /// Takes a snapshot, verifies it, and installs it under its name.
+    /// Takes a snapshot, verifies it, and installs it under its final name.
     fn make_snapshot(&self) -> Result<SnapshotInfo, Error> {
-        // enter before any lock, and stay inside while verification replays events: their bodies must not call the image
+        // enter the image before taking any lock, and stay inside while verification replays events, because command bodies
+        // must not call the image
         let _entered = self.enter_to_wait("snapshot")?;
         let _one = self.snapshotting.lock();
         let taken = self.take_snapshot()?;
@@ -153,7 +155,7 @@ impl<M: Model> Shared<M> {
             if let Some(error) = open.ended() {
                 return Err(error.clone());
             }
-            // so the last event in the state is the last one of its frame
+            // end the open batch here, so that the last event in the state is also the last event of its frame
             self.journal.enqueue_open(&mut open);
             (open.next_seq().before(), open.time(), open.last_events())
         };
@@ -169,13 +171,14 @@ impl<M: Model> Shared<M> {
             prefix: Default::default(),
         };
         let dispatch = core.dispatch.clone();
-        // the snapshot may get its name only after this sync, which also writes the frame that the snapshot names
+        // the snapshot may get its final name only after this sync, which also writes the frame whose hash the snapshot
+        // contains
         let link = || self.journal.sync().map(|()| last_events.hash());
         let written = self.snapshots.write(header, digest, LockedState(core), link)?;
         Ok(UnverifiedSnapshot { written, seq, digest, derived, dispatch })
     }
 
-    /// Loads the snapshot once. If it does not load to the same state, it must never get its final name.
+    /// Loads the snapshot once. A snapshot that does not load to the same state must never get its final name.
     fn load(&self, taken: &UnverifiedSnapshot) -> Result<(), Error> {
         if planted(Bug::SnapshotNamedUnloaded) {
             return Ok(());
@@ -192,7 +195,8 @@ impl<M: Model> Shared<M> {
         Err(Error::new(ErrorDetail::Unloadable { state: "a snapshot", model: M::NAME, what, kept: DISCARDED }))
     }
 
-    /// Loads the snapshot, and compares it with the state that replay gives. Records its digest in the journal if they agree.
+    /// Loads the snapshot, and compares it with the state that replay gives. If the two states are equal, records their digest
+    /// in the journal.
     fn verify(&self, taken: &UnverifiedSnapshot) -> Result<Option<VerifiedSnapshot>, Error> {
         self.load(taken)?;
         if !self.verify_snapshots {
@@ -217,8 +221,9 @@ impl<M: Model> Shared<M> {
         Ok(Some(VerifiedSnapshot { from }))
     }
 
-    /// If a replay from an earlier snapshot contradicted the journal, this verifies that a state which is written and read again
-    /// after the same event now gives the state of the new snapshot. Otherwise the new snapshot would be incomplete too.
+    /// If replay from an earlier snapshot contradicted the journal, replays once more, and encodes and decodes the state after
+    /// the event of that snapshot. This replay must give the state of the new snapshot; otherwise the new snapshot would be
+    /// incomplete too.
     fn verify_round_trip(
         &self,
         taken: &UnverifiedSnapshot,
@@ -239,7 +244,8 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// Records the digest of a snapshot in the journal. A snapshot is valid without it, so a lack of room is no error.
+    /// Records the digest of a snapshot in the journal. A snapshot is valid without a recorded digest, so a lack of room in the
+    /// journal is no error.
     fn record_digest(&self, taken: &UnverifiedSnapshot) {
         let UnverifiedSnapshot { seq, digest, .. } = *taken;
         let mark = DigestMark { seq, model: model_mark::<M>(), digest, accepts: !self.verify_digests };
@@ -249,7 +255,7 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// The error of a snapshot whose state replay does not give, with the first part that differs.
+    /// Adds to a verification error the first part in which the running state and the replayed state differ.
     fn explained(&self, taken: &UnverifiedSnapshot, error: Error) -> Error {
         let is_of_snapshot = error.position().and_then(|position| position.seq) == Some(taken.seq);
         let Some(since) = error.first_suspect().filter(|_| is_of_snapshot) else { return error };
@@ -260,7 +266,7 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// The first part in which a state differs from the one that replay gives, if replay succeeds.
+    /// Describes the first part in which a state differs from the state that replay gives; `None` if replay fails.
     fn difference(&self, state: &M, taken: &UnverifiedSnapshot, names: [&str; 2]) -> Option<String> {
         let goal = RecoveryGoal::before(taken.seq);
         self.journal.sync().ok()?;
@@ -270,13 +276,14 @@ impl<M: Model> Shared<M> {
     }
 }
 
-/// The error of a snapshot that must not be made.
+/// The error of a snapshot that lacks part of the state.
 fn incomplete<M: Model>(what: String) -> Error {
     Error::new(ErrorDetail::Incomplete { model: M::NAME, what })
 }
 
-/// Fills the derived fields of a loaded snapshot as the next start does. The stored fields must stay as they are, and the derived
-/// fields must become what the commands maintained. Otherwise later commands could have another effect on the next start.
+/// Rebuilds the derived fields of a loaded snapshot, as the next opening will. The rebuild must not change the stored fields,
+/// and must give the derived fields the values that the commands maintained. Otherwise later commands could have another effect
+/// after the next opening.
 fn rebuild_loaded<M: Model>(mut loaded: M, taken: &UnverifiedSnapshot) -> Result<(), Error> {
     let (Some(Derived { method, fields, .. }), model) = (M::DERIVED, M::NAME) else { return Ok(()) };
     rebuild_derived(&mut loaded)

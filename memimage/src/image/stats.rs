@@ -8,7 +8,7 @@ use super::recovery_report::RecoveryReport;
 use crate::event::Model;
 use crate::seq::Seq;
 
-/// Figures of a running image, from [`Admin::stats`](crate::Admin::stats).
+/// Figures of a running image. [`Admin::stats`](crate::Admin::stats) returns them.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Stats {
@@ -24,7 +24,7 @@ pub struct Stats {
     pub written_seq: Seq,
     /// The last event on disk.
     pub durable_seq: Seq,
-    /// Rises at each opening. It is 1 while the image is created, and 2 when the image is first open.
+    /// The epoch rises at each opening. It is 1 while the image is created, and 2 after the first opening.
     pub epoch: u64,
     /// Batches written since the image was opened.
     pub batches: u64,
@@ -32,17 +32,18 @@ pub struct Stats {
     pub bytes: u64,
     /// The newest snapshot made since the image was opened.
     pub snapshot: Option<Seq>,
-    /// Why the last snapshot that the [`SnapshotPolicy`](crate::SnapshotPolicy) started failed.
+    /// The error of the last snapshot that the [`SnapshotPolicy`](crate::SnapshotPolicy) started; `None` if a snapshot has
+    /// succeeded since.
     pub snapshot_failure: Option<String>,
-    /// The last event in the base, if there is a base. The base is the state that replaces the events that the
-    /// [`Retention`](crate::Retention) has pruned.
+    /// The last event in the base; `None` if the journal was never pruned. The base is the state that replaces the events that
+    /// the [`Retention`](crate::Retention) has pruned.
     pub base: Option<Seq>,
-    /// The error if pruning the journal or removing old snapshots failed after the last snapshot. The image is still
-    /// complete, and tries again after the next snapshot.
+    /// The error if pruning the journal or removing old snapshots failed after the last snapshot. The image is still complete,
+    /// and tries to prune again after the next snapshot.
     pub retention_failure: Option<String>,
-    /// How far the wall clock has jumped ahead of the monotonic clock since the image was opened, if by more than an hour. Events have
-    /// got that time, but nothing is pruned because of it. (A computer that was suspended looks the same.) See
-    /// [`Admin::correct_time`](crate::Admin::correct_time).
+    /// How far the wall clock has jumped ahead of the monotonic clock since the image was opened; `None` if it made no jump of
+    /// more than an hour. Events got the time after the jump, but nothing is pruned because of it. (A suspended computer looks
+    /// the same.) See [`Admin::correct_time`](crate::Admin::correct_time).
     pub clock_jumped: Option<Duration>,
     /// The report of the recovery that opened the image.
     pub recovery: RecoveryReport,
@@ -51,7 +52,7 @@ pub struct Stats {
 impl<M: Model> Shared<M> {
     pub(super) fn stats(&self) -> Stats {
         let (snapshot, snapshot_failure, base, retention_failure) = {
-            // in a child made by `fork`, a lock that another thread of the parent held is never released
+            // in a child made by `fork`, a lock that another thread of the parent held at the fork is never released
             let progress = match self.process.is_current() {
                 true => Some(self.progress.lock()),
                 false => self.progress.try_lock(),
@@ -60,7 +61,7 @@ impl<M: Model> Shared<M> {
                 (progress.newest, progress.failure.clone(), progress.base, progress.retention_failure.clone())
             })
         };
-        // read in this order, the figures satisfy durable <= written <= executed while events go on
+        // read in this order, the figures satisfy durable <= written <= executed even while other threads execute commands
         let durable_seq = self.journal.durable();
         let written_seq = self.journal.written();
         Stats {

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::TimeCorrection;
 
-/// The maximum length of the reason, in bytes.
+/// The maximum length of the reason for a correction, in bytes.
 const LONGEST_REASON: usize = 4096;
 
 impl<M: Model> Shared<M> {

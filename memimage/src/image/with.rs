@@ -28,38 +28,38 @@ impl<'a, M: Model> WithMetadata<'a, M> {
         WithMetadata { image, metadata }
     }
 
-    /// As [`Image::submit`].
+    /// Like [`Image::submit`], but records the metadata with the command.
     ///
     /// # Errors
     ///
-    /// As [`Image::submit`].
+    /// Returns the same errors as [`Image::submit`].
     pub fn submit<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
         self.image.shared().run(command, &self.metadata, SubmitMode::Submit)
     }
 
-    /// As [`Image::try_submit`].
+    /// Like [`Image::try_submit`], but records the metadata with the command.
     ///
     /// # Errors
     ///
-    /// As [`Image::try_submit`].
+    /// Returns the same errors as [`Image::try_submit`].
     pub fn try_submit<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
         self.image.shared().run(command, &self.metadata, SubmitMode::Try)
     }
 
-    /// As [`Image::submit_async`].
+    /// Like [`Image::submit_async`], but records the metadata with the command.
     ///
     /// # Errors
     ///
-    /// As [`Image::submit`].
+    /// Returns the same errors as [`Image::submit`].
     pub async fn submit_async<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
         self.image.shared().run_async(command, &self.metadata).await
     }
 
-    /// As [`Image::execute_async`].
+    /// Like [`Image::execute_async`], but records the metadata with the command.
     ///
     /// # Errors
     ///
-    /// As [`Image::execute_async`].
+    /// Returns the same errors as [`Image::execute_async`].
     pub async fn execute_async<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
         self.submit_async(command).await?.await
     }

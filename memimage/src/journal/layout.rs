@@ -16,13 +16,11 @@ pub(crate) const SNAPSHOT: &str = ".snapshot";
 /// The file name extension of a copy of torn bytes in the quarantine.
 pub(crate) const TORN: &str = ".torn";
 
-/// The paths of an image.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     root: PathBuf,
 }
 
-/// The result of a survey of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Survey {
     /// The path does not exist.
@@ -38,7 +36,7 @@ impl Survey {
     ///
     /// # Errors
     ///
-    /// If there is no image.
+    /// Fails if the directory contains no image.
     pub(crate) fn image(&self, layout: &Layout) -> Result<&[SegmentId], Error> {
         let found = match self {
             Survey::Image(segments) => return Ok(segments),
@@ -58,7 +56,7 @@ impl Layout {
         &self.root
     }
 
-    /// The parent of the image's directory; `None` if the path has no parent, as `/` has none.
+    /// The parent of the image's directory; `None` if the path has no parent, like `/`.
     pub(crate) fn parent(&self) -> Option<PathBuf> {
         match self.root.parent() {
             Some(parent) if parent.as_os_str().is_empty() => Some(PathBuf::from(".")),
@@ -103,7 +101,7 @@ impl Layout {
     ///
     /// # Errors
     ///
-    /// If another owner holds the lock, or it cannot be acquired.
+    /// Fails if another owner holds the lock, or if the lock cannot be acquired.
     pub(crate) fn acquire_lock(&self, disk: &dyn Disk) -> Result<LockGuard, Error> {
         let path = self.lock();
         match disk.lock(&path).map_err(|error| failed("locking", &path, error))? {
@@ -129,8 +127,8 @@ impl Layout {
         Err(Error::new(ErrorDetail::OtherModel { path: self.root.clone(), expected, found }))
     }
 
-    /// Logs a warning for each file and directory of the image that other users can change. The image is used nevertheless: the
-    /// modes are often set by a mount or a container, and do not prove that anybody changed a file.
+    /// Logs a warning for each file and directory of the image that other users can change. The image can be used nevertheless:
+    /// the modes are often set by a mount or a container, and do not prove that anybody changed a file.
     pub(crate) fn warn_exposed(&self, disk: &dyn Disk) -> Result<(), Error> {
         let mut paths = vec![self.root.clone(), self.lock()];
         for dir in [self.journal(), self.snapshots(), self.quarantine()] {
@@ -156,8 +154,8 @@ impl Layout {
     ///
     /// # Errors
     ///
-    /// If the directory has other content, or if one of the image's files or directories is a link, a pipe or a device. This is
-    /// checked before any file is opened. The path of the directory itself may be a link.
+    /// Fails if the directory contains other files and no journal, or if one of the image's files or directories is a link, a
+    /// pipe or a device. The survey checks this before it opens any file. Only the path of the image's directory may be a link.
     pub(crate) fn survey(&self, disk: &dyn Disk) -> Result<Survey, Error> {
         let Some(entries) = self.list_root(disk)? else { return Ok(Survey::Missing) };
         let mut only_own_names = true;
@@ -207,8 +205,8 @@ impl Layout {
         Ok(Survey::Vacant)
     }
 
-    /// Whether the directories have only files that an interrupted creation leaves behind. The caller has checked that there
-    /// are no segments and snapshots.
+    /// Whether the image's directories contain only files that an interrupted creation leaves behind. The caller has checked
+    /// that they contain neither segments nor snapshots.
     fn is_interrupted_creation(&self, disk: &dyn Disk) -> Result<bool, Error> {
         let journal = self.list_if_exists(disk, &self.journal())?;
         let quarantine = self.list_if_exists(disk, &self.quarantine())?;
@@ -227,8 +225,9 @@ impl Layout {
         Ok(self.watermark_bytes(disk)?.and_then(|bytes| Watermark::decode(&bytes, uuid)))
     }
 
-    /// Opens `journal/durable` for writing; `None` if it is missing. An image without it is intact, because the watermark is only
-    /// additional evidence. Recovery creates a missing file only after it has found the rest of the image intact.
+    /// Opens `journal/durable` for writing; `None` if the file is missing. An image without this file is intact, because the
+    /// watermark is only additional evidence. Recovery creates a missing file only after it has found the rest of the image
+    /// intact.
     pub(crate) fn open_watermark(&self, disk: &dyn Disk) -> Result<Option<StoredFile>, Error> {
         let path = self.durable();
         match disk.kind(&path).map_err(|error| failed("inspecting", &path, error))? {
@@ -248,7 +247,7 @@ impl Layout {
         Ok(Some(bytes))
     }
 
-    /// The segments in order. Other files are skipped.
+    /// The segments in order, without other files.
     fn segments(&self, disk: &dyn Disk) -> Result<Vec<SegmentId>, Error> {
         let files = self.list_if_exists(disk, &self.journal())?;
         let mut segments: Vec<SegmentId> = files.iter().filter_map(|(name, _)| parse_file_name(name)).collect();
@@ -290,7 +289,7 @@ impl Layout {
         }
     }
 
-    /// The names and kinds of the entries in the image's directory; `None` if it does not exist.
+    /// The names and kinds of the entries in the image's directory; `None` if that directory does not exist.
     fn list_root(&self, disk: &dyn Disk) -> Result<Option<Vec<(String, FileType)>>, Error> {
         let kind = disk.kind(&self.root).map_err(|error| failed("inspecting", &self.root, error))?;
         match kind {

@@ -1,7 +1,7 @@
 //! The journal: the append-only log of all events, in segments of frames.
 //!
-//! The modules, each of which uses only those before it: [`format`] (bytes, no I/O), [`layout`] (the files of an image),
-//! [`read`] and [`write`]. `tests/tests/architecture.rs` enforces this order.
+//! The modules are, in this order, [`format`] (bytes, no I/O), [`layout`] (the files of an image), [`read`] and [`write`]. Each
+//! module uses only the modules before it. `tests/tests/architecture.rs` enforces this order.
 
 mod format;
 mod layout;

@@ -1,4 +1,4 @@
-//! Placeholders for the types of a disabled feature. They have no values.
+//! Placeholders for the types of a disabled feature. No value of these types can exist.
 
 use super::{AuthenticationError, Mac, Nonce, TAG};
 

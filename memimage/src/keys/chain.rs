@@ -12,13 +12,13 @@ use crate::seq::Seq;
 const CONTEXT: &str = "memimage 2026-11-23 the chain of an image";
 
 /// A link of a journal's chain: 32 bytes that authenticate the whole journal up to this link. Only a holder of the key can
-/// compute them.
+/// compute a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChainHead {
     /// The last event that the link covers.
     pub seq: Seq,
-    /// The link.
+    /// The 32 bytes of the link.
     pub link: [u8; 32],
 }
 
@@ -32,7 +32,7 @@ impl ChainHead {
 /// Computes and verifies the links of one image's chain.
 pub(crate) struct ChainKey {
     id: u32,
-    /// Derived from the user's key and the image's UUID, so that a link of one image is not valid in another.
+    /// This key is derived from the user's key and the image's UUID, so that a link of one image is not valid in another image.
     key: Zeroizing<[u8; 32]>,
 }
 

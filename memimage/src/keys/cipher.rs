@@ -8,7 +8,7 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use super::key::Key;
 use super::{AuthenticationError, Nonce, TAG};
 
-/// Encrypts and decrypts with one key. The *associated* bytes are authenticated with the data, but not stored with it.
+/// Encrypts and decrypts with one key. The tag also authenticates the *associated* bytes, which are not stored with the data.
 pub(crate) struct Cipher {
     id: u32,
     aead: XChaCha20Poly1305,
@@ -58,7 +58,7 @@ mod tests {
         std::array::from_fn(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
     }
 
-    /// Appendix A.3.1 of draft-irtf-cfrg-xchacha-03.
+    /// The test vector of appendix A.3.1 of draft-irtf-cfrg-xchacha-03.
     #[test]
     fn it_is_xchacha20_poly1305() {
         let key = std::array::from_fn(|at| 0x80 + at as u8);

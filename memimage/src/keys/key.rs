@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-/// A secret key of 32 random bytes. Dropping it wipes it from memory. Its `Debug` output does not show it.
+/// A secret key of 32 random bytes. Dropping a `Key` wipes the bytes from memory. Its `Debug` output does not show the bytes.
 ///
 /// ```
 /// # use memimage::Key;
@@ -43,8 +43,8 @@ impl From<[u8; 32]> for Key {
 
 /// The keys of an image, by number, from the program's key store.
 ///
-/// The image stores the numbers of its keys, never the keys. One key is *current*: new segments and snapshots use it. Older
-/// keys are fetched as long as a file on disk uses them.
+/// The image stores the numbers of its keys, never the keys. One key is *current*: new segments and snapshots use it. The
+/// program must also return an older key as long as a file on disk uses this key.
 ///
 /// ```
 /// # use memimage::{Key, Keys};
@@ -58,14 +58,14 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Creates a source of keys. `current` is the number of the key for new data. `fetch` returns the key with a given number, or
-    /// `None` if it does not know the number. Opening an image calls it once for each number in use; a background thread may call
-    /// it later if a snapshot uses another number.
+    /// Creates a source of keys. `current` is the number of the key for new data. `fetch` returns the key with a given number,
+    /// or `None` if it does not know the number. Opening an image calls `fetch` once for each number in use; a background
+    /// thread may call `fetch` later if a snapshot uses another number.
     pub fn new(current: u32, fetch: impl Fn(u32) -> Option<Key> + Send + Sync + 'static) -> Keys {
         Keys { current, fetch: Arc::new(fetch) }
     }
 
-    /// A single key with number 1.
+    /// Creates a source with a single key, which has the number 1.
     pub fn one(key: Key) -> Keys {
         Keys::new(1, move |number| (number == 1).then(|| key.clone()))
     }

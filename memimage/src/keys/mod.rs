@@ -1,8 +1,8 @@
-//! Keys and their use: a cipher that encrypts the image's files, and a chain of keyed hashes that detects changes to them.
-//! This module does no I/O; `journal` and `snapshot` define where nonces and tags are stored.
+//! Keys, the cipher that encrypts the image's files, and the chain of keyed hashes that detects changes to these files. This
+//! module does no I/O; `journal` and `snapshot` define where nonces and tags are stored.
 //!
-//! The cipher and the chain are features. If one is disabled, a placeholder type without values takes its place, so that
-//! the rest of the crate needs no conditional compilation.
+//! The cipher and the chain are features of the crate. If a feature is disabled, a placeholder type without values takes its
+//! place, so that the rest of the crate needs no conditional compilation.
 
 #[cfg(any(feature = "chain", feature = "encryption"))]
 mod key;
@@ -32,7 +32,7 @@ pub(crate) use absent::{ChainKey, KeyedHasher};
 
 pub(crate) use ring::{KeyIds, Keyring, Protection};
 
-/// Length in bytes of a nonce of XChaCha20-Poly1305: long enough that random nonces do not collide.
+/// Length in bytes of an XChaCha20-Poly1305 nonce. Nonces of this length can be drawn at random without collisions.
 pub(crate) const NONCE: usize = 24;
 /// Length in bytes of an XChaCha20-Poly1305 tag.
 pub(crate) const TAG: usize = 16;

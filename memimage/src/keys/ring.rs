@@ -1,4 +1,4 @@
-//! The key ring of one image: fetches each key once, and checks that the given keys match the image's protection.
+//! The keyring of one image: it fetches each key once, and checks that the given keys match the image's protection.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,7 +24,7 @@ pub(crate) struct Protection {
 }
 
 impl KeyIds {
-    /// Whether both or neither are encrypted, and both or neither are chained.
+    /// Whether the two are both encrypted or both not encrypted, and both chained or both not chained.
     pub(crate) fn has_same_kinds(self, other: KeyIds) -> bool {
         self.cipher.is_some() == other.cipher.is_some() && self.chain.is_some() == other.chain.is_some()
     }
@@ -47,11 +47,11 @@ pub(crate) struct Keyring {
     loaded: Mutex<Loaded>,
 }
 
-/// The ciphers and chains of the keys fetched so far.
+/// The ciphers and chain keys made from the keys that were fetched so far.
 #[derive(Debug, Default)]
 struct Loaded {
     ciphers: BTreeMap<u32, Arc<Cipher>>,
-    /// By key number and image UUID.
+    /// The chain keys, by key number and image UUID.
     chains: BTreeMap<(u32, [u8; 16]), Arc<ChainKey>>,
 }
 
@@ -65,7 +65,8 @@ impl Keyring {
         self.encryption.is_none() && self.chain.is_none()
     }
 
-    /// Whether the given keys match this protection, regardless of key numbers: encryption keys for encrypted data, and so on.
+    /// Whether keys were given for exactly the kinds of protection in `key_ids`, encryption and chain. Key numbers are not
+    /// compared.
     pub(crate) fn matches(&self, key_ids: KeyIds) -> bool {
         self.current_key_ids().has_same_kinds(key_ids)
     }
@@ -75,8 +76,8 @@ impl Keyring {
         self.protection(self.current_key_ids(), uuid, path)
     }
 
-    /// The protection of existing data, with the keys that `key_ids` names. Unprotected data is an error if keys were given: an
-    /// attacker without a key may have written it.
+    /// The protection of existing data, with the keys whose numbers are in `key_ids`. Unprotected data is an error if keys were
+    /// given: an attacker without a key may have written it.
     pub(crate) fn protection(&self, key_ids: KeyIds, uuid: &[u8; 16], path: &Path) -> Result<Protection, Error> {
         let refused = |cause: String| Error::new(ErrorDetail::Key { path: path.to_owned(), what: cause });
         let current = self.current_key_ids();
@@ -145,7 +146,7 @@ impl Keyring {
         if let Some(cipher) = self.loaded.lock().ciphers.get(&id) {
             return Some(Arc::clone(cipher));
         }
-        // Fetched without the lock, since the callback runs user code.
+        // Fetch the key without holding the lock, because the callback runs user code.
         let cipher = Arc::new(Cipher::new(id, &self.encryption.as_ref()?.fetch(id)?));
         Some(Arc::clone(self.loaded.lock().ciphers.entry(id).or_insert(cipher)))
     }

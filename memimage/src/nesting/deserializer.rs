@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-/// How many more levels may follow inside a value.
+/// The number of levels that may still follow inside a value.
 #[derive(Clone, Copy)]
 pub(super) struct Level<'a> {
     left: u32,
@@ -30,7 +30,7 @@ impl<'a> Level<'a> {
     }
 }
 
-/// A deserializer, visitor, seed or access of serde, at a level.
+/// A wrapper of a serde deserializer, visitor, seed or access, with the level of the value that is deserialized.
 pub(super) struct Bounded<'a, T> {
     inner: T,
     level: Level<'a>,
@@ -174,8 +174,8 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
     }
 }
 
-/// The level is that of the value that contains the seed's value. The seed is used only if there is such a value, so the end of
-/// a list at the deepest level is no error.
+/// The level is that of the enclosing value, so the seed's value is one level deeper. serde uses a seed only if another value
+/// follows, so the end of a list at the deepest level is no error.
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Bounded<'_, S> {
     type Value = S::Value;
 
@@ -223,7 +223,7 @@ impl<'a, 'de, A: EnumAccess<'de>> EnumAccess<'de> for Bounded<'a, A> {
     type Error = A::Error;
     type Variant = Bounded<'a, A::Variant>;
 
-    /// The name or the index of the variant is no level.
+    /// The name or the index of the variant does not count as a level.
     #[inline]
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), A::Error> {
         let (value, variant) = self.inner.variant_seed(seed)?;

@@ -1,8 +1,8 @@
-//! Limits the depth of values of recursive types, because walking such a value recurses on the stack of the thread.
+//! Limits the depth of values of recursive types, because decoding or hashing such a value recurses on the stack of the thread.
 //!
 //! A value is one level deep, and each value inside it is one level deeper: a field, an item, a key, the value of an option. A
-//! `Box` is no level. Values of a type that is neither recursive nor [opaque](crate::shape) are as deep as their shape, which has
-//! a limit of its own, so decoding them costs nothing extra.
+//! `Box` does not count as a level. Values of a type that is neither recursive nor [opaque](crate::shape) are as deep as their
+//! shape, which has a limit of its own, so their levels are not counted during decoding.
 
 mod deserializer;
 
@@ -14,8 +14,8 @@ use deserializer::{Bounded, Level};
 
 /// The maximum depth of a state that is hashed, written to a snapshot or read from one.
 ///
-/// In a build without optimizations, each level takes some kilobyte of stack. So a state of this depth fits the two megabytes of
-/// a thread of std, even if its structs have many fields.
+/// In a build without optimizations, each level takes up to a few kilobytes of stack. So a state of this depth fits into the
+/// two megabytes of stack that std gives a thread, even if the structs of the state have many fields.
 pub(crate) const MAX_STATE_DEPTH: u32 = 512;
 
 /// The error of decoding a value with a limited depth.
@@ -34,7 +34,7 @@ pub(crate) fn deserialize_within<'de, T: DeserializeOwned, D: Deserializer<'de>>
 ) -> Result<T, BoundedError<D::Error>> {
     let exceeded = Cell::new(false);
     let level = Level::outermost(depth, &exceeded);
-    // the type may replace the error, and postcard drops its text
+    // check the flag, because the type may replace the error, and postcard drops the error's text
     T::deserialize(Bounded::new(deserializer, level)).map_err(|error| match exceeded.get() {
         true => BoundedError::TooDeep,
         false => BoundedError::Invalid(error),
@@ -68,7 +68,7 @@ mod tests {
         deserialize_within(&mut postcard::Deserializer::from_bytes(bytes), depth)
     }
 
-    /// The least depth within which the value decodes.
+    /// The smallest depth limit with which the value decodes.
     fn depth_of(tree: &Tree) -> u32 {
         let bytes = postcard::to_stdvec(tree).unwrap();
         let depth = (1..200).find(|&depth| decode::<Tree>(&bytes, depth).is_ok()).unwrap();

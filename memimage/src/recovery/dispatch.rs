@@ -13,14 +13,15 @@ pub(crate) struct Dispatch {
     table: ShapeTable,
     /// The event that replays each number in the journal.
     known: Vec<KnownEvent>,
-    /// For each row of the program's table: its number in the journal, if the journal has this event with the program's shape.
+    /// For each row of the program's dispatch table, the event's number in the journal; `None` if the journal does not contain
+    /// this event with the program's shape.
     ids: Vec<Option<EventId>>,
 }
 
 /// The name prefix of the events that the library itself records. The macros refuse this prefix for commands.
 const LIBRARY_PREFIX: &str = "memimage.";
 /// The name of a placeholder event. When a journal is rewritten, the placeholder replaces each event that is upcast to nothing.
-/// So later events keep their seqs, and with them their random values.
+/// So later events keep their seqs, and therefore their random values.
 pub(crate) const DROPPED: &str = "memimage.dropped";
 
 /// An event that the program knows.
@@ -30,14 +31,14 @@ enum KnownEvent {
     Event {
         /// The row of the program's table.
         row: usize,
-        /// The shape that its value steps produce, if it has any.
+        /// The shape that the event's upcasters on values produce; `None` if the event has no such upcasters.
         target: Option<ShapeTree>,
     },
-    /// See [`DROPPED`].
+    /// The placeholder event [`DROPPED`].
     Dropped,
 }
 
-/// The replay of an event number.
+/// The action that replays an event number of the journal.
 pub(crate) enum ReplayAction<'a, M> {
     /// Replay as an event of the program.
     Event(ReplayRoute<'a, M>),
@@ -61,11 +62,11 @@ impl Dispatch {
         Dispatch { table: ShapeTable::default(), known: Vec::new(), ids: vec![None; events.len()] }
     }
 
-    /// Compares a journal's table with the program's.
+    /// Compares a journal's shape table with the program's dispatch table.
     ///
     /// # Errors
     ///
-    /// Each difference that would make the program misread the journal, as a line of text.
+    /// Returns each difference that would make the program misread the journal, as a line of text.
     pub(crate) fn new<M>(table: ShapeTable, events: &[EventType<M>]) -> Result<Dispatch, Vec<String>> {
         let by_name = ByName::new(events);
         let mut cycles = UpcastCycles::new(events, &by_name);
@@ -89,11 +90,12 @@ impl Dispatch {
                 ));
             }
             if let Some(shape) = event.shape {
-                // if the program's shape has only grown, the program declares it again before it next records the event
+                // if the program's shape differs only by an extension, the program declares its shape in the journal before it
+                // next records the event
                 if fingerprint(shape) == journal.shape.fingerprint() {
                     ids[row] = Some(EventId(id as u32));
                 } else {
-                    // only events that the program records can be given a new version
+                    // the help suggests a new version only for an event that the program still records
                     let newest = by_name.newest(&journal.name).filter(|_| event.reencode.is_none());
                     found.extend(drift(journal, &ShapeTree::of(shape), newest));
                 }
@@ -107,7 +109,7 @@ impl Dispatch {
         &self.table
     }
 
-    /// The replay of an event number in the journal; `None` if the number is unknown.
+    /// The action that replays an event number of the journal; `None` if the number is unknown.
     #[inline]
     pub(crate) fn action<'a, M>(&'a self, event: EventId, events: &'a [EventType<M>]) -> Option<ReplayAction<'a, M>> {
         let number = event.0 as usize;
@@ -128,7 +130,7 @@ impl Dispatch {
         self.ids[row]
     }
 
-    /// The mapping extended by the event in this row of the program's table.
+    /// Returns the mapping extended by the event in this row of the program's table.
     #[must_use]
     pub(crate) fn declare<M>(&self, row: usize, event: &EventType<M>) -> Dispatch {
         let mut grown = self.clone();
@@ -151,7 +153,7 @@ impl Dispatch {
         self.known.iter().position(|known| matches!(known, KnownEvent::Dropped)).map(|id| EventId(id as u32))
     }
 
-    /// The mapping extended by [`DROPPED`].
+    /// Returns the mapping extended by [`DROPPED`].
     #[must_use]
     pub(crate) fn declare_dropped(&self) -> Dispatch {
         let mut grown = self.clone();
@@ -193,8 +195,8 @@ impl<'a> ByName<'a> {
     }
 }
 
-/// Finds the rows whose upcasters form a cycle. Each upcast keeps a payload on the stack, so cycles are found before
-/// the first upcast runs.
+/// Finds the rows whose upcasters form a cycle. Each upcaster in a chain keeps a payload on the stack, so cycles must be found
+/// before the first upcaster runs.
 struct UpcastCycles<'a, M> {
     events: &'a [EventType<M>],
     by_name: &'a ByName<'a>,
@@ -205,7 +207,7 @@ struct UpcastCycles<'a, M> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Visit {
     New,
-    /// On the current path.
+    /// The row is on the path that the search follows.
     OnPath,
     Acyclic,
     Cyclic,

@@ -1,7 +1,7 @@
-//! The cause of a replay that contradicts the journal, as far as further replays can show it.
+//! Finds the cause of a contradiction between a replay and the journal, as far as further replays can show it.
 //!
-//! A digest shows that two states differ, but not where. So these functions replay the events once more, up to the contradiction,
-//! and compare the states themselves.
+//! A digest shows that two states differ, but not in which part. So these functions replay the events up to the contradiction
+//! once more, and compare the states themselves.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -22,7 +22,7 @@ pub(super) struct Contradiction {
 /// The usual causes of a body that is not deterministic.
 const DEPENDS: &str = "it depends on the order of a hash map, a clock, a random number or a global";
 
-/// The possible causes, if only one state is at hand.
+/// The possible causes of a difference, for a message, if only one of the two states is available.
 pub(crate) fn unexplained(since: Seq) -> String {
     format!(
         "possible causes: a command body that ran for event {since} or a later event is not deterministic ({DEPENDS}), or was \
@@ -34,7 +34,7 @@ pub(crate) fn unexplained(since: Seq) -> String {
 enum TwoReplays {
     Differ(ValueDifference),
     Agree,
-    /// One of them failed, or its state is too large or too deep to compare.
+    /// One of the replays failed, or its state is too large or too deep to compare.
     Unknown,
 }
 
@@ -63,15 +63,15 @@ impl TwoReplays {
     }
 }
 
-/// The event up to which the states are compared: the one after which they differ, or the one before an event that cannot be
-/// replayed.
+/// The event up to which the states are compared: the event after which the states differ, or the event before one that cannot
+/// be replayed.
 fn compared_up_to(error: &Error) -> Option<Seq> {
     let seq = error.position()?.seq?;
     Some(if error.is_divergence_of_states() { seq } else { Seq::new(seq.get().checked_sub(1)?) })
 }
 
-/// The error `found` of a journal that no replay agrees with; replay from the state `oldest` contradicted it too. Replays the events
-/// twice, to find out whether the bodies are deterministic.
+/// Explains the error `found` of a journal that every replay contradicts, including the replay from the state `oldest`. Replays
+/// the events twice, to find out whether the command bodies are deterministic.
 pub(super) fn explained<M: Model>(
     journal: &OpenedJournal,
     dispatch: &Dispatch,
@@ -94,7 +94,7 @@ pub(super) fn explained<M: Model>(
                 .to_owned(),
         ),
         TwoReplays::Unknown if states_differ => Some(unexplained(error.first_suspect().unwrap_or(until))),
-        // the outcome of the event says more
+        // the error about this one event is already more precise
         TwoReplays::Agree | TwoReplays::Unknown => None,
     };
     let incomplete = "hold everything on which later commands depend, only a copy of the whole journal helps";

@@ -1,8 +1,9 @@
 //! Recovery from the newest state that agrees with the journal.
 //!
-//! The journal is the truth, also when a snapshot disagrees with it. A state may have lost something that `Serialize` does not
-//! write, such as the free list of a slab, and then later events do something else on it than they did when they were recorded.
-//! So if replay contradicts the journal, recovery begins again at an older state, and finally at genesis.
+//! The journal is authoritative, even if a snapshot disagrees with it. The state in a snapshot may lack data that `Serialize`
+//! does not write, such as the free list of a slab. Later events may then have another effect on this state than when they were
+//! recorded. So if replay from a state contradicts the journal, recovery begins again at the next older state, and finally at
+//! genesis.
 
 use super::divergence::{Contradiction, contradiction, explained};
 use super::opened_journal::OpenedJournal;
@@ -58,7 +59,7 @@ pub(crate) fn recover_with_progress<M: Model>(
             }
             StartOrigin::File { seq, is_upcast, .. } => {
                 tracing::warn!(%seq, %error, "replay from a snapshot contradicts the journal; recovery tries the next older state");
-                // the older states would be upcast in the same way
+                // the same upcasters would create the older states, too
                 if is_upcast && journal.segments().starts_at_genesis() {
                     search.distrust_upcasters();
                 }
@@ -67,7 +68,8 @@ pub(crate) fn recover_with_progress<M: Model>(
     }
 }
 
-/// The error of a journal that every replay contradicts: that of the newest state, which needs the fewest events.
+/// The error of a journal that every replay contradicts: the error of the replay from the newest state, which has the fewest
+/// events.
 fn refusal<M: Model>(
     journal: &OpenedJournal,
     dispatch: &Dispatch,

@@ -10,10 +10,10 @@ use crate::shape::node::{Node, NodeField, NodeFields};
 use crate::shape::{ShapeTree, fingerprint};
 use crate::value::Value;
 
-/// The largest initial state in bytes. It is one frame of the journal.
+/// The maximum size of an encoded initial state, in bytes. The journal stores the state in one frame.
 const MAX_GENESIS: u64 = 1 << 29;
 
-/// The largest encoded `Default` that is recorded, in bytes.
+/// The maximum size of an encoded `Default`, in bytes. A larger `Default` is not recorded.
 const MAX_DEFAULT: usize = 1 << 16;
 
 /// The genesis of a new journal: the given initial state, or the model's `Default`.
@@ -26,7 +26,7 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
             &default
         }
     };
-    // encoding does not limit the depth
+    // the digest limits the depth of the state; encoding does not
     let digest = state_digest(first);
     if let Err(error) = &digest
         && error.kind() == ErrorKind::StateTooDeep
@@ -56,8 +56,8 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
     })
 }
 
-/// Checks that the state before the first event can be used: a given one is loaded as it was, and the derived fields can be
-/// filled.
+/// Checks that the state before the first event can be used: a given state loads to an equal state, and the derived fields can
+/// be filled.
 fn check_first<M: Model>(given: Option<&[u8]>, digest: u64) -> Result<(), Error> {
     const KEPT: &str = "no image was created";
     let mut first: M = match given {
@@ -79,7 +79,8 @@ fn check_first<M: Model>(given: Option<&[u8]>, digest: u64) -> Result<(), Error>
     }
 }
 
-/// Loads an encoded state that has this digest. The inner error means that the loaded state differs.
+/// Loads an encoded state that has this digest. The inner error means that the state does not load, or loads to a different
+/// state.
 fn loaded<M: Model>(encoded: &[u8], digest: u64) -> Result<Result<M, String>, Error> {
     match decode_state::<M>(encoded) {
         Ok(loaded) if state_digest(&loaded)?.to_u64() == digest => Ok(Ok(loaded)),
@@ -97,9 +98,9 @@ fn rebuild_genesis<M: Model>(state: &mut M, kept: &'static str) -> Result<(), Er
 /// The state before the first event of an existing journal, at the model's current version.
 pub(crate) struct GenesisState<M> {
     pub(crate) state: M,
-    /// The state was given when the image was created, and is not the model's `Default`.
+    /// Whether the state was given when the image was created. Otherwise the state is the model's `Default`.
     pub(crate) given: bool,
-    /// How the state differs from the recorded one, if it does.
+    /// The difference from the recorded state; `None` if the states do not differ.
     difference: Option<String>,
 }
 
@@ -129,7 +130,8 @@ impl<M: Model> GenesisState<M> {
                 let (state, digest) = upcast(past, state).map_err(changed)?;
                 Ok(GenesisState { state, given: true, difference: difference(digest.to_u64()) })
             }
-            // uses the current `Default`, and compares the upcast one with it: this verifies the upcasters
+            // use the current `Default`, and compare it with the recorded `Default` after upcasting; this verifies the
+            // upcasters
             (None, StateOrigin::Past(past), Some(default)) => {
                 let state = M::default();
                 let difference = match upcast(past, default) {
@@ -163,14 +165,14 @@ impl<M: Model> GenesisState<M> {
         }
     }
 
-    /// The error for a state that differs from the recorded one.
+    /// The error for a state that differs from the recorded state; `None` if the states do not differ.
     pub(super) fn difference(&self, scan: &Scan, segment: SegmentId) -> Option<Error> {
         self.difference.clone().map(|what| changed(scan, segment, what))
     }
 }
 
 /// For a model whose shape has changed: describes the fields that have kept their shape but have another `Default` value. Does
-/// not compare fields that contain an unordered map or set, because their encoding may have any order.
+/// not compare fields that contain an unordered map or set, because the entries may be encoded in any order.
 fn other_fields<M: Model>(shape: &[u8], default: &[u8], state: &M) -> Option<String> {
     let (before, now) = (ShapeTree::decode(shape).ok()?, ShapeTree::of(M::SHAPE));
     let was = Value::decode(&before, default).ok()?;
@@ -197,7 +199,7 @@ fn fields(shape: &ShapeTree) -> &[NodeField] {
     }
 }
 
-/// Whether the encoding of a value of this shape has only one order.
+/// Whether equal values of this shape always have equal encodings.
 fn is_ordered(node: &Node) -> bool {
     let all = |fields: &NodeFields| match fields {
         NodeFields::Unit => true,

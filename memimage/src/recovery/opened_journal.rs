@@ -1,8 +1,8 @@
-//! An opened journal: its segments, its snapshots, and how far it is proven to be synced.
+//! An opened journal: its segments, its snapshots, and the last event that is proven to be synced.
 //!
-//! Three types represent the stages from files to a running journal. [`OpenedJournal`] only reads. [`WritableJournal`]
-//! belongs to an image whose lock is held, and changes nothing yet. [`SettledJournal`] has a repaired end, at which
-//! writing can resume.
+//! Three types represent the stages from files to a running journal. [`OpenedJournal`] only reads. [`WritableJournal`] belongs
+//! to an image whose lock is held, but has not changed any segment yet. [`SettledJournal`] has a repaired end, at which writing
+//! can resume.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(crate) struct OpenedJournal {
     layout: Layout,
     scan: Scan,
     snapshots: Snapshots,
-    /// The content of `journal/durable`, if it can be read.
+    /// The content of `journal/durable`; `None` if the file is missing or damaged.
     watermark: Option<Watermark>,
     /// The last event that `journal/durable`, snapshots and bases prove to be synced.
     proven: Seq,
@@ -33,19 +33,19 @@ pub(crate) struct OpenedJournal {
 /// Whether the events that are proven to be synced must be in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequiredEnd {
-    /// If one is missing, the journal is damaged.
+    /// If one of the proven events is missing, the journal is damaged.
     Proven,
-    /// The journal may end before them, as in a copy of an image in use.
+    /// The journal may end before the proven events, as in a copy of an image in use.
     Any,
 }
 
 impl OpenedJournal {
-    /// Opens the journal of an image that has no running owner, or is locked by the caller. Changes nothing.
+    /// Opens the journal of an image that has no running owner, or whose lock is held by the caller. Changes nothing.
     ///
     /// # Errors
     ///
-    /// If the journal belongs to another model than `model`, if it is damaged, or if its start is missing and no base
-    /// replaces it.
+    /// Returns an error if the journal belongs to another model than `model`, if the journal is damaged, or if its start is
+    /// missing and no base replaces the missing events.
     pub(crate) fn open(
         disk: &Arc<dyn Disk>,
         layout: &Layout,
@@ -57,7 +57,7 @@ impl OpenedJournal {
         OpenedJournal::with_proof(disk, layout, keyring, segments, RequiredEnd::Proven)
     }
 
-    /// Opens the journal of a running image, which has synced its events up to `durable`. Changes nothing.
+    /// Opens the journal of a running image, whose events up to `durable` are synced. Changes nothing.
     pub(crate) fn beside_owner(
         disk: &Arc<dyn Disk>,
         layout: &Layout,
@@ -76,7 +76,7 @@ impl OpenedJournal {
         Ok(OpenedJournal { disk, layout, scan, snapshots, watermark: None, proven: durable })
     }
 
-    /// Reads the proof of how far the journal is synced, and verifies that its start is not missing without a reason.
+    /// Determines the last event that is proven to be synced, and verifies that a missing start of the journal was pruned.
     fn with_proof(
         disk: &Arc<dyn Disk>,
         layout: &Layout,
@@ -123,8 +123,8 @@ impl OpenedJournal {
         next_life(self.segments(), end, self.watermark)
     }
 
-    /// Returns an error if `journal/durable` contradicts the end of the journal: the file is of another timeline, or a decision is
-    /// missing.
+    /// Returns an error if `journal/durable` contradicts the end of the journal: the file belongs to another timeline, or the
+    /// journal contains fewer void frames than the file counts.
     pub(crate) fn check_watermark(&self, end: &JournalEnd) -> Result<(), Error> {
         let Some(watermark) = self.watermark else { return Ok(()) };
         if let Some(what) = life_conflict([end.chain.life].into_iter(), watermark.life) {
@@ -141,18 +141,18 @@ impl OpenedJournal {
         Ok(())
     }
 
-    /// The first and the last event that are proven to be synced and that the journal, which has this end, does not have.
+    /// The first and the last of the events that are proven to be synced but are missing after the journal's end `end`.
     pub(crate) fn given_up(&self, end: &JournalEnd) -> Option<(Seq, Seq)> {
         (self.proven >= end.chain.next_seq).then_some((end.chain.next_seq, self.proven))
     }
 
-    /// Whether nothing proves how far the journal was synced in its last epoch: `journal/durable` is missing, or names
-    /// an earlier epoch than the frames.
+    /// Whether nothing proves how far the journal was synced in its last epoch: `journal/durable` is missing or damaged, or
+    /// contains an earlier epoch than the last frame.
     pub(crate) fn is_uncertain(&self, end: &JournalEnd) -> bool {
         self.watermark.is_none_or(|watermark| watermark.life.epoch < end.chain.life.epoch)
     }
 
-    /// The first segment that the newest prune mark keeps, if there are cut-off segments.
+    /// The first segment that the newest prune mark keeps; `None` if no segments are cut off by a gap.
     pub(crate) fn kept_from(&self) -> Result<Option<SegmentId>, Error> {
         match self.segments().cut_off() {
             [] => Ok(None),
@@ -161,17 +161,17 @@ impl OpenedJournal {
     }
 }
 
-/// A journal that is opened for writing, of an image whose lock is held. Its segments are not changed yet.
+/// A journal that is opened for writing. The lock of its image is held, and its segments are not changed yet.
 #[derive(Debug)]
 pub(crate) struct WritableJournal {
     pub(crate) journal: OpenedJournal,
-    /// `journal/durable`, if it exists.
+    /// The file `journal/durable`; `None` if it does not exist.
     durable_file: Option<StoredFile>,
 }
 
 impl WritableJournal {
-    /// Opens the journal like [`OpenedJournal::open`], and syncs the directories and the last segment, so that
-    /// everything read is on disk. Changes nothing.
+    /// Opens the journal like [`OpenedJournal::open`], and syncs the directories and the last segment, so that all bytes that
+    /// were read are certain to be on disk. Changes nothing.
     pub(crate) fn open(
         disk: &Arc<dyn Disk>,
         layout: &Layout,
@@ -212,13 +212,13 @@ impl WritableJournal {
     }
 }
 
-/// A journal that is opened for writing, with its end repaired.
+/// A journal that is opened for writing, and whose end has been repaired.
 #[derive(Debug)]
 pub(crate) struct SettledJournal {
     pub(crate) journal: OpenedJournal,
-    /// `journal/durable`.
+    /// The file `journal/durable`.
     pub(crate) durable_file: StoredFile,
-    /// The copy of the torn write, if there was one.
+    /// The copy of the torn write; `None` if there was no torn write.
     pub(crate) quarantined: Option<PathBuf>,
 }
 
@@ -236,8 +236,8 @@ fn open_segments(
     Ok(segments)
 }
 
-/// Returns an error if `journal/durable` names a later segment than there is. An owner writes to a segment only once the segment's
-/// file is durable, so the file was lost.
+/// Returns an error if the last segment in `journal/durable` does not exist. An owner writes to a segment only once the
+/// segment's file is durable, so the file was lost.
 fn refuse_missing_segment(segments: &Segments, watermark: &Watermark) -> Result<(), Error> {
     let last = segments.ids().next_back().unwrap_or(SegmentId::FIRST);
     if watermark.segment <= last {
@@ -250,8 +250,8 @@ fn refuse_missing_segment(segments: &Segments, watermark: &Watermark) -> Result<
     Err(segments.corrupt(last.next(), None, what))
 }
 
-/// The last event that the snapshots and bases prove to be synced: each gets its file name only after its last event is
-/// synced.
+/// The last event that the snapshots and bases prove to be synced: a snapshot or base gets its final file name only after its
+/// last event is synced.
 fn proven_by(snapshots: &Snapshots, segments: &Segments) -> Result<Seq, Error> {
     let is_own = |header: &SnapshotHeader| {
         header.identity.uuid == segments.identity().uuid && segments.life_conflict(header.life).is_none()
@@ -260,7 +260,7 @@ fn proven_by(snapshots: &Snapshots, segments: &Segments) -> Result<Seq, Error> {
     for (seq, path) in snapshots.start_candidates()? {
         match snapshots.open(seq, &path) {
             Ok(file) if is_own(&file.header) => proven = proven.max(seq),
-            // the file got its name only after the sync, and nothing shows that it belongs to another image
+            // the unreadable file got its name only after the sync, and nothing shows that the file belongs to another image
             Err(error) if error.is_io() => proven = proven.max(seq),
             _ => {}
         }

@@ -20,11 +20,11 @@ pub(super) struct ReplayStart<M> {
     pub(super) model: M,
     pub(super) seq: Seq,
     pub(super) time: Timestamp,
-    /// The hash of the frame with the last event in the state.
+    /// The hash of the frame that contains the last event in the state.
     pub(super) events_hash: u64,
     /// The digest recorded with the state.
     pub(super) digest: u64,
-    /// The file of the state.
+    /// The file that contains the state.
     pub(super) path: PathBuf,
     /// Whether an upcaster created the state from an older one.
     pub(super) is_upcast: bool,
@@ -45,7 +45,7 @@ impl StartOrigin {
         }
     }
 
-    /// The same start once more.
+    /// Loads the state of the same start once more.
     pub(super) fn input<M: Model>(&self, journal: &OpenedJournal, goal: RecoveryGoal) -> Result<ReplayInput<M>, Error> {
         match self {
             StartOrigin::Genesis => ReplayInput::from_genesis(journal, goal),
@@ -54,18 +54,18 @@ impl StartOrigin {
     }
 }
 
-/// What replay needs to begin.
+/// The start state of a replay, and the marks that concern it.
 pub(super) struct ReplayInput<M> {
     /// `None` if replay begins at genesis.
     pub(super) start: Option<ReplayStart<M>>,
-    /// The void events that replay must skip. Their void marks are after the state in the journal. The state already accounts
-    /// for earlier marks.
+    /// The void events that replay must skip: the events whose void mark follows the state in the journal. The state already
+    /// accounts for earlier void marks.
     pub(super) voids: Voids,
-    /// The digests that the journal has for later states.
+    /// The digests that the journal contains for this state and later states.
     pub(super) timeline: Timeline,
 }
 
-/// A snapshot or base that the search looked at.
+/// The result of examining a snapshot or base.
 enum Candidate<M> {
     Usable(ReplayInput<M>),
     Unusable(Error),
@@ -78,15 +78,15 @@ pub(super) struct StartSearch<'a> {
     journal: &'a OpenedJournal,
     goal: RecoveryGoal,
     candidates: vec::IntoIter<(Seq, PathBuf)>,
-    /// Whether genesis was found.
+    /// Whether the search has reached genesis.
     is_exhausted: bool,
-    /// Whether a state of this image is of another version of the model.
+    /// Whether this image has a snapshot or base of another version of the model.
     changed: bool,
-    /// The states that are not usable, for an error.
+    /// Descriptions of the unusable snapshots and bases, for an error message.
     tried: Vec<String>,
-    /// The first error of a state whose file is intact: the program must be corrected.
+    /// The first error of a state whose file is intact, so that the program must be corrected.
     invalid: Option<Error>,
-    /// The files that are not usable, each with the cause.
+    /// The unusable files, each with the cause.
     pub(super) unusable: Vec<(PathBuf, String)>,
 }
 
@@ -107,16 +107,16 @@ impl<'a> StartSearch<'a> {
         })
     }
 
-    /// Skips states that an upcaster created, from now on.
+    /// From now on, skips each state that an upcaster would have to create.
     pub(super) fn distrust_upcasters(&mut self) {
         self.goal.trust_upcasters = false;
     }
 
-    /// Loads the newest state that is usable and was not returned yet; `None` after genesis.
+    /// Loads the newest usable state that was not returned yet. Returns `None` after genesis.
     ///
     /// # Errors
     ///
-    /// If no usable state precedes the events of a pruned journal, or the journal is damaged.
+    /// Returns an error if no usable state precedes the events of a pruned journal, or if the journal is damaged.
     pub(super) fn next<M: Model>(&mut self) -> Result<Option<ReplayInput<M>>, Error> {
         while let Some((seq, path)) = self.candidates.next() {
             match self.candidate::<M>(seq, &path)? {
@@ -149,7 +149,7 @@ impl<'a> StartSearch<'a> {
     ///
     /// # Errors
     ///
-    /// If the journal is damaged.
+    /// Returns an error if the journal is damaged.
     fn candidate<M: Model>(&mut self, seq: Seq, path: &Path) -> Result<Candidate<M>, Error> {
         let file = match self.open::<M>(seq, path) {
             Ok(Some(file)) => file,
@@ -160,7 +160,7 @@ impl<'a> StartSearch<'a> {
         Ok(self.load(file, path, voids, timeline).map_or_else(Candidate::Unusable, Candidate::Usable))
     }
 
-    /// Opens a snapshot or base; `None` if its state may not be used.
+    /// Opens a snapshot or base; `None` if its state is not [trusted](Candidate::NotTrusted).
     fn open<M: Model>(&mut self, seq: Seq, path: &Path) -> Result<Option<SnapshotFile>, Error> {
         let segments = self.journal.segments();
         let file = self.journal.snapshots().open(seq, path)?;
@@ -177,7 +177,7 @@ impl<'a> StartSearch<'a> {
         Ok(is_trusted.then_some(file))
     }
 
-    /// Loads the state in a file, unless it is of another timeline.
+    /// Loads the state in a file, unless the state belongs to another timeline.
     fn load<M: Model>(
         &self,
         file: SnapshotFile,
@@ -204,13 +204,13 @@ impl<'a> StartSearch<'a> {
 }
 
 impl<M: Model> ReplayInput<M> {
-    /// Replay from the first event.
+    /// The input of a replay from the first event.
     pub(super) fn from_genesis(journal: &OpenedJournal, goal: RecoveryGoal) -> Result<ReplayInput<M>, Error> {
         let (voids, timeline) = voids_and_timeline(journal, goal, Seq::ZERO)?;
         Ok(ReplayInput { start: None, voids, timeline })
     }
 
-    /// Replay from the state in a file that a search has already returned, to replay from it once more.
+    /// The input of another replay from a state that a search has already returned.
     pub(super) fn from_file(
         journal: &OpenedJournal,
         goal: RecoveryGoal,
@@ -224,7 +224,8 @@ impl<M: Model> ReplayInput<M> {
     }
 }
 
-/// The void events after a state, and its timeline. An event that is void for this recovery only is among them.
+/// The void events whose marks follow a state, and the timeline of the state. The void events include an event that is void for
+/// this recovery only.
 fn voids_and_timeline(journal: &OpenedJournal, goal: RecoveryGoal, seq: Seq) -> Result<(Voids, Timeline), Error> {
     let (mut voids, timeline) = journal.scan().voids_and_timeline(seq)?;
     if let Some(seq) = goal.also_void {
@@ -238,7 +239,8 @@ pub(crate) fn is_current<M: Model>(header: &SnapshotHeader) -> bool {
     header.model_version == M::VERSION && header.fingerprint == fingerprint(M::SHAPE).to_u64()
 }
 
-/// Whether the program can read a snapshot or base: it has the current version of the model, or one with an upcaster.
+/// Whether the program can read a snapshot or base: the file has the current version of the model, or a past version with an
+/// upcaster.
 pub(crate) fn is_readable<M: Model>(header: &SnapshotHeader) -> bool {
     !matches!(StateOrigin::<M>::of(header.model_version, header.fingerprint), StateOrigin::Unknown(_))
 }

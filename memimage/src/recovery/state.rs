@@ -9,18 +9,18 @@ use crate::outcome::Outcome;
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 
-/// The version that wrote a state, relative to this program.
+/// The version of the model that wrote a state, relative to this program's versions.
 pub(super) enum StateOrigin<M: 'static> {
     /// The current version of the model.
     Current,
     /// A version in the model's history.
     Past(&'static StateVersion<M>),
-    /// This program cannot read the state. Contains the cause.
+    /// A version that this program cannot read, with the cause.
     Unknown(String),
 }
 
 impl<M: Model> StateOrigin<M> {
-    /// Determines the origin by the version and the shape's fingerprint.
+    /// Determines the origin of a state from the recorded version and the fingerprint of the recorded shape.
     pub(super) fn of(version: u32, shape: u64) -> StateOrigin<M> {
         let now = fingerprint(M::SHAPE).to_u64();
         if (version, shape) == (M::VERSION, now) {

@@ -52,7 +52,7 @@ fn any_node() -> impl Strategy<Value = Node> {
     })
 }
 
-/// Only a few names, so that two generated shapes often share some.
+/// Selects one of a few names, so that two generated shapes often have names in common.
 fn name() -> impl Strategy<Value = String> {
     select(vec!["a", "b", "c", "d", "größe", ""]).prop_map(str::to_owned)
 }
@@ -67,7 +67,7 @@ fn fields(node: impl Strategy<Value = Node> + Clone + 'static) -> impl Strategy<
     ]
 }
 
-/// Replaces back references that lead out of the whole shape.
+/// Replaces back references to a type outside of the whole shape.
 fn replace_dangling_back(node: &mut Node, enclosing: u32) {
     match node {
         Node::Back(steps) if *steps >= enclosing => *node = Node::Primitive(Primitive::U64),

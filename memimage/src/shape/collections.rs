@@ -67,7 +67,7 @@ macro_rules! tuples {
     )+};
 }
 
-// The same lengths as serde.
+// The lengths of tuples that serde supports.
 tuples! {
     (A)
     (A B)

@@ -11,8 +11,8 @@ const MAX_TEXT: usize = 160;
 
 /// A place where the shape in a journal and the program's shape differ.
 ///
-/// `Display` shows it as in `payload.account.0: u32 in the journal, u64 in this program`. In a path, `.name` and `.0` are
-/// fields, `::Name` is a variant, `?` the value of an option, `[]` the items of a list, set or array, `[key]` and `[value]`
+/// `Display` shows a difference as in `payload.account.0: u32 in the journal, u64 in this program`. In a path, `.name` and `.0`
+/// are fields, `::Name` is a variant, `?` the value of an option, `[]` the items of a list, set or array, `[key]` and `[value]`
 /// the keys and values of a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
@@ -85,8 +85,8 @@ impl Display for Difference {
 /// assert_eq!(differences[0].to_string(), "payload.0: u32 in the journal, u64 in this program");
 /// ```
 ///
-/// The list is empty if this program reads every value of the journal's shape correctly: the shapes are equal, or the program has
-/// more variants at the end of an enum.
+/// The list is empty if this program reads every value of the journal's shape correctly: the shapes are equal, or the program
+/// has more variants at the end of an enum.
 pub fn differences(root: &str, journal: &ShapeTree, program: &ShapeTree) -> Vec<Difference> {
     let mut comparison = Comparison { path: root.to_owned(), differences: Vec::new() };
     comparison.nodes(journal.root(), program.root());
@@ -124,7 +124,7 @@ impl Comparison {
         }
     }
 
-    /// Compares fields of the same style; returns false if the styles differ.
+    /// Compares the fields if both have the same style. Returns false if the styles differ.
     fn fields(&mut self, journal: &NodeFields, program: &NodeFields) -> bool {
         match (journal, program) {
             (NodeFields::Unit, NodeFields::Unit) => {}
@@ -209,7 +209,7 @@ impl Comparison {
                 }),
             });
         }
-        // Variants that the program has after the journal's last one are compatible.
+        // Variants that the program has after the journal's last variant are compatible.
         for (i, variant) in program.iter().enumerate().take(journal.len()) {
             if pairs.journal_of[i].is_none() && renamed(i).is_none() {
                 self.inside(format_args!("::{}", variant.name), |at| {
@@ -267,7 +267,7 @@ impl Pairs {
     }
 }
 
-/// Pairs fields that look renamed: both follow the same field and have the same shape.
+/// Pairs fields that look renamed: both fields follow the same field and have the same shape.
 fn find_renames(journal: &[NodeField], program: &[NodeField], pairs: &Pairs) -> Pairs {
     let mut renames = Pairs { program_of: vec![None; journal.len()], journal_of: vec![None; program.len()] };
     let mut after = None;

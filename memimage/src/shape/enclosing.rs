@@ -12,7 +12,8 @@ pub(super) struct Enclosing<'a> {
     pub(super) outer: Option<&'a Enclosing<'a>>,
 }
 
-/// The number of steps outward to the enclosing type `identity`: 0 if that is the innermost enclosing type.
+/// The number of steps outward to the enclosing type `identity`: 0 if this type is the innermost; `None` if no enclosing type
+/// has this identity.
 pub(super) const fn steps_out(identity: u64, enclosing: Option<&Enclosing<'_>>) -> Option<u32> {
     let mut steps = 0;
     let mut next = enclosing;
@@ -26,7 +27,7 @@ pub(super) const fn steps_out(identity: u64, enclosing: Option<&Enclosing<'_>>) 
     None
 }
 
-/// The number of steps outward to the enclosing type that this struct or enum repeats. `None` if it is no recursion.
+/// The number of steps outward to the enclosing type that this struct or enum repeats. `None` if there is no recursion.
 pub(super) const fn recursion_steps(identity: u64, enclosing: Option<&Enclosing<'_>>) -> Option<u32> {
     if marks_recursion(identity) { steps_out(identity, enclosing) } else { None }
 }

@@ -1,11 +1,11 @@
 //! Encodes shapes for journals and fingerprints.
 //!
-//! The encoding contains no type names and is self-delimiting. Each shape has exactly one encoding. The format has no version of
-//! its own: the version of the journal applies.
+//! The encoding contains no type names and is self-delimiting. Each shape has exactly one encoding. The format has no version
+//! of its own: the version of the journal applies.
 //!
 //! | part | bytes |
 //! | --- | --- |
-//! | *number* | LEB128: seven bits a byte, lowest first, high bit set on all bytes but the last; shortest form only |
+//! | *number* | LEB128: seven bits per byte, lowest first, high bit set on all bytes but the last; shortest form only |
 //! | *name* | its length in bytes as a *number*, then UTF-8 |
 //! | *fields* | `00`: no fields (`struct S;`) |
 //! | | `01` *shape*: one unnamed field (`struct S(T);`) |
@@ -29,10 +29,10 @@
 //! | enum | `28` *number* of variants, (*name*, *fields*) … |
 //! | opaque | `29` *name* |
 //! | opaque, unordered | `2b` *name* |
-//! | back | `2a` *number* of structs and enums to step out of, 0 for the innermost: recursion |
+//! | back | `2a` *number* of structs and enums to step out of, 0 for the innermost; only in recursive types |
 //!
-//! Limits, for writers and readers: at most [`MAX_DEPTH`] nested shapes, [`MAX_NODES`] shapes and variants,
-//! [`MAX_NAME`] bytes a name.
+//! Writers and readers have the same limits: at most [`MAX_DEPTH`] nested shapes, [`MAX_NODES`] shapes and variants, and
+//! [`MAX_NAME`] bytes per name.
 
 use super::node::{Node, NodeFields};
 use super::{Primitive, Style};

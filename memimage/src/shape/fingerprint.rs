@@ -7,10 +7,12 @@ use super::encoding::{self, MAX_DEPTH, MAX_NAME, MAX_NODES};
 use super::flat::is_flat;
 use super::{Descriptor, ShapeRef, Style, fnv};
 
-/// A 64-bit fingerprint of a shape: equal for types with the same structure and names, regardless of the types' own names.
+/// A 64-bit fingerprint of a shape: equal for types with the same structure and the same field and variant names. Type names do
+/// not matter.
 ///
-/// It is FNV-1a over the shape's encoding in a journal, finished with MurmurHash3's finalizer, so any program can compute it from
-/// a journal. It detects mistakes. It does not protect against an attacker who searches for two shapes with one fingerprint.
+/// A fingerprint is FNV-1a over the shape's encoding in a journal, finished with MurmurHash3's finalizer, so any program can
+/// compute it from a journal. A fingerprint detects mistakes. It does not protect against an attacker who searches for two
+/// shapes with one fingerprint.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(u64);
 
@@ -25,7 +27,7 @@ impl Fingerprint {
         self.0
     }
 
-    /// The fingerprint of the shape that is encoded as `bytes`. Does not check that they encode a shape.
+    /// The fingerprint of the shape that is encoded as `bytes`. Does not check that the bytes encode a shape.
     pub(crate) fn of_encoded(bytes: &[u8]) -> Fingerprint {
         Fingerprint(fnv::finish(fnv::bytes(fnv::START, bytes)))
     }
@@ -53,11 +55,12 @@ pub const fn fingerprint(shape: ShapeRef) -> Fingerprint {
     Fingerprint(fnv::finish(ShapeHasher::of(shape).hash))
 }
 
-/// Whether the depth of a type's values may be unlimited: the type contains itself, or an opaque type that may do so.
+/// Whether the depth of a type's values may be unlimited: the type contains itself, or contains an opaque type that may contain
+/// itself.
 ///
 /// # Panics
 ///
-/// As [`fingerprint`].
+/// Panics in the same cases as [`fingerprint`].
 pub(crate) const fn may_be_deep(shape: ShapeRef) -> bool {
     ShapeHasher::of(shape).may_be_deep
 }
@@ -66,12 +69,13 @@ pub(crate) const fn may_be_deep(shape: ShapeRef) -> bool {
 ///
 /// # Panics
 ///
-/// As [`fingerprint`].
+/// Panics in the same cases as [`fingerprint`].
 pub const fn derived_field(shape: ShapeRef) -> Option<&'static str> {
     ShapeHasher::of(shape).derived
 }
 
-/// Hashes the bytes that [`encoding::write`] would write. Uses one call a level: the compiler limits the call depth of constants.
+/// Hashes the bytes that [`encoding::write`] would write. Uses one call per level, because the compiler limits the call depth
+/// of constants.
 struct ShapeHasher {
     hash: u64,
     nodes: u32,
@@ -241,7 +245,8 @@ mod tests {
     use crate::shape::samples::{Chain, Id, Knot, Order, Pair, Shrub, Side, Tree};
     use crate::shape::{Field, Shape, ShapeTree, Struct, generic_identity};
 
-    /// Checks that the compile-time fingerprint equals that of the encoded shape, and that decoding restores the shape.
+    /// Checks that the compile-time fingerprint equals the fingerprint of the encoded shape, and that decoding restores the
+    /// shape.
     macro_rules! of {
         ($type:ty) => {{
             const FINGERPRINT: Fingerprint = fingerprint(<$type>::SHAPE);
@@ -302,7 +307,7 @@ mod tests {
         assert_eq!(distinct.len(), different.len());
     }
 
-    /// `Id`, with derived fields.
+    /// A type with the shape of `Id` and with derived fields.
     struct IndexedId;
 
     impl Shape for IndexedId {

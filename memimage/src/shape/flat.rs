@@ -1,6 +1,7 @@
 //! Types of other crates whose values are never nested.
 
-/// The opaque names that this crate gives to types of other crates. No value of them contains another value of its type.
+/// The opaque names that this crate gives to types of other crates. No value of these types contains another value of the same
+/// type.
 const FLAT: [&str; 19] = [
     "uuid::Uuid",
     "uuid::NonNilUuid",
@@ -23,7 +24,7 @@ const FLAT: [&str; 19] = [
     "rust_decimal::Decimal",
 ];
 
-/// Whether an opaque name is that of a type whose values are never nested.
+/// Whether an opaque name is the name of a type whose values are never nested.
 pub(crate) const fn is_flat(name: &str) -> bool {
     let mut i = 0;
     while i < FLAT.len() {

@@ -18,7 +18,8 @@ pub(super) const fn bytes(mut hash: u64, bytes: &[u8]) -> u64 {
     hash
 }
 
-/// MurmurHash3's finalizer. FNV alone leaves the last bytes in the low bits; this spreads each bit over all others.
+/// MurmurHash3's finalizer. With FNV-1a alone, the last bytes affect mostly the low bits; the finalizer spreads each bit over
+/// all others.
 pub(super) const fn finish(hash: u64) -> u64 {
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);

@@ -1,11 +1,12 @@
-//! Known values of other crates' types. Each opening encodes these values and compares the bytes with those that images record.
-//! Any crate of the program can enable a feature that changes how a type serializes. No other check would detect that change.
+//! Known values of other crates' types. Each opening encodes these values and compares the bytes with the bytes that existing
+//! images contain. Any crate of the program can enable a feature that changes how a type serializes. No other check would
+//! detect that change.
 
 use super::{ShapeRef, ShapeTree};
 
 /// A value with a known encoding.
 struct Probe {
-    /// The name of its type in shapes.
+    /// The name of the value's type in shapes.
     name: &'static str,
     encoded: postcard::Result<Vec<u8>>,
     expected: &'static [u8],
@@ -50,8 +51,8 @@ fn probes() -> Vec<Probe> {
     probes
 }
 
-/// Encodes a known value of each foreign type in the shapes. Returns the name of a type whose bytes differ from those that images
-/// record. The cause is a feature of the type's crate, which any crate of the program may enable.
+/// Encodes a known value of each foreign type in the shapes. Returns the name of a type whose bytes differ from the bytes that
+/// existing images contain. The cause is a feature of the type's crate, which any crate of the program may enable.
 pub(crate) fn changed_encoding<'a>(shapes: impl Iterator<Item = ShapeRef> + 'a) -> Option<&'static str> {
     changed_among(probes(), shapes)
 }

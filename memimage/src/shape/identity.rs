@@ -1,12 +1,12 @@
-//! Identities that distinguish types, to detect recursion in descriptors. They are not part of any shape.
+//! Identities that distinguish types, to detect recursion in descriptors. Identities are not part of any shape.
 //!
-//! The descriptor of a recursive type is infinite, and the compiler cannot compare addresses. Structs and enums therefore carry
-//! an identity. There are two kinds, because recursion takes two forms:
+//! A walk through the descriptor of a recursive type never ends, and constants cannot compare addresses. Structs and enums
+//! therefore carry an identity. There are two kinds, because recursion takes two forms:
 //!
-//! - A type without parameters has one descriptor. If its identity occurs inside itself, the type is recursive.
+//! - A type without parameters has one descriptor. If the descriptor contains its own identity again, the type is recursive.
 //! - A type with parameters has one descriptor for each choice of arguments, and all of them have the same identity. The
-//!   identity alone does not show recursion: in `Pair<Pair<u32>>` the inner pair is none. Only an explicit
-//!   [`Descriptor::Back`] refers back to such a type. In the type's own fields, [`Back`] replaces the type.
+//!   identity alone does not show recursion: `Pair<Pair<u32>>` contains the identity twice and is not recursive. Only an
+//!   explicit [`Descriptor::Back`] refers back to a type with parameters. In the type's own fields, [`Back`] replaces the type.
 
 use super::{Descriptor, Shape, ShapeRef, fnv};
 
@@ -23,7 +23,7 @@ pub const fn generic_identity(module: &str, line: u32, column: u32, tokens: u64)
     hash(module, line, column, tokens) | GENERIC
 }
 
-/// Replaces a type with parameters inside its own fields. Refers to the nearest enclosing type with this
+/// The type that replaces a type with parameters inside its own fields. It refers to the nearest enclosing type with this
 /// [`generic_identity`].
 pub struct Back<const IDENTITY: u64>;
 
@@ -31,7 +31,7 @@ impl<const IDENTITY: u64> Shape for Back<IDENTITY> {
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Back(IDENTITY));
 }
 
-/// Whether a type is recursive if this identity occurs inside itself.
+/// Whether a type with this identity is recursive if it contains the identity again.
 pub(super) const fn marks_recursion(identity: u64) -> bool {
     identity & GENERIC == 0
 }

@@ -1,7 +1,7 @@
 //! Shapes: the structure of types, known at compile time and recorded in the journal.
 //!
-//! A [`ShapeRef`] is the compile-time form, a constant of each type. A [`ShapeTree`] is the run-time form, read from a journal or
-//! created from a type. Both have the same [`Fingerprint`], which is computed over the encoding in the journal.
+//! A [`ShapeRef`] is the compile-time form, a constant of each type. A [`ShapeTree`] is the run-time form, read from a journal
+//! or created from a type. Both have the same [`Fingerprint`], which is computed over the encoding in the journal.
 
 // each module uses only the modules above it; `tests/tests/architecture.rs` verifies this order
 mod fnv;
@@ -49,11 +49,12 @@ pub use identity::{Back, generic_identity, identity};
 pub(crate) use name::Name;
 pub use tree::ShapeTree;
 
-/// A type whose structure is known: names of fields and variants, their order, and primitives.
+/// A type whose structure is known: the names and the order of its fields and variants, and its primitives.
 ///
 /// Derive it for your own types, together with serde's `Serialize` and `Deserialize`. The types of std that serde supports
-/// implement it, and types of uuid, chrono, jiff, rust_decimal and indexmap under the feature of that name. `Rc` and `Arc` do
-/// not implement it. Neither do types that decoding cannot restore exactly, such as `SocketAddr` and `jiff::Span`.
+/// implement it. Types of uuid, chrono, jiff, rust_decimal and indexmap implement it under the feature with the crate's name.
+/// `Rc` and `Arc` do not implement it. Neither do types that decoding cannot restore exactly, such as `SocketAddr` and
+/// `jiff::Span`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no shape; help: derive `memimage::Shape` for it, beside serde's `Serialize` and `Deserialize`",
     label = "no `Shape`",
@@ -66,8 +67,8 @@ pub trait Shape {
 
     /// Whether deserialization gives back every value exactly as it was serialized.
     ///
-    /// Only memimage's own impls for types of std set this to true. A derived impl does not, because a user may write serde's
-    /// traits by hand. Before an image runs a command, it decodes the encoded arguments and passes the decoded values to the
-    /// command. If this is true for the types of all arguments, the image skips the decoding.
+    /// Only memimage's own impls for types of std set the constant to true. A derived impl leaves it false, because a user may
+    /// write serde's traits by hand. Before an image runs a command, it decodes the encoded arguments and passes the decoded
+    /// values to the command. If `ROUND_TRIPS` is true for the types of all arguments, the image skips the decoding.
     const ROUND_TRIPS: bool = false;
 }

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// A name in a line of text: unchanged if it reads as an identifier, otherwise quoted: `account`, `"sort code"`.
+/// A name in a line of text. It is unchanged if it reads as an identifier (`account`), and otherwise quoted (`"sort code"`).
 ///
 /// In quotes, `"` and `\` are escaped with `\`, and control characters as `\x0a`.
 pub(crate) struct Name<'a>(pub(crate) &'a str);
@@ -27,7 +27,7 @@ impl Display for Name<'_> {
     }
 }
 
-/// Whether a name is written without quotes: it has only letters, digits, `_` and non-ASCII characters.
+/// Whether a name is written without quotes: it consists of letters, digits, `_` and non-ASCII characters only.
 pub(super) const fn is_plain(name: &[u8]) -> bool {
     let mut i = 0;
     while i < name.len() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::enclosing::{DANGLING_BACK, Enclosing, recursion_steps, steps_out};
 use super::{Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant};
 
-/// A shape or a part of one. The counterpart of [`Descriptor`] that owns its parts and has no cyclic references.
+/// A shape or a part of a shape. In contrast to a [`Descriptor`], a node owns its parts and has no cyclic references.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Node {
     Primitive(Primitive),
@@ -21,7 +21,8 @@ pub(crate) enum Node {
     Opaque(String),
     /// An opaque type whose order is not part of the value.
     Unordered(String),
-    /// A reference back to an enclosing struct or enum, for recursive types: 0 is the innermost around this node, 1 the next one out.
+    /// A reference back to an enclosing struct or enum, for recursive types: 0 refers to the innermost one that encloses this
+    /// node, 1 to the next one outward.
     Back(u32),
 }
 
@@ -37,7 +38,7 @@ pub(crate) enum NodeFields {
 /// One named field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NodeField {
-    /// Shared with the values that are decoded along this shape.
+    /// The name, shared with the values that are decoded by this shape.
     pub(crate) name: Arc<str>,
     pub(crate) shape: Node,
 }
@@ -62,7 +63,8 @@ impl NodeFields {
 }
 
 impl Node {
-    /// Creates the node of a descriptor. [`fingerprint`](super::fingerprint()) has checked that it is within the limits.
+    /// Creates the node of a descriptor. [`fingerprint`](super::fingerprint()) has checked that the descriptor is within the
+    /// limits.
     pub(super) fn of(shape: ShapeRef, enclosing: Option<&Enclosing<'_>>) -> Node {
         let boxed = |shape| Box::new(Node::of(shape, enclosing));
         let entry = |key, value| Box::new((Node::of(key, enclosing), Node::of(value, enclosing)));

@@ -38,7 +38,7 @@ primitive! {
     char => Char,
     str => String,
     String => String,
-    // serde writes these as 64 bits on every platform.
+    // serde writes `usize` and `isize` as 64 bits on every platform.
     usize => U64,
     isize => I64,
     // A path that is not valid UTF-8 does not serialize.

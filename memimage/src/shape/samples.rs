@@ -16,7 +16,7 @@ macro_rules! without_parameters {
     };
 }
 
-/// Fields, by name and type.
+/// A list of fields, by name and type.
 macro_rules! fields {
     ($($name:literal: $type:ty),* $(,)?) => {
         &[$($crate::shape::Field { name: $name, shape: <$type as $crate::shape::Shape>::SHAPE }),*]
@@ -75,7 +75,7 @@ without_parameters!(
     })
 );
 
-/// Recursion without parameters: the descriptor refers to itself.
+/// A recursive type without parameters: its descriptor refers to itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tree {
     pub(crate) value: u32,
@@ -122,7 +122,7 @@ impl<T: Shape> Shape for Pair<T> {
     }));
 }
 
-/// Recursion through a type with a parameter.
+/// A type that is recursive through a type with a parameter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Knot {
     End,

@@ -65,7 +65,7 @@ structure!(RangeTo<T> { end: T });
 enumeration!(Bound<T> { Unbounded, Included(T), Excluded(T) });
 enumeration!(Result<T, E> { Ok(T), Err(E) });
 enumeration!(IpAddr { V4(Ipv4Addr), V6(Ipv6Addr) });
-// The shape is the same on every platform, but a value from Unix does not deserialize on Windows, nor the reverse.
+// The shape is the same on every platform, but a value from Unix does not deserialize on Windows, nor the other way round.
 enumeration!(OsString { Unix(Vec<u8>), Windows(Vec<u16>) });
 
 // `SocketAddrV6` and `SocketAddr` have no shape: serde omits the flow information and the scope id.

@@ -7,9 +7,10 @@ use super::encoding;
 use super::node::Node;
 use super::{Fingerprint, ShapeRef, fingerprint};
 
-/// A shape as a value: of one of the program's types, or read from a journal that another program wrote.
+/// A shape as a value at run time: the shape of one of the program's types, or a shape from a journal that another program
+/// wrote.
 ///
-/// `Display` writes it as one line: `{account: u32, memo: option<string>}`.
+/// `Display` writes a shape as one line: `{account: u32, memo: option<string>}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShapeTree {
     root: Node,
@@ -21,7 +22,8 @@ impl ShapeTree {
     ///
     /// # Panics
     ///
-    /// As for [`fingerprint`](fingerprint()). It cannot panic if a constant computes the fingerprint of the same type.
+    /// The function panics in the same cases as [`fingerprint`](fingerprint()). It cannot panic if a constant computes the
+    /// fingerprint of the same type.
     pub fn of(shape: ShapeRef) -> ShapeTree {
         let fingerprint = fingerprint(shape);
         ShapeTree { root: Node::of(shape, None), fingerprint }
@@ -44,7 +46,7 @@ impl ShapeTree {
         bytes
     }
 
-    /// The fingerprint of the shape; [`fingerprint`](fingerprint()) returns the same for a type with this shape.
+    /// The fingerprint of the shape; [`fingerprint`](fingerprint()) returns the same fingerprint for a type with this shape.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
@@ -103,7 +105,7 @@ mod tests {
         }
     }
 
-    /// Shapes are stored in journals: this encoding may never change.
+    /// Shapes are stored in journals, so this encoding must never change.
     #[test]
     fn the_encoding_is_frozen() {
         let tree = ShapeTree::of(Order::SHAPE);

@@ -27,7 +27,7 @@ impl Blessed {
         &self.path
     }
 
-    /// The events that were added, as in `deposit v1`.
+    /// The events that were added, such as `deposit v1`.
     pub fn added(&self) -> &[String] {
         &self.added
     }
@@ -56,14 +56,15 @@ impl Display for Blessed {
 /// Adds new events, new versions, and new variants at the end of enums to a model's lock.
 ///
 /// The generated test of a locked model calls this under `MEMIMAGE_BLESS=1 cargo test --lib`. If that test cannot run, because
-/// the model is declared inside a function, call this function from the program, and run it with `MEMIMAGE_BLESS=1 cargo run`:
-/// without the variable, a program whose lock lacks a line does not compile. Several programs may bless one lock at the same time.
+/// the model is declared inside a function, call `bless` from the program, and run the program with
+/// `MEMIMAGE_BLESS=1 cargo run`: without the variable, a program whose lock lacks a line does not compile. Several programs may
+/// bless one lock at the same time.
 ///
 /// # Errors
 ///
 /// If the model has no lock, or the lock cannot be read or written. If an event in the lock has another shape in this program,
-/// or this program cannot replay it: the error then lists the differences, and nothing is changed. If the lock has lines of a
-/// model that does not exist, since this model may be the renamed one.
+/// or this program cannot replay the event: the error then lists the differences, and the lock is not changed. If the lock has
+/// lines of a model that does not exist, because `M` may be that model under a new name.
 pub fn bless<M: Commands>() -> Result<Blessed, Error> {
     bless_for::<M>(Caller::Program)
 }
@@ -94,12 +95,12 @@ fn bless_for<M: Commands>(caller: Caller) -> Result<Blessed, Error> {
     Ok(blessed)
 }
 
-/// Checks that a model's lock has all of the model's events, in the shapes that they have in this program.
+/// Checks that a model's lock contains all events of the model, with the shapes that the events have in this program.
 ///
 /// # Errors
 ///
-/// If the lock and the program differ: the error lists the differences. If the model has no lock, or the lock cannot be read.
-/// If the lock has lines of a model that does not exist.
+/// If the lock and the program differ: the error then lists the differences. If the model has no lock, or the lock cannot be
+/// read. If the lock has lines of a model that does not exist.
 pub fn verify<M: Commands>() -> Result<(), Error> {
     verify_for::<M>(Caller::Program)
 }
@@ -127,11 +128,12 @@ fn verify_for<M: Commands>(caller: Caller) -> Result<(), Error> {
     }
 }
 
-/// The generated test of a locked model: blesses the lock if the environment asks for it, and otherwise verifies it.
+/// The body of the generated test of a locked model: blesses the lock if `MEMIMAGE_BLESS` is set and not `0`, and otherwise
+/// verifies it.
 ///
 /// # Panics
 ///
-/// With the error of [`bless`] or [`verify`].
+/// If [`bless`] or [`verify`] returns an error.
 pub fn bless_or_verify<M: Commands>() {
     let blesses = std::env::var(BLESS).is_ok_and(|value| !matches!(&*value, "" | "0"));
     let result = match blesses {
@@ -151,7 +153,7 @@ fn read(path: &Path, text: &str) -> Result<LockFile, Error> {
     LockFile::read(text).map_err(|what| Error::new(ErrorDetail::LockText { path: path.to_owned(), what }))
 }
 
-/// Refuses a lock with unclaimed lines, because a model that looks new may be the renamed model of these lines.
+/// Refuses a lock with unclaimed lines, because a model that looks new may be the model of these lines under another name.
 fn refuse_unclaimed(lock: &ShapeLock, text: &LockFile, caller: Caller) -> Result<(), Error> {
     let unclaimed = unclaimed(lock, text, caller);
     if unclaimed.is_empty() {

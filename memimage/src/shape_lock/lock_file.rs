@@ -1,6 +1,6 @@
 //! The lines of a lock file.
 //!
-//! The macros read the same file, and report a file that is not a lock at compile time.
+//! The macros read the same file at compile time, and report a file that is not a lock.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ const HEADER: &str = "\
 # only to change the name of a renamed model, or to remove lines whose events no journal contains any more.
 ";
 
-/// The model, event and version of an entry. Entries are sorted by it.
+/// The model, event and version of an entry. The entries of a lock are sorted by this key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct EntryKey {
     pub(super) model: String,
@@ -21,14 +21,14 @@ pub(super) struct EntryKey {
     pub(super) version: u32,
 }
 
-/// As `deposit v1`.
+/// Writes event and version: `deposit v1`.
 impl Display for EntryKey {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{} v{}", Name(&self.event), self.version)
     }
 }
 
-/// A lock file as lines, so that unchanged lines keep their text.
+/// A lock file, stored as lines so that unchanged lines keep their text.
 pub(super) struct LockFile {
     lines: Vec<LockLine>,
 }
@@ -46,12 +46,12 @@ pub(super) struct LockEntry {
 }
 
 impl LockFile {
-    /// Parses a lock. The error names the first line that is invalid.
+    /// Parses a lock. The error contains the number of the first invalid line.
     pub(super) fn read(text: &str) -> Result<LockFile, String> {
         let (mut lines, mut keys) = (Vec::new(), BTreeSet::new());
         for (i, text) in text.lines().enumerate() {
             let invalid = |what: &str| Err(format!("line {} {what}", i + 1));
-            // without this check, a file with such line ends would be one comment
+            // without this check, a file with only carriage returns as line ends would be one comment
             if text.contains('\r') {
                 return invalid("has a carriage return within it; help: save the file with LF or CRLF as line ends");
             }

@@ -1,8 +1,8 @@
 //! Finds unclaimed lines of a lock: lines of a model or crate that was renamed, moved or removed.
 //!
 //! Such lines protect nothing, and blessing would lock the model again under its new name, in its present shapes. A line is
-//! reported only if no model of any build can have it. The check therefore reads the source, which has the models of all
-//! builds, and the list of the running program's tests, which includes the tests of models that a macro declared.
+//! reported only if it cannot belong to a model of any build. The check therefore reads the source, which contains the models
+//! of all builds, and the list of the running program's tests, which includes the tests of models that a macro declared.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -56,7 +56,7 @@ pub(super) fn unclaimed(lock: &ShapeLock, text: &LockFile, caller: Caller) -> BT
     unclaimed
 }
 
-/// The output of this test program's `--list`, if it can be run.
+/// The output of this test program with `--list`, if it can be run.
 fn tests() -> Option<String> {
     if cfg!(miri) {
         return None;
@@ -75,8 +75,8 @@ fn is_listed(key: ModelKey<'_>, tests: &str) -> bool {
     })
 }
 
-/// The packages that may have lines in a lock that is named by a path: those of the workspace, and those in and below the
-/// lock's directory. `None` if they cannot be read.
+/// The packages that may have lines in a lock with a path: the packages of the workspace, and the packages in and below the
+/// lock's directory. `None` if a package cannot be read.
 fn others(lock: &ShapeLock) -> Option<Vec<PackageSource>> {
     let is_workspace = |directory: &&Path| manifest(directory).is_some_and(|manifest| manifest.contains("[workspace"));
     let workspace = Path::new(lock.package).ancestors().find(is_workspace);
@@ -125,18 +125,18 @@ impl ModelKey<'_> {
 /// The source of a package.
 struct PackageSource {
     manifest: String,
-    /// The paths, relative to the manifest's directory, and the texts.
+    /// The path of each source file, relative to the manifest's directory, and its text.
     files: Vec<(PathBuf, String)>,
 }
 
 impl PackageSource {
-    /// `None` if a part of it cannot be read.
+    /// `None` if a part of the package cannot be read.
     fn read(directory: &Path) -> Option<PackageSource> {
         Some(PackageSource { manifest: manifest(directory)?, files: text_file::rust_files(directory).ok()? })
     }
 
-    /// Whether the package may have a target: the manifest contains its name, or a file is in the place where cargo looks for
-    /// it.
+    /// Whether the package may have a target: the manifest contains the target's name, or a file is in the place where cargo
+    /// looks for the target.
     fn has_target(&self, key: ModelKey<'_>) -> bool {
         let (name, places) = key.places();
         let is_name = |text: &str| text.replace('-', "_") == name.replace('-', "_");
@@ -164,7 +164,8 @@ impl PackageSource {
         self.occurs(key, |_| true)
     }
 
-    /// Whether a file of the target contains the model's name after a text in its line that satisfies `is_after`.
+    /// Whether a file of the target contains the model's name outside of comments, after a text in the same line that satisfies
+    /// `is_after`.
     fn occurs(&self, key: ModelKey<'_>, is_after: impl Fn(&str) -> bool) -> bool {
         let is_part = |c: char| c == '_' || c.is_alphanumeric();
         self.files.iter().filter(|(file, _)| key.can_be_in(file)).any(|(_, text)| {

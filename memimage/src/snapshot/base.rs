@@ -1,5 +1,5 @@
-//! Bases: a base replaces the start of a pruned journal. It has the bytes of a snapshot, but it is not a cache, so the journal's
-//! directory has two copies of it.
+//! A base replaces the start of a pruned journal. A base has the format of a snapshot, but it is not a cache, so the journal's
+//! directory contains two copies of it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::seq::{SegmentId, Seq};
 
 /// The names of the copies of a base, which follow the seq in the file name.
 const COPIES: [&str; 2] = ["1", "2"];
-/// The length of the pieces in which a base is copied and synced, in bytes. So a sync of the journal never waits for all
-/// of the copy.
+/// The length, in bytes, of the pieces in which a base is copied and synced. So a sync of the journal never waits for the whole
+/// copy.
 const CHUNK: usize = 1 << 20;
-/// The pause between two pieces: a base is not urgent, and the pause leaves the disk to other writers.
+/// The pause between two pieces. It leaves the disk to other writers, because a copy of a base is not urgent.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// The result of [`Bases::repair`].
@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 pub(crate) struct BaseRepair {
     /// The newest base.
     pub(crate) base: Option<Seq>,
-    /// The unusable copies, and the reason of each.
+    /// The unusable copies, each with the reason.
     pub(crate) unusable: Vec<(PathBuf, String)>,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Bases<'a> {
         Bases { disk, layout, keyring }
     }
 
-    /// The copies of bases by their file names, newest base first.
+    /// The copies of all bases by file name, newest base first.
     pub(crate) fn list(&self) -> Result<Vec<(Seq, PathBuf)>, Error> {
         let dir = self.layout.journal();
         let names = self.layout.list_if_exists(self.disk, &dir)?;
@@ -54,8 +54,8 @@ impl<'a> Bases<'a> {
         Ok(found)
     }
 
-    /// Creates both copies of the base from a snapshot, and verifies them. The copies are durable only once the caller syncs the
-    /// journal's directory.
+    /// Creates both copies of the base from a snapshot, and verifies them. The copies are durable only once the caller syncs
+    /// the journal's directory.
     pub(crate) fn install(&self, snapshot: &Path, seq: Seq) -> Result<Trailer, Error> {
         let mut trailer = self.copy(snapshot, seq, COPIES[0])?;
         for copy in &COPIES[1..] {
@@ -64,7 +64,7 @@ impl<'a> Bases<'a> {
         Ok(trailer)
     }
 
-    /// Removes the bases of events before `seq`.
+    /// Removes all bases that are older than `seq`.
     pub(crate) fn remove_before(&self, seq: Seq) -> Result<(), Error> {
         for (_, path) in self.list()?.into_iter().filter(|(older, _)| *older < seq) {
             self.disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
@@ -72,12 +72,12 @@ impl<'a> Bases<'a> {
         Ok(())
     }
 
-    /// Verifies that a missing start of the journal was pruned: either a base replaces it, or a prune frame allows it to be
-    /// missing.
+    /// Verifies that a missing start of the journal was pruned: either a base replaces the missing events, or a prune mark
+    /// covers them.
     ///
     /// # Errors
     ///
-    /// If the start is missing and neither is the case.
+    /// Returns an error if the start is missing and was not pruned.
     pub(crate) fn verify_start(&self, scan: &Scan) -> Result<(), Error> {
         let segments = scan.segments();
         if segments.starts_at_genesis() {
@@ -109,9 +109,9 @@ impl<'a> Bases<'a> {
         Err(segments.corrupt(segment, None, what))
     }
 
-    /// Repairs the base of a pruned journal: replaces a copy that is missing, damaged or of another image by a copy of the
-    /// other. If no intact base is `readable` by this program, the snapshot `start` becomes the base; recovery started
-    /// from that snapshot.
+    /// Repairs the base of a pruned journal: replaces a copy that is missing, is damaged or belongs to another image by a copy
+    /// of the intact one. If no intact base is `readable` by this program, the snapshot `start`, from which recovery started,
+    /// becomes the base.
     pub(crate) fn repair(
         &self,
         segments: &Segments,
@@ -164,7 +164,7 @@ impl<'a> Bases<'a> {
             unusable.push((path, what.to_owned()));
             match self.copy(from, seq, copy) {
                 Ok(_) => sync_dir(self.disk, &self.layout.journal())?,
-                // not a reason to refuse the image: the base still has one intact copy, as before
+                // a failed copy is no reason to refuse the image, because one intact copy of the base still exists
                 Err(error) => {
                     tracing::error!(
                         %error,
@@ -187,8 +187,8 @@ impl<'a> Bases<'a> {
         Ok(trailer)
     }
 
-    /// Reads and verifies a complete copy, which must belong to the image with this UUID, if given. This does not check the disk,
-    /// because the page cache may serve the reads.
+    /// Reads and verifies a complete copy. If `uuid` is `Some`, the copy must belong to the image with this UUID. This does not
+    /// check the disk, because the page cache may serve the reads.
     fn check(&self, seq: Seq, path: &Path, uuid: Option<&[u8; 16]>) -> Result<Trailer, Error> {
         let header = self.open(seq, path)?;
         if uuid.is_some_and(|uuid| header.identity.uuid != *uuid) {
@@ -237,7 +237,7 @@ fn file_name(seq: Seq, copy: &str) -> String {
     format!("{:020}.{copy}{BASE}", seq.get())
 }
 
-/// The seq of the base of which a copy has this file name.
+/// Returns the seq in the file name of a copy of a base.
 fn parse_file_name(name: &str) -> Option<Seq> {
     let (seq, copy) = name.strip_suffix(BASE)?.split_once('.')?;
     let seq = Seq::new(seq.parse().ok()?);

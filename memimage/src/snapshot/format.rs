@@ -1,4 +1,4 @@
-//! Encodes and decodes the header, chunk headers and trailer of a snapshot. No I/O. `docs/FORMAT.md` has the byte tables.
+//! Encodes and decodes the header, chunk headers and trailer of a snapshot. No I/O. `docs/FORMAT.md` contains the byte tables.
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -12,7 +12,7 @@ use crate::seq::{Life, Seq};
 pub(super) const CHUNK_HEADER: usize = 8;
 /// Length of a full chunk before encryption, in bytes.
 pub(super) const CHUNK: usize = 1 << 20;
-/// Length of the trailer, in bytes. It follows an empty chunk.
+/// Length of the trailer, in bytes. The trailer follows an empty chunk.
 pub(super) const TRAILER: usize = 48;
 
 const MAGIC: [u8; 8] = *b"MIsnapsh";
@@ -23,27 +23,27 @@ const MAX_NAME: usize = 255;
 
 const XCHACHA20_POLY1305: u8 = 1;
 const BLAKE3: u8 = 1;
-/// Bits in the header's field of incompatible features, as in a segment.
+/// Bits in the header's field of incompatible features. They are the same as in a segment header.
 const ENCRYPTED: u64 = 1;
 const CHAINED: u64 = 2;
 
 /// The header of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SnapshotHeader {
-    /// The identity of the image. If the snapshot is encrypted, its seed is zero until the key is known.
+    /// The identity of the image. If the snapshot is encrypted, the identity's seed is zero until it is decrypted.
     pub(crate) identity: Identity,
     /// The life in which the snapshot was created.
     pub(crate) life: Life,
     /// The seq of the last event in the state.
     pub(crate) seq: Seq,
-    /// The recorded time of that event.
+    /// The recorded time of the last event in the state.
     pub(crate) time: Timestamp,
     /// The time at which the snapshot was created.
     pub(crate) created: Timestamp,
     pub(crate) model_version: u32,
     pub(crate) fingerprint: u64,
     pub(crate) key_ids: KeyIds,
-    /// The prefix of the nonces; unused without a cipher.
+    /// The prefix of all nonces of the snapshot; unused without a cipher.
     pub(crate) prefix: [u8; PREFIX],
 }
 
@@ -52,11 +52,12 @@ pub(crate) struct SnapshotHeader {
 pub(crate) struct Trailer {
     /// Length of all chunks without chunk headers, in bytes.
     pub(crate) len: u64,
-    /// The digest of the state; encrypted if the state is encrypted.
+    /// The digest of the state; encrypted in the file of an encrypted snapshot.
     pub(crate) digest: u64,
     /// XXH3-128 of the header and of all chunks without chunk headers.
     pub(crate) hash: u128,
-    /// The hash of the frame with the last event in the state, and so of everything in the journal up to there; 0 without events.
+    /// The hash of the frame that contains the last event in the state. The hash covers the journal up to this frame. It is 0
+    /// if the state contains no event.
     pub(crate) link: u64,
 }
 
@@ -67,7 +68,7 @@ impl SnapshotHeader {
         out[0..8].copy_from_slice(&MAGIC);
         out[8..12].copy_from_slice(&VERSION.to_le_bytes());
         out[12..16].copy_from_slice(&(HEADER as u32).to_le_bytes());
-        // 16..32: the fields of compatible and read-only-compatible features; none yet
+        // 16..32: the fields of compatible and read-only-compatible features, of which none exists yet
         let features = self.key_ids.cipher.map_or(0, |_| ENCRYPTED) | self.key_ids.chain.map_or(0, |_| CHAINED);
         out[32..40].copy_from_slice(&features.to_le_bytes());
         out[40..56].copy_from_slice(&self.identity.uuid);
@@ -78,7 +79,7 @@ impl SnapshotHeader {
         out[88..96].copy_from_slice(&self.fingerprint.to_le_bytes());
         out[96..100].copy_from_slice(&self.model_version.to_le_bytes());
         out[100] = self.key_ids.cipher.map_or(0, |_| XCHACHA20_POLY1305);
-        // 101: compression; none yet
+        // 101: the compression, which does not exist yet
         out[102] = self.key_ids.chain.map_or(0, |_| BLAKE3);
         out[104..108].copy_from_slice(&self.key_ids.cipher.unwrap_or(0).to_le_bytes());
         out[108..112].copy_from_slice(&self.key_ids.chain.unwrap_or(0).to_le_bytes());

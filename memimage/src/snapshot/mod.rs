@@ -1,5 +1,5 @@
-//! Snapshots: the state after one event, so that recovery need not replay the whole journal. A snapshot is a cache. The journal
-//! is authoritative.
+//! A snapshot contains the state after one event, so that recovery need not replay the whole journal. A snapshot is a cache.
+//! The journal is authoritative.
 
 mod protection;
 mod format;
@@ -47,7 +47,7 @@ impl Snapshots {
         Snapshots { disk: Arc::clone(disk), layout: layout.clone(), keyring: Arc::clone(keyring) }
     }
 
-    /// The snapshots by their file names, newest first.
+    /// All snapshots by file name, newest first.
     pub(crate) fn list(&self) -> Result<Vec<(Seq, PathBuf)>, Error> {
         let dir = self.layout.snapshots();
         let names = self.layout.list_if_exists(&*self.disk, &dir)?;
@@ -80,7 +80,7 @@ impl Snapshots {
     ///
     /// # Errors
     ///
-    /// If the header is damaged, or names another event than `seq`.
+    /// Returns an error if the header is damaged, or contains another seq than `seq`.
     pub(crate) fn open(&self, seq: Seq, path: &std::path::Path) -> Result<SnapshotFile, Error> {
         let file = SnapshotFile::open(&*self.disk, path, &self.keyring)?;
         if file.header.seq != seq {
@@ -90,8 +90,8 @@ impl Snapshots {
         Ok(file)
     }
 
-    /// Writes and syncs a snapshot under a temporary name, protected by the current keys. `link` gives the hash of the frame with
-    /// the last event; it is called once the state is serialized and dropped.
+    /// Writes and syncs a snapshot under a temporary name, protected by the current keys. `link` returns the hash of the frame
+    /// that contains the last event. It is called after the state was serialized and dropped.
     pub(crate) fn write(
         &self,
         header: SnapshotHeader,
@@ -112,8 +112,8 @@ impl Snapshots {
         Ok(StagedSnapshot { staged, bytes })
     }
 
-    /// Loads a written snapshot. This checks the encoding and not the disk, because the page cache serves the reads. The
-    /// inner error means that the type of the state cannot read it.
+    /// Loads a written snapshot. This checks the encoding and not the disk, because the page cache serves the reads. The inner
+    /// error means that the type `M` cannot decode the state.
     pub(crate) fn load<M: Shape + DeserializeOwned>(
         &self,
         written: &StagedSnapshot,
@@ -127,7 +127,7 @@ impl Snapshots {
         written.staged.install(&*self.disk)
     }
 
-    /// Removes all snapshots except those of the events in `kept`.
+    /// Removes all snapshots whose seq is not in `kept`.
     pub(crate) fn retain(&self, kept: &[Seq]) -> Result<(), Error> {
         for (_, path) in self.list()?.into_iter().filter(|(seq, _)| !kept.contains(seq)) {
             self.disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
@@ -146,14 +146,14 @@ fn file_name(seq: Seq) -> String {
     format!("{:020}{SNAPSHOT}", seq.get())
 }
 
-/// The seq of the quarantined snapshot with this file name: the name of a snapshot, and a number.
+/// Returns the seq in the file name of a quarantined snapshot: the name of a snapshot, followed by a number.
 pub(crate) fn quarantined_seq(name: &str) -> Option<Seq> {
     let (name, number) = name.rsplit_once('.')?;
     number.parse::<u32>().ok()?;
     parse_file_name(name)
 }
 
-/// The seq of the snapshot with this file name.
+/// Returns the seq in the file name of a snapshot.
 fn parse_file_name(name: &str) -> Option<Seq> {
     let seq = Seq::new(name.strip_suffix(SNAPSHOT)?.parse().ok()?);
     (file_name(seq) == name).then_some(seq)

@@ -1,7 +1,7 @@
 //! Encryption and MAC of a snapshot. The cipher encrypts each chunk and the digest; the MAC covers the complete file. No I/O.
 //!
-//! Chunks are encrypted as in STREAM (Hoang, Reyhanitabar, Rogaway and Vizár, 2015): the nonce of a chunk has the chunk's
-//! number, and the nonce of the digest has the number of chunks. So no chunk can be left out, moved, or taken from another
+//! Chunks are encrypted as in STREAM (Hoang, Reyhanitabar, Rogaway and Vizár, 2015): the nonce of a chunk contains the chunk's
+//! number, and the nonce of the digest contains the number of chunks. So no chunk can be left out, moved, or taken from another
 //! snapshot.
 
 use std::ops::Range;
@@ -11,20 +11,21 @@ use crate::keys::{AuthenticationError, KeyIds, KeyedHasher, Mac, NONCE, Nonce, P
 
 /// Length of the header, in bytes.
 pub(super) const HEADER: usize = 4096;
-/// Length of the prefix of all nonces of a snapshot, in bytes. The chunk's number (4 bytes) and an end flag (1 byte) follow it.
+/// Length of the prefix of all nonces of a snapshot, in bytes. In a nonce, the prefix is followed by the chunk's number (4
+/// bytes) and a mark (1 byte).
 pub(super) const PREFIX: usize = NONCE - 5;
-/// Offset of this prefix in the header.
+/// Offset of the nonce prefix in the header.
 pub(super) const PREFIX_AT: usize = 448;
 /// Offset of the tag of the encrypted seed in the header.
 pub(super) const TAG_AT: usize = PREFIX_AT + PREFIX;
-/// The seed's bytes in the header.
+/// The byte range of the seed in the header.
 pub(super) const SEED: Range<usize> = 120..152;
 
 /// The domain separator of snapshots. All authenticated data of a snapshot begins with it, so that nothing authenticated for
 /// a snapshot is valid for another purpose under the same key.
 const SNAPSHOT: [u8; 16] = *b"memimage state\0\0";
 
-/// The mark in the nonce of the seed. Chunks have 0, and the digest has 1.
+/// The mark in the seed's nonce. The mark of a chunk is 0, and the mark of the digest is 1.
 const OF_SEED: u8 = 2;
 
 /// The number of bytes by which encryption makes a chunk longer; 0 without a cipher.
@@ -46,7 +47,7 @@ pub(super) struct SnapshotProtection {
 }
 
 impl SnapshotProtection {
-    /// Starts at the end of the header.
+    /// Creates the protection of the bytes that follow the header.
     pub(super) fn new(protection: Protection, header: &[u8; HEADER], prefix: [u8; PREFIX]) -> SnapshotProtection {
         let associated = match protection.cipher {
             Some(_) => [&SNAPSHOT[..], header].concat(),
@@ -60,7 +61,8 @@ impl SnapshotProtection {
         SnapshotProtection { protection, prefix, associated, chunks: 0, hasher }
     }
 
-    /// Encrypts the next chunk, which is the bytes of `chunk` from `from` on, and appends its tag; does nothing without a cipher.
+    /// Encrypts the next chunk, which is the bytes of `chunk` from `from` on, and appends the chunk's tag. Without a cipher,
+    /// only counts the chunk.
     pub(super) fn encrypt(&mut self, chunk: &mut Vec<u8>, from: usize) {
         let nonce = self.next_nonce();
         if let Some(cipher) = &self.protection.cipher {
@@ -69,7 +71,7 @@ impl SnapshotProtection {
         }
     }
 
-    /// Decrypts the next chunk and removes its tag; does nothing without a cipher.
+    /// Decrypts the next chunk and removes its tag. Without a cipher, only counts the chunk.
     pub(super) fn decrypt(&mut self, chunk: &mut Vec<u8>) -> Result<(), AuthenticationError> {
         let nonce = self.next_nonce();
         let Some(cipher) = &self.protection.cipher else { return Ok(()) };
@@ -99,7 +101,7 @@ impl SnapshotProtection {
         Ok(())
     }
 
-    /// Adds bytes of the file to the MAC, as they are stored and in their order.
+    /// Adds bytes of the file to the MAC. The caller passes the stored bytes, in the order of the file.
     pub(super) fn update(&mut self, bytes: &[u8]) {
         if let Some(hasher) = &mut self.hasher {
             hasher.update(bytes);
@@ -127,7 +129,7 @@ impl SnapshotProtection {
     }
 }
 
-/// Encrypts the seed in a header that is complete but for its checksum, and returns its tag; `None` without a cipher.
+/// Encrypts the seed in a header that lacks only the seed's tag and the checksum, and returns the tag; `None` without a cipher.
 pub(super) fn encrypt_seed(
     protection: &Protection,
     prefix: &[u8; PREFIX],
@@ -138,7 +140,7 @@ pub(super) fn encrypt_seed(
     Some(cipher.encrypt(&nonce(prefix, 0, OF_SEED), &associated, &mut header[SEED]))
 }
 
-/// The seed in a header, decrypted if the snapshot is encrypted.
+/// Returns the seed in a header, and decrypts the seed if the snapshot is encrypted.
 pub(super) fn decrypt_seed(
     protection: &Protection,
     prefix: &[u8; PREFIX],
@@ -152,12 +154,12 @@ pub(super) fn decrypt_seed(
     Ok(seed)
 }
 
-/// The associated data of the seed: the fields of the header around it.
+/// The associated data of the seed: the header's fields before and after the seed, up to the tag.
 fn associated_with_seed(header: &[u8; HEADER]) -> Vec<u8> {
     [&SNAPSHOT[..], &header[..SEED.start], &header[SEED.end..TAG_AT]].concat()
 }
 
-/// The nonce of chunk number `chunk`, or of what `mark` says.
+/// The nonce of chunk number `chunk`, of the digest or of the seed; `mark` selects which.
 fn nonce(prefix: &[u8; PREFIX], chunk: u32, mark: u8) -> Nonce {
     let mut nonce = [0; NONCE];
     nonce[..PREFIX].copy_from_slice(prefix);

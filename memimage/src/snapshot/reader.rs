@@ -27,11 +27,11 @@ pub(crate) struct SnapshotFile {
 }
 
 impl SnapshotFile {
-    /// Opens a snapshot and reads its header, for which no keys are needed.
+    /// Opens a snapshot and reads its header. The header can be read without keys.
     ///
     /// # Errors
     ///
-    /// If the header is damaged or of a newer format.
+    /// Returns an error if the header is damaged or has a newer format.
     pub(crate) fn open(disk: &dyn Disk, path: &Path, keyring: &Arc<Keyring>) -> Result<SnapshotFile, Error> {
         let file = StoredFile::open(disk, path, Access::Read)?;
         let len = file.len()?;
@@ -55,7 +55,7 @@ impl SnapshotFile {
         chunks.trailer()
     }
 
-    /// Reads and verifies the complete file. Returns the identity of the image, with its seed decrypted.
+    /// Reads and verifies the complete file. Returns the identity of the image, with the decrypted seed.
     pub(crate) fn identity(self) -> Result<Identity, Error> {
         let protection = self.keyring.protection(self.header.key_ids, &self.header.identity.uuid, self.file.path())?;
         let seed = decrypt_seed(&protection, &self.header.prefix, &self.bytes).map_err(|AuthenticationError| {
@@ -66,14 +66,14 @@ impl SnapshotFile {
         self.check().map(|_| identity)
     }
 
-    /// Reads, verifies and decodes the state. Returns the trailer too.
+    /// Reads, verifies and decodes the state. Also returns the trailer.
     pub(crate) fn load<T: Shape + DeserializeOwned>(self) -> Result<(T, Trailer), Error> {
         let path = self.file.path().to_owned();
         self.decode()?.map_err(|what| damaged(&path, what))
     }
 
-    /// As [`load`](SnapshotFile::load). The inner error means that the checksums prove the state intact, but its type cannot
-    /// read it.
+    /// Like [`load`](SnapshotFile::load), but returns an inner error if the checksums are correct and the type `T` still cannot
+    /// decode the state.
     pub(crate) fn decode<T: Shape + DeserializeOwned>(self) -> Result<Result<(T, Trailer), String>, Error> {
         let borrowed = FrozenVec::new();
         let mut chunks = self.chunks()?;
@@ -138,16 +138,16 @@ struct ChunkReader {
     offset: u64,
     /// The current chunk, verified and decrypted.
     chunk: Vec<u8>,
-    /// The number of bytes of the current chunk that were used.
+    /// The number of bytes of the current chunk that were consumed.
     at: usize,
     /// The number of bytes of all chunks so far.
     total: u64,
-    /// The error that [`fill`](ChunkReader::fill) hides behind an error of postcard.
+    /// The cause, if [`fill`](ChunkReader::fill) returned an error of postcard, which cannot carry a cause.
     failure: Option<Error>,
 }
 
 impl ChunkReader {
-    /// Reads and verifies the next chunk; `false` if it is the empty chunk at the end.
+    /// Reads and verifies the next chunk. Returns `false` for the empty chunk at the end of the state.
     fn next_chunk(&mut self) -> Result<bool, Error> {
         let mut header = [0; CHUNK_HEADER];
         self.read_exact(&mut header)?;
@@ -213,7 +213,7 @@ impl ChunkReader {
         Ok(())
     }
 
-    /// The number of bytes of the file that were not used yet: an upper bound for the length of any value that follows.
+    /// The number of bytes of the file that were not consumed yet, which is an upper bound for the length of the next value.
     fn left(&self) -> u64 {
         (self.chunk.len() - self.at) as u64 + self.snapshot.len.saturating_sub(self.offset)
     }
@@ -237,7 +237,7 @@ impl ChunkReader {
         damaged(self.snapshot.file.path(), what)
     }
 
-    /// The error for bytes with correct checksums that are not valid under the key.
+    /// The error for bytes whose checksums are correct, but whose tag or MAC is not valid under the key.
     fn forged(&self, what: impl Into<String>) -> Error {
         Error::new(ErrorDetail::ForgedState { path: self.snapshot.file.path().to_owned(), what: what.into() })
     }
@@ -251,7 +251,7 @@ fn damaged(path: &Path, what: impl Into<String>) -> Error {
 struct StateBytes<'de> {
     chunks: &'de mut ChunkReader,
     scratch: Vec<u8>,
-    /// Bytes that are borrowed until the state is decoded: some types borrow a text first and then copy it.
+    /// Bytes that must live until the state is decoded, because some types borrow a string before they copy it.
     borrowed: &'de FrozenVec<Box<[u8]>>,
 }
 

@@ -13,9 +13,9 @@ use crate::keys::{Protection, TAG};
 use crate::planted::{Bug, planted};
 
 /// Writes the state to a new file and returns the file's length in bytes. Syncs each chunk, so that a sync of the journal never
-/// waits for all of the snapshot. The caller syncs the end of the file. At most one chunk of the serialized state is in memory.
-/// `protection` must have the keys that the header names. `link` gives the hash of the frame with the last event; it is called
-/// once the state is serialized and dropped.
+/// waits until the whole snapshot is written. The caller syncs the end of the file. At most one chunk of the serialized state
+/// is in memory. `protection` must contain the keys whose ids are in the header. `link` returns the hash of the frame that
+/// contains the last event. It is called after the state was serialized and dropped.
 pub(super) fn write(
     file: &StoredFile,
     header: &SnapshotHeader,
@@ -65,7 +65,7 @@ struct ChunkWriter<'a> {
     protection: SnapshotProtection,
     /// Space for the chunk's header, then the bytes of the chunk so far.
     chunk: Vec<u8>,
-    /// The number of bytes of all written chunks.
+    /// The number of bytes of all written chunks, without their headers.
     len: u64,
     /// The error of a failed write, which postcard does not pass on.
     failure: Option<Error>,

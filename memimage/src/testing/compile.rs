@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-/// Checks that the compiler rejects each of these programs, with the messages in the file beside it. Under the feature
-/// `compile-fail`.
+/// Checks that the compiler rejects each of these programs, with the messages in the file beside the program. This function
+/// requires the feature `compile-fail`.
 ///
-/// Use it to test the guarantees of your own types and modules: that a command is not public, that nobody can construct an
-/// old payload, that a mistake has a good message. Each file is a separate program that uses your package by its name, with a
-/// `fn main`:
+/// Use this function to test the guarantees of your own types and modules: that a command is not public, that nobody can
+/// construct an old payload, that a mistake has a good message. Each file is a separate program that uses your package by its
+/// name, with a `fn main`:
 ///
 /// ```no_run
 /// #[test]
@@ -16,26 +16,27 @@ use std::path::Path;
 /// }
 /// ```
 ///
-/// It uses [trybuild](https://docs.rs/trybuild). The messages of `tests/ui/a.rs` are in `tests/ui/a.stderr`.
-/// `TRYBUILD=overwrite cargo test` overwrites them; review the difference. The programs are built with `cargo --offline` and the
-/// dependencies of your package and its tests, which `cargo fetch` or any build must have fetched before. trybuild builds them in
-/// a package below `target/tests`, which has no `memimage.lock`: define a locked model in your library, and use it from there.
+/// The function uses [trybuild](https://docs.rs/trybuild). The messages of `tests/ui/a.rs` are in `tests/ui/a.stderr`.
+/// `TRYBUILD=overwrite cargo test` overwrites them; review the difference. The programs are built with `cargo --offline` and
+/// the dependencies of your package and its tests, which `cargo fetch` or any build must have fetched before. trybuild builds
+/// them in a package below `target/tests`, which has no `memimage.lock`: define a locked model in your library, and use it from
+/// there.
 ///
 /// # Panics
 ///
-/// If a program compiles, or fails with other messages.
+/// Panics if a program compiles, or fails with other messages.
 pub fn compile_fail(programs: impl AsRef<Path>) {
     trybuild::TestCases::new().compile_fail(programs);
 }
 
 /// Checks that each of these programs compiles and runs without a panic.
 ///
-/// As [`compile_fail`], and under the same feature. It shows that the programs of [`compile_fail`] do not fail for another
+/// This function requires the feature `compile-fail`. It shows that the programs of [`compile_fail`] do not fail for another
 /// reason.
 ///
 /// # Panics
 ///
-/// If a program does not compile, or fails when it runs.
+/// Panics if a program does not compile, or fails when it runs.
 pub fn compile_pass(programs: impl AsRef<Path>) {
     trybuild::TestCases::new().pass(programs);
 }

@@ -1,4 +1,4 @@
-//! Compares the derived fields that the commands maintained with those that are rebuilt after a load.
+//! Compares the derived fields that the commands maintained with the derived fields that are rebuilt after a load.
 
 use super::model_under_test::{differences, encoded, state_digest};
 use super::value_difference;
@@ -7,8 +7,8 @@ use crate::event::{Derived, DerivedField, Model, decode, rebuild_derived};
 /// The names of the two values in a message.
 const NAMES: [&str; 2] = ["as maintained", "as rebuilt"];
 
-/// Checks that a copy of the model, loaded and rebuilt, has the model's derived fields. The error has one line for each
-/// difference.
+/// Checks that a loaded and rebuilt copy of the model has the same derived fields as the model. The error contains one line for
+/// each difference.
 pub(super) fn check<M: Model>(model: &M) -> Result<(), String> {
     let Some(Derived { method, fields, .. }) = M::DERIVED else { return Ok(()) };
     let loaded = || decode::<M>(&encoded(model)?).map_err(|fault| format!("its state does not decode: {fault}"));

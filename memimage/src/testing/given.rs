@@ -1,4 +1,4 @@
-//! Given: the events before a test's commands.
+//! The `given` part of a test: the events before the test's commands.
 
 use std::fmt;
 use std::panic::Location;
@@ -20,7 +20,7 @@ use crate::shape::{Shape, ShapeTree};
 /// The time at which a test begins: 9 September 2001, 01:46:40 UTC, 10⁹ seconds after the epoch.
 pub const START: Timestamp = Timestamp::from_micros(1_000_000_000_000_000);
 
-/// The past of a model in a test; [`given`] begins one.
+/// The history of a model in a test. [`given`] begins a history.
 ///
 /// Each added event is replayed at once, as recovery replays it: checks do not run, and past versions go through their
 /// upcasters. An event that cannot be replayed fails the test immediately.
@@ -71,25 +71,25 @@ pub struct Given<M: Model> {
 ///
 /// # Panics
 ///
-/// If the model's `Default` panics.
+/// Panics if the model's `Default` panics.
 #[track_caller]
 pub fn given<M: Model>() -> Given<M> {
     begin(StartState::new(None))
 }
 
-/// As [`given`], with another state before the first event, like [`Options::genesis`](crate::Options::genesis).
+/// Like [`given`], but with another state before the first event, as [`Options::genesis`](crate::Options::genesis) sets it.
 ///
 /// # Panics
 ///
-/// If the state cannot be encoded or decoded.
+/// Panics if the state cannot be encoded or decoded.
 #[track_caller]
 pub fn given_state<M: Model>(state: &M) -> Given<M> {
     let state = or_panic(encoded(state));
     begin(StartState::new(Some(state)))
 }
 
-/// As [`given`], with the contents of a real image: its state before the first event, its events and its seed. A pruned journal
-/// begins with its base.
+/// Like [`given`], but with the contents of a real image: its state before the first event, its events and its seed. If the
+/// journal was pruned, the state before the first event is the base.
 ///
 /// The files are copied into memory. The function changes nothing at `path` and takes no lock, so close the image first.
 ///
@@ -117,7 +117,8 @@ pub fn given_state<M: Model>(state: &M) -> Given<M> {
 ///
 /// # Panics
 ///
-/// If there is no image of this model at `path`, or it cannot be opened; if it is encrypted or chained.
+/// Panics if there is no image of this model at `path`, if this program cannot open the image, or if the image is encrypted or
+/// chained.
 #[track_caller]
 pub fn given_image<M: Model>(path: impl AsRef<Path>) -> Given<M> {
     let (start, events) = or_panic(image::history::<M>(path.as_ref()));
@@ -151,7 +152,7 @@ impl<M: Model> Given<M> {
     ///
     /// # Panics
     ///
-    /// If the event cannot be replayed: its body panics or rejects it.
+    /// Panics if the event cannot be replayed, because its body panics or rejects the event.
     #[track_caller]
     pub fn event<P: Payload<M>>(self, payload: P) -> Self {
         let event = RecordedEvent::of(P::NAME, P::VERSION, &payload, &self.stamp(Outcome::Applied));
@@ -162,15 +163,15 @@ impl<M: Model> Given<M> {
     ///
     /// # Panics
     ///
-    /// If the event cannot be replayed: its body panics or does not reject it.
+    /// Panics if the event cannot be replayed, because its body panics or does not reject the event.
     #[track_caller]
     pub fn rejected<P: Payload<M>>(self, payload: P) -> Self {
         let event = RecordedEvent::of(P::NAME, P::VERSION, &payload, &self.stamp(Outcome::Rejected));
         self.replayed(event)
     }
 
-    /// Adds an event that an older program recorded, of a version in the command's history. `T` is the past type, which must
-    /// derive `Serialize` for this. If the version has only upcasters on values, the test defines `T` itself.
+    /// Adds an event that an older program recorded with a version in the command's history. `T` is the type of the past
+    /// version, which must also derive `Serialize`. If the version has only upcasters on values, the test defines `T` itself.
     ///
     /// ```
     /// # use memimage::{Model, Shape};
@@ -200,19 +201,19 @@ impl<M: Model> Given<M> {
     ///
     /// # Panics
     ///
-    /// If the event cannot be replayed: the program does not have the version or has another shape for it, or an upcaster or the
-    /// body fails.
+    /// Panics if the event cannot be replayed, because the program does not have the version or has another shape for it, or
+    /// because an upcaster or the body fails.
     #[track_caller]
     pub fn past<T: Shape + Serialize>(self, name: &str, version: u32, payload: T) -> Self {
         let event = RecordedEvent::of(name, version, &payload, &self.stamp(Outcome::Applied));
         self.replayed(event)
     }
 
-    /// As [`past`](Given::past), for an event that was recorded as rejected.
+    /// Like [`past`](Given::past), for an event that was recorded as rejected.
     ///
     /// # Panics
     ///
-    /// As [`past`](Given::past).
+    /// Panics in the same cases as [`past`](Given::past).
     #[track_caller]
     pub fn past_rejected<T: Shape + Serialize>(self, name: &str, version: u32, payload: T) -> Self {
         let event = RecordedEvent::of(name, version, &payload, &self.stamp(Outcome::Rejected));
@@ -223,7 +224,7 @@ impl<M: Model> Given<M> {
     ///
     /// # Panics
     ///
-    /// If the fixture cannot be read, or an event in it cannot be replayed.
+    /// Panics if the fixture cannot be read, or if an event in the fixture cannot be replayed.
     #[track_caller]
     pub fn fixture(mut self, path: impl AsRef<Path>) -> Self {
         for mut event in or_panic(golden::events(path.as_ref())) {
@@ -234,13 +235,13 @@ impl<M: Model> Given<M> {
         self
     }
 
-    /// Executes a command as an image does; and a second time on a copy of the model that was loaded from a snapshot before the
-    /// command.
+    /// Executes a command as an image does, and also executes it on a copy of the model that was loaded from a snapshot before
+    /// the command.
     ///
     /// # Panics
     ///
-    /// If the recorded event cannot be replayed, or its replay gives another state; if the copy gives another state, outcome or
-    /// expected answer; if a rebuild gives other derived fields than the events left.
+    /// Panics if the recorded event cannot be replayed, or if its replay gives another state. Panics if the command has another
+    /// effect or outcome on the copy. Panics if a rebuild gives other derived fields than the events left.
     #[track_caller]
     pub fn when<C: Command<M>>(mut self, command: C) -> When<M, C> {
         let stamp = self.stamp(Outcome::Applied);
@@ -254,11 +255,11 @@ impl<M: Model> Given<M> {
         When::new(self, text, executed, before, recorded, Location::caller())
     }
 
-    /// Calls `look` with the state.
+    /// Calls `look` with the current state.
     ///
     /// # Panics
     ///
-    /// If a rebuild gives other derived fields than the events left.
+    /// Panics if a rebuild gives other derived fields than the events left.
     #[track_caller]
     pub fn then(self, look: impl FnOnce(&M)) -> Self {
         self.or_fail(self.subject.check_derived());
@@ -289,7 +290,7 @@ impl<M: Model> Given<M> {
         }
     }
 
-    /// Fails the test with `message` and the context.
+    /// Fails the test with `message`, the last events and the state.
     #[track_caller]
     pub(super) fn fail(&self, message: &str) -> ! {
         panic!("{message}{}", self.context());

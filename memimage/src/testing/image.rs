@@ -25,8 +25,8 @@ const ROOT: &str = "image";
 
 /// Opens a copy of the image at `path`, and calls `check` with it.
 ///
-/// It serves fixtures that are whole images, created by an older program and committed. The files are copied into memory. The
-/// fixture stays unchanged and no lock is taken, so several tests can use one fixture at a time.
+/// Use this function for fixtures that are whole images, created by an older program and committed. The files are copied into
+/// memory. The fixture stays unchanged and no lock is taken, so several tests can use one fixture at the same time.
 ///
 /// ```
 /// # use memimage::{Image, Model, Shape};
@@ -55,7 +55,8 @@ const ROOT: &str = "image";
 ///
 /// # Panics
 ///
-/// If there is no image of this model at `path`, or this program cannot open it; if it is encrypted or chained.
+/// Panics if there is no image of this model at `path`, if this program cannot open the image, or if the image is encrypted or
+/// chained.
 #[track_caller]
 pub fn golden_image<M: Model>(path: impl AsRef<Path>, check: impl FnOnce(&Image<M>)) {
     let path = path.as_ref();
@@ -106,14 +107,14 @@ fn copy_dir(from: &Path, disk: &SimDisk, to: &Path) -> std::io::Result<()> {
 /// The start state and the events of an image.
 pub(super) fn history<M: Model>(path: &Path) -> Result<(StartState, Vec<RecordedEvent>), String> {
     let disk = copy(path)?;
-    // recovery checks the copy first, and repairs a torn end
+    // open and close the copy first, so that recovery checks it and repairs a torn write at its end
     let closed = open::<M>(&disk, "given_image").and_then(Image::close);
     let history = closed.and_then(|()| read::<M>(&disk)).map_err(|error| cannot_open(path, &error))?;
     let ImageHistory { seed, start, events } = history;
     Ok((StartState { seed, state: Some(encoded(&start.model)?), last: start.last, time: start.time }, events))
 }
 
-/// The contents of a journal.
+/// The history that a journal contains.
 struct ImageHistory<M> {
     seed: Seed,
     /// The state before the first event.
@@ -191,6 +192,6 @@ fn beginning<M: Model>(journal: &OpenedJournal, dispatch: &Dispatch) -> Result<R
             return Ok(recovered);
         }
     }
-    // its error lists the bases and snapshots, and why each is unusable
+    // the error of this call lists the bases and snapshots, and why each is unusable
     at(Seq::ZERO)
 }

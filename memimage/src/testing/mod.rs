@@ -14,11 +14,12 @@
 //! | a hand-written `Serialize` matches the `Shape` | [`shape_matches`] |
 //! | a program that must not compile does not | `compile_fail`, under the feature `compile-fail` |
 //!
-//! On a failure, the function panics with the expected and the found events or fields. It reads payloads and states by their
-//! shapes, so no type needs to be `Debug` or `PartialEq`. To test crashes and full disks, use the feature `sim`.
+//! If a check fails, the function panics with a message that shows the expected and the found events or fields. These functions
+//! decode payloads and states by their shapes, so no type needs to be `Debug` or `PartialEq`. To test crashes and full disks,
+//! use the feature `sim`.
 
-// each module uses those above it, except these, which use each other: `model_under_test`, `derived_fields` and `reloaded`;
-// `when`, `given` and `golden`
+// each module uses only the modules above it, except two groups, whose modules use each other: `model_under_test`,
+// `derived_fields` and `reloaded`; and `when`, `given` and `golden`
 mod value_text;
 mod value_difference;
 mod recorded_event;
@@ -43,8 +44,8 @@ pub use image::golden_image;
 pub use shape_matching::shape_matches;
 pub use when::When;
 
-/// The value of `result`; panics on an error. This is a function because a panic in a closure would report the closure's
-/// location.
+/// Returns the value of `result`, or panics with its error. This is a function because a panic in a closure would report the
+/// closure's location.
 #[track_caller]
 fn or_panic<T>(result: Result<T, String>) -> T {
     match result {

@@ -19,12 +19,12 @@ const SEED: Seed = [7; 32];
 
 /// A model with its whole history.
 ///
-/// It does the same as an image, but without a disk: the same check, body and context, and the same replay from bytes. A test
-/// therefore needs no threads and no files.
+/// It behaves like an image without a disk: it runs the same checks and bodies with the same context, and replays events from
+/// the same bytes. A test therefore needs no threads and no files.
 pub(super) struct ModelUnderTest<M> {
     start: StartState,
     pub(super) model: M,
-    /// The state by replay alone. It is compared with `model` after each command.
+    /// The state that results from replay alone. It is compared with `model` after each command.
     replica: M,
     pub(super) log: Vec<RecordedEvent>,
 }
@@ -33,11 +33,11 @@ pub(super) struct ModelUnderTest<M> {
 #[derive(Clone)]
 pub(super) struct StartState {
     pub(super) seed: Seed,
-    /// The state, if it is not the model's `Default`.
+    /// The encoded state; `None` if it is the model's `Default`.
     pub(super) state: Option<Vec<u8>>,
     /// The seq of the last event in the state.
     pub(super) last: Seq,
-    /// The time of that event.
+    /// The time of the last event in the state.
     pub(super) time: Timestamp,
 }
 
@@ -47,12 +47,12 @@ impl StartState {
         StartState { seed: SEED, state, last: Seq::ZERO, time: Timestamp::default() }
     }
 
-    /// The seq of the event after this number of events.
+    /// The seq of the event that follows the first `events` events.
     pub(super) fn seq_after(&self, events: usize) -> Seq {
         Seq::new(self.last.get() + events as u64 + 1)
     }
 
-    /// The state, with its derived fields.
+    /// Decodes or creates the state, and fills its derived fields.
     pub(super) fn model<M: Model>(&self) -> Result<M, String> {
         let mut model = match &self.state {
             Some(state) => decode_state(state).map_err(|fault| format!("the given state does not decode: {fault}"))?,
@@ -66,9 +66,9 @@ impl StartState {
 /// The result of a command.
 pub(super) enum CommandResult<C: Command<M>, M> {
     Answered(C::Output),
-    /// The check refused it, and nothing was recorded.
+    /// The check refused the command, and nothing was recorded.
     Refused(C::Refusal),
-    /// The body rejected it, and it was recorded.
+    /// The body rejected the command, and the command was recorded.
     Rejected(C::Refusal),
     Panicked {
         place: &'static str,
@@ -77,7 +77,8 @@ pub(super) enum CommandResult<C: Command<M>, M> {
 }
 
 impl<C: Command<M>, M> CommandResult<C, M> {
-    /// The outcome, for messages. Without the refusal itself, whose type may not be `Debug`.
+    /// Describes the outcome for messages. The description does not contain the refusal, because the refusal's type may not be
+    /// `Debug`.
     pub(super) fn outcome(&self) -> String {
         match self {
             CommandResult::Answered(_) => "the command answered, and was recorded as applied".to_owned(),
@@ -135,7 +136,7 @@ impl<M: Model> ModelUnderTest<M> {
         let context = || Context::new(seed, Origin::own(seq), time, metadata.clone());
         let stamp = Stamp { seq, time, metadata, outcome: Outcome::Applied };
         let event = RecordedEvent::of(C::NAME, C::VERSION, &command, &stamp)?;
-        // the check and the body get what replay will read
+        // the check and the body receive the arguments that replay will decode
         let decoded = || {
             decode::<C>(&event.payload).map_err(|error| {
                 format!(
@@ -168,7 +169,7 @@ impl<M: Model> ModelUnderTest<M> {
         self.agree()
     }
 
-    /// Checks that replay gives the present state, and that a rebuild gives its derived fields.
+    /// Checks that replay gives the current state, and that a rebuild gives the derived fields of this state.
     pub(super) fn agree(&self) -> Result<(), String> {
         if state_digest(&self.model)? == state_digest(&self.replica)? {
             return self.check_derived();
@@ -177,8 +178,8 @@ impl<M: Model> ModelUnderTest<M> {
         Err(format!("the replay of the recorded events gives another state:{differences}\n{NONDETERMINISM_HELP}"))
     }
 
-    /// Checks that a rebuild gives the derived fields of the present state. The error names the first event after which it does
-    /// not.
+    /// Checks that a rebuild gives the derived fields of the current state. The error states the first event after which a
+    /// rebuild gives other fields.
     pub(super) fn check_derived(&self) -> Result<(), String> {
         match derived_fields::check(&self.model) {
             Ok(()) => Ok(()),
@@ -235,7 +236,7 @@ pub(super) const NONDETERMINISM_HELP: &str = "a command body, an upcaster, or th
 
 /// Replays an event on a model. After an error, the state of the model is unspecified.
 pub(super) fn replay<M: Model>(model: &mut M, start: &StartState, event: &RecordedEvent) -> Result<(), String> {
-    // in a rewritten journal, it takes the place of an event that was upcast to nothing
+    // in a rewritten journal, this placeholder replaces an event that was upcast to nothing
     if event.name == DROPPED {
         return Ok(());
     }
@@ -262,13 +263,13 @@ pub(super) fn state_digest<M: Model>(model: &M) -> Result<Digest, String> {
 /// The encoding of a state in a snapshot.
 pub(super) fn encoded<M: Model>(model: &M) -> Result<Vec<u8>, String> {
     if const { may_be_deep(M::SHAPE) } {
-        // the digest limits the depth, which encoding does not
+        // the digest limits the depth of the state; encoding does not
         state_digest(model)?;
     }
     postcard::to_stdvec(model).map_err(|error| format!("the state of `{}` cannot be encoded: {error}", M::NAME))
 }
 
-/// A state after it was encoded, decoded and rebuilt, as by a snapshot.
+/// Encodes and decodes a state, and fills its derived fields, as storing and loading a snapshot does.
 pub(super) fn restored<M: Model>(model: &M) -> Result<M, String> {
     let mut restored = decode_state(&encoded(model)?)
         .map_err(|fault| format!("the state of `{}` does not decode: {fault}", M::NAME))?;

@@ -37,7 +37,7 @@ pub(super) struct Stamp<'a> {
 }
 
 impl RecordedEvent {
-    /// A new event of any version.
+    /// Creates an event of any version.
     pub(super) fn of<T: Shape + Serialize>(
         name: &str,
         version: u32,
@@ -68,7 +68,7 @@ impl RecordedEvent {
     ///
     /// # Errors
     ///
-    /// If the program has no such event, or has another shape for it.
+    /// Returns an error if the program has no such event version, or has another shape for it.
     pub(super) fn row<M>(&self, events: &'static [EventType<M>]) -> Result<&'static EventType<M>, String> {
         let RecordedEvent { name, version, .. } = self;
         let Some(row) = events.iter().find(|row| row.name() == name && row.version() == *version) else {

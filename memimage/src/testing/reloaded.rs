@@ -1,10 +1,10 @@
-//! Runs a command of a test on a second model too, which was loaded from a snapshot just before the command. So state that a
-//! snapshot loses shows in the outcome, the answer or the effect of the command.
+//! Compares a command of a test with the same command on a second model, which was loaded from a snapshot just before the
+//! command. If the snapshot lost state, the outcome or the effect of the command may differ.
 
 use super::model_under_test::{CommandResult, differences, state_digest};
 use crate::event::{Command, Model};
 
-/// The help for a command that does something else after a load.
+/// The help for a command whose outcome or effect differs after a load.
 pub(super) const LOST_HELP: &str = "the model keeps data that a snapshot does not hold (a field that is skipped, or that \
      a `Deserialize` does not restore), or the command depends on the order of a hash map; help: store the data; or, if the \
      stored fields determine it, mark the field `#[model(derived)]` and fill it in a method, `#[model(rebuild = method)]`";

@@ -10,8 +10,9 @@ use crate::shape::{Shape, ShapeTree};
 
 /// Checks that a value serializes as its type's [`Shape`] describes, and that decoding restores it.
 ///
-/// Derived implementations always do. Test hand-written ones, and those of foreign types with an opaque name, with a few values:
-/// at run time, a mismatch in the state is an error of the next snapshot, and a mismatch in a payload is never detected.
+/// Derived implementations always match. Test hand-written implementations, and the implementations of foreign types with an
+/// opaque name, with a few values each. At run time, a mismatch in the state causes an error at the next snapshot, but a
+/// mismatch in a payload is never detected.
 ///
 /// ```
 /// # use std::collections::BTreeMap;
@@ -39,7 +40,7 @@ use crate::shape::{Shape, ShapeTree};
 ///
 /// # Panics
 ///
-/// If they do not match. The message has the path of the difference.
+/// Panics if the implementations do not match. The message contains the path of the difference.
 #[track_caller]
 pub fn shape_matches<T: Shape + Serialize + DeserializeOwned>(value: &T) {
     if let Err(message) = matches(value) {

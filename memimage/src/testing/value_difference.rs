@@ -9,7 +9,7 @@ use crate::value::Value;
 /// The maximum number of differences in a message.
 const MAX_DIFFERENCES: usize = 12;
 
-/// As [`lines_at`], for values that have no name.
+/// Like [`lines_at`], for values that have no name.
 pub(super) fn lines(shape: &ShapeTree, a: &[u8], b: &[u8], names: [&str; 2]) -> String {
     lines_at("", shape, a, b, names)
 }
@@ -17,8 +17,8 @@ pub(super) fn lines(shape: &ShapeTree, a: &[u8], b: &[u8], names: [&str; 2]) -> 
 /// The differences between two values of a shape, one indented line each: `  accounts[7]: 100 at first, 200 then`. The paths
 /// begin with `root`.
 ///
-/// `names` are the names of the two values in the text. If the values do not decode by their shape, or differ only in bytes that
-/// are not part of the values, a line says so.
+/// `names` are the names of the two values in the text. If the values do not decode by their shape, or differ only in bytes
+/// that are not part of the values, one line says so.
 pub(super) fn lines_at(root: &str, shape: &ShapeTree, a: &[u8], b: &[u8], names: [&str; 2]) -> String {
     let differences = match (value_text::value(shape, a), value_text::value(shape, b)) {
         (Some(a), Some(b)) => {
@@ -44,7 +44,7 @@ pub(super) fn lines_at(root: &str, shape: &ShapeTree, a: &[u8], b: &[u8], names:
     text
 }
 
-/// The first difference between two values that were formatted as `{:#?}`, as an indented line. Both texts have a different line.
+/// The first difference between two values that were formatted as `{:#?}`, as an indented line. The two texts must differ.
 pub(super) fn line_of_texts(root: &str, a: &str, b: &str, names: [&str; 2]) -> String {
     let (a, b): (Vec<&str>, Vec<&str>) = (a.lines().collect(), b.lines().collect());
     let first = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
@@ -54,7 +54,7 @@ pub(super) fn line_of_texts(root: &str, a: &str, b: &str, names: [&str; 2]) -> S
     format!("\n  {text}")
 }
 
-/// The names of the parts that are open after these lines of `{:#?}`, as a path.
+/// The path of the fields whose bracket is still open after these lines of `{:#?}` output.
 fn parts(lines: &[&str]) -> String {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let mut open: Vec<&str> = Vec::new();

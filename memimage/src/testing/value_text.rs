@@ -14,7 +14,8 @@ const MAX_TEXT: usize = 1_500;
 
 /// Decodes a value, and sorts its sets and maps.
 ///
-/// `None` if it does not decode by its shape, because it contains a foreign type that the shape describes only by name.
+/// Returns `None` if the value does not decode by its shape, for example because it contains a foreign type that the shape
+/// describes only by name.
 pub(super) fn value(shape: &ShapeTree, bytes: &[u8]) -> Option<Value> {
     let mut value = Value::decode(shape, bytes).ok()?;
     sort_unordered(&mut value, shape.root(), &mut Vec::new());
@@ -86,7 +87,7 @@ fn sort_unordered<'a>(value: &mut Value, node: &'a Node, enclosing: &mut Vec<&'a
     }
 }
 
-/// The sort key of a key or an item: the number, or the text of any other value.
+/// The sort key of a map key or set item: the value itself if it is a number, otherwise its text.
 fn order(value: &Value) -> (i128, String) {
     match value {
         Value::Unsigned(number) => (i128::try_from(*number).unwrap_or(i128::MAX), String::new()),
@@ -112,7 +113,7 @@ fn sort_all<'a>(items: &mut [Value], nodes: &'a [Node], enclosing: &mut Vec<&'a 
     items.iter_mut().zip(nodes).for_each(|(item, node)| sort_unordered(item, node, enclosing));
 }
 
-/// A value on several lines, indented by `indent`, after `before` bytes on its first line.
+/// Formats a value on several lines, indented by `indent`. `before` bytes precede the value on its first line.
 fn several_lines(value: &Value, indent: usize, before: usize) -> String {
     let line = one_line(value);
     if indent + before + line.len() <= WIDTH {

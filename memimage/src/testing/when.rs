@@ -1,4 +1,4 @@
-//! When: an executed command; and then: the expectations of its result.
+//! The `when` part of a test is an executed command. The `then` part is the expectations of its result.
 
 use std::fmt::{self, Debug};
 use std::panic::Location;
@@ -15,8 +15,8 @@ use crate::outcome::Outcome;
 
 /// A command that [`Given::when`] executed.
 ///
-/// Each `then_…` checks its expectation at once. A command that refused or panicked fails the test unless one of these expects it:
-/// `then_refused`, `then_refused_with`, `then_rejected`, `then_no_event` or `then_panicked`.
+/// Each `then_…` method checks its expectation at once. A refusal or a panic fails the test unless one of these methods expects
+/// it: `then_refused`, `then_refused_with`, `then_rejected`, `then_no_event` or `then_panicked`.
 pub struct When<M: Model, C: Command<M>> {
     inner: Option<ExecutedCommand<M, C>>,
 }
@@ -26,11 +26,11 @@ struct ExecutedCommand<M: Model, C: Command<M>> {
     /// The text of the command.
     command: String,
     result: CommandResult<C, M>,
-    /// The result on a model that was loaded from a snapshot before the command. It has the same outcome.
+    /// The result on a model that was loaded from a snapshot before the command. Both results have the same outcome.
     reloaded: CommandResult<C, M>,
     before: Digest,
     recorded: Option<RecordedEvent>,
-    /// The location of the call that executed it.
+    /// The location of the call that executed the command.
     location: &'static Location<'static>,
     /// Whether a refusal or a panic was expected.
     expected: bool,
@@ -74,7 +74,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
     ///
     /// # Panics
     ///
-    /// If the expectation is not met, like all of the following methods.
+    /// Panics if the expectation is not met, as all of the following methods do.
     #[track_caller]
     pub fn then_ok(self, expected: C::Output) -> Self
     where
@@ -138,8 +138,8 @@ impl<M: Model, C: Command<M>> When<M, C> {
         self
     }
 
-    /// Expects a panic of the check or the body, with a message that contains `expected`. A command that panicked is not recorded
-    /// and leaves the state unchanged.
+    /// Expects a panic of the check or the body, with a message that contains `expected`. A command that panicked is not
+    /// recorded and leaves the state unchanged.
     #[track_caller]
     pub fn then_panicked(mut self, expected: &str) -> Self {
         match &self.inner().result {
@@ -153,8 +153,8 @@ impl<M: Model, C: Command<M>> When<M, C> {
         self
     }
 
-    /// Expects that the command was recorded as this event, and as applied. Compares the encoded payloads, so they need not be
-    /// `PartialEq`.
+    /// Expects that the command was recorded as this event, and as applied. Compares the encoded payloads, so the payload types
+    /// need not be `PartialEq`.
     #[track_caller]
     pub fn then_event<P: Payload<M>>(self, expected: P) -> Self {
         self.recorded_as(expected, Outcome::Applied);
@@ -169,7 +169,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
         self
     }
 
-    /// Expects that nothing was recorded: the check refused the command, or it panicked.
+    /// Expects that nothing was recorded: the check refused the command, or the command panicked.
     #[track_caller]
     pub fn then_no_event(mut self) -> Self {
         if let Some(recorded) = &self.inner().recorded {
@@ -202,7 +202,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
     ///
     /// # Panics
     ///
-    /// As [`Given::when`].
+    /// Panics in the same cases as [`Given::when`].
     #[track_caller]
     pub fn when<N: Command<M>>(self, command: N) -> When<M, N> {
         self.and().when(command)
@@ -258,7 +258,7 @@ impl<M: Model, C: Command<M>> ExecutedCommand<M, C> {
         self.given.fail(&format!("when {}: {what}", self.command))
     }
 
-    /// The result, for messages.
+    /// Describes the outcome for messages.
     fn outcome(&self) -> String {
         self.result.outcome()
     }

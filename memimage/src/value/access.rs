@@ -14,11 +14,11 @@ impl Value {
         Value::Struct(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
     }
 
-    /// A field by name.
+    /// Returns a field by its name.
     ///
     /// # Errors
     ///
-    /// If there is no field with this name, or this is not a struct.
+    /// Returns an error if there is no field with this name, or if this value is not a struct.
     pub fn get(&self, name: &str) -> Result<&Value, ValueError> {
         let fields = self.as_struct()?;
         match fields.iter().find(|(field, _)| **field == *name) {
@@ -27,11 +27,11 @@ impl Value {
         }
     }
 
-    /// A field by name, for changes in place.
+    /// Returns a field by its name, for changes in place.
     ///
     /// # Errors
     ///
-    /// As for [`get`](Value::get).
+    /// Returns the same errors as [`get`](Value::get).
     pub fn get_mut(&mut self, name: &str) -> Result<&mut Value, ValueError> {
         let fields = self.as_struct_mut()?;
         match position(fields, name) {
@@ -40,11 +40,11 @@ impl Value {
         }
     }
 
-    /// A copy of a field as a Rust type: `value.read::<u64>("amount")`.
+    /// Returns a copy of a field as a Rust type: `value.read::<u64>("amount")`.
     ///
     /// # Errors
     ///
-    /// As for [`get`](Value::get), and if the field has another type.
+    /// Returns the errors of [`get`](Value::get), and an error if the field has another type.
     pub fn read<T: FromValue>(&self, name: &str) -> Result<T, ValueError> {
         self.get(name)?.to().map_err(|error| error.within(name))
     }
@@ -53,7 +53,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// As for [`read`](Value::read). A field of another type is removed as well.
+    /// Returns the same errors as [`read`](Value::read). A field of another type is still removed.
     pub fn take<T: FromValue>(&mut self, name: &str) -> Result<T, ValueError> {
         let fields = self.as_struct_mut()?;
         match position(fields, name) {
@@ -66,7 +66,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If this is not a struct.
+    /// Returns an error if this value is not a struct.
     pub fn insert(&mut self, name: &str, value: impl Into<Value>) -> Result<Option<Value>, ValueError> {
         let fields = self.as_struct_mut()?;
         match position(fields, name) {
@@ -82,7 +82,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If no field has the old name, if another field has the new name, or if this is not a struct.
+    /// Returns an error if no field has the old name, if another field has the new name, or if this value is not a struct.
     pub fn rename(&mut self, old: &str, new: &str) -> Result<(), ValueError> {
         let fields = self.as_struct_mut()?;
         let Some(at) = position(fields, old) else { return Err(no_field(old, fields)) };
@@ -123,17 +123,17 @@ impl Value {
         Value::Variant(name.into(), Box::new(Value::Unit))
     }
 
-    /// Creates a variant with fields: [`Value::of_fields`] for named fields, a `List` for several unnamed fields, or the value of
-    /// a single unnamed field.
+    /// Creates a variant with fields: [`Value::of_fields`] for named fields, a `List` for several unnamed fields, or the value
+    /// of a single unnamed field.
     pub fn variant(name: &str, fields: impl Into<Value>) -> Value {
         Value::Variant(name.into(), Box::new(fields.into()))
     }
 
-    /// A copy as a Rust type: `value.to::<u64>()`.
+    /// Returns a copy of the value as a Rust type: `value.to::<u64>()`.
     ///
     /// # Errors
     ///
-    /// If the value has another type, or is a number out of range.
+    /// Returns an error if the value has another type, or is a number out of range.
     pub fn to<T: FromValue>(&self) -> Result<T, ValueError> {
         T::from_value(self.clone())
     }
@@ -142,7 +142,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If the value has another type.
+    /// Returns an error if the value has another type.
     pub fn as_bool(&self) -> Result<bool, ValueError> {
         match self {
             Value::Bool(value) => Ok(*value),
@@ -154,7 +154,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If the value is not an integer or is out of range.
+    /// Returns an error if the value is not an integer or is out of range.
     pub fn as_u64(&self) -> Result<u64, ValueError> {
         self.integer("u64")
     }
@@ -163,7 +163,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If the value is not an integer or is out of range.
+    /// Returns an error if the value is not an integer or is out of range.
     pub fn as_i64(&self) -> Result<i64, ValueError> {
         self.integer("i64")
     }
@@ -172,7 +172,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If the value has another type.
+    /// Returns an error if the value has another type.
     pub fn as_f64(&self) -> Result<f64, ValueError> {
         match self {
             Value::F64(value) => Ok(*value),
@@ -185,7 +185,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If the value has another type.
+    /// Returns an error if the value has another type.
     pub fn as_str(&self) -> Result<&str, ValueError> {
         match self {
             Value::String(text) => Ok(text),
@@ -197,7 +197,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If the value has another type; a `Vec<u8>` is a list.
+    /// Returns an error if the value has another type. A `Vec<u8>` is a list.
     pub fn as_bytes(&self) -> Result<&[u8], ValueError> {
         match self {
             Value::Bytes(bytes) => Ok(bytes),
@@ -209,7 +209,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If the value has another type.
+    /// Returns an error if the value has another type.
     pub fn as_option(&self) -> Result<Option<&Value>, ValueError> {
         match self {
             Value::Option(value) => Ok(value.as_deref()),
@@ -221,7 +221,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If the value has another type.
+    /// Returns an error if the value has another type.
     pub fn as_option_mut(&mut self) -> Result<Option<&mut Value>, ValueError> {
         match self {
             Value::Option(value) => Ok(value.as_deref_mut()),
@@ -233,7 +233,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If the value has another type.
+    /// Returns an error if the value has another type.
     pub fn as_list(&self) -> Result<&[Value], ValueError> {
         match self {
             Value::List(items) => Ok(items),
@@ -245,7 +245,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If the value has another type.
+    /// Returns an error if the value has another type.
     pub fn as_list_mut(&mut self) -> Result<&mut Vec<Value>, ValueError> {
         match self {
             Value::List(items) => Ok(items),
@@ -257,7 +257,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If the value has another type; a struct is not a map.
+    /// Returns an error if the value has another type; a struct is not a map.
     pub fn as_map(&self) -> Result<&[(Value, Value)], ValueError> {
         match self {
             Value::Map(entries) => Ok(entries),
@@ -269,7 +269,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If the value has another type; a struct is not a map.
+    /// Returns an error if the value has another type; a struct is not a map.
     pub fn as_map_mut(&mut self) -> Result<&mut Vec<(Value, Value)>, ValueError> {
         match self {
             Value::Map(entries) => Ok(entries),
@@ -281,7 +281,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If the value has another type.
+    /// Returns an error if the value has another type.
     pub fn as_variant(&self) -> Result<(&str, &Value), ValueError> {
         match self {
             Value::Variant(name, fields) => Ok((name, fields)),
@@ -293,7 +293,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If the value has another type.
+    /// Returns an error if the value has another type.
     pub fn as_variant_mut(&mut self) -> Result<(&str, &mut Value), ValueError> {
         match self {
             Value::Variant(name, fields) => Ok((name, fields)),
@@ -301,7 +301,7 @@ impl Value {
         }
     }
 
-    /// The number as an integer type with this name.
+    /// Converts the number to the integer type `T`, whose name is `name`.
     pub(super) fn integer<T: TryFrom<u128> + TryFrom<i128>>(&self, name: &str) -> Result<T, ValueError> {
         let number = match self {
             Value::Unsigned(number) => T::try_from(*number).map_err(|_| number.to_string()),

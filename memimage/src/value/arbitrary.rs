@@ -83,7 +83,7 @@ impl Choices {
         if self.next().is_multiple_of(4) { !shorter } else { shorter }
     }
 
-    /// Generates a value; `None` if the shape has no values, or only deep or large ones.
+    /// Generates a value; `None` if the shape has no values, or only values that are too deep or too large.
     fn value(&mut self, position: ShapePosition<'_>) -> Option<Value> {
         Some(match position.node {
             Node::Primitive(primitive) => self.primitive(*primitive),

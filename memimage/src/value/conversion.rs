@@ -15,7 +15,7 @@ pub trait FromValue: Sized {
     ///
     /// # Errors
     ///
-    /// If the value has another type or is out of range.
+    /// Returns an error if the value has another type or is out of range.
     fn from_value(value: Value) -> Result<Self, ValueError>;
 }
 
@@ -111,7 +111,7 @@ impl FromValue for f64 {
     }
 }
 
-/// A 64-bit float converts only if it is exactly representable.
+/// A 64-bit float converts to an `f32` only if the `f32` represents it exactly.
 impl FromValue for f32 {
     fn from_value(value: Value) -> Result<f32, ValueError> {
         match value {
@@ -122,7 +122,7 @@ impl FromValue for f32 {
     }
 }
 
-/// Converts a float to 32 bits, if it is exactly representable.
+/// Converts a float to 32 bits, if 32 bits can represent it exactly.
 pub(super) fn narrow(number: f64) -> Result<f32, ValueError> {
     let narrow = number as f32;
     if f64::from(narrow).to_bits() == number.to_bits() {

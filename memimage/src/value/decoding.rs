@@ -29,7 +29,7 @@ struct ValueDecoder<'a> {
 }
 
 impl<'a> ValueDecoder<'a> {
-    /// `is_last` means that nothing follows this value.
+    /// Decodes a value. `is_last` is true if the value is the last one in the bytes.
     fn value(&mut self, position: ShapePosition<'_>, is_last: bool) -> Result<Value, ValueError> {
         self.values_left = self.values_left.checked_sub(1).ok_or_else(|| ValueError::new(ValueErrorKind::TooMany))?;
         match position.node {
@@ -63,7 +63,7 @@ impl<'a> ValueDecoder<'a> {
                 let Some(variant) = variants.get(number as usize) else {
                     return Err(ValueError::new(ValueErrorKind::VariantNumber { number, variants: variants.len() }));
                 };
-                // Encoding searches by name and would write the earlier variant.
+                // Encoding searches for a variant by name, and would write the earlier variant.
                 if variants[..number as usize].iter().any(|other| other.name == variant.name) {
                     return Err(ValueError::new(ValueErrorKind::DuplicateVariant(variant.name.to_string())));
                 }

@@ -1,4 +1,4 @@
-//! Encodes a value to bytes, along a shape: the same bytes as postcard's for a type of that shape.
+//! Encodes a value to bytes, along a shape. The bytes are the same as postcard's encoding of a type of this shape.
 
 use std::sync::Arc;
 
@@ -196,7 +196,7 @@ pub(super) fn each_field(
     if values.len() == fields.len() { Ok(()) } else { Err(wrong_number(values, fields)) }
 }
 
-/// The index of the field with this name. Tries the index `next` first, then the fields after it, then those before it.
+/// The index of the field with this name. Tries the index `next` first, then the fields after it, then the fields before it.
 #[inline]
 fn find(values: &[(Arc<str>, Value)], name: &str, next: usize) -> Option<usize> {
     let is_it = |at: &usize| *values[*at].0 == *name;
@@ -211,7 +211,7 @@ pub(super) fn check_length(expected: u64, found: usize) -> Result<(), ValueError
     if found as u64 == expected { Ok(()) } else { Err(ValueError::new(ValueErrorKind::Length { expected, found })) }
 }
 
-/// The error of a struct that has all fields of the shape and a surplus one.
+/// The error of a struct that contains all fields of the shape and a surplus field.
 #[cold]
 fn wrong_number(values: &[(Arc<str>, Value)], fields: &[node::NodeField]) -> ValueError {
     for (i, (name, _)) in values.iter().enumerate() {
@@ -225,14 +225,14 @@ fn wrong_number(values: &[(Arc<str>, Value)], fields: &[node::NodeField]) -> Val
     ValueError::new(ValueErrorKind::Length { expected: fields.len() as u64, found: values.len() })
 }
 
-/// The error of a field that the shape does not have.
+/// The error of a field that the shape does not contain.
 #[cold]
 pub(super) fn extra_field(name: &str, fields: &[node::NodeField]) -> ValueError {
     let shape = names(fields.iter().map(|field| &*field.name));
     ValueError::new(ValueErrorKind::ExtraField { name: name.to_owned(), shape })
 }
 
-/// The error of a variant that the shape does not have.
+/// The error of a variant that the shape does not contain.
 #[cold]
 pub(super) fn no_variant(name: &str, variants: &[node::NodeVariant]) -> ValueError {
     let shape = names(variants.iter().map(|variant| &*variant.name));

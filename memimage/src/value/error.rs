@@ -14,20 +14,20 @@ const MAX_TEXT: usize = 160;
 /// The number of steps shown at each end of a long path.
 const MAX_STEPS: usize = 10;
 
-/// A [`Value`] is invalid, or the bytes or the JSON to convert to a [`Value`] are.
+/// The error of an invalid [`Value`], or of bytes or JSON that cannot be converted to a [`Value`].
 ///
-/// `Display` begins with the path: `account.0: expected u32, found a string`. In a path, `.name` and `.0` are fields, `::Name` is
-/// a variant, `?` the value of an option, `[3]` an item of a list, set or array, `[key 3]` and `[value 3]` the key and the value
-/// of a map's entry, counted from 0.
+/// `Display` begins with the path: `account.0: expected u32, found a string`. In a path, `.name` and `.0` are fields, `::Name`
+/// is a variant, `?` the value of an option, `[3]` an item of a list, set or array, `[key 3]` and `[value 3]` the key and the
+/// value of a map's entry, counted from 0.
 #[derive(Clone)]
 pub struct ValueError {
-    /// Boxed to keep results small: every level of a value returns one, also on success.
+    /// Boxed to keep each `Result` small, because decoding returns a `Result` for every level of a value, also on success.
     inner: Box<ValueErrorInner>,
 }
 
 #[derive(Clone)]
 struct ValueErrorInner {
-    /// Innermost first: each level adds its step as the error passes through it.
+    /// The steps of the path, innermost first: each level adds its step as the error passes through the level.
     path: Vec<ValuePathStep>,
     kind: ValueErrorKind,
 }
@@ -102,19 +102,19 @@ fn list_fields(fields: &str) -> String {
 }
 
 impl ValueError {
-    /// An error of an upcaster: the value has the right shape, but is meaningless or cannot be converted.
+    /// Creates an error for an upcaster. The value has the right shape, but is meaningless or cannot be converted.
     pub fn custom(message: impl Display) -> ValueError {
         ValueError::new(ValueErrorKind::Custom(message.to_string()))
     }
 
-    /// Adds the field that contains the invalid part to the path.
+    /// Adds to the path the field that contains the invalid part.
     #[must_use]
     pub fn within(self, field: impl Into<Arc<str>>) -> ValueError {
         self.at(ValuePathStep::Field(field.into()))
     }
 
-    /// The path to the invalid part, such as `account.0` or `lines[3].price`; empty for the value itself. A long path is
-    /// shortened in the middle.
+    /// The path to the invalid part, such as `account.0` or `lines[3].price`; empty if the invalid part is the whole value. A
+    /// long path is shortened in the middle.
     pub fn path(&self) -> String {
         let steps = |steps: &[ValuePathStep]| steps.iter().rev().map(ValuePathStep::to_string).collect::<String>();
         let path = match &self.inner.path[..] {
@@ -141,7 +141,7 @@ impl ValueError {
         ValueError { inner: Box::new(ValueErrorInner { path: Vec::new(), kind }) }
     }
 
-    /// `found` is not a value of `node`.
+    /// The error of a value `found` that is not of the shape `node`.
     #[cold]
     pub(super) fn mismatch(node: &Node, found: &Value) -> ValueError {
         ValueError::unexpected(shorten(node.to_string()), found)
@@ -164,7 +164,7 @@ impl ValueError {
     }
 }
 
-/// Joins names, up to the maximum length of a message.
+/// Joins names, up to the maximum length of a list in a message.
 pub(super) fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut text = String::new();
     for name in names {

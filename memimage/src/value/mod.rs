@@ -26,9 +26,10 @@ pub(crate) use position::MAX_DEPTH;
 
 /// A payload or a state as maps, lists and scalars.
 ///
-/// A [`ShapeTree`] defines how bytes decode to a value and how a value encodes to bytes. It is read from a journal, or created
-/// from one of the program's types. [`encode`](Value::encode) checks the complete value against the shape. An upcaster receives
-/// a value of the old shape and returns a value of the new shape. Fields have the names that the shapes give them:
+/// A [`ShapeTree`] defines how bytes decode to a value and how a value encodes to bytes. The shape tree is read from a journal,
+/// or created from one of the program's types. [`encode`](Value::encode) checks the complete value against the shape. An
+/// upcaster receives a value of the old shape and returns a value of the new shape. Fields have the names that the shapes give
+/// them:
 ///
 /// ```
 /// use memimage::{Value, ValueError};
@@ -69,8 +70,8 @@ pub(crate) use position::MAX_DEPTH;
 /// | a foreign type that implements `Shape` in this crate | `String` in the type's own format; `Bytes` for types of `uuid`; for `chrono::TimeDelta` a `List` of seconds and nanoseconds |
 /// | another foreign type, by a name that the program gives it | `Opaque`, only at the end of the bytes: only the program knows where its value ends |
 ///
-/// Comparison: numbers are equal if their values are, whether `Signed` or `Unsigned`. Floats are equal if their bits are, so that
-/// each value equals itself. Structs are equal regardless of the order of their fields.
+/// Comparison: numbers are equal if their numeric values are equal, whether they are `Signed` or `Unsigned`. Floats are equal
+/// if their bits are equal, so that each value equals itself. Structs are equal regardless of the order of their fields.
 #[derive(Clone, Debug)]
 pub enum Value {
     /// The unit.
@@ -95,9 +96,9 @@ pub enum Value {
     Option(Option<Box<Value>>),
     /// Unnamed values in order.
     List(Vec<Value>),
-    /// Keys and their values, in the order of the bytes.
+    /// Keys and their values, in the order in which they are encoded.
     Map(Vec<(Value, Value)>),
-    /// Fields by name, in the order of the shape when decoded. Encoding finds them by name.
+    /// Fields by name. Decoding returns the fields in the order of the shape; encoding finds each field by its name.
     Struct(Vec<(Arc<str>, Value)>),
     /// A variant's name and its fields.
     Variant(Arc<str>, Box<Value>),
@@ -106,27 +107,28 @@ pub enum Value {
 }
 
 impl Value {
-    /// Decodes a value of `shape` that spans all of `bytes`. Both may be untrusted.
+    /// Decodes a value of `shape` that spans all of `bytes`. The shape and the bytes may be untrusted.
     ///
-    /// Memory use is proportional to the bytes: at most 16 values a byte, and 65,536 more, so that a few bytes cannot claim a
-    /// million units.
+    /// Memory use is proportional to the bytes: decoding creates at most 16 values per byte and 65,536 more, so that a few
+    /// bytes cannot claim a million units.
     ///
     /// # Errors
     ///
-    /// - If the bytes are not a value of the shape, or if more bytes follow the value.
-    /// - If the value is nested more than 128 shapes deep, or has too many parts that take up no bytes.
-    /// - If bytes follow a type that only the program can decode.
-    /// - If the value contains a variant, and an earlier variant of the same enum has the same name.
+    /// - Returns an error if the bytes are not a value of the shape, or if more bytes follow the value.
+    /// - Returns an error if the value is nested more than 128 shapes deep, or has too many parts that take up no bytes.
+    /// - Returns an error if bytes follow a value whose type only the program can decode.
+    /// - Returns an error if the value contains a variant, and an earlier variant of the same enum has the same name.
     pub fn decode(shape: &ShapeTree, bytes: &[u8]) -> Result<Value, ValueError> {
         decoding::read(shape.root(), bytes)
     }
 
-    /// Checks that this is a value of `shape`, and encodes it like a type of that shape.
+    /// Checks that this is a value of `shape`, and encodes the value as postcard encodes a type of this shape.
     ///
     /// # Errors
     ///
-    /// If this is not a value of the shape: another kind, a missing or additional field, a number out of range, an unknown
-    /// variant, an array of another length. If the value is nested more than 128 shapes deep.
+    /// Returns an error if this is not a value of the shape: another kind, a missing or additional field, a number out of
+    /// range, an unknown variant, an array of another length. Also returns an error if the value is nested more than 128 shapes
+    /// deep.
     pub fn encode(&self, shape: &ShapeTree) -> Result<Vec<u8>, ValueError> {
         encoding::write(self, shape.root())
     }

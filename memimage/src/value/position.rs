@@ -1,14 +1,15 @@
-//! The position in a shape while a value is decoded, encoded or converted: follows back references and limits the depth.
+//! The position in a shape while a value is decoded, encoded or converted. The position follows back references and limits the
+//! depth.
 
 use super::error::{ValueError, ValueErrorKind};
 use crate::shape::node::Node;
 
-/// The maximum number of shapes around a part of a value. It limits recursion. In a value of a recursive type, each repetition of
-/// the type counts all shapes of the cycle again.
+/// The maximum number of shapes that enclose a part of a value. This number limits recursion. In a value of a recursive type,
+/// each repetition of the type counts all shapes of the cycle again.
 pub(crate) const MAX_DEPTH: u32 = 128;
 
-/// The maximum number of values beyond [`VALUES_PER_BYTE`]. It limits the values that take up no bytes, because a few bytes could
-/// claim any number of such values.
+/// The maximum number of values in addition to [`VALUES_PER_BYTE`] values for each byte. It limits the number of values that
+/// take up no bytes, because a few bytes could claim any number of such values.
 pub(super) const MAX_EMPTY: usize = 1 << 16;
 
 /// The maximum number of values for each byte read. One byte can hold several values if they are nested.
@@ -59,7 +60,8 @@ impl<'a> ShapePosition<'a> {
         ShapePosition { node, enclosing: Some(enclosing), depth: self.depth }.deeper()
     }
 
-    /// The enclosing struct or enum that is `steps` steps out. Keeps the depth, so that recursion still reaches the limit.
+    /// The enclosing struct or enum that is `steps` levels further out than the innermost one. Keeps the depth, so that
+    /// recursion still reaches the limit.
     pub(super) fn back(self, steps: u32) -> ShapePosition<'a> {
         let mut enclosing = self.enclosing;
         for _ in 0..steps {

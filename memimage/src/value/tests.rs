@@ -1,4 +1,4 @@
-//! Tests of values against postcard's encoding, with untrusted bytes and shapes, and with the wrong shape.
+//! Tests that values are encoded as postcard encodes them, and tests with untrusted bytes and shapes, and with the wrong shape.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -18,7 +18,7 @@ fn tree<T: Shape>() -> ShapeTree {
     ShapeTree::of(T::SHAPE)
 }
 
-/// The value of a program's type. Checks that it encodes to the same bytes.
+/// The value of an instance of a program's type. Checks that the value encodes to the same bytes as the instance.
 fn of<T: Shape + Serialize + DeserializeOwned + PartialEq + Debug>(typed: T) -> Value {
     let shape = tree::<T>();
     let bytes = postcard::to_stdvec(&typed).unwrap();
@@ -177,7 +177,7 @@ fn floats_keep_their_bits() {
     assert_eq!(Value::decode(&tree::<f32>(), &signalling).unwrap().encode(&tree::<f32>()).unwrap(), signalling);
 }
 
-/// The depth to which recursive values are decoded.
+/// Tests the limit of the depth to which recursive values are decoded.
 #[test]
 fn values_nested_too_deep_are_rejected() {
     let chain = |depth| {

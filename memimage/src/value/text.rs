@@ -36,7 +36,7 @@ pub(crate) struct ValueParts<'a> {
 }
 
 impl ValueParts<'_> {
-    /// `Err` is the text of a value without parts.
+    /// Splits a value into its parts. Returns `Err` with the text of a value that has no parts.
     pub(crate) fn of(value: &Value) -> Result<ValueParts<'_>, String> {
         Ok(match value {
             Value::Option(Some(value)) => {

@@ -59,7 +59,7 @@ impl fmt::Display for CheckReport {
 }
 
 impl CheckReport {
-    /// Which image it is.
+    /// Prints which image was checked.
     fn fmt_image(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let model = self.model.as_deref().unwrap_or("unknown");
         writeln!(f, "image `{}` of the model `{model}`", self.path.display())?;
@@ -69,7 +69,7 @@ impl CheckReport {
         }
     }
 
-    /// How it is protected, and whether its chain is valid.
+    /// Prints how the image is protected, and whether its chain is valid.
     fn fmt_protection(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.encryption.is_empty() {
             writeln!(f, "  encrypted under {}", keys(&self.encryption))?;
@@ -89,7 +89,7 @@ impl CheckReport {
         Ok(())
     }
 
-    /// What is in it.
+    /// Prints what the image contains.
     fn fmt_content(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let CheckReport { segments, bytes, frames, events, durable, epoch, .. } = self;
         let counts = [(segments, "segment"), (bytes, "byte"), (frames, "frame"), (events, "event")];
@@ -107,8 +107,8 @@ impl CheckReport {
         self.voids.iter().try_for_each(|decision| writeln!(f, "  void: {decision}"))
     }
 
-    /// The findings. One repair of the journal repairs all damage in it. So repairs that several findings share are listed
-    /// once, at the end.
+    /// Prints the findings. The same repairs apply to all damage in the journal, so repairs that several findings share are
+    /// printed once, at the end.
     fn fmt_findings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shared: Vec<&[RepairOption]> = Vec::new();
         for finding in &self.findings {
@@ -135,7 +135,7 @@ impl CheckReport {
     }
 }
 
-/// Keys, by their numbers.
+/// Formats a list of keys by their numbers.
 fn keys(ids: &[u32]) -> String {
     let numbers: Vec<String> = ids.iter().map(u32::to_string).collect();
     format!("{} {}", if ids.len() == 1 { "key" } else { "keys" }, numbers.join(", "))

@@ -1,4 +1,4 @@
-//! Turns an examination into findings. Each has a severity, a message, and the repairs that apply.
+//! Turns an examination into findings. Each finding has a severity, a message, and the repairs that apply.
 
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ pub(super) fn journal(examination: &Examination, report: &mut CheckReport) {
     }
 }
 
-/// What is wrong, and what it means.
+/// The message about damage to the journal.
 fn message(examination: &Examination, damage: &Damage, options: &[RepairOption]) -> String {
     let has_watermark = examination.watermark.is_some();
     let message = match &damage.kind {
@@ -51,8 +51,8 @@ fn message(examination: &Examination, damage: &Damage, options: &[RepairOption])
         DamageKind::Suspect(_) => damage.what.clone(),
         DamageKind::Forged => messages::forged(&damage.what),
         DamageKind::Damaged if damage.is_framing && !options.is_empty() => {
-            // A damaged header no longer says how long the file was. A segment that is followed by another is sealed, so all its
-            // frames are there.
+            // A damaged header no longer shows the original length of the file. A segment that is followed by another segment
+            // is sealed, so all its frames exist.
             match damage.offset != Some(0) || examination.is_followed(damage.segment) {
                 true => messages::framing(&damage.what),
                 false => messages::framing_of_unknown_length(&damage.what),
@@ -66,7 +66,7 @@ fn message(examination: &Examination, damage: &Damage, options: &[RepairOption])
     }
 }
 
-/// Adds the void decisions that a cut would lose in addition to events.
+/// Adds to the message the void decisions that a cut would lose in addition to events.
 fn with_lost_decisions(
     examination: &Examination,
     damage: &Damage,
@@ -88,7 +88,7 @@ fn with_lost_decisions(
     message
 }
 
-/// What to do about damage to the journal; empty if nothing is to be done.
+/// The help about damage to the journal; empty if no action is needed.
 fn help(examination: &Examination, damage: &Damage, options: &[RepairOption]) -> &'static str {
     let is_forged = damage.kind == DamageKind::Forged;
     match damage.kind {
@@ -107,15 +107,15 @@ fn help(examination: &Examination, damage: &Damage, options: &[RepairOption]) ->
     }
 }
 
-/// Puts the help for this damage, such as that for a foreign file, before the general help.
+/// Puts the help that belongs to this damage, such as the help for a foreign file, before the general help.
 fn with_own_help(damage: &Damage, help: &str) -> String {
     let parts = [damage.help.as_deref().unwrap_or_default(), help];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
-/// Reports unusable snapshots and bases, and a base with one copy only.
+/// Reports unusable snapshots and bases, and a base of which only one copy exists.
 pub(super) fn snapshots(examination: &Examination, report: &mut CheckReport) {
-    // until the journal is repaired, it may need them as evidence
+    // until the journal is repaired, snapshots may be the only evidence of missing events
     let may_replace = examination.may_replace_snapshots() && !examination.has_newer_format();
     let repairs = |action: Option<RepairAction>| -> Vec<RepairOption> {
         action.filter(|_| may_replace).map(RepairOption::lossless).into_iter().collect()
@@ -168,8 +168,8 @@ impl UnusableSnapshot {
     }
 }
 
-/// The usable copy of the newest base, if it is the only copy. An older base that is being removed may also have only one
-/// copy.
+/// The usable copy of the newest base, if it is the only copy. An older base is not reported: a pruning may just have removed
+/// one of its copies.
 fn single_copies(examination: &Examination) -> impl Iterator<Item = &ExaminedSnapshot> {
     let copies_of = |seq| {
         let copies = examination.examined_snapshots.iter().filter(|other| other.is_base && other.seq == seq);
@@ -183,7 +183,7 @@ fn single_copies(examination: &Examination) -> impl Iterator<Item = &ExaminedSna
         .filter(move |base| copies_of(base.seq) == 1)
 }
 
-/// Reports that a pruned journal lacks the base that it continues from.
+/// Reports a pruned journal whose base is missing.
 pub(super) fn missing_base(examination: &Examination, report: &mut CheckReport) {
     let has_base = examination.examined_snapshots.iter().any(|snapshot| snapshot.is_base);
     if examination.is_unidentified() || !examination.is_pruned() || has_base || examination.lacks_beginning() {
@@ -196,8 +196,8 @@ pub(super) fn missing_base(examination: &Examination, report: &mut CheckReport) 
     add(report, severity, examination.layout.journal(), message);
 }
 
-/// Reports damage to `journal/durable`. If it names more events than the journal has, that is reported as damage to the
-/// journal.
+/// Reports damage to `journal/durable`. If the file records events that the journal lacks, [`journal`] reports this as damage
+/// to the journal.
 pub(super) fn watermark(examination: &Examination, report: &mut CheckReport) -> Result<(), Error> {
     let path = examination.layout.durable();
     let exists = || -> Result<bool, Error> {
@@ -208,7 +208,7 @@ pub(super) fn watermark(examination: &Examination, report: &mut CheckReport) -> 
         return Ok(());
     }
     let message = match examination.watermark {
-        // a new epoch is written to this file first
+        // up to date: each new epoch is written to `journal/durable` before the first frame of this epoch
         Some(watermark) if examination.salvaged.end.is_none_or(|end| watermark.life.epoch >= end.life.epoch) => {
             return Ok(());
         }
@@ -221,7 +221,7 @@ pub(super) fn watermark(examination: &Examination, report: &mut CheckReport) -> 
     Ok(())
 }
 
-/// Reports what a survey observed.
+/// Reports the files and directories that a survey observed.
 pub(super) fn files(observations: Vec<FileObservation>, report: &mut CheckReport) {
     for FileObservation { path, condition } in observations {
         let (severity, message) = match condition {

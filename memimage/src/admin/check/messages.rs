@@ -1,4 +1,4 @@
-//! The messages of a check. Each states the finding, its cause, and the help.
+//! The messages of a check. Each message states the finding, its cause, and the help.
 //!
 //! The report prints the path and the position before a message, and "help: " before the help.
 
@@ -35,12 +35,12 @@ pub(super) fn segment_cut_off() -> Message {
 
 // damage to the journal: additions to the reader's description of it
 
-/// For a frame or header that is not valid under the keys.
+/// The message about a frame or header that is not valid under the keys.
 pub(super) fn forged(cause: &str) -> String {
     format!("{cause}; the checksums are correct, so somebody without the key changed these bytes")
 }
 
-/// For a torn write at the end.
+/// The message about a torn write at the end of the journal.
 pub(super) fn torn(cause: &str, has_watermark: bool, has_other_damage: bool) -> String {
     let synced = match has_watermark {
         false => "whether the write was synced is not known, because `journal/durable` is missing or damaged",
@@ -56,38 +56,38 @@ pub(super) fn torn(cause: &str, has_watermark: bool, has_other_damage: bool) -> 
     }
 }
 
-/// For bytes at the end that no crash explains, if it is not known how far the journal was synced.
+/// The message about suspect bytes at the end of the journal, if it is not known how far the journal was synced.
 pub(super) fn suspect_without_watermark(cause: &str) -> String {
     format!("{cause}; whether the frame was synced is not known, because `journal/durable` is missing or damaged")
 }
 
-/// For data of a newer format.
+/// The message about data in a newer format.
 pub(super) fn newer(cause: &str) -> String {
     format!("{cause}; the check did not read any later bytes, and no repair is possible")
 }
 
-/// For a damaged header or length that can be repaired.
+/// The message about a damaged header or length that can be repaired.
 pub(super) fn framing(cause: &str) -> String {
     format!("{cause}; this damage loses no event, because the correct header and length are known")
 }
 
-/// For a damaged header, because only the header records the original length of the file.
+/// The message about a damaged header that alone recorded the original length of the file.
 pub(super) fn framing_of_unknown_length(cause: &str) -> String {
     format!("{cause}; this damage loses no event that is known to exist, but the file may have been longer")
 }
 
-/// For a cut that also loses decisions that make earlier events void.
+/// The addition to a message if a cut would also lose decisions that make earlier events void.
 pub(super) fn cut_revives(cause: &str, revived: &[Seq]) -> String {
     format!("{cause}; a cut also loses the decision that makes {} void", listed(revived))
 }
 
-/// For a cut that also loses decisions whose events are not known.
+/// The addition to a message if a cut would also lose void decisions whose events are not known.
 pub(super) fn cut_loses_decisions(cause: &str, count: u32) -> String {
     let decisions = if count == 1 { "1 decision" } else { &format!("{count} decisions") };
     format!("{cause}; a cut also gives up {decisions} that made events void, and no readable frame says which events")
 }
 
-/// For a cut that loses no event known to exist, although a frame was synced there.
+/// The addition to a message if a cut would lose no event known to exist, although a synced frame is damaged or missing.
 pub(super) fn cut_may_lose_decision(cause: &str) -> String {
     format!(
         "{cause}; no event is known to be lost here, but a decision that makes an event void may be lost, and a cut would \
@@ -131,7 +131,7 @@ pub(super) fn help_forged_unrepairable() -> &'static str {
 
 // snapshots and bases
 
-/// The kind of a snapshot file.
+/// The noun for a snapshot file in a message.
 #[derive(Clone, Copy)]
 pub(super) enum SnapshotNoun {
     Snapshot,
@@ -149,12 +149,12 @@ impl SnapshotNoun {
     }
 }
 
-/// The part of the message that all unusable snapshots and bases share.
+/// The part that the messages about all unusable snapshots and bases share.
 fn unusable(noun: SnapshotNoun, cause: &str) -> String {
     format!("this {} cannot be used: {cause}", noun.as_str())
 }
 
-/// No intact header identifies the image.
+/// The message if no intact header identifies the image.
 pub(super) fn unidentified_snapshot(noun: SnapshotNoun, cause: &str) -> Message {
     Message::new(unusable(noun, cause), HELP_UNIDENTIFIED)
 }

@@ -1,5 +1,5 @@
-//! Checking an image: reading all of it, and reporting what is damaged, what that means, and how to repair it. Needs no
-//! model and no lock, and changes nothing.
+//! Checks an image: reads all of it, and reports the damage, its consequences, and the possible repairs. A check needs no model
+//! and no lock, and changes nothing.
 
 // each module uses only the modules above it
 mod report;
@@ -24,27 +24,27 @@ use crate::keys::Keys;
 use crate::seq::Seq;
 
 const TASK: Task = Task { name: "memimage::admin::check", builder: "memimage::admin::Check" };
-/// The maximum number of readings of an image that a process changes meanwhile.
+/// The maximum number of readings of an image that another process changes during the check.
 const READINGS: u32 = 20;
 /// The time between two readings.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Reads all of the image at `path`, and reports what is wrong with it and what to do. Changes nothing.
+/// Reads all of the image at `path`, and reports each finding with its cause and the possible repairs. Changes nothing.
 ///
 /// A check takes no lock and needs no model. So it can read an image that its program refuses to open, and an image that is
 /// open. It does not report a write in progress as damage, because it reads the files again before it reports damage.
 ///
 /// It checks:
 ///
-/// - each frame: checksums, place in the chain, sequence numbers, epoch;
-/// - the end of the journal: by the same rule as an open, against all evidence of what was synced;
+/// - each frame: its checksums, its link to the previous frame, its sequence numbers, its epoch;
+/// - the end of the journal, by the same rule as an open: against all evidence of synced events;
 /// - each table of shapes, and each event's payload by its shape;
 /// - each snapshot and base, in full;
 /// - the names and permissions of files.
 ///
-/// A check cannot verify what the program's own types do with the data. It skips the parts of a value whose shape is only a
-/// type name. For a state larger than 4 MiB, it verifies only the checksums. Only opening the image shows that all events can
-/// be replayed.
+/// A check cannot verify that the program's own types accept the data. It decodes a value only up to the first opaque part,
+/// whose shape is a type name. For a state larger than 4 MiB, it verifies only the checksums. Only opening the image shows that
+/// all events can be replayed.
 ///
 /// Memory use is bounded by one segment.
 ///
@@ -75,18 +75,18 @@ const PAUSE: Duration = Duration::from_millis(5);
 ///
 /// - There is no image at the path, not even a damaged one.
 /// - The image's directories cannot be read.
-/// - The image is encrypted or chained ([`ErrorKind::Key`](crate::ErrorKind::Key)). Use a [`Check`] with its keys.
+/// - The image is encrypted or chained ([`ErrorKind::Key`](crate::ErrorKind::Key)). Use a [`Check`] with the image's keys.
 ///
 /// Damage to the image's files is not an error but a finding.
 pub fn check(path: impl AsRef<Path>) -> Result<CheckReport, Error> {
     Check::new().run(path)
 }
 
-/// As [`check`], on any [`Disk`].
+/// Like [`check`], on any [`Disk`].
 ///
 /// # Errors
 ///
-/// As [`check`].
+/// The errors of [`check`].
 #[cfg(feature = "sim")]
 pub fn check_with(disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<CheckReport, Error> {
     Check::new().run_with(disk, path)
@@ -94,10 +94,10 @@ pub fn check_with(disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<CheckRe
 
 /// A check with options; see [`check()`].
 ///
-/// With its keys, an encrypted or chained image is read in full and checked against them: the journal from its first frame to
-/// its last, and each snapshot and base. If somebody without the keys changed the image, the check reports damage at that
-/// position. A check cannot detect a missing end of the journal, or an earlier copy in place of the whole image. To detect
-/// these, compare the last link of the chain with one that you keep outside the image.
+/// With the keys of an encrypted or chained image, a check reads and verifies the whole image: the journal from its first frame
+/// to its last, and each snapshot and base. If somebody without the keys changed the image, the check reports damage at the
+/// changed position. A check cannot detect that the end of the journal is missing, or that the whole image was replaced by an
+/// earlier copy. To detect either case, compare the last link of the chain with a link that you keep outside the image.
 ///
 /// ```no_run
 /// # #[cfg(all(feature = "chain", feature = "encryption"))] {
@@ -117,19 +117,19 @@ pub struct Check {
 }
 
 impl Check {
-    /// A check without keys, as [`check()`].
+    /// Creates a check without keys, like [`check()`].
     pub fn new() -> Check {
         Check::default()
     }
 
-    /// The keys under which the image is encrypted, as [`Options::encryption`](crate::Options::encryption).
+    /// Sets the keys under which the image is encrypted; see [`Options::encryption`](crate::Options::encryption).
     #[cfg(feature = "encryption")]
     pub fn encryption(mut self, keys: Keys) -> Check {
         self.keys.encryption = Some(keys);
         self
     }
 
-    /// The keys of the image's chain, as [`Options::chain`](crate::Options::chain).
+    /// Sets the keys of the image's chain; see [`Options::chain`](crate::Options::chain).
     #[cfg(feature = "chain")]
     pub fn chain(mut self, keys: Keys) -> Check {
         self.keys.chain = Some(keys);
@@ -140,26 +140,26 @@ impl Check {
     ///
     /// # Errors
     ///
-    /// As [`check()`]; also if a key is missing or wrong, or if keys were given for an image without that protection
-    /// ([`ErrorKind::Key`](crate::ErrorKind::Key)).
+    /// The errors of [`check()`]; also [`ErrorKind::Key`](crate::ErrorKind::Key) if a key is missing or wrong, or if keys were
+    /// given for a protection that the image does not have.
     pub fn run(self, path: impl AsRef<Path>) -> Result<CheckReport, Error> {
         check_on(&(Arc::new(RealDisk) as Arc<dyn Disk>), &absolute(path.as_ref()), &self.keys.keyring())
     }
 
-    /// As [`run`](Check::run), on any [`Disk`].
+    /// Like [`run`](Check::run), on any [`Disk`].
     ///
     /// # Errors
     ///
-    /// As [`run`](Check::run).
+    /// The errors of [`run`](Check::run).
     #[cfg(feature = "sim")]
     pub fn run_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<CheckReport, Error> {
         check_on(&disk, path.as_ref(), &self.keys.keyring())
     }
 }
 
-/// Reads the image until a reading finds nothing wrong, or two readings agree. A process may be writing to the image, so that
-/// a file from one reading is gone in the next. If no two readings agree, a finding counts only if both of the last two
-/// complete readings have it.
+/// Reads the image until a reading finds nothing wrong, or two successive readings agree. A process may be writing to the
+/// image, so that a file of one reading no longer exists in the next. If no two readings agree, a finding counts only if both
+/// of the last two complete readings contain it.
 fn check_on(disk: &Arc<dyn Disk>, path: &Path, keyring: &Arc<Keyring>) -> Result<CheckReport, Error> {
     let layout = Layout::new(path);
     let (mut last, mut before): (Option<CheckReport>, Option<CheckReport>) = (None, None);
@@ -237,7 +237,7 @@ fn without_findings(examination: &Examination, owner: Option<String>) -> Result<
     })
 }
 
-/// The length of all segment files.
+/// The total length of all segment files.
 fn segment_bytes(examination: &Examination) -> Result<u64, Error> {
     let journal = examination.layout.journal();
     let entries = examination.disk.list(&journal).map_err(|error| failed("listing", &journal, error))?;

@@ -10,52 +10,52 @@ use crate::seq::Seq;
 /// The largest number of findings that are listed.
 const MOST: usize = 1_000;
 
-/// The result of [`check`](super::check()). Its `Display` is a report for people.
+/// The result of [`check`](super::check()). `Display` prints it as a report for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CheckReport {
     /// The path of the image.
     pub path: PathBuf,
-    /// The process that has the image open, by its own description. The check reads the files again before it reports
-    /// damage, because this process may have been writing.
+    /// The process that has the image open, as it describes itself in the lock file; `None` if the image is not open. The check
+    /// reads the files again before it reports damage, because this process may have been writing.
     pub owner: Option<String>,
     /// The model's name; `None` if no segment header is readable.
     pub model: Option<String>,
     /// The image's UUID; `None` if no segment header is readable.
     pub uuid: Option<[u8; 16]>,
-    /// The numbers of the keys under which something in the image is encrypted; empty if it is not encrypted.
+    /// The numbers of the keys under which parts of the image are encrypted; empty if the image is not encrypted.
     pub encryption: Vec<u32>,
-    /// The numbers of the keys of its chain; empty if it has no chain.
+    /// The numbers of the keys of the image's chain; empty if the image has no chain.
     pub chain: Vec<u32>,
-    /// The last link of the chain, if all links from the first frame of the journal up to there are valid. Compare it with the
-    /// [link kept](crate::Admin::chain_head) outside the image.
+    /// The last link of the chain; `None` if not all links from the first frame of the journal up to this link are valid.
+    /// Compare it with the [link](crate::Admin::chain_head) that you keep outside the image.
     #[cfg(feature = "chain")]
     pub chain_head: Option<crate::ChainHead>,
     /// The number of segments.
     pub segments: u64,
-    /// The length of all segment files, in bytes.
+    /// The total length of all segment files, in bytes.
     pub bytes: u64,
     /// The number of readable frames.
     pub frames: u64,
-    /// The number of events in those frames.
+    /// The number of events in the readable frames.
     pub events: u64,
     /// The first readable event.
     pub first: Option<Seq>,
     /// The last readable event.
     pub last: Option<Seq>,
-    /// The highest event that was synced, by any evidence in the image.
+    /// The highest event that any evidence in the image proves to be synced.
     pub durable: Seq,
-    /// The highest epoch. Each open for writing and each repair begins a new one.
+    /// The highest epoch of the image. Each open for writing and each repair begins a new epoch.
     pub epoch: u64,
     /// The events after which there is a usable snapshot, newest first.
     pub snapshots: Vec<Seq>,
-    /// The event after which the base of a pruned journal has the state.
+    /// The event after which the base of a pruned journal has the state; `None` without a usable base.
     pub base: Option<Seq>,
     /// The decisions that made events [void](super::super::void()): by whom, when and why.
     pub voids: Vec<Decision>,
-    /// The findings: those about the journal first, in its order, then those about other files.
+    /// The findings about the journal, in the order of the journal, and then the findings about other files.
     pub findings: Vec<Finding>,
-    /// The number of findings beyond those listed.
+    /// The number of findings that are not in the list.
     pub unlisted: u64,
 }
 
@@ -63,44 +63,44 @@ pub struct CheckReport {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// How bad it is.
+    /// The severity of the finding.
     pub severity: Severity,
-    /// The file or directory.
+    /// The file or directory that the finding describes.
     pub path: PathBuf,
-    /// The position in the journal, if it has one.
+    /// The position of the finding in the journal, as far as it is known.
     pub position: Position,
     /// What was found, and its cause.
     pub message: String,
-    /// What to do; empty if nothing is to be done.
+    /// The recommended action; empty if no action is needed.
     pub help: String,
-    /// The repairs that apply, the one that loses least first.
+    /// The repairs that apply. The repair that loses the fewest events comes first.
     pub repairs: Vec<RepairOption>,
 }
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Severity {
     /// Nothing is wrong.
     Note,
-    /// The image opens and nothing is lost, but somebody should look at it.
+    /// The image opens and nothing is lost, but an operator should look at the finding.
     Warning,
     /// Something that the image needs is missing or damaged.
     Damage,
 }
 
 impl CheckReport {
-    /// Whether nothing is damaged.
+    /// Whether no finding reports damage.
     pub fn is_sound(&self) -> bool {
         self.worst() < Some(Severity::Damage)
     }
 
-    /// The severity of the worst finding.
+    /// The severity of the worst finding; `None` without findings.
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max()
     }
 
-    /// The repairs that apply to any finding, each once.
+    /// The repairs that apply to any of the findings, without duplicates.
     pub fn repairs(&self) -> Vec<RepairOption> {
         let mut repairs: Vec<RepairOption> = Vec::new();
         for repair in self.findings.iter().flat_map(|finding| &finding.repairs) {

@@ -1,4 +1,4 @@
-//! The content of a journal's frames. All of it must decode by the shapes in the journal.
+//! Collects the content of a journal's frames, and checks that all of it decodes by the shapes in the journal.
 
 use std::collections::BTreeMap;
 
@@ -20,12 +20,12 @@ pub(crate) struct RecordedVoid {
     pub(crate) offset: u64,
 }
 
-/// A frame of events that comes after a gap, with no table of shapes in between.
+/// A frame of events that comes after a gap, without a frame of shapes between the gap and this frame.
 struct UndescribedFrame {
     segment: SegmentId,
     offset: u64,
     last: Seq,
-    /// The highest event number in it.
+    /// The highest event number (row of the shape table) in the frame.
     highest: EventId,
 }
 
@@ -36,23 +36,24 @@ pub(crate) struct JournalContent {
     pub(crate) events: u64,
     pub(crate) first: Option<Seq>,
     pub(crate) last: Option<Seq>,
-    /// Genesis was read before any gap.
+    /// Whether the genesis frame was read before any gap.
     pub(crate) has_genesis: bool,
     pub(crate) voids: Voids,
-    /// The timelines at the events after which there is a snapshot or base.
+    /// One timeline for each event after which a snapshot or base has the state.
     timelines: Vec<Timeline>,
     pub(crate) recorded_voids: Vec<RecordedVoid>,
     /// The first segment that the newest prune mark keeps.
     pub(crate) kept_from: Option<SegmentId>,
-    /// All rows of the table of shapes. A row keeps its number, and its shape only grows, so the newest rows describe all events.
+    /// All rows of the shape table. A row keeps its number, and its shape only grows, so the newest rows describe all events.
     pub(crate) table: ShapeTable,
-    /// The frames before the next one have all rows that it uses; `false` after a gap, up to the next frame of shapes.
+    /// Whether the frames of shapes read so far contain all rows that the next frame uses. `false` from a gap to the next frame
+    /// of shapes.
     is_described: bool,
-    /// In the order of the journal.
+    /// The undescribed frames, in the order of the journal.
     undescribed: Vec<UndescribedFrame>,
     /// The shapes of models, by their fingerprints.
     pub(crate) models: BTreeMap<u64, ShapeTree>,
-    /// Frames are missing before the next one.
+    /// Whether frames are missing anywhere before the next frame.
     has_gap: bool,
 }
 
@@ -87,12 +88,13 @@ impl JournalContent {
         JournalContent { timelines, ..JournalContent::default() }
     }
 
-    /// The timeline at an event after which there is a snapshot or base.
+    /// The timeline at event `seq`; `None` if no snapshot or base has the state after this event.
     pub(super) fn timeline(&self, seq: Seq) -> Option<&Timeline> {
         self.timelines.iter().find(|timeline| timeline.seq == seq)
     }
 
-    /// Whether the table describes the events after `seq` from this position on, up to the next frame of shapes in the segment.
+    /// Whether the shape table describes the events after `seq` that the segment contains from `offset` on, up to its next
+    /// frame of shapes.
     pub(super) fn describes_from(&self, segment: SegmentId, offset: u64, seq: Seq) -> bool {
         let is_here =
             |frame: &&UndescribedFrame| frame.segment == segment && frame.offset >= offset && frame.last > seq;
@@ -103,7 +105,7 @@ impl JournalContent {
         let rows = ShapeRows::decode(body).map_err(|fault| fault.to_string())?;
         match self.table.add(rows) {
             Ok(()) => self.is_described = true,
-            // the frame with the missing rows is lost too
+            // the frame with the missing rows was lost in the gap
             Err(ShapeTableError::Gap { .. }) if !self.is_described => {}
             Err(fault) => return Err(fault.to_string()),
         }
@@ -192,7 +194,8 @@ impl JournalContent {
     }
 }
 
-/// Whether bytes are a state of the shape. States may be deeper than [`Value`] reads, and then only the program can decode them.
+/// Checks that the bytes are a state of this shape. A state that is nested too deeply for [`Value`] is accepted, because only
+/// the program can decode it.
 pub(super) fn state_decodes(shape: &ShapeTree, bytes: &[u8]) -> Result<(), String> {
     match Value::decode(shape, bytes) {
         Err(error) if !error.is_opaque() && !error.is_too_deep() => Err(messages::undecodable_value(&error)),
@@ -200,7 +203,7 @@ pub(super) fn state_decodes(shape: &ShapeTree, bytes: &[u8]) -> Result<(), Strin
     }
 }
 
-/// Whether bytes are a value of the shape. An opaque part of the shape accepts all bytes.
+/// Checks that the bytes are a value of this shape. From the first opaque part of the shape on, any bytes are accepted.
 fn decodes(shape: &ShapeTree, bytes: &[u8]) -> Result<(), String> {
     match Value::decode(shape, bytes) {
         Err(error) if !error.is_opaque() => Err(messages::undecodable_value(&error)),

@@ -28,14 +28,14 @@ pub(crate) struct Examination {
     /// All snapshots and bases, newest first.
     pub(crate) examined_snapshots: Vec<ExaminedSnapshot>,
     pub(crate) watermark: Option<Watermark>,
-    /// Why `journal/durable` does not belong to this timeline of the image, if so.
+    /// The reason why `journal/durable` belongs to another timeline of the image; `None` if it does not.
     pub(crate) foreign_watermark: Option<String>,
-    /// All segments there are.
+    /// All segments whose files exist.
     pub(crate) segments: Vec<SegmentId>,
-    /// The segments before a gap, which do not belong to the journal. Either a pruning left them over, or a later segment was
-    /// lost.
+    /// The segments before a gap, which are not part of the journal. Either a pruning did not remove these segments, or the
+    /// segment after them was lost.
     pub(crate) detached: Vec<SegmentId>,
-    /// The highest seq that was synced, by `journal/durable`, snapshots and bases.
+    /// The highest seq that `journal/durable`, a snapshot or a base proves to be synced.
     pub(crate) evidence: Seq,
     /// The keys under which at least one part of the image is valid.
     pub(crate) proven_keys: ProvenKeys,
@@ -49,7 +49,7 @@ struct JournalReading {
 }
 
 impl Examination {
-    /// Reads everything, and checks it against the keys, for `task`.
+    /// Reads the whole image for `task`, and verifies it with the keys.
     pub(crate) fn of(
         disk: &Arc<dyn Disk>,
         layout: &Layout,
@@ -57,7 +57,7 @@ impl Examination {
         task: Task,
     ) -> Result<Examination, Error> {
         let snapshots = Snapshots::new(disk, layout, keyring);
-        // Read the evidence of synced events before the journal: a process that has the image open may append in between.
+        // Read the evidence of synced events before the journal: a process that has the image open may append events meanwhile.
         let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
         let source = task.unlock(disk, layout, &segments, keyring)?;
         let uuid = source.identity().map(|identity| &identity.uuid);
@@ -72,7 +72,8 @@ impl Examination {
             let proven = examined_snapshots.iter().filter(|snapshot| snapshot.is_evidence).map(|snapshot| snapshot.seq);
             let evidence = proven.chain(watermark.map(|watermark| watermark.durable_seq)).max().unwrap_or(Seq::ZERO);
             let reading = JournalReading::of(&source, &segments, &examined_snapshots, evidence)?;
-            // only the last frames may show it; then the file is no evidence, and the journal is read once more without it
+            // if only the last frames show that `journal/durable` is of another timeline, the journal is read once more without
+            // this evidence
             let conflict = |watermark: Watermark| life_conflict(reading.salvaged.life.into_iter(), watermark.life);
             match watermark.and_then(conflict) {
                 Some(conflict) => foreign_watermark = Some(conflict),
@@ -116,7 +117,7 @@ impl Examination {
         let is_doubtful = |snapshot: &&ExaminedSnapshot| snapshot.is_forged && !self.proven_keys.has(snapshot.key_ids);
         match self.examined_snapshots.iter().find(is_doubtful) {
             None => Ok(()),
-            // the snapshot may be forged, or the key wrong
+            // either the snapshot is forged, or the key is wrong
             Some(snapshot) => {
                 let (path, what) = (snapshot.path.clone(), self.proven_keys.misses(snapshot.key_ids));
                 Err(Error::new(ErrorDetail::Key { path, what }))
@@ -137,7 +138,8 @@ impl Examination {
             && self.examined_snapshots == other.examined_snapshots
     }
 
-    /// The end of the journal's chain. `None` if no chain key was proven, or if there is damage that could break the chain.
+    /// The end of the journal's chain. `None` if no part of the image is valid under a chain key, or if there is damage that
+    /// could break the chain.
     #[cfg(feature = "chain")]
     pub(crate) fn chain_end(&self) -> Option<FrameChain> {
         let is_harmless = |damage: &Damage| match damage.kind {
@@ -159,12 +161,13 @@ impl Examination {
         self.salvaged.decisions.max(self.watermark.map_or(0, |watermark| watermark.decisions))
     }
 
-    /// The first damage to the frames. Events that do not decode and damage to framing do not count: neither loses a frame.
+    /// The first damage to the frames. Events that do not decode and damage to a segment's framing do not count, because
+    /// neither loses a frame.
     pub(crate) fn first_damage(&self) -> Option<&Damage> {
         self.salvaged.damage.iter().find(|damage| damage.kind != DamageKind::Undecodable && !damage.is_framing)
     }
 
-    /// The first damage to framing.
+    /// The first damage to a segment's framing, its header and length.
     pub(crate) fn first_framing_damage(&self) -> Option<&Damage> {
         self.salvaged.damage.iter().find(|damage| damage.is_framing)
     }
@@ -176,17 +179,18 @@ impl Examination {
         self.salvaged.damage.iter().any(is_after)
     }
 
-    /// Whether a later segment has frames, so that this one is sealed.
+    /// Whether a later segment contains frames, which implies that this segment is sealed.
     pub(crate) fn is_followed(&self, segment: SegmentId) -> bool {
         self.salvaged.segments.iter().any(|later| later.segment > segment && later.first.is_some())
     }
 
-    /// Whether any part of the image is of a newer format. Then nothing is repaired.
+    /// Whether any part of the image is in a newer format. No repair applies to such an image.
     pub(crate) fn has_newer_format(&self) -> bool {
         self.salvaged.damage.iter().any(|damage| damage.kind == DamageKind::Newer)
     }
 
-    /// Whether no intact header identifies the image. If so, a file that names its image cannot be checked.
+    /// Whether no intact header identifies the image. If none does, a check cannot compare the UUID in a file with the image's
+    /// UUID.
     pub(crate) fn is_unidentified(&self) -> bool {
         self.source.identity().is_none()
     }
@@ -196,18 +200,19 @@ impl Examination {
         self.salvaged.segments.first().is_some_and(begins_later)
     }
 
-    /// Whether a prune mark in the journal covers this segment, and the file with the segment's name is really that segment.
+    /// Whether a prune mark allows the removal of this segment, and the header of the file confirms that the file is this
+    /// segment.
     pub(crate) fn is_left_of_pruning(&self, segment: SegmentId) -> bool {
         self.content.kept_from.is_some_and(|first| segment < first) && self.source.len_of(segment).is_some()
     }
 
-    /// Whether the first damage is a missing beginning of the journal.
+    /// Whether the first damage is that the beginning of the journal is missing.
     pub(crate) fn lacks_beginning(&self) -> bool {
         let first = self.salvaged.segments.first().map(|first| first.segment);
         self.first_damage().is_some_and(|damage| damage.offset.is_none() && Some(damage.segment) <= first)
     }
 
-    /// The event after which the base has the state.
+    /// The event after which the newest usable base has the state; `None` if no base is usable.
     pub(crate) fn base_seq(&self) -> Option<Seq> {
         let base = self.examined_snapshots.iter().find(|snapshot| snapshot.is_base && snapshot.is_usable());
         base.map(|base| base.seq)
@@ -218,7 +223,7 @@ impl Examination {
         self.examined_snapshots.iter().find(|snapshot| snapshot.is_usable())
     }
 
-    /// Whether a snapshot or base has a state from which the journal continues.
+    /// Whether a usable snapshot or base has a state from which the journal continues.
     pub(crate) fn has_start_state(&self) -> bool {
         let continues = |snapshot: &ExaminedSnapshot| {
             self.salvaged.segments.iter().any(|segment| reaches_back_to(segment.first, snapshot.seq))
@@ -226,8 +231,9 @@ impl Examination {
         self.examined_snapshots.iter().any(|snapshot| snapshot.is_usable() && continues(snapshot))
     }
 
-    /// Whether the image has no other way to the state of this snapshot or a later state. The other way would be another
-    /// usable snapshot, or a journal that has its start and no damage up to that state.
+    /// Whether the image can reach the state of this snapshot, or a later state, only with this snapshot. The alternatives are
+    /// a usable snapshot or base of the same or a later event, and a journal that has its start and is undamaged up to this
+    /// state.
     pub(crate) fn is_only_way_to(&self, snapshot: &ExaminedSnapshot) -> bool {
         let has_later = self.newest_usable().is_some_and(|newest| newest.seq >= snapshot.seq);
         let is_read = self.first_damage().is_none_or(|damage| damage.seq.is_some_and(|seq| seq > snapshot.seq));
@@ -235,8 +241,8 @@ impl Examination {
         snapshot.is_current && !has_later && !(is_read && has_start)
     }
 
-    /// Whether snapshots and bases may be moved away and made again. Where the journal is damaged, they may be the only
-    /// evidence of what is missing.
+    /// Whether snapshots and bases may be moved away and made again. If the journal is damaged, they may be the only evidence
+    /// of the missing events.
     pub(crate) fn may_replace_snapshots(&self) -> bool {
         let is_at_most_torn = self.first_damage().is_none_or(|damage| matches!(damage.kind, DamageKind::Torn(_)));
         is_at_most_torn && self.first_framing_damage().is_none()
@@ -282,7 +288,7 @@ impl JournalReading {
     }
 
     /// Whether the journal may begin with segment `first`: it is complete from genesis on, or a base replaces the earlier
-    /// segments, or a prune mark in the journal says that they were pruned.
+    /// segments, or a prune mark in the journal shows that the earlier segments were pruned.
     fn may_begin_at(&self, first: SegmentId, snapshots: &[ExaminedSnapshot]) -> bool {
         let from = || self.salvaged.segments.iter().filter(|segment| segment.segment >= first);
         if first == SegmentId::FIRST && !from().next().is_some_and(begins_later) {
@@ -294,7 +300,7 @@ impl JournalReading {
     }
 }
 
-/// Whether there is no gap between the state after `seq` and events that begin with `first`.
+/// Whether events that begin with `first` continue the state after event `seq` without a gap.
 pub(super) fn reaches_back_to(first: Option<Seq>, seq: Seq) -> bool {
     first.is_some_and(|first| first <= seq.next())
 }
@@ -304,7 +310,7 @@ fn begins_later(segment: &SalvagedSegment) -> bool {
     segment.segment != SegmentId::FIRST || segment.first.is_some_and(|first| first > Seq::new(1))
 }
 
-/// The damage that `journal/durable` shows at the end of the journal: a later segment, or a decision, is missing.
+/// The damage at the end of the journal that only `journal/durable` shows: a later segment or a void decision is missing.
 fn missing_by_watermark(salvaged: &Salvaged, segments: &[SegmentId], watermark: &Watermark) -> Option<Damage> {
     let (end, last) = (salvaged.end?, *segments.last()?);
     let is_reported =

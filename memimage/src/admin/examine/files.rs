@@ -1,4 +1,4 @@
-//! Surveys an image's directories for files that are left over, unrelated, or not safe.
+//! Finds leftover, unrelated and unsafe files in an image's directories.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -18,22 +18,21 @@ pub(crate) struct FileObservation {
 pub(crate) enum FileCondition {
     /// A directory of the image is missing.
     MissingDirectory,
-    /// Its permissions let others write, as described here.
+    /// Other users can write to the file or directory. The text describes its permissions.
     Exposed(String),
-    /// A file that is being written, or whose writing a crash cut short.
+    /// An incomplete file: a process is writing it, or a crash interrupted the writing.
     Unfinished,
     /// The marker of the rewrite that made the image.
     RewriteMarker,
-    /// A file that is not the image's.
+    /// A file that does not belong to the image.
     Unrelated,
     /// The staging directory of a rewrite to the image's path.
     RewriteDirectory,
-    /// The quarantine, with copies of what repairs changed.
+    /// The quarantine contains copies of bytes and files that repairs changed or removed.
     Quarantine { copies: u64, bytes: u64 },
-    /// A file to which an open writes, and which cannot be opened for writing.
+    /// A file that an open must write to, but that cannot be opened for writing.
     Unwritable,
-    /// A link, or a file with a second name, at a path to which an open writes. An open accepts only a regular file with one
-    /// name there.
+    /// An entry at a path that an open must write to, but that is not a regular file with exactly one name, for example a link.
     Irregular(&'static str),
 }
 
@@ -56,7 +55,7 @@ pub(crate) fn survey(disk: &dyn Disk, layout: &Layout) -> Result<Vec<FileObserva
     Ok(observations)
 }
 
-/// Whether there is a file at the path. There is none if its name is longer than the file system allows.
+/// Whether there is a file at the path. A path whose name is too long for the file system counts as missing.
 fn exists(disk: &dyn Disk, path: &Path) -> Result<bool, Error> {
     match disk.kind(path) {
         Err(error) if error.kind() == ErrorKind::InvalidFilename => Ok(false),
@@ -64,7 +63,7 @@ fn exists(disk: &dyn Disk, path: &Path) -> Result<bool, Error> {
     }
 }
 
-/// Surveys one directory. The image's own files in it have these suffixes.
+/// Surveys one directory. The names of the image's own files in it end with one of `suffixes`.
 fn survey_directory(
     disk: &dyn Disk,
     layout: &Layout,
@@ -104,8 +103,8 @@ fn survey_directory(
     Ok(())
 }
 
-/// The files to which an open would write, and which it refuses because each is a link, has a second name, or cannot be opened for
-/// writing.
+/// The files that make an open fail: the open must write to each of them, but the file is a link, has a second name, or cannot
+/// be opened for writing.
 pub(crate) fn refused_for_writing(examination: &Examination) -> Vec<FileObservation> {
     let Examination { disk, layout, salvaged, segments, source, .. } = examination;
     let last = salvaged.segments.iter().rfind(|segment| segment.first.is_some()).map(|segment| segment.segment);
@@ -122,14 +121,14 @@ pub(crate) fn refused_for_writing(examination: &Examination) -> Vec<FileObservat
     paths.filter_map(refused).collect()
 }
 
-/// Whether the path is one of the fixed files and directories of an image.
+/// Whether the path is one of the files and directories that have a fixed name in every image.
 fn is_part_of(layout: &Layout, path: &Path) -> bool {
     [layout.lock(), layout.journal(), layout.snapshots(), layout.quarantine(), layout.durable()]
         .iter()
         .any(|part| part == path)
 }
 
-/// How the permissions of a file let others write to it.
+/// How the permissions of a file let other users write to it; `None` if they do not.
 fn exposed(disk: &dyn Disk, path: &Path) -> Result<Option<String>, Error> {
     match disk.exposed(path) {
         // the file has just been removed

@@ -25,7 +25,7 @@ pub(super) fn undecodable_value(error: &ValueError) -> String {
     format!("the payload does not match its shape: {error}")
 }
 
-/// No intact header identifies the image, so a file that names its image cannot be checked.
+/// The defect of a file if no intact header identifies the image, so that the UUID in the file cannot be compared.
 pub(crate) fn unidentified() -> &'static str {
     "no segment header is readable, so it is not known whether the file belongs to this image"
 }

@@ -1,4 +1,4 @@
-//! The repairs that apply to an examined image, and what each loses.
+//! The repairs that apply to an examined image, and the events that each repair loses.
 
 use super::examination::{Examination, reaches_back_to};
 use super::snapshot::ExaminedSnapshot;
@@ -7,7 +7,7 @@ use crate::admin::seq_range::SeqRange;
 use crate::journal::{Damage, DamageKind, FrameRun, Framing, SEGMENT_HEADER, SalvagedSegment};
 use crate::seq::{SegmentId, Seq};
 
-/// The part of a journal that continues from some state.
+/// The part of a journal that continues from the state of a snapshot or base.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeptEvents<'a> {
     pub(crate) run: &'a FrameRun,
@@ -15,12 +15,13 @@ pub(crate) struct KeptEvents<'a> {
     pub(crate) segment: SegmentId,
     /// The first event that is kept.
     pub(crate) first: Seq,
-    /// The first segment must be rewritten without the bytes before the run, because these bytes or the header are damaged.
+    /// Whether the first segment must be rewritten without the bytes before the run, because these bytes or the header are
+    /// damaged.
     pub(crate) is_rewritten: bool,
 }
 
 impl Examination {
-    /// The repairs of the journal that apply. The one that loses the fewest events comes first.
+    /// The applicable repairs of the journal. The repair that loses the fewest events comes first.
     pub(crate) fn repair_options(&self) -> Vec<RepairOption> {
         if self.has_newer_format() {
             return Vec::new();
@@ -42,15 +43,15 @@ impl Examination {
         }
     }
 
-    /// The option to clear the end of the journal. If damage in a later segment would still prevent an open, the option to
-    /// cut there.
+    /// The option to clear the end of the journal at `damage`. If damage in a later segment would still prevent an open, it is
+    /// the option to cut the journal at `damage` instead.
     fn clear_option(&self, damage: &Damage, action: RepairAction) -> RepairOption {
         let cut = self.cut_option(damage).filter(|_| self.is_damaged_after(damage.segment));
         cut.unwrap_or_else(|| RepairOption::lossless(action))
     }
 
-    /// The option to give up everything from this damage on. `None` if the journal before the damage continues from no usable
-    /// state.
+    /// The option to give up all events from this damage on. `None` if the first lost event is unknown, or if the journal
+    /// before the damage continues from no usable state.
     pub(crate) fn cut_option(&self, damage: &Damage) -> Option<RepairOption> {
         let from = damage.seq.filter(|seq| *seq > Seq::ZERO)?;
         let is_continued = |snapshot: &ExaminedSnapshot| {
@@ -83,7 +84,7 @@ impl Examination {
         lost.map(|void| void.decision.seq).filter(|seq| damage.seq.is_none_or(|damaged| *seq < damaged)).collect()
     }
 
-    /// The number of decisions after the damage that a cut would lose and that nothing readable names.
+    /// The number of void decisions after the damage that a cut would lose and that no readable frame contains.
     pub(crate) fn unknown_decisions_lost_by_cut(&self, damage: &Damage) -> u32 {
         let Some(before) = damage.decisions else { return 0 };
         let from = (damage.segment, damage.offset.unwrap_or(0));
@@ -91,8 +92,8 @@ impl Examination {
         self.decisions().saturating_sub(before).saturating_sub(readable as u32)
     }
 
-    /// The option `BeginAt` with the newest usable state. `None` if there is no such state, or no damage before the kept
-    /// events.
+    /// The option `BeginAt` with the newest usable state. `None` if no state is usable, or if there is no damage before the
+    /// events to keep.
     fn begin_option(&self) -> Option<RepairOption> {
         self.source.identity()?;
         let seq = self.newest_usable()?.seq;
@@ -120,7 +121,7 @@ impl Examination {
         }
     }
 
-    /// The events that leave the journal if it begins after event `seq`. The state keeps their effect.
+    /// The events that leave the journal if it begins after event `seq`. The state after `seq` keeps their effect.
     pub(crate) fn retired_by_beginning_at(&self, seq: Seq, kept: Option<&KeptEvents<'_>>) -> Option<SeqRange> {
         let first_kept = kept.map_or(seq.next(), |kept| kept.first);
         SeqRange::of(self.content.first?, Seq::new(first_kept.get().saturating_sub(1)))
@@ -131,7 +132,8 @@ impl Examination {
     pub(crate) fn kept_after(&self, seq: Seq) -> Option<KeptEvents<'_>> {
         let continues = |run: &&FrameRun| run.first.first_seq <= seq.next() && seq < run.next;
         let run = self.salvaged.runs.iter().rev().find(continues)?;
-        // If no event follows the state, there is nothing to keep, and one repair is enough instead of two.
+        // If the run has no event after the state, the repair keeps nothing: to keep the run, a second repair would have to cut
+        // the damage after it.
         if run.next == seq.next()
             && matches!(run.stopped, Some(DamageKind::Damaged | DamageKind::Forged))
             && self.is_after_damage(run)
@@ -152,14 +154,14 @@ impl Examination {
         })
     }
 
-    /// Whether the segment in which a run begins can be rewritten without the bytes before the run. This is impossible without a
-    /// table of shapes that describes the events of the run.
+    /// Whether the segment in which a run begins can be rewritten without the bytes before the run. This is impossible without
+    /// a shape table that describes the events of the run.
     fn can_rewrite_start(&self, run: &FrameRun, seq: Seq) -> bool {
         self.content.describes_from(run.segment, run.offset, seq)
     }
 
-    /// Whether there is damage before a run. Damage at the run's first frame counts too: that frame is intact, but does not
-    /// continue the frame before it.
+    /// Whether there is damage before a run. Damage at the run's first frame counts too: the first frame is intact, but does
+    /// not continue the frame before it.
     pub(crate) fn is_after_damage(&self, run: &FrameRun) -> bool {
         let place = |damage: &Damage| (damage.segment, damage.offset.unwrap_or(0));
         self.first_damage().is_some_and(|damage| place(damage) <= (run.segment, run.offset))

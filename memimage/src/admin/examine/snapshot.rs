@@ -1,4 +1,4 @@
-//! The snapshots and bases of an image: whether each is usable.
+//! Examines the snapshots and bases of an image, and determines which are usable.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -11,26 +11,26 @@ use crate::keys::{KeyIds, Keyring};
 use crate::seq::{Life, Seq};
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots, Trailer};
 
-/// The largest state that is decoded, in bytes. Decoding takes many times the memory of the state, so for a larger state only
-/// the checksums are verified.
+/// The largest state that is decoded, in bytes. Decoding needs many times the memory of the state. For a larger state, only the
+/// checksums are verified.
 const DECODED: u64 = 4 << 20;
 
-/// A snapshot, or a copy of a base, as examined.
+/// An examined snapshot or copy of a base.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ExaminedSnapshot {
-    /// The event after which it has the state.
+    /// The event after which the snapshot has the state.
     pub(crate) seq: Seq,
     pub(crate) path: PathBuf,
     pub(crate) is_base: bool,
-    /// Its name and header prove that the journal was synced up to its seq.
+    /// Whether the name and header of the file prove that the journal was synced up to `seq`.
     pub(crate) is_evidence: bool,
-    /// Why it is not usable; `None` if it is.
+    /// The reason why the snapshot is not usable; `None` if it is usable.
     pub(crate) defect: Option<String>,
-    /// It is of this image and its current timeline, so it would be usable if it were intact.
+    /// Whether the snapshot belongs to this image and its current timeline, and would be usable if it were intact.
     pub(super) is_current: bool,
-    /// Its checksums are correct, but it is not valid under its key.
+    /// Whether the file has correct checksums but is not valid under its key.
     pub(super) is_forged: bool,
-    /// The keys that its header names.
+    /// The ids of the keys in the file's header.
     pub(super) key_ids: KeyIds,
     life: Life,
 }
@@ -45,10 +45,10 @@ impl ExaminedSnapshot {
             let mut snapshot = ExaminedSnapshot::unread(seq, path, is_base);
             match snapshots.open(seq, &snapshot.path) {
                 Ok(file) => snapshot.header(&file.header, source),
-                // the process that has the image open has just removed this file, so it has made a newer one
+                // the process that has the image open has just removed this file, so a newer snapshot exists
                 Err(error) if error.is_missing() => continue,
-                // after an I/O error the file is still evidence: it gets this name only after its sync, and no sign of
-                // another image was read
+                // after an I/O error the file is still evidence: it gets its name only after the journal is synced up to its
+                // seq, and no byte of it indicates another image
                 Err(error) => {
                     (snapshot.is_evidence, snapshot.defect) = (error.is_io(), Some(error.in_short()));
                 }
@@ -72,7 +72,7 @@ impl ExaminedSnapshot {
         }
     }
 
-    /// Whether recovery can start from it.
+    /// Whether recovery can start from this snapshot.
     pub(crate) fn is_usable(&self) -> bool {
         self.defect.is_none()
     }
@@ -89,7 +89,8 @@ impl ExaminedSnapshot {
         }
     }
 
-    /// Marks the snapshot as unusable, because it is not of this image's current timeline.
+    /// Marks the snapshot as unusable for a reason other than damage, such as another image, another timeline, or a later void
+    /// decision.
     fn exclude(&mut self, defect: String) {
         (self.is_current, self.defect) = (false, Some(defect));
     }
@@ -98,7 +99,7 @@ impl ExaminedSnapshot {
     ///
     /// # Errors
     ///
-    /// If a key is missing. The snapshot may be intact.
+    /// Returns an error if a key is missing, because the snapshot may be intact.
     pub(super) fn read(
         &mut self,
         snapshots: &Snapshots,
@@ -130,7 +131,8 @@ impl ExaminedSnapshot {
             Err(error) if error.is_forged() => {
                 (self.is_forged, self.defect) = (true, Some(messages::forged_snapshot(&error.in_short())));
             }
-            // or the process that has the image open has just removed the file: another reading finds the newer one
+            // the file is damaged, or the process that has the image open has just removed it, and another reading finds a
+            // newer one
             Err(error) => self.defect = Some(error.in_short()),
         }
         Ok(())
@@ -140,13 +142,13 @@ impl ExaminedSnapshot {
 /// The result of reading all of a snapshot.
 struct StateCheck {
     defect: Option<String>,
-    /// Identifies the version and the shape of its model.
+    /// Identifies the version and the shape of the snapshot's model.
     model: u64,
     trailer: Trailer,
 }
 
 impl StateCheck {
-    /// Checks the checksums, and decodes the state if its shape is known and it is not too large.
+    /// Verifies the checksums. Decodes the state if its shape is known and its size is at most [`DECODED`].
     fn of(file: SnapshotFile, content: &JournalContent) -> Result<StateCheck, Error> {
         let model = DigestMark::model_of(file.header.model_version, file.header.fingerprint);
         let shape = content.models.get(&file.header.fingerprint);

@@ -1,4 +1,4 @@
-//! Makes a journal begin with the state of a snapshot or base, so that the damage before that state leaves the journal.
+//! Makes a journal begin with the state of a snapshot or base, so that the damage before this state leaves the journal.
 
 use super::messages;
 use super::replacement::repair_framing;
@@ -13,29 +13,29 @@ use crate::journal::{
 };
 use crate::seq::{SegmentId, Seq};
 
-/// The alignment of frames when no frame is left that shows it: 512 bytes, one sector.
+/// The alignment of frames if no readable frame shows the image's alignment: 2^9 = 512 bytes, one sector.
 const ALIGN_SHIFT: u8 = 9;
 
 /// The beginning of the repaired journal.
 struct NewStart {
-    /// Its first segment.
+    /// The first segment of the repaired journal.
     first: SegmentId,
     lost: Option<SeqRange>,
-    /// The highest seq that is synced.
+    /// The highest synced seq.
     durable: Seq,
     end: FramesEnd,
 }
 
 /// Makes the journal begin after event `seq`, with the state of a snapshot or base.
 ///
-/// The repair removes segments only after the base has two copies and the segment with the next events exists. It removes
-/// them oldest first, so a crash leaves either the same damage as before, or segments that are detached from the journal. If
-/// one segment has both damage and events to keep, one rename replaces it by a segment without the damage. After that rename
-/// the image opens, or an open refuses it because the frames before and after that point are not consecutive. To continue
-/// after a crash, run the same repair again.
+/// The repair removes the old segments, oldest first, only after the base has two copies and the segment with the next events
+/// exists. So a crash leaves either the same damage as before, or old segments that are detached from the journal. If one
+/// segment contains both damage and events to keep, one rename replaces it by a segment without the damage. After this rename
+/// and a crash, the image opens, or an open refuses it because the frames of the new segment do not continue the frames before
+/// it. To continue after a crash, run the same repair again.
 ///
-/// The repair does not touch later damage or the evidence of it. It keeps the events before that damage, and a cut must
-/// follow.
+/// If there is later damage, the repair changes neither this damage nor the evidence of it. The repair keeps the events before
+/// it, and a cut must follow.
 pub(super) fn begin(session: &mut RepairSession, seq: Seq) -> Result<Option<SeqRange>, Error> {
     let state = newest_state(session, seq)?;
     let kept = session.examination.kept_after(seq);
@@ -65,8 +65,8 @@ pub(super) fn begin(session: &mut RepairSession, seq: Seq) -> Result<Option<SeqR
     Ok(start.lost)
 }
 
-/// The usable snapshot or base with the state after `seq`. It must be the newest one, because an older one would lose more
-/// events.
+/// Returns the usable snapshot or base with the state after event `seq`. It must be the newest usable one, because an older one
+/// would lose more events.
 fn newest_state(session: &RepairSession, seq: Seq) -> Result<ExaminedSnapshot, Error> {
     let usable = || session.examination.examined_snapshots.iter().filter(|snapshot| snapshot.is_usable());
     let Some(state) = usable().find(|snapshot| snapshot.seq == seq) else {
@@ -80,7 +80,7 @@ fn newest_state(session: &RepairSession, seq: Seq) -> Result<ExaminedSnapshot, E
     }
 }
 
-/// Whether an earlier run has completed this repair, so that the journal begins after `seq`.
+/// Whether an earlier run has completed this repair, so that the journal already begins after event `seq`.
 fn is_done(session: &RepairSession, seq: Seq, kept: Option<&KeptEvents<'_>>) -> bool {
     let examination = &session.examination;
     let is_whole = kept.is_some_and(|kept| !examination.is_after_damage(kept.run));
@@ -98,8 +98,8 @@ fn refuse_other_damage(session: &RepairSession, kept: Option<&KeptEvents<'_>>) -
     }
 }
 
-/// Keeps the segments from `first` on. If there is a run `rewritten`, rewrites the first segment so that it begins with that
-/// run.
+/// Keeps the segments from `first` on. If `rewritten` is `Some`, rewrites the first segment so that it begins with this run of
+/// frames.
 fn keep_from(
     session: &mut RepairSession,
     builder: &SegmentBuilder,
@@ -143,7 +143,7 @@ fn rewrite_start(session: &mut RepairSession, builder: &SegmentBuilder, run: &Fr
     let next = after.filter(|_| run.last > run.segment).and_then(|after| after.first).unwrap_or(run.next);
     let from = (run.offset as usize, &run.first, next);
     let largest = len.next_multiple_of(4096).max(MIN_SEGMENT);
-    // the frames are copied unchanged, so they stay under their key
+    // the frames are copied unchanged, so the new segment has the keys of the old one
     let protection = examination.source.protection(run.segment, run.key_ids)?;
     let builder = &SegmentBuilder { largest, protection, ..builder.clone() };
     match rewrite_without_start(builder, run.segment, &bytes, from, &table, &mut salts) {

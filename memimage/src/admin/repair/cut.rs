@@ -1,4 +1,4 @@
-//! Giving up the end of a journal, from the first damage on.
+//! Removes the end of a journal, from the first damage on.
 
 use super::messages;
 use super::replacement::{Replacement, repair_framing};
@@ -11,9 +11,9 @@ use crate::seq::Seq;
 
 /// Gives up event `seq` and all later events. `seq` must be the first missing or damaged event.
 ///
-/// After a crash at any point, the image either has its first damage at the same event as before, or ends before that event.
-/// The order of the changes ensures this. The repair first removes the evidence of the lost events, then the later segments,
-/// newest first. Last, it replaces the segment with the damage by one rename.
+/// After a crash at any point of the repair, either the first damage is at the same event as before, or the journal ends before
+/// that event. The order of the changes ensures this: the repair first removes the evidence of the lost events, then the later
+/// segments, newest first. Last, it replaces the segment with the damage by one rename.
 pub(super) fn cut(session: &mut RepairSession, seq: Seq) -> Result<Option<SeqRange>, Error> {
     let Some(damage) = session.examination.first_damage().cloned() else {
         return match is_done(session, seq) {
@@ -56,7 +56,7 @@ pub(super) fn cut(session: &mut RepairSession, seq: Seq) -> Result<Option<SeqRan
     Ok(option.lost)
 }
 
-/// Whether a journal without damage ends directly before `seq`, as after an earlier run of this repair.
+/// Whether the journal is undamaged and ends directly before event `seq`, as it does after an earlier run of this repair.
 fn is_done(session: &RepairSession, seq: Seq) -> bool {
     let last = session.examination.content.last.max(session.examination.base_seq()).unwrap_or(Seq::ZERO);
     last.next() == seq && session.examination.first_framing_damage().is_none()

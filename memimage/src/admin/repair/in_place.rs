@@ -1,4 +1,5 @@
-//! Repairs that lose no event known to exist. They repair the journal's end, segments, snapshots and the base.
+//! Repairs that lose no event known to exist. They repair the journal's end, the headers and lengths of segments, snapshots,
+//! and the base.
 
 use super::messages;
 use super::replacement::repair_framing;
@@ -34,7 +35,7 @@ pub(super) fn clear_tail(session: &mut RepairSession, is_accepted: impl Fn(&Dama
     session.begin_epoch(durable, end)
 }
 
-/// Clears the end of the journal again and syncs it: an earlier attempt may have cleared it without a sync.
+/// Clears the end of the journal again and syncs it: an earlier attempt may have cleared the end and then failed to sync it.
 fn clear_tail_again(session: &RepairSession) -> Result<(), Error> {
     let Some(last) = session.last_segment() else { return Ok(()) };
     session.layout().create_dirs(session.disk())?;
@@ -54,7 +55,7 @@ pub(super) fn repair_segments(session: &mut RepairSession) -> Result<(), Error> 
     session.begin_epoch_if_changed()
 }
 
-/// Moves away the unusable snapshots.
+/// Moves the unusable snapshots to the quarantine.
 pub(super) fn remove_snapshots(session: &mut RepairSession) -> Result<(), Error> {
     session.refuse_damaged_journal()?;
     let is_unusable = |snapshot: &&ExaminedSnapshot| !snapshot.is_base && !snapshot.is_usable();

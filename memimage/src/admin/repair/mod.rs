@@ -1,5 +1,4 @@
-//! Repairs an image as its owner decides. The owner names the events to give up. The repair backs up each file that it
-//! changes.
+//! Repairs an image by the action that its owner chooses. The repair backs up each file before it changes the file.
 
 // each module uses only the modules above it
 mod report;
@@ -31,18 +30,18 @@ use session::RepairSession;
 
 const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::admin::Repair" };
 
-/// Repairs the image at `path` by one of the actions that [`check`](super::check()) offers. Needs no model.
+/// Repairs the image at `path` by one of the actions that [`check`](super::check()) offers. A repair needs no model.
 ///
-/// - The image must not be open. The repair first reads the whole image, and reads it a second time if there is damage. If
-///   the action does not apply to the damage, the repair returns an error and changes nothing. It gives up events only if the
-///   action names the first of them.
-/// - Before the repair changes or removes a file, it saves the file in the image's `quarantine` and syncs the copy. It fails
-///   if the disk has no space for the copies.
-/// - After a crash, the image either opens, or can be repaired by the same action, with the same result. A completed repair
-///   that runs again changes nothing.
-/// - A repair that changes something begins a new epoch.
+/// - The image must not be open. The repair first reads the whole image, and reads it a second time if there is damage. If the
+///   action does not apply to the damage, the repair returns an error and changes nothing. Only the actions with a seq,
+///   `CutFrom` and `BeginAt`, give up events that are known to exist.
+/// - Before the repair changes or removes a file, it saves a copy in the image's `quarantine` directory and syncs the copy. The
+///   repair fails if the disk has no space for the copies.
+/// - After a crash during a repair, the image either opens, or can be repaired by the same action, with the same result. If a
+///   completed repair runs again, it changes nothing.
+/// - A repair that changes any file begins a new epoch.
 /// - After a [cut](RepairAction::CutFrom), new commands reuse the numbers of the lost events. Inform every other system that
-///   recorded numbers of acknowledged events: [`RepairReport::lost`] has the range.
+///   recorded any of these numbers: [`RepairReport::lost`] is their range.
 ///
 /// ```
 /// # use memimage::{Image, Model, Seq, Shape};
@@ -76,8 +75,8 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 ///
 /// # Errors
 ///
-/// - There is no image at the path, or another process has it open ([`ErrorKind::Locked`](crate::ErrorKind::Locked)).
-/// - The image is encrypted or chained ([`ErrorKind::Key`](crate::ErrorKind::Key)). Use a [`Repair`] with its keys.
+/// - There is no image at the path, or another process has the image open ([`ErrorKind::Locked`](crate::ErrorKind::Locked)).
+/// - The image is encrypted or chained ([`ErrorKind::Key`](crate::ErrorKind::Key)). Use a [`Repair`] with the image's keys.
 /// - The action does not apply to the damage ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)).
 /// - A file cannot be read or written. The repair may be incomplete: run it again.
 pub fn repair(path: impl AsRef<Path>, action: RepairAction) -> Result<RepairReport, Error> {
@@ -94,31 +93,31 @@ pub struct Repair {
 }
 
 impl Repair {
-    /// A repair without keys, as [`repair()`].
+    /// Creates a repair without keys, like [`repair()`].
     pub fn new(action: RepairAction) -> Repair {
         Repair { action, keys: GivenKeys::default(), allow_network: false }
     }
 
-    /// The keys under which the image is encrypted, as [`Options::encryption`](crate::Options::encryption). The repair writes
-    /// under the current key.
+    /// Sets the keys under which the image is encrypted; see [`Options::encryption`](crate::Options::encryption). The repair
+    /// encrypts new data under the current key.
     #[cfg(feature = "encryption")]
     pub fn encryption(mut self, keys: Keys) -> Repair {
         self.keys.encryption = Some(keys);
         self
     }
 
-    /// The keys of the image's chain, as [`Options::chain`](crate::Options::chain).
+    /// Sets the keys of the image's chain; see [`Options::chain`](crate::Options::chain).
     ///
-    /// A repair that gives up events also gives up their links. The chain then ends before the lost events, or begins with a
-    /// state after them. A [link](crate::Admin::chain_head) that you keep outside the image may be one of the lost links.
-    /// Replace it by the new last link.
+    /// A repair that gives up events also gives up their links of the chain. The chain then ends before the lost events, or
+    /// begins after them. If you keep a [link](crate::Admin::chain_head) outside the image, it may be one of the lost links:
+    /// replace it by the new last link.
     #[cfg(feature = "chain")]
     pub fn chain(mut self, keys: Keys) -> Repair {
         self.keys.chain = Some(keys);
         self
     }
 
-    /// Whether the image may be on a network file system, as [`Options::allow_network`](crate::Options::allow_network).
+    /// Sets whether the image may be on a network file system; see [`Options::allow_network`](crate::Options::allow_network).
     pub fn allow_network(mut self, allow: bool) -> Repair {
         self.allow_network = allow;
         self
@@ -128,17 +127,17 @@ impl Repair {
     ///
     /// # Errors
     ///
-    /// As [`repair()`]; also if a key is missing or wrong, or if keys were given for an image without that protection
-    /// ([`ErrorKind::Key`](crate::ErrorKind::Key)).
+    /// The errors of [`repair()`]; also [`ErrorKind::Key`](crate::ErrorKind::Key) if a key is missing or wrong, or if keys were
+    /// given for a protection that the image does not have.
     pub fn run(self, path: impl AsRef<Path>) -> Result<RepairReport, Error> {
         self.run_on(Arc::new(RealDisk), &absolute(path.as_ref()))
     }
 
-    /// As [`run`](Repair::run), on any [`Disk`].
+    /// Like [`run`](Repair::run), on any [`Disk`].
     ///
     /// # Errors
     ///
-    /// As [`run`](Repair::run).
+    /// The errors of [`run`](Repair::run).
     #[cfg(feature = "sim")]
     pub fn run_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<RepairReport, Error> {
         self.run_on(disk, path.as_ref())
@@ -153,7 +152,7 @@ impl Repair {
         }
         let lock = layout.acquire_lock(&*disk)?;
         let disk = OwnedDisk::over(disk, &lock);
-        // an earlier attempt may have moved files out of these directories; without a sync, a crash could bring them back
+        // an earlier attempt may have moved files out of these directories; without a sync, a crash could bring the files back
         for dir in [layout.root().to_owned(), layout.journal(), layout.snapshots(), layout.quarantine()] {
             if disk.kind(&dir).map_err(|error| failed("inspecting", &dir, error))?.is_some() {
                 sync_dir(&*disk, &dir)?;
@@ -169,7 +168,7 @@ impl Repair {
             RepairAction::TornTail => {
                 clear_tail(&mut session, |kind| matches!(kind, DamageKind::Torn(_))).map(lossless)
             }
-            // a crash while the repair clears a suspect tail leaves a torn tail
+            // clears a torn tail too, because a crash while clearing a suspect tail can leave a torn one
             RepairAction::SuspectTail => clear_tail(&mut session, |_| true).map(lossless),
             RepairAction::CutFrom(seq) => cut(&mut session, seq),
             RepairAction::BeginAt(seq) => begin(&mut session, seq),

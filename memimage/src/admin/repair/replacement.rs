@@ -1,5 +1,5 @@
-//! Replaces a segment file by a new file with a correct header and length, and with all frames of the old file or the first
-//! ones.
+//! Replaces a segment file by a new file with a correct header and length. The new file contains all frames of the old file, or
+//! only its first frames.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ const CHUNK: usize = 1 << 20;
 /// A prepared file that is to replace a segment.
 pub(super) struct Replacement {
     staged: StagedFile,
-    /// The copy of the segment as it was.
+    /// The copy of the old segment in the quarantine.
     backup: PathBuf,
 }
 
@@ -47,7 +47,7 @@ impl Replacement {
         }
     }
 
-    /// Replaces the segment by one rename.
+    /// Replaces the segment by the prepared file, with one rename.
     pub(super) fn install(self, session: &mut RepairSession, change: &'static str) -> Result<(), Error> {
         self.staged.install(session.disk())?;
         session.changed(self.staged.path().to_owned(), change, Some(self.backup));
@@ -62,7 +62,7 @@ impl Replacement {
 }
 
 impl SegmentFraming {
-    /// The framing for a segment that keeps its frames before `frames_end`. An intact framing is kept; a damaged one is
+    /// The framing of a segment whose frames before `frames_end` are kept. An intact framing is kept; a damaged framing is
     /// rebuilt from the rest of the image.
     fn of(session: &RepairSession, segment: SegmentId, frames_end: u64) -> Result<SegmentFraming, Error> {
         let source = &session.examination.source;
@@ -78,7 +78,7 @@ impl SegmentFraming {
         // a truncated file may end directly after its frames, but a segment needs room for a seal
         let end = session.end_in(segment, frames_end as usize)?.position;
         let len = fitting_len(len, end.offset - SEGMENT_HEADER as u64 + SEAL_ROOM);
-        // the frames are copied unchanged, so they stay under their key
+        // the frames are copied unchanged, so the new segment has the keys of the old one
         let protection =
             key_ids.map_or_else(|| source.current_protection(), |key_ids| source.protection(segment, key_ids))?;
         Ok(SegmentFraming { header: session.segment_builder(protection)?.header(segment, len)?, len })
@@ -101,7 +101,7 @@ fn copy_frames(from: &StoredFile, to: &StoredFile, frames_end: u64, len: u64) ->
 
 /// Repairs the segments that `is_chosen` selects, if their frames are intact but their header or length is wrong.
 ///
-/// Each is replaced by one rename, so a crash leaves it either damaged as before or repaired.
+/// Each segment is replaced by one rename, so after a crash the segment is either damaged as before or repaired.
 pub(super) fn repair_framing(session: &mut RepairSession, is_chosen: impl Fn(SegmentId) -> bool) -> Result<(), Error> {
     let repairable = |salvaged: &&SalvagedSegment| {
         matches!(salvaged.framing, Framing::Repairable { .. }) && is_chosen(salvaged.segment)

@@ -6,23 +6,23 @@ use crate::admin::repair_action::RepairAction;
 use crate::admin::seq_range::SeqRange;
 use crate::seq::Seq;
 
-/// The result of [`repair`](super::repair()). Its `Display` is a report for people.
+/// The result of [`repair`](super::repair()). `Display` prints it as a report for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RepairReport {
-    /// The repair that was asked for.
+    /// The requested action.
     pub action: RepairAction,
-    /// The files that were changed, in the order of the changes; empty if the repair had been done before.
+    /// The files that were changed, in the order of the changes; empty if an earlier run had completed the repair.
     pub changes: Vec<FileChange>,
-    /// The events that were lost.
+    /// The events that were lost; `None` if no event is known to be lost.
     pub lost: Option<SeqRange>,
-    /// The events that left the journal although the state keeps their effect. They can no longer be replayed, rewritten or
-    /// read, and the quarantine may have the only copies of them.
+    /// The events that left the journal although the state keeps their effect. These events can no longer be replayed,
+    /// rewritten or read, and the quarantine may contain the only copies of them.
     pub retired: Option<SeqRange>,
-    /// The events that are no longer void, because the repair lost the decisions about them. Decide again whether to make
-    /// them void.
+    /// The events that are no longer void, because the repair lost the decisions about them. Decide again whether to make these
+    /// events void.
     pub revived: Vec<Seq>,
-    /// The number of lost decisions of which it is not known which events they made void.
+    /// The number of lost void decisions whose events are unknown.
     pub lost_decisions: u32,
     /// The epoch of the image after the repair.
     pub epoch: u64,
@@ -32,11 +32,11 @@ pub struct RepairReport {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileChange {
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// The change, for people.
+    /// A description of the change, for people.
     pub change: &'static str,
-    /// The copy of the file before the change; `None` if the file is new, or its old content is not needed.
+    /// The copy of the old file in the quarantine; `None` if the file is new, or its old content is not needed.
     pub backup: Option<PathBuf>,
 }
 

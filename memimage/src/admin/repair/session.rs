@@ -1,4 +1,4 @@
-//! A repair under way: the examination it is based on, the changes made so far, and the steps that all repairs share.
+//! A running repair: the examination on which it is based, the changes made so far, and the steps that several repairs share.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,28 +18,29 @@ use crate::journal::{
 use crate::keys::Protection;
 use crate::seq::{Life, SegmentId, Seq};
 
-/// The first epoch after which no other can begin.
+/// An image with this epoch or a higher one cannot begin a new epoch.
 const LAST_EPOCH: u64 = u64::MAX - 1;
-/// The length of a segment that a repair creates. The next open creates longer segments, as its options say.
+/// The maximum length of a segment that a repair creates. The options of the next open determine the length of later segments.
 const SEGMENT_LEN: u64 = 1 << 20;
 
-/// A repair of an image whose lock is held.
+/// A repair of an image that this process has locked.
 pub(super) struct RepairSession {
     pub(super) examination: Examination,
     action: RepairAction,
     changes: Vec<FileChange>,
-    /// The events that are void no longer.
+    /// The events that are no longer void.
     pub(super) revived: Vec<Seq>,
-    /// The number of lost decisions whose events nothing names.
+    /// The number of lost void decisions whose events are unknown.
     pub(super) lost_decisions: u32,
     /// The events that leave the journal although the state keeps their effect.
     pub(super) retired: Option<SeqRange>,
-    /// The epoch that the repair begins.
+    /// The life (epoch and id) that the repair begins.
     life: Life,
     has_begun_epoch: bool,
 }
 
-/// The end of a segment's frames: the position of the next frame, the hash of the last one, and the number of void marks so far.
+/// The end of a segment's frames: the position of the next frame, the hash of the last frame, and the number of void marks up
+/// to there.
 #[derive(Clone, Copy)]
 pub(super) struct FramesEnd {
     pub(super) position: FramePosition,
@@ -47,7 +48,7 @@ pub(super) struct FramesEnd {
     pub(super) decisions: u32,
 }
 
-/// `journal/durable` before a repair, and its backup.
+/// The file `journal/durable` before a repair, and the path of its backup.
 pub(super) struct OldWatermark {
     file: Option<StoredFile>,
     backup: Option<PathBuf>,
@@ -105,7 +106,7 @@ impl RepairSession {
         self.refusal(messages::other_damage(&self.path(damage.segment), damage.seq, &damage.what))
     }
 
-    /// The error of a repair for damaged frames if no frame is damaged.
+    /// The error of a repair that applies only to damaged frames, if no frame is damaged.
     pub(super) fn refusal_without_damage(&self) -> Error {
         match self.examination.first_framing_damage() {
             Some(damage) => self.refusal_for(damage),
@@ -113,8 +114,8 @@ impl RepairSession {
         }
     }
 
-    /// Returns an error if a second reading does not show the same damage. A repair must not give up data only because a
-    /// failing disk did not return it once.
+    /// Returns an error if the second reading `again` does not show the same damage. A repair must not give up data only
+    /// because one read of a failing disk did not return it.
     pub(super) fn confirm(&self, again: &Examination) -> Result<(), Error> {
         match self.examination.agrees(again) {
             true => Ok(()),
@@ -122,7 +123,8 @@ impl RepairSession {
         }
     }
 
-    /// Returns an error if the journal is damaged: snapshots and bases may be the only evidence of its missing events.
+    /// Returns an error if the journal is damaged, except by a torn write: snapshots and bases may be the only evidence of its
+    /// missing events.
     pub(super) fn refuse_damaged_journal(&self) -> Result<(), Error> {
         let damaged = self.examination.first_damage().filter(|damage| !matches!(damage.kind, DamageKind::Torn(_)));
         match damaged.or_else(|| self.examination.first_framing_damage()) {
@@ -131,7 +133,7 @@ impl RepairSession {
         }
     }
 
-    /// Builds segments in the epoch that the repair begins.
+    /// Returns a builder for segments of the epoch that the repair begins.
     pub(super) fn segment_builder(&self, protection: Protection) -> Result<SegmentBuilder, Error> {
         let Some(identity) = self.examination.source.identity().cloned() else {
             return Err(self.refusal(messages::unidentified()));
@@ -144,7 +146,7 @@ impl RepairSession {
         self.changes.push(FileChange { path, change, backup });
     }
 
-    /// Moves files to the quarantine, in this order.
+    /// Moves files to the quarantine, in the order of `paths`.
     pub(super) fn remove_all(&mut self, paths: Vec<PathBuf>) -> Result<(), Error> {
         self.layout().create_dirs(self.disk())?;
         for path in paths {
@@ -154,14 +156,14 @@ impl RepairSession {
         Ok(())
     }
 
-    /// Moves away the snapshots and bases that are evidence of event `seq` or a later one, newest first.
+    /// Moves to the quarantine, newest first, the snapshots and bases that are evidence of event `seq` or a later event.
     pub(super) fn remove_snapshots_from(&mut self, seq: Seq) -> Result<(), Error> {
         let is_beyond = |snapshot: &&ExaminedSnapshot| snapshot.seq >= seq && snapshot.is_evidence;
         let beyond = self.examination.examined_snapshots.iter().filter(is_beyond);
         self.remove_all(beyond.map(|snapshot| snapshot.path.clone()).collect())
     }
 
-    /// Installs a usable snapshot or base as the base, in two copies. Moves away unusable copies of that base.
+    /// Installs a usable snapshot or base as the base, in two copies. Moves unusable copies of this base to the quarantine.
     pub(super) fn install_base(&mut self, usable: &ExaminedSnapshot) -> Result<(), Error> {
         let is_copy = |snapshot: &&ExaminedSnapshot| snapshot.is_base && snapshot.seq == usable.seq;
         let copies: Vec<ExaminedSnapshot> =
@@ -173,7 +175,7 @@ impl RepairSession {
         self.remove_all(unusable.collect())?;
         let bases = self.examination.snapshots.bases();
         if let Err(error) = bases.install(&usable.path, usable.seq) {
-            // a copy that stays would claim that the journal begins there, although the repair is not complete
+            // a remaining copy would claim that the journal begins after its event, although the repair is not complete
             let existed = |path: &PathBuf| {
                 self.examination.examined_snapshots.iter().any(|old| old.path == *path && old.is_usable())
             };
@@ -196,26 +198,26 @@ impl RepairSession {
         Ok(FramesEnd { position: FramePosition { segment, offset: offset as u64 }, previous, decisions })
     }
 
-    /// The last segment with frames.
+    /// The last segment whose first frame is intact.
     pub(super) fn last_segment(&self) -> Option<SegmentId> {
         let last = self.examination.salvaged.segments.iter().rfind(|segment| segment.first.is_some());
         last.map(|last| last.segment)
     }
 
-    /// Opens `journal/durable`, and backs it up.
+    /// Opens `journal/durable` if it exists, and backs it up.
     pub(super) fn back_up_watermark(&self) -> Result<OldWatermark, Error> {
         let file = self.layout().open_watermark(self.disk())?;
         let backup = file.as_ref().map(|_| self.back_up(&self.layout().durable())).transpose()?;
         Ok(OldWatermark { file, backup })
     }
 
-    /// Begins the new epoch, with `durable` as the highest seq that is synced.
+    /// Begins the new epoch: writes and syncs `journal/durable`, with `durable` as the highest synced seq.
     pub(super) fn begin_epoch(&mut self, durable: Seq, end: FramesEnd) -> Result<(), Error> {
         let old = self.back_up_watermark()?;
         self.begin_epoch_over(old, durable, end)
     }
 
-    /// As [`begin_epoch`](RepairSession::begin_epoch), with the backup already made.
+    /// Like [`begin_epoch`](RepairSession::begin_epoch), but with the backup already made.
     pub(super) fn begin_epoch_over(
         &mut self,
         old: OldWatermark,
@@ -257,7 +259,7 @@ impl RepairSession {
         self.begin_epoch(durable, end)
     }
 
-    /// Removes files that were prepared and will not be used.
+    /// Removes prepared files that the repair will not use.
     pub(super) fn discard(&self, paths: &[&Path]) {
         for path in paths {
             if let Err(error) = self.disk().remove(path) {

@@ -1,4 +1,4 @@
-//! Rewriting a journal: a new image with the whole history, each event at its newest version.
+//! Rewrites a journal into a new image with the whole history, each event at its newest version.
 
 use std::fmt;
 use std::path::Path;
@@ -26,24 +26,25 @@ pub use report::{RewriteProgress, RewriteReport, RewriteStep};
 use rewriter::{RewriteCounts, Rewriter};
 use staging::{StagingDir, vacant};
 
-/// Writes the journal of the image at `source` again, each event at its newest version, into a new image at `target`, and
-/// verifies that both replay to the same state. The source is not changed.
+/// Creates a new image at `target` with the events of the image at `source`, each event at its newest version. Verifies that
+/// both journals replay to the same state. The source is not changed.
 ///
-/// A program that opens the new image no longer needs the past versions of events and of the model's state: their types and
-/// their upcasters. In a command's attribute, `oldest` declares that they are gone.
+/// A program that opens the new image no longer needs the types and the upcasters of past versions of events and of the model's
+/// state. In a command's attribute, `oldest = N` declares that no journal contains versions before `N`.
 ///
-/// - Every event keeps its time, metadata, outcome and random values. If an event is upcast to several, the new journal has
-///   several events, so later events get higher numbers. The [`seq`](crate::Context::seq) that a body sees does not change.
-///   If an event is upcast to nothing, the new journal has a record of that.
-/// - `replay_only` versions stay as they are, since there is nothing to upcast them to.
-/// - The new image has the seed of the source, its own UUID, and no snapshots. It names the source as its parent.
-/// - The new image is made in a directory beside `target`, named `.NAME.rewriting`. Once the image is synced and verified, a
-///   rename moves it to `target`. After a crash, `target` either does not exist or is complete. Run the rewrite again; it
-///   starts from the beginning. If the rewrite fails, it removes the directory.
-/// - The rewrite locks the source, so no other process can open it meanwhile, and only reads it. If the source ends in a torn
-///   write, the rewrite ignores the torn write, as an open does.
-/// - The rewrite does not use snapshots of the source, but replays from the first event. If upcasters have changed the
-///   meaning of an old event, an older snapshot does not have the same state.
+/// - Every event keeps its time, metadata, outcome and random values. If an event is upcast to several events, the new journal
+///   contains all of them, so later events get higher numbers. The [`seq`](crate::Context::seq) that a body reads does not
+///   change. If an event is upcast to nothing, the new journal contains a `memimage.dropped` record in its place.
+/// - Events of `replay_only` versions are copied unchanged, because they have no newer version.
+/// - The new image has the random seed of the source, a new UUID, and no snapshots. Its headers record the source as its
+///   parent.
+/// - The rewrite creates the new image in a directory beside `target`, named `.NAME.rewriting`. Once the image is synced and
+///   verified, a rename moves it to `target`. After a crash, `target` either does not exist or is complete. If it does not
+///   exist, run the rewrite again from the beginning. If the rewrite fails, it removes the directory beside `target`.
+/// - The rewrite only reads the source, and locks it so that no other process can open it meanwhile. If the source ends in a
+///   torn write, the rewrite neither copies nor clears the torn write.
+/// - The rewrite does not use snapshots of the source, but replays from the first event. If an upcaster changed the meaning of
+///   an old event, a snapshot from before this change contains another state.
 ///
 /// ```
 /// # use memimage::{Image, Model, Shape};
@@ -69,12 +70,12 @@ use staging::{StagingDir, vacant};
 /// - The source is not an image of this model, is damaged, or cannot be replayed.
 /// - Another process has the source open ([`ErrorKind::Locked`](crate::ErrorKind::Locked)).
 /// - The source was pruned ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)).
-/// - Something exists at `target` ([`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists)).
+/// - `target` exists and is not an empty directory ([`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists)).
 /// - A file cannot be read or written.
 /// - The two journals replay to different states ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)).
 ///
-/// After an error, the rewrite has left no image at `target`, with one exception. The last step syncs the parent directory:
-/// if only that step failed, the image at `target` is complete.
+/// If only the last step fails (the sync of the parent directory), the image at `target` is complete. After every other error,
+/// there is no image at `target`.
 pub fn rewrite<M: Model>(source: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<RewriteReport, Error> {
     Rewrite::<M>::new().run(source, target)
 }
@@ -89,7 +90,7 @@ pub struct Rewrite<'a, M> {
 }
 
 impl<'a, M: Model> Rewrite<'a, M> {
-    /// A rewrite with default options, like [`rewrite()`].
+    /// Creates a rewrite with default options, like [`rewrite()`].
     #[expect(clippy::new_without_default, reason = "a default does not suggest an operation that is yet to run")]
     pub fn new() -> Rewrite<'a, M> {
         Rewrite { options: Options::new(), source: GivenKeys::default(), progress: Box::new(|_| {}) }
@@ -101,47 +102,49 @@ impl<'a, M: Model> Rewrite<'a, M> {
         self
     }
 
-    /// The length of the new journal's largest segments, as [`Options::segment_bytes`].
+    /// Sets the maximum length of the new journal's segments; see [`Options::segment_bytes`].
     pub fn segment_bytes(mut self, bytes: u64) -> Self {
         self.options = self.options.segment_bytes(bytes);
         self
     }
 
-    /// The alignment of the new journal's batches, as [`Options::align_bytes`].
+    /// Sets the alignment of the new journal's batches; see [`Options::align_bytes`].
     pub fn align_bytes(mut self, bytes: u32) -> Self {
         self.options = self.options.align_bytes(bytes);
         self
     }
 
-    /// Encrypts the new image, as [`Options::encryption`]. Without this it is not encrypted, even if the source is.
+    /// Encrypts the new image; see [`Options::encryption`]. Without this option, the new image is not encrypted, even if the
+    /// source is.
     #[cfg(feature = "encryption")]
     pub fn encryption(mut self, keys: Keys) -> Self {
         self.options = self.options.encryption(keys);
         self
     }
 
-    /// Chains the new image, as [`Options::chain`]. Without this it has no chain, even if the source has one.
+    /// Chains the new image; see [`Options::chain`]. Without this option, the new image has no chain, even if the source has
+    /// one.
     #[cfg(feature = "chain")]
     pub fn chain(mut self, keys: Keys) -> Self {
         self.options = self.options.chain(keys);
         self
     }
 
-    /// The keys under which the source is encrypted.
+    /// Sets the keys under which the source is encrypted.
     #[cfg(feature = "encryption")]
     pub fn source_encryption(mut self, keys: Keys) -> Self {
         self.source.encryption = Some(keys);
         self
     }
 
-    /// The keys of the source's chain, against which its journal is checked.
+    /// Sets the keys of the source's chain. The rewrite verifies the source's journal with these keys.
     #[cfg(feature = "chain")]
     pub fn source_chain(mut self, keys: Keys) -> Self {
         self.source.chain = Some(keys);
         self
     }
 
-    /// Whether the images may be on network file systems, as [`Options::allow_network`].
+    /// Sets whether the images may be on network file systems; see [`Options::allow_network`].
     pub fn allow_network(mut self, allow: bool) -> Self {
         self.options = self.options.allow_network(allow);
         self
@@ -151,16 +154,16 @@ impl<'a, M: Model> Rewrite<'a, M> {
     ///
     /// # Errors
     ///
-    /// As [`rewrite()`]; also if an option is out of its range.
+    /// The errors of [`rewrite()`]; also an error if an option is out of its range.
     pub fn run(self, source: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<RewriteReport, Error> {
         self.run_on(Arc::new(RealDisk), &absolute(source.as_ref()), &absolute(target.as_ref()))
     }
 
-    /// As [`run`](Rewrite::run), on any [`Disk`].
+    /// Like [`run`](Rewrite::run), on any [`Disk`].
     ///
     /// # Errors
     ///
-    /// As [`run`](Rewrite::run).
+    /// The errors of [`run`](Rewrite::run).
     #[cfg(feature = "sim")]
     pub fn run_with(
         self,
@@ -193,7 +196,8 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let staging = StagingDir::take(&disk, target)?;
         let scan = old.journal.scan();
         let voids = scan.voids(SegmentId::FIRST)?;
-        // only the rewriter ends the journal's threads on an error, so nothing may fail between these two lines
+        // after an error, only the drop of the rewriter ends the journal's threads, so nothing may fail until the rewriter
+        // exists
         let journal = journal::<M>(&disk, staging.layout(), &options, &keys, &old, was.last)?;
         let void = (voids, was.changed_outcomes.clone());
         let rewriter = Rewriter::<M>::new(scan, &old.dispatch, void, journal, was.events, &mut *progress);
@@ -212,7 +216,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
     }
 }
 
-/// Creates the journal of the new image, which replaces `old`.
+/// Creates the journal of the new image, which is to replace `old`.
 fn journal<M: Model>(
     disk: &Arc<dyn Disk>,
     layout: &Layout,
@@ -242,11 +246,11 @@ fn watch<'a>(
     move |ReplayProgress { events, bytes }| progress(RewriteProgress { step, events, total, bytes })
 }
 
-/// The maximum number of events in a journal that is searched for the first different state. The search replays it
+/// The maximum number of events in a journal that is searched for the first different state. The search replays the journal
 /// repeatedly.
 const SEARCHED: u64 = 1 << 22;
 
-/// The error of two journals that replay to different states, with the cause as far as it can be determined.
+/// The error if the two journals replay to different states. It contains the cause if the cause can be determined.
 fn diverged<M: Model>(from: &Path, old: &CompleteJournal, was: &Rebuilt, new: &CompleteJournal, is: &Rebuilt) -> Error {
     let again = old.rebuild::<M>(None, false, &mut |_| {});
     let (seq, what) = match again {

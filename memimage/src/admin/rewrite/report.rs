@@ -11,20 +11,20 @@ use crate::seq::Seq;
 pub struct RewriteReport {
     /// The number of events in the source.
     pub read: u64,
-    /// The number of events written. If one event became several, each of them counts. If one became nothing, its
+    /// The number of events written. If an event became several events, each of them counts. If an event became nothing, its
     /// `memimage.dropped` record counts.
     pub written: u64,
-    /// The number of events of each past version, by name and version.
+    /// The number of upcast events for each past version, by name and version.
     pub upcasts: BTreeMap<(String, u32), u64>,
-    /// The number of events that became several.
+    /// The number of events that became several events.
     pub split: u64,
-    /// The number of events that became nothing, in this rewrite or an earlier one.
+    /// The number of `memimage.dropped` records: events that became nothing in this rewrite or an earlier one, and void events.
     pub dropped: u64,
     /// The last event of the new journal.
     pub seq: Seq,
     /// The digest of the state to which both journals replay.
     pub digest: Digest,
-    /// The source ends in a torn write, which was never synced. The rewrite did not copy it.
+    /// Whether the source ends in a torn write. The rewrite did not copy the torn write, because it was never synced.
     pub torn: bool,
 }
 
@@ -34,11 +34,11 @@ pub struct RewriteReport {
 pub struct RewriteProgress {
     /// The current step.
     pub step: RewriteStep,
-    /// The number of events done in this step.
+    /// The number of events that this step has processed.
     pub events: u64,
-    /// The number of all events of this step; `None` until the source has been read once.
+    /// The number of all events that this step will process; `None` until the source has been read once.
     pub total: Option<u64>,
-    /// The bytes of the batches done in this step.
+    /// The length of the batches that this step has processed, in bytes.
     pub bytes: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Writes a journal again: each event at its newest version, with its origin.
+//! Writes the events of a journal to a new journal, each event at its newest version and with its origin.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -15,7 +15,7 @@ use crate::recovery::model_mark;
 use crate::recovery::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
 use crate::seq::{SegmentId, Seq};
 
-/// The largest record there can be.
+/// The largest record that the format allows, in bytes.
 const MAX_RECORD: u64 = 1 << 30;
 
 /// Counts of the events read and written.
@@ -32,7 +32,7 @@ pub(super) struct RewriteCounts {
 /// A record to be written.
 #[derive(Clone, Copy)]
 enum NewRecord {
-    /// An event, by its row in the program's table.
+    /// An event, identified by its row in the program's table `M::EVENTS`.
     Event(usize),
     /// The record in place of an event that became nothing.
     Dropped,
@@ -44,7 +44,7 @@ pub(super) struct Rewriter<'a, M> {
     old: &'a Dispatch,
     /// The void events of the old journal.
     voids: Voids,
-    /// The events whose outcome is another than the recorded one, because an event before them became void later.
+    /// The events whose outcome on replay differs from the recorded one, because an earlier event became void afterwards.
     changed_outcomes: BTreeMap<Seq, Outcome>,
     journal: Journal,
     new: Dispatch,
@@ -59,7 +59,7 @@ pub(super) struct Rewriter<'a, M> {
 
 impl<M> Drop for Rewriter<'_, M> {
     fn drop(&mut self) {
-        // Ends the journal's threads. A successful rewrite has already closed the journal, and a failed one removes its
+        // Ends the journal's threads. A successful rewrite has already closed the journal, and a failed rewrite removes its
         // files.
         let _ = self.journal.close();
     }
@@ -67,7 +67,7 @@ impl<M> Drop for Rewriter<'_, M> {
 
 impl<'a, M: Model> Rewriter<'a, M> {
     /// Creates a rewriter that reads the events with `scan` and writes them to the new journal. `total` is the number of
-    /// events, the table `old` describes them, and `voids` has the void ones.
+    /// events, `old` maps the events to those of the program, and `voids` contains the void events.
     pub(super) fn new(
         scan: &'a Scan,
         old: &'a Dispatch,
@@ -92,7 +92,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
         }
     }
 
-    /// Writes all events and the digest of the state after them, and syncs.
+    /// Writes all events and the digest of the state after the last event, and syncs the journal.
     pub(super) fn write(mut self, digest: u64) -> Result<RewriteCounts, Error> {
         let scan = self.scan;
         scan.read(SegmentId::FIRST, |segment, frame| self.frame(segment, frame))?;
@@ -169,7 +169,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
         parts.iter().try_for_each(|part| self.put(NewRecord::Event(part.row), record, part.part, &part.payload))
     }
 
-    /// Writes one event with this payload. Everything else comes from `record`.
+    /// Writes one event with this part and this payload. All other fields come from `record`.
     fn put(&mut self, what: NewRecord, record: &Record, part: u32, payload: &[u8]) -> Result<(), Error> {
         let Record { seq, time, outcome, metadata, origin, .. } = record;
         let outcome = self.changed_outcomes.get(seq).copied().unwrap_or(*outcome);
@@ -202,7 +202,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
         })
     }
 
-    /// Writes into the open batch. Retries as often as a segment must be created first.
+    /// Calls `write` with the open batch. If a segment must be created first, creates the segment and calls `write` again.
     fn attempt(
         &mut self,
         mut write: impl FnMut(&mut Dispatch, &Journal, &mut OpenBatch) -> Result<Option<NoRoom>, Error>,
@@ -224,7 +224,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
     }
 }
 
-/// The number of an event in the new journal, which declares it on first use.
+/// Returns the number of an event in the new journal. On first use, declares the event there.
 fn number<M: Model>(
     new: &mut Dispatch,
     journal: &Journal,

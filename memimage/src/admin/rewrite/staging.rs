@@ -1,5 +1,5 @@
-//! The staging directory of a new image, beside its final path. Once all is synced, one rename moves it there, so a crash
-//! leaves either no image at that path or a complete one.
+//! The staging directory of a new image, beside its final path. Once the image is synced, one rename moves the directory to the
+//! final path. So a crash leaves either no image at that path or a complete one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use crate::disk::{Disk, FileType, LockGuard, StoredFile, failed, rename, sync_di
 use crate::error::{Error, ErrorDetail};
 use crate::journal::Layout;
 
-/// The marker of a staging directory that a rewrite may clear. The marker is created first and removed last. A crash may
-/// leave it in the finished image, where it is ignored.
+/// The name of the marker file: a rewrite may clear a staging directory that contains it. The marker is created first and
+/// removed last. A crash may leave the marker in the finished image, where it is ignored.
 const MARKER: &str = "REWRITING";
 /// The text in the marker, for people.
 const TEXT: &[u8] =
@@ -18,12 +18,13 @@ const TEXT: &[u8] =
 run it again, or remove the directory.\n";
 const LOCK: &str = "LOCK";
 
-/// The directory in which a new image is made. It is removed on drop, unless it is [finished](StagingDir::finish).
+/// The directory in which a rewrite creates a new image. The drop removes the directory, unless the image is
+/// [finished](StagingDir::finish).
 pub(super) struct StagingDir {
     disk: Arc<dyn Disk>,
     target: PathBuf,
     layout: Layout,
-    /// Held until the image is at its final path, so that no process opens the image earlier.
+    /// The image's lock, held until the image is at its final path, so that no process opens the image earlier.
     _lock: LockGuard,
     finished: bool,
 }
@@ -42,7 +43,7 @@ pub(super) fn vacant(disk: &dyn Disk, target: &Path) -> Result<(), Error> {
 }
 
 impl StagingDir {
-    /// Creates the directory, or clears what an interrupted rewrite has left in it.
+    /// Creates the staging directory, or clears the files that an interrupted rewrite left in it.
     pub(super) fn take(disk: &Arc<dyn Disk>, target: &Path) -> Result<StagingDir, Error> {
         vacant(&**disk, target)?;
         let Some(beside) = Layout::new(target).beside(".rewriting") else {
@@ -67,7 +68,7 @@ impl StagingDir {
         &self.layout
     }
 
-    /// Moves the image, which is synced, to its final path.
+    /// Moves the image to its final path. The image must already be synced.
     pub(super) fn finish(mut self) -> Result<(), Error> {
         let disk = &*self.disk;
         rename(disk, self.layout.root(), &self.target)?;
@@ -92,7 +93,7 @@ impl StagingDir {
         sync_dir(&*self.disk, self.layout.root())
     }
 
-    /// Removes all but the lock and the marker.
+    /// Removes everything except the lock file and the marker.
     fn clear(&self) -> Result<(), Error> {
         let disk = &*self.disk;
         for dir in [self.layout.journal(), self.layout.snapshots(), self.layout.quarantine()] {
@@ -108,7 +109,7 @@ impl StagingDir {
         Ok(())
     }
 
-    /// Removes the directory, and the marker only once the removal of everything else is synced.
+    /// Removes the staging directory. The marker is removed only after the removal of the image is synced.
     fn remove(&self) -> Result<(), Error> {
         let (disk, root) = (&*self.disk, self.layout.root());
         self.clear()?;
@@ -133,7 +134,7 @@ impl Drop for StagingDir {
     }
 }
 
-/// Checks that a directory has only files that a rewrite leaves there.
+/// Checks that a directory contains only files that a rewrite creates.
 fn ours(disk: &dyn Disk, root: &Path) -> Result<(), Error> {
     let taken = |found| Err(Error::new(ErrorDetail::Taken { path: root.to_owned(), found }));
     match disk.kind(root).map_err(|error| failed("inspecting", root, error))? {

@@ -1,4 +1,4 @@
-//! The effect of a void decision before it is made.
+//! Determines the effect of a void decision without recording the decision.
 
 use crate::error::{Error, ErrorKind};
 use crate::event::Model;
@@ -6,8 +6,8 @@ use crate::outcome::Outcome;
 use crate::recovery::{OpenedJournal, RecoveryGoal, dispatch_of, recover};
 use crate::seq::Seq;
 
-/// The effect that making an event void would have; see [`Void::dry_run`](super::Void::dry_run). Its `Display` is a report for
-/// people.
+/// The effect that making an event void would have; see [`Void::dry_run`](super::Void::dry_run). `Display` prints it as a
+/// report for people.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct VoidDryRun {
@@ -17,26 +17,28 @@ pub struct VoidDryRun {
     pub name: String,
     /// The event's version; 0 if the journal has no name for it.
     pub version: u32,
-    /// The event is void already.
+    /// Whether the event is already void.
     pub already: bool,
     /// The later events whose outcome would change, in their order.
     pub outcomes: Vec<OutcomeChange>,
-    /// If a later event cannot be replayed once this event is void: the error of the first such event. With this decision alone, the
-    /// image would not open.
+    /// The error of the first later event that cannot be replayed without this event; `None` if there is no such event. If it
+    /// is `Some`, the image would not open with this decision alone.
     pub failure: Option<Error>,
 }
 
-/// An event whose outcome would change.
+/// A later event whose outcome would change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OutcomeChange {
     /// The event.
     pub seq: Seq,
-    /// Whether its body would return an error now. Otherwise it returned an error when it was recorded, and would not now.
+    /// Whether the event's body would now return an error. If `false`, the body returned an error when the event was recorded,
+    /// and would not return one now.
     pub is_rejected: bool,
 }
 
-/// Replays all other events. Returns the outcomes that change, and the error of the first event that cannot be replayed.
+/// Replays the journal without event `seq`. Returns the outcomes that change, and the error of the first event that cannot be
+/// replayed.
 pub(super) fn replay_without<M: Model>(
     journal: &OpenedJournal,
     seq: Seq,

@@ -1,4 +1,4 @@
-//! The messages of a void operation: its report, and the reasons why it refuses an event.
+//! The messages of a void operation: its report, and the reasons why the operation refuses an event.
 
 use std::fmt;
 

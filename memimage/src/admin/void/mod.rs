@@ -32,25 +32,28 @@ const TASK: Task = Task { name: "memimage::admin::void", builder: "memimage::adm
 const LONGEST: usize = 4096;
 
 /// Makes event `seq` of the image at `path` void: records the decision that the event does nothing on replay. Use this for an
-/// event that can no longer be replayed, because its body panics, refuses it or cannot decode it. It is the alternative to a
-/// new version of the event, if a new version is not worth the effort.
+/// event that can no longer be replayed, for example because its body panics or its payload does not decode, if a new version
+/// of the event is not worth the effort.
 ///
-/// The event stays in the journal and keeps its number. Replay skips it. A [`rewrite`](super::rewrite()) skips it too, and
-/// writes `memimage.dropped` in its place. The decision cannot be undone. If in doubt, copy the image first.
+/// The event stays in the journal and keeps its number. Replay skips the event. A [`rewrite`](super::rewrite()) skips the event
+/// too, and writes a `memimage.dropped` record in its place. The decision cannot be undone. If in doubt, copy the image first.
 ///
-/// Later events are replayed on a state without this event. So their effects may differ: an id that a body takes from a counter or a
-/// length shifts, and a call that was accepted may be rejected now. The decision accepts that: recorded digests and outcomes of
-/// events between the event and the decision no longer count. Answers that callers got are not taken back. [`Void::dry_run`] lists
-/// the outcomes that change, and says whether all other events can still be replayed.
+/// Later events are replayed on a state without the effect of this event. So their effects may differ: an id that a body takes
+/// from a counter or a length changes, and a command that was accepted may now be rejected. The decision accepts these
+/// differences: the digests and outcomes that were recorded between the event and the decision no longer count. Answers that
+/// callers received are not taken back. [`Void::dry_run`] lists the outcomes that change, and reports whether all other events
+/// can still be replayed.
 ///
 /// - The image must not be open. The void operation first repairs the end of the journal, as an open does.
-/// - The journal records the event, the reason, the time, and who decided. A program built before void events existed refuses
-///   the image.
-/// - The last step removes the snapshots that contain the effect of the event. If a crash leaves some of them, they are not
-///   used.
-/// - When the function returns, the decision is on disk. After a crash the event may or may not be void: make it void again.
+/// - The journal records the event, the reason, the time, and who decided. A program whose version of memimage does not support
+///   void events refuses the image.
+/// - The last step removes the snapshots that contain the effect of the event. If a crash leaves some of these snapshots,
+///   recovery does not use them.
+/// - When the function returns, the decision is on disk. After a crash during the operation, the event may or may not be void:
+///   make it void again.
 /// - If the event is already void, the operation keeps the recorded decision: see [`VoidReport::already`].
-/// - If the disk has space only for the decision, the decision is still recorded: see [`VoidReport::unproven`].
+/// - If the disk has space for the decision but not for the next segment, the decision is still recorded: see
+///   [`VoidReport::unproven`].
 ///
 /// ```
 /// # use memimage::{Image, Model, Seq, Shape};
@@ -79,18 +82,18 @@ const LONGEST: usize = 4096;
 ///
 /// # Errors
 ///
-/// - There is no image at the path, or another process has it open ([`ErrorKind::Locked`](crate::ErrorKind::Locked)).
-/// - The journal is damaged anywhere, even before a snapshot, where an open does not read it.
-/// - The image is encrypted or chained ([`ErrorKind::Key`](crate::ErrorKind::Key)). Use a [`Void`] with its keys.
-/// - There is no such event, or a rewrite has replaced it by `memimage.dropped`, or the journal was pruned and every intact
-///   base depends on the event ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)).
-/// - The reason is empty or too long.
+/// - There is no image at the path, or another process has the image open ([`ErrorKind::Locked`](crate::ErrorKind::Locked)).
+/// - The journal is damaged anywhere, even before a snapshot, in a part that an open does not read.
+/// - The image is encrypted or chained ([`ErrorKind::Key`](crate::ErrorKind::Key)). Use a [`Void`] with the image's keys.
+/// - There is no such event, or a rewrite has replaced the event by `memimage.dropped`, or the journal was pruned and every
+///   intact base depends on the event ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)).
+/// - The reason is empty, or the reason or the name given to [`Void::by`] is longer than 4096 bytes.
 /// - A file cannot be read or written. The decision may or may not be on disk: make the event void again.
 pub fn void(path: impl AsRef<Path>, seq: Seq, reason: impl Into<String>) -> Result<VoidReport, Error> {
     Void::new(seq, reason).run(path)
 }
 
-/// Making an event void, with options; see [`void()`].
+/// A void operation with options; see [`void()`].
 #[derive(Clone, Debug)]
 #[must_use = "nothing becomes void until `run` is called"]
 pub struct Void {
@@ -102,32 +105,33 @@ pub struct Void {
 }
 
 impl Void {
-    /// A decision without keys, as [`void()`].
+    /// Creates a void operation without keys, like [`void()`].
     pub fn new(seq: Seq, reason: impl Into<String>) -> Void {
         Void { seq, reason: reason.into(), by: None, keys: GivenKeys::default(), allow_network: false }
     }
 
-    /// Who decided it.
+    /// Sets the name of the person who decided.
     pub fn by(mut self, who: impl Into<String>) -> Void {
         self.by = Some(who.into());
         self
     }
 
-    /// The keys under which the image is encrypted, as [`Options::encryption`](crate::Options::encryption).
+    /// Sets the keys under which the image is encrypted; see [`Options::encryption`](crate::Options::encryption).
     #[cfg(feature = "encryption")]
     pub fn encryption(mut self, keys: Keys) -> Void {
         self.keys.encryption = Some(keys);
         self
     }
 
-    /// The keys of the image's chain, as [`Options::chain`](crate::Options::chain). The decision becomes a link of it.
+    /// Sets the keys of the image's chain; see [`Options::chain`](crate::Options::chain). The frame with the decision becomes
+    /// part of the chain.
     #[cfg(feature = "chain")]
     pub fn chain(mut self, keys: Keys) -> Void {
         self.keys.chain = Some(keys);
         self
     }
 
-    /// Whether the image may be on a network file system, as [`Options::allow_network`](crate::Options::allow_network).
+    /// Sets whether the image may be on a network file system; see [`Options::allow_network`](crate::Options::allow_network).
     pub fn allow_network(mut self, allow: bool) -> Void {
         self.allow_network = allow;
         self
@@ -137,17 +141,17 @@ impl Void {
     ///
     /// # Errors
     ///
-    /// As [`void()`]; also if a key is missing or wrong, or if keys were given for an image without that protection
-    /// ([`ErrorKind::Key`](crate::ErrorKind::Key)).
+    /// The errors of [`void()`]; also [`ErrorKind::Key`](crate::ErrorKind::Key) if a key is missing or wrong, or if keys were
+    /// given for a protection that the image does not have.
     pub fn run(self, path: impl AsRef<Path>) -> Result<VoidReport, Error> {
         self.run_on(Arc::new(RealDisk), &absolute(path.as_ref()))
     }
 
-    /// As [`run`](Void::run), on any [`Disk`].
+    /// Like [`run`](Void::run), on any [`Disk`].
     ///
     /// # Errors
     ///
-    /// As [`run`](Void::run).
+    /// The errors of [`run`](Void::run).
     #[cfg(feature = "sim")]
     pub fn run_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<VoidReport, Error> {
         self.run_on(disk, path.as_ref())
@@ -170,22 +174,23 @@ impl Void {
         self.decide(&session, found, durable_file, quarantined)
     }
 
-    /// Replays the journal without the event, and reports what the decision would change. Changes nothing. The program must be able
-    /// to replay all other events.
+    /// Replays the journal without the event, and reports what the decision would change. Changes nothing. The program must
+    /// know the shapes of all events in the journal.
     ///
     /// # Errors
     ///
-    /// As [`run`](Void::run), and if the journal belongs to another model or was recorded with shapes that this program does not
-    /// know. An event that cannot be replayed without this one is no error: see [`VoidDryRun::failure`].
+    /// The errors of [`run`](Void::run); also an error if the journal belongs to another model or was recorded with shapes that
+    /// this program does not know. A later event that cannot be replayed without this event is not an error: see
+    /// [`VoidDryRun::failure`].
     pub fn dry_run<M: Model>(&self, path: impl AsRef<Path>) -> Result<VoidDryRun, Error> {
         self.dry_run_on::<M>(&(Arc::new(RealDisk) as Arc<dyn Disk>), &absolute(path.as_ref()))
     }
 
-    /// As [`dry_run`](Void::dry_run), on any [`Disk`].
+    /// Like [`dry_run`](Void::dry_run), on any [`Disk`].
     ///
     /// # Errors
     ///
-    /// As [`dry_run`](Void::dry_run).
+    /// The errors of [`dry_run`](Void::dry_run).
     #[cfg(feature = "sim")]
     pub fn dry_run_with<M: Model>(&self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<VoidDryRun, Error> {
         self.dry_run_on::<M>(&disk, path.as_ref())
@@ -222,12 +227,12 @@ impl Void {
 
     /// Reads the whole journal, and checks that the event can be made void. Changes nothing.
     ///
-    /// Damage is an error even where a snapshot lets an open skip it. Later opens have no such snapshot: this operation
-    /// removes the snapshots after the event, so replay begins before the event.
+    /// Damage is an error even if an open would start from a later snapshot and not read the damage. Later opens may have to
+    /// read it: this operation removes the snapshots after the event, so replay begins before the event.
     fn look(&self, journal: &OpenedJournal) -> Result<VoidTarget, Error> {
         let (scan, segments) = (journal.scan(), journal.segments());
-        // The next segment begins with this table, so it is taken from the same reading as everything else: a row that one bad
-        // read hides would be missing for ever.
+        // The next segment begins with this shape table, so the table comes from the same reading as everything else. If one
+        // bad read hid a row, the row would be missing from all later segments.
         let mut table = ShapeTable::default();
         let (mut event, mut recorded, mut voids) = (None, None, Voids::default());
         let mut align_shift = None;
@@ -319,14 +324,14 @@ impl Void {
     }
 }
 
-/// The event that is to be void, and the end of the journal.
+/// The event that is to become void, and the end of the journal.
 struct VoidTarget {
     end: JournalEnd,
     table: ShapeTable,
     /// The event's name and version.
     name: String,
     version: u32,
-    /// The recorded decision, if the event is already void.
+    /// The recorded decision if the event is already void; otherwise `None`.
     recorded: Option<VoidMark>,
     voids: Voids,
     /// The alignment of the last frame.

@@ -1,5 +1,4 @@
-//! A void operation on an image whose lock is held: records the decision, and removes snapshots that depend on void
-//! events.
+//! A void operation on a locked image: records the decision, and removes snapshots that depend on void events.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use crate::keys::Keyring;
 use crate::recovery::OpenedJournal;
 use crate::seq::Seq;
 
-/// Whether there is an intact base that does not depend on the event and from which the journal continues.
+/// Whether there is an intact base that does not depend on event `seq` and from which the journal continues.
 pub(super) fn has_base_before(journal: &OpenedJournal, seq: Seq, voids: &Voids) -> Result<bool, Error> {
     let (segments, snapshots) = (journal.segments(), journal.snapshots());
     for (base, path) in snapshots.bases().list()? {
@@ -32,15 +31,16 @@ pub(super) fn has_base_before(journal: &OpenedJournal, seq: Seq, voids: &Voids) 
     Ok(false)
 }
 
-/// An image whose lock is held and whose journal has a repaired end.
+/// A locked image whose journal has a repaired end.
 pub(super) struct VoidSession {
     pub(super) journal: OpenedJournal,
     pub(super) keyring: Arc<Keyring>,
 }
 
 impl VoidSession {
-    /// Writes and syncs a decision, unless it is already recorded (`None`). Then begins the next segment, which proves that
-    /// the decision was synced. Returns the epoch of these writes, and the error if the next segment could not be begun.
+    /// Writes and syncs `decision`; `None` means that the decision is already recorded. Then begins the next segment, which
+    /// proves that the decision was synced. Returns the epoch of these writes, and the error if the next segment could not be
+    /// created.
     pub(super) fn record(
         &self,
         decision: Option<Vec<u8>>,
@@ -57,7 +57,7 @@ impl VoidSession {
             layout: layout.clone(),
             identity: segments.identity().clone(),
             life,
-            // the length of a new segment, if one is needed: no larger than the existing segments
+            // the maximum length of a new segment: the length of the largest existing segment
             largest: segments.ids().filter_map(|segment| segments.len_of(segment)).max().unwrap_or(0),
             protection: self.keyring.current(&segments.identity().uuid, layout.root())?,
         };
@@ -65,10 +65,10 @@ impl VoidSession {
         let point = ResumePoint { segments, end, table, time, events_hash: 0, durable_file, align_shift, salts };
         let journal = resume(builder, point, Durability::Synced, BatchLimits::default())?;
         let written = decision.map_or(Ok(()), |decision| journal.record(FrameKind::Void, &decision));
-        // No event follows the decision whose seq could prove that the decision was synced. The next segment proves it
-        // instead, so that later damage to the decision is noticed.
+        // No event follows the decision, so no seq can prove that the decision was synced. The next segment proves it instead,
+        // so that later damage to the decision is noticed.
         let proven = written.map(|()| journal.begin_segment(table));
-        // close the journal in any case, because that ends its threads
+        // close the journal even after an error, because closing it ends its threads
         let closed = journal.close();
         let proven = proven.and_then(|proven| closed.map(|()| proven)).map_err(|error| error.cause())?;
         Ok((life.epoch, proven.map_err(|error| error.to_string()).err()))

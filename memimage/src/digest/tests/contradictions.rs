@@ -7,7 +7,7 @@ use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple, Se
 
 use super::*;
 
-/// Has the shape of `S` and serializes as `T`.
+/// A value that has the shape of `S` and serializes as `T`.
 struct Mismatched<S, T>(T, std::marker::PhantomData<S>);
 
 fn mismatched<S, T>(value: T) -> Mismatched<S, T> {
@@ -134,7 +134,7 @@ fn the_error_has_the_path_to_the_mismatch() {
     assert_eq!(error.path(), "0");
 }
 
-/// Serializes with the given calls.
+/// Has the shape of `S` and serializes by the given calls.
 struct By<S, F>(F, std::marker::PhantomData<S>);
 
 #[derive(Clone, Copy)]

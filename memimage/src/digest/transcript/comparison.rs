@@ -10,7 +10,7 @@ use crate::value::text::{one_line, truncated};
 /// The maximum length of a value in a message, in characters.
 const MAX_VALUE: usize = 120;
 
-/// The maximum length of the transcript of a value that a message shows, in bytes.
+/// A message shows a value only if the value's transcript is not longer than this number of bytes.
 const MAX_SHOWN: usize = 1 << 16;
 
 /// The first difference between the transcripts of two values of one type; `None` if they are equal.
@@ -23,7 +23,7 @@ type Entry<'a> = (Bytes<'a>, Bytes<'a>);
 
 #[derive(Default)]
 struct Comparison {
-    /// The steps to the values that are being compared.
+    /// The steps of the path to the two values that are being compared.
     path: Vec<String>,
 }
 
@@ -64,7 +64,7 @@ impl Comparison {
         self.at(step(same), a.get(same).copied(), b.get(same).copied())
     }
 
-    /// Both slices are sorted, and may have an item several times.
+    /// Compares the items of two sets. Both slices are sorted, and may contain an item several times.
     fn sets(self, a: &[Bytes<'_>], b: &[Bytes<'_>]) -> ValueDifference {
         let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
         let (a, b) = (a.get(same).copied(), b.get(same).copied());
@@ -76,7 +76,7 @@ impl Comparison {
         self.at("[]".to_owned(), a, b)
     }
 
-    /// Both slices are sorted by their keys.
+    /// Compares the entries of two maps. Both slices are sorted by their keys.
     fn maps(self, a: &[Entry<'_>], b: &[Entry<'_>]) -> ValueDifference {
         let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
         let (key, a, b) = match (a.get(same), b.get(same)) {
@@ -92,7 +92,7 @@ impl Comparison {
         self.at(format!("[{}]", text(*key)), a, b)
     }
 
-    /// Names the keys if they are the difference, because the order counts.
+    /// Compares the entries of two ordered maps. Reports keys that differ, because their order is part of the value.
     fn ordered_maps(self, a: &[Entry<'_>], b: &[Entry<'_>]) -> ValueDifference {
         let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
         match (a.get(same), b.get(same)) {
@@ -103,7 +103,7 @@ impl Comparison {
         }
     }
 
-    /// The difference at a step. A part that one of the values does not have is `None`.
+    /// The difference after one more step. `None` means that the value does not have the part.
     fn at(mut self, step: String, a: Option<Bytes<'_>>, b: Option<Bytes<'_>>) -> ValueDifference {
         self.path.push(step);
         match (a, b) {

@@ -1,11 +1,12 @@
-//! A transcript of a value: what its `Serialize` writes, as bytes. Two values have equal digests if their transcripts are equal.
+//! A transcript of a value: the output of the value's `Serialize`, as bytes. Two values have equal digests if their transcripts
+//! are equal.
 //!
-//! If two states have different digests, their transcripts tell where they differ. Unlike the encoding in a snapshot, a transcript
-//! can be read without the types, even inside opaque types, and the items of unordered collections are sorted.
+//! If two states have different digests, their transcripts show where the states differ. Unlike the encoding in a snapshot, a
+//! transcript can be read without the types, even inside opaque types, and the items of unordered collections are sorted.
 //!
 //! | value | bytes |
 //! | --- | --- |
-//! | unit, bool, number, char | the code of the primitive, then the value, little-endian; all NaNs are one |
+//! | unit, bool, number, char | the code of the primitive, then the value, little-endian; every NaN is written as the same NaN |
 //! | string, bytes | the code of the primitive, the length as eight bytes, the bytes |
 //! | other values | a [`Tag`], then the parts; a list of parts ends in [`Tag::End`] |
 
@@ -28,7 +29,8 @@ use serializer::TranscriptSerializer;
 /// The maximum length of a transcript, in bytes. Two of them are in memory while they are compared.
 const MAX_BYTES: usize = 256 << 20;
 
-/// The first byte of a value that is not a primitive, and the marks between parts. The codes of primitives are smaller.
+/// The first byte of a value that is not a primitive, or a mark between parts. The codes of primitives are smaller than all
+/// tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum Tag {
@@ -37,9 +39,9 @@ enum Tag {
     Some,
     /// The value of a struct of one unnamed field follows.
     Newtype,
-    /// The name of a variant and its fields as one value follow.
+    /// The name of a variant follows, and then its fields as one value.
     Variant,
-    /// Unnamed parts follow: of a tuple, an array, or a struct or variant with unnamed fields.
+    /// The unnamed parts of a tuple, an array, or a struct or variant with unnamed fields follow.
     Tuple,
     /// The items of a list follow.
     List,
@@ -68,7 +70,7 @@ impl Transcript {
     ///
     /// # Errors
     ///
-    /// As [`digest`](super::digest), and if the transcript is longer than its limit.
+    /// The errors of [`digest`](super::digest), and an error if the transcript is longer than [`MAX_BYTES`].
     pub(crate) fn of<T: Shape + Serialize>(value: &T) -> Result<Transcript, DigestError> {
         let mut bytes = Vec::new();
         let position = DigestPosition::root(T::SHAPE, MAX_STATE_DEPTH);
@@ -93,12 +95,12 @@ impl fmt::Debug for Transcript {
 pub(crate) struct ValueDifference {
     /// The path to the part that differs, such as `rooms[7].guest`; empty for the whole value.
     pub(crate) path: String,
-    /// The part in each of the two values, as text.
+    /// The text of the part that differs, in each of the two values.
     pub(crate) parts: [String; 2],
 }
 
 impl ValueDifference {
-    /// The difference as a text, with a name for each of the two values.
+    /// The difference as a text. `names` states for each value where it was found, such as "on replay".
     pub(crate) fn between(&self, names: [&str; 2]) -> String {
         let path = if self.path.is_empty() { "the whole state" } else { &self.path };
         let ([one, other], [of_one, of_other]) = (&self.parts, names);

@@ -1,4 +1,4 @@
-//! Reads transcripts: splits the bytes of a value into its parts, and turns them into a [`Value`] for messages.
+//! Reads transcripts: splits the bytes of a value into the bytes of its parts, and decodes them to a [`Value`] for messages.
 
 use super::Tag;
 use crate::shape::{PRIMITIVES, Primitive};
@@ -44,7 +44,7 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// The value for a message.
+    /// Decodes all levels of the value, for a message.
     pub(super) fn to_value(self) -> Value {
         let values = |parts: Vec<Bytes<'_>>| Value::List(parts.into_iter().map(Bytes::to_value).collect());
         match self.outermost() {
@@ -64,7 +64,7 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// Reads a transcript that this process wrote, so it panics if the bytes are no transcript.
+/// Reads a transcript that this process wrote. The cursor therefore panics if the bytes are no transcript.
 struct Cursor<'a>(&'a [u8]);
 
 impl<'a> Cursor<'a> {

@@ -11,8 +11,8 @@ use crate::digest::position::DigestPosition;
 use crate::digest::serializer::{hashed_f32, hashed_f64};
 use crate::shape::{Descriptor, Field, Primitive, ShapeRef, Style};
 
-/// Writes the transcript of one value. The digest of the value checks the shape; this serializer uses it only to find the unordered
-/// collections.
+/// Writes the transcript of one value. This serializer uses the shape only to find the unordered collections. The digest checks
+/// that the value matches its shape.
 pub(super) struct TranscriptSerializer<'a> {
     out: &'a mut Vec<u8>,
     position: DigestPosition<'a>,
@@ -35,13 +35,13 @@ impl<'a> TranscriptSerializer<'a> {
         bounded(self.out)
     }
 
-    /// The parts of this value.
+    /// Writes the tag. Returns the serializer of the value's parts.
     fn parts(self, tag: Tag, shapes: PartShapes) -> Parts<'a> {
         self.out.push(tag as u8);
         Parts { out: self.out, position: self.position, shapes, next: 0, starts: Vec::new(), is_sorted: false }
     }
 
-    /// The parts of this value, which are sorted at the end.
+    /// As `parts`, but the items or entries are sorted at the end.
     fn unordered(self, tag: Tag, shapes: PartShapes) -> Parts<'a> {
         Parts { is_sorted: true, ..self.parts(tag, shapes) }
     }
@@ -54,7 +54,7 @@ impl<'a> TranscriptSerializer<'a> {
         }
     }
 
-    /// The shapes of the fields of a variant. Writes its name.
+    /// Writes the name of a variant. Returns the shapes of the variant's fields.
     fn variant(&mut self, index: u32, name: &str) -> PartShapes {
         self.out.push(Tag::Variant as u8);
         text(self.out, name.as_bytes());
@@ -95,14 +95,14 @@ enum PartShapes {
     OpaqueItems,
 }
 
-/// The parts of a value.
+/// The serializer of the parts of a value.
 pub(super) struct Parts<'a> {
     out: &'a mut Vec<u8>,
     position: DigestPosition<'a>,
     shapes: PartShapes,
     /// The number of the next part. A key and its value are two parts.
     next: usize,
-    /// Where each item or entry starts, if they are sorted at the end.
+    /// The offset of each item or entry, if they are sorted at the end.
     starts: Vec<usize>,
     is_sorted: bool,
 }
@@ -128,7 +128,7 @@ impl Parts<'_> {
         value.serialize(TranscriptSerializer::new(self.out, position))
     }
 
-    /// Begins an item or an entry.
+    /// Notes the start of an item or entry, if they are sorted.
     fn begin(&mut self) {
         if self.is_sorted {
             self.starts.push(self.out.len());

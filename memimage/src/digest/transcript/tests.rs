@@ -1,4 +1,4 @@
-//! Tests of transcripts: which differences they show, and that they agree with digests.
+//! Tests of transcripts: which differences transcripts show, and that transcripts agree with digests.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -104,7 +104,7 @@ fn a_long_value_is_truncated() {
     assert_eq!(found.parts[1], "a value too long to show");
 }
 
-/// Serializes as its parts do, in the given order. Its shape is only a name.
+/// Serializes as a map or a sequence in the given order. The shape of its wrappers is only a name.
 struct Foreign {
     entries: Vec<(u8, Vec<u8>)>,
     items: Vec<u8>,
@@ -137,17 +137,17 @@ macro_rules! opaque {
     )+};
 }
 
-/// An opaque type that has an order.
+/// An opaque type whose order is part of its value.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Ordered(Foreign);
 
-/// An opaque type that has no order.
+/// An opaque type whose order is not part of its value.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Unordered(Foreign);
 
-/// An unordered type inside other values.
+/// A type declared unordered whose collection is inside other values.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Inside(Named<Option<Foreign>>);
@@ -180,7 +180,7 @@ fn parts_of_opaque_values_are_named() {
     );
 }
 
-/// Compares digests and transcripts: both must be equal, or both must differ.
+/// Asserts that two values have equal digests exactly if they have equal transcripts. Returns whether they are equal.
 #[track_caller]
 fn are_equal<T: Shape + Serialize>(a: T, b: T) -> bool {
     let equal = digest(&a).unwrap() == digest(&b).unwrap();
@@ -196,15 +196,15 @@ fn the_order_of_an_opaque_type_counts_unless_it_is_declared_unordered() {
     assert!(are_equal(Unordered(map(&[(1, &[]), (2, &[5])])), Unordered(map(&[(2, &[5]), (1, &[])]))));
     let inside = |items: &[u8]| Inside(Named { value: Some(set(items)) });
     assert!(are_equal(inside(&[1, 2]), inside(&[2, 1])));
-    // everything but the order counts
+    // every difference except the order counts
     assert!(!are_equal(Unordered(set(&[1, 2])), Unordered(set(&[1, 3]))));
     assert!(!are_equal(Unordered(set(&[1, 1, 2])), Unordered(set(&[1, 2, 2]))));
     assert!(!are_equal(Unordered(set(&[1])), Unordered(set(&[1, 1]))));
     assert!(!are_equal(Unordered(set(&[])), Unordered(map(&[]))));
     assert!(!are_equal(Unordered(map(&[(1, &[2]), (2, &[1])])), Unordered(map(&[(1, &[1]), (2, &[2])]))));
-    // a list inside the map keeps its order, because nobody knows whether it is a set
+    // the order of a sequence inside the map counts, because the sequence may be a list
     assert!(!are_equal(Unordered(map(&[(1, &[1, 2])])), Unordered(map(&[(1, &[2, 1])]))));
-    // the declaration itself is part of the shape
+    // the declaration that a type is unordered is part of the shape
     assert_ne!(crate::shape::fingerprint(Ordered::SHAPE), crate::shape::fingerprint(Unordered::SHAPE));
 }
 

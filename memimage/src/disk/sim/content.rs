@@ -1,4 +1,4 @@
-//! The bytes of one simulated file, written and synced.
+//! The content of one simulated file: its written bytes and its synced bytes.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,7 +8,7 @@ use super::SECTOR;
 use super::crash::Fate;
 use super::rng::Rng;
 
-/// The page size in bytes. Copies of a disk share the pages of a file until one of them writes.
+/// The page size in bytes. Copies of a disk share a page of a file until one of the disks writes to the page.
 const PAGE: usize = 4096;
 
 type Page = [u8; PAGE];
@@ -23,26 +23,26 @@ pub(super) struct Content {
     /// The written bytes. A missing page is all zeros, and so is everything beyond `len`.
     pages: BTreeMap<u64, Arc<Page>>,
     len: u64,
-    /// The pages whose bytes on disk differ from the written ones.
+    /// The pages whose bytes on disk may differ from the written bytes.
     unsynced: BTreeMap<u64, UnsyncedPage>,
     synced_len: u64,
     /// The number of the last operation that made the file longer.
     grown: Age,
 }
 
-/// The number of the operation that made a change. It puts all unsynced changes of a disk in order.
+/// The number of the operation that made a change. These numbers order all unsynced changes of a disk.
 type Age = u64;
 
 #[derive(Debug, Clone)]
 struct UnsyncedPage {
-    /// The bytes on disk.
+    /// The bytes of the page on disk; `None` if they are all zero.
     before: Option<Arc<Page>>,
-    /// The sectors written since the last sync, one bit each.
+    /// The sectors written since the last sync, one bit for each sector.
     sectors: u8,
-    /// The sectors that a failed sync dropped, one bit each: readers see the new bytes, the disk has the old ones, and no later
-    /// sync writes them.
+    /// The sectors that a failed sync dropped, one bit for each sector. Readers see the new bytes, the disk has the old bytes,
+    /// and no later sync writes the new bytes.
     dropped: u8,
-    /// The operation that wrote each sector last.
+    /// The number of the last operation that wrote each sector.
     written: [Age; PAGE / SECTOR as usize],
 }
 
@@ -54,7 +54,7 @@ impl UnsyncedPage {
 
 const _: () = assert!(PAGE as u64 / SECTOR == u8::BITS as u64);
 
-/// An unsynced change of a file, whose fate a power cut decides.
+/// An unsynced change of a file, which a power cut may keep or lose.
 #[derive(Clone, Copy)]
 pub(super) enum UnsyncedPart {
     Sector { index: u64, fresh: bool, age: Age },
@@ -106,14 +106,14 @@ impl Content {
         Ok(buf.len())
     }
 
-    /// Makes all bytes and the length durable. The cost is proportional to the unsynced data.
+    /// Makes the length and all bytes except dropped sectors durable. The cost is proportional to the unsynced data.
     pub(super) fn sync(&mut self) {
         self.sync_or_drop(|| true);
         self.synced_len = self.len;
     }
 
-    /// A failing sync: `reaches` decides for each unsynced sector whether it reaches the disk or is dropped. The length stays
-    /// unsynced.
+    /// Simulates a failing sync: `reaches` decides for each unsynced sector whether it reaches the disk or is dropped. The
+    /// length stays unsynced.
     pub(super) fn sync_or_drop(&mut self, mut reaches: impl FnMut() -> bool) {
         let pages = &self.pages;
         self.unsynced.retain(|page, unsynced| {
@@ -173,7 +173,8 @@ impl Content {
         Ok(())
     }
 
-    /// The file after a power cut. Calls `fate` for every unsynced sector whose bytes differ, and for the length.
+    /// The file after a power cut. Calls `fate` for every unsynced sector whose written and synced bytes differ, and for an
+    /// unsynced length.
     pub(super) fn crash(&self, mut fate: impl FnMut(UnsyncedPart) -> Fate) -> Self {
         let mut pages = self.pages.clone();
         let mut len = self.synced_len;
@@ -263,7 +264,8 @@ fn end_of(buf: &[u8], offset: u64) -> io::Result<u64> {
     }
 }
 
-/// Splits `len` bytes at `offset` at page boundaries: the page, the range within the page, the range of the buffer.
+/// Splits the `len` bytes from `offset` on at page boundaries. Returns for each piece its page, its range within the page, and
+/// its range within the buffer.
 fn pieces(offset: u64, len: usize) -> impl Iterator<Item = (u64, std::ops::Range<usize>, std::ops::Range<usize>)> {
     let mut done = 0;
     std::iter::from_fn(move || {

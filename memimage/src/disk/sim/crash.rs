@@ -9,23 +9,23 @@ use super::tree::{NameChange, SimNode, Tree};
 
 /// An unsynced change, which a power cut may keep or lose; [`SimDisk::crash`](super::SimDisk::crash) decides its fate.
 ///
-/// All paths are absolute. They are the current path of the file, or its last path if it has no name any more.
+/// All paths are absolute. A path is the current path of the file, or the last path of a file that no longer has a name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Unsynced {
-    /// The creation of a file or directory. If the creation is lost, so are its contents.
+    /// The creation of a file or directory. If the creation is lost, the contents are lost too.
     Created {
         /// The path of the file or directory.
         path: PathBuf,
     },
     /// The rename of a file or directory, which is atomic. If the rename is lost, the file has its old name, and the file that
-    /// it replaced is back.
+    /// the rename replaced exists again.
     Renamed {
-        /// Its old path.
+        /// The path before the rename.
         from: PathBuf,
-        /// Its new path.
+        /// The path after the rename.
         to: PathBuf,
     },
-    /// The removal of a file or directory. If the removal is lost, the file is back.
+    /// The removal of a file or directory. If the removal is lost, the file or directory exists again.
     Removed {
         /// The path before the removal.
         path: PathBuf,
@@ -36,11 +36,11 @@ pub enum Unsynced {
         path: PathBuf,
         /// The number of the 512-byte sector in the file, from 0.
         index: u64,
-        /// Whether the sector contained only zeros before, so that garbage there damages no synced bytes.
+        /// Whether the synced sector contains only zeros, so that garbage in this sector destroys no synced data.
         fresh: bool,
     },
-    /// The growth of a file. If the growth is lost, the file ends at its synced length, or after its last surviving sector.
-    /// If it is kept, sectors that do not survive are zeros.
+    /// The growth of a file. If the growth is lost, the file ends at its synced length, or after its last surviving sector. If
+    /// the growth is kept, new sectors that do not survive contain zeros.
     Length {
         /// The synced length, in bytes.
         synced: u64,

@@ -61,8 +61,8 @@ impl Method {
         matches!(self, Method::SyncDir | Method::SyncData | Method::SyncAll)
     }
 
-    /// Whether the method changes the disk, or the data that would survive a power cut. A successful call of such a method is an
-    /// [`Operation`](super::Operation).
+    /// Whether the method changes the disk, or the data that would survive a power cut. A call of such a method that takes
+    /// effect is an [`Operation`](super::Operation).
     #[must_use]
     pub fn is_change(self) -> bool {
         use Method::{Exposed, IsWithin, Kind, Len, List, NetworkFilesystem, Open, Owner, ReadAt};
@@ -73,24 +73,25 @@ impl Method {
 /// The part of a failing call that takes effect although the call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// Nothing. After a failed sync, all data is as unsynced as before. Bit rot affects one read only.
+    /// The call has no effect. After a failed sync, the same data is unsynced as before the sync. Bit rot affects only one
+    /// read.
     Nothing,
-    /// Everything: the call does its work and then fails. Bit rot is on disk from then on.
+    /// The call has its full effect and then fails. After bit rot, the wrong bit is also on disk.
     Everything,
-    /// A part that depends on the fault's seed. A write transfers the first part of its bytes. A file sync makes some sectors
-    /// durable and drops the others, as [`Dropped`](Effect::Dropped) does. Any other call, including a directory sync, has its
-    /// full effect or none.
+    /// The call has a partial effect, which depends on the fault's seed. A write transfers the first part of its bytes. A file
+    /// sync makes some sectors durable and drops the others, as [`Dropped`](Effect::Dropped) does. Any other call, including a
+    /// directory sync, has its full effect or none.
     Part,
-    /// A sync drops the data: nothing reaches the disk, but the data counts as synced. Reads return the data as written, and
-    /// later syncs succeed without writing it; data that is written again is synced again. Linux behaves like this when a
-    /// disk fails (known as fsyncgate among PostgreSQL developers, 2018). Any other call has no effect.
+    /// A sync drops the data: nothing reaches the disk, but the data counts as synced. Reads return the written data, and later
+    /// syncs succeed without writing it to the disk. Only data that is written again can still be synced. Linux behaves like
+    /// this when a disk fails (known as fsyncgate among PostgreSQL developers, 2018). Any other call has no effect.
     Dropped,
 }
 
 /// A fault on a [`SimDisk`](super::SimDisk): its kind, the calls that it strikes, and how often; see
 /// [`SimDisk::inject`](super::SimDisk::inject).
 ///
-/// By default it strikes once, at the first matching call.
+/// By default, a fault strikes once, at the first matching call.
 ///
 /// ```
 /// # #[cfg(feature = "sim")] {
@@ -138,22 +139,22 @@ impl Fault {
         Fault::new(FaultKind::Io, None)
     }
 
-    /// No space is left (`ENOSPC`), in calls that may need space: create, rename and write.
+    /// An error because no space is left (`ENOSPC`), in calls that may need space: create, rename and write.
     #[must_use]
     pub fn full() -> Fault {
         let methods = vec![Method::CreateNew, Method::CreateDir, Method::Rename, Method::WriteAt];
         Fault::new(FaultKind::Error(io::ErrorKind::StorageFull), Some(methods))
     }
 
-    /// A signal interrupts a read or write before any byte is transferred (`EINTR`). For all other calls, Rust's standard library
-    /// retries and never returns this error. With [`from`](Fault::from), a program that retries never stops: use
-    /// [`every`](Fault::every) or [`one_in`](Fault::one_in) instead.
+    /// A signal interrupts a read or write before any byte is transferred (`EINTR`). For all other calls, Rust's standard
+    /// library retries and never returns this error. With [`from`](Fault::from), a program that retries the call never stops:
+    /// use [`every`](Fault::every) or [`one_in`](Fault::one_in) instead.
     #[must_use]
     pub fn interrupted() -> Fault {
         Fault::new(FaultKind::Error(io::ErrorKind::Interrupted), Some(vec![Method::ReadAt, Method::WriteAt]))
     }
 
-    /// An error of any other kind, in calls of all methods.
+    /// An error of the given kind, in calls of all methods.
     #[must_use]
     pub fn error(kind: io::ErrorKind) -> Fault {
         Fault::new(FaultKind::Error(kind), None)
@@ -171,8 +172,8 @@ impl Fault {
         Fault::new(FaultKind::Rot, Some(vec![Method::ReadAt]))
     }
 
-    /// A read of the byte at `offset` returns one wrong bit; `bit` 0 is the lowest. With [`Effect::Everything`], the bit is wrong
-    /// on disk. Only reads of that byte count as matching calls.
+    /// A read of the byte at `offset` returns one wrong bit; `bit` 0 is the lowest. With [`Effect::Everything`], the bit is
+    /// wrong on disk. Only reads of that byte count as matching calls.
     #[must_use]
     pub fn rot_at(offset: u64, bit: u8) -> Fault {
         Fault::new(FaultKind::RotAt { offset, bit: bit % 8 }, Some(vec![Method::ReadAt]))
@@ -189,8 +190,8 @@ impl Fault {
         self
     }
 
-    /// Strikes only calls with a path that contains this text. For calls with two paths, either may contain it. The path of a
-    /// file is the path by which it was created or opened.
+    /// Strikes only calls with a path that contains this text. For a call with two paths, one of them must contain the text.
+    /// The path of an open file is the path by which the file was created or opened.
     #[must_use]
     pub fn path(mut self, part: impl Into<String>) -> Fault {
         self.path = part.into();
@@ -286,8 +287,8 @@ impl Faults {
         self.armed.clear();
     }
 
-    /// The fault that strikes this call. All matching faults count the call. Of the faults that would strike, only the one that
-    /// was injected first strikes.
+    /// Returns the fault that strikes this call, if any. All matching faults count the call. If several faults would strike it,
+    /// only the fault that was injected first strikes.
     pub(super) fn strike(&mut self, call: &DiskCall<'_>) -> Option<Strike> {
         let mut strikes = self.armed.iter_mut().filter_map(|armed| armed.strike(call));
         let first = strikes.next();
@@ -372,8 +373,8 @@ impl Strike {
         }
     }
 
-    /// Chooses the bit that rots in a read of `read` bytes at `offset`. Returns the offset of its byte in the file, and the bit's
-    /// number.
+    /// Chooses the bit that rots in a read of `read` bytes at `offset`. Returns the offset of the rotten byte in the file, and
+    /// the number of the bit.
     pub(super) fn rots(&mut self, offset: u64, read: usize) -> Option<(u64, u8)> {
         match self.kind {
             _ if read == 0 => None,

@@ -99,8 +99,8 @@ impl DiskFile for SimFile {
     }
 }
 
-/// Keeps a file alive, with or without a name. [`FileNode::handles`](super::tree::FileNode) counts the handles; the caller of
-/// `new` has incremented it.
+/// Keeps a file alive, even without a name. [`FileNode::handles`](super::tree::FileNode) counts the handles; the caller of
+/// `new` must have incremented this count.
 #[derive(Debug)]
 pub(super) struct NodeHandle {
     disk: SimDisk,
@@ -119,7 +119,7 @@ impl Drop for NodeHandle {
     }
 }
 
-/// Releases a lock when it is dropped.
+/// Holds a lock, and releases the lock when dropped.
 #[derive(Debug)]
 pub(super) struct NodeLock(pub(super) NodeHandle);
 

@@ -33,8 +33,8 @@ use self::tree::Tree;
 /// The unit that reaches a disk completely or not at all, in bytes.
 const SECTOR: u64 = 512;
 
-/// A deterministic disk in memory that tracks written and synced data separately: the same calls give the same bytes, the same
-/// listings and the same unsynced changes at a crash.
+/// A deterministic disk in memory that tracks written and synced data separately. The same calls always result in the same
+/// bytes, the same listings and the same unsynced changes at a crash.
 ///
 /// A clone refers to the same disk. Absolute and relative paths start at the root, which always exists; `..` is resolved by
 /// name.
@@ -46,12 +46,12 @@ const SECTOR: u64 = 512;
 ///   is never torn.
 /// - *Length.* After a power cut, a file that grew ends at its synced length or after the last surviving sector beyond it.
 ///   The file may also keep its new length without its new bytes, which are then zeros.
-/// - *Names.* Every reader sees a creation, rename or removal at once. It reaches the disk when the directory is synced. Until
-///   then, each change survives a power cut or is lost independently, in any combination. A rename is one atomic change. If a
-///   change survives, the older changes that freed its new name survive too. Syncing either of the two directories of a
-///   rename makes the rename durable, with all older changes in both directories.
-///   Syncing a file does not make its name durable. Syncing a directory makes neither the directory's own name nor the bytes
-///   of its files durable. If a directory is lost, all its entries are lost.
+/// - *Names.* Every reader sees a creation, rename or removal at once. The change reaches the disk when the directory is
+///   synced. Until then, each change survives a power cut or is lost independently, in any combination. A rename is one atomic
+///   change. If a change survives, the older changes that freed its new name survive too. Syncing either of the two directories
+///   of a rename makes the rename durable, with all older changes in both directories. Syncing a file does not make its name
+///   durable. Syncing a directory makes neither the directory's own name nor the bytes of its files durable. If a directory is
+///   lost, all its entries are lost.
 /// - *Processes.* A [`fork`](Self::fork) is the disk that the next process finds after this process was killed: all written
 ///   data is visible, and unsynced data is still unsynced. Open files and locks are gone.
 /// - *Faults.* Only [injected](Self::inject) faults occur: errors, short transfers, interruptions, syncs that drop data, and
@@ -59,14 +59,14 @@ const SECTOR: u64 = 512;
 ///
 /// The disk is deterministic: the same calls, seeds and fates give the same disk.
 ///
-/// Not modelled: permissions, times, links, the amount of free space (a [`Fault::full`] means no space for each call that it
-/// strikes), a power cut that keeps only the first of two writes to a sector without a sync between them, and writes that damage
-/// other sectors.
+/// The disk does not model permissions, times, links, the amount of free space (instead, a [`Fault::full`] fails the calls that
+/// it strikes), a power cut that keeps only the first of two writes to a sector without a sync between them, or writes that
+/// damage other sectors.
 ///
 /// # Testing a model
 ///
-/// This test tries every distinct power cut after every operation of a scenario. After each one, the image must open and
-/// contain all acknowledged commands:
+/// This test tries every distinct ready-made power cut after every operation of a scenario. After each power cut, the image
+/// must open and contain all acknowledged commands:
 ///
 /// ```
 /// # #[cfg(feature = "sim")] {
@@ -143,14 +143,15 @@ impl SimDisk {
         self.state().fork()
     }
 
-    /// A copy of the disk after a power cut: all synced data, and each unsynced change with the fate that `fate` returns for it:
-    /// a [`Fate`], or a bool that says whether it survives. The copy counts [`operations`](Self::operations) from 0.
-    /// [`crash_by`](Self::crash_by) does the same with a ready-made [`Crash`].
+    /// A copy of the disk after a power cut. The copy contains all synced data. `fate` decides on each unsynced change: it
+    /// returns a [`Fate`], or a bool that states whether the change survives. The copy counts [`operations`](Self::operations)
+    /// from 0. [`crash_by`](Self::crash_by) does the same with a ready-made [`Crash`].
     ///
-    /// The order of the calls depends only on the operations done so far: first the names, from the oldest change to the newest,
-    /// then the files in the order of their creation, with their sectors in ascending order and their length last. The calls do
-    /// not depend on earlier results, so [`unsynced`](Self::unsynced) lists them in advance. Sectors that were overwritten with
-    /// identical bytes are omitted. Data that a failed sync dropped is omitted too, because it is lost.
+    /// The order of the calls of `fate` depends only on the operations so far: first the changes of names, from the oldest to
+    /// the newest, then the changes of files in the order of their creation, with the sectors of a file in ascending order and
+    /// its length last. The calls do not depend on the results of earlier calls, so [`unsynced`](Self::unsynced) lists them in
+    /// advance. Sectors that were overwritten with identical bytes are omitted. Data that a failed sync dropped is omitted too,
+    /// because it is lost.
     #[must_use]
     pub fn crash<F: Into<Fate>>(&self, mut fate: impl FnMut(&Unsynced) -> F) -> Self {
         let (tree, mut trace, network) = {
@@ -184,7 +185,7 @@ impl SimDisk {
         ages
     }
 
-    /// The number of successful operations that changed the disk; see [`Operation`].
+    /// The number of operations so far that changed the disk or its durable data; see [`Operation`].
     #[must_use]
     pub fn operations(&self) -> u64 {
         self.state().operations
@@ -197,9 +198,9 @@ impl SimDisk {
 
     /// Calls `observer` after each later operation, with a [`fork`](Self::fork) of the disk at that point.
     ///
-    /// The call happens before the operation returns and before any other operation begins. Therefore everything that the program
-    /// has acknowledged by then depends only on this operation and on earlier ones. The observer must not use this disk: that
-    /// would deadlock.
+    /// The observer is called before the operation returns and before any other operation begins. Therefore everything that the
+    /// program has acknowledged by then depends only on this operation and on earlier ones. The observer must not use this
+    /// disk, because that would deadlock.
     pub fn observe(&self, observer: impl FnMut(&Operation, &SimDisk) + Send + 'static) {
         self.state().observer = Some(Box::new(observer));
     }

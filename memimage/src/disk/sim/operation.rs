@@ -21,7 +21,7 @@ pub enum Operation {
     RemoveDir { path: PathBuf },
     /// [`Disk::sync_dir`](crate::disk::Disk::sync_dir)
     SyncDir { path: PathBuf },
-    /// [`Disk::lock`](crate::disk::Disk::lock), if it took the lock
+    /// [`Disk::lock`](crate::disk::Disk::lock), if the call took the lock
     Lock { path: PathBuf },
     /// [`DiskFile::write_at`](crate::disk::DiskFile::write_at)
     Write { path: PathBuf, offset: u64, len: usize },

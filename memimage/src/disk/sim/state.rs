@@ -42,8 +42,8 @@ impl SimState {
         SimDisk::with(SimState::new(tree, self.operations, trace, self.network_filesystem.clone()))
     }
 
-    /// Runs before every call that changes nothing: fails if a fault with an error strikes, and returns any other fault that
-    /// strikes.
+    /// Runs at the beginning of every call that changes nothing: fails if a fault with an error strikes, and returns any other
+    /// fault that strikes.
     pub(super) fn read_call(&mut self, call: DiskCall<'_>) -> io::Result<Option<Strike>> {
         let Some(strike) = self.faults.strike(&call) else { return Ok(None) };
         let error = strike.error();
@@ -83,7 +83,7 @@ impl SimState {
         }
     }
 
-    /// A change that happens completely or not at all.
+    /// Runs a call whose change happens completely or not at all.
     pub(super) fn change_atomically<T>(
         &mut self,
         call: DiskCall<'_>,

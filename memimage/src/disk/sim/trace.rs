@@ -13,7 +13,7 @@ use super::tree::absolute;
 const ENTRIES_MAX: usize = 32;
 
 /// The most recent calls that changed the disk, failed, or were struck by a fault, and the kills and power cuts between them.
-/// Printed with one line for each, oldest first.
+/// `Display` prints one line for each call, kill and power cut, oldest first.
 ///
 /// ```text
 ///     41 WriteAt /ledger/journal/00000001.journal 8192+1024
@@ -21,8 +21,8 @@ const ENTRIES_MAX: usize = 32;
 ///        power cut: 2 of 3 unsynced survive
 /// ```
 ///
-/// The number of a call is the number of its [operation](super::SimDisk::operations), or the number of the next operation if the
-/// call was not an operation.
+/// The number of a call is the number of its [operation](super::SimDisk::operations), or the number of the next operation if
+/// the call was not an operation.
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
     entries: VecDeque<TraceEntry>,

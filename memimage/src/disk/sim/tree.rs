@@ -43,14 +43,14 @@ pub(super) struct DirNode {
 #[derive(Debug, Clone)]
 pub(super) struct NameChange {
     pub(super) node: NodeId,
-    /// The directory and name before the change.
+    /// The directory and name before the change; `None` for a creation.
     pub(super) from: Option<EntryLocation>,
-    /// The directory and name after the change.
+    /// The directory and name after the change; `None` for a removal.
     pub(super) to: Option<EntryLocation>,
     /// The number of the operation that made the change.
     pub(super) age: u64,
-    /// Whether a failed sync of the directory dropped the change: readers see it, the disk does not have it, and no later sync
-    /// of the directory writes it.
+    /// Whether a failed sync of the directory dropped the change: readers see the change, the disk does not have it, and no
+    /// later sync of the directory writes it.
     pub(super) dropped: bool,
 }
 
@@ -179,8 +179,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Makes the changes in a directory durable, with the older changes that they depend on. If `reaches_disk` is false, the sync
-    /// fails and drops the changes instead: readers still see them, but a later sync makes them durable only if it syncs a
+    /// Makes the changes in a directory durable, with the older changes that they depend on. If `reaches_disk` is false, the
+    /// sync fails and drops the changes instead: readers still see them, but a later sync makes them durable only if it syncs a
     /// change that depends on them.
     pub(super) fn sync_dir(&mut self, path: &Path, reaches_disk: bool) -> io::Result<()> {
         let dir = self.find(path)?;
@@ -233,7 +233,7 @@ impl Tree {
             return;
         }
         // A crash may have lost the change that moved the node to `from`. There are no hard links, so the node must not keep an
-        // older name next to its new one.
+        // older name besides its new name.
         for other in self.nodes.values_mut() {
             if let SimNode::Dir(dir) = other {
                 side(dir).retain(|_, &mut named| named != node);
@@ -242,8 +242,8 @@ impl Tree {
     }
 
     /// Gives every directory its synced names, and applies the unsynced changes that survive. If a change survives, the older
-    /// changes that freed its new name survive too. Otherwise the surviving change would overwrite the entry that still has this
-    /// name.
+    /// changes that freed its new name survive too. Otherwise the surviving change would overwrite the entry that still has
+    /// this name.
     pub(super) fn crash(&mut self, mut survives: impl FnMut(&NameChange) -> bool) {
         let changes = std::mem::take(&mut self.changes);
         let answers: Vec<_> = changes.iter().map(|change| !change.dropped && survives(change)).collect();
@@ -275,7 +275,7 @@ impl Tree {
         self.sweep();
     }
 
-    /// Removes the nodes that no name, no change and no handle refers to.
+    /// Removes the nodes to which no name, no unsynced change and no open handle refers.
     pub(super) fn sweep(&mut self) {
         let mut reached = BTreeSet::new();
         let mut open = vec![NodeId::ROOT];
@@ -335,7 +335,7 @@ impl Tree {
         }
     }
 
-    /// The parent directory of `path`, which does not need to exist, and the name in it; `None` for the root.
+    /// The parent directory of `path`, and the name of `path` in it; `None` for the root. Only the parent directory must exist.
     fn location(&self, path: &Path) -> io::Result<Option<EntryLocation>> {
         let names = names(path);
         let Some((name, parents)) = names.split_last() else { return Ok(None) };
@@ -345,7 +345,7 @@ impl Tree {
     }
 }
 
-/// The path from the root.
+/// The absolute form of a path.
 pub(super) fn absolute(path: &Path) -> PathBuf {
     Path::new("/").join(names(path).iter().collect::<PathBuf>())
 }

@@ -1,4 +1,4 @@
-//! Ready-made power cuts, and the search for the smallest failing one.
+//! Ready-made power cuts, and the search for the smallest power cut that makes a test fail.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use super::rng::Rng;
 
 /// A power cut: the fate of each change in [`SimDisk::unsynced`]. It is deterministic for a given disk.
 ///
-/// A `usize` is an index into that list.
+/// An index is a position in the list [`SimDisk::unsynced`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Crash {
@@ -23,22 +23,24 @@ pub enum Crash {
     AllBut(usize),
     /// This number of the oldest changes survive: the disk writes in order. The age of a sector is the age of its last write.
     Prefix(usize),
-    /// Directory entries survive, and bytes and lengths do not: renames survive without the data that they publish.
+    /// Changes of directory entries survive, and changes of bytes and lengths are lost: renames survive without the data that
+    /// they publish.
     NamesOnly,
-    /// Bytes and lengths survive, and directory entries do not: no file was created, renamed or removed.
+    /// Changes of bytes and lengths survive, and changes of directory entries are lost: no file was created, renamed or
+    /// removed.
     BytesOnly,
     /// The seed decides independently for each change whether it survives.
     Subset(u64),
     /// Like [`Subset`](Crash::Subset), with garbage in sectors that contained only zeros before.
     Garbage(u64),
-    /// Like [`Garbage`](Crash::Garbage), but also in sectors with synced bytes, which are destroyed. Few programs tolerate this:
-    /// only those that never write to such a sector again, or that do not need to read it.
+    /// Like [`Garbage`](Crash::Garbage), but with garbage also in sectors with synced bytes, which the garbage destroys. Only a
+    /// program that never writes to such a sector again, or that does not need to read it, tolerates this power cut.
     GarbageAnywhere(u64),
 }
 
 impl Crash {
-    /// All distinct ready-made crashes for a disk with this number of [`unsynced`](SimDisk::unsynced) changes, in a fixed order:
-    /// first the simple ones, then those for each index, then those for each seed.
+    /// All distinct ready-made crashes for a disk with this number of [`unsynced`](SimDisk::unsynced) changes, in a fixed
+    /// order: first the crashes without a parameter, then those for each index, then those for each seed.
     ///
     /// [`GarbageAnywhere`](Crash::GarbageAnywhere) is not included.
     #[must_use]
@@ -60,7 +62,7 @@ impl Crash {
     fn fates(&self, disk: &SimDisk) -> Fates {
         let by_seed = |seed: u64, garbage: fn(&Unsynced) -> bool| -> Fates {
             let mut rng = Rng::new(seed);
-            // between one and seven eighths, so that seeds cover few and many survivors
+            // each share is between one and seven eighths: with some seeds few changes survive, with others many
             let (kept_eighths, garbage_eighths) = (1 + rng.below(7), 1 + rng.below(7));
             Box::new(move |_, change| {
                 let is_kept = rng.below(8) < kept_eighths;
@@ -90,10 +92,10 @@ impl Crash {
     }
 }
 
-/// Returns the fate of the change at an index of [`SimDisk::unsynced`]; called in the order of that list.
+/// Returns the fate of the change at an index of [`SimDisk::unsynced`]; must be called in the order of that list.
 type Fates = Box<dyn FnMut(usize, &Unsynced) -> Fate>;
 
-/// A power cut, described by a common fate and its exceptions.
+/// A power cut, described by a common fate and the exceptions to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shrunk {
     /// The fate of all unsynced changes that are not exceptions.
@@ -142,13 +144,13 @@ impl SimDisk {
         self.unsynced().into_iter().enumerate().map(fate).collect()
     }
 
-    /// Searches for a minimal power cut that still fails, as an aid to debugging. There are two candidates. The first keeps all
-    /// changes except a minimal set of those that `crash` loses or fills with garbage. The second loses all changes except a
-    /// minimal set of those that `crash` keeps. The result is the second candidate if its set is smaller and not empty, and
-    /// otherwise the first.
+    /// Searches for a minimal power cut for which `fails` still returns `true`, as an aid to debugging. There are two
+    /// candidates. The first keeps all changes except a minimal set of those that `crash` loses or fills with garbage. The
+    /// second loses all changes except a minimal set of those that `crash` keeps. The result is the second candidate if its set
+    /// is smaller and not empty, and otherwise the first.
     ///
-    /// `fails` is called with the disk after a smaller power cut and returns whether it fails too. It is called some hundred
-    /// times for a hundred unsynced changes (delta debugging, Zeller and Hildebrandt, 2002).
+    /// `fails` receives the disk after a smaller power cut, and returns whether the test fails on this disk too. The search
+    /// (delta debugging, Zeller and Hildebrandt, 2002) calls `fails` some hundred times for a hundred unsynced changes.
     #[must_use]
     pub fn shrink(&self, crash: &Crash, mut fails: impl FnMut(SimDisk) -> bool) -> Shrunk {
         let all = self.fates(crash);
@@ -166,7 +168,7 @@ impl SimDisk {
     }
 }
 
-/// A subset of `items` that still fails. If any one of its items is removed, the rest no longer fails.
+/// A subset of `items` for which `fails` still returns `true`. Without any one item of the subset, `fails` returns `false`.
 fn shorten<T: Clone>(mut items: Vec<T>, mut fails: impl FnMut(&[T]) -> bool) -> Vec<T> {
     let mut chunk = items.len();
     while chunk > 0 {

@@ -1,10 +1,10 @@
-//! Encodes and decodes frames. A frame is the unit of the journal that is written, checked and accepted atomically. No I/O.
+//! Encodes and decodes frames. A frame is the unit of the journal that is written, checked and accepted atomically.
 //!
 //! ```text
 //! header (96 bytes, longer by an extension area) | stored body | trailer (8 bytes)
 //! ```
 //!
-//! `docs/FORMAT.md` has the byte tables.
+//! `docs/FORMAT.md` defines every byte.
 
 mod kind;
 #[cfg(test)]
@@ -54,10 +54,10 @@ pub(crate) struct FrameHeader {
     pub(crate) decisions: u32,
     /// The recorded time to which the first record adds its time delta.
     pub(crate) time: Timestamp,
-    /// The link to the frame before this one, across segments; all zero in the first frame of the journal.
+    /// The link to the previous frame, which may be in an earlier segment; all zero in the first frame of the journal.
     pub(crate) previous: Link,
-    /// If a repair put this frame in the place of frames that it gave up: the link to the last of those, which the next frame
-    /// continues.
+    /// In a bridge, which a repair wrote in the place of lost frames: the link to the last lost frame, which the next frame
+    /// continues. `None` in other frames.
     pub(crate) bridge: Option<Link>,
     /// The next frame starts at the next multiple of 2^`align_shift` in the file.
     pub(crate) align_shift: u8,
@@ -75,7 +75,7 @@ impl FrameHeader {
     }
 }
 
-/// Length of header and extension area of a frame with these keys, in bytes; a bridge has [`BRIDGE`] bytes more.
+/// Length of header and extension area of a frame with these keys, in bytes. A bridge is [`BRIDGE`] bytes longer.
 pub(crate) fn head_len(key_ids: KeyIds) -> usize {
     HEADER + extension_len(key_ids)
 }
@@ -92,13 +92,13 @@ pub(crate) fn start(buffer: &mut Vec<u8>, head: usize) {
 }
 
 /// Completes the frame in a buffer that was [started](start) and to which the caller appended a body. Returns the link that the
-/// next frame must have.
+/// next frame must contain.
 ///
-/// `offset` is the position of the frame in its segment. If the image is encrypted, this function encrypts the body. It then
-/// whitens the body: it XORs the body with a salt. It draws salts until the frame has a bit set in each of its sectors, and the
-/// last bytes of the header and of the frame have two bits set each. So a sector of the frame that reads as all zero was never
-/// written, and neither was a last byte that reads as zero. One bit is not enough, because one flipped bit would turn a written
-/// last byte into zero.
+/// `offset` is the position of the frame in its segment. If the image is encrypted, this function encrypts the body. Then it
+/// whitens the body, which means that it XORs the body with a salt. It draws salts until each sector of the frame has a bit
+/// set, and the last byte of the header and the last byte of the frame have two bits set each. So a sector of the frame that
+/// reads as all zero was never written, and neither was a last byte that reads as zero. A single bit would not be enough,
+/// because one flipped bit would turn a written last byte into zero.
 pub(crate) fn finish(
     buffer: &mut Vec<u8>,
     header: &FrameHeader,
@@ -133,8 +133,8 @@ pub(crate) fn finish(
         let mac = protection.insert_mac(&mut buffer[..head + body], HEADER);
         let crc = checksum.of(&buffer[..head + body]);
         let (trailer, len) = (head + body, buffer.len() as u32);
-        // the checksum comes last, because it depends on the salt. If the length came last, its upper bytes, which are zero,
-        // could be alone in a sector
+        // the checksum is the last field, because it depends on the salt. If the length were last, its upper bytes, which are
+        // zero, could be alone in a sector
         buffer[trailer..trailer + 4].copy_from_slice(&len.to_le_bytes());
         buffer[trailer + 4..].copy_from_slice(&crc.to_le_bytes());
         let no_zero_sector =
@@ -147,8 +147,9 @@ pub(crate) fn finish(
     }
 }
 
-/// The hash by which the next frame names this one. It depends on everything in the journal up to here, since a frame contains
-/// the hash of the frame before it. A CRC would not do: over data that ends in its own CRC, it is a constant.
+/// The hash of a frame, which the next frame contains. The hash depends on everything in the journal up to this frame, since
+/// each frame contains the hash of the frame before it. A CRC would not do: over data that ends in its own CRC, it is a
+/// constant.
 fn content_hash(covered: &[u8]) -> u64 {
     if planted(Bug::LinkWithoutContent) {
         return u64::from(crc32c::crc32c(&covered[..HEADER]));
@@ -156,7 +157,7 @@ fn content_hash(covered: &[u8]) -> u64 {
     xxh3_64(covered)
 }
 
-/// Whether the last byte has at least two bits set. Such a byte proves that the write reached it.
+/// Whether the last byte has at least two bits set. A last byte with two bits set proves that the write reached this byte.
 fn ends_with_two_bits(written: &[u8]) -> bool {
     written.last().is_some_and(|last| last.count_ones() > 1)
 }
@@ -185,7 +186,7 @@ fn write_header(out: &mut [u8], header: &FrameHeader, key_ids: KeyIds, head: usi
     out[88..92].copy_from_slice(&header.decisions.to_le_bytes());
 }
 
-/// A frame that was parsed from a segment. Its checksums are correct.
+/// A frame with correct checksums, parsed from a segment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame<'a> {
     pub(crate) header: FrameHeader,
@@ -202,11 +203,11 @@ pub(crate) struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// The body after whitening is undone and the body is decrypted. `protection` must have the keys that the frame names.
+    /// Undoes the whitening of the body and decrypts it. `protection` must contain the keys of `key_ids`.
     ///
     /// # Errors
     ///
-    /// If the key does not decrypt the body.
+    /// Fails if the key does not decrypt the body.
     pub(crate) fn body(&self, protection: &FrameProtection<'_>) -> Result<Vec<u8>, AuthenticationError> {
         let mut body = self.covered[self.head..].to_vec();
         whiten(&mut body, u64_at(self.covered, SALT.start));
@@ -217,17 +218,18 @@ impl Frame<'_> {
         protection.decrypt(header, &nonce_and_tag, &mut body).map(|()| body)
     }
 
-    /// Whether the frame's MAC is valid under the key; `true` without a chain. `protection` must have the keys that the frame names.
+    /// Whether the frame's MAC is valid under the key; `true` if the journal has no chain. `protection` must contain the keys
+    /// of `key_ids`.
     pub(crate) fn has_valid_mac(&self, protection: &FrameProtection<'_>) -> bool {
         protection.has_valid_mac(self.covered, HEADER)
     }
 
-    /// The link that the next frame must have.
+    /// The link that the next frame must contain.
     pub(crate) fn link(&self) -> Link {
         self.header.bridge.unwrap_or_else(|| Link { hash: content_hash(self.covered), mac: self.mac })
     }
 
-    /// Where the next frame starts.
+    /// The offset at which the next frame starts.
     pub(crate) fn next_offset(&self) -> usize {
         align_up((self.offset + self.len) as u64, self.header.align_shift) as usize
     }
@@ -239,7 +241,7 @@ pub(crate) fn align_up(offset: u64, shift: u8) -> u64 {
     (offset + mask) & !mask
 }
 
-/// Why no frame can be parsed at an offset.
+/// The reason why no frame can be parsed at an offset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FrameFault {
     /// There is no valid frame header.
@@ -250,21 +252,21 @@ pub(crate) enum FrameFault {
     Unsupported { reason: String },
 }
 
-/// The length of the frame whose header is at the start of `bytes`, by its header alone.
+/// The length of the frame whose header is at the start of `bytes`. Reads only the header.
 pub(crate) fn peek_len(bytes: &[u8], checksum: Checksum) -> Option<usize> {
     let raw = RawHeader::new(bytes, checksum)?;
     Some(raw.header_len() + raw.stored_len() + TRAILER)
 }
 
-/// The fields of a frame's header that are read without checking the rest of the frame. [`parse`] checks all of it.
+/// The fields of a frame's header that are read without checking the rest of the frame. [`parse`] checks the whole frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FrameSummary {
-    /// The kind of the frame; `None` if this version does not know it.
+    /// The kind of the frame; `None` if this version does not know the kind.
     pub(crate) kind: Option<FrameKind>,
     pub(crate) first_seq: Seq,
     /// The seq of the first event after the frame.
     pub(crate) next_seq: Seq,
-    /// Where the next frame starts.
+    /// The offset at which the next frame starts.
     pub(crate) next_offset: usize,
 }
 
@@ -347,7 +349,7 @@ impl<'a> RawHeader<'a> {
         FrameKind::from_code(self.bytes[6], self.bytes[7])
     }
 
-    /// The kind and the keys of the frame, or the reason why this version cannot read it.
+    /// The kind and the keys of the frame, or the reason why this version cannot read the frame.
     fn supported(&self) -> Result<(FrameKind, KeyIds), String> {
         let [cipher, compression, chain] = [60, 61, 63].map(|at| self.bytes[at]);
         let Some(kind) = self.kind() else {
@@ -386,12 +388,10 @@ impl<'a> RawHeader<'a> {
     }
 }
 
-/// The little-endian `u32` at `at`.
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }
 
-/// The little-endian `u64` at `at`.
 pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }

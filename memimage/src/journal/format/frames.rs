@@ -1,4 +1,4 @@
-//! Reads the frames of a segment in order and checks each against the frame before it. No I/O.
+//! Reads the frames of a segment in order and checks each against the frame before it.
 
 use super::frame::{Frame, FrameFault, FrameKind, FrameSummary, parse, parse_header};
 use super::protection::{Checksum, Link};
@@ -10,7 +10,6 @@ use crate::seq::{Life, SegmentId, Seq};
 /// The state of the journal after a frame, which the next frame must continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameChain {
-    /// The seq of the next event.
     pub(crate) next_seq: Seq,
     /// The link to the last frame.
     pub(crate) previous: Link,
@@ -86,9 +85,9 @@ pub(crate) struct FrameReader<'a> {
     bytes: &'a [u8],
     checksum: Checksum,
     offset: usize,
-    /// `None` before the first frame if reading begins in the middle of a journal: then any first frame is accepted.
+    /// `None` before the first frame, if reading begins in the middle of a journal. The reader then accepts any first frame.
     chain: Option<FrameChain>,
-    /// The next frame is the first of its segment, and so must have the table of shapes.
+    /// Whether the next frame is the first frame of its segment, which must be a shapes frame.
     first: bool,
     sealed: bool,
 }
@@ -97,13 +96,13 @@ pub(crate) struct FrameReader<'a> {
 #[derive(Debug)]
 pub(crate) enum FrameStep<'a> {
     Frame(Frame<'a>),
-    /// The frame before was the seal: no frame may follow in this segment.
+    /// The previous frame was the segment's seal, so no frame may follow in this segment.
     Sealed,
     /// There is no valid frame at the offset.
     Fault(FrameFault),
     /// The frame is valid, but it does not continue the frame before it.
     Misplaced(String),
-    /// The frame is valid and names the hash of the frame before it, but not its MAC.
+    /// The frame is valid and contains the hash of the previous frame, but another MAC than the previous frame's.
     WrongMac(Frame<'a>),
 }
 
@@ -125,12 +124,12 @@ impl<'a> FrameReader<'a> {
         }
     }
 
-    /// Starts at the offset of a valid frame, whatever is before it.
+    /// Starts at `offset`, where a valid frame begins.
     pub(crate) fn at(bytes: &'a [u8], uuid: &[u8; 16], segment: SegmentId, offset: usize) -> FrameReader<'a> {
         FrameReader { offset, first: false, ..FrameReader::new(bytes, uuid, segment, None) }
     }
 
-    /// Reads the next frame, or reports why there is none. After any result other than a frame, the reader does not advance.
+    /// Reads the next frame, or reports why there is none. The reader advances only if the result is a frame.
     pub(crate) fn step(&mut self) -> FrameStep<'a> {
         if self.sealed {
             return FrameStep::Sealed;
@@ -177,7 +176,8 @@ impl<'a> FrameReader<'a> {
 }
 
 /// The valid frames of a segment that `wanted` selects by their headers. The iterator ends at the first offset without a valid
-/// header. It reads only the headers of all other frames, and does not check frames against the frames before them.
+/// header. The iterator reads only the headers of all other frames, and does not check whether a frame continues the frame
+/// before it.
 pub(crate) fn matching_frames<'a>(
     bytes: &'a [u8],
     uuid: &[u8; 16],
@@ -199,8 +199,8 @@ pub(crate) fn matching_frames<'a>(
     })
 }
 
-/// The offset at which the frames in `bytes` end, and the state of the journal there; `None` if there is no frame. The bytes
-/// are the first bytes of a segment.
+/// The offset at which the frames in `bytes` end, and the state of the journal there; `None` if there is no frame. `bytes` are
+/// the first bytes of a segment.
 pub(crate) fn end_of_frames(bytes: &[u8], uuid: &[u8; 16], segment: SegmentId) -> (usize, Option<FrameChain>) {
     let mut reader = FrameReader::new(bytes, uuid, segment, None);
     while let FrameStep::Frame(_) = reader.step() {}
@@ -218,7 +218,7 @@ mod tests {
 
     const UUID: [u8; 16] = [9; 16];
 
-    /// A frame of one event, of the first life, without void marks before it.
+    /// The header of a frame with one event, written in the first life, without void marks before it.
     fn event(seq: u64, previous: Link) -> FrameHeader {
         FrameHeader {
             kind: FrameKind::Events,
@@ -234,7 +234,7 @@ mod tests {
         }
     }
 
-    /// The bridge to the frame with event `seq`, which names `replaced` as the frame before it.
+    /// The header of a bridge before the frame with event `seq`. The link in the bridge is `replaced`.
     fn bridge_to(seq: u64, replaced: Link) -> FrameHeader {
         FrameHeader { kind: FrameKind::Shapes, count: 0, bridge: Some(replaced), ..event(seq, Link::default()) }
     }
@@ -251,7 +251,7 @@ mod tests {
             Segment { bytes: vec![0; SEGMENT_HEADER], protection }
         }
 
-        /// Appends a frame with this header. Returns the link that the next frame must have.
+        /// Appends a frame with this header. Returns the link that the next frame must contain.
         fn append(&mut self, header: &FrameHeader) -> Link {
             let protection = FrameProtection::new(&UUID, SegmentId::FIRST, &self.protection);
             let mut frame = Vec::new();
@@ -265,7 +265,7 @@ mod tests {
             link
         }
 
-        /// The number of frames that can be read, and the reason why the next one cannot be, if there is a next one.
+        /// The number of frames that can be read, and the reason why the next frame cannot be read; `None` if no frame is left.
         fn read(&self) -> (usize, Option<String>) {
             let mut reader = FrameReader::at(&self.bytes, &UUID, SegmentId::FIRST, SEGMENT_HEADER);
             let mut frames = 0;

@@ -1,4 +1,4 @@
-//! The bodies of a genesis frame, which has the state before the first event, and of a digest frame. No I/O.
+//! The bodies of a genesis frame, which contains the state before the first event, and of a digest frame.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +12,11 @@ pub(crate) struct Genesis {
     pub(crate) fingerprint: u64,
     /// The model's shape, for programs whose model has another shape.
     pub(crate) shape: Vec<u8>,
-    /// The digest of the state.
     pub(crate) digest: u64,
     /// The encoded state; `None` if the state is the model's `Default`.
     pub(crate) state: Option<Vec<u8>>,
-    /// The encoded `Default` of the model, if the image starts with it and it is not too large. A program whose model has changed
-    /// compares it with its own `Default`.
+    /// The encoded `Default` of the model, if the image starts in that state and its encoding is not too large. A program whose
+    /// model has changed compares this value with its own `Default`.
     #[serde(skip)]
     pub(crate) default: Option<Vec<u8>>,
 }
@@ -43,21 +42,24 @@ impl Genesis {
     }
 }
 
-/// The body of a digest frame: the digest of the state after an event, which a replay has verified. The frame comes later in the
-/// journal than the event, because commands go on while the replay runs.
+/// The body of a digest frame: the digest of the state after an event, which a replay has verified. Other events may come
+/// between this event and the frame, because commands continue while the replay runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DigestMark {
-    /// The last event in the state.
+    /// The last event that the state includes.
     pub(crate) seq: Seq,
-    /// The number of the model, from [`model_of`](DigestMark::model_of). The state of another model has another digest.
+    /// The number of the model, from [`model_of`](DigestMark::model_of). The same events give a state of another model another
+    /// digest.
     pub(crate) model: u64,
     pub(crate) digest: u64,
-    /// Whether the owner accepted the state that replay computed. If so, the digests before this one do not count.
+    /// Whether the owner accepted the state that replay computed. If the owner accepted the state, digests in earlier frames do
+    /// not count.
     pub(crate) accepts: bool,
 }
 
 impl DigestMark {
-    /// The number of a model, computed from its shape and its version. A new version may give the same shape another meaning.
+    /// The number of a model, computed from its fingerprint and its version. A new version may give the same shape another
+    /// meaning.
     pub(crate) fn model_of(version: u32, fingerprint: u64) -> u64 {
         let versions = u64::from(version).wrapping_sub(1);
         fingerprint.wrapping_add(versions.wrapping_mul(0x9E37_79B9_7F4A_7C15))
@@ -68,7 +70,7 @@ impl DigestMark {
         postcard::to_stdvec(&(model, digest, accepts, seq)).expect("numbers can be encoded")
     }
 
-    /// Decodes the body of a frame before the event `next`.
+    /// Decodes the body of a digest frame. `next` is the first event after the frame.
     pub(crate) fn decode(body: &[u8], next: Seq) -> Result<DigestMark, String> {
         let Ok(((model, digest, accepts, seq), [])) = postcard::take_from_bytes(body) else {
             return Err("the digest does not decode".to_owned());

@@ -1,8 +1,8 @@
 //! The journal as bytes: encoding and decoding of segments, frames and records, and the classification of unreadable bytes.
 //!
-//! Nothing here does I/O or depends on a model. `tests/tests/architecture.rs` enforces this.
+//! No module of `format` does I/O or depends on a model. `tests/tests/architecture.rs` enforces this.
 
-// each module uses only those above it
+// each module uses only the modules above it
 pub(super) mod zeros;
 pub(super) mod whitening;
 pub(super) mod protection;

@@ -1,5 +1,5 @@
-//! Checksum, encryption and MAC chain of a frame. The cipher's nonce and tag and the chain's two MACs are stored in the extension
-//! area. No I/O.
+//! Checksum, encryption and MAC chain of a frame. The cipher's nonce and tag and the chain's two MACs are stored in the
+//! extension area.
 //!
 //! ```text
 //! if encrypted: nonce (24) | tag (16), then if chained: MAC of the frame before (32) | MAC of this frame (32),
@@ -13,8 +13,8 @@ use crate::error::Error;
 use crate::keys::{AuthenticationError, KeyIds, MAC, Mac, NONCE, Nonce, Protection, TAG};
 use crate::seq::SegmentId;
 
-/// The domain separator of frames: the prefix of all authenticated data of a frame. With it, a tag or MAC of a frame is not valid
-/// for any other kind of data under the same key.
+/// The domain separator of frames: the prefix of all authenticated data of a frame. Because of this prefix, a tag or MAC of a
+/// frame is not valid for any other kind of data under the same key.
 const FRAME: [u8; 16] = *b"memimage frame\0\0";
 /// The salt's bytes in a header. The salt is drawn after the body is encrypted.
 pub(super) const SALT: Range<usize> = 40..48;
@@ -40,12 +40,12 @@ impl Checksum {
     }
 }
 
-/// What identifies a frame in the frame that follows it.
+/// The hash and the MAC by which a frame is identified in the next frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Link {
-    /// The hash of the frame's content, and so of everything before it.
+    /// The hash of the frame, which depends on everything in the journal before the frame.
     pub(crate) hash: u64,
-    /// All zero if the journal has no chain.
+    /// The MAC of the frame; all zero if the journal has no chain.
     pub(crate) mac: Mac,
 }
 
@@ -61,8 +61,8 @@ pub(crate) fn extension_len(key_ids: KeyIds) -> usize {
     nonce_and_tag_len(key_ids) + if key_ids.chain.is_some() { 2 * MAC } else { 0 }
 }
 
-/// Length of nonce and tag in the extension area, in bytes. Nonce and tag are whitened like the body. Otherwise the checksum of a
-/// frame without a body would not depend on the salt: the CRC over a header that ends in its own CRC is a constant.
+/// Length of nonce and tag in the extension area, in bytes. Nonce and tag are whitened like the body. Otherwise the checksum of
+/// a frame without a body would not depend on the salt: the CRC over a header that ends in its own CRC is a constant.
 pub(crate) fn nonce_and_tag_len(key_ids: KeyIds) -> usize {
     if key_ids.cipher.is_some() { NONCE + TAG } else { 0 }
 }
@@ -98,7 +98,7 @@ impl<'a> FrameProtection<'a> {
     ///
     /// # Errors
     ///
-    /// If the system provides no random bytes.
+    /// Fails if the operating system provides no random bytes.
     pub(crate) fn draw(&self) -> Result<FrameNonces, Error> {
         let nonce = if self.protection.cipher.is_some() { random()? } else { [0; NONCE] };
         Ok(FrameNonces { nonce })
@@ -124,8 +124,8 @@ impl<'a> FrameProtection<'a> {
         }
     }
 
-    /// Computes the MAC of a frame and writes it into its extension area. `frame` is header, extension area and stored body,
-    /// and `header` is the length of the header.
+    /// Computes the MAC of a frame and writes it into its extension area. `frame` consists of header, extension area and stored
+    /// body; `header` is the length of the header.
     pub(crate) fn insert_mac(&self, frame: &mut [u8], header: usize) -> Mac {
         let Some(chain) = &self.protection.chain else { return [0; MAC] };
         let at = header + nonce_and_tag_len(self.key_ids()) + MAC;
@@ -135,7 +135,7 @@ impl<'a> FrameProtection<'a> {
         mac
     }
 
-    /// Whether the MAC in a frame is valid under the key; `true` without a chain.
+    /// Whether the MAC in a frame is valid under the key; `true` if the journal has no chain.
     pub(crate) fn has_valid_mac(&self, frame: &[u8], header: usize) -> bool {
         let Some(chain) = &self.protection.chain else { return true };
         let at = header + nonce_and_tag_len(self.key_ids()) + MAC;
@@ -143,7 +143,7 @@ impl<'a> FrameProtection<'a> {
         chain.verify(&[&FRAME, &segment, &frame[..at], &frame[at + MAC..]], &array(&frame[at..at + MAC]))
     }
 
-    /// Decrypts a body; does nothing without a cipher.
+    /// Decrypts a body; does nothing if the image is not encrypted.
     pub(crate) fn decrypt(&self, header: &[u8], extension: &[u8], body: &mut [u8]) -> Result<(), AuthenticationError> {
         let Some(cipher) = &self.protection.cipher else { return Ok(()) };
         let nonce = array(&extension[..NONCE]);

@@ -1,11 +1,11 @@
-//! The body of a prune frame: which segments the pruning removes, and which base replaces them. No I/O.
+//! The body of a prune frame: which segments the pruning removes, and which base replaces them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::seq::{SegmentId, Seq};
 
-/// The body of a prune frame. The pruner writes it before it removes any segment: from then on, segments before `first` may be
-/// missing.
+/// The body of a prune frame. The pruner writes the frame before it removes any segment. Once the journal contains this frame,
+/// segments before `first` may be missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PruneMark {
     /// The seq of the last event in the base.
@@ -15,15 +15,14 @@ pub(crate) struct PruneMark {
     pub(crate) model_version: u32,
     /// The fingerprint of the model's shape.
     pub(crate) fingerprint: u64,
-    /// The model's shape, so that the base can be read without the program. The genesis frame also has the shape, but pruning may
-    /// remove that frame.
+    /// The model's shape, so that the base can be read without the program. The genesis frame also contains the model's shape,
+    /// but pruning may remove the genesis frame.
     pub(crate) shape: Vec<u8>,
     /// The digest of the state in the base.
     pub(crate) digest: u64,
 }
 
 impl PruneMark {
-    /// The first segment that stays.
     pub(crate) fn first(&self) -> SegmentId {
         SegmentId::new(self.first)
     }

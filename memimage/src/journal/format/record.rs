@@ -1,4 +1,4 @@
-//! Encodes and decodes records. A record is one event in the body of a frame of events. No I/O.
+//! Encodes and decodes records. A record is one event in the body of a frame of events.
 //!
 //! ```text
 //! length u32 | flags u8 | event varint | time delta varint | [metadata] | [origin] | payload
@@ -21,7 +21,6 @@ const KNOWN: u8 = REJECTED | METADATA | ORIGIN;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EventId(pub(crate) u32);
 
-/// A decoded record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) seq: Seq,

@@ -1,16 +1,15 @@
-//! Searches the bytes of a segment for valid frames after a place without one. No I/O.
+//! Searches a segment for the next valid frame after an offset at which no valid frame starts.
 
 use std::ops::Range;
 
 use super::frame::{Frame, FrameFault, parse, peek_len};
 use super::protection::Checksum;
 
-/// Limits the bytes of invalid frames with valid headers that a search checks: this many times the length of the segment. A
-/// damaged segment needs about one time its length, because its frames do not overlap. A forged segment can need far more: it can
-/// have a header every few bytes, and each header can claim the rest of the segment.
+/// The limit on the bytes that a search checks in invalid frames with valid headers, as a multiple of the length of the
+/// searched bytes. In a damaged segment, a search checks each byte about once, because frames do not overlap. In a forged
+/// segment, it could check far more: every few bytes, there can be a header whose frame takes up the rest of the segment.
 const LIMIT_FACTOR: u64 = 16;
 
-/// A search for frames in the bytes of a segment.
 #[derive(Debug)]
 pub(crate) struct FrameSearch<'a> {
     segment: &'a [u8],
@@ -19,7 +18,6 @@ pub(crate) struct FrameSearch<'a> {
     remaining: u64,
 }
 
-/// The result of a search.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a search has one result at a time, and most are frames")]
 pub(crate) enum SearchResult<'a> {
@@ -27,7 +25,7 @@ pub(crate) enum SearchResult<'a> {
     Frame(Frame<'a>),
     /// There is no valid frame.
     NotFound,
-    /// There are more invalid frames with valid headers than damage can leave.
+    /// The segment contains more invalid frames with valid headers than damage can leave.
     LimitExceeded,
 }
 
@@ -117,8 +115,8 @@ mod tests {
         assert!(matches!(found, SearchResult::NotFound), "{found:?}");
     }
 
-    /// Regression: the search read each such frame to the end of the segment. In a segment of 64 MiB, this would have taken
-    /// hours.
+    /// Regression: the search read every invalid frame that claimed the rest of the segment, which would have taken hours in a
+    /// segment of 64 MiB.
     #[test]
     fn the_search_gives_up_if_every_frame_claims_the_rest_of_the_segment() {
         let (mut segment, starts) = segment();

@@ -1,5 +1,5 @@
-//! Encodes and decodes the header of a segment, and plans the lengths of segments. A segment is one file of the journal, of fixed
-//! length. No I/O.
+//! Encodes and decodes the header of a segment, and plans the lengths of segments. A segment is one file of the journal, of
+//! fixed length.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::context::{Seed, Timestamp};
 use crate::keys::{AuthenticationError, KeyIds, MAC, NONCE, Nonce, Protection, TAG};
 use crate::seq::{Life, SegmentId, Seq};
 
-/// Length of a segment's header, in bytes. The first frame starts after it.
+/// Length of a segment's header, in bytes. The first frame starts after the header.
 pub(crate) const SEGMENT_HEADER: usize = 4096;
 /// Minimum length of a segment, in bytes.
 pub(crate) const MIN_SEGMENT: u64 = 16 << 10;
@@ -35,8 +35,8 @@ const BLAKE3: u8 = 1;
 const ENCRYPTED: u64 = 1;
 const CHAINED: u64 = 2;
 
-/// The domain separator of segment headers: the prefix of all authenticated data of a header. With it, a tag or MAC of a header
-/// is not valid for any other kind of data under the same key.
+/// The domain separator of segment headers: the prefix of all authenticated data of a header. Because of this prefix, a tag or
+/// MAC of a header is not valid for any other kind of data under the same key.
 const SEGMENT: [u8; 16] = *b"memimage segment";
 
 /// The fields that are the same in all segments of an image.
@@ -46,13 +46,12 @@ pub(crate) struct Identity {
     pub(crate) uuid: [u8; 16],
     /// The seed of the random values in commands.
     pub(crate) seed: Seed,
-    /// The image from which this one was rewritten or branched: its UUID, and the last of its events that this image has.
+    /// The UUID of the image from which this image was rewritten or branched, and the last event of that image that this one
+    /// contains.
     pub(crate) parent: Option<([u8; 16], Seq)>,
-    /// The model's name.
     pub(crate) model: String,
 }
 
-/// The header of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SegmentHeader {
     pub(crate) identity: Identity,
@@ -61,28 +60,27 @@ pub(crate) struct SegmentHeader {
     pub(crate) len: u64,
     /// The life in which the segment was created.
     pub(crate) life: Life,
-    /// The time at which the segment was created.
     pub(crate) created: Timestamp,
     /// The keys that protect the seed and each frame in the segment.
     pub(crate) key_ids: KeyIds,
 }
 
-/// Why a segment's header cannot be used.
+/// The reason why a segment's header cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HeaderFault {
     /// The magic bytes are not those of a segment.
     Foreign,
     /// The checksum is wrong, or a field has an impossible value.
     Damaged(&'static str),
-    /// The format is newer, and this version cannot read it.
+    /// The format is newer than this version, which cannot read it.
     Newer(String),
-    /// The format is newer. This version can read it but must not write it.
+    /// The format is newer than this version, which can read it but must not write it.
     NewerToWrite(String),
 }
 
 impl SegmentHeader {
-    /// Encodes the header and protects it with `protection`, which must have the keys of `key_ids`. The nonce must never have been
-    /// used before.
+    /// Encodes the header and protects it with `protection`, which must have the keys of `key_ids`. The nonce must never have
+    /// been used before.
     pub(crate) fn encode(&self, protection: &Protection, nonce: &Nonce) -> [u8; SEGMENT_HEADER] {
         debug_assert_eq!(self.key_ids, protection.key_ids());
         let mut out = [0; SEGMENT_HEADER];
@@ -126,7 +124,8 @@ impl SegmentHeader {
         out
     }
 
-    /// Decodes a header without its keys. If it is encrypted, the seed is zero until [`verify_keys`](SegmentHeader::verify_keys).
+    /// Decodes a header without its keys. If the image is encrypted, the seed is zero until
+    /// [`verify_keys`](SegmentHeader::verify_keys) decrypts it.
     pub(crate) fn decode(bytes: &[u8; SEGMENT_HEADER]) -> Result<SegmentHeader, HeaderFault> {
         if bytes[0..8] != MAGIC {
             return Err(HeaderFault::Foreign);
@@ -194,12 +193,12 @@ pub(crate) enum KeyMismatch {
     Chain(u32),
 }
 
-/// The associated data of the seed: all fields before the nonce.
+/// The associated data of the seed: all other fields before the nonce.
 fn associated(header: &[u8; SEGMENT_HEADER]) -> Vec<u8> {
     [&SEGMENT, &header[..SEED.start], &header[SEED.end..NONCE_AT]].concat()
 }
 
-/// Rejects headers that a later version of memimage wrote.
+/// Rejects headers of a format that this version of memimage does not support.
 fn supported(bytes: &[u8; SEGMENT_HEADER]) -> Result<(), HeaderFault> {
     let version = u32_at(bytes, 8);
     let (read_only, incompatible) = (u64_at(bytes, 24), u64_at(bytes, 32));
@@ -233,7 +232,6 @@ fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
     bytes.try_into().expect("a slice of the length of the array")
 }
 
-/// The file name of a segment.
 pub(crate) fn file_name(segment: SegmentId) -> String {
     format!("{:08}.journal", segment.get())
 }
@@ -245,7 +243,6 @@ pub(crate) fn parse_file_name(name: &str) -> Option<SegmentId> {
     (number > 0 && file_name(segment) == name).then_some(segment)
 }
 
-/// Whether this is the file name of a segment.
 pub(crate) fn is_segment(name: &str) -> bool {
     parse_file_name(name).is_some()
 }
@@ -255,7 +252,7 @@ pub(crate) fn is_valid_len(len: u64) -> bool {
     len.is_multiple_of(4096) && (MIN_SEGMENT..=MAX_LARGE_SEGMENT).contains(&len)
 }
 
-/// The planned length of a segment in bytes: 1 MiB for the first, doubling up to `largest`.
+/// The planned length of a segment in bytes: 1 MiB for the first segment, twice as much for each next one, at most `largest`.
 pub(crate) fn planned_len(segment: SegmentId, largest: u64) -> u64 {
     let doublings = (segment.get() - 1).min(20);
     ((1 << 20) << doublings).min(largest)

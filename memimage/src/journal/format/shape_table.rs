@@ -1,7 +1,8 @@
-//! The table of shapes: the name, version and shape of each event number in the journal. No I/O.
+//! The table of shapes: the name, version and shape of each event number in the journal.
 //!
-//! The writer adds an event to the table when the event is first used. So a journal has the shapes of exactly the events that
-//! occur in it. Each segment begins with the whole table, and later frames in it have the new rows only.
+//! The writer adds an event to the table when the event is first used. So the table contains exactly the events that occur in
+//! the journal. Each segment begins with the whole table; later frames of shapes contain only rows that are new or that got
+//! more variants.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ pub(crate) struct ShapeTable {
     pub(crate) rows: Vec<ShapeRow>,
 }
 
-/// A version of an event, and its shape.
+/// A row of the table: the name, version and shape of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ShapeRow {
     pub(crate) name: String,
@@ -22,11 +23,11 @@ pub(crate) struct ShapeRow {
     pub(crate) shape: ShapeTree,
 }
 
-/// Rows of the table, as a frame of shapes has them. The first frame of a segment has all rows; each later one has the rows that
-/// are new or that got more variants.
+/// The rows of the table that one shapes frame contains: all rows in the first frame of a segment, and the new or grown rows in
+/// a later frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ShapeRows {
-    /// The number of the first of the rows.
+    /// The number of the first row.
     pub(crate) first: u32,
     pub(crate) rows: Vec<ShapeRow>,
 }
@@ -51,7 +52,7 @@ impl StoredRow {
     }
 }
 
-/// The error that a frame of shapes does not decode, or does not continue the table.
+/// The error for a shapes frame that does not decode, or that does not continue the table.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ShapeTableError {
     #[error("the shape table does not decode: {0}")]
@@ -91,11 +92,11 @@ impl ShapeTable {
         encode(event.0, std::slice::from_ref(&self.rows[event.0 as usize]))
     }
 
-    /// Adds the rows of a frame. Rows with numbers that the table has already replace those rows.
+    /// Adds the rows of a frame. If the table already has a row with the number of a new row, the new row replaces the old one.
     ///
     /// # Errors
     ///
-    /// If rows are missing before the first, or if a row is of another event than the one that it replaces.
+    /// Fails if rows before the first new row are missing, or if a new row replaces the row of another event.
     pub(crate) fn add(&mut self, new: ShapeRows) -> Result<(), ShapeTableError> {
         let first = new.first as usize;
         if first > self.rows.len() {
@@ -140,8 +141,8 @@ fn encode(first: u32, rows: &[ShapeRow]) -> Vec<u8> {
     postcard::to_stdvec(&rows).expect("names, numbers and bytes can be encoded")
 }
 
-/// The encoded rows of a table, for comparison with the frames of the journal. Each segment repeats the table, and decoding each
-/// copy would take far longer.
+/// The encoded rows of a table, for comparison with the frames of the journal. Each segment repeats the table, and decoding
+/// each copy would take far longer.
 #[derive(Debug)]
 pub(crate) struct EncodedRows {
     /// The encoded rows, concatenated.
@@ -151,7 +152,7 @@ pub(crate) struct EncodedRows {
 }
 
 impl EncodedRows {
-    /// Whether the body of a frame of shapes has, byte by byte, rows of the table under their numbers.
+    /// Whether the rows in the body of a shapes frame equal, byte for byte, the rows of the table with the same numbers.
     pub(crate) fn contain(&self, body: &[u8]) -> bool {
         let Ok(((first, count), rows)) = postcard::take_from_bytes::<(usize, usize)>(body) else { return false };
         let Some(start) = self.starts.get(first) else { return false };

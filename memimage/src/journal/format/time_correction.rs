@@ -1,13 +1,13 @@
-//! Time frames: each corrects recorded time, after a wrong reading of the clock. No I/O.
+//! Time frames: each one corrects recorded time after the system clock has been wrong.
 
 use serde::{Deserialize, Serialize};
 
 use crate::context::Timestamp;
 
-/// The body of a time frame: the decision that recorded time goes on from an earlier time.
+/// The body of a time frame: the decision that recorded time continues from an earlier time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TimeCorrection {
-    /// The time from which recorded time goes on.
+    /// The time from which recorded time continues.
     pub(crate) to: Timestamp,
     /// The recorded time before the correction.
     pub(crate) from: Timestamp,

@@ -1,9 +1,10 @@
-//! Timelines: detects snapshots and bases of another history of the same image. No I/O.
+//! Timelines: detects snapshots and bases of another history of the same image.
 //!
-//! A second timeline begins where a repair discards events, or where a copy of the image is written to. All timelines have the
-//! UUID of the image, so a snapshot of one looks like a snapshot of any other. A snapshot names the hash of the frame with its last
-//! event, which depends on everything in the journal before it. So the frame in the journal tells for certain whether the snapshot
-//! belongs to this timeline. The digests after the event tell whether its state is the one that replay gave.
+//! A second timeline begins when a repair discards events, or when a program writes to a copy of the image. All timelines have
+//! the UUID of the image, so a snapshot of one timeline looks like a snapshot of any other. A snapshot contains the hash of the
+//! frame with its last event, and this hash depends on everything in the journal before the frame. So a comparison with the
+//! hash in the journal shows whether the snapshot belongs to this timeline. Later digest frames show whether its state is the
+//! one that replay computed.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +29,7 @@ impl Timeline {
         Timeline { seq, hash: None, digests: Vec::new() }
     }
 
-    /// Whether a frame has information about this timeline.
+    /// Whether a frame contains event `seq`, or is a later digest frame.
     pub(crate) fn is_described_by(&self, frame: &FrameSummary) -> bool {
         match frame.kind {
             Some(FrameKind::Events) => frame.first_seq <= self.seq && self.seq < frame.next_seq,
@@ -37,7 +38,7 @@ impl Timeline {
         }
     }
 
-    /// Records the hash of a frame of events, if the frame has the event.
+    /// Records the hash of a frame of events, if the frame contains event `seq`.
     pub(crate) fn add_events(&mut self, frame: &Frame<'_>) {
         let header = &frame.header;
         if header.first_seq <= self.seq && self.seq < header.next_seq() {
@@ -45,14 +46,15 @@ impl Timeline {
         }
     }
 
-    /// Records a digest frame, if it describes this state or a later one.
+    /// Records a digest, if it is that of the state after event `seq` or of a later state.
     pub(crate) fn add_digest(&mut self, header: &FrameHeader, mark: DigestMark) {
         if mark.seq >= self.seq {
             self.digests.push((header.life.epoch, mark));
         }
     }
 
-    /// The digests of later states of this model, in the order of the states. The last digest of a state counts.
+    /// The digests of later states of this model, in the order of the states. If a state has several digests, the last one
+    /// counts.
     pub(crate) fn later_digests(&self, model: u64, voids: &Voids) -> BTreeMap<Seq, DigestMark> {
         let counts = |(epoch, mark): &&(u64, DigestMark)| {
             mark.model == model && mark.seq > self.seq && !voids.invalidates(mark.seq, *epoch)
@@ -60,8 +62,8 @@ impl Timeline {
         self.digests.iter().filter(counts).map(|(_, mark)| (mark.seq, *mark)).collect()
     }
 
-    /// Returns an error text if a state belongs to another timeline: it names another hash of the frame with its last event than
-    /// this journal has.
+    /// Returns an error text if a state belongs to another timeline, because its `link`, the hash of the frame with its last
+    /// event, differs from the hash in this journal.
     pub(crate) fn link_conflict(&self, link: u64) -> Option<String> {
         let differs = self.hash.is_some_and(|hash| hash != link) && !planted(Bug::ForeignTimelineBelieved);
         differs.then(|| {
@@ -72,9 +74,9 @@ impl Timeline {
         })
     }
 
-    /// Returns an error text if a state of this model with this digest belongs to another timeline: the last digest that this
-    /// journal has for the state differs. Returns `None` if a later digest accepts the state, because then no earlier digest
-    /// counts.
+    /// Returns an error text if a state of this model with this digest belongs to another timeline, because the last digest
+    /// that this journal records for the state differs from `digest`. Returns `None` if the owner accepted a later state of the
+    /// model, because then no earlier digest counts.
     pub(crate) fn digest_conflict(&self, model: u64, digest: u64, voids: &Voids) -> Option<String> {
         let of_model = || self.digests.iter().rev().filter(|(_, mark)| mark.model == model);
         let counts = |(epoch, mark): &&(u64, DigestMark)| mark.seq == self.seq && !voids.invalidates(self.seq, *epoch);
@@ -89,8 +91,8 @@ impl Timeline {
     }
 }
 
-/// Returns an error text if a file that was written in `life` belongs to another timeline than the files that were written in
-/// these lives: two lives have the same epoch.
+/// Returns an error text if a file that was written in `life` belongs to another timeline, because one of `lives` has the same
+/// epoch and another id.
 pub(crate) fn life_conflict(mut lives: impl Iterator<Item = Life>, life: Life) -> Option<String> {
     let conflicts = lives.any(|other| other.epoch == life.epoch && other.id != life.id);
     conflicts.then(|| {
@@ -120,8 +122,9 @@ mod tests {
         }
     }
 
-    /// The timeline of event 10. `here` lists the digests of the state after event 10: the epochs of their frames, their model and
-    /// digest. `later` lists the digests of the state after event 11: their model, and whether they accept the state.
+    /// The timeline of event 10. `here` lists the digests of the state after event 10, each as the epoch of its frame, its
+    /// model and its value. `later` lists the digests of the state after event 11, each as its model and whether it accepts the
+    /// state.
     fn timeline(here: &[(u64, u64, u64)], later: &[(u64, bool)]) -> Timeline {
         let mut timeline = Timeline::new(Seq::new(10));
         for &(epoch, model, digest) in here {

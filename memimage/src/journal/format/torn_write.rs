@@ -1,8 +1,8 @@
-//! Torn write detection (the tail rule): decides whether the offset at which reading stops is the clean end of the journal, a
-//! torn write, or damage. No I/O.
+//! Torn write detection (the tail rule): classifies the place where reading stops as the clean end of the journal, a torn
+//! write, suspect bytes, or damage.
 //!
-//! The order of the checks matters. Evidence comes first, because a synced frame that reads as zeros is lost data and not a clean
-//! end.
+//! The order of the checks matters. Evidence comes first, because a synced frame that reads as zeros is lost data and not a
+//! clean end.
 
 use std::ops::Range;
 
@@ -14,12 +14,12 @@ use super::zeros::last_nonzero;
 use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 
-/// The evidence of synced events, apart from the bytes at and after the offset.
+/// The evidence of synced events that was found elsewhere than in the bytes at and after the offset.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Evidence {
     /// The highest seq that is known to be synced, from the frames before the offset, `journal/durable`, and snapshots.
     pub(crate) durable: Seq,
-    /// Whether a later segment has frames.
+    /// Whether a later segment has a non-zero byte after its header.
     pub(crate) later_segment: bool,
 }
 
@@ -28,17 +28,17 @@ pub(crate) struct Evidence {
 pub(crate) enum Verdict {
     /// The journal ends here.
     Clean,
-    /// A torn write: a frame whose write was interrupted before it was synced. Recovery may clear these bytes.
+    /// A torn write: the write of a frame was interrupted before the frame was synced. Recovery may clear these bytes.
     Torn(Range<usize>),
     /// Damage: synced data is missing or damaged.
     Corrupt(&'static str),
-    /// No evidence says that the frame was synced, but its bytes are not a torn write either.
+    /// No evidence proves that the frame was synced, but an interrupted write does not explain its bytes either.
     Suspect(&'static str),
 }
 
-/// Classifies the bytes at `offset` of a segment. Event `expected` belongs there, but no valid frame starts there. `segment` has
-/// the segment's bytes, at least up to the last nonzero byte. `len` is the length of the segment. `after` computes
-/// [`durable_after`] for this offset; it is called only if its result is needed.
+/// Classifies the bytes at `offset` of a segment. Event `expected` belongs at this offset, but no valid frame starts there.
+/// `segment` contains the segment's bytes, at least up to the last nonzero byte. `len` is the length of the segment. `after`
+/// computes [`durable_after`] for this offset; `classify` calls `after` only if the result is needed.
 pub(crate) fn classify(
     (segment, len): (&[u8], u64),
     offset: usize,
@@ -82,14 +82,14 @@ pub(crate) fn classify(
 }
 
 /// Whether a write of `len` bytes stopped before its last byte. The last byte of a frame or header is never zero. So the write
-/// stopped early if `last`, the index of the last nonzero byte, is smaller than the index of that byte. A failed or killed write
-/// can stop within a sector.
+/// stopped early if `last`, the index of the last nonzero byte, is smaller than the index of the last byte of the write. A
+/// failed or killed write can stop within a sector.
 fn ends_before(last: usize, len: usize) -> bool {
     last + 1 < len
 }
 
-/// The highest seq that valid frames after `offset` report as synced. `None` if the search exceeds its limit, see
-/// [`FrameSearch`].
+/// The highest seq that valid frames after `offset` record as synced. `None` if the search for these frames exceeds the limit
+/// of [`FrameSearch`].
 pub(crate) fn durable_after(segment: &[u8], offset: usize, checksum: Checksum) -> Option<Seq> {
     let mut search = FrameSearch::new(segment, checksum);
     let (mut durable, mut at) = (Seq::ZERO, offset);
@@ -143,7 +143,7 @@ mod tests {
         buffer
     }
 
-    /// A segment with one frame of three sectors that has event 5.
+    /// A segment with one frame, which spans three sectors and contains event 5.
     fn segment() -> Vec<u8> {
         let mut segment = vec![0; 16 << 10];
         let frame = frame(5, 4, 1200, AT);
@@ -191,8 +191,8 @@ mod tests {
         }
     }
 
-    /// Regression: an image refused to open after a failed write. Such a write can stop at any byte, not only at the end of a
-    /// sector.
+    /// Regression: after a failed write, an image could not be opened any more. A failed write can stop at any byte, not only
+    /// at the end of a sector.
     #[test]
     fn a_frame_that_was_written_up_to_any_byte_is_torn() {
         let complete = segment();
@@ -205,7 +205,7 @@ mod tests {
         }
     }
 
-    /// Regression: such a frame was classified as torn if the last byte of the segment was zero.
+    /// Regression: a frame that extends beyond the segment was classified as torn if the last byte of the segment was zero.
     #[test]
     fn a_frame_that_reaches_beyond_the_segment_is_suspect() {
         let complete = segment();

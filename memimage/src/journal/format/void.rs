@@ -1,4 +1,4 @@
-//! Void frames: each excludes one event from replay. No I/O.
+//! Void frames: each one excludes one event from replay.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,9 @@ use crate::seq::Seq;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct VoidMark {
     pub(crate) seq: Seq,
-    /// The time of the decision.
     pub(crate) time: Timestamp,
     pub(crate) reason: String,
-    /// The person or program that decided it, if recorded.
+    /// The person or program that made the decision, if recorded.
     pub(crate) by: Option<String>,
 }
 
@@ -36,8 +35,8 @@ impl VoidMark {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Voids {
     /// The epoch in which each event became void, by the event's seq. Each open begins an epoch, and no snapshot has the same
-    /// epoch as a void frame. So a snapshot with an earlier epoch was created before the event became void, and a snapshot with a
-    /// later epoch after it.
+    /// epoch as a void frame. So a snapshot with an earlier epoch was created before the event became void, and a snapshot with
+    /// a later epoch was created afterwards.
     epochs: BTreeMap<Seq, u64>,
 }
 
@@ -49,17 +48,17 @@ impl Voids {
 
     /// Adds an event that became void in `epoch`.
     pub(crate) fn insert(&mut self, seq: Seq, epoch: u64) {
-        // if an event has two void frames, the first one counts: a state created after that frame does not include the event
+        // if an event has two void frames, the first one counts, because states that were created after this frame do not
+        // include the event
         self.epochs.entry(seq).or_insert(epoch);
     }
 
-    /// Whether the event is void.
     #[inline]
     pub(crate) fn has(&self, seq: Seq) -> bool {
         !self.epochs.is_empty() && self.epochs.contains_key(&seq)
     }
 
-    /// Whether a state after event `seq` that was created in `epoch` includes an event that became void later.
+    /// Whether the state after event `seq`, if it was computed in `epoch`, includes an event that became void in a later epoch.
     pub(crate) fn invalidates(&self, seq: Seq, epoch: u64) -> bool {
         self.epochs.range(..=seq).any(|(_, &void_epoch)| epoch < void_epoch)
     }

@@ -1,8 +1,8 @@
-//! The watermark: the block in `journal/durable` that says how far the journal is synced. It is needed if no later frame has this
-//! information.
+//! The watermark: the block in `journal/durable` that records how far the journal is synced. The watermark is needed for the
+//! last events, because no later frame records that they were synced.
 //!
-//! The writer writes the block after a sync if no batch is pending, and does not sync the block. So the block never claims more
-//! than is synced. If the block is lost, no event is lost, only the evidence that events were synced.
+//! The running journal writes the block when no batch is pending, and does not sync the block. The block never records more
+//! than has been synced. If the block is lost, no event is lost, but only the evidence that events were synced.
 
 use super::frame::{u32_at, u64_at};
 use super::zeros::is_zero;
@@ -15,14 +15,13 @@ pub(crate) const FILE: &str = "durable";
 
 const MAGIC: [u8; 8] = *b"MIdurabl";
 
-/// How far the journal is synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Watermark {
     /// The life in which the block was written.
     pub(crate) life: Life,
     /// The highest synced seq.
     pub(crate) durable_seq: Seq,
-    /// The segment in which the next frame starts.
+    /// The segment to which the writer appends.
     pub(crate) segment: SegmentId,
     /// The offset of the next frame in the segment.
     pub(crate) offset: u64,
@@ -48,10 +47,10 @@ impl Watermark {
         out
     }
 
-    /// Whether the bytes show that the image was in use, and not only that its creation began. Used for a directory
-    /// without segments: the UUID of the image is unknown there, so the block's checksum cannot be checked.
+    /// Whether the bytes show that the image was in use, and not only that its creation began. Called for a directory without
+    /// segments, where the UUID of the image is unknown, so that the block's checksum cannot be checked.
     pub(crate) fn shows_use(bytes: &[u8]) -> bool {
-        // an interrupted creation leaves a block of the first epoch without events, or the first bytes of one
+        // an interrupted creation leaves a block of the first epoch without events, or the first bytes of such a block
         let mut block = [0; BLOCK];
         let len = bytes.len().min(BLOCK);
         block[..len].copy_from_slice(&bytes[..len]);
@@ -60,7 +59,8 @@ impl Watermark {
         !is_block || u64_at(&block, 8) > 1 || u64_at(&block, 16) > 0
     }
 
-    /// Decodes the block. `None` if it is damaged or belongs to another image: such a block proves nothing and is not an error.
+    /// Decodes the block. Returns `None` if the block is damaged or belongs to another image. Such a block proves nothing and
+    /// is not an error.
     pub(crate) fn decode(bytes: &[u8], uuid: &[u8; 16]) -> Option<Watermark> {
         let bytes = bytes.get(..BLOCK)?;
         if bytes[0..8] != MAGIC || u32_at(bytes, BLOCK - 4) != checksum(bytes, uuid) {
@@ -85,7 +85,8 @@ fn checksum(block: &[u8], uuid: &[u8; 16]) -> u32 {
 mod tests {
     use super::*;
 
-    /// Regression: a write that failed halfway left a directory in which no image could be created any more.
+    /// Regression: after the write of `journal/durable` had failed halfway, no image could be created in the directory any
+    /// more.
     #[test]
     fn a_partly_written_block_of_a_creation_does_not_show_use() {
         let block = |epoch, seq| {

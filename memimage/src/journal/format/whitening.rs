@@ -1,4 +1,4 @@
-//! Whitening: XORs a frame's body with a salt, so that no sector of a written frame reads as all zero. No I/O.
+//! Whitening: XORs a frame's body with a salt, so that no sector of a written frame reads as all zero.
 
 use super::zeros::is_zero;
 
@@ -18,8 +18,8 @@ pub(crate) fn whiten(body: &mut [u8], salt: u64) {
     }
 }
 
-/// Whether the range `part` of `bytes` is all zero in one of the sectors that it touches. The bytes start at `offset`
-/// of a file.
+/// Whether `part`, a range of `bytes`, is all zero within at least one of the sectors that it touches. `bytes` starts at
+/// `offset` of a file.
 pub(crate) fn has_zero_sector(bytes: &[u8], offset: u64, part: std::ops::Range<usize>) -> bool {
     let mut start = part.start;
     while start < part.end {
@@ -44,7 +44,7 @@ impl Salts {
         Salts { state: seed }
     }
 
-    /// SplitMix64 (Steele, Lea and Flood, 2014).
+    /// The next salt, by SplitMix64 (Steele, Lea and Flood, 2014).
     pub(crate) fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.state;

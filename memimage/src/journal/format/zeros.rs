@@ -1,9 +1,8 @@
-//! Finds the nonzero bytes of a segment. Usually, most bytes of a segment are zero. No I/O.
+//! Finds the nonzero bytes of a segment. Usually, most bytes of a segment are zero.
 
 /// The number of bytes that are tested in one loop without an early exit, so that the compiler vectorizes the loop.
 const BLOCK: usize = 256;
 
-/// Whether all bytes are zero.
 pub(crate) fn is_zero(bytes: &[u8]) -> bool {
     bytes.chunks(BLOCK).all(|block| block.iter().fold(0, |all, byte| all | byte) == 0)
 }

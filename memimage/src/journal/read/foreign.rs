@@ -1,4 +1,4 @@
-//! Foreign files: files whose header names another segment than the file name does, or another image.
+//! Foreign files: files whose header belongs to another image, or to another segment than the file name.
 
 use super::headers::{CheckedHeader, HeaderStanding};
 use super::salvage_source::SalvageSource;
@@ -7,8 +7,8 @@ use crate::journal::format::resync::{FrameSearch, SearchResult};
 use crate::journal::format::segment::{SEGMENT_HEADER, SegmentHeader, file_name};
 use crate::seq::SegmentId;
 
-/// The repair advice for a file whose header belongs to another segment or image. It applies if the file's frames
-/// belong there too.
+/// The repair advice for a file whose header belongs to another segment or image. The advice applies only if the file's frames
+/// belong to the same segment or image as its header.
 pub(super) fn help(source: &SalvageSource, checked: &CheckedHeader) -> Option<String> {
     let header = checked.header.as_ref().ok()?;
     if is_of_another_image(source, header) {
@@ -32,8 +32,8 @@ pub(super) fn is_of_another_image(source: &SalvageSource, header: &SegmentHeader
     source.identity().is_none_or(|identity| identity.uuid != header.identity.uuid)
 }
 
-/// Whether the file with a segment's name has content of that segment: at least one of the segment's frames, whatever
-/// the header says, or only its header. Renaming another file to this name would overwrite this content.
+/// Whether the file with a segment's name contains a frame of that segment, even after a damaged header, or is an empty segment
+/// with an intact header of its own. Renaming another file to this name would overwrite this content.
 fn has_content_of(source: &SalvageSource, segment: SegmentId, uuid: &[u8; 16]) -> bool {
     let Some(checked) = source.header(segment) else { return false };
     match source.read_nonzero(segment) {
@@ -42,7 +42,7 @@ fn has_content_of(source: &SalvageSource, segment: SegmentId, uuid: &[u8; 16]) -
             let mut search = FrameSearch::new(&bytes, Checksum::new(uuid, segment));
             !matches!(search.next(SEGMENT_HEADER..bytes.len()), SearchResult::NotFound)
         }
-        // an unreadable file may have any content
+        // an unreadable file may contain frames of this segment
         Err(error) => !error.is_missing(),
     }
 }

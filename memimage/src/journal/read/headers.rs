@@ -1,4 +1,5 @@
-//! The headers of a journal's segments, intact or not: the identity of the image, and the protection of each segment.
+//! Reads the headers of a journal's segments, intact or not, and determines the identity of the image and the protection of
+//! each segment.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,16 +12,17 @@ use crate::journal::layout::Layout;
 use crate::keys::{KeyIds, Keyring, Protection};
 use crate::seq::SegmentId;
 
-/// The headers as read, before they are checked against the keys.
+/// The headers of all segments, before they are checked against the keys.
 pub(crate) struct Headers {
     layout: Layout,
     all: Vec<UncheckedHeader>,
     identity: Option<Identity>,
-    /// The identity in an intact snapshot or base, and the keys that unlocked it. Used if no header of a segment is readable.
+    /// The identity in an intact snapshot or base, and the keys that unlocked that file. This identity is used if no header of
+    /// a segment is readable.
     of_state: Option<(Identity, KeyIds)>,
 }
 
-/// A header as read.
+/// An unchecked header.
 struct UncheckedHeader {
     segment: SegmentId,
     header: Result<SegmentHeader, HeaderFault>,
@@ -35,7 +37,7 @@ pub(crate) struct CheckedHeader {
 }
 
 impl CheckedHeader {
-    /// The length that the segment was created with; `None` if its header is not trusted.
+    /// The length with which the segment was created; `None` if its header is not trusted.
     pub(crate) fn len(&self) -> Option<u64> {
         match (&self.header, &self.standing) {
             (Ok(header), HeaderStanding::Own(_)) => Some(header.len),
@@ -46,11 +48,11 @@ impl CheckedHeader {
 
 /// The result of checking a header.
 pub(crate) enum HeaderStanding {
-    /// The header belongs to this segment of this image. Contains the protection of its frames.
+    /// The header belongs to this segment of this image. The value is the protection of the segment's frames.
     Own(Protection),
     /// The header is damaged, of a newer format, of another segment, or of another image.
     Foreign,
-    /// Someone without the key changed or replaced the header. Contains the cause.
+    /// Someone without the key changed or replaced the header. The value is the cause, for messages.
     Forged(&'static str),
 }
 
@@ -61,7 +63,7 @@ pub(crate) struct CheckedHeaders {
     pub(crate) proven_keys: ProvenKeys,
 }
 
-/// The ids of the keys that are proven correct, because they unlocked something.
+/// The ids of the keys that are proven correct, because they unlocked a header or another file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ProvenKeys {
     pub(crate) ciphers: BTreeSet<u32>,
@@ -69,19 +71,19 @@ pub(crate) struct ProvenKeys {
 }
 
 impl ProvenKeys {
-    /// Adds these keys, which unlocked something.
+    /// Adds the ids of keys that unlocked a header or another file.
     pub(crate) fn add(&mut self, key_ids: KeyIds) {
         self.ciphers.extend(key_ids.cipher);
         self.chains.extend(key_ids.chain);
     }
 
-    /// Whether all of these keys are proven correct. No keys need no proof: the result is then true.
+    /// Whether all of these keys are proven correct. Also true if `key_ids` contains no keys.
     pub(crate) fn has(&self, key_ids: KeyIds) -> bool {
         key_ids.cipher.is_none_or(|id| self.ciphers.contains(&id))
             && key_ids.chain.is_none_or(|id| self.chains.contains(&id))
     }
 
-    /// The cause in an error about data that these keys refuse, if the keys have unlocked nothing else.
+    /// The text of an error for data that does not verify with these keys, if the keys have not unlocked anything else.
     pub(crate) fn misses(&self, key_ids: KeyIds) -> String {
         let cipher =
             key_ids.cipher.filter(|id| !self.ciphers.contains(id)).map(|id| format!("key {id} of `encryption`"));
@@ -98,8 +100,8 @@ impl ProvenKeys {
 impl Headers {
     /// Reads the headers of these segments. `states` are the identities in the snapshots and bases.
     ///
-    /// The image is the one that most of these files and `journal/durable`, which counts twice, belong to. So a few foreign files do
-    /// not make the others foreign, not even after a repair has removed many of the image's own.
+    /// The identity of the image is the one to which most of these files belong; `journal/durable` counts as two files. So a
+    /// few foreign files do not decide the identity, not even after a repair has removed many of the image's own files.
     pub(crate) fn read(
         disk: &dyn Disk,
         layout: &Layout,
@@ -128,18 +130,18 @@ impl Headers {
         for (identity, count) in &mut votes {
             *count += if layout.read_watermark(disk, &identity.uuid)?.is_some() { 2 } else { 0 };
         }
-        // the first one, if several have as many
+        // if several identities have as many votes, the first one wins
         let most = votes.iter().map(|(_, count)| *count).max();
         let identity = votes.iter().find(|(_, count)| Some(*count) == most).map(|(identity, _)| (*identity).clone());
         Ok(Headers { layout: layout.clone(), all, identity, of_state: None })
     }
 
-    /// Whether a header of a segment names the identity of the image.
+    /// Whether the header of any segment contains the identity of the image.
     pub(crate) fn has_identity(&self) -> bool {
         self.all.iter().any(|found| found.header.as_ref().is_ok_and(|header| Some(&header.identity) == self.identity()))
     }
 
-    /// Adds the identity in an intact snapshot or base, and the keys that unlocked it.
+    /// Adds the identity in an intact snapshot or base, and the keys that unlocked that file.
     pub(crate) fn with_state(self, of_state: Option<(Identity, KeyIds)>) -> Headers {
         Headers { of_state, ..self }
     }
@@ -148,12 +150,13 @@ impl Headers {
         &self.layout
     }
 
-    /// The identity of the image; `None` if no header and no state is readable. The seed of an encrypted image is not known yet.
+    /// The identity of the image; `None` if no header and no state is readable. The seed of an encrypted image is not known
+    /// yet.
     pub(crate) fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }
 
-    /// The protection of the image, according to its first header that names any keys.
+    /// The protection of the image, according to the first of its headers that contains key ids.
     pub(crate) fn key_ids(&self) -> KeyIds {
         let of_image =
             |header: &&SegmentHeader| Some(&header.identity) == self.identity() && header.key_ids != KeyIds::default();
@@ -161,12 +164,12 @@ impl Headers {
         headers.filter(of_image).map(|header| header.key_ids).next().unwrap_or_default()
     }
 
-    /// Checks the headers against the keys. If a key unlocks some headers and refuses others, someone without the key
+    /// Checks the headers against the keys. If some headers verify with a key and others do not, someone without the key
     /// changed the others.
     ///
     /// # Errors
     ///
-    /// If a key is missing, or if a key is wrong: it unlocks none of the headers that name it.
+    /// Fails if a key is missing, or if a key is wrong because it unlocks none of the headers that contain its id.
     pub(crate) fn unlock(self, keyring: &Keyring) -> Result<CheckedHeaders, Error> {
         let (mut headers, mut proven_keys, mut identity, mut refused) =
             (Vec::new(), ProvenKeys::default(), None, Vec::new());
@@ -212,8 +215,8 @@ impl Headers {
 
 /// The refusal of a header.
 struct HeaderRefusal {
-    /// The keys that refused the header. If they unlocked other headers, somebody without the keys changed this header.
-    /// Otherwise the keys may be wrong.
+    /// The keys with which the header did not verify. If these keys unlocked other headers, somebody without the keys changed
+    /// this header. Otherwise the keys may be wrong.
     keys: KeyIds,
     what: &'static str,
     error: Error,
@@ -227,8 +230,9 @@ fn unlock(
 ) -> Result<Protection, HeaderRefusal> {
     let protection =
         keyring.protection(header.key_ids, &header.identity.uuid, path).map_err(|error| HeaderRefusal {
-            // A key that the callback does not have has unlocked nothing, so it is always an error. A header with another kind
-            // of protection names no keys here, and no keys need no proof: it counts as forged if any header was unlocked.
+            // A key that the user's callback does not provide has unlocked nothing, so its absence is always an error. For a
+            // header with another kind of protection, no keys are listed here, so such a header counts as forged if any header
+            // was unlocked.
             keys: if keyring.matches(header.key_ids) { header.key_ids } else { KeyIds::default() },
             what: "the protection in the segment's header differs from that of the rest of the image",
             error,

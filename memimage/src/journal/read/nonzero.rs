@@ -6,21 +6,21 @@ use crate::disk::{StoredFile, failed};
 use crate::error::Error;
 use crate::journal::format::zeros::{is_zero, last_nonzero};
 
-/// The size of one read. Pieces of zeros take no memory.
+/// The size of one read. Pieces that contain only zeros take no memory.
 const PIECE_LEN: usize = 1 << 20;
 /// The largest number of zeros at the end of a valid frame, even if its writer does not follow the format. The trailer
 /// has eight bytes and starts with the frame's length, which is not zero.
 const TRAILING_ZEROS: u64 = 7;
 
-/// Reads the first `len` bytes of a file up to the last non-zero byte, with some zeros after it, so that the result
-/// contains every frame completely. `None` if the file ends before `len`.
+/// Reads the first `len` bytes of a file up to the last non-zero byte, with some zeros after it, so that the result contains
+/// every frame completely. Returns `None` if the file is shorter than `len`.
 ///
-/// Memory use is bounded by the data and not by `len`: the operating system provides pages of a vector only when they
-/// are written to, and pieces of zeros are never copied.
+/// Memory use is bounded by the data and not by `len`: the operating system allocates the pages of a zeroed vector only when
+/// they are written to, and pieces of zeros are never copied.
 pub(crate) fn read_nonzero(file: &StoredFile, len: u64) -> Result<Option<Vec<u8>>, Error> {
     let mut piece = vec![0; len.min(PIECE_LEN as u64) as usize];
-    // reads from the end, because most segments end in zeros: so it finds the last non-zero byte and reads no piece
-    // twice
+    // reads backwards from the end, because most segments end in zeros. In this way the function finds the last non-zero byte
+    // without reading any piece twice
     let mut start = len.saturating_sub(1) / PIECE_LEN as u64 * PIECE_LEN as u64;
     piece.truncate((len - start) as usize);
     let last = loop {
@@ -54,7 +54,8 @@ pub(crate) fn read_nonzero(file: &StoredFile, len: u64) -> Result<Option<Vec<u8>
 /// A vector of zeros; `None` if there is no memory for it. A lack of memory must not abort the process.
 fn zeros(len: u64) -> Option<Vec<u8>> {
     let len = usize::try_from(len).ok()?;
-    // Only `vec!` yields pages that are not touched, but it cannot report a failure. So try the allocation first.
+    // Only `vec!` allocates zeroed pages without writing to them, but `vec!` cannot report a failure. So this function tries
+    // the allocation first.
     Vec::<u8>::new().try_reserve_exact(len).ok()?;
     Some(vec![0; len])
 }

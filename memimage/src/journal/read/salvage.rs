@@ -1,9 +1,10 @@
 //! Salvage: reads a journal past its damage, and collects everything readable and each place of damage.
 //!
-//! Opening an image stops at the first damage. A check must read on, to say what is left and what a repair would lose.
+//! Opening an image stops at the first damage. A check must read on, to report which events are left and which a repair would
+//! lose.
 //!
-//! Salvage checks everything against the keys, like an open. Data that the keys refuse is not damage: someone without
-//! the keys changed it.
+//! Like an open, salvage checks all data against the keys. Data with correct checksums that does not verify with the keys was
+//! changed by someone without the keys.
 
 use super::damage::DamageKind;
 use super::foreign;
@@ -39,7 +40,7 @@ pub(crate) fn salvage(
     Ok(progress.finish())
 }
 
-/// Continues from the segment `before` with the next existing segment.
+/// Moves from the segment `before` to `segment`, and reports missing segments between the two.
 fn enter(
     segment: SegmentId,
     before: Option<SegmentId>,
@@ -56,8 +57,8 @@ fn enter(
     }
 }
 
-/// Reads a segment: its header, the length of its file, and its frames. Skips the frames of a segment after the active
-/// one.
+/// Reads a segment: its header, the length of its file, and its frames. Does not read the frames if the segment comes after the
+/// active segment.
 fn segment(
     source: &SalvageSource,
     checked: &CheckedHeader,
@@ -85,7 +86,7 @@ fn segment(
     if segment <= active {
         salvage_segment(source, checked, segment == active, wrong_length, progress, visitor)?;
     } else if let Some(WrongLength { what, .. }) = wrong_length {
-        // the missing part may have contained frames
+        // the missing part of the file may have contained frames
         progress.damage(segment, Some(SEGMENT_HEADER as u64), DamageKind::Damaged, what);
     }
     if !progress.is_newer_format

@@ -11,20 +11,19 @@ use crate::seq::{SegmentId, Seq};
 /// The largest number of places of damage that are listed in each category.
 const MAX_LISTED: usize = 256;
 
-/// The position and the results so far.
 pub(super) struct SalvageProgress {
     salvaged: Salvaged,
     /// The state that the next frame must continue; `None` after a gap.
     pub(super) chain: Option<FrameChain>,
-    /// The next frame continues the last run.
+    /// Whether the next frame continues the last run.
     continues_run: bool,
     /// The last event that is proven to be synced.
     pub(super) evidence: Seq,
-    /// Data of a newer format was found. Nothing after it can be read.
+    /// Whether the salvage found data of a newer format. Nothing after such data can be read.
     pub(super) is_newer_format: bool,
-    /// The number of places of damage in each category. Each has its own limit, so that none hides another.
+    /// The number of places of damage in each category. Each category has its own limit, so that no category hides another.
     counts: [usize; 4],
-    /// The repair advice for the current file. It applies if the file's frames are as foreign as its header.
+    /// The repair advice for the current file. The advice applies only if the file's frames are foreign too.
     pub(super) foreign_help: Option<String>,
 }
 
@@ -67,7 +66,6 @@ impl SalvageProgress {
         self.salvaged.epoch = self.salvaged.epoch.max(epoch);
     }
 
-    /// Adds an intact frame.
     pub(super) fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8], visitor: &mut dyn FrameVisitor) {
         let header = &frame.header;
         if let Some(current) = self.salvaged.segments.last_mut()
@@ -126,7 +124,7 @@ impl SalvageProgress {
         self.push(Damage { segment, offset, seq, decisions, kind, what: what.into(), help: None, is_framing: false });
     }
 
-    /// Adds the damage that a segment's file is missing, unless this is already the last damage.
+    /// Reports that a segment's file is missing, unless the last reported damage already says so.
     pub(super) fn missing_file(&mut self, segment: SegmentId) {
         if !self.is_missing(segment) {
             self.damage(segment, None, DamageKind::Damaged, "the file is missing");
@@ -154,13 +152,13 @@ impl SalvageProgress {
         self.push(Damage { segment, offset: Some(offset), seq, decisions, kind, what, help: None, is_framing });
     }
 
-    /// Whether the last damage says that the segment's whole file is missing or has no content.
+    /// Whether the last reported damage says that the segment's whole file is missing or has no content.
     fn is_missing(&self, segment: SegmentId) -> bool {
         self.salvaged.damage.last().is_some_and(|damage| damage.segment == segment && damage.offset.is_none())
     }
 
-    /// Marks the content of the current file as foreign, if its header or length is damaged too. Returns true if it did:
-    /// the report of that damage then also covers the content.
+    /// Marks the content of the current file as foreign, if its header or length is damaged too. Returns true if the content is
+    /// marked; the report of the other damage then covers it too.
     pub(super) fn mark_foreign(&mut self, checked: &CheckedHeader) -> bool {
         let current = self.salvaged.segments.last_mut().filter(|current| current.framing != Framing::Intact);
         let Some(current) = current else { return false };
@@ -175,7 +173,7 @@ impl SalvageProgress {
         true
     }
 
-    /// Continues after missing frames.
+    /// Records that frames are missing before the next frame.
     pub(super) fn gap(&mut self, visitor: &mut dyn FrameVisitor) {
         self.chain = None;
         visitor.gap();
@@ -190,7 +188,7 @@ impl SalvageProgress {
     }
 
     fn push(&mut self, damage: Damage) {
-        // an undecodable event or a damaged framing loses no frames
+        // no frames are lost because of an undecodable event or a damaged framing
         if damage.kind != DamageKind::Undecodable && !damage.is_framing {
             self.end_run(&damage.kind);
         }

@@ -17,13 +17,13 @@ use crate::journal::format::torn_write::{Evidence, Verdict, classify, durable_af
 use crate::journal::format::zeros::{is_zero, last_nonzero};
 use crate::seq::{SegmentId, Seq};
 
-/// The damage that a file's length does not match its header.
+/// A report for a segment whose file length does not match its header.
 pub(super) struct WrongLength {
     pub(super) what: String,
     pub(super) framing: Framing,
 }
 
-/// Reads a segment. Reports a wrong file length at the end of the frames, or at the first damage to them.
+/// Reads a segment. Reports a wrong file length at the end of the frames, or at the first damage to the frames.
 pub(super) fn salvage_segment(
     source: &SalvageSource,
     checked: &CheckedHeader,
@@ -38,7 +38,7 @@ pub(super) fn salvage_segment(
         Ok(read) => read,
         Err(error) if error.is_missing() => return Err(error),
         Err(error) => {
-            // a repair cannot copy its bytes to another file either
+            // a repair cannot copy the bytes of an unreadable file either
             progress.mark_foreign(checked);
             progress.damage(segment, None, DamageKind::Damaged, format!("the file cannot be read: {error}"));
             progress.gap(visitor);
@@ -77,22 +77,22 @@ struct SegmentSalvage<'a> {
     source: &'a SalvageSource,
     checked: &'a CheckedHeader,
     is_active: bool,
-    /// `None` once it has been reported.
+    /// `None` if the length is correct, or if the wrong length has already been reported.
     wrong_length: Option<WrongLength>,
     bytes: &'a [u8],
     len: u64,
     uuid: &'a [u8; 16],
     reader: FrameReader<'a>,
     search: FrameSearch<'a>,
-    /// The last synced event according to the frames after the first damage. One search is enough for all damage in the
-    /// segment: it also reads the frames between two places of damage.
+    /// The last event that frames after the first damage record as synced; `None` before the search for these frames. One
+    /// search is enough for all damage in the segment, because it also reads the frames between two places of damage.
     durable_after: Option<Option<Seq>>,
     progress: &'a mut SalvageProgress,
     visitor: &'a mut dyn FrameVisitor,
 }
 
 impl SegmentSalvage<'_> {
-    /// Reads the next frame, or skips the next damage. Breaks at the end of the segment.
+    /// Reads the next frame, or skips the next damage. Returns `Break` at the end of the segment.
     fn step(&mut self) -> Result<ControlFlow<()>, Error> {
         let step = self.reader.step();
         let offset = self.reader.offset();
@@ -106,7 +106,7 @@ impl SegmentSalvage<'_> {
         })
     }
 
-    /// A frame that continues the one before it.
+    /// Adds a frame that continues the frame before it.
     fn frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
         let body = match self.source.body(self.checked, frame)? {
             Ok(body) => body,
@@ -117,18 +117,18 @@ impl SegmentSalvage<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// A frame that names a wrong MAC for the frame before it.
+    /// Handles a frame that contains a wrong MAC of the previous frame.
     fn wrong_mac(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
         if let Err(what) = self.source.body(self.checked, frame)? {
             return Ok(self.forged(frame, what));
         }
-        // the previous frame may be the forged one, so read this one again as the start of a run
+        // the previous frame may be the forged one, so the reader reads this frame again, as the start of a run
         let what = "a frame names another MAC than that of the previous frame";
         self.report(frame.offset, DamageKind::Forged, what);
         Ok(self.resume_within(frame.offset))
     }
 
-    /// A frame that its keys refuse.
+    /// Reports a frame that does not verify with its keys.
     fn forged(&mut self, frame: &Frame<'_>, what: &'static str) -> ControlFlow<()> {
         if frame.offset == SEGMENT_HEADER {
             self.progress.mark_foreign(self.checked);
@@ -137,9 +137,9 @@ impl SegmentSalvage<'_> {
         self.resume_within(frame.next_offset())
     }
 
-    /// The seal of the segment: no frame follows.
+    /// Checks that neither bytes nor synced events follow the seal.
     fn sealed(&mut self, offset: usize) -> ControlFlow<()> {
-        // a file that is too short lacks only zeros
+        // a file that ends too early after its seal lacks only zeros
         if let Some(WrongLength { what, framing }) = self.wrong_length.take() {
             self.progress.framing_damage(framing, self.segment(), self.len, DamageKind::Damaged, what);
         }
@@ -152,7 +152,7 @@ impl SegmentSalvage<'_> {
         ControlFlow::Break(())
     }
 
-    /// A frame that does not continue the one before it. It is read again, as the start of a run.
+    /// Reports a frame that does not continue the frame before it. This frame is read again, as the start of a run.
     fn misplaced(&mut self, offset: usize, what: String) -> ControlFlow<()> {
         self.report(offset, DamageKind::Damaged, what);
         self.progress.gap(self.visitor);
@@ -160,14 +160,14 @@ impl SegmentSalvage<'_> {
         ControlFlow::Continue(())
     }
 
-    /// A frame of a newer format. Nothing after it can be read.
+    /// Reports a frame of a newer format. Nothing after such a frame can be read.
     fn unsupported(&mut self, offset: usize, what: String) -> ControlFlow<()> {
         self.progress.is_newer_format = true;
         self.report(offset, DamageKind::Newer, what);
         ControlFlow::Break(())
     }
 
-    /// Bytes that are no intact frame: the end of the journal, a torn write, or damage.
+    /// Handles bytes that are not an intact frame: the end of the journal, a torn write, or damage.
     fn damaged(&mut self, offset: usize, fault: &FrameFault) -> ControlFlow<()> {
         let verdict = self.classify(offset, fault);
         let (kind, what) = match (self.wrong_length.take(), verdict) {
@@ -187,7 +187,7 @@ impl SegmentSalvage<'_> {
 
     fn classify(&mut self, offset: usize, fault: &FrameFault) -> Verdict {
         let evidence = Evidence { durable: self.progress.evidence, later_segment: !self.is_active };
-        // after a gap the expected event is unknown, so these bytes are not the end of the journal
+        // after a gap the expected event is unknown, so these bytes are never classified as the end of the journal
         let expected = self.progress.expected().unwrap_or(Seq::ZERO);
         let (bytes, checksum, known) = (self.bytes, self.reader.checksum(), &mut self.durable_after);
         let after = || *known.get_or_insert_with(|| durable_after(bytes, offset, checksum));

@@ -32,7 +32,7 @@ impl SalvageSource {
     ///
     /// # Errors
     ///
-    /// If keys are missing or wrong, or if keys were given for an image without that protection.
+    /// Fails if keys are missing or wrong, or if keys were given for an image that is not protected by them.
     pub(crate) fn open(disk: &Arc<dyn Disk>, headers: Headers, keyring: &Arc<Keyring>) -> Result<SalvageSource, Error> {
         let layout = headers.layout().clone();
         let CheckedHeaders { headers, identity, proven_keys } = headers.unlock(keyring)?;
@@ -40,18 +40,18 @@ impl SalvageSource {
         Ok(SalvageSource { disk, layout, keyring, headers, identity, proven_keys })
     }
 
-    /// The identity of the image; `None` if no header is readable.
+    /// The identity of the image; `None` if no header, snapshot or base is readable.
     pub(crate) fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }
 
-    /// The keys that unlocked a header.
+    /// The ids of the keys that unlocked a header, a snapshot or a base.
     pub(crate) fn proven_keys(&self) -> &ProvenKeys {
         &self.proven_keys
     }
 
-    /// Returns an error text if a file that was written in this life belongs to another timeline: a segment was created in another
-    /// life of the same epoch.
+    /// Returns an error text if a file that was written in this life belongs to another timeline, because a segment was created
+    /// in another life of the same epoch.
     pub(crate) fn life_conflict(&self, life: Life) -> Option<String> {
         let is_own = |checked: &&CheckedHeader| matches!(checked.standing, HeaderStanding::Own(_));
         let headers = self.headers.iter().filter(is_own).filter_map(|checked| checked.header.as_ref().ok());
@@ -63,11 +63,11 @@ impl SalvageSource {
         &self.headers
     }
 
-    /// The protection of frames of this form in a segment.
+    /// The protection of frames with these key ids in a segment.
     ///
     /// # Errors
     ///
-    /// If a key is missing.
+    /// Fails if a key is missing.
     pub(crate) fn protection(&self, segment: SegmentId, key_ids: KeyIds) -> Result<Protection, Error> {
         self.keyring.protection(key_ids, &self.uuid(), &self.path(segment))
     }
@@ -77,28 +77,25 @@ impl SalvageSource {
         self.keyring.current(&self.uuid(), self.layout.root())
     }
 
-    /// The length that a segment was created with; `None` if its header is not readable.
+    /// The length with which a segment was created; `None` if its header is not trusted.
     pub(crate) fn len_of(&self, segment: SegmentId) -> Option<u64> {
         self.header(segment)?.len()
     }
 
-    /// The header of a segment.
     pub(super) fn header(&self, segment: SegmentId) -> Option<&CheckedHeader> {
         let at = self.headers.binary_search_by_key(&segment, |checked| checked.segment).ok()?;
         Some(&self.headers[at])
     }
 
-    /// The path of a segment's file.
     pub(crate) fn path(&self, segment: SegmentId) -> PathBuf {
         self.layout.segment(segment)
     }
 
-    /// The length of a segment's file.
     pub(super) fn file_len(&self, segment: SegmentId) -> Result<u64, Error> {
         StoredFile::open(&*self.disk, &self.path(segment), Access::Read)?.len()
     }
 
-    /// The bytes of a segment up to its last non-zero byte, and its length.
+    /// The bytes of a segment up to its last non-zero byte, and the length of the segment.
     pub(crate) fn read_nonzero(&self, segment: SegmentId) -> Result<(Vec<u8>, u64), Error> {
         let path = self.path(segment);
         let file = StoredFile::open(&*self.disk, &path, Access::Read)?;
@@ -107,10 +104,11 @@ impl SalvageSource {
         Ok((read_nonzero(&file, len)?.ok_or_else(shorter)?, len))
     }
 
-    /// The last segment, starting at segment `from`, that has content after its header; `from` if none has.
+    /// The last segment, from segment `from` on, that has a non-zero byte after its header or cannot be read; `from` if there
+    /// is no such segment.
     pub(super) fn active(&self, from: SegmentId) -> Result<SegmentId, Error> {
         for checked in self.headers.iter().rev().filter(|checked| checked.segment >= from) {
-            // bytes after the segment's length are not part of it
+            // bytes after the length in the header are not part of the segment
             let longest = checked.len().unwrap_or(MAX_LARGE_SEGMENT);
             let content = StoredFile::open(&*self.disk, &self.path(checked.segment), Access::Read)
                 .and_then(|file| has_content(&file, longest));
@@ -124,12 +122,12 @@ impl SalvageSource {
     }
 
     /// The body of a frame. The inner error is the reason why the frame is refused. The frame must have the protection of its
-    /// segment. If the segment's header is not readable, the frame must have the same kind of protection as the image, and its
+    /// segment. If the segment's header is not trusted, the frame must have the same kind of protection as the image, and its
     /// own keys are used.
     ///
     /// # Errors
     ///
-    /// If a key is missing, or if the frame's keys refuse the frame and have unlocked nothing else.
+    /// Fails if a key is missing, or if the frame does not verify with its keys and these keys have not unlocked anything else.
     pub(super) fn body(
         &self,
         checked: &CheckedHeader,
@@ -156,8 +154,8 @@ impl SalvageSource {
         }
     }
 
-    /// The error for a frame that its keys refuse, if these keys have unlocked nothing else: the frame may be forged, or
-    /// the keys may be wrong.
+    /// The error for a frame that does not verify with its keys, if these keys have not unlocked anything else. Either the
+    /// frame is forged, or the keys are wrong.
     fn unproven_keys(&self, segment: SegmentId, key_ids: KeyIds) -> Error {
         Error::new(ErrorDetail::Key { path: self.path(segment), what: self.proven_keys.misses(key_ids) })
     }

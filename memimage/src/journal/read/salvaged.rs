@@ -11,7 +11,7 @@ pub(crate) trait FrameVisitor {
     /// Examines an intact frame and its decrypted body. Returns the damage in its records.
     fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<RecordDamage>;
 
-    /// Called when frames are missing between the last frame and the next.
+    /// Called when frames are missing between the last examined frame and the next one.
     fn gap(&mut self);
 }
 
@@ -21,7 +21,7 @@ pub(crate) struct SalvagedSegment {
     pub(crate) segment: SegmentId,
     /// The first seq of the frame directly after the header, if that frame is intact.
     pub(crate) first: Option<Seq>,
-    /// The protection of that frame.
+    /// The ids of the keys that protect the first frame, if that frame is intact.
     pub(crate) key_ids: Option<KeyIds>,
     pub(crate) framing: Framing,
 }
@@ -37,7 +37,7 @@ impl SalvagedSegment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
     Intact,
-    /// Damaged, but the rest of the image determines its correct value.
+    /// The header or the length is damaged, but the rest of the image determines its correct value.
     Repairable {
         /// The length that the file must have.
         len: u64,
@@ -49,15 +49,15 @@ pub(crate) enum Framing {
 /// Consecutive frames with no damage between them.
 #[derive(Clone, Debug)]
 pub(crate) struct FrameRun {
-    /// The place of the first frame.
+    /// The segment of the first frame.
     pub(crate) segment: SegmentId,
     pub(crate) offset: u64,
-    /// The header of the first frame, and its protection.
+    /// The header of the first frame, and the keys that protect this frame.
     pub(crate) first: FrameHeader,
     pub(crate) key_ids: KeyIds,
     /// The segment of the last frame.
     pub(crate) last: SegmentId,
-    /// The event that follows the last frame.
+    /// The first event after the last frame.
     pub(crate) next: Seq,
     /// The damage that ends the run; `None` if the run reaches the end of the journal.
     pub(crate) stopped: Option<DamageKind>,
@@ -67,9 +67,9 @@ pub(crate) struct FrameRun {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Salvaged {
     pub(crate) segments: Vec<SalvagedSegment>,
-    /// In the order of the journal.
+    /// The runs, in the order of the journal.
     pub(crate) runs: Vec<FrameRun>,
-    /// In the order of the journal.
+    /// The places of damage, in the order of the journal.
     pub(crate) damage: Vec<Damage>,
     /// The number of places of damage that are not listed.
     pub(crate) unlisted: u64,
@@ -77,12 +77,12 @@ pub(crate) struct Salvaged {
     pub(crate) epoch: u64,
     /// The life of the last frame.
     pub(crate) life: Option<Life>,
-    /// The highest number of void marks that any frame names.
+    /// The highest number of void marks that any frame counts, including the frame itself.
     pub(crate) decisions: u32,
-    /// The last event that any frame contains or names.
+    /// The last event that any frame contains or records as synced.
     pub(crate) last_known: Seq,
     /// The alignment of the last frame.
     pub(crate) align_shift: Option<u8>,
-    /// The state that the next frame would have to continue; `None` after a gap.
+    /// The state that a next frame would have to continue; `None` if the journal ends in a gap.
     pub(crate) end: Option<FrameChain>,
 }

@@ -21,31 +21,30 @@ use crate::seq::{SegmentId, Seq};
 /// The end of a journal.
 #[derive(Debug)]
 pub(crate) struct JournalEnd {
-    /// The last segment that has frames. A segment with only a torn first frame counts too.
+    /// The active segment: the last one with a non-zero byte after its header. It may contain only a torn first frame.
     pub(crate) segment: SegmentId,
-    /// The bytes of the segment, up to the last non-zero byte or the offset of the next frame.
+    /// The bytes of the segment, up to the last non-zero byte or the offset of the next frame, whichever is later.
     pub(crate) bytes: Vec<u8>,
     /// The length of the segment.
     pub(crate) len: u64,
     /// The offset of the next frame.
     pub(crate) offset: usize,
     pub(crate) chain: FrameChain,
-    /// The segment is sealed: the next frame goes to the next segment.
+    /// Whether the segment is sealed, so that the next frame is written to the next segment.
     pub(crate) sealed: bool,
-    /// A torn write: the part of a frame that was on disk at a crash.
+    /// The range of a torn write, up to the last non-zero byte; `None` if there is no torn write.
     pub(crate) torn: Option<Range<usize>>,
-    /// The frames that were read but that nothing proves to be on disk.
+    /// The range of frames that were read, but that may not be on disk.
     pub(crate) unproven: Range<usize>,
-    /// Neither a later frame nor other evidence proves that the last void mark was synced. So damage to this mark would go
-    /// unnoticed.
+    /// Whether neither a later frame nor other evidence proves that the last void mark was synced. If so, damage to this void
+    /// mark would go unnoticed.
     pub(crate) unproven_void: bool,
 }
 
-/// A reader of a journal's frames.
 #[derive(Debug)]
 pub(crate) struct Scan {
     segments: Segments,
-    /// The last segment with content after its header; the first segment if none has any.
+    /// The last segment with a non-zero byte after its header; the first segment if there is no such segment.
     active: SegmentId,
     /// The last event that is proven to be synced by evidence other than frames.
     proven: Seq,
@@ -71,7 +70,8 @@ impl Scan {
         self.active
     }
 
-    /// The newest shape table: that of the last segment with a table, and the rows that later frames in this segment add.
+    /// The newest shape table: the table at the start of the last segment that begins with one, plus the rows that later frames
+    /// in this segment add.
     pub(crate) fn table(&self) -> Result<ShapeTable, Error> {
         let table = self.last_segment_with(FrameKind::Shapes, |segment, frames| {
             let mut table = ShapeTable::default();
@@ -91,7 +91,7 @@ impl Scan {
         })
     }
 
-    /// The last event of the journal. Reads only its end.
+    /// The last event of the journal. Reads only the active segment and the segment before it.
     pub(crate) fn last_event(&self) -> Result<Seq, Error> {
         // the active segment may have only a torn first frame
         let from = self.segments.ids().rev().find(|&segment| segment < self.active).unwrap_or(self.active);
@@ -99,7 +99,8 @@ impl Scan {
         Ok(end.expect("it is read to its end").chain.before())
     }
 
-    /// Decodes the frames of a kind in the last segment that has any. Ignores the frames of a segment after its first damage.
+    /// Decodes the frames of this kind in the last segment that contains such frames. Ignores the frames of a segment after its
+    /// first damage.
     fn last_segment_with<T>(
         &self,
         kind: FrameKind,
@@ -155,7 +156,7 @@ impl Scan {
         Ok(mark)
     }
 
-    /// The void events that the segments from `from` on record. Reads only the headers of the other frames, so this is
+    /// The void events that the segments from `from` on record. This function reads only the headers of other frames, so it is
     /// much cheaper than a replay.
     pub(crate) fn voids(&self, from: SegmentId) -> Result<Voids, Error> {
         let mut voids = Voids::default();
@@ -171,7 +172,7 @@ impl Scan {
         self.each(self.segment_after(seq)?, wanted, |segment, frame| {
             match frame.header.kind {
                 FrameKind::Void => self.add_void(segment, frame, &mut voids)?,
-                // a frame that the keys refuse adds nothing here; the reader of its events reports it
+                // a frame that does not verify with the keys is skipped here; the replay of its events reports the frame
                 _ if self.verify(segment, frame).is_err() => {}
                 FrameKind::Events => timeline.add_events(frame),
                 _ => {
@@ -207,11 +208,11 @@ impl Scan {
         Ok(())
     }
 
-    /// The segment from which to read all events after `seq`.
+    /// The segment from which a reader must start to read all events after `seq`.
     pub(crate) fn segment_after(&self, seq: Seq) -> Result<SegmentId, Error> {
         for segment in self.segments.ids().rev().filter(|&segment| segment <= self.active) {
             let first = self.segments.first_frame(segment)?;
-            // the segment that contains `seq` itself: the next segment may begin with a torn frame
+            // starts no later than the segment that contains event `seq`, because the next segment may begin with a torn frame
             if first.is_some_and(|header| header.first_seq <= seq) {
                 return Ok(segment);
             }
@@ -219,8 +220,8 @@ impl Scan {
         Ok(self.segments.first())
     }
 
-    /// Reads from the start of segment `from`, passes each frame to `visit`, and classifies the end. `None` if `visit`
-    /// breaks.
+    /// Reads from the start of segment `from`, passes each frame to `visit`, and classifies the end of the journal. Returns
+    /// `None` if `visit` returns `Break`.
     pub(crate) fn read(
         &self,
         from: SegmentId,
@@ -231,8 +232,8 @@ impl Scan {
         for segment in self.segments.ids().filter(|&segment| segment >= from && segment <= self.active) {
             let bytes = self.segments.read(segment)?;
             let mut reader = FrameReader::new(&bytes, &self.segments.identity().uuid, segment, chain);
-            // for each frame with events: the offset of its end, and its last event. Frames after the last proven event are
-            // unproven
+            // for each frame with events: the offset at which the next frame starts, and the last event. Frames after the last
+            // proven event are unproven
             let mut events: Vec<(usize, Seq)> = vec![(SEGMENT_HEADER, Seq::ZERO)];
             let stopped = loop {
                 match reader.step() {
@@ -278,7 +279,8 @@ impl Scan {
                 }
                 let proven = events.iter().rev().find(|(_, last)| *last <= durable).map_or(SEGMENT_HEADER, |at| at.0);
                 let unproven = proven.min(offset)..offset;
-                // recovery later clears a torn first frame of a segment. Then the segment proves nothing about the previous one
+                // recovery later clears a torn first frame of a segment. After that, the segment no longer proves that the
+                // previous segment was synced
                 let in_last = |of| of == segment || of == segment.before() && offset == SEGMENT_HEADER;
                 let unproven_void = last_void.is_some_and(|(of, next)| in_last(of) && durable < next);
                 let mut bytes = bytes;
@@ -316,7 +318,8 @@ impl Scan {
         Ok(None)
     }
 
-    /// Classifies the end of the frames, where no intact frame starts. Returns the range of a torn write, if there is one.
+    /// Classifies the bytes at the first offset at which no intact frame starts. Returns the range of a torn write, if the
+    /// bytes are one.
     fn after_fault(
         &self,
         segment: SegmentId,
@@ -356,7 +359,7 @@ impl Scan {
         })
     }
 
-    /// Verifies that a frame has the protection of its segment, and that its chain link is correct.
+    /// Verifies that a frame has the protection of its segment, and that its MAC is valid.
     fn verify(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let protection = self.segments.frame_protection(segment);
         if frame.key_ids != protection.key_ids() {
@@ -379,7 +382,7 @@ impl Scan {
         Error::new(ErrorDetail::Forged { path: self.segments.path(segment), position, what })
     }
 
-    /// The error for a frame with correct checksums and invalid content.
+    /// The error for a frame whose checksums are correct but whose content is invalid.
     pub(crate) fn corrupt_frame(&self, segment: SegmentId, frame: &Frame<'_>, what: String) -> Error {
         self.corrupt(segment, frame.offset, frame.header.first_seq, what)
     }

@@ -21,11 +21,10 @@ pub(crate) struct Segments {
     disk: Arc<dyn Disk>,
     layout: Layout,
     headers: Vec<SegmentHeader>,
-    /// The protection of each segment.
     protections: Vec<Protection>,
-    /// Segments before a missing one.
+    /// The segments before a missing segment, which are not part of the journal.
     cut_off: Vec<SegmentId>,
-    /// The first segment exists but begins with a later event, because a repair removed earlier ones.
+    /// Whether segment 1 exists but begins with a later event than event 1, because a repair removed the earlier events.
     start_removed: bool,
 }
 
@@ -33,7 +32,7 @@ impl Segments {
     /// Reads and checks the header of each segment. `segments` must not be empty. The segments after the last missing
     /// one make up the journal. The caller decides whether the start of the journal may be missing.
     ///
-    /// Everything read is checked against the keys in `keyring`.
+    /// This function checks every header against the keys in `keyring`.
     pub(crate) fn open(
         disk: &Arc<dyn Disk>,
         layout: &Layout,
@@ -71,12 +70,12 @@ impl Segments {
         &self.cut_off
     }
 
-    /// Whether no event after `seq` is missing at the start of the journal.
+    /// Whether the journal begins no later than with the event after `seq`.
     pub(crate) fn reaches(&self, seq: Seq) -> Result<bool, Error> {
         if self.starts_at_genesis() {
             return Ok(true);
         }
-        // one segment that starts with the next event or an earlier one is enough: all later segments exist
+        // one segment that starts with the event after `seq` or an earlier one is enough, because all later segments exist
         for segment in self.ids() {
             if self.first_frame(segment)?.is_some_and(|header| header.first_seq.get().saturating_sub(1) <= seq.get()) {
                 return Ok(true);
@@ -85,8 +84,8 @@ impl Segments {
         Ok(false)
     }
 
-    /// Whether the file of a cut-off segment belongs to this image: its header is intact, and has the segment's number and the image's
-    /// UUID.
+    /// Whether the file of a cut-off segment belongs to this image: its header is intact, and contains the segment's number and
+    /// the image's UUID.
     pub(crate) fn is_own(&self, segment: SegmentId) -> Result<bool, Error> {
         let mut bytes = [0; SEGMENT_HEADER];
         let read = self.file(segment, Access::Read)?.read_up_to(&mut bytes, 0)?;
@@ -139,7 +138,6 @@ impl Segments {
         self.headers.iter().map(|header| header.segment)
     }
 
-    /// The length of a segment.
     pub(crate) fn len_of(&self, segment: SegmentId) -> Option<u64> {
         self.headers.get(self.index_of(segment)?).map(|header| header.len)
     }
@@ -150,7 +148,6 @@ impl Segments {
         (index < self.headers.len()).then_some(index)
     }
 
-    /// The protection of a segment.
     pub(crate) fn protection(&self, segment: SegmentId) -> &Protection {
         &self.protections[self.index_of(segment).expect("a segment of this journal")]
     }
@@ -165,8 +162,8 @@ impl Segments {
         self.headers.iter().map(|header| header.life.epoch).max().unwrap_or(0)
     }
 
-    /// Returns an error text if a file that was written in this life belongs to another timeline: a segment was created in another
-    /// life of the same epoch.
+    /// Returns an error text if a file that was written in this life belongs to another timeline, because a segment was created
+    /// in another life of the same epoch.
     pub(crate) fn life_conflict(&self, life: Life) -> Option<String> {
         life_conflict(self.headers.iter().map(|header| header.life), life)
     }
@@ -191,19 +188,20 @@ impl Segments {
         StoredFile::open(&*self.disk, &self.layout.segment(segment), access)
     }
 
-    /// Whether anything has been written to a segment after its header.
+    /// Whether a segment contains a non-zero byte after its header.
     pub(crate) fn has_content(&self, segment: SegmentId) -> Result<bool, Error> {
         has_content(&self.file(segment, Access::Read)?, self.len_of(segment).expect("a segment of this journal"))
     }
 
-    /// The header of a segment's first frame, if the whole frame is intact. A crash may have torn the frame after its header.
+    /// The header of a segment's first frame, if the whole frame is intact. After a crash, the frame may be torn although its
+    /// header is intact.
     pub(crate) fn first_frame(&self, segment: SegmentId) -> Result<Option<FrameHeader>, Error> {
         let file = self.file(segment, Access::Read)?;
         let checksum = Checksum::new(&self.identity().uuid, segment);
         let mut bytes = vec![0; frame::HEADER];
         file.read_up_to(&mut bytes, SEGMENT_HEADER as u64)?;
         let Some(len) = frame::peek_len(&bytes, checksum) else { return Ok(None) };
-        // the trailer repeats the length: a damaged header alone must not cause a large allocation
+        // compares the length with its copy in the trailer, so that a forged header alone does not cause a large allocation
         let mut trailer = [0; frame::TRAILER];
         let end = SEGMENT_HEADER as u64 + len as u64;
         let read = file.read_up_to(&mut trailer, end - frame::TRAILER as u64)?;
@@ -215,7 +213,6 @@ impl Segments {
         Ok(frame::parse(&bytes, 0, checksum).ok().map(|frame| frame.header))
     }
 
-    /// The path of a segment's file.
     pub(crate) fn path(&self, segment: SegmentId) -> PathBuf {
         self.layout.segment(segment)
     }
@@ -227,7 +224,7 @@ impl Segments {
     }
 }
 
-/// The error for a header that the given keys do not unlock.
+/// The error for a header that does not verify with the given keys.
 pub(crate) fn key_mismatch(path: &Path, which: KeyMismatch) -> Error {
     let (id, of) = match which {
         KeyMismatch::Cipher(id) => (id, "encryption"),
@@ -241,7 +238,7 @@ pub(crate) fn key_mismatch(path: &Path, which: KeyMismatch) -> Error {
     Error::new(ErrorDetail::Key { path: path.to_owned(), what })
 }
 
-/// Whether any of the first `len` bytes of a segment's file after its header is not zero.
+/// Whether the first `len` bytes of a segment's file contain a non-zero byte after the header.
 pub(crate) fn has_content(file: &StoredFile, len: u64) -> Result<bool, Error> {
     const CHUNK: u64 = 1 << 20;
     let mut chunk = vec![0; len.min(CHUNK) as usize];

@@ -1,5 +1,5 @@
-//! The open batch: commands append records to it under its lock, and the thread that writes next seals and takes it. A batch
-//! becomes one frame: `format::record` lays out its records, and `format::frame` the frame around them.
+//! The open batch: commands append records to it under its lock, and the next thread that writes to the journal seals and takes
+//! the batch. A batch becomes one frame: `format::record` encodes its records, and `format::frame` encodes the frame.
 
 use std::sync::{Arc, Weak};
 
@@ -20,11 +20,11 @@ pub(crate) struct Batch {
     pub(crate) bytes: Vec<u8>,
     pub(crate) first_seq: Seq,
     pub(crate) count: u32,
-    /// The base of the first record's time delta.
+    /// The recorded time to which the first record adds its time delta.
     pub(crate) time: Timestamp,
     pub(crate) position: FramePosition,
     pub(crate) ticket: Arc<Ticket>,
-    /// If the batch is a frame of shapes: all rows, with which later segments begin.
+    /// `Some` if the batch is a frame of shapes: the whole encoded shape table, with which later segments begin.
     pub(crate) table: Option<Vec<u8>>,
 }
 
@@ -41,9 +41,9 @@ pub(crate) struct OpenBatch {
     bytes: Vec<u8>,
     count: u32,
     first_seq: Seq,
-    /// The time of the event before the first one.
+    /// The time of the last event before this batch.
     base_time: Timestamp,
-    /// The time of the last event.
+    /// The recorded time of the last event.
     time: Timestamp,
     ticket: Arc<Ticket>,
     /// The ticket of the previous batch.
@@ -55,17 +55,18 @@ pub(crate) struct OpenBatch {
     ended: Option<Error>,
 }
 
-/// The start of an open record, which can be rolled back until it is accepted.
+/// The start of an open record, which can be removed from the batch until the record is accepted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecordMark {
     start: usize,
     time: Timestamp,
 }
 
-/// The last frame with events.
+/// Identifies the last frame with events.
 #[derive(Clone)]
 pub(crate) enum LastEvents {
-    /// The journal has written no frame with events since it was opened. The hash of the last one that recovery read.
+    /// The journal has written no frame with events since it was opened. The value is the hash of the last such frame that
+    /// recovery read.
     Recovered(u64),
     Batch(Arc<Ticket>),
 }
@@ -112,13 +113,12 @@ impl OpenBatch {
         }
     }
 
-    /// The seq of the next event.
     #[inline]
     pub(crate) fn next_seq(&self) -> Seq {
         Seq::new(self.first_seq.get() + u64::from(self.count))
     }
 
-    /// The time of the last event.
+    /// The recorded time of the last event.
     #[inline]
     pub(crate) fn time(&self) -> Timestamp {
         self.time
@@ -129,7 +129,6 @@ impl OpenBatch {
         self.count == 0
     }
 
-    /// The number of events in the open batch.
     #[inline]
     pub(crate) fn count(&self) -> u32 {
         self.count
@@ -145,13 +144,13 @@ impl OpenBatch {
         &mut self.reservation
     }
 
-    /// The ticket of the open batch.
     #[inline]
     pub(crate) fn ticket(&self) -> &Arc<Ticket> {
         &self.ticket
     }
 
-    /// The ticket of the last unsettled batch that has an event. Once it is settled, all executed events are recorded.
+    /// The ticket of the newest batch that is not done. Once this ticket is settled without an error, all executed events are
+    /// recorded.
     pub(crate) fn latest(&self) -> Option<Arc<Ticket>> {
         if !self.is_empty() {
             return Some(Arc::clone(&self.ticket));
@@ -164,8 +163,8 @@ impl OpenBatch {
         self.last_events.clone()
     }
 
-    /// Makes the next frame begin another segment, if a preallocated segment has room for a frame with this body. The open batch
-    /// must be empty.
+    /// Moves the position of the next frame into the next segment, if a preallocated segment has room for a frame with this
+    /// body. The open batch must be empty.
     pub(crate) fn leave_segment(&mut self, body: &[u8]) -> Result<(), NoRoom> {
         debug_assert!(self.is_empty());
         let frame = frame_len(self.reservation.head, body.len()) as u64;
@@ -187,8 +186,8 @@ impl OpenBatch {
         self.ended = Some(error);
     }
 
-    /// Starts the record of an event. `origin` is given if the event's origin is another event. The caller appends the payload to
-    /// [`bytes`](OpenBatch::bytes).
+    /// Starts the record of an event. `origin` is `None` if the event is its own origin, which is the normal case. The caller
+    /// appends the payload to [`bytes`](OpenBatch::bytes).
     #[inline]
     pub(crate) fn begin(
         &mut self,
@@ -219,8 +218,8 @@ impl OpenBatch {
         self.bytes.truncate(mark.start);
     }
 
-    /// Completes the open record and reserves disk space for it. If the record does not fit into the open batch, passes this
-    /// batch to `complete` and begins a new batch with the record.
+    /// Completes the open record and reserves disk space for it. If the record does not fit into the open batch, seals this
+    /// batch, passes it to `complete`, and begins a new batch with the record.
     pub(crate) fn reserve(&mut self, mark: RecordMark, complete: impl FnOnce(Batch)) -> Result<RecordMark, NoRoom> {
         record::end(&mut self.bytes, mark.start);
         let frame = frame_len(self.reservation.head, self.size()) as u64;
@@ -250,8 +249,8 @@ impl OpenBatch {
         self.count += 1;
     }
 
-    /// Seals and takes the open batch, unless it is empty. Returns `None` after the journal has ended: waiting callers
-    /// have received an error that says the batch is lost, so no thread may write it.
+    /// Seals and takes the open batch, unless it is empty. Returns `None` after the journal has ended, because the waiting
+    /// callers have received an error that says that the batch is lost.
     pub(crate) fn seal(&mut self) -> Option<Batch> {
         if self.is_empty() || self.ended.is_some() {
             return None;
@@ -268,7 +267,7 @@ impl OpenBatch {
         Some(batch)
     }
 
-    /// Creates a batch of another kind at the current position. The open batch must be empty.
+    /// Creates a batch of this kind, without events, at the current position. The open batch must be empty.
     pub(crate) fn insert(&mut self, kind: FrameKind, body: &[u8]) -> Result<Batch, NoRoom> {
         debug_assert!(self.is_empty());
         let frame = frame_len(self.reservation.head, body.len()) as u64;
@@ -297,7 +296,7 @@ impl OpenBatch {
         Batch { kind, bytes, first_seq: self.first_seq, count, time: self.base_time, position, ticket, table: None }
     }
 
-    /// Lets recorded time go on from here. The open batch must be empty.
+    /// Makes recorded time continue from `time`. The open batch must be empty.
     pub(crate) fn set_time(&mut self, time: Timestamp) {
         debug_assert!(self.is_empty());
         (self.time, self.base_time) = (time, time);
@@ -309,7 +308,7 @@ impl OpenBatch {
     }
 }
 
-/// The buffers of written batches, for reuse: allocating memory for each batch would cost more than filling it.
+/// The buffers of written batches, for reuse: allocating a buffer for each batch would cost more than filling the buffer.
 #[derive(Default)]
 pub(crate) struct SpareBuffers {
     buffers: Mutex<Vec<Vec<u8>>>,
@@ -317,7 +316,7 @@ pub(crate) struct SpareBuffers {
 
 impl SpareBuffers {
     const MAX_BUFFERS: usize = 4;
-    /// A single large record must not keep its memory allocated for ever.
+    /// The capacity above which a buffer is freed, so that one large record does not occupy memory for ever.
     const MAX_CAPACITY: usize = 8 << 20;
 
     pub(crate) fn put(&self, buffer: Vec<u8>) {

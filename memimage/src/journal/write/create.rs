@@ -1,4 +1,4 @@
-//! Creates a new journal. The rename of the first segment comes last, so that an interrupted creation is recognizable.
+//! Creates a new journal. The rename of the first segment is the last step, so that an interrupted creation is recognizable.
 
 use super::segment_builder::{SegmentBuildError, SegmentBuilder};
 use super::space_reservation::SEAL_ROOM;
@@ -22,7 +22,6 @@ pub(crate) struct CreatedJournal {
     /// The file of the first segment, and its length.
     pub(crate) file: StoredFile,
     pub(crate) len: u64,
-    /// The offset of the next frame.
     pub(crate) offset: u64,
     /// The link to the last frame.
     pub(crate) previous: Link,
@@ -75,8 +74,9 @@ fn create_watermark(builder: &SegmentBuilder, watermark: &Watermark) -> Result<S
     Ok(file)
 }
 
-/// Creates a segment in which a journal continues with event `next` after a gap. It starts a new chain. `decisions` is the
-/// number of void marks so far. Returns the offset of its next frame, and the hash of its first frame.
+/// Creates a segment in which a journal continues with event `next` after a gap. The segment starts a new chain. `decisions` is
+/// the number of void marks before the segment. Returns the offset of the segment's next frame, and the hash of its first
+/// frame.
 pub(crate) fn create_continuation(
     builder: &SegmentBuilder,
     segment: SegmentId,
@@ -93,13 +93,13 @@ pub(crate) fn create_continuation(
     }
 }
 
-/// Rewrites a segment without the frames before offset `from`. The frame at this offset is the first one that is kept,
-/// and `first` is its header. The kept frames, and the frames of later segments, stay byte for byte the same. To make
-/// this possible, the rewritten segment begins with a bridge: a shapes frame with the link that the first kept frame names.
+/// Rewrites a segment without the frames before offset `from`. The frame at this offset is the first frame that is kept, and
+/// `first` is its header. The kept frames, and the frames of later segments, stay byte for byte the same. For this reason, the
+/// rewritten segment begins with a bridge: a shapes frame that contains the link to which the first kept frame refers.
 ///
 /// # Errors
 ///
-/// If the readable frames of `bytes` do not reach event `next`.
+/// Fails if the readable frames of `bytes` do not contain all events before event `next`.
 pub(crate) fn rewrite_without_start(
     builder: &SegmentBuilder,
     segment: SegmentId,
@@ -126,7 +126,7 @@ pub(crate) fn rewrite_without_start(
             suspect: false,
         })));
     }
-    // bytes after these frames are copied too: this repair must not hide damage there
+    // also copies the bytes after the readable frames, because this repair must not hide damage in these bytes
     let rest = bytes.get(reader.offset()..).unwrap_or_default();
     frames.bytes.extend_from_slice(&rest[..last_nonzero(rest).map_or(0, |last| last + 1)]);
     builder.build(segment, frames.bytes.len() as u64 + SEAL_ROOM, &frames.bytes, || true).map(drop)
@@ -171,7 +171,7 @@ impl FirstFrames {
         self.push_frame(builder, segment, header, &body, salts)
     }
 
-    /// Adds the frame that stands in the place of the frames before `follower`, which is the header of the next frame.
+    /// Adds the bridge that replaces the frames before `follower`. `follower` is the header of the frame after the bridge.
     fn push_bridge_to(
         &mut self,
         builder: &SegmentBuilder,

@@ -1,8 +1,8 @@
-//! The durability of recorded commands.
+//! The durability modes of an image.
 
 use std::time::Duration;
 
-/// The time at which a command is answered, and thereby what a crash can lose.
+/// The point at which a command is answered, which determines what a crash can lose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Durability {
@@ -10,10 +10,10 @@ pub enum Durability {
     /// failure loses an answered command.
     #[default]
     Synced,
-    /// A command is answered once the operating system has its event. A sync begins within this time. A process kill
-    /// loses no answered command; a power failure can lose the commands answered since the last sync.
+    /// A command is answered once its event has been handed to the operating system. A sync of the journal begins within this
+    /// duration. A process kill loses no answered command; a power failure can lose the commands answered since the last sync.
     Interval(Duration),
-    /// A command is answered once the operating system has its event, which it writes to disk at a time of its choice.
-    /// A process kill loses no answered command; a power failure can lose the commands answered since the last sync.
+    /// A command is answered once its event has been handed to the operating system, which decides when it writes the event to
+    /// disk. A process kill loses no answered command; a power failure can lose the commands answered since the last sync.
     Buffered,
 }

@@ -1,5 +1,5 @@
-//! Preallocation: a background thread builds the next segment while the current one fills, so that no command waits for
-//! it. `segment_builder` creates the file and fills it with zeros.
+//! Preallocation: a background thread builds the next segment while batches fill the current segment, so that no command waits
+//! for a new segment. `segment_builder` creates the file and fills it with zeros.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +21,7 @@ use crate::seq::SegmentId;
 
 /// The journal for which segments are preallocated.
 pub(crate) trait PreallocationHost: Send + Sync {
-    /// The segment to build, and the bytes of frames that it must have room for; `None` if a suitable one is already
+    /// The segment to build, and the bytes of frames for which it must have room; `None` if a suitable segment is already
     /// preallocated.
     fn wanted(&self, room: Option<NoRoom>) -> Option<(SegmentId, u64)>;
 
@@ -54,31 +54,30 @@ impl<S: BatchWriter> PreallocationHost for Commit<S> {
     }
 }
 
-/// Builds one segment at a time and keeps it until the writer enters it.
+/// Builds one segment at a time, and keeps each segment until the writer enters it.
 pub(crate) struct Preallocator {
     builder: SegmentBuilder,
     host: OnceLock<Weak<dyn PreallocationHost>>,
     state: Mutex<PreallocationState>,
     changed: Condvar,
-    /// A caller waits for the segment that is being built.
+    /// Whether a caller waits for the segment that is being built.
     urgent: AtomicBool,
 }
 
 #[derive(Default)]
 struct PreallocationState {
     building: bool,
-    /// The error for the last attempt, if it failed.
+    /// The error of the last attempt, if that attempt failed.
     failure: Option<Error>,
     prepared: Vec<PreparedSegment>,
     wakers: Vec<Waker>,
     closed: bool,
 }
 
-/// A preallocated segment.
 pub(crate) struct PreparedSegment {
     pub(crate) segment: SegmentId,
     pub(crate) file: StoredFile,
-    /// The protection of its frames, as its header states.
+    /// The protection of the segment's frames, as the segment's header states.
     pub(crate) protection: Protection,
 }
 
@@ -98,19 +97,19 @@ impl Preallocator {
         self.host.set(host).unwrap_or_else(|_| panic!("a journal is attached only once"));
     }
 
-    /// Adds a segment that recovery found preallocated.
+    /// Adds a segment that was preallocated before the image was opened.
     pub(crate) fn insert(&self, prepared: PreparedSegment) {
         self.state.lock().prepared.push(prepared);
     }
 
-    /// Removes and returns the segment, for the writer that enters it.
+    /// Hands the preallocated segment to the writer, which enters it.
     pub(crate) fn take(&self, segment: SegmentId) -> Option<PreparedSegment> {
         let mut state = self.state.lock();
         let at = state.prepared.iter().position(|prepared| prepared.segment == segment)?;
         Some(state.prepared.swap_remove(at))
     }
 
-    /// Starts building a segment, unless one is being built.
+    /// Starts building a segment, unless one is already being built.
     pub(crate) fn start(self: &Arc<Preallocator>, room: Option<NoRoom>) {
         let mut state = self.state.lock();
         if state.building || state.closed {
@@ -128,7 +127,7 @@ impl Preallocator {
         }
     }
 
-    /// Waits for a segment with this room, and builds one if necessary.
+    /// Waits for a segment with room for the frame in `room`, and builds the segment if necessary.
     pub(crate) fn obtain(self: &Arc<Preallocator>, room: NoRoom) -> Result<(), Error> {
         self.start(Some(room));
         self.urgent.store(true, Ordering::Relaxed);
@@ -139,7 +138,8 @@ impl Preallocator {
         state.failure.clone().map_or(Ok(()), Err)
     }
 
-    /// Like [`obtain`](Preallocator::obtain), for a future. `started` must be false at the first poll, which sets it.
+    /// Like [`obtain`](Preallocator::obtain), for a future. `started` must be false at the first poll, which sets `started` to
+    /// true.
     pub(crate) fn poll_obtain(
         self: &Arc<Preallocator>,
         room: NoRoom,
@@ -150,7 +150,7 @@ impl Preallocator {
             self.start(Some(room));
             self.urgent.store(true, Ordering::Relaxed);
         }
-        // clones the waker without the lock: this runs code of an executor
+        // clones the waker without holding the lock, because the clone runs code of an executor
         let waker = context.waker().clone();
         let mut state = self.state.lock();
         if state.building {
@@ -160,14 +160,14 @@ impl Preallocator {
         Poll::Ready(state.failure.clone().map_or(Ok(()), Err))
     }
 
-    /// Starts building a segment without waiting. Returns the error of the previous attempt, if it failed.
+    /// Starts building a segment without waiting. Returns the error of the previous attempt, if that attempt failed.
     pub(crate) fn last_failure(self: &Arc<Preallocator>, room: NoRoom) -> Option<Error> {
         let failure = self.state.lock().failure.clone();
         self.start(Some(room));
         failure
     }
 
-    /// Builds no more segments, and waits for the one that is being built.
+    /// Stops building segments, and waits for the segment that is being built.
     pub(crate) fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
@@ -178,7 +178,7 @@ impl Preallocator {
     }
 
     fn run(&self, room: Option<NoRoom>) {
-        // even if this panics, the callers that wait for the segment must be woken
+        // even if the build panics, the callers that wait for the segment must be woken
         let built = catch_unwind(AssertUnwindSafe(|| self.build(room)));
         self.finish(match built {
             Ok(result) => result.err(),
@@ -192,7 +192,7 @@ impl Preallocator {
     fn build(&self, room: Option<NoRoom>) -> Result<(), Error> {
         let Some(host) = self.host.get().and_then(Weak::upgrade) else { return Ok(()) };
         let Some((segment, frames)) = host.wanted(room) else { return Ok(()) };
-        // the preallocated segment that is too small
+        // takes back the preallocated segment that is too small, if there is one
         let smaller = self.take(segment);
         match self.builder.build(segment, frames, &[], || self.urgent.load(Ordering::Relaxed)) {
             Ok((file, len)) => {
@@ -216,7 +216,7 @@ impl Preallocator {
             }
             Err(SegmentBuildError::Unknown(error)) => {
                 host.poison(&error);
-                // callers that wait for the segment get the same error as all others
+                // the callers that wait for the segment receive the same error as all other callers
                 Err(Error::new(ErrorDetail::Poisoned { cause: error, unknown: false }))
             }
         }

@@ -29,26 +29,26 @@ pub(crate) struct ResumePoint<'a> {
     pub(crate) table: &'a ShapeTable,
     /// The recorded time of the last event.
     pub(crate) time: Timestamp,
-    /// The hash of the frame with the last event; 0 without events.
+    /// The hash of the frame with the last event; 0 if the journal has no events.
     pub(crate) events_hash: u64,
-    /// `journal/durable`.
+    /// The file `journal/durable`.
     pub(crate) durable_file: StoredFile,
     pub(crate) align_shift: u8,
     pub(crate) salts: Salts,
 }
 
-/// The life that begins when a journal is resumed. Its epoch is one more than the highest in the journal.
+/// The life that begins when a journal is resumed. Its epoch is one more than the highest epoch in the journal.
 ///
 /// # Errors
 ///
-/// If the highest epoch is the largest number, which a journal reaches only through damage, or if the system provides no random
-/// bytes.
+/// Fails if no unused epoch below `u64::MAX` is left, which only damage can cause, or if the operating system provides no
+/// random bytes.
 pub(crate) fn next_life(segments: &Segments, end: &JournalEnd, watermark: Option<Watermark>) -> Result<Life, Error> {
     let newest = [end.chain.life.epoch, segments.epoch(), watermark.map_or(0, |watermark| watermark.life.epoch)]
         .into_iter()
         .max()
         .unwrap_or(0);
-    // the largest number must stay unused: an image in that epoch could never be opened again
+    // the epoch `u64::MAX` must stay unused, because an image in that epoch could never be opened again
     let epoch = newest.checked_add(1).filter(|&epoch| epoch < u64::MAX).ok_or_else(|| {
         let what = format!("the epoch of the image is {newest}, and no higher epoch is possible");
         segments.corrupt(end.segment, None, what)
@@ -56,7 +56,7 @@ pub(crate) fn next_life(segments: &Segments, end: &JournalEnd, watermark: Option
     Ok(Life { epoch, id: random_life()? })
 }
 
-/// Records in `journal/durable` that the builder's epoch begins, and starts the journal at its end.
+/// Records in `journal/durable` that the builder's epoch begins, and starts the journal, which continues after its last frame.
 pub(crate) fn resume(
     builder: SegmentBuilder,
     point: ResumePoint<'_>,
@@ -106,7 +106,7 @@ pub(crate) fn resume(
 struct WriteStart {
     position: FramePosition,
     len: u64,
-    /// The segment is sealed, so the next frame begins another segment.
+    /// Whether the segment is sealed, so that the next frame is written to the next segment.
     sealed: bool,
     /// The next segment and its length, if it is already preallocated.
     next: Option<(SegmentId, u64)>,
@@ -114,8 +114,8 @@ struct WriteStart {
 
 impl WriteStart {
     fn after(end: &JournalEnd, segments: &Segments) -> WriteStart {
-        // if a crash tore the first frame of a segment, this segment counts as preallocated, and the journal ends in
-        // the one before
+        // if a crash tore the first frame of a segment, this segment counts as preallocated, and the journal ends in the
+        // segment before it
         let has_frames = end.offset > SEGMENT_HEADER || end.segment == SegmentId::FIRST;
         let segment = if has_frames { end.segment } else { end.segment.before() };
         let sealed = end.sealed || !has_frames;

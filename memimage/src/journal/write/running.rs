@@ -40,7 +40,7 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Creates a journal in its own directory and starts it. Each batch is synced.
+    /// Creates the files of a journal and starts the journal in the durability mode `Synced`.
     pub(crate) fn create(
         builder: SegmentBuilder,
         genesis: &Genesis,
@@ -83,8 +83,8 @@ impl Journal {
         Journal::start(writer, reservation, 0, Durability::Synced, limits)
     }
 
-    /// Starts the journal. `reservation` starts at the end of the journal, and `events_hash` is the hash of the last frame with
-    /// events.
+    /// Starts the journal. The first position in `reservation` is the end of the journal, and `events_hash` is the hash of the
+    /// last frame with events.
     pub(crate) fn start(
         writer: JournalWriter,
         reservation: SpaceReservation,
@@ -140,19 +140,20 @@ impl Journal {
         self.commit.insert(open, kind, body)
     }
 
-    /// Records the row of an event that is about to be used for the first time. `table` has this row.
+    /// Records the shape table's row for an event that is about to be used for the first time. `table` already contains this
+    /// row.
     pub(crate) fn declare(&self, open: &mut OpenBatch, table: &ShapeTable, event: EventId) -> Result<(), NoRoom> {
         self.commit.insert_shapes(open, &table.encode_row(event), table.encode())
     }
 
-    /// Records a correction of recorded time, which goes on from the corrected time.
+    /// Records a correction of recorded time, and makes recorded time continue from the corrected time.
     pub(crate) fn correct_time(&self, open: &mut OpenBatch, correction: &TimeCorrection) -> Result<(), NoRoom> {
         self.commit.insert(open, FrameKind::Time, &correction.encode())?;
         open.set_time(correction.to);
         Ok(())
     }
 
-    /// Queues the open batch, so that the last event executed is the last of its frame.
+    /// Queues the open batch, so that the last executed event is the last event of its frame.
     pub(crate) fn enqueue_open(&self, open: &mut OpenBatch) {
         self.commit.enqueue_open(open);
     }
@@ -162,8 +163,8 @@ impl Journal {
         self.insert_synced(|open| self.insert(open, kind, body))
     }
 
-    /// Begins the next segment, with the newest shape table. The next segment proves that everything in the previous
-    /// one was synced, including the frames after its last event. Must be called before any event is recorded. If the
+    /// Begins the next segment, with the newest shape table. The first frame of a segment proves that the whole previous
+    /// segment was synced, including the frames after its last event. Must be called before any event is recorded. If the next
     /// segment cannot be created, the journal continues in the current one.
     pub(crate) fn begin_segment(&self, table: &ShapeTable) -> Result<(), Error> {
         let shapes = table.encode();
@@ -226,7 +227,7 @@ impl Journal {
         self.commit.ended()
     }
 
-    /// Syncs all executed events, at every durability.
+    /// Syncs all executed events, whatever the durability mode.
     pub(crate) fn sync(&self) -> Result<(), Error> {
         self.commit.sync()
     }
@@ -236,13 +237,13 @@ impl Journal {
         self.commit.poison(cause);
     }
 
-    /// Whether too many batches wait to be written.
+    /// Whether the queue of complete batches is full.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.commit.is_full()
     }
 
-    /// Waits until fewer batches wait to be written.
+    /// Waits while the queue of complete batches is full.
     #[inline]
     pub(crate) fn wait_for_room(&self) {
         self.commit.wait_for_room();
@@ -253,13 +254,14 @@ impl Journal {
         self.commit.poll_room(context)
     }
 
-    /// Waits until the next segment is preallocated and has this room. Starts building it if necessary.
+    /// Waits until the next segment is preallocated with room for the frame in `room`. Starts building the segment if
+    /// necessary.
     pub(crate) fn obtain_segment(&self, room: NoRoom) -> Result<(), Error> {
         self.preallocator.obtain(room)
     }
 
-    /// Like [`obtain_segment`](Journal::obtain_segment), for a future. `started` must be false at the first poll, which
-    /// sets it.
+    /// Like [`obtain_segment`](Journal::obtain_segment), for a future. `started` must be false at the first poll, which sets
+    /// `started` to true.
     pub(crate) fn poll_segment(
         &self,
         room: NoRoom,
@@ -269,21 +271,21 @@ impl Journal {
         self.preallocator.poll_obtain(room, started, context)
     }
 
-    /// Starts building the next segment with this room, without waiting. Returns the error of the previous attempt, if
-    /// it failed.
+    /// Starts building the next segment, with room for the frame in `room`, without waiting. Returns the error of the previous
+    /// attempt, if that attempt failed.
     pub(crate) fn request_segment(&self, room: NoRoom) -> Option<Error> {
         self.preallocator.last_failure(room)
     }
 
-    /// The newest chain link written, if the journal has a chain.
+    /// The newest chain link that has been written; `None` if the journal has no chain.
     #[cfg(feature = "chain")]
     pub(crate) fn chain_head(&self) -> Option<ChainHead> {
         let writer = self.commit.writer();
         writer.protection.chain.as_ref().map(|_| ChainHead::new(writer.end.written, writer.end.previous.mac))
     }
 
-    /// Writes and syncs all accepted events, ends the threads, and records in `journal/durable` how far the journal is
-    /// synced.
+    /// Writes and syncs all accepted events, ends the journal's threads, and records in `journal/durable` how far the journal
+    /// is synced.
     pub(crate) fn close(&self) -> Result<(), Error> {
         let stopped = self.commit.stop();
         if let Some(syncer) = self.syncer.lock().take() {

@@ -1,4 +1,4 @@
-//! Builds segments. Each is written under a temporary name and renamed once it is complete and synced.
+//! Builds segments. Each segment is written under a temporary name, and renamed once the file is complete and synced.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::journal::layout::Layout;
 use crate::keys::{NONCE, Protection};
 use crate::seq::{Life, SegmentId};
 
-/// The size of one write of zeros. Each write is synced on its own, so that a sync of the journal never waits for many
-/// such writes.
+/// The size of one write of zeros. Unless the segment is urgent, each write is synced, so that a sync of the journal never
+/// waits for many such writes.
 const CHUNK: usize = 1 << 20;
 /// The pause between two writes of zeros.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -25,7 +25,7 @@ pub(crate) struct SegmentBuilder {
     pub(crate) layout: Layout,
     pub(crate) identity: Identity,
     pub(crate) life: Life,
-    /// The length of the largest segments.
+    /// The maximum planned length of a segment, in bytes.
     pub(crate) largest: u64,
     /// The protection of new segments.
     pub(crate) protection: Protection,
@@ -36,13 +36,13 @@ pub(crate) struct SegmentBuilder {
 pub(crate) enum SegmentBuildError {
     /// The image has not been modified; the operation can be retried.
     Unchanged(Error),
-    /// The directory may or may not hold the segment.
+    /// It is unknown whether the directory contains the segment.
     Unknown(Error),
 }
 
 impl SegmentBuilder {
-    /// Builds a segment with room for at least `frames` bytes of frames, which starts with `content`. Pauses between
-    /// its writes while `urgent` returns false, so that the journal's own writes are not delayed.
+    /// Builds a segment with room for at least `frames` bytes of frames. Its first frames are `content`. The builder pauses
+    /// between its writes while `urgent` returns false, so that the journal's own writes are not delayed.
     pub(crate) fn build(
         &self,
         segment: SegmentId,
@@ -62,7 +62,7 @@ impl SegmentBuilder {
             .map_err(SegmentBuildError::Unknown)
     }
 
-    /// The header of a segment that is created now.
+    /// Encodes the header of a segment that is being created.
     pub(crate) fn header(&self, segment: SegmentId, len: u64) -> Result<[u8; SEGMENT_HEADER], Error> {
         let (identity, key_ids) = (self.identity.clone(), self.protection.key_ids());
         let (life, created) = (self.life, Timestamp::wall_clock());

@@ -4,10 +4,10 @@
 //! RUSTFLAGS="--cfg shuttle" CARGO_TARGET_DIR=target/shuttle cargo test -p memimage --lib shuttle_tests
 //! ```
 //!
-//! Each scenario runs some thousand times: half of the runs use a random scheduler, the other half a scheduler that
-//! prefers few but critical switches (PCT). A lost wake-up shows as a deadlock, which shuttle reports together with its
-//! schedule. The in-memory batch writer replaces the disk: it asserts that batches arrive in order and that nothing is
-//! requested after it has failed.
+//! By default, each scenario runs two thousand times: half of the runs use a random scheduler, and the other half use a
+//! scheduler that makes few thread switches, at random points (PCT). A lost wake-up causes a deadlock, which shuttle reports
+//! together with the schedule that led to it. The in-memory batch writer replaces the disk: the writer asserts that batches
+//! arrive in order, and that it receives no operation after one has failed.
 
 mod test_journal;
 
@@ -29,7 +29,7 @@ use super::ticket::BatchStage;
 use crate::error::{Error, ErrorKind};
 use test_journal::{Executed, TestJournal};
 
-/// Runs a scenario under many schedules: `MEMIMAGE_CASES` of each of the two schedulers, or a thousand.
+/// Runs a scenario under `MEMIMAGE_CASES` schedules of each of the two schedulers; the default is a thousand.
 fn explore(scenario: impl Fn() + Send + Sync + 'static) {
     let runs = std::env::var("MEMIMAGE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_000);
     let scenario = Arc::new(scenario);
@@ -44,7 +44,7 @@ const ALL: [Durability; 4] =
     [Durability::Synced, Durability::Buffered, Durability::Interval(NEAR), Durability::Interval(FAR)];
 
 const WIDE: BatchLimits = BatchLimits { batch_bytes: 1 << 20, pending_batches: 8 };
-/// Each command is a batch of its own, and one batch may wait.
+/// Each command is a batch of its own, and the queue has room for one batch.
 const NARROW: BatchLimits = BatchLimits { batch_bytes: 1, pending_batches: 1 };
 /// Two commands fill a batch.
 const PAIRS: BatchLimits = BatchLimits { batch_bytes: 17, pending_batches: 2 };
@@ -100,7 +100,7 @@ fn awaiting_tasks_are_woken() {
     });
 }
 
-/// Counts its wake-ups.
+/// A waker that counts how often it is woken.
 struct Counting(AtomicUsize);
 
 impl Wake for Counting {
@@ -126,14 +126,14 @@ fn a_waker_is_woken_once_after_its_ticket_is_settled() {
     });
 }
 
-/// Runs a command on the thread that calls the waker, as an executor that polls in place would.
+/// A waker that runs a command on the thread that wakes it, like an executor that polls the woken task at once.
 struct InPlace(Plain<Option<TestJournal>>);
 
 impl Wake for InPlace {
     fn wake(self: Arc<Self>) {
         let journal = self.0.lock().unwrap().take();
         if let Some(journal) = journal {
-            // a poisoned or stopped journal refuses it
+            // a poisoned or stopped journal refuses the command
             _ = journal.execute(true);
         }
     }

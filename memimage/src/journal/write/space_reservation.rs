@@ -1,4 +1,4 @@
-//! Reserves disk space: a batch is given its position in the journal, and room on disk, before any of its commands runs.
+//! Reserves disk space: before a command is executed, there is room on disk for its record at a known position in the journal.
 
 use crate::journal::format::frame::{align_up, frame_len};
 use crate::journal::format::segment::SEGMENT_HEADER;
@@ -14,8 +14,8 @@ pub(crate) struct FramePosition {
     pub(crate) offset: u64,
 }
 
-/// Reserves disk space for batches. Every segment is written with zeros before use, so a batch with a reservation
-/// cannot fail for lack of space.
+/// Reserves disk space for batches. Every segment is written with zeros before use, so the write of a batch with a reservation
+/// cannot fail because the disk is full.
 #[derive(Clone, Debug)]
 pub(crate) struct SpaceReservation {
     position: FramePosition,
@@ -64,17 +64,17 @@ impl SpaceReservation {
         self.next = None;
     }
 
-    /// The bytes of frames for which a segment needs room, so that a frame of this length fits into the segment.
+    /// The bytes of frames in a segment that contains a shapes frame, a frame of this length and a seal.
     pub(crate) fn needed(&self, frame: u64) -> u64 {
         align_up(self.shapes, self.align_shift) + align_up(frame, self.align_shift) + SEAL_ROOM
     }
 
-    /// Makes the next frame go to the next segment.
+    /// Makes the next frame start in the next segment.
     pub(super) fn skip_to_next_segment(&mut self) {
         self.position.offset = self.len;
     }
 
-    /// Reserves space for a frame of this length, here or in the preallocated segment. Returns whether it fits.
+    /// Reserves space for a frame of this length in the current or the preallocated segment. Returns false if neither has room.
     #[inline]
     pub(super) fn reserve(&mut self, frame: u64) -> bool {
         if self.fits(frame) {
@@ -97,7 +97,7 @@ impl SpaceReservation {
         align_up(self.position.offset + frame, self.align_shift) + SEAL_ROOM <= self.len
     }
 
-    /// Returns the position for a frame that fits, and moves past it.
+    /// Returns the position of a frame that fits, and advances past the frame.
     pub(super) fn take(&mut self, frame: u64) -> FramePosition {
         debug_assert!(self.fits(frame));
         let position = self.position;

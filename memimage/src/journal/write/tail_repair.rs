@@ -1,6 +1,6 @@
 //! Repairs the end of a journal before new frames are appended to it.
 //!
-//! A crash can interrupt each step, and the next opening repeats it: torn bytes are cleared only after their copy has
+//! If a crash interrupts a step, the next opening can repeat the step, because torn bytes are cleared only after their copy has
 //! been synced, and frames are rewritten unchanged.
 
 use std::path::{Path, PathBuf};
@@ -12,8 +12,8 @@ use crate::journal::read::scan::JournalEnd;
 use crate::planted::{Bug, planted};
 use crate::seq::SegmentId;
 
-/// Copies a torn write to the quarantine, syncs the copy, overwrites the torn bytes with zeros and syncs that. Returns
-/// the path of the copy.
+/// Copies a torn write to the quarantine, syncs the copy, overwrites the torn bytes with zeros and syncs the zeros. Returns the
+/// path of the copy, if there is a torn write.
 pub(crate) fn quarantine_torn_write(
     disk: &dyn Disk,
     layout: &Layout,
@@ -32,8 +32,8 @@ pub(crate) fn quarantine_torn_write(
     Ok(Some(copy))
 }
 
-/// Copies the given bytes at `offset` of a segment to the quarantine, syncs the copy, overwrites the bytes with zeros
-/// and syncs that. Returns the path of the copy.
+/// Copies the given bytes at `offset` of a segment to the quarantine, syncs the copy, overwrites the bytes with zeros and syncs
+/// the zeros. Returns the path of the copy.
 pub(crate) fn clear(
     disk: &dyn Disk,
     layout: &Layout,
@@ -89,13 +89,13 @@ fn free_path(disk: &dyn Disk, layout: &Layout, segment: SegmentId, offset: usize
     }
 }
 
-/// Rewrites, unchanged, the frames that nothing proves to be on disk, and syncs them.
+/// Rewrites, unchanged, and syncs all frames for which there is no evidence that they are on disk.
 ///
-/// They were read, but perhaps only from the page cache of the operating system: after a failed sync, a later sync may
-/// report success without having written them.
+/// Recovery has read these frames, but perhaps only from the page cache of the operating system. After a failed sync, a later
+/// sync may report success without having written the frames to disk.
 ///
-/// The same holds for the zeros that overwrote a torn write. They are rewritten up to the end of the last range that
-/// has a copy in the quarantine.
+/// The same is true of the zeros that overwrote a torn write. These zeros are written again up to the end of the last range
+/// that has a copy in the quarantine.
 pub(crate) fn rewrite_unproven(
     disk: &dyn Disk,
     layout: &Layout,
@@ -111,8 +111,8 @@ pub(crate) fn rewrite_unproven(
     file.sync_data()
 }
 
-/// Rewrites and syncs the zeros that overwrote torn bytes after the last frame of a segment. The last frame ends at
-/// `offset`. The zeros were read, but perhaps only from the page cache.
+/// Rewrites and syncs the zeros that overwrote torn bytes after the last frame of a segment. The last frame ends at `offset`.
+/// The caller has read these zeros, but perhaps only from the page cache.
 pub(crate) fn clear_again(
     disk: &dyn Disk,
     layout: &Layout,
@@ -128,7 +128,7 @@ pub(crate) fn clear_again(
     file.sync_data()
 }
 
-/// The end of the last range that was ever cleared in this segment, by the names and lengths of the copies in the
+/// The end of the last range that was ever cleared in this segment, computed from the names and lengths of the copies in the
 /// quarantine.
 fn cleared_up_to(disk: &dyn Disk, layout: &Layout, segment: SegmentId) -> Result<u64, Error> {
     let dir = layout.quarantine();

@@ -1,5 +1,5 @@
-//! A ticket: callers wait on it for a batch, and it wakes them. (For other waiting callers, `commit` wakes those that wait for
-//! room in the queue, and `preallocate` wakes those that wait for a segment.)
+//! Tickets: callers wait on the ticket of their batch, which wakes them. (`commit` wakes callers that wait for room in the
+//! queue, and `preallocate` wakes callers that wait for a segment.)
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -24,7 +24,7 @@ pub(crate) struct Ticket {
     waiters: Mutex<Waiters>,
     settled: Condvar,
     leader: Weak<dyn Leader>,
-    /// The hash of the batch's frame, once it is written.
+    /// The hash of the batch's frame; 0 until the frame is written.
     hash: AtomicU64,
 }
 
@@ -37,11 +37,11 @@ struct Waiters {
 /// The progress of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BatchStage {
-    /// Commands append records to it.
+    /// Commands append records to the batch.
     Open = 0,
-    /// It is in the queue or being written.
+    /// The batch is in the queue or is being written.
     Sealed = 1,
-    /// The batch is as durable as the image's durability requires.
+    /// The batch is as durable as the image's durability mode requires.
     Done = 2,
     /// The batch will not become durable.
     Failed = 3,
@@ -115,7 +115,8 @@ impl Ticket {
         }
     }
 
-    /// Sleeps until the ticket is settled. Does not request a write: another thread must be about to settle it.
+    /// Sleeps until the ticket is settled. `park` does not request a write, so another thread must be about to settle the
+    /// ticket.
     pub(crate) fn park(&self) {
         let mut waiters = self.waiters.lock();
         while !self.is_settled() {
@@ -133,7 +134,7 @@ impl Ticket {
         if !self.is_settled() {
             match self.leader.upgrade() {
                 Some(leader) => leader.wait(self),
-                // the journal is being dropped, and it settles all tickets first
+                // the journal is being dropped, and a journal settles all its tickets before it is dropped
                 None => self.park(),
             }
         }
@@ -142,7 +143,7 @@ impl Ticket {
 
     /// Requests a write of the batch. Wakes `waker` once the ticket is settled.
     pub(crate) fn poll(&self, waker: &Waker) -> Poll<Result<(), Error>> {
-        // clones and drops the waker without the lock: both run code of an executor
+        // clones and drops the waker without holding the lock, because both operations run code of an executor
         let waker = waker.clone();
         let mut unused = None;
         {

@@ -1,5 +1,6 @@
-//! Wakes tasks. A waker is code of an executor: it may panic, block, or call the image. Therefore it is called without any lock,
-//! and its panic is caught and reported. Otherwise the panic would end the thread that writes for all callers.
+//! Wakes tasks. A waker runs code of an executor, which may panic, block, or call the image. Therefore no lock is held while a
+//! waker runs, and a panic of the waker is caught and reported. Otherwise the panic would end the thread that writes for all
+//! callers.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,19 +14,19 @@ thread_local! {
     static WRITING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Whether this thread is writing a batch of any journal, or is waking the callers that waited for one.
+/// Whether this thread is writing a batch of any journal, or is waking the callers that waited for such a batch.
 pub(crate) fn is_writing() -> bool {
     WRITING.try_with(|writing| !writing.borrow().is_empty()).unwrap_or(false)
 }
 
-/// Whether this thread is writing a batch of this journal, or is waking the callers that waited for one. Such a thread must not
-/// wait for the journal, because it would wait for itself.
+/// Whether this thread is writing a batch of this journal, or is waking the callers that waited for such a batch. The thread
+/// must not wait for the journal, because it would wait for itself.
 #[inline]
 pub(crate) fn is_writing_for(journal: usize) -> bool {
     WRITING.try_with(|writing| writing.borrow().contains(&journal)).unwrap_or(false)
 }
 
-/// Runs `write` with [`is_writing_for`] true for the journal.
+/// Runs `write`, and meanwhile makes [`is_writing_for`] return true for `journal`.
 pub(crate) fn writing<T>(journal: usize, write: impl FnOnce() -> T) -> T {
     struct Leave;
     impl Drop for Leave {
@@ -38,7 +39,7 @@ pub(crate) fn writing<T>(journal: usize, write: impl FnOnce() -> T) -> T {
     write()
 }
 
-/// Wakes tasks, one after the other. No lock may be held.
+/// Wakes tasks, one after the other. The caller must not hold any lock.
 pub(super) fn wake_all(wakers: Vec<Waker>) {
     for waker in wakers {
         if planted(Bug::WakerPanicUncaught) {
@@ -47,10 +48,10 @@ pub(super) fn wake_all(wakers: Vec<Waker>) {
         }
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
             let message = panic_message(&*panic);
-            // a subscriber is foreign code too
+            // a subscriber of `tracing` is foreign code too, and may panic
             let reported =
                 catch_unwind(|| tracing::error!(message, "the waker of a task panicked; the image continues to run"));
-            // drops neither value: a panic's payload may panic when it is dropped
+            // drops neither result, because the payload of a panic may itself panic when it is dropped
             std::mem::forget((panic, reported));
         }
     }

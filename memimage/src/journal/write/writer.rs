@@ -1,4 +1,4 @@
-//! The writer: writes batches at their positions, seals full segments and enters the next ones.
+//! The writer: writes batches at their positions, seals full segments, and enters the segments after them.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::seq::{Life, SegmentId, Seq};
 
 /// Writes the frames of a journal in order.
 pub(crate) struct JournalWriter {
-    /// The process that may write.
+    /// The process that opened the image; a forked child must not write.
     pub(crate) process: Process,
     pub(crate) uuid: [u8; 16],
     pub(crate) life: Life,
@@ -31,12 +31,11 @@ pub(crate) struct JournalWriter {
     pub(crate) shapes: Vec<u8>,
     pub(crate) preallocator: Arc<Preallocator>,
     pub(crate) durable_file: StoredFile,
-    /// The current segment.
     pub(crate) segment: SegmentId,
     pub(crate) file: StoredFile,
     /// The protection of the current segment's frames.
     pub(crate) protection: Protection,
-    /// The current segment is sealed: the next frame goes to the next segment.
+    /// Whether the current segment is sealed, so that the next frame is written to the next segment.
     pub(crate) sealed: bool,
     pub(crate) end: WritePosition,
 }
@@ -44,7 +43,7 @@ pub(crate) struct JournalWriter {
 /// The end of the written journal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WritePosition {
-    /// The offset of the next frame, unless it goes to the next segment.
+    /// The offset of the next frame, unless that frame is written to the next segment.
     pub(crate) offset: u64,
     /// The link to the last frame.
     pub(crate) previous: Link,
@@ -54,12 +53,11 @@ pub(crate) struct WritePosition {
     pub(crate) written: Seq,
     /// The last event synced.
     pub(crate) durable: Seq,
-    /// The base of the time deltas of the last batch, or the time of the last recovered event.
+    /// The base of the time deltas in the last batch; before the first batch, the time of the last recovered event.
     pub(crate) time: Timestamp,
 }
 
 impl JournalWriter {
-    /// Appends a frame.
     fn append(&mut self, kind: FrameKind, bytes: &mut Vec<u8>, count: u32, time: Timestamp) -> Result<(), Error> {
         if !self.process.is_certainly_current() {
             return Err(Error::new(ErrorDetail::Forked));
@@ -86,7 +84,7 @@ impl JournalWriter {
         Ok(())
     }
 
-    /// Records in `journal/durable` that the journal was opened in a new epoch, and syncs that.
+    /// Records in `journal/durable` that the journal was opened in a new epoch, and syncs the file.
     pub(crate) fn record_epoch(&mut self) -> Result<(), Error> {
         self.write_watermark()?;
         self.durable_file.sync_data()
@@ -101,8 +99,8 @@ impl JournalWriter {
         if kind == FrameKind::Seal && planted(Bug::SegmentEnteredUnsynced) { Ok(()) } else { self.sync() }
     }
 
-    /// Seals the current segment and enters the next one, which is `segment`. Everything in the current segment is
-    /// synced before anything is written to the next.
+    /// Seals the current segment and enters the next one, which is `segment`. The whole current segment is synced before the
+    /// first frame of the next segment is written.
     fn roll(&mut self, segment: SegmentId) -> Result<(), Error> {
         if !self.sealed {
             self.append_synced(FrameKind::Seal, &[])?;
@@ -128,8 +126,8 @@ impl JournalWriter {
 
 impl BatchWriter for JournalWriter {
     fn write(&mut self, batch: &mut Batch) -> Result<(), Error> {
-        // Enters the segments one by one. The reservation for a command that later panicked may have skipped a segment.
-        // This segment gets no events, but it gets its first frame: an empty file before a segment with frames would be
+        // Enters the segments one by one. The reservation for a command that later panicked may have skipped a segment. The
+        // skipped segment gets its first frame and its seal, because an empty segment before a segment with frames would be
         // damage.
         while self.segment < batch.position.segment {
             self.roll(self.segment.next())?;

@@ -11,13 +11,13 @@ pub enum Descriptor {
     Primitive(Primitive),
     /// An optional value.
     Option(ShapeRef),
-    /// A sequence of values whose order is part of the value.
+    /// A list: a sequence of values whose order is part of its value.
     List(ShapeRef),
-    /// Values whose order is not part of the value: sets and heaps.
+    /// A collection of values whose order is not part of its value: a set or a heap.
     Set(ShapeRef),
-    /// Keys and values whose order is not part of the value.
+    /// A map in which the order of the entries is not part of the value.
     Map(ShapeRef, ShapeRef),
-    /// Keys and values whose order is part of the value.
+    /// A map in which the order of the entries is part of the value.
     OrderedMap(ShapeRef, ShapeRef),
     /// A fixed number of values of one shape.
     Array(ShapeRef, usize),
@@ -27,12 +27,13 @@ pub enum Descriptor {
     Struct(Struct),
     /// An enum.
     Enum(Enum),
-    /// A foreign type that is known only by name. While it has this name, its serialization must not change.
+    /// A foreign type that is known only by name. While the type has this name, its serialization must not change.
     Opaque(&'static str),
-    /// As [`Opaque`](Descriptor::Opaque); the order of its maps, and of a sequence that is its outermost collection, is not part
-    /// of the value.
+    /// A foreign type as for [`Opaque`](Descriptor::Opaque), but the order of its maps, and of sequences that are not inside
+    /// another sequence or map, is not part of the value.
     Unordered(&'static str),
-    /// The nearest enclosing struct or enum with this identity (only inside a generic type marked `#[shape(recursive)]`).
+    /// A reference back to the nearest enclosing struct or enum with this identity (only inside a generic type marked
+    /// `#[shape(recursive)]`).
     Back(u64),
 }
 
@@ -62,14 +63,14 @@ pub enum Primitive {
 /// The structure of a struct.
 #[derive(Clone, Copy)]
 pub struct Struct {
-    /// Distinguishes this type from all others, to detect recursion. Created by [`identity`](super::identity()), or by
-    /// [`generic_identity`](super::generic_identity) for a type with parameters. Not part of the shape.
+    /// A number that distinguishes this type from all others, to detect recursion. [`identity`](super::identity()) creates it,
+    /// or [`generic_identity`](super::generic_identity) for a type with parameters. It is not part of the shape.
     pub identity: u64,
     /// The syntax of the fields in Rust.
     pub style: Style,
     /// The fields in order.
     pub fields: &'static [Field],
-    /// The names of the derived fields, which serde skips. Not part of the shape.
+    /// The names of the derived fields, which serde skips. They are not part of the shape.
     pub derived: &'static [&'static str],
 }
 
@@ -113,6 +114,6 @@ pub enum Style {
 pub struct Field {
     /// The field's name, after serde's renames; `"0"`, `"1"` … in tuples.
     pub name: &'static str,
-    /// The shape of its type.
+    /// The shape of the field's type.
     pub shape: ShapeRef,
 }

@@ -1,9 +1,9 @@
 //! The crate's only `unsafe` code: a reference to a descriptor, stored as a raw pointer.
 //!
 //! A recursive type (`struct Tree { children: Vec<Tree> }`) has a descriptor that refers to itself. Rust allows a `static` to
-//! contain its own address. But the compiler's validation of a constant's final value follows every *reference* in it and
-//! reports a cycle; it does not follow raw pointers. Descriptors therefore refer to each other by raw pointer. Only this file
-//! creates and dereferences them.
+//! contain its own address. But when the compiler validates a constant's final value, it follows every *reference* in the value
+//! and reports a cycle; it does not follow raw pointers. Descriptors therefore refer to each other by raw pointer. Only this
+//! file creates and dereferences these pointers.
 
 use super::Descriptor;
 
@@ -14,7 +14,7 @@ pub struct ShapeRef {
 }
 
 impl ShapeRef {
-    /// Refers to `descriptor`.
+    /// Creates a reference to `descriptor`.
     pub const fn new(descriptor: &'static Descriptor) -> ShapeRef {
         ShapeRef { descriptor }
     }
@@ -34,5 +34,5 @@ impl ShapeRef {
 unsafe impl Send for ShapeRef {}
 
 #[allow(unsafe_code)]
-// SAFETY: as above; a `ShapeRef` gives no mutable access.
+// SAFETY: as for `Send`; a `ShapeRef` gives no mutable access.
 unsafe impl Sync for ShapeRef {}

@@ -164,7 +164,7 @@ fn added_removed_renamed_and_reordered_fields_are_distinguished() {
         payload.id: not in the journal, u32 in this program
         payload.at: not in the journal, u64 in this program"#]],
     );
-    // A field counts as renamed only if its shape is the same. A field removed before it does not hide the rename.
+    // A field counts as renamed only if its shape is the same. The removal of the field before it does not hide the rename.
     let retyped = structure(&[("account", one(U32)), ("cents", one(U32)), ("memo", one(Text))]);
     check(
         &before,
@@ -192,7 +192,7 @@ fn an_appended_variant_is_compatible_in_one_direction() {
     );
     assert!(found(&side(&["Bid", "Ask"]), &side(&["Bid"])).iter().all(Difference::is_newer_journal));
     assert!(!found(&side(&["Bid", "Ask"]), &side(&["Ask"])).iter().any(Difference::is_newer_journal));
-    // The same holds for an enum inside other shapes.
+    // An enum inside other shapes is compared in the same way.
     let inside = |names| structure(&[("orders", Node::List(Box::new(side(names))))]);
     check(&inside(&["Bid"]), &inside(&["Bid", "Ask"]), &expect![]);
     check(
@@ -283,7 +283,7 @@ proptest! {
     fn only_equal_shapes_are_compatible_in_both_directions(journal in arbitrary::node(), program in arbitrary::node()) {
         let forward = found(&journal, &program);
         let backward = found(&program, &journal);
-        // Appended variants are compatible in one direction only.
+        // Appended variants are compatible only if the program, and not the journal, has them.
         prop_assert_eq!(forward.is_empty() && backward.is_empty(), journal == program);
         prop_assert!(found(&journal, &journal).is_empty());
     }

@@ -1,4 +1,4 @@
-//! A text buffer of bounded length for constants. It writes shapes as their `Display` does.
+//! A text buffer of bounded length for constants. It writes shapes in the same form as their `Display`.
 
 use crate::shape::enclosing::{DANGLING_BACK, Enclosing, recursion_steps, steps_out};
 use crate::shape::name::{escaped, is_plain, is_verbatim};
@@ -33,9 +33,8 @@ impl ConstText {
         text
     }
 
-    /// The message about a locked event that the program cannot replay. For a model of one block, the derive writes this
-    /// message instead.
-    /// `newest` is the newest version of the event in the table.
+    /// The message about a locked event that the program cannot replay. If the model has one block, `#[memimage::commands]`
+    /// reports the event with a message of its own. `newest` is the newest version of the event in the table.
     pub(crate) const fn missing_event(event: &str, version: u32, newest: Option<u32>) -> ConstText {
         let mut text = ConstText::new();
         text.name(event);
@@ -66,7 +65,7 @@ impl ConstText {
         text
     }
 
-    /// The message about a derived field inside a model that has no method to rebuild it.
+    /// The message about a derived field inside a model that has no `rebuild` method.
     pub(crate) const fn not_rebuilt(model: &str, field: &str) -> ConstText {
         let mut text = ConstText::new();
         text.str("a type in `");
@@ -79,14 +78,14 @@ impl ConstText {
         text
     }
 
-    /// A shape inside others, truncated at the capacity.
+    /// The text of a shape that is inside the types `inside`, truncated at the capacity.
     pub(super) const fn of(shape: ShapeRef, inside: &Enclosing<'_>) -> ConstText {
         let mut text = ConstText::new();
         text.shape(shape, Some(inside));
         text
     }
 
-    /// The fields of a variant, truncated at the capacity.
+    /// The text of the fields of a variant, truncated at the capacity.
     pub(super) const fn of_variant(variant: &Variant, inside: &Enclosing<'_>) -> ConstText {
         let mut text = ConstText::new();
         text.fields(variant.style, variant.fields, inside);
@@ -127,7 +126,7 @@ impl ConstText {
         }
     }
 
-    /// Ends a truncated part with dots, after the last complete character.
+    /// Ends a truncated part with an ellipsis, after the last complete character.
     const fn cut(&mut self) {
         // `bytes` may end within a character
         while self.length > 0 && str::from_utf8(self.bytes.split_at(self.length).0).is_err() {

@@ -18,7 +18,7 @@ impl<'a> Cursor<'a> {
         self.at == self.text.len()
     }
 
-    /// The text between `start`, an earlier state of this cursor, and the cursor.
+    /// The text from `start`, an earlier state of this cursor, up to the cursor.
     pub(super) const fn since(&self, start: Cursor<'a>) -> &'a [u8] {
         self.text.split_at(self.at).0.split_at(start.at).1
     }
@@ -32,7 +32,7 @@ impl<'a> Cursor<'a> {
         if self.at < self.text.len() { Some(self.text[self.at]) } else { None }
     }
 
-    /// Reads `expected` if it comes next. Returns whether it did.
+    /// Reads `expected` if the text continues with it. Returns whether the text does.
     pub(super) const fn eat(&mut self, expected: &str) -> bool {
         self.bytes(expected.as_bytes())
     }
@@ -52,7 +52,7 @@ impl<'a> Cursor<'a> {
         true
     }
 
-    /// Like [`eat`](Cursor::eat), but only if no further word character follows.
+    /// Like [`eat`](Cursor::eat), but only if no word character follows `expected`.
     pub(super) const fn word(&mut self, expected: &str) -> bool {
         let mut ahead = *self;
         let is_whole_word = ahead.eat(expected) && !matches!(ahead.byte(), Some(byte) if is_word(byte));
@@ -62,7 +62,7 @@ impl<'a> Cursor<'a> {
         is_whole_word
     }
 
-    /// Reads this name if it comes next. Returns whether it did.
+    /// Reads `name` if the text continues with it. Returns whether the text does.
     pub(super) const fn name(&mut self, name: &str) -> bool {
         if is_plain(name.as_bytes()) {
             return self.word(name);
@@ -92,7 +92,7 @@ impl<'a> Cursor<'a> {
         self.eat("\"")
     }
 
-    /// Reads any name; returns false if none comes next.
+    /// Reads any name. Returns false if the text does not continue with a name.
     pub(super) const fn skip_name(&mut self) -> bool {
         if self.eat("\"") {
             return self.skip_quoted();
@@ -119,7 +119,7 @@ impl<'a> Cursor<'a> {
         false
     }
 
-    /// Reads the shape or the fields that come next; returns false if brackets do not match.
+    /// Reads the shape or the fields that come next. Returns false if brackets do not match.
     pub(super) const fn skip(&mut self) -> bool {
         let mut open = 0u32;
         let start = self.at;
@@ -142,13 +142,13 @@ impl<'a> Cursor<'a> {
         open == 0 && self.at > start
     }
 
-    /// Whether this name comes next.
+    /// Whether the text continues with `name`.
     pub(super) const fn is_at(self, name: &str) -> bool {
         let mut ahead = self;
         ahead.name(name)
     }
 
-    /// Whether this name occurs in the list of fields or variants from here on.
+    /// Whether `name` is in the rest of the list of fields or variants at the cursor.
     pub(super) const fn is_ahead(self, name: &str) -> bool {
         let mut ahead = self;
         while !ahead.is_at(name) {
@@ -164,7 +164,7 @@ impl<'a> Cursor<'a> {
         true
     }
 
-    /// Reads a number if it comes next.
+    /// Reads `expected` if the text continues with this number.
     pub(super) const fn number(&mut self, expected: u64) -> bool {
         let mut ahead = *self;
         let mut number = 0u64;
@@ -195,7 +195,7 @@ impl<'a> Cursor<'a> {
         if ahead.skip() && ahead.eat(")") { Style::Newtype } else { Style::Tuple }
     }
 
-    /// Reads the end of fields of this style, after `fields` of them.
+    /// Reads the end of a list of `fields` fields of this style.
     pub(super) const fn close(&mut self, style: Style, fields: usize) -> bool {
         match style {
             Style::Unit => true,

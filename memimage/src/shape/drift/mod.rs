@@ -1,7 +1,7 @@
 //! Compares a shape with its text in a lock file, at compile time or at run time.
 //!
-//! The comparison reads the text along the shape, so for an unchanged shape it reads each byte once and builds nothing. At the
-//! first difference it writes a message and stops: one mistake gives one message.
+//! The comparison walks through shape and text together. For an unchanged shape it reads each byte once and builds nothing. At
+//! the first difference it writes a message and stops, so that one mistake gives one message.
 
 mod const_text;
 mod cursor;
@@ -15,18 +15,18 @@ use super::{Descriptor, ShapeRef, Style, Variant};
 
 /// The result of comparing a shape with its text in a lock file.
 pub(crate) enum Drift {
-    /// They are equal.
+    /// The shape and the text are equal.
     None,
-    /// They are equal, except that the shape has more variants at the end of enums.
+    /// The shape and the text are equal, except that the shape has more variants at the end of enums.
     Wider,
-    /// They differ.
+    /// The shape and the text differ.
     Different,
     /// The text is not the text of a shape.
     Unreadable,
 }
 
-/// Compares a shape with its text in a lock file. The first difference goes to `message`, as in
-/// `payload.account.0: u32 in the lock, u64 here`; the path has the form of a [`Difference`](super::Difference)'s path.
+/// Compares a shape with its text in a lock file. Writes the first difference to `message`, as in `payload.account.0: u32 in
+/// the lock, u64 here`; the path has the form of a [`Difference`](super::Difference)'s path.
 pub(crate) const fn compare(locked: &str, shape: ShapeRef, message: &mut ConstText) -> Drift {
     let mut comparison = LockComparison { text: Cursor::new(locked), message, is_wider: false, is_unreadable: false };
     let same = comparison.shape(shape, &ShapePath::ROOT, None);
@@ -41,8 +41,8 @@ pub(crate) const fn compare(locked: &str, shape: ShapeRef, message: &mut ConstTe
     }
 }
 
-/// If a shape has drifted from its lock, the message of the compile error: the `event`, the difference, and `help`.
-/// If the text in the lock cannot be read, the message gives its position, `place`.
+/// Compares a shape with its text in a lock. If they differ, returns the message of the compile error: the `event`, the
+/// difference, and `help`. If the text cannot be read, the message contains its position, `place`.
 pub const fn drifted(event: &str, place: &str, locked: &str, shape: ShapeRef, help: &str) -> Option<ConstText> {
     let mut message = ConstText::about(event);
     match compare(locked, shape, &mut message) {
@@ -89,7 +89,7 @@ struct LockComparison<'a, 'm> {
 impl LockComparison<'_, '_> {
     /// Compares the next shape in the text with `shape`. If they differ, writes a message and returns false.
     ///
-    /// Uses one call a level, because the compiler limits the call depth of constants.
+    /// Uses one call per level, because the compiler limits the call depth of constants.
     const fn shape(&mut self, shape: ShapeRef, path: &ShapePath<'_>, enclosing: Option<&Enclosing<'_>>) -> bool {
         let start = self.text;
         let single;
@@ -225,7 +225,7 @@ impl LockComparison<'_, '_> {
         true
     }
 
-    /// Reads the text before the fields of a struct of this style; returns false if another style comes next.
+    /// Reads the text before the fields of a struct of this style. Returns false if fields of another style come next.
     const fn structure(&mut self, style: Style) -> bool {
         match style {
             Style::Named => matches!(self.text.style(), Style::Named),
@@ -244,7 +244,7 @@ impl LockComparison<'_, '_> {
         same
     }
 
-    /// Reads `expected`, which any valid text has here. If the text continues otherwise, it is unreadable.
+    /// Reads `expected`, which every valid text has at this position. A text without `expected` here is reported as unreadable.
     const fn expect(&mut self, expected: &str) -> bool {
         if !self.text.eat(expected) {
             self.unreadable();

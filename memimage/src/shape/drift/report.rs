@@ -1,4 +1,4 @@
-//! The messages of the comparison of a shape with its text.
+//! The messages of the comparison of a shape with its text in a lock.
 
 use super::{ConstText, Cursor, LockComparison, ShapePath, ShapePathStep};
 use crate::shape::enclosing::Enclosing;
@@ -6,7 +6,7 @@ use crate::shape::{Field, ShapeRef, Style, Variant};
 
 /// Each function writes a message and returns false, because the comparison stops at the first difference.
 impl LockComparison<'_, '_> {
-    /// The text at `start` has another shape than the program.
+    /// Reports that the text at `start` has another shape than the program.
     pub(super) const fn differs(
         &mut self,
         start: Cursor<'_>,
@@ -25,7 +25,7 @@ impl LockComparison<'_, '_> {
         false
     }
 
-    /// The fields of a variant have another style.
+    /// Reports that the fields of a variant have another style.
     pub(super) const fn style_differs(
         &mut self,
         variant: &Variant,
@@ -43,7 +43,7 @@ impl LockComparison<'_, '_> {
         false
     }
 
-    /// The lock has more items than the program. The first additional item has this `index`.
+    /// Reports that the lock has more items than the program. `index` is the index of the first additional item.
     pub(super) const fn item_removed(&mut self, index: usize, path: &ShapePath<'_>) -> bool {
         let start = self.text;
         if !self.text.skip() {
@@ -55,7 +55,8 @@ impl LockComparison<'_, '_> {
         false
     }
 
-    /// The program has more items or fields than the lock. `shape` is the shape of the first additional one.
+    /// Reports that the program has more items or fields than the lock. `shape` is the shape of the first additional item or
+    /// field.
     pub(super) const fn added(
         &mut self,
         shape: ShapeRef,
@@ -69,7 +70,7 @@ impl LockComparison<'_, '_> {
         false
     }
 
-    /// The text does not continue with the program's field at `index`, or the program has no more fields.
+    /// Reports that the text does not continue with the program's field at `index`, or that the program has no more fields.
     pub(super) const fn field_differs(
         &mut self,
         fields: &[Field],
@@ -118,7 +119,7 @@ impl LockComparison<'_, '_> {
         false
     }
 
-    /// The text does not continue with the program's variant at `index`, or the program has no more variants.
+    /// Reports that the text does not continue with the program's variant at `index`, or that the program has no more variants.
     pub(super) const fn variant_differs(
         &mut self,
         variants: &[Variant],
@@ -183,7 +184,7 @@ impl LockComparison<'_, '_> {
         self.message.str(" in the lock, ");
     }
 
-    /// The text is not the text of a shape.
+    /// Reports that the text is not the text of a shape.
     pub(super) const fn unreadable(&mut self) -> bool {
         self.is_unreadable = true;
         self.message.str("the shape in the lock cannot be read from `");
@@ -217,7 +218,8 @@ impl ConstText {
     }
 }
 
-/// These functions loop. Recursion would add to the call depth, and the comparison already uses one call a level.
+/// These functions use loops, because recursion would add to the call depth, and the comparison already uses one call per
+/// level.
 impl ShapePath<'_> {
     const fn depth(&self) -> usize {
         let (mut path, mut depth) = (self, 1);
@@ -228,7 +230,7 @@ impl ShapePath<'_> {
         depth
     }
 
-    /// The path this many steps outward.
+    /// The path without its `steps` innermost steps.
     const fn outward(&self, mut steps: usize) -> &ShapePath<'_> {
         let mut path = self;
         while let Some(outer) = path.outer

@@ -1,4 +1,4 @@
-//! Tests that each drifted shape is reported with the right message, and that an unchanged shape is not reported.
+//! Tests that each changed shape is reported with the right message, and that an unchanged shape is not reported.
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -120,12 +120,12 @@ fn replace_in_fields(fields: &mut NodeFields, at: &mut usize, by: &Node) {
     }
 }
 
-/// The result of the comparison at run time, which finds all differences.
+/// Whether the comparison at run time, which lists all differences, finds none.
 fn is_compatible(locked: &Node, here: &Node) -> bool {
     differences("payload", &ShapeTree::of_node(locked), &ShapeTree::of_node(here)).is_empty()
 }
 
-/// An empty tuple, which only a journal can contain, reads like a unit.
+/// Whether no tuple is empty. An empty tuple, which only a journal can contain, has the text of a unit.
 fn without_empty_tuples(node: &Node) -> bool {
     !format!("{node:?}").contains("Tuple([])")
 }

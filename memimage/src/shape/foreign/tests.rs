@@ -163,7 +163,8 @@ mod rust_decimal {
             .for_each(comes_back);
     }
 
-    /// The one value that decoding changes. An image refuses a snapshot with it, because the loaded state has another digest.
+    /// A negative zero is the only `Decimal` that decoding changes. An image refuses a snapshot with this value, because the
+    /// loaded state has another digest.
     #[test]
     fn a_negative_zero_comes_back_as_zero() {
         let mut zero = Decimal::ZERO;

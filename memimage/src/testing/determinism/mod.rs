@@ -12,18 +12,19 @@ use crate::digest::Digest;
 use crate::event::{Model, decode_state, panic_message};
 use process::ProcessRole;
 
-/// Checks that each replay of a history leads to the same states. Give it a history in which every event of the model occurs
+/// Checks that each replay of a history leads to the same states. Pass a history in which every event of the model occurs
 /// several times.
 ///
-/// The events are replayed
+/// The events are replayed:
 ///
 /// - twice in this process, on two threads, whose hash maps have different orders;
 /// - in another process, which has other hash seeds, other addresses and its own globals: the function starts the test program
 ///   again, with only this test, up to this call;
-/// - with a snapshot created and loaded after each event;
+/// - with a snapshot created and loaded after each event.
 ///
-/// and the digests of the states after each event are compared. After each event, the derived fields are compared with rebuilt ones. The history may be [that of a real image](super::given_image), or
-/// follow commands, with [`When::and`](super::When::and).
+/// The digests of the states after each event are compared. After each event, the derived fields are compared with rebuilt
+/// derived fields. The history may come from [a real image](super::given_image), or from executed commands, with
+/// [`When::and`](super::When::and).
 ///
 /// ```
 /// # use memimage::{Context, Model, Shape};
@@ -51,8 +52,9 @@ use process::ProcessRole;
 ///
 /// # Panics
 ///
-/// If a replay leads to another state: the message names the first event after which the states differ. If the second process
-/// does not reach this call: call the function on the test's own thread, and with the same events in each run.
+/// Panics if a replay leads to another state. The message states the first event after which the states differ. Also panics if
+/// the second process does not reach this call. To avoid this, call the function on the test's own thread, and with the same
+/// events in each run.
 #[track_caller]
 pub fn determinism<M: Model>(past: Given<M>) {
     let location = Location::caller();
@@ -93,7 +95,7 @@ pub fn determinism<M: Model>(past: Given<M>) {
     }
 }
 
-/// The step after each event.
+/// The action after each event.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AfterEvent {
     Nothing,
@@ -101,7 +103,8 @@ enum AfterEvent {
     Restore,
 }
 
-/// The digests of the states of a replay: before the first event, and after each event; and the error that ended it early.
+/// The digests of the states of a replay: before the first event, and after each event; and the error that ended the replay
+/// early.
 pub(super) struct ReplayDigests {
     digests: Vec<Digest>,
     failure: Option<String>,
@@ -155,7 +158,7 @@ fn restored_after<M: Model>(start: &StartState, events: &[RecordedEvent], count:
     encoded(&replay_all::<M>(start, &events[..count], AfterEvent::Restore, |_| Ok(()))?)
 }
 
-/// Compares another replay with the first one. `other` returns the other's encoded state after a number of events.
+/// Compares another replay with the first one. `other` returns the encoded state of the other replay after a number of events.
 fn compare<M: Model>(
     start: &StartState,
     events: &[RecordedEvent],
@@ -179,7 +182,7 @@ fn compare<M: Model>(
             .to_owned(),
         Some(event) => format!("after event {}, {}", start.seq_after(event), events[event].text()),
     };
-    // each replay may differ in another way; this shows one
+    // each replay may differ in another way; the message shows one difference
     let states = replay_all::<M>(start, &events[..count], AfterEvent::Nothing, |_| Ok(()))
         .and_then(|here| Ok((here, decode_state::<M>(&other(count)?).map_err(|fault| fault.to_string())?)));
     let differences = match states {

@@ -1,7 +1,7 @@
 //! Runs the same test in another process.
 //!
-//! The test program is started again, with only this test. When it reaches the same call, it reports on its standard output, and
-//! ends the test. Earlier calls return at once.
+//! The test program is started again, with only this test. At the same call of `determinism`, the second process writes a
+//! report to its standard output, and ends the test. Earlier calls return at once.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -19,10 +19,10 @@ use crate::testing::model_under_test::StartState;
 use crate::testing::recorded_event::RecordedEvent;
 use crate::testing::value_text::{hex, unhex};
 
-/// The environment variable with the call on which the child process reports.
+/// The environment variable that identifies the call for which the child process writes its report.
 const CALL: &str = "MEMIMAGE_TESTING_CALL";
 
-/// The environment variable with the number of events after which the child process reports the state.
+/// The environment variable that contains the number of events after which the child process reports the state.
 const STATE: &str = "MEMIMAGE_TESTING_STATE";
 
 /// The prefix of each line of a report.
@@ -42,7 +42,7 @@ pub(super) enum ProcessRole {
 }
 
 impl ProcessRole {
-    /// The role in this call; `None` in a process that was started for another call.
+    /// The role of this process in this call; `None` in a process that was started for another call.
     pub(super) fn of(location: &'static Location<'static>) -> Option<ProcessRole> {
         let number = CALLS.with_borrow_mut(|calls| {
             let number = calls.entry(location).or_default();
@@ -80,7 +80,7 @@ impl ParentProcess {
         Ok(ReplayDigests { digests, failure: value("failure").map(str::to_owned) })
     }
 
-    /// The encoded state of a replay in another process after a number of events.
+    /// The encoded state of a replay in another process after `count` events.
     pub(super) fn state(&self, count: usize) -> Result<Vec<u8>, String> {
         let report = self.run(Some(count))?;
         let state = report.iter().find(|(key, _)| key == "state").and_then(|(_, value)| unhex(value));
@@ -115,8 +115,8 @@ impl ParentProcess {
     }
 }
 
-/// The command that runs only this test. The thread of a test has the name of the test. On the main thread there is no test
-/// harness, so the command runs the whole program.
+/// The command that runs only this test. The test harness gives the thread of a test the name of the test. The main thread has
+/// no such name, so the command runs the whole program.
 fn this_test() -> Result<Command, String> {
     let program = env::current_exe().map_err(|error| format!("the path of the test program is unknown: {error}"))?;
     let mut command = Command::new(program);
@@ -135,7 +135,7 @@ fn this_test() -> Result<Command, String> {
 pub(super) struct ChildProcess;
 
 impl ChildProcess {
-    /// Reports, and ends the test.
+    /// Writes the report, and ends the test.
     pub(super) fn report(
         self,
         replayed: &ReplayDigests,
@@ -153,11 +153,11 @@ impl ChildProcess {
         if let Some(Ok(state)) = env::var(STATE).ok().and_then(|count| count.parse().ok()).map(state) {
             report.push_str(&format!("{MARK} state {}\n", hex(&state)));
         }
-        // the parent detects an incomplete report
+        // ignore a failed write: the parent detects an incomplete report
         let mut out = io::stdout().lock();
         let _ = out.write_all(report.as_bytes()).and_then(|()| out.flush());
         drop(out);
-        // unwinds, so that the test cleans up, for example its directories
+        // unwind, so that the test cleans up, for example removes its directories
         resume_unwind(Box::new("this process has reported"))
     }
 }

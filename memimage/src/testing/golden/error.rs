@@ -82,7 +82,7 @@ impl FixtureError {
         FixtureError::Uncovered { name, version, help }
     }
 
-    /// Whether the error concerns only the state, which `MEMIMAGE_BLESS=outcomes` accepts.
+    /// Whether the error concerns only the recorded state, which `MEMIMAGE_BLESS=outcomes` may overwrite.
     pub(super) fn is_outcome(&self) -> bool {
         matches!(self, FixtureError::Outcome { .. } | FixtureError::ModelShape { .. } | FixtureError::Digest { .. })
     }

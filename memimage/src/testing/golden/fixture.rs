@@ -1,4 +1,4 @@
-//! A fixture: events in the form of journals, and the state that they lead to.
+//! A fixture contains events in the form in which journals store them, and the state after these events.
 
 use super::error::FixtureError;
 use crate::digest::Digest;
@@ -8,17 +8,17 @@ use crate::testing::model_under_test::{ModelUnderTest, StartState, encoded};
 use crate::testing::recorded_event::RecordedEvent;
 use crate::testing::{value_difference, value_text};
 
-/// A fixture.
+/// A parsed fixture file.
 #[derive(Debug)]
 pub(super) struct Fixture {
     pub(super) model: String,
-    /// The fixture is for the last event.
+    /// The events to replay. The fixture tests the last event.
     pub(super) events: Vec<RecordedEvent>,
-    /// The recorded state, or the line that is invalid.
+    /// The recorded state; `Err` if one of its lines is invalid.
     pub(super) outcome: Result<FixtureState, InvalidLine>,
 }
 
-/// The state that events lead to.
+/// The state after the events of a fixture.
 #[derive(Debug)]
 pub(super) struct FixtureState {
     pub(super) shape: ShapeTree,
@@ -40,7 +40,7 @@ impl Fixture {
         Ok(Fixture { model: M::NAME.to_owned(), events: events.to_vec(), outcome: Ok(state) })
     }
 
-    /// The same events, with the state that they lead to in this program.
+    /// Returns the same events, with their state in this program.
     pub(super) fn with_outcome<M: Model>(&self) -> Result<Fixture, FixtureError> {
         Fixture::of::<M>(&self.events)
     }

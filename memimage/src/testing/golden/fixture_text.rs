@@ -21,8 +21,8 @@
 //! state: {accounts: {7: 100}}
 //! ```
 //!
-//! `metadata` and `metadata bytes` follow `time` if the event has metadata. Lines that begin with `#` are comments. So is the
-//! readable line beside each line with `bytes`: nothing reads it.
+//! `metadata` and `metadata bytes` follow `time` if the event has metadata. Lines that begin with `#` are comments. The content
+//! of the readable line beside each line with `bytes` is not parsed.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ pub(super) fn file_name(event: &str, version: u32, number: u32) -> String {
     }
 }
 
-/// The event and the version of a fixture, if the text has them.
+/// The name and the version of the event that a fixture tests; `None` if the text does not contain them.
 pub(super) fn covers(text: &str) -> Option<(String, u32)> {
     let last = |key: &str| text.lines().rev().find_map(|line| line.strip_prefix(key));
     Some((last("event: ")?.to_owned(), last("version: ")?.parse().ok()?))
@@ -108,7 +108,7 @@ impl Fixture {
     }
 }
 
-/// The error of the events of a fixture.
+/// An error in the events of a fixture.
 enum ParseError {
     InvalidLine(InvalidLine),
     Sum { recorded: String, found: String },

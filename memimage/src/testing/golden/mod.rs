@@ -17,13 +17,13 @@ use crate::event::{Model, Payload};
 use error::{FixtureError, FixtureErrors};
 use fixture::Fixture;
 
-/// The files that the environment variable `MEMIMAGE_BLESS` allows to write.
+/// The files that a test may write. The environment variable `MEMIMAGE_BLESS` selects them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BlessMode {
     Nothing,
-    /// `1`: missing fixtures.
+    /// `1`: the test writes missing fixtures.
     Missing,
-    /// `outcomes`: also the states of existing fixtures.
+    /// `outcomes`: the test also rewrites the states of existing fixtures.
     Outcomes,
 }
 
@@ -45,9 +45,9 @@ pub struct Golden<M: Model> {
     model: std::marker::PhantomData<fn(M)>,
 }
 
-/// The source of a missing fixture.
+/// The events from which a missing fixture is written.
 struct Sample {
-    /// The fixture is for the last event.
+    /// The fixture tests the last of these events.
     events: Vec<RecordedEvent>,
 }
 
@@ -81,13 +81,14 @@ struct Sample {
 ///
 /// `MEMIMAGE_BLESS=1 cargo test` writes the missing fixtures, such as `deposit.v1.golden`. Their events are never written again
 /// and must not be edited, because they represent the events in existing journals. When a command gets version 2,
-/// `deposit.v1.golden` stays, and each test run checks its upcasters.
+/// `deposit.v1.golden` remains, and each test run checks the upcasters from version 1.
 ///
-/// The lower part of a fixture has the resulting state and its digest. If a change of the logic or of the model's fields is
-/// intended to change the state, `MEMIMAGE_BLESS=outcomes cargo test` writes the lower parts again. Review the difference before
-/// you commit it: it shows the effect of the change on old data.
+/// The lower part of a fixture contains the resulting state and its digest. If a change of the logic or of the model's fields
+/// is intended to change the state, `MEMIMAGE_BLESS=outcomes cargo test` writes the lower parts again. Review the changed
+/// fixtures before you commit them: they show the effect of your change on old data.
 ///
-/// A fixture is text, so that its changes can be reviewed. It has readable lines, encoded lines, and a checksum over the events.
+/// A fixture is text, so that its changes can be reviewed. It contains readable lines, encoded lines, and a checksum over the
+/// events.
 pub fn golden<M: Model>(dir: impl AsRef<Path>) -> Golden<M> {
     let dir = match env::var_os("CARGO_MANIFEST_DIR") {
         Some(package) => Path::new(&package).join(dir),
@@ -97,11 +98,13 @@ pub fn golden<M: Model>(dir: impl AsRef<Path>) -> Golden<M> {
 }
 
 impl<M: Model> Golden<M> {
-    /// Adds a sample of an event, on the model's `Default`. Each further sample of a version gets a fixture of its own.
+    /// Adds a sample of an event, which is replayed on the model's `Default`. Each sample of a version gets a fixture of its
+    /// own.
     ///
     /// # Panics
     ///
-    /// If the event cannot be replayed there. If other events must precede it, use [`history`](Golden::history).
+    /// Panics if the event cannot be replayed on the `Default`. If other events must precede the sample, use
+    /// [`history`](Golden::history).
     #[track_caller]
     pub fn sample<P: Payload<M>>(self, payload: P) -> Self {
         let past = given::<M>().event(payload);
@@ -113,7 +116,7 @@ impl<M: Model> Golden<M> {
     ///
     /// # Panics
     ///
-    /// If the history has no event, or does not begin with the model's `Default`.
+    /// Panics if the history has no event, or does not begin with the model's `Default`.
     #[track_caller]
     pub fn history(mut self, given: Given<M>) -> Self {
         let start = given.subject.start();
@@ -127,7 +130,8 @@ impl<M: Model> Golden<M> {
     ///
     /// # Panics
     ///
-    /// If a fixture is missing, cannot be replayed, or leads to another state than the recorded one. The message has all errors.
+    /// Panics if a fixture is missing, cannot be replayed, or leads to another state than the recorded one. The message lists
+    /// all errors.
     #[track_caller]
     pub fn check(self) {
         if let Err(errors) = self.run(BlessMode::from_environment()) {
@@ -223,7 +227,7 @@ fn write<M: Model>(path: &Path, events: &[RecordedEvent]) -> Result<(), FixtureE
     text_file::update(path, |existing| Ok(existing.is_none().then(|| fixture.text()))).map_err(FixtureError::unwritable)
 }
 
-/// The events of a fixture.
+/// Reads the events of a fixture.
 pub(super) fn events(path: &Path) -> Result<Vec<RecordedEvent>, String> {
     let in_fixture = |error: String| format!("the fixture `{}`: {error}", path.display());
     let text = fs::read_to_string(path).map_err(|error| in_fixture(error.to_string()))?;

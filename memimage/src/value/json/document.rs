@@ -8,8 +8,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use crate::value::error::{ValueError, ValueErrorKind};
 use crate::value::position::MAX_DEPTH;
 
-/// The maximum nesting of arrays and objects. A shape needs at most two levels: a variant with its fields, or a map with its
-/// entries.
+/// The maximum nesting of arrays and objects. One level of a shape needs at most two levels of JSON: a variant with its fields,
+/// or a map with its entries.
 const MAX_NESTED: u32 = 2 * MAX_DEPTH;
 
 /// If a crate of the program enables serde_json's `arbitrary_precision`, a number is an object with this key.
@@ -82,7 +82,7 @@ impl Serialize for Document {
     }
 }
 
-/// Deserializes a document that is nested in other documents.
+/// Deserializes a document whose depth is limited.
 #[derive(Clone, Copy)]
 struct DocumentSeed {
     /// The maximum number of levels below this one.

@@ -4,7 +4,8 @@ use crate::shape::Primitive;
 use crate::value::Value;
 use crate::value::error::ValueError;
 
-/// Whether the primitive and the value are integers. It is an error if the value is out of the primitive's range.
+/// Whether the primitive is an integer type. Returns an error if it is an integer type and the value is not an integer in its
+/// range.
 pub(super) fn is_integer(primitive: Primitive, value: &Value) -> Result<bool, ValueError> {
     match primitive {
         Primitive::U8 => value.integer::<u8>("u8").map(drop),
@@ -22,7 +23,7 @@ pub(super) fn is_integer(primitive: Primitive, value: &Value) -> Result<bool, Va
     Ok(true)
 }
 
-/// The number in the form in which decoding returns it, if it is in range.
+/// Returns the number in the form in which decoding returns it, or an error if the number is out of range.
 pub(super) fn checked(primitive: Primitive, number: Value) -> Result<Value, ValueError> {
     is_integer(primitive, &number)?;
     match (primitive, number) {

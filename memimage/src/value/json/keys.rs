@@ -5,7 +5,7 @@ use crate::shape::node::{Node, NodeFields};
 use crate::value::opaque::{ForeignEncoding, foreign_encoding};
 use crate::value::position::ShapePosition;
 
-/// Whether a value of the shape may be written as `null`. An option of such a shape cannot use `null` for none.
+/// Whether a value of the shape may be written as `null`. An option of such a shape cannot use `null` for `None`.
 pub(super) fn is_nullable(position: ShapePosition<'_>) -> bool {
     match position.node {
         Node::Primitive(primitive) => *primitive == Primitive::Unit,

@@ -1,6 +1,7 @@
 //! Converts values to JSON and back, along a shape.
 //!
-//! Both directions use a [`Document`](document::Document): [`writing`] converts a value to one, [`reading`] one to a value.
+//! Both directions use a [`Document`](document::Document): [`writing`] converts a value to a document, and [`reading`] converts
+//! a document to a value.
 
 mod document;
 mod integer;
@@ -13,9 +14,10 @@ use super::position::ShapePosition;
 use super::{Value, ValueError};
 use crate::shape::ShapeTree;
 
-/// JSON, with the feature `json`.
+/// Conversion to and from JSON, with the feature `json`.
 ///
-/// JSON that was written with a shape reads back as the same value with that shape. It looks as if written by hand:
+/// JSON that was written with a shape reads back as the same value with that shape. The JSON looks as if it were written by
+/// hand:
 ///
 /// | shape | JSON |
 /// | --- | --- |
@@ -58,18 +60,19 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If this is not a value of the shape, if a map contains one key twice or a struct one name twice, or if the value is nested
-    /// more than 128 shapes deep.
+    /// Returns an error if this is not a value of the shape, if a map contains one key twice or a struct contains one name
+    /// twice, or if the value is nested more than 128 shapes deep.
     pub fn to_json(&self, shape: &ShapeTree) -> Result<String, ValueError> {
         writing::write(self, ShapePosition::root(shape.root()))?.to_text()
     }
 
-    /// Converts JSON to a value of `shape`. Both may be untrusted.
+    /// Converts JSON to a value of `shape`. The JSON and the shape may be untrusted.
     ///
     /// # Errors
     ///
-    /// If the text is not valid JSON or not a value of the shape: another kind, a missing, additional or duplicate member, a
-    /// number out of range, an unknown variant. If the value is nested more than 128 shapes deep.
+    /// Returns an error if the text is not valid JSON, or is not a value of the shape: another kind, a missing, additional or
+    /// duplicate member, a number out of range, an unknown variant. Also returns an error if the value is nested more than 128
+    /// shapes deep.
     pub fn from_json(shape: &ShapeTree, json: &str) -> Result<Value, ValueError> {
         reading::read(&document::Document::from_text(json)?, ShapePosition::root(shape.root()))
     }

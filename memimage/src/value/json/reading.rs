@@ -123,7 +123,7 @@ fn read_f64(document: &Document, node: &Node) -> Result<f64, ValueError> {
     }
 }
 
-/// Rounds to 32 bits, because the JSON of an f32 has only the digits that distinguish it from other f32 values.
+/// Rounds to 32 bits, because the JSON of an f32 contains only the digits that distinguish this f32 from other f32 values.
 fn read_f32(document: &Document, node: &Node) -> Result<f32, ValueError> {
     if let Document::Text(text) = document {
         if text == "NaN" {
@@ -171,7 +171,7 @@ fn read_object(
     Ok(Value::Map(members.iter().enumerate().map(entry).collect::<Result<_, _>>()?))
 }
 
-/// Reads a key like any other value, except that a bool is a string.
+/// Reads a key like any other value, except that a bool is read from a string.
 fn read_key(name: &str, position: ShapePosition<'_>) -> Result<Value, ValueError> {
     match (read(&Document::Text(name.to_owned()), position), name) {
         (Err(_), "true" | "false") => read(&Document::Bool(name == "true"), position),
@@ -240,7 +240,7 @@ fn read_members(
     }
 }
 
-/// The members of an object by name. Two members with the same name are an error.
+/// Returns the members of an object by name. Returns an error if two members have the same name.
 fn by_name(members: &[(String, Document)]) -> Result<HashMap<&str, &Document>, ValueError> {
     let mut by_name = HashMap::with_capacity(members.len());
     for (name, document) in members {

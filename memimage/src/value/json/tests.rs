@@ -1,4 +1,4 @@
-//! Tests that JSON is as documented and reads back, and that invalid JSON is rejected.
+//! Tests that JSON is as documented and reads back as the same value, and that invalid JSON is rejected.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ fn error<T: Shape>(json: &str) -> String {
     Value::from_json(&tree::<T>(), json).unwrap_err().to_string()
 }
 
-/// Parts that sometimes form valid JSON.
+/// Parts that sometimes form valid JSON when they are concatenated.
 const PARTS: &[&str] = &[
     "null",
     "true",
@@ -61,7 +61,7 @@ proptest! {
         prop_assert_eq!(read.encode(&shape).unwrap(), value.encode(&shape).unwrap());
         // The JSON gives the same value after another JSON parser has read and written it.
         let mut reader = serde_json::Deserializer::from_str(&json);
-        // Values may be deeper than this parser's limit, with keys that are lists.
+        // The JSON may exceed this parser's depth limit, for example with keys that are lists.
         reader.disable_recursion_limit();
         let passed_on = serde_json::Value::deserialize(&mut reader).unwrap().to_string();
         let mut read = Value::from_json(&shape, &passed_on).unwrap();
@@ -99,7 +99,7 @@ proptest! {
     }
 }
 
-/// `serde_json::Value` sorts members by name. The order of maps and structs is not significant.
+/// Sorts map entries, because `serde_json::Value` sorts members by name, and the order is not significant.
 fn sort_maps(value: &mut Value) {
     match value {
         Value::Option(Some(value)) | Value::Variant(_, value) => sort_maps(value),
@@ -245,7 +245,7 @@ fn members_may_come_in_any_order_and_integers_as_strings() {
     assert_eq!(value.encode(&tree::<Order>()).unwrap(), typed);
 }
 
-/// In the form in which serde_json's `arbitrary_precision` passes them.
+/// The numbers have the form in which serde_json's `arbitrary_precision` passes them.
 #[test]
 fn numbers_of_arbitrary_precision_are_read() {
     let number = |number: &str| format!("{{\"$serde_json::private::Number\":\"{number}\"}}");

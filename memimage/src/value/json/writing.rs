@@ -13,7 +13,7 @@ use crate::value::error::{ValueError, ValueErrorKind, ValuePathStep};
 use crate::value::opaque::{self, ForeignEncoding, foreign_encoding};
 use crate::value::position::ShapePosition;
 
-/// The largest integer that a JSON parser with f64 numbers reads exactly.
+/// The largest integer up to which a JSON parser with f64 numbers reads every integer exactly.
 const MAX_SAFE: u128 = (1 << 53) - 1;
 
 /// The bits of the canonical NaN.
@@ -107,7 +107,8 @@ fn write_f64(number: f64) -> Document {
     Document::Text(text::not_finite(is_nan, is_negative, number.to_bits(), NAN_64, 16))
 }
 
-/// Writes the fewest digits that identify the 32-bit float, provided that a parser with 64-bit floats reads the same float back.
+/// Writes the fewest digits that identify the 32-bit float, provided that a parser with 64-bit floats reads back the same
+/// 32-bit float.
 fn write_f32(number: f32) -> Document {
     if !number.is_finite() {
         let (is_nan, is_negative) = (number.is_nan(), number.is_sign_negative());
@@ -141,7 +142,8 @@ fn write_object(
     object(members)
 }
 
-/// Creates an object. Rejects two members with the same name, since most JSON parsers keep only one of them.
+/// Creates an object. Returns an error if two members have the same name, because most JSON parsers keep only one of two such
+/// members.
 fn object(members: Vec<(String, Document)>) -> Result<Document, ValueError> {
     let mut names = HashSet::with_capacity(members.len());
     match members.iter().find(|(name, _)| !names.insert(name.as_str())) {

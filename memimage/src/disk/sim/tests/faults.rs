@@ -142,7 +142,7 @@ fn an_interruption_has_no_effect_and_strikes_only_reads_and_writes() {
     }
 }
 
-/// The numbers of the failing reads among ten.
+/// The numbers of the reads that fail, out of ten reads.
 fn struck(fault: Fault) -> Vec<u32> {
     let disk = disk_with("a", b"x");
     disk.inject(fault.on(&[Method::ReadAt]));

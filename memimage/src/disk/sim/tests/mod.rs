@@ -44,7 +44,7 @@ fn outcomes(disk: &SimDisk) -> BTreeSet<Vec<(PathBuf, Vec<u8>)>> {
     (0..1_u32 << changes).map(|fates| files(&crash_by(disk, fates))).collect()
 }
 
-/// The disk after a power cut in which the lowest bits of `fates` say which changes survive.
+/// The disk after a power cut. The bits of `fates`, from the lowest on, determine which changes survive.
 fn crash_by(disk: &SimDisk, mut fates: u32) -> SimDisk {
     disk.crash(|_| {
         let survives = fates & 1 == 1;

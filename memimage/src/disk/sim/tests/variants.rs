@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A disk with two files, each with two unsynced sectors written in turn, and an unsynced rename of one of them.
+/// A disk with two files, each with two unsynced sectors written in turn, and an unsynced rename of one of the files.
 fn disk_with_unsynced_changes() -> SimDisk {
     let disk = SimDisk::new();
     for name in ["a", "b"] {
@@ -74,7 +74,7 @@ fn the_seed_determines_subsets_and_garbage() {
     let all =
         |crash: fn(u64) -> Crash| -> BTreeSet<String> { (0..3000).map(|seed| fates(&disk, &crash(seed))).collect() };
     assert_eq!(all(Crash::Subset).len(), 32, "every subset occurs");
-    // each changed sector held something before, so `Garbage` changes none of them
+    // each changed sector contained non-zero bytes before, so `Garbage` leaves garbage in none of them
     assert_eq!(all(Crash::Garbage), all(Crash::Subset));
     let anywhere = all(Crash::GarbageAnywhere);
     assert!(anywhere.len() > 100, "{}", anywhere.len());

@@ -1,18 +1,18 @@
-//! The kinds of frames. No I/O.
+//! The kinds of frames.
 
-/// The flag of a kind that a reader must not skip.
+/// The flag of a frame that readers must not skip if they do not know its kind.
 pub(super) const CRITICAL: u8 = 1;
 
-/// The kind of a frame, which says how to decode its body.
+/// The kind of a frame, which determines how its body is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FrameKind {
     /// One batch of events.
     Events,
-    /// The table of shapes. The index of an event in this table is the event's number in the records that follow.
+    /// Rows of the shape table. The index of a row in the table is the number that identifies the row's event in later records.
     Shapes,
     /// The state before the first event.
     Genesis,
-    /// The digest of the state after the event before this frame.
+    /// The digest of the state after an earlier event, which need not be the last event before this frame.
     Digest,
     /// The seal of a segment: no frame follows in this segment.
     Seal,
@@ -20,9 +20,9 @@ pub(crate) enum FrameKind {
     Prune,
     /// A void mark: replay skips one event.
     Void,
-    /// A correction of recorded time: the events after it may be earlier than the events before it.
+    /// A correction of recorded time: events after this frame may have earlier times than events before the frame.
     Time,
-    /// A kind from a later version of the format that readers may skip.
+    /// A kind of a later version of the format, which readers may skip.
     Optional(u8),
 }
 
@@ -41,7 +41,7 @@ impl FrameKind {
         }
     }
 
-    /// Readers may skip a digest or a correction of time that they do not understand; replay needs every other kind.
+    /// Readers that do not know digest frames or time frames may skip them; replay needs every other kind.
     pub(super) fn flags(self) -> u8 {
         match self {
             FrameKind::Digest | FrameKind::Time | FrameKind::Optional(_) => 0,

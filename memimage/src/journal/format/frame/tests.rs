@@ -35,7 +35,7 @@ fn frame(body: &[u8], offset: usize) -> Vec<u8> {
     finished(&header(), &Protection::default(), body, offset).0
 }
 
-/// A frame with this header and body, and the link that the next frame must have.
+/// A frame with this header and body, and the link that the next frame must contain.
 fn finished(header: &FrameHeader, protection: &Protection, body: &[u8], offset: usize) -> (Vec<u8>, Link) {
     let (protection, mut buffer) = (frame_protection(protection), Vec::new());
     start(&mut buffer, head_len(protection.key_ids()) + header.bridge.map_or(0, |_| BRIDGE));
@@ -45,8 +45,8 @@ fn finished(header: &FrameHeader, protection: &Protection, body: &[u8], offset: 
     (buffer, link)
 }
 
-/// Regression: the search for a salt did not end if the last bytes of the frame were alone in a sector. In that version, the last
-/// bytes were the upper half of the length, which is zero.
+/// Regression: the search for a salt did not end if the last bytes of the frame were alone in a sector. In that version, the
+/// last bytes were the upper half of the length, which is zero.
 #[test]
 fn every_length_at_every_offset_has_a_salt_without_a_zero_sector() {
     for offset in (0..SECTOR).step_by(8) {
@@ -100,8 +100,9 @@ fn a_frame_of_a_later_version_is_unsupported_and_not_damaged() {
     assert_eq!(changed(7, 0), Ok(FrameKind::Events));
 }
 
-/// Regression: frames named the checksum of the frame before them. The checksum of a frame without a body is a constant, because
-/// the frame ends in its header's own checksum. So the frames after a seal continued every history.
+/// Regression: each frame contained the checksum of the frame before it, not the hash. The checksum of a frame without a body
+/// is a constant, because such a frame ends in its header's own checksum. So a frame after a seal continued every history of
+/// the image.
 #[test]
 fn the_hash_of_a_frame_without_a_body_depends_on_the_frame_before_it() {
     let seal_after = |hash| {
@@ -113,7 +114,8 @@ fn the_hash_of_a_frame_without_a_body_depends_on_the_frame_before_it() {
         assert_eq!(link.hash, xxh3_64(&frame[..frame.len() - TRAILER]));
         (frame[SALT].to_vec(), link.hash)
     };
-    // most seals have the first salt that is drawn: these differ in nothing but the hash of the frame before them
+    // most seals contain the first salt that is drawn. Seals with the same salt differ only in the hash of the frame before
+    // them
     let seals: Vec<_> = (1..=8).map(seal_after).collect();
     let salt = &seals[0].0;
     let hashes: Vec<u64> = seals.iter().filter(|seal| seal.0 == *salt).map(|seal| seal.1).collect();
@@ -121,7 +123,7 @@ fn the_hash_of_a_frame_without_a_body_depends_on_the_frame_before_it() {
     assert_eq!(hashes.iter().collect::<BTreeSet<_>>().len(), hashes.len(), "{hashes:?}");
 }
 
-/// The next frame continues the frames that the bridge replaces, and not the bridge.
+/// The frame after a bridge continues the frames that the bridge replaces, and not the bridge itself.
 #[test]
 fn a_bridge_has_the_link_of_the_frames_that_it_replaces() {
     let replaced = Link { hash: 21, ..Link::default() };
@@ -148,7 +150,7 @@ fn a_protected_bridge_has_its_own_mac_and_the_link_of_the_frames_that_it_replace
     assert_eq!((parsed.header, parsed.link(), link), (header, replaced, replaced));
     assert!(parsed.has_valid_mac(&protection) && parsed.mac != replaced.mac);
     assert_eq!(parsed.body(&protection).unwrap(), b"a table of shapes");
-    // the MAC covers the link, so nobody without the key can choose another one
+    // the MAC covers the link, so nobody without the key can choose another link
     let (link_at, end) = (head_len(protection.key_ids()), frame.len() - TRAILER);
     frame[link_at] ^= 1;
     let crc = checksum().of(&frame[..end]);
@@ -157,8 +159,8 @@ fn a_protected_bridge_has_its_own_mac_and_the_link_of_the_frames_that_it_replace
     assert!(forged.link().hash == 20 && !forged.has_valid_mac(&protection));
 }
 
-/// Regression: the search for a salt did not end for the seal of an encrypted journal. A seal has no body, and its header ends in
-/// the header's own checksum. So the checksum of the frame did not depend on the salt.
+/// Regression: the search for a salt did not end for the seal of an encrypted journal. A seal has no body, and its header ends
+/// in the header's own checksum. So the checksum of the frame did not depend on the salt.
 #[cfg(feature = "encryption")]
 #[test]
 fn an_encrypted_frame_without_a_body_has_a_salt() {

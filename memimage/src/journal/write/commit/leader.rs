@@ -1,4 +1,4 @@
-//! The leader: the thread that writes the next batch. It is a caller that waits for the batch, or the syncer.
+//! The leader: the thread that writes the next batch. The leader is either a caller that waits for the batch, or the syncer.
 
 use std::sync::atomic::Ordering;
 use std::task::Waker;
@@ -11,7 +11,7 @@ use crate::journal::write::ticket::{BatchStage, Leader, Ticket};
 use crate::journal::write::waking::{wake_all, writing};
 use crate::planted::{Bug, planted};
 
-/// The lead of this thread. Dropped only while a panic unwinds.
+/// A guard that poisons the journal if the leader panics. The guard is dropped only while a panic unwinds.
 struct Lead<'a, S: BatchWriter>(&'a Commit<S>);
 
 impl<S: BatchWriter> Drop for Lead<'_, S> {
@@ -61,20 +61,20 @@ impl<S: BatchWriter> Leader for Commit<S> {
 }
 
 impl<S: BatchWriter> Commit<S> {
-    /// Takes the oldest unwritten batch: from the queue, or else the open one.
+    /// Takes the oldest unwritten batch. If the queue is empty, this is the open batch.
     fn next_batch(&self) -> Option<Batch> {
         let mut wakers = Vec::new();
         let batch = self.pop(&mut wakers).or_else(|| {
             let mut open = self.open.lock();
-            // a batch that was queued in the meantime is older than the open one
+            // a batch that was queued in the meantime is older than the open batch
             self.pop(&mut wakers).or_else(|| self.seal(&mut open))
         });
-        // without any lock, because a waker may run arbitrary code
+        // no lock may be held here, because a waker may run arbitrary code
         wake_all(wakers);
         batch
     }
 
-    /// Takes the oldest batch from the queue. If that makes room, moves the wakers of the callers that wait for room to
+    /// Takes the oldest batch from the queue. If the queue then has room, moves the wakers of the callers that wait for room to
     /// `wakers`.
     fn pop(&self, wakers: &mut Vec<Waker>) -> Option<Batch> {
         let mut state = self.state.lock();
@@ -87,18 +87,18 @@ impl<S: BatchWriter> Commit<S> {
         Some(batch)
     }
 
-    /// Seals and takes the open batch. The calling thread writes the batch, so no caller waits for an unsealed batch
-    /// any more.
+    /// Seals and takes the open batch. After this call, no caller waits for an open batch, because the calling thread writes
+    /// the sealed batch.
     fn seal(&self, open: &mut OpenBatch) -> Option<Batch> {
         let mut state = self.state.lock();
         state.awaited = false;
         state.linger = None;
-        // after a failure, the callers of this batch have received an error that says it was not recorded
+        // after a failure, the callers of this batch have received an error that says that the batch was not recorded
         if state.failed.is_some() { None } else { open.seal() }
     }
 
-    /// Writes the next batch, if there is one. Only the busy thread may call it. Returns whether the journal can still
-    /// write.
+    /// Writes the next batch, if there is one. Only the thread for which `busy` is set may call this function. Returns whether
+    /// the journal can still write.
     pub(super) fn write_next(&self) -> bool {
         let Some(mut batch) = self.next_batch() else { return true };
         let last = batch.last_seq();
@@ -118,7 +118,7 @@ impl<S: BatchWriter> Commit<S> {
                 batch.ticket.settle(Ok(()));
                 if let Durability::Interval(interval) = self.durability {
                     let mut state = self.state.lock();
-                    // an interval too long for the clock never ends
+                    // an interval whose end the clock cannot represent never ends
                     state.sync_by = state.sync_by.or_else(|| Instant::now().checked_add(interval));
                 }
                 self.spare.put(batch.bytes);
@@ -131,7 +131,7 @@ impl<S: BatchWriter> Commit<S> {
         }
     }
 
-    /// Ends the lead of this thread. Work that accumulated in the meantime goes to the syncer.
+    /// Ends this thread's role as the leader. Work that accumulated in the meantime goes to the syncer.
     fn step_down(&self) {
         let idle = !self.state.lock().has_work();
         if idle {

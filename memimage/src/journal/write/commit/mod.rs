@@ -1,13 +1,12 @@
 //! Group commit: one write and one sync for many commands.
 //!
-//! There is no writer thread in the path of a command. A caller that waits for its batch becomes the *leader* if no
-//! thread is writing: it writes and syncs the open batch itself. Work that accumulates during that write goes to the
-//! single syncer thread, never to another waiting caller. Each waiting caller sleeps on the ticket of its own batch.
-//! (Passing the lead from one waiter to another can lose a wake-up; a single thread that takes over all remaining work
-//! cannot.)
+//! Commands do not pass through a dedicated writer thread. A caller that waits for its batch becomes the *leader* if no thread
+//! is writing: it writes and syncs the open batch itself. Work that accumulates during that write goes to the single syncer
+//! thread, never to another waiting caller. Each waiting caller sleeps on the ticket of its own batch. (Passing the lead from
+//! one waiting caller to another can lose a wake-up. A single thread that takes over all remaining work cannot lose one.)
 //!
-//! Lock order: model, then `open`, then `state`. Neither `open` nor `state` is held while `writer` is locked. The
-//! shuttle tests in `shuttle_tests.rs` explore the schedules of this module.
+//! Lock order: model, then `open`, then `state`. No thread holds `open` or `state` while it holds or waits for `writer`. The
+//! tests in `shuttle_tests.rs` explore the thread schedules of this module.
 
 #![expect(clippy::disallowed_methods, reason = "the time of a write is not part of the model's state")]
 
@@ -30,12 +29,12 @@ use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, has_passed};
 
-/// The longest time that a batch stays in memory when no caller waits for it.
+/// The longest time for which a batch stays unwritten in memory if no caller waits for the batch.
 const LINGER: Duration = Duration::from_millis(1);
 
-/// Writes batches to the journal. The tests replace the journal's writer with an in-memory one.
+/// Writes batches to the journal. The shuttle tests replace the journal's writer with an in-memory writer.
 pub(crate) trait BatchWriter: Send + 'static {
-    /// Writes a batch at its position. May sync first, when it enters a new segment.
+    /// Writes a batch at its position. If the batch begins a new segment, syncs the previous segment first.
     fn write(&mut self, batch: &mut Batch) -> Result<(), Error>;
 
     /// Syncs everything written so far.
@@ -44,7 +43,7 @@ pub(crate) trait BatchWriter: Send + 'static {
     /// The last synced event.
     fn durable(&self) -> Seq;
 
-    /// Records in `journal/durable` how far the journal is synced. Called when no work is pending.
+    /// Records in `journal/durable` how far the journal is synced. Called by the group commit when no work is pending.
     fn write_watermark(&mut self) -> Result<(), Error>;
 }
 
@@ -60,14 +59,16 @@ pub(crate) struct Commit<S> {
     spare: Arc<SpareBuffers>,
     durability: Durability,
     limits: BatchLimits,
-    /// The last event executed, handed to the operating system, and synced.
+    /// The last executed event.
     executed: AtomicU64,
+    /// The last event handed to the operating system.
     written: AtomicU64,
+    /// The last synced event.
     durable: AtomicU64,
     batches: AtomicU64,
-    /// The queue has `pending_batches` batches.
+    /// Whether the queue has `pending_batches` batches, its maximum.
     full: AtomicBool,
-    /// The journal is poisoned or closed, and accepts no commands.
+    /// Whether the journal is poisoned or closed, and therefore accepts no commands.
     ended: AtomicBool,
     bytes: AtomicU64,
 }
@@ -75,9 +76,9 @@ pub(crate) struct Commit<S> {
 /// Bounds on the batches in memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BatchLimits {
-    /// A batch is complete at this number of bytes.
+    /// A batch is complete as soon as its records have this number of bytes.
     pub(crate) batch_bytes: usize,
-    /// The largest number of complete batches that wait to be written.
+    /// The maximum number of complete batches that wait to be written.
     pub(crate) pending_batches: usize,
 }
 
@@ -90,13 +91,13 @@ impl Default for BatchLimits {
 /// The pending work, and which thread does it.
 #[derive(Default)]
 struct CommitState {
-    /// Complete batches, oldest first. If it is not empty, `busy` is set.
+    /// The complete batches, oldest first. If the queue is not empty, `busy` is true.
     queue: VecDeque<Batch>,
-    /// A thread is writing, or the syncer has been asked to write.
+    /// Whether a thread is writing, or the syncer has been asked to write.
     busy: bool,
-    /// The busy thread is the syncer, or the syncer has been asked to write.
+    /// Whether the syncer is the writing thread, or has been asked to write.
     by_syncer: bool,
-    /// A caller waits for the open batch.
+    /// Whether a caller waits for the open batch.
     awaited: bool,
     /// The time at which the syncer writes the open batch even if no caller waits for it.
     linger: Option<Instant>,
@@ -106,7 +107,7 @@ struct CommitState {
     sync_wanted: Vec<Arc<Ticket>>,
     room_wakers: Vec<Waker>,
     stopping: bool,
-    /// Set once the journal can write nothing more.
+    /// `Some` once the journal can write nothing more, because it is poisoned.
     failed: Option<CommitFailure>,
 }
 
@@ -115,18 +116,17 @@ struct CommitState {
 struct CommitFailure {
     /// For callers whose commands were not recorded.
     lost: Error,
-    /// For callers that asked for a sync. Says that the outcome is unknown, unless everything was synced before the
-    /// failure.
+    /// For callers that asked for a sync. This error says that the outcome is unknown if unsynced events may have been written.
     unsynced: Error,
 }
 
 impl CommitState {
-    /// Whether a caller waits for a write or a sync.
+    /// Whether a batch is queued, or a caller waits for the open batch or for a sync.
     fn has_work(&self) -> bool {
         !self.queue.is_empty() || self.awaited || !self.sync_wanted.is_empty()
     }
 
-    /// Whether a deadline has passed, so that there is work even though no caller waits for it.
+    /// Whether a deadline has passed, so that a batch must be written or synced even if no caller waits for it.
     fn is_due(&self) -> bool {
         self.deadline().is_some_and(has_passed)
     }
@@ -168,7 +168,7 @@ impl<S: BatchWriter> Commit<S> {
         })
     }
 
-    /// The open batch. A command holds its lock from the check to the outcome.
+    /// Locks the open batch. A command holds this lock from its check until its outcome is known.
     #[inline]
     pub(crate) fn open(&self) -> impl std::ops::DerefMut<Target = OpenBatch> {
         self.open.lock()
@@ -190,12 +190,10 @@ impl<S: BatchWriter> Commit<S> {
         Seq::new(self.durable.load(Ordering::Acquire))
     }
 
-    /// Batches written since the image was opened.
     pub(crate) fn batches(&self) -> u64 {
         self.batches.load(Ordering::Relaxed)
     }
 
-    /// Bytes of batches written since the image was opened.
     #[inline]
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
@@ -206,8 +204,8 @@ impl<S: BatchWriter> Commit<S> {
         self.ended.load(Ordering::Acquire).then(|| self.open.lock().ended().cloned())?
     }
 
-    /// A result that was computed from the newest state may leave the process only after this ticket is settled. `None` if all
-    /// executed events are already as durable as the durability requires.
+    /// The ticket that must be settled before a result that was computed from the newest state may leave the process. `None` if
+    /// all executed events are already as durable as the durability mode requires.
     pub(crate) fn latest(&self) -> Option<Arc<Ticket>> {
         let acknowledged = if self.syncs() { &self.durable } else { &self.written };
         if acknowledged.load(Ordering::Acquire) == self.executed.load(Ordering::Acquire) {
@@ -221,14 +219,14 @@ impl<S: BatchWriter> Commit<S> {
         self.durability == Durability::Synced
     }
 
-    /// Reserves disk space for the open record. If the record does not fit into the open batch, queues that batch
-    /// first.
+    /// Reserves disk space for the open record. If the record does not fit into the open batch, queues the batch without the
+    /// record first.
     #[inline]
     pub(crate) fn reserve(&self, open: &mut OpenBatch, mark: RecordMark) -> Result<RecordMark, NoRoom> {
         open.reserve(mark, |batch| self.enqueue(batch))
     }
 
-    /// Accounts for a command whose record was accepted. `linger` says that the caller possibly does not wait for the batch.
+    /// Accounts for a command whose record was accepted. `linger` is true if the caller possibly does not wait for the batch.
     #[inline]
     pub(crate) fn accepted(&self, open: &mut OpenBatch, linger: bool) {
         self.executed.store(open.next_seq().get() - 1, Ordering::Release);
@@ -250,7 +248,7 @@ impl<S: BatchWriter> Commit<S> {
         }
     }
 
-    /// Queues a frame of another kind, after all executed events.
+    /// Queues a frame of this kind without events, after all executed events.
     pub(crate) fn insert(&self, open: &mut OpenBatch, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
         self.enqueue_open(open);
         self.enqueue(open.insert(kind, body)?);
@@ -272,7 +270,7 @@ impl<S: BatchWriter> Commit<S> {
         }
         state.queue.push_back(batch);
         self.full.store(state.queue.len() >= self.limits.pending_batches, Ordering::Release);
-        // callers that waited for the open batch now wait for the queue
+        // the callers that waited for the open batch now wait for a batch in the queue
         state.awaited = false;
         state.linger = None;
         if !state.busy {
@@ -286,13 +284,13 @@ impl<S: BatchWriter> Commit<S> {
         self.wake.notify_one();
     }
 
-    /// Whether too many batches wait to be written.
+    /// Whether the queue of complete batches is full.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.full.load(Ordering::Acquire)
     }
 
-    /// Waits until fewer batches wait to be written.
+    /// Waits while the queue of complete batches is full.
     #[inline]
     pub(crate) fn wait_for_room(&self) {
         if self.is_full() {
@@ -303,12 +301,12 @@ impl<S: BatchWriter> Commit<S> {
         }
     }
 
-    /// As [`wait_for_room`](Commit::wait_for_room), for a future.
+    /// Like [`wait_for_room`](Commit::wait_for_room), for a future.
     pub(crate) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
         if !self.is_full() {
             return Poll::Ready(());
         }
-        // clones and drops the waker without the lock: both run code of an executor
+        // clones and drops the waker without holding the lock, because both operations run code of an executor
         let mut waker = Some(context.waker().clone());
         let mut state = self.state.lock();
         if state.queue.len() < self.limits.pending_batches || state.failed.is_some() {
@@ -321,12 +319,12 @@ impl<S: BatchWriter> Commit<S> {
         Poll::Pending
     }
 
-    /// Syncs all executed events, at every durability.
+    /// Syncs all executed events, whatever the durability mode.
     ///
     /// # Errors
     ///
-    /// If the journal is poisoned. After [`stop`](Commit::stop) it returns [`ErrorDetail::Closed`], because no syncer is left;
-    /// `stop` has synced everything.
+    /// Fails if the journal is poisoned. After [`stop`](Commit::stop), fails with [`ErrorDetail::Closed`], because no syncer is
+    /// left; `stop` has synced all events.
     pub(crate) fn sync(&self) -> Result<(), Error> {
         let ticket = Ticket::new(Weak::<Commit<S>>::new());
         {
@@ -351,12 +349,13 @@ impl<S: BatchWriter> Commit<S> {
         ticket.result().expect("a parked ticket is settled")
     }
 
-    /// Poisons the journal after a failure: it accepts nothing more, and settles all tickets with an error. `written` is the
-    /// ticket of the batch whose write failed. The outcome of this batch is unknown.
+    /// Poisons the journal after a failure: the journal accepts no more commands, and the tickets of queued batches, the open
+    /// batch and requested syncs receive an error. `written` is the ticket of the batch whose write failed; the outcome of this
+    /// batch is unknown.
     fn fail(&self, cause: &Error, written: Option<&Arc<Ticket>>) {
         let lost = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: false });
         let unknown = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: true });
-        // settle in journal order and without any lock, because a waker may run arbitrary code
+        // settles the tickets in journal order, and without holding any lock, because a waker may run arbitrary code
         let mut settlements: Vec<(Arc<Ticket>, Error)> =
             written.map(|ticket| (Arc::clone(ticket), unknown.clone())).into_iter().collect();
         let wakers = {
@@ -380,12 +379,12 @@ impl<S: BatchWriter> Commit<S> {
         settlements.truncate(if planted(Bug::WaitersNotNotified) { 1 } else { settlements.len() });
         settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
         wake_all(wakers);
-        // logs last, because a subscriber may panic
+        // logs the error last, because a subscriber of `tracing` may panic
         tracing::error!(error = %cause, "a write failed, so the image is poisoned; help: reopen the image");
     }
 
-    /// Poisons the journal after the writing thread panicked, in a disk that a user supplied or in a subscriber of `tracing`. So
-    /// no caller waits for a thread that has ended.
+    /// Poisons the journal after the writing thread panicked, in a disk that a user supplied or in a subscriber of `tracing`.
+    /// Otherwise callers would wait for a thread that has ended.
     pub(crate) fn fail_after_panic(&self, message: &str) {
         let panic = std::io::Error::other(format!("panic: {message}"));
         self.fail(&Error::io("writing", std::path::Path::new("journal"), panic), None);
@@ -398,7 +397,7 @@ impl<S: BatchWriter> Commit<S> {
         self.fail_syncs(&wanted);
     }
 
-    /// The number by which a ticket names its journal.
+    /// The number by which a ticket identifies its journal.
     pub(crate) fn id(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }
@@ -408,7 +407,7 @@ impl<S: BatchWriter> Commit<S> {
         self.fail(cause, None);
     }
 
-    /// Records how far the journal is synced. Returns whether the journal can still write.
+    /// Records in `journal/durable` how far the journal is synced. Returns whether the journal can still write.
     fn write_watermark(&self) -> bool {
         if self.state.lock().failed.is_some() {
             return false;
@@ -417,7 +416,7 @@ impl<S: BatchWriter> Commit<S> {
         result.inspect_err(|error| self.fail(error, None)).is_ok()
     }
 
-    /// Accepts no more commands, writes and syncs all accepted ones, and ends the syncer.
+    /// Refuses all further commands, writes and syncs all accepted events, and makes the syncer end.
     pub(crate) fn stop(&self) -> Result<(), Error> {
         {
             let mut open = self.open.lock();
@@ -434,13 +433,13 @@ impl<S: BatchWriter> Commit<S> {
         result
     }
 
-    /// The error that stopped the pipeline, if any. The result is final only after the syncer has ended: until then, a failed
+    /// The error that poisoned the journal, if any. The result is final only after the syncer has ended: until then, a failed
     /// write may not have been recorded yet.
     pub(crate) fn failure(&self) -> Option<Error> {
         self.state.lock().failed.as_ref().map(|failure| failure.unsynced.clone())
     }
 
-    /// The writer. For use when no other thread writes.
+    /// Locks the writer, and so waits for a write that another thread has begun.
     pub(crate) fn writer(&self) -> impl std::ops::DerefMut<Target = S> {
         self.writer.lock()
     }

@@ -12,13 +12,14 @@ impl<S: BatchWriter> Commit<S> {
     /// The body of the syncer thread. Returns once the group commit is [stopped](Commit::stop) or has failed.
     pub(crate) fn run_syncer(&self) {
         let mut state = self.state.lock();
-        // after a failure, wait for the last leader: when this thread ends, another owner may open the files
+        // after a failure, waits for the last leader, because another owner may open the files as soon as this thread ends
         while state.failed.is_none() || (state.busy && !state.by_syncer) {
             if state.failed.is_some() {
                 self.wake.wait(&mut state);
             } else if state.by_syncer {
                 let wanted = std::mem::take(&mut state.sync_wanted);
-                // evaluate this even if a sync is needed anyway: it clears the deadline, which would otherwise stay due
+                // the call is needed even if another condition already requires a sync, because it clears the deadline, which
+                // would otherwise stay due
                 let interval_is_over = self.interval_is_over(&mut state);
                 let sync = interval_is_over || !wanted.is_empty() || (state.stopping && !self.syncs());
                 drop(state);
@@ -52,7 +53,7 @@ impl<S: BatchWriter> Commit<S> {
         state.by_syncer = false;
     }
 
-    /// Whether the sync interval has ended. If so, clears its deadline.
+    /// Whether the sync interval has ended. If the interval has ended, clears its deadline.
     fn interval_is_over(&self, state: &mut CommitState) -> bool {
         let over = state.sync_by.is_some_and(has_passed);
         if over {
@@ -61,9 +62,8 @@ impl<S: BatchWriter> Commit<S> {
         over
     }
 
-    /// Writes all pending batches and syncs them, for `wanted` and for the interval. Batches that are added in the
-    /// meantime are not included, because otherwise the sync might never end. Returns whether the journal can still
-    /// write.
+    /// Writes and syncs all pending batches, and settles the tickets in `wanted`. Leaves out batches that callers add during
+    /// the writes, because otherwise the sync might never end. Returns whether the journal can still write.
     fn sync_all(&self, wanted: &[Arc<Ticket>]) -> bool {
         let batches = {
             let mut open = self.open.lock();

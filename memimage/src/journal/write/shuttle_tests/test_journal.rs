@@ -25,13 +25,13 @@ use crate::seq::{SegmentId, Seq};
 pub(super) struct Log {
     pub(super) written: u64,
     pub(super) synced: u64,
-    /// Seqs that were part of a write that failed.
+    /// The seqs of events whose write or sync failed.
     pub(super) unknown: BTreeSet<u64>,
     pub(super) operations: usize,
     pub(super) failed: bool,
 }
 
-/// An in-memory disk, which fails at its n-th operation if `fails_at` is given.
+/// An in-memory disk. If `fails_at` is `Some(n)`, the disk fails at its n-th operation.
 pub(super) struct InMemoryWriter {
     log: Arc<Plain<Log>>,
     fails_at: Option<usize>,
@@ -40,7 +40,7 @@ pub(super) struct InMemoryWriter {
 
 impl InMemoryWriter {
     fn operation(&mut self) -> Result<std::sync::MutexGuard<'_, Log>, Error> {
-        // a disk operation takes time, in which other threads run
+        // other threads may run while a disk operation takes its time
         thread::yield_now();
         let mut log = self.log.lock().unwrap();
         assert!(!log.failed, "a failed disk receives no more operations");
@@ -132,7 +132,7 @@ impl TestJournal {
         TestJournal::start(durability, WIDE, None)
     }
 
-    /// Executes a command like an image does.
+    /// Executes a command in the same steps as an image.
     pub(super) fn execute(&self, linger: bool) -> Result<Executed, Error> {
         let mut open = self.commit.open();
         if let Some(error) = open.ended() {
