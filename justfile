@@ -34,7 +34,7 @@ docs-rs:
 
 # the expected messages of the macros, written anew: read the difference
 bless-ui:
-    TRYBUILD=overwrite cargo test -p memimage-tests --test compile_fail
+    TRYBUILD=overwrite cargo test -p memimage-compile-tests error_messages
 
 # other expected output, written anew: read the difference
 bless *filter:

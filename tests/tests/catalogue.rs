@@ -93,7 +93,7 @@ const TOPICS: &[Topic] = &[
     Topic {
         title: "The shape lock",
         about: "`#[memimage::commands(lock)]` compares payloads with `memimage.lock`, beside `Cargo.toml`. Most errors depend \
-                on that file; the test `tests/tests/lock` expects them.",
+                on that file; the test `lock` of `tests/compile` expects them.",
         prefixes: &["lock"],
     },
     Topic {
@@ -124,7 +124,7 @@ const SEVERAL: &[&str] = &[
     "upcaster_not_std_result",
 ];
 
-/// The errors of a locked model, with the messages that `tests/tests/lock` expects.
+/// The errors of a locked model, with the messages that `lock` of `tests/compile` expects.
 const LOCK: &[(&str, &str)] = &[
     (
         "The lock does not exist",
@@ -228,7 +228,7 @@ const INTRODUCTION: &str = "\
 # Compile errors
 
 All errors of the macros, and the compiler's errors about their expansions, each with its message and code. Search for words of
-the message. A line with `Help` follows if the message itself has none. `tests/ui/` has the complete code of each case, under the
+the message. A line with `Help` follows if the message itself has none. `tests/compile/ui/` has the complete code of each case, under the
 name given here, with all notes of the compiler.
 
 The compiler reports errors that the macros find in constants as `E0080: evaluation panicked`.
@@ -240,7 +240,7 @@ fn root() -> PathBuf {
 
 /// The cases by their names.
 fn cases() -> BTreeMap<String, PathBuf> {
-    let files = fs::read_dir(root().join("tests/ui")).unwrap().map(|file| file.unwrap().path());
+    let files = fs::read_dir(root().join("tests/compile/ui")).unwrap().map(|file| file.unwrap().path());
     let cases = files.filter(|path| path.extension().is_some_and(|end| end == "rs"));
     cases.map(|path| (path.file_stem().expect("a name").to_str().expect("a name").to_owned(), path)).collect()
 }
@@ -277,7 +277,7 @@ fn entry(name: &str, path: &Path) -> String {
 
 /// The entries of `LOCK`. The test of the lock must expect each message.
 fn locked() -> String {
-    let files = fs::read_dir(root().join("tests/tests/lock")).unwrap();
+    let files = fs::read_dir(root().join("tests/compile/tests/compile/lock")).unwrap();
     let expected: String = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
     let mut entries = String::new();
     for (wrong, message) in LOCK {

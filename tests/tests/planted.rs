@@ -30,7 +30,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("ForeignTimelineBelieved", "damage", "of_another_copy_is_never_believed"),
     ("HeaderChecksumSkipped", "damage", "last_batch_of_a_killed"),
     ("LinkWithoutContent", "damage", "two_histories"),
-    ("PrunedBeforeBaseIsSynced", "crash", "an_image_that_is_pruned_survives_any_crash"),
+    ("PrunedBeforeBaseIsSynced", "crash", "a_pruned_image_survives_any_crash"),
     ("PrunedOnOneReading", "clocks", "prunes_nothing"),
     ("RefusalNotWaitedFor", "swarm", ""),
     ("RepairOnlyOnce", "promises", "promise_6_a_torn_tail"),

@@ -32,5 +32,5 @@ fn uses<I: BankCommands>(bank: &I) -> u64 {
 }
 
 fn main() {
-    let _ = uses::<std::sync::Arc<memimage_tests::Local<Bank>>>;
+    let _ = uses::<memimage::Image<Bank>>;
 }

@@ -125,12 +125,12 @@ fn an_image_synced_at_intervals_survives_any_crash() {
 }
 
 #[test]
-fn an_image_that_is_pruned_survives_any_crash() {
+fn a_pruned_image_survives_any_crash() {
     check_crashes("pruned", Share(9), Durability::Synced, Retention::Events(0));
 }
 
 #[test]
-fn an_image_that_is_pruned_and_buffered_survives_any_crash() {
+fn a_pruned_and_buffered_image_survives_any_crash() {
     check_crashes("pruned and buffered", Share(10), Durability::Buffered, Retention::Events(8));
 }
 

@@ -2,7 +2,6 @@
 
 #![allow(unreachable_pub, reason = "each module stands for a program with a public model")]
 
-mod compile;
 mod determinism;
 
 mod golden;

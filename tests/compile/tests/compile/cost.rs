@@ -1,6 +1,6 @@
 //! Measures the compile time of the macros: a model with 100 commands, compared with 100 structs that only derive serde's traits.
 //!
-//! `cargo test -p memimage-tests --test compile_cost -- --ignored --nocapture` prints the times. `ROUNDS` sets the number of
+//! `cargo test -p memimage-compile-tests cost -- --ignored --nocapture` prints the times. `ROUNDS` sets the number of
 //! rounds (5 by default). Each round checks all crates, because the speed of a machine varies over time; the shortest time of
 //! each crate counts. On Linux it is the processor time, because other cores may be busy. The test does not assert any times;
 //! ARCHITECTURE.md lists them.
@@ -80,7 +80,7 @@ fn shortest(times: &[Duration]) -> Duration {
 
 /// Writes the unedited crates into a workspace with a copy of this workspace's lock file.
 fn make(workspace: &Path, crates: &[Crate]) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("in the workspace");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("in the workspace");
     let names: Vec<_> = crates.iter().map(|krate| format!("{:?}", krate.name)).collect();
     for krate in crates {
         fs::create_dir_all(workspace.join(krate.name).join("src")).unwrap();

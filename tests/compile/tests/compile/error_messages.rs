@@ -2,5 +2,5 @@
 
 #[test]
 fn each_rule_has_a_message() {
-    trybuild::TestCases::new().compile_fail("ui/*.rs");
+    memimage::testing::compile_fail("ui/*.rs");
 }

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::package::{self, Package};
+use super::package::{self, Package};
 
 #[test]
 fn lines_that_no_model_claims_are_an_error_and_stop_blessing() {
@@ -112,7 +112,8 @@ fn packages_that_share_a_lock_claim_lines_for_each_other() {
         shop.write(&format!("{name}/Cargo.toml"), package.split("[profile").next().unwrap());
         shop.write(&format!("{name}/src/lib.rs"), &source);
     }
-    shop.write("Cargo.toml", "[workspace]\nmembers = [\"one\", \"two\"]\nresolver = \"3\"\n\n[profile.dev.package.memimage]\nopt-level = 1\n\n[profile.dev.package.crc32c]\nopt-level = 2\n");
+    let workspace = "[workspace]\nmembers = [\"one\", \"two\"]\nresolver = \"3\"\n\n";
+    shop.write("Cargo.toml", &(workspace.to_owned() + package::PROFILE));
     shop.test(true);
     let lock = shop.read("shapes.lock");
     expect![[r#"

@@ -1,4 +1,4 @@
-//! The shape lock, by cargo at work on copies of the packages in `tests/lock`.
+//! The shape lock: cargo compiles and tests copies of the packages in `tests/compile/lock/`.
 
 mod claims;
 mod package;
@@ -6,8 +6,8 @@ mod unreplayable;
 
 use std::process::{Command, Stdio};
 
+use self::package::Package;
 use expect_test::expect;
-use package::Package;
 
 #[test]
 fn the_life_of_a_locked_model() {

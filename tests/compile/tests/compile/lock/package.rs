@@ -1,4 +1,4 @@
-//! A copy of a package from `tests/lock`, and cargo at work on it.
+//! A copy of a package from `tests/compile/lock`, and cargo at work on it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The profile of the workspace, but for the library, which is only checked or runs little: so that the dependencies are
 /// compiled once for both.
-const PROFILE: &str = "\
+pub(super) const PROFILE: &str = "\
 [profile.dev]
 debug = \"line-tables-only\"
 
@@ -27,7 +27,7 @@ fn target() -> PathBuf {
 }
 
 fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("in the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("in the workspace").to_owned()
 }
 
 /// Held by a test from its beginning: cargo compiles for one at a time anyway, and the programs of all copies have one name.
@@ -49,7 +49,7 @@ impl Package {
         if root.exists() {
             fs::remove_dir_all(&root).unwrap();
         }
-        copy(&workspace().join("tests/lock").join(source), &root);
+        copy(&workspace().join("tests/compile/lock").join(source), &root);
         let package = Package { root };
         let memimage = workspace().join("memimage");
         package.write(

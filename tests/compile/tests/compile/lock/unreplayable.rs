@@ -3,7 +3,7 @@
 
 use expect_test::expect;
 
-use crate::package::{self, Package};
+use super::package::{self, Package};
 
 const SHOP: &str = "\
 shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}
