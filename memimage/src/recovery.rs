@@ -22,6 +22,7 @@ use crate::digest::{Digest, DigestError, digest_within};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Apply, Model, Recorded, ReplayError, StoredPayload, decode_state, panic_message, rebuild_derived};
 use crate::journal::{DigestMark, EncodedRows, Frame, FrameKind, JournalEnd, Record, Scan, Voids, records};
+use crate::log;
 use crate::nesting::MAX_STATE_DEPTH;
 use crate::outcome::Outcome;
 use crate::planted::{Bug, planted};
@@ -147,7 +148,7 @@ fn replay_from<M: Model>(
         watch,
     };
     if replay.voids.len() > 0 {
-        tracing::info!(events = replay.voids.len(), "replay skips the void events");
+        log::info!(events = replay.voids.len(), "replay skips the void events");
     }
     let from = if snapshot.is_some() { scan.segment_after(last)? } else { segments.first() };
     let end = if goal.until == snapshot && snapshot.is_some() {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Access, Disk, DiskFile, NotPlain};
 use crate::error::{Error, ErrorDetail, is_full};
+use crate::log;
 use crate::planted::{Bug, planted};
 
 /// An open file with complete reads and writes. Its errors contain the path of the file.
@@ -162,7 +163,7 @@ impl StagedFile {
     /// Removes the temporary file. If the removal fails, the next attempt or the next opening of the image removes the file.
     pub(crate) fn discard(&self, disk: &dyn Disk) {
         if let Err(error) = disk.remove(&self.temporary) {
-            tracing::debug!(path = %self.temporary.display(), %error, "could not remove a temporary file");
+            log::debug!(path = %self.temporary.display(), %error, "could not remove a temporary file");
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::journal::{Layout, quarantine_file};
+use crate::log;
 use crate::seq::Seq;
 use crate::snapshot::quarantined_seq;
 
@@ -15,13 +16,13 @@ use crate::snapshot::quarantined_seq;
 pub(super) fn quarantine_contradicted(disk: &dyn Disk, layout: &Layout, paths: &[PathBuf]) {
     for path in paths.iter().filter(|path| path.parent() == Some(&layout.snapshots())) {
         match quarantine_file(disk, layout, path) {
-            Ok(copy) => tracing::warn!(
+            Ok(copy) => log::warning!(
                 path = %path.display(),
                 copy = %copy.display(),
                 "moved a snapshot that contradicts the journal to the quarantine"
             ),
             Err(error) => {
-                tracing::warn!(%error, "a snapshot that contradicts the journal could not be moved to the quarantine");
+                log::warning!(%error, "a snapshot that contradicts the journal could not be moved to the quarantine");
             }
         }
     }

@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{Identity, Journal, Layout};
 use crate::keys::Keyring;
+use crate::log;
 use crate::options::SnapshotPolicy;
 use crate::process::Process;
 use crate::recovery::Dispatch;
@@ -142,7 +143,7 @@ impl<M: Model> Shared<M> {
         let closed = self.journal.close();
         drop(lock);
         *ownership = Ownership::Closed(closed.clone());
-        tracing::debug!(path = %self.layout.root().display(), "closed the image");
+        log::debug!(path = %self.layout.root().display(), "closed the image");
         closed
     }
 

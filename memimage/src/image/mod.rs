@@ -40,6 +40,7 @@ use crate::context::Metadata;
 use crate::error::Error;
 use crate::event::{Command, Model};
 use crate::journal::is_writing;
+use crate::log;
 use crate::options::Options;
 use crate::planted::{Bug, planted};
 use execute::SubmitMode;
@@ -72,7 +73,7 @@ impl<M: Model> Drop for Handle<M> {
         let shared = Arc::clone(&self.shared);
         let close = move || {
             if let Err(error) = shared.close() {
-                tracing::error!(%error, "could not close a dropped image");
+                log::error!(%error, "could not close a dropped image");
             }
         };
         // a waker may drop the image while this thread writes a batch; to close here would wait for that write for ever

@@ -24,6 +24,7 @@ use crate::journal::{
     quarantine_file, resume,
 };
 use crate::keys::Keyring;
+use crate::log;
 use crate::options::Options;
 use crate::process::Process;
 use crate::recovery::{
@@ -76,7 +77,7 @@ impl<M: Model> Image<M> {
         #[expect(clippy::disallowed_methods, reason = "the duration of an open is not part of the state")]
         let started = Instant::now();
         if M::LOCK.is_none() {
-            tracing::debug!(
+            log::debug!(
                 model = M::NAME,
                 "the shapes of this model's events are not locked; help: lock them with `#[memimage::commands(lock)]`"
             );
@@ -149,7 +150,7 @@ impl<M: Model> Opening<M> {
         let (life, mut salts) = (Life { epoch: 1, id: random_life()? }, random_salts()?);
         let shift = self.options.align_shift();
         create(&self.segment_builder(identity, life)?, &genesis, shift, &mut salts)?;
-        tracing::info!(path = %self.layout.root().display(), model = M::NAME, "created an image");
+        log::info!(path = %self.layout.root().display(), model = M::NAME, "created an image");
         Ok(())
     }
 
@@ -199,7 +200,7 @@ impl<M: Model> Opening<M> {
         let FoundImage { journal, dispatch, recovered, life, kept_from, uncertain, given_up } = found;
         let end = recovered.end.as_ref().expect("all of the journal was read");
         if let Some((first, last)) = given_up {
-            tracing::warn!(%first, %last, "the journal ends before these events, which were known to be synced; they are given up");
+            log::warning!(%first, %last, "the journal ends before these events, which were known to be synced; they are given up");
             self.quarantine_states_from(&journal.journal, first)?;
         }
         let SettledJournal { journal: opened, durable_file, quarantined } = journal.settle(end)?;
@@ -297,12 +298,12 @@ impl<M: Model> Opening<M> {
         for &segment in segments.cut_off() {
             let path = segments.path(segment);
             if kept_from.is_some_and(|first| segment < first) && segments.is_own(segment)? {
-                tracing::info!(%segment, "removed a segment that an interrupted pruning left behind");
+                log::info!(%segment, "removed a segment that an interrupted pruning left behind");
                 self.disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
                 continue;
             }
             let copy = quarantine_file(&*self.disk, &self.layout, &path)?;
-            tracing::warn!(%segment, copy = %copy.display(), "moved a segment to the quarantine, because the next segment is missing");
+            log::warning!(%segment, copy = %copy.display(), "moved a segment to the quarantine, because the next segment is missing");
             kept.push(copy);
         }
         if !segments.cut_off().is_empty() {
@@ -330,7 +331,7 @@ fn prove_void(journal: &Journal, table: &ShapeTable) -> Result<(), Error> {
             return Err(error.cause());
         }
         Err(error) => {
-            tracing::warn!(%error, "could not create the next segment, so a loss of the last void mark would go unnoticed");
+            log::warning!(%error, "could not create the next segment, so a loss of the last void mark would go unnoticed");
         }
         Ok(()) => {}
     }
@@ -339,25 +340,25 @@ fn prove_void(journal: &Journal, table: &ShapeTable) -> Result<(), Error> {
 
 fn report(layout: &Layout, recovery: &RecoveryReport, base: Option<Seq>) {
     if let Some(behind) = recovery.clock_behind.filter(|behind| behind.as_secs() > 0) {
-        tracing::warn!(
+        log::warning!(
             ?behind,
             "the clock is behind the time of the last event; until the clock has caught up, all events get that time"
         );
     }
     if recovery.changed_outcomes > 0 {
-        tracing::warn!(
+        log::warning!(
             events = recovery.changed_outcomes,
             "events have another outcome than the recorded one, because an event before them became void later"
         );
     }
     if recovery.uncertain {
-        tracing::warn!(
+        log::warning!(
             last = %recovery.seq,
             "`journal/durable` is missing, damaged or older than the journal, so a loss of events at the end of the journal would \
              go unnoticed"
         );
     }
-    tracing::info!(
+    log::info!(
         path = %layout.root().display(),
         seq = %recovery.seq,
         snapshot = recovery.snapshot.map(Seq::get),
@@ -366,7 +367,7 @@ fn report(layout: &Layout, recovery: &RecoveryReport, base: Option<Seq>) {
         "recovered the image"
     );
     if cfg!(panic = "abort") {
-        tracing::warn!("the program is built with panic = \"abort\", so a command that panics ends the process");
+        log::warning!("the program is built with panic = \"abort\", so a command that panics ends the process");
     }
 }
 

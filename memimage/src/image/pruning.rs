@@ -13,6 +13,7 @@ use crate::disk::{failed, sync_dir};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{FrameKind, PruneMark};
+use crate::log;
 use crate::recovery::{RecoveryGoal, is_current};
 use crate::retention::{Candidate, Retention, RetentionSelection};
 use crate::seq::Seq;
@@ -94,7 +95,7 @@ impl<M: Model> Shared<M> {
             let _exclusive = self.files.write();
             bases.remove_before(base)?;
         }
-        tracing::info!(%base, %first, "pruned the journal: `first` is now its first segment");
+        log::info!(%base, %first, "pruned the journal: `first` is now its first segment");
         Ok(Some(base))
     }
 

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::core::{Core, Shared};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Model, panic_message};
+use crate::log;
 use crate::recovery::{Dispatch, OpenedJournal, Recovered, RecoveryGoal, recover};
 
 impl<M: Model> Shared<M> {
@@ -30,7 +31,7 @@ impl<M: Model> Shared<M> {
         });
         match rebuilt {
             Ok(rebuilt) => {
-                tracing::warn!(seq = %rebuilt.last, "a command panicked; the model was rebuilt from disk");
+                log::warning!(seq = %rebuilt.last, "a command panicked; the model was rebuilt from disk");
                 core.model = rebuilt.model;
                 Ok(())
             }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::context::Timestamp;
+use crate::log;
 use crate::options::{Clock, Monotonic};
 use crate::planted::{Bug, planted};
 
@@ -92,7 +93,7 @@ impl RecordingClock {
     #[inline]
     pub(super) fn report(&self) {
         if self.unreported.load(Ordering::Relaxed) && self.unreported.swap(false, Ordering::Acquire) {
-            tracing::warn!(
+            log::warning!(
                 ahead = ?self.jumped(),
                 "the wall clock jumped ahead of the monotonic clock, and events have got its time; the system clock was set, or the \
                  computer was suspended; help: if the system clock is wrong, correct it, then call `Admin::correct_time`"

@@ -14,6 +14,7 @@ use crate::digest::{Digest, Transcript};
 use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::{Derived, DerivedField, Model, panic_message, rebuild_derived};
 use crate::journal::{DigestMark, FrameKind};
+use crate::log;
 use crate::options::SnapshotPolicy;
 use crate::planted::{Bug, planted};
 use crate::recovery::{Dispatch, Recovered, RecoveryGoal, model_mark, no_digest, state_digest, unexplained};
@@ -91,7 +92,7 @@ impl<M: Model> Shared<M> {
                 if let Err(error) = shared.snapshot()
                     && error.kind() != ErrorKind::Closed
                 {
-                    tracing::error!(%error, "could not make a snapshot; the image keeps its older snapshots");
+                    log::error!(%error, "could not make a snapshot; the image keeps its older snapshots");
                     shared.progress.lock().failure = Some(error.to_string());
                 }
             });
@@ -132,7 +133,7 @@ impl<M: Model> Shared<M> {
         let verified = installed?;
         let pruned = self.apply_retention(&taken, verified.as_ref().and_then(|verified| verified.from));
         if let Err(error) = &pruned {
-            tracing::error!(%error, "could not apply the retention; the image tries again after the next snapshot");
+            log::error!(%error, "could not apply the retention; the image tries again after the next snapshot");
         }
         let (seq, bytes) = (taken.seq, taken.written.bytes);
         let mut progress = self.progress.lock();
@@ -140,7 +141,7 @@ impl<M: Model> Shared<M> {
         progress.failure = None;
         progress.retention_failure = pruned.as_ref().err().map(Error::to_string);
         let info = SnapshotInfo { seq, bytes, verified: verified.is_some(), pruned: pruned.unwrap_or(None) };
-        tracing::info!(seq = %info.seq, bytes = info.bytes, verified = info.verified, "made a snapshot");
+        log::info!(seq = %info.seq, bytes = info.bytes, verified = info.verified, "made a snapshot");
         Ok(info)
     }
 

@@ -5,6 +5,7 @@ use crate::context::Timestamp;
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::TimeCorrection;
+use crate::log;
 
 /// The maximum length of the reason for a correction, in bytes.
 const LONGEST_REASON: usize = 4096;
@@ -40,7 +41,7 @@ impl<M: Model> Shared<M> {
                 Err(room) => self.journal.obtain_segment(room)?,
             }
         }
-        tracing::warn!(%to, reason, "recorded time was corrected");
+        log::warning!(%to, reason, "recorded time was corrected");
         self.journal.sync()
     }
 }

@@ -7,6 +7,7 @@ use crate::disk::{Access, Disk, Entry, FileType, Lock, LockGuard, StoredFile, UN
 use crate::error::{Error, ErrorDetail};
 use crate::journal::format::segment::{Identity, file_name, parse_file_name};
 use crate::journal::format::watermark::{self, BLOCK, Watermark};
+use crate::log;
 use crate::seq::SegmentId;
 
 /// The file name extension of a copy of a base. Bases are in the directory of the segments.
@@ -139,7 +140,7 @@ impl Layout {
         for path in paths {
             match disk.exposed(&path) {
                 Ok(None) => {}
-                Ok(Some(how)) => tracing::warn!(
+                Ok(Some(how)) => log::warning!(
                     path = %path.display(),
                     "a file or directory of the image {how}, so other users can change or destroy it; help: make it writable only for the user of the program"
                 ),
@@ -171,7 +172,7 @@ impl Layout {
                 }
                 (name, _) => {
                     only_own_names = false;
-                    tracing::debug!(name, "skipped a file in the image's directory that does not belong to the image");
+                    log::debug!(name, "skipped a file in the image's directory that does not belong to the image");
                 }
             }
         }

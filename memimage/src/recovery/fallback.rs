@@ -11,6 +11,7 @@ use super::start::{StartOrigin, StartSearch};
 use super::{Dispatch, Recovered, RecoveryGoal, ReplayProgress, replay_from};
 use crate::error::Error;
 use crate::event::Model;
+use crate::log;
 use crate::planted::{Bug, planted};
 
 /// Recovers from the newest state on which replay does not contradict the journal.
@@ -58,7 +59,7 @@ pub(crate) fn recover_with_progress<M: Model>(
                 return Err(refusal::<M>(journal, dispatch, goal, &contradictions).unwrap_or(error));
             }
             StartOrigin::File { seq, is_upcast, .. } => {
-                tracing::warn!(%seq, %error, "replay from a snapshot contradicts the journal; recovery tries the next older state");
+                log::warning!(%seq, %error, "replay from a snapshot contradicts the journal; recovery tries the next older state");
                 // the same upcasters would create the older states, too
                 if is_upcast && journal.segments().starts_at_genesis() {
                     search.distrust_upcasters();
@@ -90,7 +91,7 @@ fn reject<M: Model>(
 ) {
     let StartOrigin::File { path, is_upcast, .. } = &found.origin else { return };
     let what = contradiction::<M>(journal, dispatch, found, good);
-    tracing::warn!(path = %path.display(), what, "recovery did not use a snapshot whose state does not match the journal");
+    log::warning!(path = %path.display(), what, "recovery did not use a snapshot whose state does not match the journal");
     recovered.unusable.push((path.clone(), what));
     if !is_upcast {
         recovered.contradicted.push(path.clone());

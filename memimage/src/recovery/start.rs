@@ -11,6 +11,7 @@ use crate::context::Timestamp;
 use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::{Derived, Model, panic_message, rebuild_derived};
 use crate::journal::{DigestMark, Timeline, Voids};
+use crate::log;
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotFile, SnapshotHeader};
@@ -123,7 +124,7 @@ impl<'a> StartSearch<'a> {
                 Candidate::Usable(input) => return Ok(Some(input)),
                 Candidate::NotTrusted => {}
                 Candidate::Unusable(error) => {
-                    tracing::warn!(%seq, %error, "cannot use a snapshot; recovery tries the next older state");
+                    log::warning!(%seq, %error, "cannot use a snapshot; recovery tries the next older state");
                     self.tried.push(error.briefly());
                     self.unusable.push((path, error.to_string()));
                     let is_invalid = error.kind() == ErrorKind::InvalidModel;

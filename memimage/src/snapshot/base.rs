@@ -11,6 +11,7 @@ use crate::disk::{Access, Disk, StagedFile, StoredFile, failed, sync_dir};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::{BASE, Layout, Scan, Segments};
 use crate::keys::Keyring;
+use crate::log;
 use crate::planted::{Bug, planted};
 use crate::seq::{SegmentId, Seq};
 
@@ -132,7 +133,7 @@ impl<'a> Bases<'a> {
         }
         match (start, intact.first()) {
             (Some((seq, snapshot)), _) if !segments.starts_at_genesis() => {
-                tracing::warn!(
+                log::warning!(
                     %seq,
                     "the base of the pruned journal cannot be used; recovery copies the snapshot at which it started as the new base"
                 );
@@ -160,13 +161,13 @@ impl<'a> Bases<'a> {
             }
             let what =
                 damaged.iter().find(|(damaged, _)| *damaged == path).map_or("the file is missing", |(_, what)| what);
-            tracing::warn!(%seq, copy, what, "a copy of the base cannot be used; recovery replaces it by the intact copy");
+            log::warning!(%seq, copy, what, "a copy of the base cannot be used; recovery replaces it by the intact copy");
             unusable.push((path, what.to_owned()));
             match self.copy(from, seq, copy) {
                 Ok(_) => sync_dir(self.disk, &self.layout.journal())?,
                 // a failed copy is no reason to refuse the image, because one intact copy of the base still exists
                 Err(error) => {
-                    tracing::error!(
+                    log::error!(
                         %error,
                         "could not copy the base, so only one intact copy exists; help: correct the cause, then open the image again"
                     );

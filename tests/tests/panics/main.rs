@@ -1,6 +1,7 @@
 //! Commands that panic while other commands are in flight: the caller gets an error, no effect of the command is recorded or
 //! visible, and all other commands continue.
 
+mod disk;
 mod replay;
 mod state_encoding;
 

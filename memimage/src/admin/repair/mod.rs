@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::journal::{DamageKind, Layout};
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
+use crate::log;
 use begin::begin;
 use cut::cut;
 use in_place::{clear_tail, remove_snapshots, repair_base, repair_segments};
@@ -177,7 +178,7 @@ impl Repair {
             RepairAction::Base => repair_base(&mut session).map(lossless),
         }?;
         let report = session.finish(lost);
-        tracing::warn!(path = %path.display(), repaired = %report, "repaired an image");
+        log::warning!(path = %path.display(), repaired = %report, "repaired an image");
         Ok(report)
     }
 }

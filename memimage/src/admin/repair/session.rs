@@ -16,6 +16,7 @@ use crate::journal::{
     Damage, DamageKind, FramePosition, Layout, SegmentBuilder, Watermark, end_of_frames, quarantine_file,
 };
 use crate::keys::Protection;
+use crate::log;
 use crate::seq::{Life, SegmentId, Seq};
 
 /// An image with this epoch or a higher one cannot begin a new epoch.
@@ -263,7 +264,7 @@ impl RepairSession {
     pub(super) fn discard(&self, paths: &[&Path]) {
         for path in paths {
             if let Err(error) = self.disk().remove(path) {
-                tracing::debug!(error = %failed("removing", path, error), "could not remove a copy that is no longer needed");
+                log::debug!(error = %failed("removing", path, error), "could not remove a copy that is no longer needed");
             }
         }
     }

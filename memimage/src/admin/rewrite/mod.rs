@@ -19,6 +19,7 @@ use crate::journal::{Identity, Journal, Layout, Salts, SegmentBuilder};
 use crate::keys::Keyring;
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
+use crate::log;
 use crate::options::Options;
 use crate::recovery::{ReplayProgress, genesis_of};
 use crate::seq::{Life, SegmentId, Seq};
@@ -211,7 +212,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         }
         staging.finish()?;
         let RewriteCounts { read, upcasts, split, dropped, last: seq } = counts;
-        tracing::info!(from = %from.display(), to = %target.display(), read, written = %seq, "rewrote an image");
+        log::info!(from = %from.display(), to = %target.display(), read, written = %seq, "rewrote an image");
         Ok(RewriteReport { read, written: is.events, upcasts, split, dropped, seq, digest: is.digest, torn: was.torn })
     }
 }

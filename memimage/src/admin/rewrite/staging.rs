@@ -8,6 +8,7 @@ use super::messages;
 use crate::disk::{Disk, FileType, LockGuard, StoredFile, failed, rename, sync_dir};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::Layout;
+use crate::log;
 
 /// The name of the marker file: a rewrite may clear a staging directory that contains it. The marker is created first and
 /// removed last. A crash may leave the marker in the finished image, where it is ignored.
@@ -78,7 +79,7 @@ impl StagingDir {
         }
         let marker = self.target.join(MARKER);
         if let Err(error) = disk.remove(&marker).and_then(|()| disk.sync_dir(&self.target)) {
-            tracing::debug!(%error, "{}", messages::MARKER_LEFT);
+            log::debug!(%error, "{}", messages::MARKER_LEFT);
         }
         Ok(())
     }
@@ -129,7 +130,7 @@ impl Drop for StagingDir {
         if !self.finished
             && let Err(error) = self.remove()
         {
-            tracing::warn!(%error, "{}", messages::STAGING_LEFT);
+            log::warning!(%error, "{}", messages::STAGING_LEFT);
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::event::Model;
 use crate::journal::{EventId, Frame, FrameKind, JournalEnd, Layout, Scan, ShapeTable, VoidMark, Voids, records};
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
+use crate::log;
 use crate::recovery::{DROPPED, OpenedJournal, RequiredEnd, SettledJournal, WritableJournal};
 use crate::seq::{SegmentId, Seq};
 use messages::VoidRefusal;
@@ -308,13 +309,13 @@ impl Void {
             voids.insert(seq, epoch);
         }
         let removed = session.remove_invalidated(&voids).unwrap_or_else(|error| {
-            tracing::warn!(%error, "{}", messages::REMOVAL_FAILED);
+            log::warning!(%error, "{}", messages::REMOVAL_FAILED);
             Vec::new()
         });
         let decision = Decision::from(mark);
-        tracing::warn!(%decision, name, version, already, "{}", messages::IS_VOID);
+        log::warning!(%decision, name, version, already, "{}", messages::IS_VOID);
         if let Some(why) = &unproven {
-            tracing::warn!(why, "{}", messages::UNPROVEN);
+            log::warning!(why, "{}", messages::UNPROVEN);
         }
         Ok(VoidReport { decision, name, version, already, unproven, quarantined, removed })
     }

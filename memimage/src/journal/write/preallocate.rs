@@ -14,9 +14,10 @@ use super::commit::{BatchWriter, Commit};
 use super::segment_builder::{SegmentBuildError, SegmentBuilder};
 use super::waking::wake_all;
 use crate::disk::StoredFile;
-use crate::error::{Error, ErrorDetail};
+use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::panic_message;
 use crate::keys::Protection;
+use crate::log;
 use crate::seq::SegmentId;
 
 /// The journal for which segments are preallocated.
@@ -179,27 +180,33 @@ impl Preallocator {
 
     fn run(&self, room: Option<NoRoom>) {
         // even if the build panics, the callers that wait for the segment must be woken
-        let built = catch_unwind(AssertUnwindSafe(|| self.build(room)));
-        self.finish(match built {
-            Ok(result) => result.err(),
-            Err(panic) => {
-                let panic = io::Error::other(panic_message(&*panic));
-                Some(Error::io("creating a segment of", self.builder.layout.root(), panic))
-            }
+        let built = catch_unwind(AssertUnwindSafe(|| self.build(room))).unwrap_or_else(|panic| {
+            let panic = io::Error::other(panic_message(&*panic));
+            Err(Error::io("creating a segment of", self.builder.layout.root(), panic))
         });
+        self.finish(built.as_ref().err().cloned());
+        // logs last, because a subscriber that calls the image may wait for a segment
+        match built {
+            Ok(Some((segment, len))) => log::debug!(%segment, len, "preallocated the next segment"),
+            Err(error) if error.kind() != ErrorKind::Poisoned => log::warning!(
+                %error,
+                "could not preallocate the next segment; the next command that needs the segment tries again"
+            ),
+            _ => {}
+        }
     }
 
-    fn build(&self, room: Option<NoRoom>) -> Result<(), Error> {
-        let Some(host) = self.host.get().and_then(Weak::upgrade) else { return Ok(()) };
-        let Some((segment, frames)) = host.wanted(room) else { return Ok(()) };
+    /// Builds the next segment. Returns the segment and its length; `None` if no segment is needed.
+    fn build(&self, room: Option<NoRoom>) -> Result<Option<(SegmentId, u64)>, Error> {
+        let Some(host) = self.host.get().and_then(Weak::upgrade) else { return Ok(None) };
+        let Some((segment, frames)) = host.wanted(room) else { return Ok(None) };
         // takes back the preallocated segment that is too small, if there is one
         let smaller = self.take(segment);
         match self.builder.build(segment, frames, &[], || self.urgent.load(Ordering::Relaxed)) {
             Ok((file, len)) => {
                 self.insert(PreparedSegment { segment, file, protection: self.builder.protection.clone() });
                 host.offer(segment, len);
-                tracing::debug!(%segment, len, "preallocated the next segment");
-                Ok(())
+                Ok(Some((segment, len)))
             }
             Err(SegmentBuildError::Unchanged(error)) => {
                 if let Some(prepared) = smaller {
@@ -207,11 +214,6 @@ impl Preallocator {
                     self.insert(prepared);
                     host.offer(segment, len);
                 }
-                tracing::warn!(
-                    %segment,
-                    %error,
-                    "could not preallocate the next segment; the next command that needs the segment tries again"
-                );
                 Err(error)
             }
             Err(SegmentBuildError::Unknown(error)) => {

@@ -9,6 +9,7 @@ use crate::disk::{Disk, StagedFile, StoredFile, failed, rename, sync_dir};
 use crate::error::Error;
 use crate::journal::layout::{Layout, TORN};
 use crate::journal::read::scan::JournalEnd;
+use crate::log;
 use crate::planted::{Bug, planted};
 use crate::seq::SegmentId;
 
@@ -22,7 +23,7 @@ pub(crate) fn quarantine_torn_write(
 ) -> Result<Option<PathBuf>, Error> {
     let Some(torn) = end.torn.clone().filter(|_| !planted(Bug::TornTailLeft)) else { return Ok(None) };
     let copy = clear(disk, layout, file, end.segment, &end.bytes[torn.clone()], torn.start)?;
-    tracing::warn!(
+    log::warning!(
         segment = %end.segment,
         offset = torn.start,
         bytes = torn.len(),

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 use crate::event::panic_message;
+use crate::log;
 use crate::planted::{Bug, planted};
 
 thread_local! {
@@ -48,11 +49,9 @@ pub(super) fn wake_all(wakers: Vec<Waker>) {
         }
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
             let message = panic_message(&*panic);
-            // a subscriber of `tracing` is foreign code too, and may panic
-            let reported =
-                catch_unwind(|| tracing::error!(message, "the waker of a task panicked; the image continues to run"));
-            // drops neither result, because the payload of a panic may itself panic when it is dropped
-            std::mem::forget((panic, reported));
+            log::error!(message, "the waker of a task panicked; the image continues to run");
+            // not dropped, because the payload of a panic may itself panic when it is dropped
+            std::mem::forget(panic);
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::journal::format::watermark::Watermark;
 use crate::journal::format::whitening::Salts;
 use crate::keys::Protection;
+use crate::log;
 use crate::planted::{Bug, planted};
 use crate::process::Process;
 use crate::seq::{Life, SegmentId, Seq};
@@ -118,7 +119,7 @@ impl JournalWriter {
         self.end.offset = SEGMENT_HEADER as u64;
         let shapes = self.shapes.clone();
         self.append_synced(FrameKind::Shapes, &shapes)?;
-        tracing::info!(%segment, seq = %self.end.written, "entered the next segment");
+        log::info!(%segment, seq = %self.end.written, "entered the next segment");
         self.preallocator.start(None);
         Ok(())
     }

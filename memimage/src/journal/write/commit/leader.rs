@@ -1,5 +1,6 @@
 //! The leader: the thread that writes the next batch. The leader is either a caller that waits for the batch, or the syncer.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Instant;
@@ -79,6 +80,7 @@ impl<S: BatchWriter> Commit<S> {
     fn pop(&self, wakers: &mut Vec<Waker>) -> Option<Batch> {
         let mut state = self.state.lock();
         let batch = state.queue.pop_front()?;
+        state.writing = Some(Arc::clone(&batch.ticket));
         let full = state.queue.len() >= self.limits.pending_batches;
         if !full && self.full.swap(false, Ordering::AcqRel) {
             self.room.notify_all();
@@ -94,7 +96,9 @@ impl<S: BatchWriter> Commit<S> {
         state.awaited = false;
         state.linger = None;
         // after a failure, the callers of this batch have received an error that says that the batch was not recorded
-        if state.failed.is_some() { None } else { open.seal() }
+        let batch = if state.failed.is_some() { None } else { open.seal() }?;
+        state.writing = Some(Arc::clone(&batch.ticket));
+        Some(batch)
     }
 
     /// Writes the next batch, if there is one. Only the thread for which `busy` is set may call this function. Returns whether

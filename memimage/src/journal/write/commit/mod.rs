@@ -25,6 +25,7 @@ use super::ticket::{Leader, Ticket};
 use super::waking::wake_all;
 use crate::error::{Error, ErrorDetail};
 use crate::journal::format::frame::FrameKind;
+use crate::log;
 use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, has_passed};
@@ -103,8 +104,12 @@ struct CommitState {
     linger: Option<Instant>,
     /// The time of the next interval sync.
     sync_by: Option<Instant>,
+    /// The ticket of the last batch that a thread began to write. Settled unless that write is in progress or panicked.
+    writing: Option<Arc<Ticket>>,
     /// The tickets of callers that asked for a sync of all executed events.
     sync_wanted: Vec<Arc<Ticket>>,
+    /// The tickets of the requested sync in progress.
+    syncing: Vec<Arc<Ticket>>,
     room_wakers: Vec<Waker>,
     stopping: bool,
     /// `Some` once the journal can write nothing more, because it is poisoned.
@@ -370,7 +375,8 @@ impl<S: BatchWriter> Commit<S> {
             state.failed = Some(CommitFailure { lost: lost.clone(), unsynced: unsynced.clone() });
             settlements.extend(state.queue.drain(..).map(|batch| (batch.ticket, lost.clone())));
             settlements.push((Arc::clone(open.ticket()), lost));
-            settlements.extend(state.sync_wanted.drain(..).map(|ticket| (ticket, unsynced.clone())));
+            let syncs = std::mem::take(&mut state.syncing).into_iter().chain(std::mem::take(&mut state.sync_wanted));
+            settlements.extend(syncs.map(|ticket| (ticket, unsynced.clone())));
             self.full.store(false, Ordering::Release);
             self.room.notify_all();
             self.wake.notify_all();
@@ -379,22 +385,20 @@ impl<S: BatchWriter> Commit<S> {
         settlements.truncate(if planted(Bug::WaitersNotNotified) { 1 } else { settlements.len() });
         settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
         wake_all(wakers);
-        // logs the error last, because a subscriber of `tracing` may panic
-        tracing::error!(error = %cause, "a write failed, so the image is poisoned; help: reopen the image");
+        log::error!(error = %cause, "a write failed, so the image is poisoned; help: reopen the image");
     }
 
-    /// Poisons the journal after the writing thread panicked, in a disk that a user supplied or in a subscriber of `tracing`.
-    /// Otherwise callers would wait for a thread that has ended.
+    /// Poisons the journal after the writing thread panicked, in a disk that a user supplied. Otherwise callers would wait
+    /// for a thread that has ended.
     pub(crate) fn fail_after_panic(&self, message: &str) {
         let panic = std::io::Error::other(format!("panic: {message}"));
-        self.fail(&Error::io("writing", std::path::Path::new("journal"), panic), None);
+        let writing = self.state.lock().writing.take().filter(|ticket| !ticket.is_settled());
+        self.fail(&Error::io("writing", std::path::Path::new("journal"), panic), writing.as_ref());
         let mut state = self.state.lock();
         state.busy = false;
         state.by_syncer = false;
-        let wanted = std::mem::take(&mut state.sync_wanted);
         drop(state);
         self.wake.notify_all();
-        self.fail_syncs(&wanted);
     }
 
     /// The number by which a ticket identifies its journal.

@@ -1,11 +1,9 @@
 //! The syncer: the single thread that takes over work from leaders, writes batches that no caller waits for, and syncs
 //! at intervals.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{BatchWriter, Commit, CommitState};
-use crate::journal::write::ticket::Ticket;
 use crate::sync::has_passed;
 
 impl<S: BatchWriter> Commit<S> {
@@ -17,13 +15,14 @@ impl<S: BatchWriter> Commit<S> {
             if state.failed.is_some() {
                 self.wake.wait(&mut state);
             } else if state.by_syncer {
-                let wanted = std::mem::take(&mut state.sync_wanted);
+                state.syncing = std::mem::take(&mut state.sync_wanted);
+                let requested = !state.syncing.is_empty();
                 // the call is needed even if another condition already requires a sync, because it clears the deadline, which
                 // would otherwise stay due
                 let interval_is_over = self.interval_is_over(&mut state);
-                let sync = interval_is_over || !wanted.is_empty() || (state.stopping && !self.syncs());
+                let sync = interval_is_over || requested || (state.stopping && !self.syncs());
                 drop(state);
-                let alive = if sync { self.sync_all(&wanted) } else { self.write_next() };
+                let alive = if sync { self.sync_all() } else { self.write_next() };
                 state = self.state.lock();
                 if !alive || state.has_work() {
                     continue;
@@ -62,9 +61,9 @@ impl<S: BatchWriter> Commit<S> {
         over
     }
 
-    /// Writes and syncs all pending batches, and settles the tickets in `wanted`. Leaves out batches that callers add during
-    /// the writes, because otherwise the sync might never end. Returns whether the journal can still write.
-    fn sync_all(&self, wanted: &[Arc<Ticket>]) -> bool {
+    /// Writes and syncs all pending batches, and settles the tickets of the requested sync. Leaves out batches that callers add
+    /// during the writes, because otherwise the sync might never end. Returns whether the journal can still write.
+    fn sync_all(&self) -> bool {
         let batches = {
             let mut open = self.open.lock();
             self.enqueue_open(&mut open);
@@ -72,7 +71,6 @@ impl<S: BatchWriter> Commit<S> {
         };
         let alive = (0..batches).all(|_| self.write_next()) && self.state.lock().failed.is_none();
         if !alive {
-            self.fail_syncs(wanted);
             return false;
         }
         let result = {
@@ -82,20 +80,14 @@ impl<S: BatchWriter> Commit<S> {
         match result {
             Ok(durable) => {
                 self.durable.fetch_max(durable.get(), Ordering::AcqRel);
-                wanted.iter().for_each(|ticket| ticket.settle(Ok(())));
+                let synced = std::mem::take(&mut self.state.lock().syncing);
+                synced.iter().for_each(|ticket| ticket.settle(Ok(())));
                 true
             }
             Err(error) => {
                 self.fail(&error, None);
-                self.fail_syncs(wanted);
                 false
             }
         }
-    }
-
-    /// Settles the tickets of a requested sync with the error of the failure.
-    pub(super) fn fail_syncs(&self, wanted: &[Arc<Ticket>]) {
-        let error = self.state.lock().failed.clone().expect("only after a failure").unsynced;
-        wanted.iter().for_each(|ticket| ticket.settle(Err(error.clone())));
     }
 }
