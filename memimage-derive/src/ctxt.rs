@@ -46,8 +46,8 @@ impl Ctxt {
         }
     }
 
-    /// Returns all errors as constants that panic. The compiler evaluates constants last, so it also reports its own errors. A
-    /// `compile_error!` instead would suppress the compiler's errors about unresolved names in the same module.
+    /// Returns all errors as constants that panic. The compiler evaluates constants last, so these errors do not suppress the
+    /// compiler's own errors. A `compile_error!` would suppress the errors about unresolved names in the same module.
     pub(crate) fn panics(self) -> TokenStream {
         let errors = self.take().into_iter().flatten();
         let panics = errors.map(|error| {

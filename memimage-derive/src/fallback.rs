@@ -228,8 +228,8 @@ fn event(krate: &TokenStream, block: &Block) -> TokenStream {
     }
 }
 
-/// The upcaster's function, and, if its past type is owned, a stub of its `Upcast` impl. A method gets no stub, because an impl
-/// cannot be nested in an impl.
+/// The upcaster's function, and, if its past type is owned, a stub of its `Upcast` impl. A method with `self` gets no stub,
+/// because the stub would be an impl inside the method's impl block.
 pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream {
     let source = &upcaster.source;
     let Some(old) = upcaster.old() else { return source.clone() };

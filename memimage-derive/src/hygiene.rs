@@ -37,7 +37,7 @@ fn collect(tokens: TokenStream, taken: &mut BTreeSet<String>) {
     }
 }
 
-/// Gives the tokens another span, at which the compiler then reports errors about them.
+/// Gives the tokens the span `span`, at which the compiler then reports errors about these tokens.
 pub(crate) fn respanned(tokens: &TokenStream, span: Span) -> TokenStream {
     let place = |mut token: TokenTree| {
         token.set_span(span);
@@ -46,21 +46,23 @@ pub(crate) fn respanned(tokens: &TokenStream, span: Span) -> TokenStream {
     tokens.clone().into_iter().map(place).collect()
 }
 
-/// The spans of the first and last token. The compiler underlines all tokens between them.
+/// The spans of the first and last token. If generated code begins with the first span and ends with the second, the compiler
+/// underlines all of `tokens` in its errors.
 pub(crate) fn ends(tokens: impl ToTokens) -> (Span, Span) {
     let mut tokens = tokens.into_token_stream().into_iter();
     let first = tokens.next().map_or_else(Span::call_site, |token| token.span());
     (first, tokens.last().map_or(first, |token| token.span()))
 }
 
-/// An item's body in braces. The braces have the span `span`, where the compiler reports errors about the whole item.
+/// An item's body in braces. The compiler reports errors about the whole item at the span of the braces, which is `span`.
 pub(crate) fn braced(body: TokenStream, span: Span) -> Group {
     let mut braces = Group::new(Delimiter::Brace, body);
     braces.set_span(span);
     braces
 }
 
-/// Replaces each `Self` by `name`, with the span of the `Self`. A type that is copied to another item needs this replacement.
+/// Replaces each `Self` by `name`, with the span of the `Self`. A type that the expansion copies to another item needs this,
+/// because `Self` means another type there.
 pub(crate) fn replace_self(tokens: TokenStream, name: &TokenStream) -> TokenStream {
     let mut replaced = TokenStream::new();
     for token in tokens {

@@ -3,10 +3,10 @@
 //! Use the macros through the `memimage` crate, which re-exports them. The expansions refer to `memimage`, and this crate
 //! cannot depend on `memimage`, so the examples are in `memimage`'s documentation. This crate documents the attributes.
 //!
-//! The pipeline: `attr` parses attributes, `ast` parses items, `check` checks the rules, and `expand` generates code. After
-//! an error, `fallback` generates stubs instead, so that one mistake gives one error.
+//! The pipeline: `attr` parses attributes, `ast` parses items, `check` checks the rules, and `expand` generates code. After an
+//! error, `fallback` generates stubs instead of this code, so that one mistake gives one error.
 
-// Each module uses only the modules above it, here and in each folder. `tests/tests/architecture.rs` checks the order.
+// Here and in each folder, a module uses only the modules that are listed above it. `tests/tests/architecture.rs` checks this.
 mod ctxt;
 mod case;
 mod hygiene;
@@ -34,8 +34,8 @@ use crate::ctxt::Ctxt;
 ///
 /// - `#[shape(opaque = "name")]`: the shape is this name only. Change the name whenever the serialization of the type changes.
 /// - `#[shape(opaque = "name", unordered)]`: as `#[shape(opaque = "name")]`, for a map or a set whose order is not part of its
-///   value, such as the hash map of another crate. The digest of a state then ignores the order of the entries of each map in
-///   the value, and the order of the items of each sequence that is not inside another sequence or map.
+///   value, such as the hash map of another crate. With `unordered`, the digest of a state ignores the order of the entries of
+///   each map in the value, and the order of the items of each sequence that is not inside another sequence or map.
 /// - `#[shape(recursive)]`: required on a generic type that contains itself with its own parameters in the same order.
 /// - `#[shape(crate = path)]`: the path of `memimage`.
 ///
@@ -45,7 +45,8 @@ use crate::ctxt::Ctxt;
 ///   because its type is of another crate, or because serde serializes the field `with` a function.
 /// - `#[model(derived)]`, with `#[serde(skip)]`: the field is not part of the shape. The model that contains the type rebuilds
 ///   the field: see [`Model`](macro@Model).
-// `serde` is listed because a payload with checked arguments derives only `Shape`, and its fields may have serde attributes.
+// This derive lists the attribute `serde` too, because a payload with checked arguments derives only `Shape`, and its fields
+// may have serde attributes.
 #[proc_macro_derive(Shape, attributes(shape, serde, model))]
 pub fn shape(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -68,24 +69,23 @@ pub fn shape(input: TokenStream) -> TokenStream {
 ///
 /// - `#[model(name = "…")]`: the model's name in the journal, instead of the type's name. Do not change the name while a
 ///   journal exists.
-/// - `#[model(version = N)]`: the version of the model's shape in snapshots, from 1, which is the default.
-/// - `#[model(history(BankV1, BankV2))]`: the past versions of the shape, oldest first. Each is a type that keeps the past
-///   shape, is both `Serialize` and `Deserialize`, and has an [upcaster](macro@upcast), so that snapshots of that version
-///   remain usable. Without a history, recovery skips older snapshots and replays the journal.
+/// - `#[model(version = N)]`: the version of the model's shape in snapshots; the first version, 1, is the default.
+/// - `#[model(history(BankV1, BankV2))]`: the past versions of the shape, oldest first. Each past version is a type that keeps
+///   its shape, implements `Serialize` and `Deserialize`, and has an [upcaster](macro@upcast), so that snapshots of that
+///   version remain usable. Without the key `history`, recovery skips the snapshots of past versions and replays the journal.
 /// - `#[model(groups(Accounts, tellers::Tellers))]`: the groups of commands, if there is more than one block.
-/// - `#[model(rebuild = method)]`: the method that fills the derived fields, `fn method(&mut self)`. The library calls it on
-///   each state that it loads or creates, before any event is applied to the state. The method must change nothing else, and
-///   must not panic.
+/// - `#[model(rebuild = method)]`: the method that fills the derived fields, `fn method(&mut self)`. The library calls this
+///   method on each state that it loads or creates, before it applies any event to the state. The method must change no other
+///   fields, and must not panic.
 /// - `#[model(events = BankChange)]`: the name of the event enum, instead of `BankEvent`.
 /// - `#[model(crate = path)]`: the path of `memimage`.
 ///
 /// On a named field of the model, or of a type inside it:
 ///
-/// - `#[model(derived)]`, with `#[serde(skip)]`: a field that the other fields determine, such as an index. The field is not
-///   stored: it is not part of the shape, the digest or the snapshots, so it can be added and removed at any time without an
-///   upcaster. The field's type needs `Default` only. `memimage::testing` and the verification of snapshots compare the field
-///   with a rebuilt one if its type derives `Shape` and `Serialize`; `memimage::testing` also compares it if its type is
-///   `PartialEq`.
+/// - `#[model(derived)]`, with `#[serde(skip)]`: a field that the other fields determine, such as an index. A derived field is
+///   not stored: it is not part of the shape, the digest or the snapshots, so you can add and remove it at any time without an
+///   upcaster. The field's type needs only `Default`. If the type derives `Shape` and `Serialize`, `memimage::testing` and the
+///   verification of snapshots compare the field with a rebuilt one; if the type is `PartialEq`, only `memimage::testing` does.
 ///
 /// `BankEvent` is the event enum, with the visibility of the model. If the model has one block of commands, `BankEvent` has one
 /// variant for each command and is an alias of `<Bank as Commands>::Event`: `BankEvent::Deposit(…)` constructs and matches an
@@ -105,22 +105,23 @@ pub fn model(input: TokenStream) -> TokenStream {
     }
 }
 
-/// Marks the impl block of a model's commands: its methods with `#[command]`.
+/// Marks an impl block with commands of a model. The commands are the methods with `#[command]`.
 ///
 /// On the block, `#[memimage::commands(…)]` has these keys:
 ///
 /// - `derive(Debug, Clone)`: derives for the payloads and the event enum.
 /// - `lock`: compares the shapes of the payloads with `memimage.lock`, a file beside `Cargo.toml` that you commit;
 ///   `lock = "path"` selects another file, relative to the directory of `Cargo.toml`. A change of an argument, or of a type
-///   inside it, is a compile error unless the command gets a new version. The removal of an event is also an error.
-///   `MEMIMAGE_BLESS=1 cargo test --lib` adds new shapes to the file. See `memimage::shape_lock`. The key has no effect in a
+///   inside it, is a compile error unless the command gets a new version. Removing an event is also a compile error.
+///   `MEMIMAGE_BLESS=1 cargo test --lib` adds new shapes to the file. See `memimage::shape_lock`. `lock` has no effect in a
 ///   doctest.
 /// - `retired(name = "block", history(BlockV1, BlockV2))`: an event that no command records any more. `name` is the event's
-///   name in the journal, and `history` lists all versions of the event, oldest first. As in the `history(…)` of a command,
-///   each version is a type with an [upcaster](macro@upcast), or a step on values, `value = function`. The last version must be
-///   a type, and its upcaster returns another event, or `()` to drop the event. If no journal contains the first versions, omit
-///   them and give the number of the first version in the history: `oldest = N`. The key `retired` may occur several times.
-/// - `group = Name`: this block is one of several blocks of commands. The model lists their groups:
+///   name in the journal, and `history` lists all versions of the event, oldest first. Each version is a type with an
+///   [upcaster](macro@upcast), or a step on values, `value = function`, as in the `history(…)` of a command. The last version
+///   must be a type, and the upcaster of this type returns another event, or `()` to drop the event. If no journal contains the
+///   first versions, omit them and give the number of the first version in the history: `oldest = N`. The key `retired` may
+///   occur several times.
+/// - `group = Name`: this block is one of several blocks of commands. The model lists the groups of all its blocks:
 ///   `#[model(groups(Name, other::Name))]`. The event enum of the group is `NameEvent`, and its commands trait `NameCommands`.
 /// - `trait = Name`: the name of the commands trait, instead of `BankCommands`.
 /// - `events = Name`: the name of a group's event enum. (`#[model(events = …)]` sets the name of the model's event enum.)
@@ -136,19 +137,20 @@ pub fn model(input: TokenStream) -> TokenStream {
 /// On a method, `#[command(…)]` has these keys:
 ///
 /// - `check = name`: a method of the same block that checks the command before it is recorded. The check takes `&self`, any of
-///   the command's arguments under their names (by reference, or by value, which is a clone), and an optional `&Context`. It
-///   returns `Result<(), E>`. A check does not run on replay.
+///   the command's arguments under their names (by reference, or by value: then the check gets a clone), and an optional
+///   `&Context`. The check returns `Result<(), E>`. A check does not run on replay.
 /// - `name = "…"`: the event's name in the journal, instead of the method's name.
-/// - `version = N`: the payload's version, from 1, which is the default.
-/// - `history(DepositV1, DepositV2)`: the past versions, oldest first. Each is a type that keeps the shape and has an
-///   [upcaster](macro@upcast), or a step on values, `value = function`, which needs no type. If a step on values follows a
-///   type, the type's upcaster skips that step: it returns the next version that is a type, or else the payload.
-/// - `replay_only`: the method only replays recorded events, with the old logic. A program cannot call the command. (An event
-///   that is converted or dropped needs no method: see `retired(…)`.)
+/// - `version = N`: the payload's version; the first version, 1, is the default.
+/// - `history(DepositV1, DepositV2)`: the past versions, oldest first. Each past version is a type that keeps its shape and has
+///   an [upcaster](macro@upcast), or a *step on values*, `value = function`: the function takes and returns a
+///   `memimage::Value`, so the version needs no type. If a step on values follows a type, the type's upcaster skips that step:
+///   it returns the next version that is a type, or else the payload.
+/// - `replay_only`: the method only replays recorded events, with the old logic. A program cannot call such a command. (An
+///   event that is converted or dropped needs no method: see `retired(…)`.)
 /// - `oldest = N`: no journal contains earlier versions, so the history can omit them.
 /// - `payload = Name`: the name of the payload, the struct of the arguments.
 /// - `allow(nondeterminism)`: allows calls that return a different value on replay, such as calls for the time or for random
-///   values. Normally, take both from the context.
+///   values. Normally, take the time and random values from the context.
 ///
 /// `#[cfg]` on a command applies to all its generated items; the commands of a locked model cannot have one. An argument may
 /// have `#[shape(opaque = "…")]` and serde attributes, which the macro moves to the argument's field in the payload.
@@ -156,8 +158,9 @@ pub fn model(input: TokenStream) -> TokenStream {
 /// For `impl Bank` with a command `deposit`, the macro generates:
 ///
 /// - `struct BankDeposit { … }`, the payload, with the method's visibility and docs
-/// - `enum { Deposit(BankDeposit), … }`, the event enum, with a `From` impl for each payload. The derive of the model names
-///   it `BankEvent`. The event enum of a group, `AccountsEvent`, is public if the group has a public command, else `pub(crate)`
+/// - `enum { Deposit(BankDeposit), … }`, the event enum, with a `From` impl for each payload. `#[derive(Model)]` names this
+///   enum `BankEvent`. The event enum of a group, `AccountsEvent`, is public if the group has a public command, else
+///   `pub(crate)`
 /// - `trait BankCommands`, the commands as methods of an image, with the visibility of the most visible command
 /// - the dispatch table for replay
 /// - with `lock`, assertions, and a test that verifies the lock or adds lines to it
@@ -196,10 +199,10 @@ pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Marks an upcaster: a function that converts a past version of a payload, or of a model, to the next version.
 ///
 /// An upcaster takes the past version by value, and optionally `&Recorded`, which contains the other recorded facts of the
-/// event. An upcaster never takes the model. It returns the next version in the command's `history(…)`, the current payload,
-/// any event of the model, or nothing. It can also return an `Option`, a `Vec` or a tuple of these, and a `Result` of any of
-/// them with any error. It can be in any module of a crate that defines the past type or the returned type. Each past type has
-/// exactly one upcaster. `#[memimage::upcast(crate = path)]` gives the path of `memimage`.
+/// event. An upcaster never takes the model. The upcaster of a payload returns the next version in the command's `history(…)`,
+/// the current payload, any event of the model, or nothing; or an `Option`, a `Vec` or a tuple of these; or a `Result` of any
+/// of these with any error. An upcaster can be in any module of a crate that defines the past type or the returned type. Each
+/// past type has exactly one upcaster. `#[memimage::upcast(crate = path)]` gives the path of `memimage`.
 #[proc_macro_attribute]
 pub fn upcast(args: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Ctxt::new();
@@ -223,8 +226,8 @@ pub fn upcast(args: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-/// Marks a command in an impl block with [`#[memimage::commands]`](macro@commands), which documents the keys. In such a block,
-/// `#[command]` needs no import. Anywhere else, `#[command]` is an error.
+/// Marks a command in an impl block with [`#[memimage::commands]`](macro@commands), which documents the keys. In the impl
+/// block, `#[command]` needs no import. Anywhere else, `#[command]` is an error.
 #[proc_macro_attribute]
 pub fn command(_args: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Ctxt::new();

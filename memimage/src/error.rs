@@ -46,7 +46,7 @@ impl Error {
     }
 
     /// For the error of a [poisoned](ErrorKind::Poisoned) image, returns the cause without the advice to reopen the image.
-    /// Returns any other error itself.
+    /// Returns any other error unchanged.
     pub(crate) fn cause(&self) -> Error {
         match &*self.detail {
             ErrorDetail::Poisoned { cause, .. } => cause.clone(),
@@ -116,7 +116,7 @@ impl Error {
         }
     }
 
-    /// Returns this error of a replay with an explanation of its cause.
+    /// Adds an explanation of the cause to the error of a replay. Returns any other error unchanged.
     pub(crate) fn explained(&self, explanation: String) -> Error {
         match &*self.detail {
             ErrorDetail::Diverged { seq, since, found, recorded, .. } => {

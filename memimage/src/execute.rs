@@ -16,7 +16,8 @@ pub trait Execute {
     ///
     /// # Errors
     ///
-    /// The errors of [`Image::submit`](crate::Image::submit), and the refusal of the command.
+    /// Returns the errors of [`Image::submit`](crate::Image::submit), and the command's own error: a refusal, or the error of
+    /// its body.
     fn execute<C: Command<Self::Model>>(&self, command: C) -> Result<C::Output, C::Error>;
 }
 

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::event::{EventType, Model};
 use crate::shape::{ConstText, ShapeRef, derived_field};
 
-/// Splits the return type of a fallible command, which may be an alias of `Result`.
+/// Splits the return type of a fallible command into the output and the error. The return type may be an alias of `Result`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has the name `Result`, but is another type",
     label = "not `std::result::Result`",
@@ -28,7 +28,7 @@ pub trait Fallible {
     /// The type of the refusal.
     type Refusal;
     /// The type itself, which is std's `Result`. If a return type is not std's `Result`, rustc reports an error only at this
-    /// projection, and not at the function that returns it.
+    /// projection, and not at the function with this return type.
     type StdResult;
 
     /// Returns the value itself.
@@ -63,7 +63,7 @@ impl<E> CheckResult for Result<(), E> {
     type StdResult = Result<(), E>;
 }
 
-/// The return type of a check of a command that refuses with `E`.
+/// The return type of a check, if the error type of its command is `E`.
 #[diagnostic::on_unimplemented(
     message = "a command and its check must have the same error type",
     label = "the check returns `{Self}`, but the error of the command is `{E}`",
@@ -85,7 +85,8 @@ pub fn check_result<R: CheckResultOf<E>, E>(result: R) -> Result<(), E> {
     result.check_result()
 }
 
-/// Tests whether a type is a `Result`. For a `Result`, the inherent constant takes precedence over the trait's constant.
+/// Tests whether a type is a `Result`. For a `Result`, the inherent constant takes precedence over the constant of
+/// [`NotResult`].
 pub struct ResultProbe<T>(PhantomData<T>);
 
 impl<T, E> ResultProbe<Result<T, E>> {
@@ -93,7 +94,7 @@ impl<T, E> ResultProbe<Result<T, E>> {
     pub const IS_PLAIN: bool = false;
 }
 
-/// Provides the constant for a type that is not a `Result`. Implemented for the probe of every type.
+/// Provides the constant of [`ResultProbe`] for a type that is not a `Result`. Every `ResultProbe` implements this trait.
 pub trait NotResult {
     /// True: the type is not a `Result`.
     const IS_PLAIN: bool = true;
@@ -101,8 +102,8 @@ pub trait NotResult {
 
 impl<T> NotResult for ResultProbe<T> {}
 
-/// Tests whether a type is [`Context`], and passes the context as that type. For [`Context`], the inherent items take
-/// precedence over the trait's items.
+/// Tests whether a type is [`Context`], and returns the context as a reference to that type. For [`Context`], the inherent
+/// items take precedence over the items of [`NotContext`].
 pub struct ContextProbe<T: ?Sized>(PhantomData<T>);
 
 impl ContextProbe<Context> {
@@ -116,9 +117,9 @@ impl ContextProbe<Context> {
     }
 }
 
-/// Provides the items for a type that is not [`Context`]. Implemented for the probe of every type.
+/// Provides the items of [`ContextProbe`] for a type that is not [`Context`]. Every `ContextProbe` implements this trait.
 pub trait NotContext {
-    /// The type that the user wrote.
+    /// The type that the user wrote instead of [`Context`].
     type Other: ?Sized;
 
     /// False: the type is not `Context`.
@@ -134,7 +135,7 @@ impl<T: ?Sized> NotContext for ContextProbe<T> {
     type Other = T;
 }
 
-/// The dispatch table of a model, for the expansions of the model's groups.
+/// Returns the dispatch table of a model. The expansions of the model's groups call this function.
 pub const fn events_of<M: Model>() -> &'static [EventType<M>] {
     M::EVENTS
 }
@@ -147,5 +148,6 @@ pub const fn not_rebuilt(model: &str, shape: ShapeRef) -> Option<ConstText> {
     }
 }
 
-/// Asserts that a type with commands is a model, so that a missing derive is also reported at the commands.
+/// Asserts that a type with commands is a model. If the derive of `Model` is missing, the compiler then reports this at the
+/// commands too.
 pub const fn assert_model<M: Model>() {}

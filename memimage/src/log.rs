@@ -1,12 +1,13 @@
-//! Log events, for subscribers of `tracing`. A subscriber is foreign code: its panic must end neither a thread of the library nor
-//! an operation that is under way, so it is caught. The panic hook has reported it by then.
+//! Log events, for subscribers of `tracing`. A subscriber is foreign code, so it may panic. Such a panic must not end a thread
+//! of the library, or an operation that is under way. The library therefore catches the panic, after the panic hook has
+//! reported it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Calls `emit`, and catches a panic.
+/// Calls `emit`, and catches a panic in it.
 pub(crate) fn guarded(emit: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(emit)) {
-        // not dropped, because the payload of a panic may itself panic when it is dropped
+        // the value of a panic is not dropped, because dropping it may panic too
         std::mem::forget(panic);
     }
 }

@@ -194,11 +194,11 @@ impl<M: Model> Options<M> {
     }
 
     /// Whether to open an image whose journal ends before the last event that is known to have been synced. Default: no,
-    /// because events are missing from such a journal. A copy of an image in use has such a journal if its segments were copied
-    /// before `journal/durable` or before a snapshot. With `true`, the image continues after the last event that the copy
-    /// contains. [`RecoveryReport::given_up`](crate::RecoveryReport::given_up) reports the events that are known to be missing,
-    /// and new events reuse the numbers of these events. Snapshots of missing events are moved to the quarantine. An image
-    /// whose journal is damaged before its end is still refused.
+    /// because events are missing from such a journal. If the segments of an image in use are copied before `journal/durable`
+    /// or before a snapshot, the copied journal may lack synced events. With `true`, the image continues after the last event
+    /// that the copy contains. [`RecoveryReport::given_up`](crate::RecoveryReport::given_up) reports the events that are known
+    /// to be missing, and new events reuse the numbers of these events. Snapshots that contain a missing event are moved to the
+    /// quarantine. An image whose journal is damaged before its end is still refused.
     ///
     /// Open the copy once with this option, and then without it.
     pub fn accept_incomplete_copy(mut self, accept: bool) -> Self {
@@ -215,8 +215,8 @@ impl<M: Model> Options<M> {
         self
     }
 
-    /// Sets the clock with which the wall clock is compared, for tests. It returns the time since any fixed point. Default: the
-    /// system's monotonic clock. See [`Stats::clock_jumped`](crate::Stats::clock_jumped).
+    /// Sets the clock with which the wall clock is compared, for tests. `clock` returns the time since any fixed point.
+    /// Default: the system's monotonic clock. See [`Stats::clock_jumped`](crate::Stats::clock_jumped).
     pub fn monotonic_clock(mut self, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         self.monotonic = Some(Arc::new(clock));
         self
@@ -231,9 +231,10 @@ impl<M: Model> Options<M> {
     }
 
     /// Encrypts the bodies of all frames of the journal, and all snapshots, with XChaCha20-Poly1305. Whether an image is
-    /// encrypted is fixed when it is created. [`admin::Rewrite`](crate::admin::Rewrite) makes an encrypted image of a plain
-    /// one, and the reverse. [SECURITY.md](https://docs.rs/crate/memimage/latest/source/docs/SECURITY.md) describes what stays
-    /// visible, and what encryption does not protect against.
+    /// encrypted is fixed when it is created. [`admin::Rewrite`](crate::admin::Rewrite) copies a plain image into an encrypted
+    /// one, or an encrypted image into a plain one.
+    /// [SECURITY.md](https://docs.rs/crate/memimage/latest/source/docs/SECURITY.md) describes what stays visible, and what
+    /// encryption does not protect against.
     ///
     /// To rotate keys, open the image with a new current key. Later segments and snapshots are encrypted under the new key.
     /// Older segments and snapshots stay encrypted under the key whose number they contain.
@@ -263,11 +264,12 @@ impl<M: Model> Options<M> {
 
     /// Protects the image against changes by anybody without the key, with keyed hashes (BLAKE3): each frame of the journal is
     /// linked to the frame before it, and each snapshot and header is hashed. Whether an image has a chain is fixed when it is
-    /// created. [`admin::Rewrite`](crate::admin::Rewrite) makes a chained image of a plain one, and the reverse.
+    /// created. [`admin::Rewrite`](crate::admin::Rewrite) copies a plain image into a chained one, or a chained image into a
+    /// plain one.
     ///
-    /// Recovery verifies the chain of everything that it reads. It cannot detect that an older copy has replaced the end of
-    /// the journal or the whole image. To detect that, keep [`Admin::chain_head`](crate::Admin::chain_head) outside the
-    /// image.
+    /// Recovery verifies the chain of everything that it reads, but cannot detect that an older copy has replaced the end of
+    /// the journal or the whole image. To detect such a replacement, keep [`Admin::chain_head`](crate::Admin::chain_head)
+    /// outside the image.
     ///
     /// The key may be the same as for [`encryption`](Options::encryption), because the library derives a separate key from it
     /// for the chain.

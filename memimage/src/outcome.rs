@@ -5,6 +5,6 @@
 pub enum Outcome {
     /// The body returned a value.
     Applied,
-    /// A fallible body returned an error. The body may have changed the state before it returned.
+    /// A fallible body returned an error. The body may have changed the state before it returned the error.
     Rejected,
 }

@@ -1,5 +1,5 @@
-//! Bugs that a test build can contain on purpose: one-line mistakes of the kind that made other journals lose their users'
-//! data. The test suites must catch each bug; `tests/tests/planted.rs` checks that they do.
+//! Bugs that a test build can contain on purpose. They are one-line mistakes, of the kind with which other journals lost their
+//! users' data. The test suites must catch each bug; `tests/tests/planted.rs` checks that they do.
 //!
 //! The bugs are compiled only with `--cfg planted`, in a test build. In such a build, the environment variable
 //! `MEMIMAGE_PLANTED` selects the active bug. In every other build [`planted`] returns the constant `false`, and the binary
@@ -43,7 +43,7 @@ pub(crate) enum Bug {
     HeaderChecksumSkipped,
     /// The hash that links a frame to the previous frame covers only the previous frame's header, not its content.
     LinkWithoutContent,
-    /// Retention by a period relies on a single reading of the wall clock.
+    /// A single reading of the wall clock decides which events are older than the retention period.
     PrunedOnOneReading,
     /// Pruning removes segments before the base that replaces them is synced.
     PrunedBeforeBaseIsSynced,
@@ -53,7 +53,7 @@ pub(crate) enum Bug {
     RepairOnlyOnce,
     /// The writer starts the next segment before the previous one is completely synced.
     SegmentEnteredUnsynced,
-    /// A short write counts as complete.
+    /// A write that wrote only some of its bytes counts as complete.
     ShortWriteIgnored,
     /// A snapshot gets its final name although it cannot be loaded.
     SnapshotNamedUnloaded,
@@ -61,9 +61,9 @@ pub(crate) enum Bug {
     SnapshotNamedUnsynced,
     /// A torn frame is not cleared, and new frames are written over it.
     TornTailLeft,
-    /// Opening an image does not rewrite data that may not be on disk.
+    /// Opening an image does not rewrite data at the end of the journal, although nothing proves that this data was synced.
     UnprovenNotWrittenAgain,
-    /// The digest of an opaque map or set depends on its order although it is declared unordered.
+    /// The digest of an opaque map or set depends on the order of the items, although the type is declared unordered.
     UnorderedHashedInOrder,
     /// The panic of a waker ends the thread that writes for all callers.
     WakerPanicUncaught,

@@ -1,10 +1,11 @@
 //! Detects a fork. A child made by `fork` has copies of its parent's memory and file descriptors, and must not use an image
 //! through them.
 //!
-//! The child has a copy of each image, but none of the threads that write for it. It also has a copy of the lock's descriptor,
-//! with which the child could release the parent's lock. The C library calls a handler in the child that counts the fork, so
-//! that each call on an image detects a fork with one load. A child made by the bare system call does not run the handler.
-//! Therefore each wait, each write and each close also compares the process id.
+//! The child has a copy of each image, but none of the threads that write for it. The child also has a copy of the lock file's
+//! descriptor, with which it could release the parent's lock. In the child, the C library calls a handler, and the handler
+//! counts the fork. Each call on an image therefore detects a fork with one load of this count. A child made by the bare system
+//! call, without the C library, does not run the handler. For this case, each wait, each write and each close also compares the
+//! process id.
 
 use std::ffi::c_int;
 use std::sync::Once;
@@ -36,7 +37,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// The current process. The first call starts to count forks.
+    /// The current process. The first call registers the handler that counts forks.
     pub(crate) fn current() -> Process {
         static REGISTERED: Once = Once::new();
         REGISTERED.call_once(|| {
@@ -44,19 +45,20 @@ impl Process {
             // atomic.
             #[allow(unsafe_code)]
             let failed = unsafe { pthread_atfork(None, None, Some(count_fork)) };
-            // the registration fails only for lack of memory; the process id is compared before each write even then
+            // the registration fails only for lack of memory; even then, the process id is compared before each write
             debug_assert_eq!(failed, 0);
         });
         Process { id: std::process::id(), forks: FORKS.load(Ordering::Relaxed) }
     }
 
-    /// Whether this value was created in the current process, by the count of forks. Costs one load.
+    /// Whether this value was created in the current process, as far as the count of forks shows. The check costs one load.
     #[inline]
     pub(crate) fn is_current(self) -> bool {
         self.forks == FORKS.load(Ordering::Relaxed)
     }
 
-    /// Whether this value was created in the current process, also by the process id. Costs a system call.
+    /// Whether this value was created in the current process, according to both the count of forks and the process id. The
+    /// check costs a system call.
     pub(crate) fn is_certainly_current(self) -> bool {
         self.is_current() && self.id == std::process::id()
     }

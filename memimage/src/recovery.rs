@@ -47,28 +47,29 @@ pub(crate) struct RecoveryGoal {
     pub(crate) newest_snapshot: Option<Seq>,
     /// Whether a difference between a replayed state and its recorded digest is an error.
     pub(crate) verify_digests: bool,
-    /// Whether replay may begin at a state that an upcaster created from an older snapshot. Nothing verifies such a state. If
-    /// this is false and the journal is complete, recovery skips such states. Snapshot verification sets this field to false,
-    /// because a replay that uses no upcast state verifies the upcaster.
+    /// Whether replay may begin at a state that an upcaster created from an older snapshot. Recovery cannot verify such an
+    /// upcast state. If the field is false and the journal was never pruned, recovery skips upcast states. Snapshot
+    /// verification sets the field to false, because only a replay that begins before the upcast state can verify what the
+    /// upcaster returned.
     pub(crate) trust_upcasters: bool,
     /// An event that replay skips as if it were void, to determine the effect of making it void.
     pub(crate) also_void: Option<Seq>,
     /// The digest that the recovered state must have.
     pub(crate) expected: Option<u64>,
-    /// The event after which replay encodes and decodes the state. This shows whether a snapshot contains all data on which
+    /// The event after which replay encodes and decodes the state, to verify that a snapshot would contain all data on which
     /// later events depend.
     pub(crate) round_trip: Option<Seq>,
 }
 
 impl RecoveryGoal {
-    /// The goal of a replay up to the event `seq` that begins at a state before this event.
+    /// Returns the goal to replay up to the event `seq`, from a state before this event.
     pub(crate) fn before(seq: Seq) -> RecoveryGoal {
         let older = Seq::new(seq.get().saturating_sub(1));
         RecoveryGoal { until: Some(seq), newest_snapshot: Some(older), ..RecoveryGoal::default() }
     }
 }
 
-/// A recovered model, and the position of its state.
+/// The result of a recovery: the model, its last event, and what recovery did.
 #[derive(Debug)]
 pub(crate) struct Recovered<M> {
     pub(crate) model: M,
@@ -106,7 +107,7 @@ pub(crate) fn dispatch_of<M: Model>(journal: &OpenedJournal) -> Result<Dispatch,
 pub(crate) struct ReplayProgress {
     /// The events replayed so far.
     pub(crate) events: u64,
-    /// The size of the replayed batches so far, in bytes.
+    /// The size of the batches replayed so far, in bytes.
     pub(crate) bytes: u64,
 }
 
@@ -249,7 +250,7 @@ impl<M: Model> Replay<'_, M> {
             FrameKind::Prune => self.prune_mark(segment, frame)?,
             // the void events were collected before the first event was replayed
             FrameKind::Void => drop(self.scan.decode_void(segment, frame)?),
-            // an earlier correction is skipped: the start state may already have the time of a later event
+            // skip a correction that was recorded before the start state: that state may already have the time of a later event
             FrameKind::Time if frame.header.first_seq > self.last => {
                 self.time = self.scan.decode_time(segment, frame)?.to;
             }
@@ -281,7 +282,8 @@ impl<M: Model> Replay<'_, M> {
         Err(self.scan.corrupt_frame(segment, frame, what))
     }
 
-    /// Verifies, if replay began at the base of a prune mark, that this base is the state for which the journal was pruned.
+    /// If replay began at the base that a prune mark names, verifies that this base is the state for which the journal was
+    /// pruned.
     fn prune_mark(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let mark = self.scan.decode_prune(segment, frame)?;
         let outdated = self.voids.invalidates(mark.base, frame.header.life.epoch);
@@ -368,8 +370,8 @@ impl<M: Model> Replay<'_, M> {
         Err(Error::new(ErrorDetail::Replay { seq, name, version, what, help }))
     }
 
-    /// Compares the state with the digest that the journal contains for it, if any. A difference is reported only at the end of
-    /// the replay, because a later digest mark may accept the replayed state.
+    /// If the journal contains a digest for the state, compares the state with this digest. A difference is reported only at
+    /// the end of the replay, because a later digest mark may accept the replayed state.
     #[inline]
     fn check_digest(&mut self) -> Result<(), Error> {
         while let Some(mark) = self.digests.next_if(|mark| mark.seq <= self.last) {

@@ -10,16 +10,16 @@ const MIN_SNAPSHOTS: usize = 2;
 
 /// How much of the journal an image keeps; see [`Options::retention`](crate::Options::retention).
 ///
-/// With every setting, the image can rebuild its state in two ways. The first way is from either of the two newest
-/// snapshots. The second way needs no snapshot: it replays the journal from the first event, or, if the journal was
-/// pruned, from the *base*. The base is a state that is stored beside the journal in two copies. Pruning permanently
-/// removes the events before the base, so nobody can look them up. If the model's shape changes later, the model cannot
-/// be rebuilt from the first event, and therefore needs a state upcaster (`history(…)` on `#[derive(Model)]`). Keep
-/// everything unless you are sure that you will not need the earlier events.
+/// With every setting, the image can rebuild its state in two ways. The first way begins with either of the two newest
+/// snapshots. The second way needs no snapshot: it replays the journal from the first event, or, if the journal was pruned,
+/// from the *base*. The base is a state that is stored beside the journal in two copies. Pruning permanently removes the events
+/// before the base, so nobody can look them up. If the model's shape changes later, the model cannot be rebuilt from the first
+/// event, and therefore needs a state upcaster (`history(…)` on `#[derive(Model)]`). Keep everything unless you are sure that
+/// you will not need the earlier events.
 ///
-/// The image prunes the journal by whole segments, after a snapshot, and only up to a snapshot. So it keeps more than
-/// requested: up to twice as much, plus the events recorded between two snapshots. (Pruning more precisely would
-/// require more snapshots, each of the size of the state.)
+/// The image prunes the journal by whole segments, after a snapshot, and only up to a snapshot. So the image keeps more than
+/// requested: up to twice as much, plus the events recorded between two snapshots. (Pruning more precisely would require more
+/// snapshots, each of the size of the state.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Retention {
@@ -29,9 +29,9 @@ pub enum Retention {
     /// At least this many of the newest events. With 0, the image keeps only the events that are needed to rebuild the
     /// state.
     Events(u64),
-    /// At least the events of this period before the newest event, by their recorded times. One wrong reading of the clock
-    /// prunes nothing, because the period ends no later than the confirmed time: the time of the last event of earlier
-    /// openings, plus the time that has passed since this opening by the monotonic clock.
+    /// At least the events of this period before the newest event, by their recorded times. A single wrong reading of the clock
+    /// causes no pruning, because the period ends no later than the confirmed time. The confirmed time is the time of the last
+    /// event before this opening, plus the time that has passed since this opening by the monotonic clock.
     Period(Duration),
 }
 
@@ -57,9 +57,9 @@ pub(crate) struct RetentionSelection {
 impl Retention {
     /// Selects the base and the snapshots to keep. `snapshots` lists all snapshots, newest first.
     ///
-    /// Keeps the two newest snapshots, the newest one that can be the base, and the oldest one that cannot be the base yet.
-    /// This oldest snapshot will be the next base. So the selection never keeps more than four snapshots. Only time up to
-    /// `confirmed` counts.
+    /// Keeps the two newest snapshots, the newest one that can be the base, and the oldest one that cannot be the base yet and
+    /// will be the next base. So the selection never keeps more than four snapshots. If the newest snapshot's time is after
+    /// `confirmed`, `confirmed` is used instead.
     pub(crate) fn select(self, snapshots: &[Candidate], confirmed: Timestamp) -> RetentionSelection {
         let Some((newest, older)) = snapshots.split_first() else { return RetentionSelection::default() };
         let (mut base, mut next) = (None, None);
@@ -89,7 +89,7 @@ impl Retention {
 mod tests {
     use super::*;
 
-    /// Selects from snapshots after these events. Successive events are one second apart.
+    /// Runs `select` on snapshots that end with the events `seqs`. Successive events are one second apart.
     fn select(retention: Retention, seqs: &[u64]) -> (Option<u64>, Vec<u64>) {
         let candidate =
             |&seq: &u64| Candidate { seq: Seq::new(seq), time: Timestamp::from_micros(seq * 1_000_000), current: true };

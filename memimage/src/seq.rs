@@ -49,7 +49,7 @@ impl From<Seq> for u64 {
     }
 }
 
-/// The number of a journal segment: 1, 2, 3 … The segment's file name contains it.
+/// The number of a journal segment: 1, 2, 3 … The name of the segment's file contains this number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SegmentId(u64);
 
@@ -81,7 +81,7 @@ impl SegmentId {
 /// The life of one owner of an image: the time from one opening or repair to the next opening or repair.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Life {
-    /// The number of the life: 1, 2, 3 … The lives of two copies of an image have the same numbers.
+    /// The number of the life: 1, 2, 3 … If an image is copied, both copies continue with the same numbers.
     pub(crate) epoch: u64,
     /// A random number, which no two lives share.
     pub(crate) id: u64,

@@ -19,8 +19,9 @@ pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 
 /// Shuttle's primitives with parking_lot's interface.
 ///
-/// Shuttle has no clock. A deadline less than an hour away may pass at any moment: each check tosses a coin, and a deadline
-/// that has passed stays passed. A deadline an hour or more away never passes, so that a timeout cannot hide a lost wake-up.
+/// Shuttle has no clock. A deadline that is less than an hour away may pass at any moment: each check tosses a coin, and a
+/// deadline that has passed stays passed. A deadline that is an hour or more away never passes, so that a timeout cannot hide a
+/// lost wake-up.
 #[cfg(all(shuttle, test))]
 mod explored {
     use std::cell::Cell;

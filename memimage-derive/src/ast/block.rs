@@ -86,7 +86,8 @@ impl Block {
         }
     }
 
-    /// The last segment of the model's path, such as `Bank` of `bank::Bank`. The names of the generated items begin with it.
+    /// The last segment of the model's path, such as `Bank` of `bank::Bank`. The names of the generated items begin with this
+    /// segment.
     pub(crate) fn model_name(&self) -> String {
         self.model_path().and_then(|path| path.segments.last()).map_or_else(String::new, |last| unraw(&last.ident))
     }
@@ -119,7 +120,7 @@ impl Block {
         commands.chain(self.args.retired.iter().map(EventHistory::of_retired))
     }
 
-    /// The check of a command. The rules in `check` guarantee that this method exists.
+    /// The method that `check = name` names. The rules in `check` guarantee that the method exists.
     pub(crate) fn check_of(&self, command: &Command) -> Option<&Method> {
         let name = command.args.check.get()?;
         self.methods.iter().find(|method| method.sig.ident == *name)
@@ -152,7 +153,7 @@ impl Block {
         }
     }
 
-    /// The widest visibility of the commands. Items of the whole block have this visibility.
+    /// The widest visibility of the commands. The commands trait has this visibility.
     pub(crate) fn vis(&self) -> Visibility {
         let widest = self.commands.iter().map(|command| &command.vis).max_by_key(|vis| width(vis));
         widest.cloned().unwrap_or(Visibility::Inherited)
@@ -194,7 +195,7 @@ pub(crate) fn makes(attr: &Attribute, name: &str) -> bool {
 
 /// The syntax of an impl block.
 struct ImplSyntax {
-    /// The tokens before the braces.
+    /// The tokens before the block's braces.
     head: TokenStream,
     of_trait: Option<Path>,
     generics: Generics,

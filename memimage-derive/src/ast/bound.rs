@@ -1,5 +1,5 @@
-//! The bounds on the types of arguments and fields. The names in a type select the bound, and with it the error message. The
-//! compiler decides whether the type satisfies the bound.
+//! The bounds on the types of arguments and fields. The names in a type decide which bound the expansion puts on the type, and
+//! so which error message a user sees. The compiler decides whether the type satisfies the bound.
 
 use proc_macro2::Ident;
 use quote::format_ident;
@@ -69,7 +69,7 @@ fn shares(ty: &Type) -> bool {
     finder.0
 }
 
-/// Whether all names in the type are names of known std types. Such a type satisfies every bound and needs no check.
+/// Whether all names in the type are names of known std types. If so, the type satisfies every bound and needs no check.
 pub(crate) fn is_known(ty: &Type) -> bool {
     match ty {
         Type::Array(array) => is_known(&array.elem),

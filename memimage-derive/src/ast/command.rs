@@ -150,9 +150,9 @@ impl Argument {
         is_known(&self.ty)
     }
 
-    /// Whether the block checks the type. The type of an argument with attributes is not checked, because an attribute can
-    /// change the traits that the payload needs. A type with a macro's `$crate` is not checked either, because the bounds of
-    /// serde's derive are text.
+    /// Whether the block's expansion checks the type. It does not check the type of an argument with attributes, because an
+    /// attribute can change the traits that the payload needs. Nor does it check a type that contains a macro's `$crate`,
+    /// because serde's derive takes bounds as text, which cannot contain `$crate`.
     pub(crate) fn is_checked(&self) -> bool {
         self.attrs.is_empty() && !is_known(&self.ty) && !contains_dollar_crate(self.ty.to_token_stream())
     }
@@ -167,7 +167,7 @@ fn contains_dollar_crate(ty: TokenStream) -> bool {
 }
 
 impl Input {
-    /// Parses an argument. Without a plain name, adds an error and returns `None`.
+    /// Parses an argument. If the argument's pattern is not a plain name, adds an error and returns `None`.
     fn argument(cx: &Ctxt, model: &TokenStream, typed: &mut PatType) -> Option<Input> {
         let attrs =
             typed.attrs.extract_if(.., |attr| attr.path().is_ident("serde") || attr.path().is_ident("shape")).collect();
@@ -215,8 +215,8 @@ fn last_segment(model: &Type) -> String {
     }
 }
 
-/// The name of the variant. A method name such as `_` or `self_` gives no name. The variant then gets a placeholder, and
-/// `check` reports the method.
+/// The name of the variant. If the method has a name such as `_` or `self_`, from which no name can be derived, returns a
+/// placeholder, and `check` reports the method.
 fn variant(pascal: &str, span: Span) -> Ident {
     match pascal {
         "" | "Self" => Ident::new("__", span),

@@ -1,13 +1,13 @@
 //! Finds the context argument of a method.
 //!
-//! A macro has no type information, and `Context` can be imported under another name. The search therefore uses the form of the
-//! arguments' types, and the expansion asserts that the type is memimage's `Context`.
+//! A macro has no type information, and `Context` can be imported under another name. The search therefore relies on how the
+//! types are written, and the expansion asserts that the found type is memimage's `Context`.
 
 use syn::{FnArg, PatType, PathArguments, Signature, Type, TypeGroup, TypeParen};
 
-/// The indices of the context arguments: all arguments of the type `&Context`. If there are none, and exactly one argument is a
-/// reference to another plain type, returns its index, because that type may be `Context` under another name. Arguments that
-/// satisfy `is_argument` are ignored: they are the command's.
+/// The indices of the context arguments: all arguments of the type `&Context`. If no argument has this type, and exactly one is
+/// a reference to another plain type, returns the index of that argument, because the plain type may be `Context` under another
+/// name. Ignores the arguments for which `is_argument` returns true: those are arguments of the command.
 pub(crate) fn contexts(sig: &Signature, is_argument: impl Fn(&PatType) -> bool) -> Vec<usize> {
     let places = |is: fn(&Type) -> bool| -> Vec<usize> {
         let referred = sig.inputs.iter().map(|input| match input {
@@ -31,7 +31,7 @@ pub(crate) fn referred(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// The type without parentheses, and without the invisible groups of another macro.
+/// The type without parentheses, and without the invisible groups that another macro put around it.
 fn bare(ty: &Type) -> &Type {
     match ty {
         Type::Group(TypeGroup { elem, .. }) | Type::Paren(TypeParen { elem, .. }) => bare(elem),

@@ -47,9 +47,9 @@ pub(crate) struct Fields {
 /// A field with `#[model(derived)]`.
 pub(crate) struct DerivedField {
     pub name: String,
-    /// The key `derived`, for the position of errors.
+    /// The key `derived`, at which errors are reported.
     pub key: Path,
-    /// The field's opaque name, which is an error in a derived field.
+    /// The field's opaque name. If there is one, it is an error, because a derived field has no shape.
     pub opaque: Option<LitStr>,
 }
 
@@ -58,9 +58,9 @@ pub(crate) struct Field {
     pub name: String,
     pub ty: Type,
     pub opaque: Option<LitStr>,
-    /// The key `unordered`, for the position of errors.
+    /// The key `unordered`, at which errors are reported.
     pub unordered: Option<Path>,
-    /// Whether the field is a command's argument. `#[memimage::commands]`, not this derive, checks its type.
+    /// Whether the field is a command's argument. If so, `#[memimage::commands]`, not this derive, checks the field's type.
     pub is_argument: bool,
 }
 
@@ -240,8 +240,8 @@ impl Fields {
     }
 }
 
-/// Checks the fields of a type with an opaque name. The fields are not part of the shape, but a field that serde skips would
-/// lose its value.
+/// Checks the fields of a type with an opaque name. These fields are not part of the shape, but if serde skipped a field, the
+/// field's value would be lost.
 fn opaque_fields(cx: &Ctxt, data: &syn::Data) {
     let parts: Vec<&syn::Fields> = match data {
         syn::Data::Struct(data) => vec![&data.fields],
@@ -313,7 +313,7 @@ fn plain(tokens: &TokenStream) -> String {
     tokens.to_string().replace(' ', "").replace(",>", ">")
 }
 
-/// The FNV-1a hash of a text, which is the same on every platform. It only has to distinguish types.
+/// The FNV-1a hash of a text, which is the same on every platform. The hash only has to differ between types.
 fn fnv(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

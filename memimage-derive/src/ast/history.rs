@@ -1,8 +1,9 @@
 //! The version numbers of the entries of a `history(…)`.
 //!
-//! The user does not write the version numbers. The entries, oldest first, get the numbers directly before the command's
-//! version. If a `replay_only` command replays an older version of the event, the numbers stay above that version, because the
-//! `replay_only` command has its own history. The numbers of a retired event start at the event's oldest version.
+//! The user does not write these numbers. The last entry gets the number before the command's version, the entry before it one
+//! less, and so on. If a `replay_only` command replays an older version of the event, all these numbers are greater than that
+//! version, because the `replay_only` command has its own history. For a retired event, the first entry gets the number N of
+//! `oldest = N`, or else 1.
 
 use std::collections::BTreeMap;
 
@@ -24,15 +25,15 @@ pub(crate) struct EventHistory<'a> {
 /// A past version of an event.
 pub(crate) struct PastVersion<'a> {
     pub version: u32,
-    /// The next later version that has a type, or else the command's own version. `None` for the newest version of a retired
-    /// event.
+    /// The first later version that has a type, or else the command's own version. `None` if there is neither, as for the last
+    /// version of a retired event.
     pub next: Option<u32>,
     pub form: PastForm<'a>,
 }
 
 /// How a past version is upcast.
 pub(crate) enum PastForm<'a> {
-    /// The upcaster of the type converts the past version.
+    /// The past version is a type with an upcaster.
     Type(&'a Type),
     /// Functions on values convert the past version to the next type of the history, or else to the command's payload.
     Values(Vec<&'a Path>, Option<&'a Type>),
@@ -51,13 +52,13 @@ impl<'a> EventHistory<'a> {
         EventHistory { name: &retired.name, command: None, past }
     }
 
-    /// The `#[cfg]` attributes of the command.
+    /// The `#[cfg]` attributes of the command, if there is one.
     pub(crate) fn cfgs(&self) -> impl Iterator<Item = &'a Attribute> {
         self.command.into_iter().flat_map(Command::cfgs)
     }
 }
 
-/// The past versions of the entries. `newest` is the command's version; `None` for a retired event.
+/// The past versions, one for each entry of the history. `newest` is the command's version; `None` for a retired event.
 fn past<'a>(steps: &'a [HistoryEntry], versions: &[u32], newest: Option<u32>) -> Vec<PastVersion<'a>> {
     let one = |(i, &version): (usize, &u32)| {
         let after = &steps[i + 1..];

@@ -71,16 +71,16 @@ pub(crate) struct CommandArgs {
     pub history: Arg<History>,
     /// The oldest version that a journal can still contain.
     pub oldest: Arg<Oldest>,
-    /// The key, for the position of errors.
+    /// The key `replay_only`, at which errors are reported.
     pub replay_only: Arg<Path>,
     pub nondeterminism: Arg<()>,
-    /// Whether a key is invalid. Rules that need the key are then skipped, so that one mistake gives one error.
+    /// Whether a key is invalid. If so, `check` skips the rules that need the key, so that one mistake gives one error.
     pub broken: bool,
 }
 
 /// `oldest = N`.
 pub(crate) struct Oldest {
-    /// The key, for the position of errors.
+    /// The key `oldest`, at which errors are reported.
     pub key: Path,
     pub version: u32,
 }

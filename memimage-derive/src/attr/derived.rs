@@ -8,7 +8,7 @@ use crate::ctxt::Ctxt;
 /// The arguments of `#[model(…)]` on a field.
 #[derive(Default)]
 pub(crate) struct ModelField {
-    /// The key, for the position of errors.
+    /// The key `derived`, at which errors are reported.
     pub derived: Arg<Path>,
 }
 
@@ -26,7 +26,7 @@ impl ModelField {
         args
     }
 
-    /// The key `derived` of a derived field. The derive of `Shape` checks the attribute.
+    /// The key `derived` of a derived field. The derive of `Shape`, not this function, checks the attribute.
     pub(crate) fn derived(attrs: &[Attribute]) -> Option<Path> {
         let mut derived = None;
         for attr in attrs.iter().filter(|attr| attr.path().is_ident("model")) {

@@ -7,7 +7,7 @@ use syn::{Path, Token, Type};
 
 /// The value of `history(…)`.
 pub(crate) struct History {
-    /// The key, for the position of errors about the whole history.
+    /// The key `history`, at which errors about the whole history are reported.
     pub key: Path,
     pub steps: Vec<HistoryEntry>,
 }

@@ -8,7 +8,7 @@ use syn::{Error, LitStr, Path, Token};
 /// The location of a model's shape lock.
 pub(crate) struct LockArg {
     pub key: Path,
-    /// The given path, relative to the directory of `Cargo.toml`.
+    /// The path that the user gave, relative to the directory of `Cargo.toml`.
     pub path: Option<LitStr>,
 }
 

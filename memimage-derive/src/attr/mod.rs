@@ -112,7 +112,7 @@ fn name(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
     }
 }
 
-/// Parses `= name`, a method of `owner`. A string or a path is reported as an error, and the name inside it is returned.
+/// Parses `= name`, a method of `owner`. Reports a string or a path as an error, but returns the name inside it.
 fn method(cx: &Ctxt, meta: &ParseNestedMeta<'_>, owner: &str) -> syn::Result<Ident> {
     let (key, input) = (name_of(&meta.path), meta.value()?);
     if input.peek(LitStr) {

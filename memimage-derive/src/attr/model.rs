@@ -21,7 +21,7 @@ pub(crate) struct ModelArgs {
     pub rebuild: Arg<Ident>,
     /// The groups of commands, if the model has several blocks.
     pub groups: Arg<Vec<Path>>,
-    /// Whether a key is invalid. Rules that need the key are then skipped, so that one mistake gives one error.
+    /// Whether a key is invalid. If so, `check` skips the rules that need the key, so that one mistake gives one error.
     pub broken: bool,
 }
 

@@ -101,7 +101,7 @@ impl SerdeField {
                 ("skip", _) => skips.skip = Some(meta.path.clone()),
                 ("skip_serializing", _) => skips.skip_serializing = Some(meta.path.clone()),
                 ("skip_deserializing", _) => skips.skip_deserializing = Some(meta.path.clone()),
-                // postcard reads every field, so it could not read back a value without the skipped field
+                // postcard reads every field, so it could not read a value that was written without the skipped field
                 ("skip_serializing_if", FieldForm::Plain | FieldForm::Opaque | FieldForm::OfOpaqueType) => {
                     return reject(&meta, "remove it");
                 }
@@ -139,8 +139,8 @@ impl SerdeField {
 }
 
 impl Skips {
-    /// Requires that serde skips a derived field in both directions. `encoding` is a key that would have no effect on a skipped
-    /// field.
+    /// Requires that serde skips a derived field in both directions. `encoding` is a key of the field that changes the field's
+    /// encoding, and so has no effect on a skipped field.
     fn require(&self, cx: &Ctxt, name: &str, derived: &Path, encoding: Option<&Path>) {
         match (&self.skip, &self.skip_serializing, &self.skip_deserializing) {
             (Some(_), ..) | (None, Some(_), Some(_)) => {
@@ -246,7 +246,7 @@ fn same_name(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
     }
 }
 
-/// Returns `None` for an unknown rule, which serde's derive reports.
+/// Parses the rule of `rename_all`. Returns `None` for an unknown rule: serde's derive reports it.
 fn rule(meta: &ParseNestedMeta<'_>) -> syn::Result<Option<RenameRule>> {
     Ok(RenameRule::parse(&same_name(meta)?.value()))
 }

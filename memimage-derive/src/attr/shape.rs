@@ -10,9 +10,9 @@ use crate::ctxt::Ctxt;
 pub(crate) struct ShapeContainer {
     pub krate: Arg<Path>,
     pub opaque: Arg<LitStr>,
-    /// The key, for the position of errors.
+    /// The key `unordered`, at which errors are reported.
     pub unordered: Arg<Path>,
-    /// The key, for the position of errors.
+    /// The key `recursive`, at which errors are reported.
     pub recursive: Arg<Path>,
 }
 
@@ -44,9 +44,10 @@ impl ShapeContainer {
 #[derive(Default)]
 pub(crate) struct ShapeField {
     pub opaque: Arg<LitStr>,
-    /// The key, for the position of errors.
+    /// The key `unordered`, at which errors are reported.
     pub unordered: Arg<Path>,
-    /// Marks the field as an argument of a command. `#[memimage::commands]` itself adds this key to a payload's fields.
+    /// Marks the field as an argument of a command. Users do not write this key: `#[memimage::commands]` adds it to the fields
+    /// of a payload.
     pub argument: Arg<()>,
 }
 

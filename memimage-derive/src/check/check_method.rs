@@ -94,7 +94,7 @@ fn arguments(cx: &Ctxt, command: &Command, method: &Method) {
     }
 }
 
-/// The command's argument with this name. Reports an error if there is none.
+/// The command's argument with this name. If the command has no such argument, reports an error.
 fn known<'a>(cx: &Ctxt, command: &'a Command, argument: &Ident) -> Option<&'a Argument> {
     if let Some(known) = command.arguments().find(|known| known.ident == *argument) {
         return Some(known);

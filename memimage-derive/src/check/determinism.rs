@@ -1,5 +1,6 @@
-//! Finds calls that return a different value on replay. The search covers the tokens of a body and does not follow calls.
-//! Clippy has the same list, and resolves paths. Digests of the state detect the calls that this search and Clippy overlook.
+//! Finds calls that return a different value on replay. The search covers the tokens of a command's body and does not follow
+//! calls. Clippy searches for the same functions, but resolves paths. Digests of the state detect the calls that this search
+//! and Clippy overlook.
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use syn::Error;
@@ -32,8 +33,9 @@ fn scan(cx: &Ctxt, tokens: &TokenStream) {
     }
 }
 
-/// The spans of the first and last token of the call's path, if the tokens begin with this path. A method call does not match.
-/// A call with arguments does not match if the function takes none. Such calls are calls of other functions with the same name.
+/// The spans of the first and last token of the function's path, if the tokens begin with this path. Returns `None` for a
+/// method call, and for a call with arguments if the function takes none: such calls are calls of other functions with the same
+/// name.
 fn found(call: &NondeterministicCall, before: &[TokenTree], tokens: &[TokenTree]) -> Option<(Span, Span)> {
     if matches!(before.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == '.') {
         return None;
@@ -51,7 +53,7 @@ fn found(call: &NondeterministicCall, before: &[TokenTree], tokens: &[TokenTree]
         Some(TokenTree::Group(arguments)) if arguments.delimiter() == Delimiter::Parenthesis => {
             span.filter(|_| !call.takes_nothing || arguments.stream().is_empty())
         }
-        // the path of another function continues here
+        // the path continues, so this is another function
         next if is_colon(next) && !starts_arguments(rest.as_slice()) => None,
         _ => span,
     }
@@ -84,7 +86,7 @@ fn error(call: &NondeterministicCall, (first, last): (Span, Span)) -> Error {
     Error::new_spanned(TokenStream::from_iter([spanned(first), spanned(last)]), message)
 }
 
-/// A token that only carries a span.
+/// A token with this span, for the position of an error.
 fn spanned(span: Span) -> TokenTree {
     TokenTree::Ident(Ident::new("_x", span))
 }

@@ -1,5 +1,5 @@
-//! Rules for versions. Each past version must be listed in a history, or have a `replay_only` command, or be too old for any
-//! journal.
+//! Rules for versions. Each past version must be listed in a history, or have a `replay_only` command, or be older than
+//! `oldest`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

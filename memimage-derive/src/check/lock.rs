@@ -10,8 +10,8 @@ use crate::attr::LockArg;
 use crate::ctxt::Ctxt;
 use crate::shape_lock::{LockLine, ModelLock, UnclaimedLines};
 
-/// Reads and checks the lock of a block with `lock`. Runs only if the block has no other errors. If the lock cannot be read,
-/// reports an error and returns an empty lock.
+/// Reads and checks the lock of a block that has the key `lock`. Called only if the block has no other errors. If the lock
+/// cannot be read, reports an error and returns an empty lock.
 pub(crate) fn lock(cx: &Ctxt, block: &Block) -> Option<ModelLock> {
     let arg = block.args.lock.get()?;
     let Some(lock) = ModelLock::read(cx, arg, &block.model_name()) else {
@@ -21,7 +21,7 @@ pub(crate) fn lock(cx: &Ctxt, block: &Block) -> Option<ModelLock> {
     Some(lock)
 }
 
-/// Checks that each event of the block has a line, and each line an event.
+/// Checks that each event of the block has a line, and that the block can replay the event of each line.
 fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
     for attr in block.commands.iter().flat_map(Command::cfgs) {
         cx.error(
@@ -70,7 +70,7 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
     }
     // If the lock has a line that no command replays, other lines may be missing for the same reason: an event was renamed, or
     // a retired event lost a version, which shifts the numbers of its other versions. The error about the line that no command
-    // replays is enough.
+    // replays is then enough, so the loop skips the missing lines of new and retired events.
     let any_unreplayable = unreplayable(cx, block, lock, &renamed);
     for (event, SourceVersion { number, place, has_type }) in missing {
         if any_unreplayable && (is_new(&event) || is_retired(block, &event)) {
@@ -89,10 +89,10 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
     }
 }
 
-/// Reports lines that are under the name of another library and belong to a model with the same type name. Returns whether
-/// there are such lines. If there are none, and this model has no lines either, the type may have been renamed too, so all
-/// lines of other libraries are reported. Blessing does not disable this check, because blessing would lock the current shapes
-/// under the new name. The generated test checks the lines of the remaining models.
+/// Reports the lines of a model of another library if that model has the same type name as this model. If there are no such
+/// lines, and this model has no lines either, this model's type may have been renamed too, so the function reports the lines of
+/// all models of other libraries. Returns whether it reported any lines. `MEMIMAGE_BLESS` does not disable this check: the
+/// generated test would lock the current shapes under the new name. That test checks the lines of the remaining models.
 fn of_another_library(cx: &Ctxt, block: &Block, lock: &ModelLock) -> bool {
     let ModelLock { file, model, lines, unclaimed, .. } = lock;
     let (library, name) = model.split_once("::").expect("the key of a model has a target");
@@ -115,7 +115,7 @@ fn of_another_library(cx: &Ctxt, block: &Block, lock: &ModelLock) -> bool {
     !reported.is_empty()
 }
 
-/// A version of an event in the source.
+/// A version of an event that the block declares.
 struct SourceVersion {
     number: u32,
     /// The tokens at which errors about the version are reported.
@@ -189,7 +189,7 @@ fn is_retired(block: &Block, event: &str) -> bool {
     block.args.retired.iter().any(|retired| retired.name.value() == event)
 }
 
-/// Reports a locked version of an event that a command records at another version.
+/// Reports a locked version of an event if `command` records the event at another version, and cannot replay the locked one.
 fn out_of_history(cx: &Ctxt, lock: &ModelLock, line: &LockLine, command: &Command) {
     let LockLine { event, version, number, .. } = line;
     let (method, newest) = (&command.sig.ident, command.version());

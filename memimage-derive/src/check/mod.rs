@@ -1,4 +1,4 @@
-//! The rules for the parsed input. Each rule and its message is defined once, in this folder.
+//! The rules for the parsed input. This folder defines each rule once, together with its message.
 
 mod types;
 mod nondeterministic;

@@ -1,8 +1,8 @@
 //! Rules for the other items in a block's module: no second block without a group, and no type with the name of a payload.
 //!
 //! Without these rules, the compiler would report each duplicate item and impl: up to ten errors, and no hint. An expansion
-//! sees only its own block, so these rules parse the source file and search for the block in it. The rules apply only if every
-//! build contains both items. The compiler reports all other conflicts.
+//! sees only its own block, so these rules parse the source file and search for the block in it. The rules apply only to
+//! conflicts between items that every build contains. The compiler reports all other conflicts.
 
 use std::fs;
 
@@ -22,7 +22,8 @@ pub(crate) fn module(cx: &Ctxt, block: &mut Block) {
         return;
     }
     let Ok(file) = syn::parse_file(&text) else { return };
-    // Several modules may have a block that looks the same. An error is certain only if all these modules have the error.
+    // Several modules may have a block that looks the same. The macro cannot know which of these blocks it expands, so it
+    // reports only an error that all these modules have.
     let modules = named.modules(&file.items);
     let index = modules.iter().map(|items| named.index(items)).min().flatten();
     if let Some(index) = index.filter(|index| *index > 0) {
@@ -77,7 +78,7 @@ impl BlockNames {
         }
     }
 
-    /// Whether the text of the file may violate a rule. Most texts cannot, and such a file is not parsed.
+    /// Whether the text of the file may violate a rule. If not, which is usual, the file is not parsed.
     fn is_suspect(&self, text: &str) -> bool {
         let marks =
             text.lines().filter(|line| line.trim_start().starts_with("#[") && line.contains("commands")).count();
@@ -101,8 +102,8 @@ impl BlockNames {
         matches!(item, Item::Impl(block) if is_marked(block, &self.model) && methods(block) == self.methods)
     }
 
-    /// The block's index among the module's blocks without a group; `None` if the block has a group. Blocks with a `#[cfg]` do
-    /// not count.
+    /// The block's index among the module's blocks without a group; `None` if the block has a group. The index does not count
+    /// blocks with a `#[cfg]`.
     fn index(&self, items: &[Item]) -> Option<usize> {
         let is_alone = |item: &&Item| {
             matches!(item, Item::Impl(block) if is_marked(block, &self.model)
@@ -147,7 +148,7 @@ fn methods(block: &ItemImpl) -> Vec<String> {
     methods
 }
 
-/// Whether the item is a type with this name in every build.
+/// Whether the item is a type with this name, and every build contains it.
 fn defines(item: &Item, name: &Ident) -> bool {
     let (ident, attrs) = match item {
         Item::Struct(item) => (&item.ident, &item.attrs),
@@ -166,7 +167,7 @@ mod tests {
     const FIRST: &str = "#[memimage::commands]\nimpl Bank { fn a(&mut self) {} }\n";
     const SECOND: &str = "#[commands(lock)]\nimpl crate::Bank { fn b(&mut self) {} }\n";
 
-    /// The index of the second block.
+    /// The index of the block `SECOND`.
     fn index(text: &str) -> Option<usize> {
         let named = BlockNames {
             model: "Bank".to_owned(),

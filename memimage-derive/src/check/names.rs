@@ -37,8 +37,8 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
     }
 }
 
-/// Returns the first command with the same key. Accepts two commands with `#[cfg]`, which may exclude each other. If they do
-/// not, rustc reports the conflict.
+/// Returns the first command with the same key, unless both commands have a `#[cfg]`. Such commands may exclude each other; if
+/// they do not, rustc reports the conflict.
 fn earlier<'a, K: Ord>(seen: &mut BTreeMap<K, &'a Command>, key: K, command: &'a Command) -> Option<&'a Ident> {
     match seen.get(&key) {
         Some(first) if first.cfgs().next().is_some() && command.cfgs().next().is_some() => None,
@@ -73,7 +73,7 @@ fn duplicate_payload(cx: &Ctxt, command: &Command, first: &Ident) {
     }
 }
 
-/// Reports a payload with the name of another generated item.
+/// Reports a payload that has the same name as another generated item.
 fn taken(cx: &Ctxt, block: &Block, command: &Command) {
     for (name, item) in [(block.event(), "event enum"), (block.commands_trait(), "commands trait")] {
         if command.payload == name {

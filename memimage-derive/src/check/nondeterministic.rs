@@ -4,24 +4,24 @@
 pub(super) struct NondeterministicCall {
     /// The function's path in `clippy.toml`.
     pub(super) path: &'static str,
-    /// The number of segments at the end of the path that identify the function. `fastrand::Rng::new` needs three, because a
+    /// How many segments at the end of the path identify the function. `fastrand::Rng::new` needs three segments, because a
     /// user may have their own `Rng::new`.
     last: usize,
     /// Whether the function takes no arguments.
     pub(super) takes_nothing: bool,
-    /// What to use instead. `clippy.toml` gives the same text as the reason.
+    /// What to use instead of the function. `clippy.toml` has the same text in the key `reason`.
     pub(super) help: &'static str,
 }
 
 impl NondeterministicCall {
-    /// The segments that identify the function.
+    /// The last segments of the path, which identify the function.
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
         let count = self.path.split("::").count();
         self.path.split("::").skip(count - self.last)
     }
 }
 
-/// A function with two identifying segments.
+/// A function that the last two segments of its path identify.
 const fn call(path: &'static str, help: &'static str) -> NondeterministicCall {
     NondeterministicCall { path, last: 2, takes_nothing: false, help }
 }

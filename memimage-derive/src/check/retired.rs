@@ -21,7 +21,8 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
     }
 }
 
-/// Rule: no command records a retired event. A `replay_only` command may replay other versions of the event.
+/// Rule: no command records a retired event. A `replay_only` command may replay versions of the event that `retired(…)` does
+/// not list.
 fn name(cx: &Ctxt, block: &Block, retired: &Retired) {
     let name = retired.name.value();
     if name.starts_with(OWN_EVENTS) {

@@ -10,7 +10,7 @@ use crate::ctxt::Ctxt;
 
 /// Finds the first part of a type that borrows or has no name (`impl Trait`, `_`).
 struct UnsuitedFinder {
-    /// Whether `&'static` is allowed. It is allowed in a type that is never decoded.
+    /// Whether `&'static` is allowed, as in a type that is never decoded.
     statics: bool,
     found: Option<(TokenStream, Unsuited)>,
 }
@@ -64,7 +64,7 @@ pub(crate) fn is_answer(ty: &Type) -> bool {
     UnsuitedFinder::in_type(ty, true).is_none()
 }
 
-/// Reports floats as keys of maps and sets: serde reads these only if their keys are ordered or hashed.
+/// Reports floats that are keys of maps or sets: serde reads a map or a set only if its keys implement `Ord` or `Hash`.
 pub(crate) fn keys(cx: &Ctxt, ty: &Type) {
     struct FloatKeyFinder<'a>(&'a Ctxt);
 

@@ -11,7 +11,8 @@ use crate::case::unraw;
 use crate::hygiene::respanned;
 
 /// The local names in the generated functions `check` and `apply`. All names have the same span, because a name resolves only
-/// to a definition with the same hygiene. The functions have no local names of the user with which these names could collide.
+/// to a definition with the same hygiene. The functions contain no local names of the user, so these names cannot collide with
+/// any.
 struct LocalNames {
     /// The span of the functions.
     span: Span,
@@ -109,7 +110,7 @@ fn functions(krate: &TokenStream, block: &Block, command: &Command) -> CommandFu
     let own = quote_spanned!(span=> <Self as #krate::Payload<#ty>>);
     let mut check_output = quote_spanned!(span=> ::core::result::Result<(), #own::Refusal>);
     let mut apply_output = quote_spanned!(span=> ::core::result::Result<#own::Output, #own::Refusal>);
-    // the return type is written as a projection, so that a type that is not a `Result` gives no second error in the body
+    // if the user's type is not a `Result`, a projection as the return type prevents a second error, in the body
     match (block.refusing(command), &command.output) {
         (Some(ty), Output::Result(_)) => {
             apply_output = quote_spanned!(span=> <#ty as #krate::__private::Fallible>::StdResult);
@@ -164,7 +165,8 @@ pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> Co
             }
         }
         None => {
-            // with the span of the user's type, at which the compiler reports a type that is less visible than the command
+            // `Output` has the span of the user's type: if that type is less visible than the command, the compiler reports it
+            // there
             let span = command.output.ty().map_or_else(Span::call_site, Spanned::span);
             let output = quote_spanned!(span=> type Output = #output;);
             CommandTypes {

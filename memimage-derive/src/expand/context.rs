@@ -1,5 +1,5 @@
-//! The context as an argument of a command or a check. `ast::contexts` finds this argument by its form; the expansion asserts
-//! that the argument's type is memimage's `Context`.
+//! The context as an argument of a command or a check. `ast::contexts` finds this argument by how its type is written; the
+//! expansion asserts that the type is memimage's `Context`.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};

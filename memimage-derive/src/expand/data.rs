@@ -12,7 +12,7 @@ use crate::hygiene::{FreshNames, ends, respanned};
 pub(crate) fn data(mut data: Data) -> TokenStream {
     let krate = runtime(data.args.krate.get());
     let hash = data.hash;
-    // a generic type may contain itself with other parameters, which is not recursion
+    // a generic type that contains itself with other parameters, such as `Pair<Pair<u8>>`, is not recursive
     let identity = if data.is_generic() { quote!(generic_identity) } else { quote!(identity) };
     let identity = quote! {
         #krate::__private::#identity(::core::module_path!(), ::core::line!(), ::core::column!(), #hash)
@@ -39,8 +39,8 @@ fn checks(krate: &TokenStream, data: &Data) -> Option<TokenStream> {
     (!data.is_generic()).then(|| bound_checks(krate, &data.ident, checked))
 }
 
-/// Checks a bound on each of the types. Errors are at the user's tokens. Each check is an impl, because the compiler reports
-/// errors in impl headers before errors in bodies, such as the bodies of serde's derives.
+/// Checks that each of the types satisfies its bound. The compiler reports errors at the user's tokens. Each check is an impl,
+/// because the compiler reports errors in impl headers before errors in bodies, such as the bodies of serde's derives.
 pub(super) fn bound_checks<'a>(
     krate: &TokenStream,
     owner: &Ident,
@@ -161,7 +161,7 @@ fn field_shape(krate: &TokenStream, data: &Data, field: &Field) -> TokenStream {
     }
 }
 
-/// The field of a transparent struct. serde's derive checks that there is exactly one.
+/// The field of a transparent struct. serde's derive checks that the struct has exactly one.
 fn transparent(data: &Data) -> Option<&Field> {
     match &data.kind {
         DataKind::Struct(fields) if data.transparent => fields.fields.iter().find(|field| !is_phantom(&field.ty)),

@@ -29,8 +29,8 @@ pub(super) fn constant(krate: &TokenStream, input: &DeriveInput, args: &ModelArg
     })
 }
 
-/// The entry for the comparison of one field. Stored fields get an entry too, because their types may have derived fields,
-/// which a macro cannot see.
+/// The entry of one field in `DERIVED`, which compares the field with a rebuilt one. Stored fields get an entry too, because a
+/// stored field's type may have derived fields, which a macro cannot see.
 fn entry(krate: &TokenStream, field: &ModelField<'_>) -> TokenStream {
     let ModelField { variant, ident, ty, derived } = field;
     let name = unraw(ident);
@@ -57,8 +57,8 @@ fn entry(krate: &TokenStream, field: &ModelField<'_>) -> TokenStream {
     }
 }
 
-/// Asserts that a model has a `rebuild` method exactly if a type inside it has derived fields. If the model has derived fields
-/// of its own, the rules in `check` require the method instead.
+/// Asserts that a model has a `rebuild` method exactly if a type inside it has derived fields. If the model itself has derived
+/// fields, the model needs no assertion: the rules in `check` require the method.
 pub(super) fn assertion(krate: &TokenStream, input: &DeriveInput, args: &ModelArgs) -> Option<TokenStream> {
     if ModelField::of(input).iter().any(|field| field.derived.is_some()) {
         return None;

@@ -1,4 +1,4 @@
-//! The event enum. It has one variant for each command, and the variant contains the command's payload.
+//! The event enum. This enum has one variant for each command, and the variant contains the command's payload.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -75,9 +75,10 @@ fn into_events(krate: &TokenStream, block: &Block) -> TokenStream {
     quote!(#(#payloads)* #whole)
 }
 
-/// Puts the items of the event enum into their scope. The enum of a group is an item beside the block. The enum of a whole
-/// model is an associated type and must be as visible as the model, but the impl block does not show the model's visibility.
-/// The enum is therefore defined in an unnamed constant, and the model's derive gives it a name with the right visibility.
+/// Puts the event enum and its impls into the right scope. The enum of a group is an item beside the block. The enum of a whole
+/// model is an associated type, so it must be as visible as the model, but the impl block does not show the model's visibility.
+/// The expansion therefore defines this enum inside an unnamed constant, and the derive of the model declares an alias for the
+/// enum, with the model's visibility.
 pub(crate) fn scoped(block: &Block, items: &TokenStream) -> TokenStream {
     match block.args.group.get() {
         Some(_) => items.clone(),

@@ -24,7 +24,7 @@ pub(super) fn groups(krate: &TokenStream, input: &DeriveInput, args: &ModelArgs,
             type Event = #event;
             const EVENTS: &'static [#krate::__private::EventType<Self>] = {
                 const COUNT: ::core::primitive::usize = #krate::__private::count::<#model>(&[#(#tables),*]);
-                // empty only if each group has an error, which the group's expansion reports
+                // `COUNT` is 0 only if each group has an error, which the group's expansion reports
                 if COUNT == 0 { &[] } else { &#krate::__private::concat::<#model, COUNT>(&[#(#tables),*]) }
             };
             #lock
@@ -41,7 +41,7 @@ pub(crate) fn event_name(input: &DeriveInput, args: &ModelArgs) -> Ident {
     args.events.get().cloned().unwrap_or_else(of_model)
 }
 
-/// The model's event enum. It has one variant for each group, and the variant contains the group's event enum.
+/// The model's event enum. This enum has one variant for each group, and the variant contains the group's event enum.
 pub(crate) fn event_of_groups(
     krate: &TokenStream,
     input: &DeriveInput,
@@ -106,7 +106,7 @@ pub(crate) fn event_of_groups(
     }
 }
 
-/// An entry in the model's list of groups. The code that is generated for the group has the span of this entry.
+/// An entry in the model's list of groups. The expansion gives the code for the group the span of this entry.
 struct ListedGroup<'a> {
     path: &'a Path,
     /// The name of the group's variant in the model's event enum.
@@ -139,7 +139,7 @@ impl<'a> ListedGroup<'a> {
         quote_spanned!(span=> Self::#name(#by #event) => #function(#event #more))
     }
 
-    /// The conversion of the group's event enum to the model's.
+    /// The conversion of the group's event enum to the model's event enum.
     fn conversion(&self, all: &Ident) -> TokenStream {
         let (ListedGroup { name, event, .. }, span) = (self, self.path.span());
         quote_spanned! {span=>
@@ -154,7 +154,7 @@ impl<'a> ListedGroup<'a> {
     }
 }
 
-/// Asserts that no version of an event is in two groups.
+/// Asserts that no two groups record the same version of an event.
 fn shared(krate: &TokenStream, model: &Ident, groups: &[ListedGroup<'_>]) -> TokenStream {
     let mut tokens = TokenStream::new();
     for (i, second) in groups.iter().enumerate() {
@@ -182,7 +182,7 @@ fn lock(krate: &TokenStream, model: &Ident, groups: &[ListedGroup<'_>]) -> Optio
     Some(quote!(const LOCK: ::core::option::Option<#krate::__private::ShapeLock> = #lock;))
 }
 
-/// Asserts that all groups have the same lock, and that each event of the lock is in one of the groups.
+/// Asserts that all groups have the same lock, and that the groups can replay each event of the lock.
 fn locked(krate: &TokenStream, model: &Ident, groups: &[ListedGroup<'_>]) -> TokenStream {
     let mut tokens = TokenStream::new();
     let Some((first, others)) = groups.split_first() else { return tokens };

@@ -64,7 +64,7 @@ fn payload(krate: &TokenStream, event: &EventHistory<'_>) -> TokenStream {
 }
 
 /// The impls of a past version: its chain of upcasters, and `IntoEvents`, which allows another upcaster to return this version.
-/// The chain is resolved in one place, with the span of the user's type, so that an error is reported once.
+/// Only the constant `CHAIN` resolves the chain, with the span of the user's type, so that the compiler reports an error once.
 fn past_version(
     krate: &TokenStream,
     block: &Block,
@@ -106,7 +106,7 @@ fn past_version(
     }
 }
 
-/// Asserts that an upcaster that returns a version of the same event returns the next version.
+/// Asserts that if the upcaster of a past version returns a version of the same event, that version is the next one.
 fn direction(
     krate: &TokenStream,
     block: &Block,

@@ -10,7 +10,7 @@ use crate::ast::{Block, Command, EventHistory, PastForm};
 use crate::hygiene::respanned;
 use crate::shape_lock::ModelLock;
 
-/// The constants for the generated test, and, in a group, for the model's expansion.
+/// The constant `LOCK`, for the generated test, and in a group the constant `LOCKED`, for the model's expansion.
 pub(super) fn constants(krate: &TokenStream, block: &Block, lock: &ModelLock) -> TokenStream {
     let ModelLock { path, model, package, selection, is_shared, .. } = lock;
     let constant = constant(krate, &quote!(#path, #model, #package, #selection, #is_shared));
@@ -67,7 +67,8 @@ fn newest(krate: &TokenStream, lock: &ModelLock, command: &Command) -> Option<To
     assertion(krate, lock, &command.name, command.version(), &payload, &help, command.sig.ident.span())
 }
 
-/// The assertions about the types of a history. A version with a step on values has no type to compare.
+/// The assertions about the types in a history. A past version that a step on values converts has no type, so nothing asserts
+/// its shape.
 fn past(krate: &TokenStream, lock: &ModelLock, event: &EventHistory<'_>) -> TokenStream {
     let assertions = event.past.iter().filter_map(|past| {
         let PastForm::Type(ty) = past.form else { return None };
@@ -99,8 +100,8 @@ fn assertion(
     })
 }
 
-/// Makes cargo rebuild when the lock file changes or is deleted, and when `MEMIMAGE_BLESS` changes. (The creation of the file
-/// needs no rule: every earlier build either failed or had `MEMIMAGE_BLESS` set.)
+/// Makes cargo rebuild when the lock file changes or is deleted, and when `MEMIMAGE_BLESS` changes. (Cargo need not watch for
+/// the creation of the file: without the file, a build fails unless `MEMIMAGE_BLESS` is set, and cargo repeats a failed build.)
 fn tracked(lock: &ModelLock) -> TokenStream {
     let path = &lock.path;
     let file = lock.exists.then(|| {
@@ -114,7 +115,7 @@ fn tracked(lock: &ModelLock) -> TokenStream {
     }
 }
 
-/// The test that checks that the lock is complete. With `MEMIMAGE_BLESS` set, the test adds the missing lines instead.
+/// The test that checks that the lock is complete. If `MEMIMAGE_BLESS` is set, the test adds the missing lines instead.
 fn test(krate: &TokenStream, block: &Block) -> TokenStream {
     let (name, model) = (test_name(block), &block.model);
     quote! {

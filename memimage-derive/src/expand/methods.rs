@@ -21,7 +21,7 @@ pub(crate) fn methods(krate: &TokenStream, block: &Block) -> TokenStream {
     commands_trait(krate, block, &quote!(#(#methods)*))
 }
 
-/// The trait with its methods, and its blanket impl.
+/// The commands trait with its methods, and the blanket impl of the trait.
 pub(crate) fn commands_trait(krate: &TokenStream, block: &Block, methods: &TokenStream) -> TokenStream {
     let (vis, model, name) = (block.vis(), &block.model, block.commands_trait());
     let about = format!("The commands of `{}`, as methods of its images.", block.model_name());
@@ -76,8 +76,9 @@ fn docs(command: &Command) -> TokenStream {
     }
 }
 
-/// The return type of a call. If the signature shows the types, the return type repeats them as the user wrote them, for better
-/// docs. Otherwise the return type refers to the command's associated types, which are equal.
+/// The return type of a method of the commands trait. If the user's signatures show the types of the output and the refusal,
+/// the return type repeats these types as the user wrote them, for better docs. Otherwise the return type refers to the
+/// command's associated types, which are the same types.
 fn return_type(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
     let output = command.output.ty().map_or_else(|| quote!(()), ToTokens::to_token_stream);
     let spelled = match (block.refusing(command), &command.output) {

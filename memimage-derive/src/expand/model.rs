@@ -25,14 +25,15 @@ pub(crate) fn implementation(input: &DeriveInput, args: &ModelArgs) -> TokenStre
     let ident = &input.ident;
     let name = args.name.get().map_or_else(|| unraw(ident), syn::LitStr::value);
     let version = args.version.get().copied().unwrap_or(1);
-    // rustc reports a missing supertrait (no commands, no `Shape`) at the span of the impl, which is the type's name
+    // rustc reports a missing supertrait (no commands, no `Shape`) at the span of the impl, so the impl has the span of the
+    // type's name
     let header = quote_spanned!(ident.span()=> impl #krate::Model for #ident);
     let history = args.history.get().map(|history| state::history(&krate, input, version, history));
     let derived = derived::constant(&krate, input, args);
     let (constant, steps) = history.map(|history| (history.constant, history.steps)).unzip();
     quote! {
-        // With this import, a `#[command]` outside of a block gives memimage's error. The user's own imports and definitions
-        // take precedence over a glob import.
+        // Because of this import, a `#[command]` outside of a block is memimage's attribute, which reports its own error. The
+        // user's own imports and definitions take precedence over a glob import.
         #[allow(unused_imports, clippy::wildcard_imports)]
         use #krate::__private::marks::*;
 
@@ -48,7 +49,7 @@ pub(crate) fn implementation(input: &DeriveInput, args: &ModelArgs) -> TokenStre
     }
 }
 
-/// The alias that names the event enum of the model's block of commands. It has the visibility of the model.
+/// The alias that names the event enum of the model's block of commands. The alias has the visibility of the model.
 pub(crate) fn events(krate: &TokenStream, input: &DeriveInput, args: &ModelArgs) -> TokenStream {
     let (vis, model, event) = (&input.vis, &input.ident, group::event_name(input, args));
     let about =

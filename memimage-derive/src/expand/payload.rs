@@ -43,9 +43,9 @@ pub(crate) fn payload(krate: &TokenStream, block: &Block, command: &Command) -> 
     }
 }
 
-/// The impls of serde's traits for a payload with checked arguments. The impls call functions that serde derives for a private
-/// struct with the same fields. These functions require that the arguments' types are `Recorded`. If a type is not `Recorded`,
-/// the calls below resolve to the functions of `NoSerde`, so that the failed check is the only error.
+/// The impls of serde's traits for a payload with checked arguments. These impls call the functions that serde derives for a
+/// private struct with the same fields. serde's functions require that the arguments' types are `Recorded`. If a type is not
+/// `Recorded`, the calls below resolve to the functions of `NoSerde` instead, so that the failed check is the only error.
 fn serde(krate: &TokenStream, block: &Block, command: &Command, path: &str) -> TokenStream {
     let payload = &command.payload;
     let (remote, name) = (payload.to_string(), unraw(payload));
@@ -95,7 +95,8 @@ pub(crate) fn definition(block: &Block, command: &Command) -> TokenStream {
     struct_of(block, command, false)
 }
 
-/// The definition of the payload struct. If `marked`, it tells the derive of `Shape` which arguments the block checks.
+/// The definition of the payload struct. If `marked`, the definition has attributes that tell the derive of `Shape` which
+/// arguments the block checks.
 fn struct_of(block: &Block, command: &Command, marked: bool) -> TokenStream {
     let method = unraw(&command.sig.ident);
     let about = format!("The arguments of `{}::{method}`.", block.model_name());

@@ -9,7 +9,7 @@ use crate::ast::Block;
 use crate::hygiene::respanned;
 use crate::shape_lock::ModelLock;
 
-/// The dispatch table: the versions of the commands in the order of the block, then the past versions.
+/// The dispatch table: first the current version of each command, in the order of the block, then the past versions.
 pub(super) fn table(krate: &TokenStream, block: &Block, locked: Option<&ModelLock>) -> TokenStream {
     let model = &block.model;
     let event = block.event();
@@ -41,8 +41,8 @@ pub(super) fn table(krate: &TokenStream, block: &Block, locked: Option<&ModelLoc
     }
 }
 
-/// The docs of the associated type `Event`. They list the variants, because the event enum of a model with one block has no
-/// page of its own.
+/// The docs of the associated type `Event`. These docs list the variants, because the event enum of a model with one block has
+/// no page of its own.
 fn variants(block: &Block) -> String {
     let variants: Vec<_> =
         block.commands.iter().map(|command| format!("`{}({})`", command.variant, command.payload)).collect();
@@ -59,7 +59,8 @@ pub(super) fn whole_table(krate: &TokenStream, block: &Block) -> TokenStream {
     }
 }
 
-/// Asserts that the model lists the group. The commands of a group that is not listed could be called but not replayed.
+/// Asserts that the model lists the group. If the model did not list a group, a program could call the group's commands, but
+/// not replay them.
 fn listed(krate: &TokenStream, block: &Block, group: &Ident) -> TokenStream {
     let whole = whole_table(krate, block);
     let message =

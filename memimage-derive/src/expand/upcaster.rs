@@ -8,7 +8,7 @@ use syn::{PatType, Type};
 use crate::ast::{Upcaster, UpcasterOutput};
 use crate::hygiene::{FreshNames, braced, respanned};
 
-/// The function, and the impl that calls it.
+/// The user's function, and the `Upcast` impl that calls it.
 pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream {
     let name = upcaster.name();
     let recorded = upcaster.takes_recorded().then(|| Ident::new("recorded", Span::mixed_site()));

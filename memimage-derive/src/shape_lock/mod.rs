@@ -1,7 +1,7 @@
 //! The shape lock of a model: its lines in `memimage.lock`.
 //!
 //! The macro reads the file. A macro has no type information, so it generates constants that call the runtime crate to compare
-//! the shapes with the lines. All other checks are in this module and in `check::lock`.
+//! the shapes with the lines. The macro makes all its other checks itself, in this module and in `check::lock`.
 
 mod line;
 mod target;
@@ -15,7 +15,7 @@ use crate::ctxt::Ctxt;
 pub(crate) use line::LockLine;
 use target::CompileTarget;
 
-/// A variable that disables the errors about missing lines, so that the test that adds the lines can be built.
+/// The environment variable that disables the errors about missing lines, so that the test that adds the lines can be built.
 const BLESS: &str = "MEMIMAGE_BLESS";
 
 /// The lock of one model.
@@ -24,36 +24,36 @@ pub(crate) struct ModelLock {
     pub file: String,
     /// The absolute path of the file.
     pub path: String,
-    /// The key of the model's lines: `shop::Bank`.
+    /// The name of the model in its lines, such as `shop::Bank`.
     pub model: String,
     /// The model's lines.
     pub lines: Vec<LockLine>,
     /// Models in the lock that may be this model under an earlier name: they have the same target or the same name.
     pub others: Vec<String>,
-    /// The models with lines under the name of a library that is not in this package.
+    /// The models that have lines, but whose library is not in this package.
     pub unclaimed: Vec<UnclaimedLines>,
-    /// The absolute directory of `Cargo.toml`.
+    /// The absolute path of the directory of `Cargo.toml`.
     pub package: String,
-    /// The arguments of `cargo test` that select the compiled target: `--lib`.
+    /// The arguments of `cargo test` that select the compiled target, such as `--lib`.
     pub selection: String,
     /// Whether the user wrote `lock = "path"`, so that other packages may have lines in the file.
     pub is_shared: bool,
     pub exists: bool,
-    /// Whether `MEMIMAGE_BLESS` is set. If so, missing lines are not an error.
+    /// Whether `MEMIMAGE_BLESS` is set, so that missing lines are not an error.
     pub blessing: bool,
 }
 
-/// The lines of a model of a library that is not in this package.
+/// The lines of a model whose library is not in this package.
 pub(crate) struct UnclaimedLines {
-    /// The model's key: `tracker::Tracker`.
+    /// The name of the model in these lines, such as `tracker::Tracker`.
     pub model: String,
-    /// The numbers of the model's lines.
+    /// The line numbers in the file.
     pub lines: Vec<usize>,
 }
 
 impl ModelLock {
-    /// The replacement for a lock that cannot be read. It has no lines and counts as blessing, so that the compiler also
-    /// reports the block's other errors.
+    /// The replacement for a lock that cannot be read. This lock has no lines, but its `blessing` is true, so missing lines are
+    /// not an error. The expansion therefore continues, and the compiler also reports the block's other errors.
     pub(crate) fn unreadable() -> ModelLock {
         ModelLock {
             file: String::new(),
@@ -101,8 +101,8 @@ impl ModelLock {
         Some(ModelLock { file, path, model, lines, others, unclaimed, package, selection, is_shared, exists, blessing })
     }
 
-    /// The command that adds missing lines. The command selects this target alone, so that it works even if another target does
-    /// not compile.
+    /// The shell command that adds the missing lines. This command builds only this target, so it works even if another target
+    /// does not compile.
     pub(crate) fn command(&self) -> String {
         format!("`MEMIMAGE_BLESS=1 cargo test {}`", self.selection)
     }
@@ -116,8 +116,8 @@ fn is_library(target: &str) -> bool {
     !target.contains('/')
 }
 
-/// Finds the lines under the name of another library. A package has one library, so the library of these lines was renamed or
-/// moved.
+/// Finds the lines of models of other libraries. A package has only one library, so the library that these lines name was
+/// renamed or moved.
 fn unclaimed(library: &str, lines: &[LockLine]) -> Vec<UnclaimedLines> {
     let mut unclaimed: Vec<UnclaimedLines> = Vec::new();
     for line in lines {

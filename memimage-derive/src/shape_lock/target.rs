@@ -10,7 +10,7 @@ pub(crate) enum CompileTarget {
         /// The target's name in a lock: `shop` for the library, `bin/shop` for a binary or an example, `test/shop` for a test
         /// or a benchmark.
         name: String,
-        /// The arguments of `cargo test` that select this target alone: `--lib`.
+        /// The arguments of `cargo test` that select this target alone, such as `--lib`.
         selection: String,
     },
     /// A doctest, which has no name of its own.
@@ -44,7 +44,7 @@ impl CompileTarget {
     }
 }
 
-/// The root file of the crate, relative to the directory of `Cargo.toml`. It is the only argument of rustc that is a source
+/// The root file of the crate, relative to the directory of `Cargo.toml`. Of the arguments of rustc, only this file is a source
 /// file. `None` if the macro does not run in rustc.
 fn root() -> Option<PathBuf> {
     let argument = env::args().find(|argument| argument.ends_with(".rs") && !argument.starts_with('-'))?;
@@ -52,7 +52,8 @@ fn root() -> Option<PathBuf> {
     Some(file.strip_prefix(env::var_os("CARGO_MANIFEST_DIR")?).ok()?.to_owned())
 }
 
-/// The target's name in cargo, if the root file has that name: `my-test` for the crate `my_test`.
+/// Derives the target's name in cargo from the root file: `my-test` for the crate `my_test`. `None` if the file has another
+/// name.
 fn file_name<'a>(root: &'a Path, krate: &str) -> Option<&'a str> {
     let name = match root.file_name()?.to_str()? {
         "main.rs" => root.parent()?.file_name()?,
@@ -61,8 +62,8 @@ fn file_name<'a>(root: &'a Path, krate: &str) -> Option<&'a str> {
     name.to_str().filter(|name| name.replace('-', "_") == krate)
 }
 
-/// Whether the crate is a doctest, or a bundle of several doctests. rustdoc compiles doctests with the library's environment
-/// variables.
+/// Whether the crate is a doctest, or a bundle of several doctests. Cargo's environment variables do not tell, because rustdoc
+/// compiles doctests with those of the library.
 fn is_doctest() -> bool {
     let file = Span::call_site().unwrap().file();
     let name = file.rsplit(['/', '\\']).next().unwrap_or_default();

@@ -29,7 +29,8 @@ pub(super) struct Rebuilt {
     pub(super) events: u64,
     pub(super) last: Seq,
     pub(super) digest: Digest,
-    /// The events whose outcome on replay differs from the recorded one, because an earlier event became void afterwards.
+    /// The events that have another outcome on replay than when they were recorded, because an earlier event has become void
+    /// since.
     pub(super) changed_outcomes: BTreeMap<Seq, Outcome>,
     /// Whether the journal ends with a torn write.
     pub(super) torn: bool,
@@ -90,7 +91,7 @@ impl CompleteJournal {
         })
     }
 
-    /// The last event whose origin is event `origin` or an earlier event.
+    /// Returns the last event of this journal whose origin is event `origin` or earlier.
     fn last_of(&self, origin: Seq) -> Result<Seq, Error> {
         let scan = self.journal.scan();
         let mut last = Seq::ZERO;
@@ -117,9 +118,9 @@ impl CompleteJournal {
     }
 }
 
-/// Finds the first event after which two journals of the same events have different states, and returns the seq of the event's
-/// origin. `last` is the origin of the last event, and the states after it must differ. Each step of the binary search replays
-/// both journals once.
+/// Replays two journals of the same events, finds the first event after which their states differ, and returns the seq of this
+/// event's origin. `last` is the origin of the last event; the final states of the two journals must differ. Each step of the
+/// binary search replays both journals once.
 pub(super) fn first_divergence<M: Model>(
     one: &CompleteJournal,
     other: &CompleteJournal,

@@ -1,4 +1,4 @@
-//! The keys for an operation on an image, and the error of an operation that needs keys but was given none.
+//! The keys for an operation on an image, and the error if the operation needs keys but was given none.
 
 use std::path::Path;
 use std::sync::Arc;

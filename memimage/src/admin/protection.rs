@@ -67,8 +67,8 @@ impl StateHeaders {
         key_ids.find(|key_ids| *key_ids != KeyIds::default()).unwrap_or_default()
     }
 
-    /// The identity in the newest intact snapshot or base of this image, with the seed decrypted, and the ids of the keys that
-    /// verified the file.
+    /// Finds the newest intact snapshot or base of this image. Returns the identity in this file, with the seed decrypted, and
+    /// the ids of the keys that verified the file.
     pub(super) fn intact(
         &self,
         disk: &Arc<dyn Disk>,

@@ -12,7 +12,7 @@ use crate::seq::Seq;
 pub enum RepairAction {
     /// Clears a torn write from the end of the journal: a crash interrupted this write before it was synced. With
     /// [`Durability::Synced`](crate::Durability::Synced), no caller received an answer that depends on the write. Opening the
-    /// image clears it too.
+    /// image also clears a torn write.
     TornTail,
     /// Clears bytes at the end of the journal that cannot result from a crash: all their sectors were written, but the bytes do
     /// not form an intact frame. Nothing in the image proves that the bytes were synced.
@@ -27,16 +27,17 @@ pub enum RepairAction {
     ///
     /// The repair keeps later events up to the next damage. If there is more damage, a second repair, usually a
     /// [`CutFrom`](RepairAction::CutFrom), must follow; [`RepairOption::next`] contains it. The result is an image with a
-    /// pruned journal. Earlier events leave the journal even if they are intact: [`RepairOption::retired`] is their range. The
-    /// quarantine may then contain the only copies of these events.
+    /// pruned journal. Earlier events leave the journal even if they are intact: [`RepairOption::retired`] is their range.
+    /// After the repair, the quarantine may contain the only copies of these events.
     BeginAt(Seq),
     /// Repairs segments whose frames are intact but whose header or file length is wrong. The rest of the image determines the
     /// correct header and length. The repair loses no event that is known to exist. Every other repair of the journal also
     /// repairs these segments.
     Segments,
-    /// Moves the unusable snapshots to the quarantine: damaged ones, and those of another image or timeline.
+    /// Moves the unusable snapshots to the quarantine, such as damaged ones and those of another image or timeline.
     Snapshots,
-    /// Restores the missing or damaged copy of a pruned journal's base from the intact copy. Opening the image does the same.
+    /// Restores the missing or damaged copy of a pruned journal's base from the intact copy. Opening the image also restores
+    /// this copy.
     Base,
 }
 
@@ -88,7 +89,7 @@ pub struct RepairOption {
 }
 
 impl RepairOption {
-    /// A repair that loses no event known to exist.
+    /// A repair that loses no event that is known to exist.
     pub(super) fn lossless(action: RepairAction) -> RepairOption {
         RepairOption { action, lost: None, retired: None, next: None }
     }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::seq::Seq;
 
-/// A range of events that are lost or that leave the journal. The range ends with the last event known to have existed. Later
-/// events may have existed without leaving a trace.
+/// A range of events that are lost or that leave the journal. The range ends with the last event that is known to have existed.
+/// Later events may have existed without leaving a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SeqRange {
     /// The first event.

@@ -42,8 +42,8 @@ impl Context {
         Context { time: self.time, metadata: self.metadata.clone(), random: self.random.for_part(part) }
     }
 
-    /// The seq of this event. During a check, this is the seq that the event will get if the command is not refused. An event
-    /// keeps its seq when a journal is rewritten. If the event was upcast to several events, all of them share this seq.
+    /// The seq of this event. During a check, this is the seq that the event will get if the command is not refused. A rewrite
+    /// of the journal does not change this seq. If the event was upcast to several events, all of them share this seq.
     pub fn seq(&self) -> Seq {
         self.random.origin().seq
     }

@@ -13,9 +13,9 @@ pub(crate) type Seed = [u8; 32];
 
 /// Random values that are the same on each replay.
 ///
-/// The source is the ChaCha20 keystream (RFC 8439) with the image's seed as key and the event's seq as nonce. How a value is
-/// derived from the keystream is part of the journal's format and never changes. The values are unpredictable to anyone without
-/// the seed. Do not use them as cryptographic keys: the seed is stored in the journal.
+/// The source is the ChaCha20 keystream (RFC 8439) with the image's seed as key and the event's seq and part as nonce. How a
+/// value is derived from the keystream is part of the journal's format and never changes. The values are unpredictable to
+/// anyone without the seed. Do not use them as cryptographic keys: the seed is stored in the journal.
 pub struct Random {
     seed: Seed,
     origin: Origin,

@@ -13,22 +13,22 @@ use crate::shape::{Shape, ShapeRef};
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// Creates a timestamp from microseconds since the epoch.
+    /// Creates a timestamp from microseconds since the Unix epoch.
     pub const fn from_micros(micros: u64) -> Timestamp {
         Timestamp(micros)
     }
 
-    /// Microseconds since the epoch.
+    /// Microseconds since the Unix epoch.
     pub const fn as_micros(self) -> u64 {
         self.0
     }
 
-    /// Milliseconds since the epoch, rounded down.
+    /// Milliseconds since the Unix epoch, rounded down.
     pub const fn as_millis(self) -> u64 {
         self.0 / 1_000
     }
 
-    /// Seconds since the epoch, rounded down.
+    /// Seconds since the Unix epoch, rounded down.
     pub const fn as_secs(self) -> u64 {
         self.0 / 1_000_000
     }
@@ -38,7 +38,7 @@ impl Timestamp {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
-    /// The current wall-clock time; the epoch if the clock is set to a time before the epoch.
+    /// The current wall-clock time; the Unix epoch if the clock is set to an earlier time.
     #[expect(clippy::disallowed_methods, reason = "the time is recorded, and replay reads the record")]
     #[inline]
     pub(crate) fn wall_clock() -> Timestamp {
@@ -59,7 +59,7 @@ impl From<Timestamp> for SystemTime {
     }
 }
 
-/// Displays the seconds since the epoch with six decimals.
+/// Displays the seconds since the Unix epoch with six decimals.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:06}", self.as_secs(), self.0 % 1_000_000)

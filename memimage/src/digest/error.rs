@@ -1,4 +1,4 @@
-//! The error of a value whose digest cannot be computed.
+//! The error for a value whose digest cannot be computed.
 
 use std::fmt::{self, Display};
 
@@ -7,7 +7,7 @@ use crate::shape::Variant;
 /// The number of steps shown at each end of a long path.
 const MAX_STEPS: usize = 10;
 
-/// A digest could not be computed: the value's `Serialize` failed or contradicts its shape.
+/// A digest could not be computed: the value's `Serialize` failed or contradicts its shape, or the value is nested too deep.
 #[derive(Debug)]
 pub struct DigestError {
     /// Boxed to keep results small: each level of a value returns a `Result`, also on success.
@@ -16,7 +16,7 @@ pub struct DigestError {
 
 #[derive(Debug)]
 struct Inner {
-    /// The path to the part that failed, innermost step first: each level adds its step as the error passes.
+    /// The path to the part that failed, innermost step first: each level adds its step as the error passes through the level.
     path: Vec<DigestPathStep>,
     kind: DigestErrorKind,
 }
@@ -81,8 +81,8 @@ impl DigestError {
         }
     }
 
-    /// Whether the type's `Serialize` contradicts its `Shape` or itself, which is a bug in the program. If false, the value's
-    /// `Serialize` returned an error or the value is nested too deep.
+    /// Whether the type's `Serialize` contradicts its `Shape` or itself, which is a bug in the program. If this is false, the
+    /// value's `Serialize` returned an error, or the value is nested too deep.
     pub fn is_mismatch(&self) -> bool {
         matches!(self.inner.kind, DigestErrorKind::Mismatch { .. } | DigestErrorKind::Contradiction(_))
     }

@@ -45,7 +45,7 @@ impl HashState {
     }
 }
 
-/// Hashes a string to one word. The string is written piece by piece.
+/// Hashes a string to one word. The caller writes the string piece by piece.
 pub(super) struct StringHash(Xxh3Default);
 
 impl StringHash {

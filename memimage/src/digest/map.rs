@@ -15,9 +15,9 @@ pub(super) struct MapDigest<'a> {
     value: DigestPosition<'a>,
     order: ItemOrder,
     written: usize,
-    /// In an unordered map, the hash of the current entry alone.
+    /// In an unordered map, the hash of the current entry alone; it is added to the sum of all entries' hashes.
     entry: HashState,
-    /// Whether the last key is written and its value is not.
+    /// Whether a key has been written whose value has not been written yet.
     has_key: bool,
 }
 

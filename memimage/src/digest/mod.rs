@@ -1,8 +1,9 @@
 //! A hash of a value. A digest serves to check that two processes have the same state, or that a replay restored the earlier
 //! state.
 //!
-//! The hash covers what the value's `Serialize` writes, and follows the value's [`Shape`]. The order of the items in a set, an
-//! unordered map or a heap does not matter. The digest does not depend on the platform, the process or the hasher of a map.
+//! The hash covers everything that the value's `Serialize` writes. The value's [`Shape`] determines how each part is hashed.
+//! The order of the items in a set, an unordered map or a heap does not matter. The digest does not depend on the platform, the
+//! process or the hasher of a map.
 //!
 //! # Definition
 //!
@@ -93,8 +94,8 @@ impl fmt::Debug for Digest {
 
 /// Computes the digest of `value`.
 ///
-/// The function visits the complete value and does not allocate. It checks that the output of the value's `Serialize` matches
-/// the shape.
+/// The function visits the complete value and does not allocate. It also checks that the output of the value's `Serialize`
+/// matches the shape.
 ///
 /// ```
 /// use std::collections::{BTreeMap, HashMap};
@@ -108,15 +109,15 @@ impl fmt::Debug for Digest {
 ///
 /// # Errors
 ///
-/// - If the value does not serialize (a path that is not valid UTF-8, a poisoned lock), or if the value's `Serialize`
-///   contradicts its shape.
-/// - If the value is nested more than 512 levels deep. Each value inside another one is a level: a field, an item, the value of
-///   an option.
+/// - Returns an error if the value does not serialize (a path that is not valid UTF-8, a poisoned lock), or if the value's
+///   `Serialize` contradicts its shape.
+/// - Returns an error if the value is nested more than 512 levels deep. Each value inside another value adds a level: a field,
+///   an item, the value of an option.
 pub fn digest<T: Shape + Serialize + ?Sized>(value: &T) -> Result<Digest, DigestError> {
     digest_within(value, MAX_STATE_DEPTH)
 }
 
-/// The digest of a value. A value with more than `depth` levels is an error.
+/// Computes the digest of a value. Returns an error if the value has more than `depth` levels.
 pub(crate) fn digest_within<T: Shape + Serialize + ?Sized>(value: &T, depth: u32) -> Result<Digest, DigestError> {
     let mut hash = HashState::new();
     value.serialize(DigestSerializer::new(&mut hash, DigestPosition::root(T::SHAPE, depth)))?;

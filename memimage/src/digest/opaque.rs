@@ -1,4 +1,5 @@
-//! The words that precede the parts of an opaque value and replace its unknown shape. Frozen: these words never change.
+//! The words that state the kind of each value inside an opaque value. The hash absorbs such a word before the value's own
+//! words, because an opaque value has no known shape. These words never change, because digests are stored on disk.
 //!
 //! | serialized value | words |
 //! | --- | --- |
@@ -25,7 +26,7 @@ pub(super) const STRUCT: u64 = 0x25;
 pub(super) const NEWTYPE: u64 = 0x26;
 pub(super) const VARIANT: u64 = 0x27;
 
-/// The word that precedes a primitive: its code in an encoded shape.
+/// The word that the hash absorbs before a primitive: the byte that encodes the primitive in a shape.
 #[inline]
 pub(super) fn primitive(primitive: Primitive) -> u64 {
     u64::from(primitive.code())

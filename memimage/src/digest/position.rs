@@ -4,13 +4,14 @@ use super::error::DigestError;
 use crate::planted::{Bug, planted};
 use crate::shape::{Descriptor, ShapeRef, Style};
 
-/// A part of a shape, and the structs and enums that enclose it, innermost first.
+/// A part of a shape, and the structs and enums that enclose the part, innermost first.
 #[derive(Clone, Copy)]
 pub(super) struct DigestPosition<'a> {
-    /// The shape of this part: a [`Descriptor::Back`] only if no enclosing type has its identity.
+    /// The shape of this part. It is a [`Descriptor::Back`] only if no enclosing type has the identity that this back reference
+    /// names.
     pub(super) shape: &'static Descriptor,
     enclosing: Option<&'a DigestPosition<'a>>,
-    /// How many more levels of values may follow inside this one.
+    /// How many more levels of values may follow inside the value at this position.
     depth_left: u32,
     /// Whether this position is inside a sequence or map of an opaque value.
     in_collection: bool,
@@ -48,13 +49,13 @@ impl<'a> DigestPosition<'a> {
         Ok(DigestPosition { in_collection: true, ..self.opaque_part()? })
     }
 
-    /// Whether the order of the entries is not part of the value, for a map at this opaque position.
+    /// Whether a map at this opaque position is unordered: the order of its entries is not part of the value.
     #[inline]
     pub(super) fn has_unordered_maps(&self) -> bool {
         matches!(self.shape, Descriptor::Unordered(_)) && !planted(Bug::UnorderedHashedInOrder)
     }
 
-    /// Whether the order of the items is not part of the value, for a sequence at this opaque position. Inside another
+    /// Whether a sequence at this opaque position is unordered: the order of its items is not part of the value. Inside another
     /// collection, the order counts, because the sequence may be a list.
     #[inline]
     pub(super) fn has_unordered_sequences(&self) -> bool {

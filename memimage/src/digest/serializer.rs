@@ -97,7 +97,7 @@ impl<'a> Serializer for DigestSerializer<'a> {
     type SerializeStruct = NamedFields<'a>;
     type SerializeStructVariant = NamedFields<'a>;
 
-    /// Returns the same as the journal's serializer, so that the digest covers the form that is recorded.
+    /// Returns the same as the journal's serializer, so that the digest covers the form of the value that the journal records.
     #[inline]
     fn is_human_readable(&self) -> bool {
         false
@@ -414,12 +414,12 @@ impl<'a> Serializer for DigestSerializer<'a> {
     }
 }
 
-/// The hashed bits of a float. All NaNs have the same.
+/// The bits of a float that are hashed. They are the same for all NaNs.
 pub(super) fn hashed_f32(value: f32) -> u32 {
     if value.is_nan() { 0x7fc0_0000 } else { value.to_bits() }
 }
 
-/// The hashed bits of a float. All NaNs have the same.
+/// The bits of a float that are hashed. They are the same for all NaNs.
 pub(super) fn hashed_f64(value: f64) -> u64 {
     if value.is_nan() { 0x7ff8_0000_0000_0000 } else { value.to_bits() }
 }

@@ -139,10 +139,11 @@ fn nested_unordered_collections_have_equal_digests_in_any_order() {
     assert_eq!(of(&one), of(&two));
 }
 
-/// The two values of a pair would have the same digest if the hash omitted some part of the value.
+/// The two values in each pair below would have the same digest if the hash omitted some part of a value.
 #[test]
 fn every_part_of_a_value_changes_the_digest() {
-    // The hash depends on the numbers of items: without them, both values of each pair would have the same hash.
+    // The hash depends on how many items each collection has. Otherwise both values of each pair below would have the same
+    // hash.
     assert_ne!(of(&vec![vec![0u64], vec![]]), of(&vec![vec![], vec![0u64]]));
     assert_ne!(of(&vec![vec![1u64, 1]]), of(&vec![vec![1u64], vec![]]));
     assert_ne!(of(&(vec![0u64], None::<u64>)), of(&(vec![0u64; 0], Some(0u64))));
@@ -151,7 +152,7 @@ fn every_part_of_a_value_changes_the_digest() {
         of(&(BTreeSet::from([1u8]), BTreeSet::from([2u8]))),
         of(&(BTreeSet::from([1u8, 2]), BTreeSet::<u8>::new()))
     );
-    // The hash depends on the number of occurrences of an item.
+    // The hash depends on how often each item occurs in a collection.
     assert_ne!(of(&BinaryHeap::from([1u8, 1, 2])), of(&BinaryHeap::from([1u8, 2, 2])));
     assert_ne!(of(&BinaryHeap::from([1u8, 1])), of(&BinaryHeap::from([2u8, 2])));
     assert_ne!(of(&BinaryHeap::from([1u8, 1])), of(&BinaryHeap::<u8>::new()));
@@ -176,7 +177,7 @@ fn every_part_of_a_value_changes_the_digest() {
     // The hash depends on the positions of fields in a struct.
     assert_ne!(of(&Pair(1u8, 2)), of(&Pair(2u8, 1)));
     assert_ne!(of(&("ab".to_owned(), "c".to_owned())), of(&("a".to_owned(), "bc".to_owned())));
-    // The hash of an opaque value depends on all of the above, and on the kind of each part.
+    // The hash of an opaque value depends on all that the hash of another value depends on, and also on the kind of each part.
     assert_ne!(of(&Opaque(vec![vec![0u64], vec![]])), of(&Opaque(vec![vec![], vec![0u64]])));
     assert_ne!(of(&Opaque(0u8)), of(&Opaque(0u16)));
     assert_ne!(of(&Opaque(None::<u8>)), of(&Opaque(())));
@@ -242,7 +243,7 @@ fn a_value_of_the_maximum_depth_fits_the_stack_of_a_thread() {
     std::thread::Builder::new().stack_size(stack).spawn(compare).unwrap().join().unwrap();
 }
 
-/// Serializes like the value inside. The shape is only a name.
+/// An opaque type. It serializes like the value inside, but its shape is only a name.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Opaque<T>(T);

@@ -35,12 +35,12 @@ pub(crate) use real::absolute;
 pub use sim::{Crash, Effect, Fate, Fault, Method, Operation, Shrunk, SimDisk, Trace, Unsynced};
 pub(crate) use stored::{StagedFile, StoredFile, UNFINISHED, failed, rename, sync_dir};
 
-/// The access with which a file is opened.
+/// The access for which a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Only reading: a write fails.
+    /// Only reads; a write fails.
     Read,
-    /// Reading and writing in place.
+    /// Reads, and writes in place.
     ReadWrite,
 }
 
@@ -72,7 +72,7 @@ impl FileType {
 /// One entry of a directory's listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The name within the directory.
+    /// The name of the entry, without the path of the directory.
     pub name: OsString,
     /// The type of the entry; links are not followed.
     pub kind: FileType,
@@ -104,7 +104,7 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// `NotFound` if `path` does not exist; `IsADirectory` if it is a directory; an error of an unspecified kind if it is
-    /// neither a directory nor a regular file. Such an entry is never opened.
+    /// neither a directory nor a regular file. An entry of another type is never opened.
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>>;
 
     /// Creates one directory that only its owner can enter (mode 0700). Parents are not created.
@@ -160,8 +160,9 @@ pub trait Disk: Debug + Send + Sync + 'static {
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
 
     /// Tries to take the exclusive lock on the file at `path`, without waiting. Creates the file (mode 0600) if it is missing,
-    /// and never removes it. Two locks on one file exclude each other within a process too. An implementation may also lock the
-    /// directory of the file, so that a second owner cannot take the lock even if the lock file was removed and created again.
+    /// and never removes it. Within one process, too, only one owner can hold the lock on a file. An implementation may also
+    /// lock the directory of the file, so that a second owner cannot take the lock even if the lock file was removed and
+    /// created again.
     ///
     /// The owner writes its process id and program name into the file, for the error messages of other processes. This text
     /// is only a hint and proves nothing.
@@ -180,8 +181,8 @@ pub trait Disk: Debug + Send + Sync + 'static {
     fn is_within(&self, path: &Path, dir: &Path) -> io::Result<bool>;
 
     /// Describes how users other than the user of this process can change the entry at `path`, as a continuation of the entry's
-    /// name: `can be written by every user (mode 0777)`. `None` if no other user can, or if the disk does not record owners and
-    /// modes.
+    /// name: `can be written by every user (mode 0777)`. `None` if no other user can change it, or if the disk does not record
+    /// owners and modes.
     ///
     /// # Errors
     ///
@@ -189,8 +190,8 @@ pub trait Disk: Debug + Send + Sync + 'static {
     fn exposed(&self, path: &Path) -> io::Result<Option<String>>;
 
     /// The owner of the lock on the file at `path`, as the text of this file describes it; `None` if the lock is free or the
-    /// file does not exist. Changes nothing on disk. Another process that tries to take the lock during this call may find it
-    /// busy.
+    /// file does not exist. Changes nothing on disk. If another process tries to take the lock during this call, it may find
+    /// the lock busy.
     ///
     /// # Errors
     ///
@@ -232,15 +233,15 @@ pub trait DiskFile: Debug + Send + Sync {
     /// Any I/O error, including `Interrupted` and `StorageFull`. A file opened with [`Access::Read`] always returns an error.
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize>;
 
-    /// Makes the bytes written so far durable, and also the length of the file if a reader needs it to read these bytes
-    /// (`fdatasync`).
+    /// Makes the bytes written so far durable, and also the length of the file if these bytes cannot be read without the new
+    /// length (`fdatasync`).
     ///
     /// # Errors
     ///
     /// Any I/O error. After an error, the state on disk is unknown.
     fn sync_data(&self) -> io::Result<()>;
 
-    /// Like [`sync_data`](Self::sync_data), and also makes all metadata of the file durable (`fsync`).
+    /// Like [`sync_data`](Self::sync_data), but also makes all metadata of the file durable (`fsync`).
     ///
     /// # Errors
     ///

@@ -1,10 +1,10 @@
 //! A disk that refuses file operations once the image's locked directory is no longer at its path. If the file system can lock
 //! only files, the disk checks the lock file instead of the directory.
 //!
-//! A directory can be moved or removed while its image runs, and another image can be created in its place. The open files
-//! belong to the old directory, but paths refer to the new directory. Without this check, the old owner would rename its
-//! segments over the segments of the new image, prune the new image's journal, and rebuild its model from the new image's
-//! files.
+//! A directory can be moved or removed while its image runs, and another image can be created in its place. Files that are
+//! already open then belong to the old directory, but paths refer to the new directory. Without this check, the owner of the
+//! old directory would rename its segments over the segments of the new image, prune the new image's journal, and rebuild its
+//! model from the new image's files.
 
 use std::fmt;
 use std::io;

@@ -39,13 +39,13 @@ pub struct LockGuard {
 }
 
 impl LockGuard {
-    /// Creates a guard around the value `held`, whose drop must release the lock.
+    /// Creates a guard that owns `held`, a value that must release the lock when it is dropped.
     pub fn new(held: impl Any + Send + Sync) -> Self {
         Self { _held: Box::new(held), watch: None }
     }
 
-    /// Adds a check whether the locked file is still at its path. The image runs this check before each operation on a path. So
-    /// an image whose directory was moved does not change another image at the old path.
+    /// Adds `is_there`, a check that the locked file is still at its path. The image runs this check before each operation on a
+    /// path. So an image whose directory was moved does not change another image at the old path.
     pub fn watched_by(self, is_there: impl Fn() -> io::Result<bool> + Send + Sync + 'static) -> Self {
         Self { watch: Some(Arc::new(is_there)), ..self }
     }
@@ -61,7 +61,7 @@ impl fmt::Debug for LockGuard {
     }
 }
 
-/// The number of attempts to take a lock. An attempt is repeated if the locked file is no longer at the path.
+/// The number of attempts to take a lock. A new attempt follows if the locked file is no longer at the path.
 const ATTEMPTS: usize = 10;
 
 /// Takes the lock of the file at `path`; see [`Disk::lock`](super::Disk::lock).
@@ -69,7 +69,8 @@ pub(super) fn acquire(path: &Path) -> io::Result<Lock> {
     for _ in 0..ATTEMPTS {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
-        // accepts only a file with one name: the owner's text overwrites the file, and with a hard link this could be any file
+        // accepts only a file with one name: the owner's text overwrites the file, and through a hard link it could overwrite
+        // any file
         let file = plain::open(path, &mut options, Links::One)?;
         if let Some(lock) = lock_if_at(path, file)? {
             return Ok(lock);
@@ -79,7 +80,7 @@ pub(super) fn acquire(path: &Path) -> io::Result<Lock> {
 }
 
 /// Locks the file. `None` if the file is no longer at `path`: it may have been removed or replaced after it was opened. A lock
-/// on such a file does not exclude other processes.
+/// on a removed or replaced file does not exclude other processes.
 fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
     let outcome = file.try_lock();
     if !still_at(path, &file)? {
@@ -120,7 +121,7 @@ enum DirectoryLock {
 }
 
 /// Locks the directory of the lock file too: a program that removes old temporary files may remove the lock file, and another
-/// owner would then create and lock a new file. Such a program cannot remove the directory, because it is not empty.
+/// owner would then create and lock a new file. That program cannot remove the directory, because the directory is not empty.
 fn lock_directory_of(path: &Path) -> io::Result<DirectoryLock> {
     let directory = File::open(directory_of(path))?;
     match directory.try_lock() {
@@ -160,15 +161,15 @@ fn still_at(path: &Path, file: &File) -> io::Result<bool> {
     is(fs::symlink_metadata(path), inode(&file.metadata()?))
 }
 
-/// Identifies a file independently of its name: the device and inode number. While the file is open, no other file has the same
-/// numbers.
+/// Identifies a file independently of its name: the device and inode number. While a file is open, no other file has the same
+/// two numbers.
 type Inode = (u64, u64);
 
 fn inode(metadata: &fs::Metadata) -> Inode {
     (metadata.dev(), metadata.ino())
 }
 
-/// Whether the file exists and is the expected one.
+/// Whether `found` describes an existing file, and this file is `expected`.
 fn is(found: io::Result<fs::Metadata>, expected: Inode) -> io::Result<bool> {
     match found {
         Ok(metadata) => Ok(inode(&metadata) == expected),
@@ -208,20 +209,20 @@ impl LockedFile {
 
 impl Drop for LockedFile {
     fn drop(&mut self) {
-        // A child process made by `fork` must not unlock the file, because that would release the parent's lock. It only closes
-        // its copy of the descriptor.
+        // A child process made by `fork` must not unlock the file, because that would release the parent's lock. The child only
+        // closes its copy of the descriptor.
         if self.owner.is_certainly_current() || planted(Bug::ClosedInForkedChild) {
-            // Closing the file is not enough: it releases the lock only with the last copy of the descriptor, and a child
-            // process that another thread is starting keeps a copy until the child calls `exec`.
+            // Closing the file is not enough: the lock is released only when the last copy of the descriptor is closed, and a
+            // child process that another thread is starting keeps a copy until the child calls `exec`.
             self.file.unlock().ok();
         }
     }
 }
 
-/// The largest number of bytes that are read from a lock file.
+/// The maximum number of bytes to read from a lock file.
 pub(super) const OWNER_MAX: usize = 256;
 
-/// The longest program name that is written, in characters.
+/// The maximum length, in characters, of the program name in a lock file.
 const PROGRAM_MAX: usize = 48;
 
 /// The line that this process writes into a lock file.

@@ -23,16 +23,16 @@ const PERMISSIONS: u32 = 0o777;
 /// How many names (hard links) a file may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Links {
-    /// Only the name by which the file is opened. If the file had another name, a write would also change the content under
-    /// that name: somebody may have created the link to redirect the write, or may keep the other name as an unchanged copy.
+    /// Exactly one, the name by which the file is opened. If the file had another name, a write would also change the content
+    /// under that name: somebody may have created the link to redirect the write, or may keep the other name as an unchanged
+    /// copy.
     One,
     /// Any number of names. Reading changes nothing, and a backup may keep a second link to a finished segment or snapshot,
-    /// which never changes again.
+    /// because such a file never changes again.
     Any,
 }
 
-/// The cause inside an [`io::Error`] if an entry is not a regular file with one name. The cause contains a description of the
-/// entry.
+/// The cause inside the [`io::Error`] about an entry that is not a regular file with one name: a description of the entry.
 #[derive(Debug)]
 pub(crate) struct NotPlain(pub(crate) &'static str);
 
@@ -44,7 +44,7 @@ impl fmt::Display for NotPlain {
 
 impl std::error::Error for NotPlain {}
 
-/// Opens the regular file at `path`. If `options` create a missing file, the new file gets [`FILE_MODE`].
+/// Opens the regular file at `path`. If this call creates the file, the file gets the mode [`FILE_MODE`].
 pub(super) fn open(path: &Path, options: &mut OpenOptions, links: Links) -> io::Result<File> {
     let is_new = match fs::symlink_metadata(path) {
         Ok(metadata) => check_is_plain(&metadata, links).map(|()| false)?,
@@ -75,7 +75,7 @@ fn set_mode(metadata: &Metadata, mode: u32, set: impl FnOnce(Permissions) -> io:
     if found & PERMISSIONS == mode {
         return Ok(());
     }
-    // keeps set-group-ID, which the entries of a directory inherit
+    // keeps the set-group-ID bit, which a directory may have inherited from its parent
     match set(Permissions::from_mode(found & !PERMISSIONS & 0o7777 | mode)) {
         // file systems without modes, such as FAT, return these errors; opening the image reports that other users can change
         // its files
@@ -86,7 +86,7 @@ fn set_mode(metadata: &Metadata, mode: u32, set: impl FnOnce(Permissions) -> io:
 
 fn check_is_plain(metadata: &Metadata, links: Links) -> io::Result<()> {
     let found = match file_type_of(metadata.file_type()) {
-        // the same error as that of an attempt to open the directory for writing
+        // an attempt to open a directory for writing fails with the same error
         FileType::Dir => return Err(io::ErrorKind::IsADirectory.into()),
         FileType::File if metadata.nlink() <= 1 || links == Links::Any => return Ok(()),
         FileType::File => "a file with more than one name (a hard link)",
@@ -132,7 +132,7 @@ mod tests {
         options.read(true).write(true).create(true);
         assert_eq!(open(&dangling, &mut options, Links::One).unwrap_err().to_string(), "it is a symbolic link");
         assert!(!dir.path().join("nothing").exists());
-        // the flag alone refuses a link that replaces the file after its inspection
+        // if a link replaces the file after the inspection, the flag alone makes the open call refuse the link
         let swapped = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(&link).unwrap_err();
         assert_eq!(swapped.raw_os_error(), Some(libc::ELOOP));
     }

@@ -78,7 +78,7 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        // the flag refuses a pipe, on which the open call would block
+        // without this flag, the open call would block on a pipe instead of refusing the pipe
         OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(here_if_empty(path))?.sync_all()
     }
 

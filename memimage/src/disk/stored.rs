@@ -10,7 +10,7 @@ use crate::planted::{Bug, planted};
 
 /// An open file with complete reads and writes. Its errors contain the path of the file.
 ///
-/// A read or write continues after `EINTR` and after a short transfer. It is not retried after any other failure.
+/// A read or write continues after `EINTR` and after a short transfer. Any other failure ends the read or write.
 #[derive(Debug)]
 pub(crate) struct StoredFile {
     path: PathBuf,
@@ -50,8 +50,8 @@ impl StoredFile {
         Ok(done)
     }
 
-    /// Like [`read_up_to`](StoredFile::read_up_to), but reads twice and fails if the two results differ. Used for copies that
-    /// replace the original.
+    /// Like [`read_up_to`](StoredFile::read_up_to), but reads twice and fails if the two results differ. Callers use this for a
+    /// copy that replaces the original.
     pub(crate) fn read_twice(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
         let read = self.read_up_to(buffer, offset)?;
         let mut again = vec![0; read];
@@ -110,8 +110,8 @@ pub(crate) struct StagedFile {
 }
 
 impl StagedFile {
-    /// Creates the temporary file for `path`, calls `content` to write its bytes, and syncs it. A temporary file left by an
-    /// interrupted attempt is removed first. If this attempt fails, its temporary file is removed.
+    /// First removes the temporary file of an interrupted attempt, if there is one. Creates the temporary file for `path`,
+    /// calls `content` to write the bytes, and syncs the file. Removes the file if this attempt fails.
     ///
     /// `synced` is false only if a planted bug omits the sync.
     pub(crate) fn write(

@@ -21,8 +21,8 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-/// Replaces the file's text by the result of `change`; leaves the file unchanged if the result is `None`. Updates exclude each
-/// other, within this process and across processes, and a reader sees either the old or the new text.
+/// Replaces the file's text by the text that `change` returns; leaves the file unchanged if `change` returns `None`. Updates
+/// exclude each other, within this process and across processes, and a reader sees either the old or the new text.
 ///
 /// An update locks the directory, because a user could commit a leftover lock file.
 pub(crate) fn update(
@@ -44,8 +44,8 @@ pub(crate) fn update(
     directory.sync_all().map_err(|error| failed("syncing", parent, error))
 }
 
-/// The path of the temporary file, the same for all updates. So crashes leave at most one such file, which the next update
-/// overwrites.
+/// The path of the temporary file, the same for all updates of a file. So crashes leave at most one temporary file, and the
+/// next update overwrites it.
 fn temporary(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -192,7 +192,7 @@ mod tests {
         files.sort();
         let expected = ["src/deep/a.rs", "src/lib.rs"].map(|name| (PathBuf::from(name), name.to_owned()));
         assert_eq!(files, expected);
-        // one root is inside the other
+        // one of the two directories is inside the other
         let roots = [root.join("inner"), root.to_owned()];
         let mut found = packages(roots.iter().map(PathBuf::as_path)).unwrap();
         found.sort();

@@ -21,7 +21,7 @@ pub enum ErrorKind {
     Incompatible,
     /// The model cannot be stored and loaded: its `Serialize` fails, or does not write the structure that its `Shape`
     /// describes; its `Deserialize` does not restore the state that was serialized; or the method that rebuilds its derived
-    /// fields panics, changes stored fields, or computes other values of the derived fields than the commands.
+    /// fields panics, changes stored fields, or computes other values of the derived fields than the commands do.
     InvalidModel,
     /// The state is nested too deeply for a digest or a snapshot. Commands still run, and an opening replays the journal.
     StateTooDeep,

@@ -313,7 +313,7 @@ pub(crate) enum ErrorDetail {
     Option { option: &'static str, value: String, what: &'static str },
 }
 
-/// The help for an error of the operating system; empty if its kind does not suggest any.
+/// The help for an error of the operating system; empty if the error's kind suggests no help.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "; help: check the path, or create its parent directory first",

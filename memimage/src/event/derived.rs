@@ -26,7 +26,7 @@ pub struct Derived<M: 'static> {
 /// A field that is derived, or that may contain derived fields.
 pub struct DerivedField<M> {
     pub(crate) name: &'static str,
-    /// Returns the field of a model; `None` if the model is an enum and has another variant.
+    /// Returns the field of a model; `None` if the model is an enum, and its current variant does not have the field.
     value: fn(&M) -> Option<&dyn Any>,
     comparison: Comparison,
 }
@@ -37,7 +37,8 @@ impl<M> DerivedField<M> {
         DerivedField { name, value, comparison }
     }
 
-    /// The digest of the field; `None` if the field's type has no digest, or if the model has no such field.
+    /// The digest of the field; `None` if the field's type has no digest, or if the current variant of the model does not have
+    /// the field.
     pub(crate) fn digest(&self, model: &M) -> Option<Result<Digest, DigestError>> {
         Some((self.comparison.stored?.digest)((self.value)(model)?))
     }
@@ -80,7 +81,7 @@ pub(crate) type TextFn = fn(&dyn Any) -> String;
 /// The ways in which values of one type can be compared and shown.
 #[derive(Clone, Copy)]
 pub struct Comparison {
-    /// `Some` if the type's shape describes the whole value, so that the type has no derived fields of its own.
+    /// `Some` if the type has no derived fields of its own, so that its shape describes the whole value.
     pub stored: Option<Stored>,
     /// `Some` if the type is `PartialEq`.
     pub equal: Option<EqualFn>,
@@ -89,8 +90,8 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Restricts the comparison of a stored field to its derived parts. A stored field without derived parts is not compared,
-    /// because the digest of the state already covers it.
+    /// Returns the comparison for a stored field: this comparison if the field contains derived fields; otherwise an empty one,
+    /// because the digest of the state already covers the field.
     pub const fn of_derived_parts(self, shape: ShapeRef) -> Comparison {
         match derived_field(shape) {
             Some(_) => self,

@@ -22,7 +22,7 @@ pub struct EventType<M> {
     pub(crate) reencode: Option<ReencodeFn<M>>,
     /// The upcasters on values, if the program has no type for this version.
     pub(crate) values: Option<ValueSteps>,
-    /// The event version that the upcaster of a past version returns.
+    /// The event and version to which the upcaster of a past version leads.
     pub(crate) next: EventVersion,
 }
 
@@ -67,7 +67,8 @@ impl<M> EventType<M> {
         }
     }
 
-    /// The row of a past version without a type. Upcasters on values convert its payload to the type `T`.
+    /// The row of a past version for which the program has no type. Upcasters on values convert the recorded payload to the
+    /// type `T`.
     pub const fn values<T: IntoEvents<M> + Shape + DeserializeOwned>(
         name: &'static str,
         version: u32,
@@ -109,7 +110,7 @@ pub const fn row_of<M>(events: &[EventType<M>], name: &str, version: u32) -> usi
     }
 }
 
-/// The index of an event version's row; `None` if there is none.
+/// The index of an event version's row; `None` if the table has no such row.
 pub(super) const fn find<M>(events: &[EventType<M>], name: &str, version: u32) -> Option<usize> {
     let mut row = 0;
     while row < events.len() {

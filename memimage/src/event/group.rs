@@ -11,7 +11,7 @@ use super::name::same;
     note = "a group is the name in `#[memimage::commands(group = {Self})]`, on an impl block of the model"
 )]
 pub trait Group<M: 'static> {
-    /// The enum of the group's events.
+    /// The enum of the group's events: one variant for each command.
     type Event;
 
     /// The group's rows of the dispatch table.
@@ -24,8 +24,8 @@ pub trait Group<M: 'static> {
     const LOCKED: &'static [(&'static str, u32)] = &[];
 }
 
-/// Whether the model's dispatch table contains the commands of a block. True if the table or the block is empty, as after
-/// another compile error.
+/// Whether the model's dispatch table contains the commands of a block. Also true if the table or the block is empty, as it is
+/// after another compile error.
 pub const fn is_listed<M>(table: &[EventType<M>], block: &[EventType<M>]) -> bool {
     match (table, block) {
         ([], _) | (_, []) => true,

@@ -16,8 +16,8 @@ pub struct ShapeLock {
 
 impl ShapeLock {
     /// `path` is the file; `model` is the prefix of the model's lines in it; `package` is the directory of the package's
-    /// `Cargo.toml`; `selection` are the arguments of `cargo test` that select the model's target, such as `--lib`; `is_shared`
-    /// is true if the file may also contain lines of other packages.
+    /// `Cargo.toml`; `selection` holds the arguments of `cargo test` that select the model's target, such as `--lib`;
+    /// `is_shared` is true if the file may also contain lines of other packages.
     pub const fn new(
         path: &'static str,
         model: &'static str,
@@ -40,7 +40,7 @@ impl ShapeLock {
 }
 
 impl ShapeLock {
-    /// Whether two blocks of one model have the same lock. A block with another compile error has a lock without a path, which
+    /// Whether two blocks of one model have the same lock. If a block has another compile error, its lock has no path and
     /// agrees with every lock.
     pub const fn agree(a: Option<ShapeLock>, b: Option<ShapeLock>) -> bool {
         match (a, b) {

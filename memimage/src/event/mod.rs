@@ -63,7 +63,7 @@ pub trait Model: Commands + Default + Shape + Serialize + DeserializeOwned + Sen
     /// The version of the model's shape. Each snapshot records it.
     const VERSION: u32;
 
-    /// The past versions of the state. Upcasters convert them to the current state.
+    /// The past versions of the state, which upcasters convert to the current version.
     #[doc(hidden)]
     const HISTORY: &'static [StateVersion<Self>] = &[];
 

@@ -1,4 +1,4 @@
-//! Comparison of names in constants.
+//! Compares names at compile time.
 
 /// Whether two names are equal.
 pub(super) const fn same(a: &str, b: &str) -> bool {

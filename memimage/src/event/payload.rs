@@ -37,11 +37,11 @@ pub trait Payload<M>: Shape + Serialize + DeserializeOwned {
     /// The type of the command's refusal; [`Infallible`] if the command never refuses.
     type Refusal;
 
-    /// Executes the command. Each replay executes it again.
+    /// Executes the command. Each replay executes the command again.
     ///
     /// # Errors
     ///
-    /// Returns the refusal of a fallible body. The journal then records the command as rejected.
+    /// Returns the refusal of a fallible body; in this case the journal records the command as rejected.
     fn apply(self, model: &mut M, context: &Context) -> Result<Self::Output, Self::Refusal>;
 }
 

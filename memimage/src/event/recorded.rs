@@ -14,7 +14,8 @@ pub struct Recorded<'a> {
 }
 
 impl<'a> Recorded<'a> {
-    /// The seq under which the event was first recorded; for a state, the seq of the last event in it.
+    /// The seq under which the event was first recorded; if the upcaster converts a state, the seq of the last event in that
+    /// state.
     pub fn seq(&self) -> Seq {
         self.seq
     }
@@ -29,8 +30,8 @@ impl<'a> Recorded<'a> {
         self.metadata
     }
 
-    /// Whether the command's fallible body rejected the event. The upcaster must then return a payload that is rejected on
-    /// replay too, or no event.
+    /// Whether the event's command was rejected by its fallible body. If it was, the upcaster must return a payload that is
+    /// rejected on replay too, or no event.
     pub fn is_rejected(&self) -> bool {
         self.outcome == Outcome::Rejected
     }
@@ -43,7 +44,7 @@ pub type UpcastError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Clone, Copy, Debug)]
 pub struct Upcasting<'a> {
     pub(crate) recorded: &'a Recorded<'a>,
-    /// The number of the payload among the event's parts.
+    /// The part number of the payload; 0 if no upcaster has split the event.
     pub(crate) part: u32,
     /// The number of upcasters that have run.
     pub(crate) steps: u32,
@@ -52,8 +53,8 @@ pub struct Upcasting<'a> {
 impl Upcasting<'_> {
     /// The position of part `number`, counted from 0, after an upcaster returned several parts.
     ///
-    /// The new part number depends only on `number` and on the part number of this position, so the parts of a rewritten
-    /// journal draw the same random values. The parts of an event are 1, 2, 3 …; parts of parts have numbers from 2³¹ on.
+    /// The new part number depends only on `number` and on the part number of this position, so the parts still draw the same
+    /// random values after the journal is rewritten. The parts of an event are 1, 2, 3 …; parts of parts begin at 2³¹.
     pub(super) fn part(self, number: usize) -> Self {
         let number = number as u32 + 1;
         let part = match self.part {

@@ -45,7 +45,7 @@ pub enum ReplayError {
 /// The help for a body that behaves differently on replay.
 const FIX_BODY: &str = "restore the old body, or give the new body a new version: on replay a body must do the same as when the event was recorded";
 
-/// The help for an event of a past version that has another outcome on replay.
+/// The help for an event of a past version whose outcome on replay differs from the recorded one.
 const FIX_UPCAST_OUTCOME: &str = "an upcaster must lead to payloads with the recorded outcome: ask `Recorded::is_rejected`, and lead a rejected event \
      to a payload whose body rejects it, or to nothing";
 

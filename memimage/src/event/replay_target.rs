@@ -19,7 +19,7 @@ enum TargetKind<'s, 'a, M> {
     Reencode(&'s mut Reencode<M>),
 }
 
-/// Delivers a payload to the target.
+/// Applies or re-encodes a payload, as the target requires.
 ///
 /// # Errors
 ///
@@ -39,7 +39,7 @@ pub fn deliver<M, P: Payload<M>>(
 /// Applies payloads to a model.
 pub(crate) struct Apply<'a, M> {
     pub(crate) model: &'a mut M,
-    /// The context of the event before upcasters split it.
+    /// The context of the recorded event. If upcasters split the event, each part gets a context derived from this one.
     pub(crate) context: &'a Context,
     /// The recorded outcome of the event.
     pub(crate) outcome: Outcome,

@@ -19,7 +19,7 @@ pub struct StateVersion<M> {
     pub(crate) read: ReadFn<M>,
 }
 
-/// Decodes a past state. Returns the current state, and the digest of the past one.
+/// Decodes and upcasts a past state. Returns the resulting current state, and the digest of the past state.
 type ReadFn<M> = fn(&[u8], &Recorded<'_>) -> Result<(M, Digest), StateUpcastError>;
 
 impl<M> StateVersion<M> {
@@ -29,7 +29,7 @@ impl<M> StateVersion<M> {
     }
 }
 
-/// The error of a past state that cannot be upcast.
+/// The reason why a past state cannot be upcast.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StateUpcastError {
     /// The past state does not decode, or an upcaster failed.

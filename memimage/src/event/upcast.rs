@@ -17,9 +17,8 @@ use super::replay_target::ReplayTarget;
 /// The type has the recorded shape: it derives `Deserialize` and [`Shape`](crate::Shape) (and, for a model, `Serialize`). Each
 /// past version has exactly one upcaster.
 ///
-/// An upcaster has a [`UpcastGoal`]: a model's events, or its states. The impl itself requires that the result is an
-/// [`UpcastTarget`] of this goal. A wrong result therefore causes one compile error, and not one error for each use of the
-/// impl.
+/// `C` is the upcaster's [`UpcastGoal`]: the events of a model, or its states. The generated impl requires that `Next` is an
+/// [`UpcastTarget`] of this goal, so a wrong return type causes one compile error, and not one error for each use of the impl.
 #[diagnostic::on_unimplemented(
     message = "no upcaster for the past version `{Self}`; help: write an upcaster in any module: `#[memimage::upcast] fn \
                …(old: {Self}) -> … {{ … }}`",
@@ -34,13 +33,13 @@ pub trait Upcast<Next, C: UpcastGoal>: Sized {
     ///
     /// # Errors
     ///
-    /// Returns any error of the upcaster. The journal is then not replayed, and no file is changed.
+    /// Returns any error of the upcaster. After an error, the journal is not replayed, and no file is changed.
     fn upcast(self, recorded: &Recorded<'_>) -> Result<Next, UpcastError>;
 }
 
 /// The goal of a chain of upcasters: the events of a model, or its state.
 pub trait UpcastGoal {
-    /// The type of `Upcast::TARGET` for a result of type `T`.
+    /// The type of `Upcast::TARGET` for an upcaster that returns a `T`.
     type Target<T>;
 }
 
@@ -70,7 +69,8 @@ impl<M, T: IntoEvents<M>> UpcastTarget<Events<M>> for T {
 /// A type that an upcaster may return: a payload of the model, a past version with an upcaster of its own, the event enum,
 /// nothing (`()`), or several of these (`Option`, `Vec`, tuples).
 ///
-/// Each of several parts has the seq and the time of the one recorded event, but draws its own random values.
+/// If an upcaster returns several parts, each part has the seq and the time of the one recorded event, but draws its own random
+/// values.
 #[diagnostic::on_unimplemented(
     message = "an upcaster returns `{Self}`, which is not an event of `{M}`; help: return the next version in the `history(…)`, \
                a payload such as `BankDeposit`, the event enum, `()`, or an `Option`, a `Vec` or a tuple of these",
@@ -81,7 +81,7 @@ pub trait IntoEvents<M>: Sized {
     #[doc(hidden)]
     const EVENT_VERSION: EventVersion;
 
-    /// Runs the rest of the chain, and delivers the payloads at its end to `target`.
+    /// Runs the rest of the chain, and delivers the resulting payloads to `target`.
     #[doc(hidden)]
     fn replay_into(self, at: Upcasting<'_>, target: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>;
 }
@@ -89,11 +89,11 @@ pub trait IntoEvents<M>: Sized {
 /// The event and version to which an upcaster leads.
 #[derive(Clone, Copy, Debug)]
 pub enum EventVersion {
-    /// No event, or an event that is known only at run time.
+    /// The upcaster leads to no event, or to one that is known only at run time.
     Open,
-    /// This version of this event.
+    /// The event with this name, in this version.
     At(&'static str, u32),
-    /// Several parts, each with its own event version.
+    /// Several parts, each of which leads to an event and version of its own.
     Each(&'static [EventVersion]),
 }
 
@@ -108,7 +108,7 @@ const MAX_STEPS: u32 = 1_000;
     note = "the error must also be `Send`, `Sync` and `'static`"
 )]
 pub trait UpcastFailure {
-    /// Converts this value to the error.
+    /// Converts the error that an upcaster returned to an `UpcastError`.
     fn failure(self) -> UpcastError;
 }
 
@@ -132,7 +132,7 @@ pub struct UpcastChain<T, M> {
 }
 
 impl<T, M> UpcastChain<T, M> {
-    /// Upcasts `old`, and delivers the payloads at the end of the chain to `target`.
+    /// Upcasts `old`, and delivers the resulting payloads to `target`.
     ///
     /// # Errors
     ///
@@ -142,7 +142,8 @@ impl<T, M> UpcastChain<T, M> {
         (self.replay)(old, at, target)
     }
 
-    /// Returns the error of this upcaster, which must convert the version `version` of the event `name` to the version `next`.
+    /// Checks the upcaster of version `version` of the event `name`: if the upcaster leads to this event, it must lead to
+    /// version `next`. Returns the error, or [`HistoryError::None`].
     pub const fn history_error(&self, name: &str, version: u32, next: u32) -> HistoryError {
         self.version.history_error(name, version, next)
     }
@@ -185,7 +186,7 @@ pub trait StepOf<P, Next, C: UpcastGoal>: Upcast<Next, C> {}
 
 impl<T: Upcast<Next, C>, P, Next, C: UpcastGoal> StepOf<P, Next, C> for T {}
 
-/// A placeholder for the payload of a retired event, because a retired event has no command and so no payload.
+/// Takes the place of the payload type of a retired event, which has no command and therefore no payload type.
 pub struct Retired;
 
 /// A past version of a retired event, with its upcaster.

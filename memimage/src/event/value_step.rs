@@ -16,7 +16,7 @@ pub(crate) struct ValueSteps {
 
 /// A function that upcasts the value of a payload by one version.
 ///
-/// The function takes the [`Value`], and optionally [`&Recorded`](Recorded). It returns a `Value` or a `Result` of a `Value`.
+/// The function takes the [`Value`], and optionally [`&Recorded`](Recorded), and returns a `Value` or a `Result` of a `Value`.
 #[diagnostic::on_unimplemented(
     message = "not a step on values; help: take a `Value`, and optionally `&Recorded`, and return a `Value` or a `Result<Value, …>`",
     label = "not a step on values",

@@ -1,10 +1,10 @@
-//! The bounds of expansions on the types of arguments and fields.
+//! The bounds that the macros' expansions put on the types of arguments and fields.
 //!
 //! serde's derive uses a field's type in several functions, and the compiler reports a missing trait in each of them. An
-//! expansion therefore checks each type in one place, by an impl of a `Check…` trait, and compiles the other places without
-//! the bound. The user sees one error, with the message of the bound.
+//! expansion therefore checks each type in one place only, by an impl of a `Check…` trait; the other places compile even if the
+//! type does not satisfy the bound. The user sees one error, with the message of the bound.
 //!
-//! Several bounds require the same traits and differ in their message. The macro selects a bound by the names in the type, and
+//! Several bounds require the same traits, but have different messages. The macro selects a bound by the names in the type, and
 //! the compiler decides whether the type satisfies the bound. A user's own type with the name `Context` or `Arc` therefore
 //! compiles.
 
@@ -15,8 +15,8 @@ use serde::{Deserializer, Serialize, Serializer};
 
 use crate::shape::{Descriptor, Shape, ShapeRef};
 
-/// Declares bounds: all types that implement the traits after the colon satisfy the bound. These traits are not supertraits,
-/// because the compiler would report a missing supertrait by the supertrait's own message.
+/// Declares bounds. A type satisfies a bound if it implements the traits after the colon. These traits are not supertraits,
+/// because the compiler would report a missing supertrait with the supertrait's own message.
 macro_rules! bounds {
     ($($(#[$message:meta])* $bound:ident: $first:ident $(+ $more:ident)*;)+) => {$(
         $(#[$message])*
@@ -39,7 +39,7 @@ bounds! {
     )]
     Argument: Shape + Serialize + DeserializeOwned;
 
-    /// The type of an argument with the type name `Context`.
+    /// The type of an argument, if this type has the name `Context`.
     #[diagnostic::on_unimplemented(
         message = "a command cannot take the context by value; help: take `&Context`",
         label = "not a reference"
@@ -65,27 +65,27 @@ bounds! {
     SharedField: Shape;
 }
 
-/// An impl of this trait for a payload checks the type of its field number `N`.
+/// An impl of this trait for a payload checks that the type `T` of the payload's field number `N` satisfies the bound.
 pub trait CheckArgument<T: Argument, const N: usize> {}
 
-/// An impl of this trait for a payload checks the type of its field number `N`.
+/// An impl of this trait for a payload checks that the type `T` of the payload's field number `N` satisfies the bound.
 pub trait CheckContextArgument<T: ContextArgument, const N: usize> {}
 
-/// An impl of this trait for a payload checks the type of its field number `N`.
+/// An impl of this trait for a payload checks that the type `T` of the payload's field number `N` satisfies the bound.
 pub trait CheckSharedArgument<T: SharedArgument, const N: usize> {}
 
-/// An impl of this trait for a type checks that its field number `N` has a shape.
+/// An impl of this trait for a type checks that the type `T` of field number `N` has a shape.
 pub trait CheckField<T: Shape + ?Sized, const N: usize> {}
 
-/// An impl of this trait for a type checks that its field number `N` has a shape.
+/// An impl of this trait for a type checks that the type `T` of field number `N` has a shape.
 pub trait CheckSharedField<T: SharedField + ?Sized, const N: usize> {}
 
-/// The bound that serde's derive puts on an argument's type. It requires the same traits as the bounds on arguments.
+/// The bound that serde's derive puts on an argument's type. It requires the same traits as the bounds on arguments above.
 pub trait Recorded: Shape + Serialize + DeserializeOwned {}
 
 impl<T: Shape + Serialize + DeserializeOwned> Recorded for T {}
 
-/// The constants of a type that a `Check…` trait checks. If the type has no shape, the compiler finds the constants of
+/// Provides the constants of a type that a `Check…` trait checks. If the type has no shape, the compiler finds the constants of
 /// [`NoShape`] under the same names, so that the check is the only error.
 pub struct ShapeOrNone<T: ?Sized>(PhantomData<T>);
 
@@ -99,24 +99,25 @@ impl<T: Shape + ?Sized> ShapeOrNone<T> {
 
 /// Provides the constants of [`ShapeOrNone`] for a type without a shape.
 pub trait NoShape {
-    /// Never used, because the build fails.
+    /// Never used: if a type has no shape, the program does not compile.
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Opaque(""));
 
-    /// Never used, because the build fails.
+    /// Never used: if a type has no shape, the program does not compile.
     const ROUND_TRIPS: bool = false;
 }
 
 impl<T: ?Sized> NoShape for ShapeOrNone<T> {}
 
-/// Functions with the names of serde's functions, for a payload with an argument that serde cannot write or read. For all other
-/// payloads the functions of serde's derive take precedence.
+/// Functions with the names of the two functions that serde's derive generates. If serde cannot write or read an argument of a
+/// payload, the compiler uses the functions of this trait, so that it reports no second error. For all other payloads, the
+/// functions of serde's derive take precedence.
 pub trait NoSerde {
-    /// Never called, because the build fails.
+    /// Never called: a program that would call it does not compile.
     fn serialize<P, S: Serializer>(_: &P, _: S) -> Result<S::Ok, S::Error> {
         unreachable!("a type that does not compile is not serialized")
     }
 
-    /// Never called, because the build fails.
+    /// Never called: a program that would call it does not compile.
     fn deserialize<'de, P, D: Deserializer<'de>>(_: D) -> Result<P, D::Error> {
         unreachable!("a type that does not compile is not deserialized")
     }

@@ -1,4 +1,5 @@
-//! Finds the traits of a field's type that serve to compare derived fields. The type need not implement any of these traits.
+//! Finds out which traits a field's type implements, among the traits with which the library compares derived fields and
+//! formats them. A type may implement none of these traits.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -8,8 +9,8 @@ use serde::Serialize;
 use crate::event::{EqualFn, Stored, TextFn, equal, text};
 use crate::shape::{Descriptor, Shape, ShapeRef};
 
-/// The constants that the traits of the type `T` provide. If `T` implements a trait, the inherent constant takes precedence
-/// over the constant of [`NoTraits`].
+/// Holds one constant for each trait that the type `T` may implement. If `T` implements a trait, the inherent constant takes
+/// precedence over the constant of [`NoTraits`].
 pub struct FieldProbe<T>(PhantomData<T>);
 
 impl<T: Shape> FieldProbe<T> {
@@ -18,7 +19,7 @@ impl<T: Shape> FieldProbe<T> {
 }
 
 impl<T: Shape + Serialize + 'static> FieldProbe<T> {
-    /// Computes the digest and the encoding.
+    /// The functions that compute the digest and the encoding of a value.
     pub const STORED: Option<Stored> = Stored::of::<T>();
 }
 
@@ -32,15 +33,15 @@ impl<T: Debug + 'static> FieldProbe<T> {
     pub const TEXT: Option<TextFn> = Some(text::<T>);
 }
 
-/// The constants for a type without the traits. Implemented for every [`FieldProbe`].
+/// Provides the constants for a type that lacks the traits. Every [`FieldProbe`] implements this trait.
 pub trait NoTraits {
-    /// The type has no shape.
+    /// Used for a type that has no shape.
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Opaque(""));
-    /// The type has no shape, or is not `Serialize`.
+    /// Used for a type that has no shape, or is not `Serialize`.
     const STORED: Option<Stored> = None;
-    /// The type is not `PartialEq`.
+    /// Used for a type that is not `PartialEq`.
     const EQUAL: Option<EqualFn> = None;
-    /// The type is not `Debug`.
+    /// Used for a type that is not `Debug`.
     const TEXT: Option<TextFn> = None;
 }
 

@@ -9,12 +9,12 @@
 //! Before the first release:
 //!
 //! 1. Write `#[memimage::commands(lock)]`.
-//! 2. Run `MEMIMAGE_BLESS=1 cargo test --lib` once (for a model in a program, with `--bin NAME`). It writes
+//! 2. Run `MEMIMAGE_BLESS=1 cargo test --lib` once (for a model in a program, with `--bin NAME`). The command writes
 //!    `memimage.lock`, with one line for each version of each event.
 //! 3. Commit that file.
 //!
 //! From then on, it is a compile error to change a payload without a new version, or to remove a command without declaring its
-//! past versions. Run the second step again, to *bless* the new lines, after each intended change.
+//! past versions. After each intended change, run the command of step 2 again, to *bless* the new lines.
 //! [`shape_lock`](crate::shape_lock) describes this in detail.
 //!
 //! # Add, remove or change an argument
@@ -107,9 +107,10 @@
 //!
 //! # Remove a command
 //!
-//! The journal still holds the events of the command. Decide which effect they have on replay:
+//! The journal still holds the events of the command. Decide which effect these events have on replay:
 //!
-//! - *Their old effect.* Mark the method `#[command(replay_only)]`. It runs on replay only; callers cannot execute it.
+//! - *Their old effect.* Mark the method `#[command(replay_only)]`. The method then runs on replay only; callers cannot execute
+//!   it.
 //! - *Another effect, or none.* Delete the method. On the block, write `retired(name = "…", history(…))` with the event's
 //!   name in the journal and a struct for each of its versions, oldest first. The last version needs a struct too:
 //!   without the method, the macro no longer generates its payload. The upcasters of these structs return the new
@@ -215,9 +216,9 @@
 //!
 //! You need not declare anything: recovery skips snapshots of the old shape and replays the journal. To use old snapshots,
 //! write `#[model(version = 2, history(BankV1))]`, keep the old struct (which must also derive `Serialize`), and add an
-//! upcaster from it to the model. The upcaster must give the same state as a replay; the verification of the next snapshot
-//! compares the two. For a journal that was [pruned](super::snapshots#how-much-of-the-journal-is-kept), this upcaster is
-//! required.
+//! upcaster from the old struct to the model. The upcaster must give the same state as a replay; the verification of the next
+//! snapshot compares the two states. For a journal that was [pruned](super::snapshots#how-much-of-the-journal-is-kept), this
+//! upcaster is required.
 //!
 //! # Test it
 //!

@@ -2,9 +2,9 @@
 //!
 //! # After a crash
 //!
-//! Open the image. If the crash cut a write short, the journal ends in a *torn write*. The write was never synced, so in
-//! `Synced` mode no caller got the answer of a command in it. Opening copies the bytes of the torn write to `quarantine/`,
-//! clears them from the journal, and reports this:
+//! Open the image. If the crash cut a write short, the journal ends in a *torn write*. A torn write was never synced, so in
+//! `Synced` mode no caller got an answer for a command in this write. Opening copies the bytes of the torn write to
+//! `quarantine/`, clears them from the journal, and reports this:
 //!
 //! ```
 //! # use memimage::{Image, Model, Shape};
@@ -120,35 +120,36 @@
 //! ```
 //!
 //! - A void event cannot be restored, so copy the image first.
-//! - The event keeps its number. Later events are replayed on a state without the effect of the void event. So they may have
-//!   other effects than before: a call that was accepted may be rejected now. The decision accepts such differences for all
-//!   events that were recorded before the decision. If a later body panics, or an upcaster fails, make that event void too.
+//! - The event keeps its number. Later events are replayed on a state without the effect of the void event. So a later event
+//!   may have another effect than before: a call that was accepted may be rejected now. Recovery accepts such changes in all
+//!   events that were recorded before the decision. If the body of a later event panics on replay, or its upcaster fails, make
+//!   this event void too.
 //! - Ids that the model counts (`self.next_id += 1`) change: if the void event created id 5, the next event that creates an id
 //!   now creates id 5. Recorded arguments and other systems that hold id 5 then refer to another thing. Ids from
 //!   [`ctx.seq()`](super::determinism#ids) do not change.
-//! - Snapshots that contain the event's effect are removed. Digests of such states that were recorded before the decision
-//!   are no longer compared.
+//! - `Void` removes the snapshots that contain the void event's effect. Recovery ignores the digests of states with this
+//!   effect.
 //!
 //! # A wrong clock
 //!
-//! Recorded time never goes back by itself. If the system clock jumps ahead, events get its time, and after the clock is
-//! corrected, all events get the time of the last one until the clock has caught up.
+//! Recorded time never goes back by itself. If the system clock jumps ahead, new events get the wrong time. After the clock is
+//! corrected, each new event gets the time of the last event, until the clock has caught up.
 //! [`Stats::clock_jumped`](crate::Stats::clock_jumped) reports a jump of more than an hour against the monotonic clock, and
-//! [`Retention::Period`](crate::Retention::Period) prunes nothing because of it. A computer that was suspended causes the same
-//! report. If the system clock is wrong, correct it, then call [`Admin::correct_time`](crate::Admin::correct_time): the journal
-//! records the decision, and recorded time continues from the corrected time.
+//! [`Retention::Period`](crate::Retention::Period) prunes nothing because of such a jump. A computer that was suspended causes
+//! the same report. If the system clock is wrong, correct it, then call [`Admin::correct_time`](crate::Admin::correct_time):
+//! the journal records the decision, and recorded time continues from the corrected time.
 //!
 //! # Copies
 //!
 //! Make copies yourself: close the image, copy its whole directory, and open it again. Run `check` on a copy to see that it is
 //! intact.
 //!
-//! If the image must stay in use, copy `journal/durable` first, then `snapshot/`, and `journal/` last. In another order,
-//! `journal/durable` or a snapshot may prove that events existed which the copied journal lacks. Opening refuses such a copy,
-//! because it cannot be distinguished from an image that lost the end of its journal.
+//! If the image must stay in use, copy `journal/durable` first, then `snapshot/`, and `journal/` last. If you copy in another
+//! order, `journal/durable` or a snapshot may prove the existence of events that the copied journal lacks. Opening refuses such
+//! a copy, because it cannot be distinguished from an image that lost the end of its journal.
 //! [`Options::accept_incomplete_copy`](crate::Options::accept_incomplete_copy) opens the copy with the events that it contains,
 //! and reports the missing events. Never mix files of two copies: each opening of a copy begins a history of its own, and the
 //! library refuses segments of two histories. Do not copy an image in use while it prunes its journal.
 //!
-//! If an image is replaced by an older copy of itself, it opens without an error;
-//! [`encryption`](super::encryption#rollback) explains how to detect that.
+//! If an older copy replaces an image, the copy opens without an error; [`encryption`](super::encryption#rollback) explains how
+//! to detect the replacement.

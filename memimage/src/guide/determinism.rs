@@ -44,27 +44,28 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! An event keeps its number, even if its journal is rewritten. Only after the repair [`CutFrom`](super::damage#repair-damage),
-//! or after an opening with [`accept_incomplete_copy`](crate::Options::accept_incomplete_copy), do new events get numbers that
-//! were used before. Commands that are refused by a check, and commands that panic, take no number. If one command creates
-//! several things, use the number together with an index. If an upcaster splits an event, all its parts have the same number.
+//! `ctx.seq()` returns this number on each replay, even after the journal was rewritten. Only after the repair
+//! [`CutFrom`](super::damage#repair-damage), or after an opening with
+//! [`accept_incomplete_copy`](crate::Options::accept_incomplete_copy), do new events get numbers that were used before. A
+//! command gets no number if a check refuses it or if it panics. If one command creates several things, make each id from the
+//! number and an index. If an upcaster splits an event, all parts of the event have the same number.
 //!
-//! A counter in the model (`self.next_id += 1`) is deterministic too, but each id depends on all earlier events. If one
-//! of them is made [void](super::damage#an-event-that-cannot-be-replayed), or an upcaster drops it, all later ids move by
-//! one. Recorded arguments and other systems that hold such an id then refer to another thing.
+//! A counter in the model (`self.next_id += 1`) is deterministic too, but each id depends on all earlier events. If an earlier
+//! event is made [void](super::damage#an-event-that-cannot-be-replayed), or an upcaster drops it, all later ids move by one.
+//! Recorded arguments and other systems that hold one of these ids then refer to another thing.
 //!
 //! # Integer overflow
 //!
 //! By default, `+`, `-` and `*` panic on overflow in a debug build, and wrap in a release build. A release build records a
-//! command that wraps. A debug build panics when it replays that command, and cannot open the image. So use the same
-//! setting in all profiles, in the `Cargo.toml` of the workspace:
+//! command whose arithmetic wraps. A debug build panics when it replays that command, and cannot open the image. So use the
+//! same setting in all profiles, in the `Cargo.toml` of the workspace:
 //!
 //! ```toml
 //! [profile.release]
 //! overflow-checks = true
 //! ```
 //!
-//! A `debug_assert!` in a body has the same problem. Refuse arguments that overflow in the check:
+//! A `debug_assert!` in a body also panics only in a debug build. Refuse arguments that overflow in the check:
 //!
 //! ```
 //! # use memimage::{Image, Model, Shape};
@@ -102,11 +103,11 @@
 //!
 //! # Arguments are read back before they are used
 //!
-//! Replay reads the arguments of a command from the journal. So that the live call sees the same values, the image
-//! encodes and decodes them before it calls the check and the body. A `Deserialize` that trims a text trims it in the
-//! live call too. Some `Deserialize` impls refuse a value. Others work only in a self-describing format
-//! (`serde_json::Value`, enums with `#[serde(tag = "…")]` or `#[serde(untagged)]`). In both cases the call fails with
-//! [`ErrorKind::Encode`](crate::ErrorKind::Encode), and nothing is recorded. The image skips this step for arguments that
+//! Replay reads the arguments of a command from the journal. So that the live call sees the same values, the image encodes and
+//! decodes them before it calls the check and the body. A `Deserialize` that trims a text trims it in the live call too. Some
+//! `Deserialize` impls refuse a value, and others work only in a self-describing format (`serde_json::Value`, enums with
+//! `#[serde(tag = "…")]` or `#[serde(untagged)]`). A call with such an argument fails with
+//! [`ErrorKind::Encode`](crate::ErrorKind::Encode), and nothing is recorded. The image skips the decoding of arguments that
 //! consist of std's numbers, strings, and collections of these.
 //!
 //! A snapshot is loaded once before it gets its name. If the loaded state differs from the serialized state, the snapshot
@@ -143,12 +144,12 @@
 //!
 //! # Put rules into a `check`
 //!
-//! A [check](macro@crate::commands) runs before the command is recorded. It cannot change the model. A refusal is not
+//! A [check](macro@crate::commands) runs before the command is recorded, and cannot change the model. A refusal is not
 //! recorded, and checks do not run on replay. So the rules in a check may change with every release.
 //!
-//! A body that returns an error is different. It may already have changed the model, and there is no rollback. So the call is
-//! recorded as *rejected*, and runs again on every replay. If a later version of the body is stricter, a recorded success
-//! becomes an error on replay, and recovery stops at that event.
+//! A body that returns an error may already have changed the model, and there is no rollback. So such a call is recorded as
+//! *rejected*, and runs again on every replay. If a later version of the body is stricter, a recorded success becomes an error
+//! on replay, and recovery stops at that event.
 //!
 //! # Panics
 //!
@@ -189,15 +190,15 @@
 //! # }
 //! ```
 //!
-//! Do not put a `Mutex`, a `Cell` or an atomic into the model. A query or a check could change such a value without a recorded
-//! command, and no tool finds such a change.
+//! Do not put a `Mutex`, a `Cell` or an atomic into the model. A query or a check could change the content of such a value
+//! without a recorded command, and no tool finds the change.
 //!
 //! # When a digest differs
 //!
 //! If a new snapshot differs from the replayed state, the library discards the snapshot, and the image goes on. The error
 //! identifies the first part of the state that differs, with both values. The journal records the digest of a snapshot only
-//! after a replay gave the same state, so this difference does not prevent an opening. But the next opening replays the events
-//! and gets another state than the running image had. So fix the body before you close the image.
+//! after a replay gave the same state, so a discarded snapshot does not prevent the next opening. But the next opening replays
+//! the events, and the replayed state differs from the state of the running image. So fix the body before you close the image.
 //!
 //! If an opening finds that replay differs from a recorded digest, it tries older snapshots, and finally all events. Opening
 //! refuses the image only if every replay differs. The error states whether two replays of the same events differ from each

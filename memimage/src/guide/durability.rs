@@ -81,7 +81,7 @@
 //!
 //! - *The disk is full.* The command fails before it is executed ([`ErrorKind::StorageFull`](crate::ErrorKind::StorageFull)).
 //!   Free some space and try again. On btrfs and ZFS, where overwriting needs space, a full disk may poison the image instead.
-//!   No answered command is lost in either case.
+//!   A full disk never loses an answered command.
 //! - *A write or sync of the journal fails.* The library does not retry: after a failed sync, a successful sync does not prove
 //!   that the data is on disk. The image is *poisoned*: every call fails until the image is opened again. The error of each
 //!   waiting caller states whether the outcome of its command is known
@@ -126,17 +126,17 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! - The `check` of such a command must accept a key whose answer is stored. Otherwise the check could refuse the retry
-//!   of a withdrawal, because the balance is too small for a second withdrawal.
+//! - The `check` of a command with such a key must accept a key whose answer is stored. Otherwise the check could refuse the
+//!   retry of a withdrawal, because the balance is too small for a second withdrawal.
 //! - The stored answers are part of the model. Remove old answers in a command, by their age
-//!   ([`ctx.time()`](crate::Context::time)) or by their number, once no client retries them any more.
+//!   ([`ctx.time()`](crate::Context::time)) or by their number, once no client retries the requests any more.
 //!
 //! # One owner
 //!
 //! One process owns an image. A second process is refused at once, and the error names the owner. Never delete `LOCK`: the
 //! operating system releases the lock when the owning process ends, for whatever reason. On a file system that can lock
-//! directories, as local file systems can, the library locks the image's directory too. On such a file system, a second process
-//! is refused even if somebody deletes `LOCK`.
+//! directories, as local file systems can, the library locks the image's directory too: a second process is then refused even
+//! if somebody deletes `LOCK`.
 //!
 //! The owner is the process that opened the image; a child that this process makes by `fork` is not an owner. In the
 //! child every call returns [`ErrorKind::Forked`](crate::ErrorKind::Forked), and dropping the child's copy of the image

@@ -55,13 +55,14 @@
 //!
 //! - A key is 32 random bytes from a key store. Do not use a password as a key; derive a key from it with a password hash such
 //!   as Argon2.
-//! - Your callback returns the key for a number. Only the number is on disk. Keys are wiped from memory when they are dropped.
+//! - Your callback returns the key for a number. The image stores only the number. Keys are wiped from memory when they are
+//!   dropped.
 //! - If a key is missing or wrong, the image is refused and nothing is changed. If a key is lost, the image cannot be read any
 //!   more.
 //! - *To rotate keys*, open the image with another current key. New segments and snapshots use the new key. Keep the old key as
 //!   long as any file uses it. Alternatively, copy the image by [`admin::Rewrite`](crate::admin::Rewrite), and destroy the old
 //!   image.
-//! - `admin::Check`, `admin::Repair` and `admin::Void` need the same keys.
+//! - `admin::Check`, `admin::Repair` and `admin::Void` need the same keys as opening.
 //!
 //! # What stays visible
 //!
@@ -84,7 +85,7 @@
 //! # Rollback
 //!
 //! Neither feature alone detects that the whole image was replaced by an older copy of itself. Store the result of
-//! `admin().chain_head()` in a place that an attacker who can write to the image cannot change. Compare it with the head
-//! that a later check reports. A repair that gives up events changes the head.
+//! `admin().chain_head()` in a place that an attacker who can write to the image cannot change. Compare this result with the
+//! head that a later check reports. A repair that gives up events changes the head.
 //!
 //! `docs/SECURITY.md` has the complete threat model and the measured cost.

@@ -84,8 +84,8 @@
 //!   cost of a [rebuild](super::determinism#panics).)
 //! - **Do not decide by a `query`.** Another thread's command may change the state between the `query` and your command. Put
 //!   the condition into the command's check.
-//! - **Do not call the image from inside it.** A call on the image from a command, a check or a `query` on the same thread
-//!   is an error. If the body or closure waits for another thread that calls the image, both wait forever.
+//! - **Do not call the image from a command, a check or a `query`.** Such a call on the same thread is an error. If the body or
+//!   closure waits for another thread that calls the image, both wait forever.
 //!
 //! # Many items in one command
 //!

@@ -10,7 +10,7 @@
 //!
 //! # A model and its commands
 //!
-//! The *model* is one struct that holds the program's whole state. Its *commands* are the methods that may change it.
+//! The *model* is one struct that holds the program's whole state. The *commands* are the methods that may change this state.
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -66,14 +66,13 @@
 //! | [`Shape`](crate::Shape) | the structure of the type; it is stored, so that a change of the type is noticed |
 //! | [`Model`](crate::Model) | connects the type with its commands |
 //!
-//! For each command, the macro generates a struct with its arguments, the *payload* (`BankDeposit { account, cents }`).
-//! It also generates a trait, `BankCommands`, which adds the commands to [`Image`](crate::Image) as methods. To call
-//! commands from another module, import that trait and the model. Derive `Serialize`, `Deserialize` and `Shape` for your
-//! own argument types. The types of std that serde supports have a shape, and [features](crate#features) add shapes for
-//! types of other crates. A type of std or of these crates has no shape if encoding and decoding change some of its
-//! values. Such types are `SocketAddrV6` and `SocketAddr`, chrono's `DateTime<FixedOffset>`, and jiff's `Span` and
-//! `Zoned`. Instead of a socket address, store an IP address and a port. Instead of a time with an offset or a zone,
-//! store an instant in UTC. Instead of a `Span`, store a `SignedDuration`.
+//! For each command, the macro generates a struct with its arguments, the *payload* (`BankDeposit { account, cents }`). It also
+//! generates a trait, `BankCommands`, which adds the commands to [`Image`](crate::Image) as methods. To call commands from
+//! another module, import that trait and the model. Derive `Serialize`, `Deserialize` and `Shape` for your own argument types.
+//! The types of std that serde supports have a shape, and [features](crate#features) add shapes for types of other crates. Some
+//! types have no shape, because encoding and decoding change some of their values: `SocketAddrV6` and `SocketAddr`, chrono's
+//! `DateTime<FixedOffset>`, and jiff's `Span` and `Zoned`. Instead of a socket address, store an IP address and a port. Instead
+//! of a time with an offset or a zone, store an instant in UTC. Instead of a `Span`, store a `SignedDuration`.
 //!
 //! An `Image` is a cheap handle: clone it and give the clones to other threads.
 //!
@@ -91,9 +90,9 @@
 //!
 //! # Time, caller, random values
 //!
-//! A command runs again when the journal is replayed, and must then have the same effect. So it must not read a clock or a
-//! source of random numbers. Instead, the method takes a [`&Context`](crate::Context), whose values are the same on each
-//! replay. Callers do not pass the context. A check may take a `&Context` too.
+//! A command runs again when the journal is replayed, and must then have the same effect. So a command must not read a clock or
+//! a source of random numbers. Instead, the command's method takes a [`&Context`](crate::Context), whose values are the same on
+//! each replay. Callers do not pass the context. A check may take a `&Context` too.
 //!
 //! ```
 //! use memimage::{Context, Image, Metadata, Model, Shape, Timestamp};

@@ -26,14 +26,14 @@ impl<'a, M: Model> Admin<'a, M> {
 
     /// Makes a snapshot of the newest state now.
     ///
-    /// Commands wait while the state is written, under the read lock. The snapshot is valid once it is verified, synced and
-    /// renamed. Then the image prunes its journal as far as its [`Retention`](crate::Retention) allows. If pruning fails, the
-    /// snapshot is still valid, and [`Stats::retention_failure`] contains the error.
+    /// The state is written under the read lock, so commands wait meanwhile. The snapshot is valid once it is verified, synced
+    /// and renamed. Then the image prunes its journal as far as its [`Retention`](crate::Retention) allows. If pruning fails,
+    /// the snapshot is still valid, and [`Stats::retention_failure`] contains the error.
     ///
     /// # Errors
     ///
     /// Returns an error if the snapshot cannot be written, or if its verification finds that replay gives another state
-    /// ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)). In both cases the image continues with its older snapshots.
+    /// ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)). After either error, the image continues with its older snapshots.
     pub fn snapshot(&self) -> Result<SnapshotInfo, Error> {
         self.image.shared().snapshot()
     }
@@ -43,8 +43,8 @@ impl<'a, M: Model> Admin<'a, M> {
     /// caught up. The times of existing events do not change. The journal records the correction with its reason; when the
     /// function returns, the correction is on disk.
     ///
-    /// The next command sees a time that is earlier than that of the event before it, and so does its replay. A model must not
-    /// rely on times that never decrease.
+    /// After the correction, a command may see an earlier time than the command before it saw, both when it is executed and on
+    /// replay. A model must not rely on times that never decrease.
     ///
     /// # Errors
     ///
@@ -57,8 +57,8 @@ impl<'a, M: Model> Admin<'a, M> {
 
     /// Syncs every executed event, and returns the newest link of the journal's chain; `None` if the image has no chain.
     ///
-    /// The chain alone does not reveal that the whole image was replaced by an older copy. The newest link reveals this, if you
-    /// store the link in a place that cannot be written by an attacker who can write to the image.
+    /// The chain alone does not reveal that the whole image was replaced by an older copy. The newest link reveals such a
+    /// replacement, if you store the link where an attacker who can write to the image cannot write.
     ///
     /// # Errors
     ///

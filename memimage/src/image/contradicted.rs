@@ -1,6 +1,7 @@
 //! Moves snapshots that contradict the journal to the quarantine, so that no opening starts from them again.
 //!
-//! The file name of a quarantined snapshot also tells later snapshots after which event part of the state was lost.
+//! A quarantined snapshot keeps its seq in its file name. From these names, the verification of later snapshots learns after
+//! which event an earlier snapshot had lost part of the state.
 
 use std::path::PathBuf;
 

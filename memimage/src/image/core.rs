@@ -78,7 +78,7 @@ pub(super) struct SnapshotProgress {
     /// The newest base beside the journal.
     pub(super) base: Option<Seq>,
     pub(super) retention_failure: Option<String>,
-    /// The thread of a snapshot that the policy started.
+    /// The thread that makes the snapshot that the policy started.
     pub(super) thread: Option<JoinHandle<()>>,
 }
 
@@ -157,8 +157,8 @@ impl<M: Model> Shared<M> {
     }
 }
 
-/// The event number or byte count at which the next snapshot is due. `events` and `bytes` were recorded since the last
-/// snapshot.
+/// The event number or byte count at which the next snapshot is due, if `events` events with `bytes` bytes were recorded since
+/// the last snapshot.
 pub(super) fn next_snapshot(policy: SnapshotPolicy, journal: &Journal, events: u64, bytes: u64) -> u64 {
     match policy {
         SnapshotPolicy::Manual => u64::MAX,

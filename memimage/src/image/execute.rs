@@ -1,10 +1,11 @@
-//! Executes a command: encode and decode → check → record → reserve → apply → stamp the outcome, under one lock; then answer.
-//! If the check refuses the command, nothing is recorded. After a panic of the body, `rebuild` restores the model.
+//! Executes a command: encode and decode → check → write the record → reserve room for it in the journal → apply → set the
+//! record's outcome, under one lock; then answer. If the check refuses the command, nothing is recorded. After a panic of the
+//! body, `rebuild` restores the model.
 //!
 //! The check and the body receive the arguments as replay will: decoded from the encoded bytes. A `Deserialize` may refuse or
-//! change a value. If the body received the caller's value, such a command would be acknowledged, but its replay would fail or
-//! use another value. If the library knows that all arguments decode to equal values, it skips the decoding and encodes
-//! directly into the batch.
+//! change a value. If the body received the caller's value, a command with a refused or changed value would be acknowledged,
+//! but its replay would fail or use another value. If the library knows that all arguments decode to equal values, it skips the
+//! decoding and encodes directly into the batch.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -134,8 +135,8 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// Encodes, checks, records, applies and stamps the command. Each step that can fail, except the body itself, comes before
-    /// the apply.
+    /// Encodes, checks, records and applies the command, and sets the outcome in its record. Each step that can fail, except
+    /// the body itself, comes before the body.
     fn attempt<C: Command<M>>(
         &self,
         mut command: C,
@@ -221,7 +222,8 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// The number under which the journal records a command's events. Its first use declares the number in the journal.
+    /// The number under which the journal records a command's events. If the journal has no number for the command yet,
+    /// declares one.
     fn event_id<C: Command<M>>(&self, core: &mut Core<M>, open: &mut OpenBatch) -> Result<EventId, NoRoom> {
         if let Some(event) = core.dispatch.id(C::ROW) {
             return Ok(event);

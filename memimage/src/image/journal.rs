@@ -25,12 +25,12 @@ impl<'a, M: Model> JournalHandle<'a, M> {
         self.image.shared().journal.executed()
     }
 
-    /// The last event handed to the operating system. This event survives a kill of this process.
+    /// The last event handed to the operating system. This event and all earlier ones survive a kill of this process.
     pub fn written_seq(&self) -> Seq {
         self.image.shared().journal.written()
     }
 
-    /// The last event that a sync (`fdatasync`) has put on disk. This event survives a power cut.
+    /// The last event that a sync (`fdatasync`) has put on disk. This event and all earlier ones survive a power cut.
     pub fn durable_seq(&self) -> Seq {
         self.image.shared().journal.durable()
     }

@@ -124,8 +124,8 @@ impl<M: Model> Image<M> {
     /// # Errors
     ///
     /// Returns an error if the command has no effect: its record is too large or cannot be encoded, its body panicked, the disk
-    /// is full, the image is poisoned or closed, or `submit` was called from inside the image. A refusal by the model is not
-    /// such an error: [`Pending::wait`] returns the refusal.
+    /// is full, the image is poisoned or closed, or `submit` was called from inside the image. If the model refuses the
+    /// command, [`Pending::wait`] returns the refusal, and `submit` returns no error.
     pub fn submit<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
         self.shared().run(command, &Metadata::new(), SubmitMode::Submit)
     }
@@ -155,7 +155,8 @@ impl<M: Model> Image<M> {
     /// Executes a command and awaits its durable answer. This is equivalent to awaiting [`submit_async`](Image::submit_async),
     /// and then awaiting the returned [`Pending`].
     ///
-    /// Dropping the future before its first poll executes nothing. Dropping it later does not undo a command that was executed.
+    /// Dropping the future before its first poll executes nothing. Dropping the future later does not undo a command that was
+    /// executed.
     ///
     /// # Errors
     ///
@@ -218,7 +219,7 @@ impl<M: Model> Image<M> {
     /// Syncs the journal, closes the image for all its clones, and releases the image's lock, so that another process can open
     /// the image.
     ///
-    /// It is an associated function, so that a model may have a command named `close`: `Image::close(bank)?`.
+    /// `close` is an associated function, so that a model may have a command of the same name: `Image::close(bank)?`.
     ///
     /// # Errors
     ///

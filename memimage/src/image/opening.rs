@@ -42,7 +42,7 @@ impl<M: Model> Options<M> {
     /// # Errors
     ///
     /// Returns an error if the directory is not an image, is open in another process, belongs to another model or a newer
-    /// program, or is damaged. If an image is refused, none of its segments and snapshots has been modified.
+    /// program, or is damaged. If `open` refuses an image, it has modified none of the segments and snapshots.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
         self.open_on(Arc::new(RealDisk), absolute(path.as_ref()))
     }
@@ -290,9 +290,9 @@ impl<M: Model> Opening<M> {
         Ok(())
     }
 
-    /// Removes the segments before a gap in the journal; the base contains the effect of their events. A segment that an
-    /// interrupted pruning was removing is deleted. Any other segment before the gap is moved to the quarantine, because no
-    /// pruning explains the gap.
+    /// Removes the segments before a gap in the journal; the base contains the effect of their events. If pruning was
+    /// interrupted while it removed a segment, this function deletes that segment. It moves any other segment before the gap to
+    /// the quarantine, because no pruning explains the gap.
     fn clear_start(&self, segments: &Segments, kept_from: Option<SegmentId>) -> Result<Vec<PathBuf>, Error> {
         let mut kept = Vec::new();
         for &segment in segments.cut_off() {
@@ -321,8 +321,8 @@ fn repair_base<M: Model>(journal: &OpenedJournal, began: Option<Seq>) -> Result<
     snapshots.bases().repair(journal.segments(), began, is_readable::<M>)
 }
 
-/// Begins the next segment. Its existence proves that the void mark at the end of the current segment was synced. The program
-/// that recorded the void mark did not begin the next segment, because of a crash or a full disk.
+/// Begins the next segment, whose existence proves that the void mark at the end of the current segment was synced. The program
+/// that recorded the void mark should have begun this segment, but a crash or a full disk prevented it.
 fn prove_void(journal: &Journal, table: &ShapeTable) -> Result<(), Error> {
     match journal.begin_segment(table) {
         Err(error) if error.is_poisoned() => {

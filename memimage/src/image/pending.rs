@@ -14,9 +14,9 @@ use crate::seq::Seq;
 
 /// The answer to a command whose event may not be durable yet.
 ///
-/// Call [`wait`](Pending::wait), or `.await` the `Pending` on any async runtime. Both return the answer once the event is as
-/// durable as the image's [`Durability`](crate::Durability) requires. Dropping the `Pending` cancels nothing: the command was
-/// executed, and the syncer writes its event within about a millisecond.
+/// Call [`wait`](Pending::wait), or `.await` the `Pending` on any async runtime. Either way you get the answer once the event
+/// is as durable as the image's [`Durability`](crate::Durability) requires. Dropping the `Pending` cancels nothing: the command
+/// was executed, and the syncer writes its event within about a millisecond.
 #[must_use = "the command was executed, but only `wait()` or `.await` tell whether it is durable"]
 pub struct Pending<T, E = Error> {
     seq: Option<Seq>,

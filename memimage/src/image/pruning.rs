@@ -21,8 +21,8 @@ use crate::shape::{ShapeTree, fingerprint};
 
 impl<M: Model> Shared<M> {
     /// Prunes the journal as far as the retention allows, and removes the snapshots that the retention does not keep. `taken`
-    /// is the newest snapshot; a replay from the older snapshot `verified_from` has verified it. Returns the base if anything
-    /// was pruned.
+    /// is the newest snapshot; a replay from the older snapshot `verified_from` has verified it. Returns the base up to which
+    /// the journal was pruned; `None` if nothing was pruned.
     pub(super) fn apply_retention(
         &self,
         taken: &UnverifiedSnapshot,

@@ -48,7 +48,7 @@ impl<M: Model> Shared<M> {
         recover::<M>(&self.open_journal()?, dispatch, goal)
     }
 
-    /// Opens the running journal for reading.
+    /// Opens the journal of the running image for reading.
     pub(super) fn open_journal(&self) -> Result<OpenedJournal, Error> {
         // read the durable seq before the list of segments, so that the listed segments contain all events up to this seq
         OpenedJournal::beside_owner(&self.disk, &self.layout, &self.keyring, self.journal.durable())

@@ -20,8 +20,8 @@ const JUMP: u64 = 3_600 * 1_000_000;
 /// The clocks of an image.
 pub(super) struct RecordingClock {
     wall: Clock,
-    /// `None` if the program supplies the wall clock, but no monotonic clock to compare it with. The readings of the wall clock
-    /// are then trusted.
+    /// `None` if the program supplies the wall clock, but no monotonic clock to compare it with. Without a monotonic clock, the
+    /// image trusts the wall clock.
     monotonic: Option<Monotonic>,
     /// The confirmed time when the image was opened, and the reading of the monotonic clock at that moment.
     opened: (Timestamp, Duration),
@@ -46,8 +46,8 @@ impl RecordingClock {
         RecordingClock {
             wall,
             monotonic,
-            // if the clock is behind the last event's time, one of the two times is wrong; the earlier time lets retention
-            // remove less
+            // if the clock is behind the last event's time, one of the two times is wrong: use the earlier time, so that
+            // retention removes less
             opened: (last.unwrap_or(now).min(now), reading),
             anchor: Mutex::new((now, reading)),
             jumped: AtomicU64::new(0),
@@ -55,7 +55,7 @@ impl RecordingClock {
         }
     }
 
-    /// Returns the time for the next event. `last` is the time of the event before it.
+    /// Returns the time for the next event. `last` is the time of the previous event.
     #[inline]
     pub(super) fn after(&self, last: Timestamp) -> Timestamp {
         let now = (self.wall)();
@@ -89,7 +89,7 @@ impl RecordingClock {
         }
     }
 
-    /// Logs a new jump. Must be called without a lock of the image, because a subscriber may run any code.
+    /// Logs a new jump. The caller must hold no lock of the image, because a log subscriber may run any code.
     #[inline]
     pub(super) fn report(&self) {
         if self.unreported.load(Ordering::Relaxed) && self.unreported.swap(false, Ordering::Acquire) {

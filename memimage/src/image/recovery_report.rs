@@ -22,21 +22,23 @@ pub struct RecoveryReport {
     /// [void](crate::admin::void) after they were recorded: a command that was applied is now rejected, or the reverse.
     pub changed_outcomes: u64,
     /// Each snapshot and each copy of the base that could not be used, with the reason. Recovery replaces a damaged copy of the
-    /// base by a copy of the intact one. It moves to the quarantine each snapshot from which replay contradicts the journal.
+    /// base by a copy of the intact one. If replay from a snapshot contradicts the journal, recovery moves this snapshot to the
+    /// quarantine.
     pub unusable_snapshots: Vec<(PathBuf, String)>,
     /// Segments that recovery moved to the quarantine, because a gap separates them from the rest of the journal and no pruning
     /// explains the gap. The base contains the effect of their events.
     pub quarantined_segments: Vec<PathBuf>,
     /// Whether it was unknown how far the journal had been synced, because `journal/durable` was missing, damaged or older than
-    /// the journal. A loss of events at the end of the journal would then go unnoticed.
+    /// the journal, or because events were given up (see `given_up`). In these cases recovery cannot notice that further events
+    /// at the end of the journal were lost.
     pub uncertain: bool,
     /// The first and the last of the events that were known to be synced but are missing at the end of the journal. See
     /// [`Options::accept_incomplete_copy`](crate::Options::accept_incomplete_copy).
     pub given_up: Option<(Seq, Seq)>,
-    /// The file in the quarantine that contains a copy of a torn write. A crash interrupted this write before it was synced.
+    /// The file in the quarantine that contains a copy of a torn write, which a crash interrupted before the write was synced.
     pub quarantined: Option<PathBuf>,
-    /// How far the system clock was behind the time of the last event, if it was. New events get that time until the clock has
-    /// caught up.
+    /// How far the system clock was behind the time of the last event; `None` if the clock was not behind. New events get the
+    /// time of the last event until the clock has caught up.
     pub clock_behind: Option<Duration>,
     /// The duration of the opening, including recovery.
     pub duration: Duration,

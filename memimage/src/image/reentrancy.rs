@@ -81,8 +81,9 @@ impl ReentrancyGuard {
     }
 }
 
-/// Returns an error if the thread is writing the journal of the image. The write calls wakers, and an executor may poll a task
-/// inside a waker. A call from that task would wait for the very write that runs the waker.
+/// Returns an error if the thread is writing the journal of the image. While the thread writes, it calls wakers, and an
+/// executor may poll a task inside a waker. If that task called the image, it would wait for the very write that runs the
+/// waker.
 #[inline]
 pub(super) fn refuse_in_waker(image: usize, call: &'static str) -> Result<(), Error> {
     match is_writing_for(image) {
@@ -92,7 +93,7 @@ pub(super) fn refuse_in_waker(image: usize, call: &'static str) -> Result<(), Er
 }
 
 /// Passes the calls of this thread to `look`. Returns `None` if the thread is ending and its thread-locals are gone, for
-/// example when the destructor of a thread-local drops an image. The thread is then inside no image.
+/// example when the destructor of a thread-local drops an image. Such a thread is inside no image.
 #[inline]
 fn inside<T>(look: impl FnOnce(&ActiveCalls) -> T) -> Option<T> {
     INSIDE.try_with(look).ok()
@@ -100,7 +101,7 @@ fn inside<T>(look: impl FnOnce(&ActiveCalls) -> T) -> Option<T> {
 
 /// The name of the call that lasts as long as a [`ReadGuard`](super::ReadGuard).
 pub(super) const READ_UNCOMMITTED: &str = "read_uncommitted";
-/// The name of a query's call.
+/// The name of the call that lasts as long as the closure of a query runs.
 pub(super) const QUERY: &str = "query";
 
 impl Drop for ReentrancyGuard {

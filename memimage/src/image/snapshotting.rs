@@ -22,8 +22,8 @@ use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotHeader, StagedSnapshot};
 
-/// The stack size of the snapshot thread, in bytes. It equals the usual stack size of a main thread, so that the snapshot
-/// thread can verify every deeply nested model that a main thread can recover.
+/// The stack size of the snapshot thread, in bytes: the usual stack size of a main thread, so that the snapshot thread can
+/// verify every deeply nested model that a main thread can recover.
 const STACK: usize = 8 << 20;
 
 /// The part of an error message that says what happened to an unusable snapshot.
@@ -37,7 +37,7 @@ pub struct SnapshotInfo {
     pub seq: Seq,
     /// The length of the snapshot's file, in bytes.
     pub bytes: u64,
-    /// Whether replay from disk gave the same state.
+    /// Whether a replay from disk gave the same state as the snapshot; `false` if snapshots are not verified.
     pub verified: bool,
     /// The base up to which the image pruned its journal after the snapshot; `None` if it pruned nothing.
     pub pruned: Option<Seq>,
@@ -196,8 +196,8 @@ impl<M: Model> Shared<M> {
         Err(Error::new(ErrorDetail::Unloadable { state: "a snapshot", model: M::NAME, what, kept: DISCARDED }))
     }
 
-    /// Loads the snapshot, and compares it with the state that replay gives. If the two states are equal, records their digest
-    /// in the journal.
+    /// Loads the snapshot, and compares its state with the state that replay gives. If the two states are equal, records their
+    /// digest in the journal.
     fn verify(&self, taken: &UnverifiedSnapshot) -> Result<Option<VerifiedSnapshot>, Error> {
         self.load(taken)?;
         if !self.verify_snapshots {
@@ -222,9 +222,9 @@ impl<M: Model> Shared<M> {
         Ok(Some(VerifiedSnapshot { from }))
     }
 
-    /// If replay from an earlier snapshot contradicted the journal, replays once more, and encodes and decodes the state after
-    /// the event of that snapshot. This replay must give the state of the new snapshot; otherwise the new snapshot would be
-    /// incomplete too.
+    /// If replay from an earlier snapshot contradicted the journal, verifies that the new snapshot is not incomplete too:
+    /// replays once more, encodes and decodes the state at the event of the earlier snapshot, and compares the state at the end
+    /// of the replay with the new snapshot.
     fn verify_round_trip(
         &self,
         taken: &UnverifiedSnapshot,
@@ -256,7 +256,7 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// Adds to a verification error the first part in which the running state and the replayed state differ.
+    /// Adds to a verification error the first place at which the running state and the replayed state differ.
     fn explained(&self, taken: &UnverifiedSnapshot, error: Error) -> Error {
         let is_of_snapshot = error.position().and_then(|position| position.seq) == Some(taken.seq);
         let Some(since) = error.first_suspect().filter(|_| is_of_snapshot) else { return error };
@@ -267,7 +267,8 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// Describes the first part in which a state differs from the state that replay gives; `None` if replay fails.
+    /// Describes the first place at which `state` differs from the state that replay gives; `None` if the states do not differ,
+    /// or if replay fails.
     fn difference(&self, state: &M, taken: &UnverifiedSnapshot, names: [&str; 2]) -> Option<String> {
         let goal = RecoveryGoal::before(taken.seq);
         self.journal.sync().ok()?;
@@ -283,8 +284,8 @@ fn incomplete<M: Model>(what: String) -> Error {
 }
 
 /// Rebuilds the derived fields of a loaded snapshot, as the next opening will. The rebuild must not change the stored fields,
-/// and must give the derived fields the values that the commands maintained. Otherwise later commands could have another effect
-/// after the next opening.
+/// and must give the derived fields the values that the commands maintained. If the rebuild broke one of these rules, later
+/// commands could have another effect after the next opening than in the running image.
 fn rebuild_loaded<M: Model>(mut loaded: M, taken: &UnverifiedSnapshot) -> Result<(), Error> {
     let (Some(Derived { method, fields, .. }), model) = (M::DERIVED, M::NAME) else { return Ok(()) };
     rebuild_derived(&mut loaded)

@@ -24,7 +24,7 @@ pub struct Stats {
     pub written_seq: Seq,
     /// The last event on disk.
     pub durable_seq: Seq,
-    /// The epoch rises at each opening. It is 1 while the image is created, and 2 after the first opening.
+    /// The epoch, which rises at each opening: 1 while the image is created, 2 after the first opening.
     pub epoch: u64,
     /// Batches written since the image was opened.
     pub batches: u64,
@@ -42,8 +42,8 @@ pub struct Stats {
     /// and tries to prune again after the next snapshot.
     pub retention_failure: Option<String>,
     /// How far the wall clock has jumped ahead of the monotonic clock since the image was opened; `None` if it made no jump of
-    /// more than an hour. Events got the time after the jump, but nothing is pruned because of it. (A suspended computer looks
-    /// the same.) See [`Admin::correct_time`](crate::Admin::correct_time).
+    /// more than an hour. Events got the time after the jump, but retention ignores the jump. (A jump is also reported after
+    /// the computer was suspended.) See [`Admin::correct_time`](crate::Admin::correct_time).
     pub clock_jumped: Option<Duration>,
     /// The report of the recovery that opened the image.
     pub recovery: RecoveryReport,

@@ -33,7 +33,7 @@ pub(crate) enum Survey {
 }
 
 impl Survey {
-    /// The segments of the image.
+    /// The segments of the image that the survey found.
     ///
     /// # Errors
     ///
@@ -128,8 +128,8 @@ impl Layout {
         Err(Error::new(ErrorDetail::OtherModel { path: self.root.clone(), expected, found }))
     }
 
-    /// Logs a warning for each file and directory of the image that other users can change. The image can be used nevertheless:
-    /// the modes are often set by a mount or a container, and do not prove that anybody changed a file.
+    /// Logs a warning for each file and directory of the image that other users can change. The image stays usable, because
+    /// such permissions often come from a mount or a container, and do not prove that anybody changed a file.
     pub(crate) fn warn_exposed(&self, disk: &dyn Disk) -> Result<(), Error> {
         let mut paths = vec![self.root.clone(), self.lock()];
         for dir in [self.journal(), self.snapshots(), self.quarantine()] {
@@ -156,7 +156,8 @@ impl Layout {
     /// # Errors
     ///
     /// Fails if the directory contains other files and no journal, or if one of the image's files or directories is a link, a
-    /// pipe or a device. The survey checks this before it opens any file. Only the path of the image's directory may be a link.
+    /// pipe or a device. The survey makes these checks before it opens any file. Only the path of the image's directory may be
+    /// a link.
     pub(crate) fn survey(&self, disk: &dyn Disk) -> Result<Survey, Error> {
         let Some(entries) = self.list_root(disk)? else { return Ok(Survey::Missing) };
         let mut only_own_names = true;
@@ -207,7 +208,7 @@ impl Layout {
     }
 
     /// Whether the image's directories contain only files that an interrupted creation leaves behind. The caller has checked
-    /// that they contain neither segments nor snapshots.
+    /// that these directories contain neither segments nor snapshots.
     fn is_interrupted_creation(&self, disk: &dyn Disk) -> Result<bool, Error> {
         let journal = self.list_if_exists(disk, &self.journal())?;
         let quarantine = self.list_if_exists(disk, &self.quarantine())?;
@@ -256,8 +257,8 @@ impl Layout {
         Ok(segments)
     }
 
-    /// Creates the directories for snapshots and the quarantine if they are missing. Users may delete both without loss of
-    /// events.
+    /// Creates the directories for snapshots and the quarantine if they are missing. A user who deletes these directories loses
+    /// no events.
     pub(crate) fn create_dirs(&self, disk: &dyn Disk) -> Result<(), Error> {
         for dir in [self.snapshots(), self.quarantine()] {
             if disk.kind(&dir).map_err(|error| failed("inspecting", &dir, error))?.is_none() {

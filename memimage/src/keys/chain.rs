@@ -49,7 +49,7 @@ impl ChainKey {
         self.id
     }
 
-    /// The keyed hash over these parts, concatenated.
+    /// The keyed hash over the concatenated `parts`.
     pub(crate) fn mac(&self, parts: &[&[u8]]) -> Mac {
         let mut stream = self.stream();
         parts.iter().for_each(|part| stream.update(part));

@@ -44,7 +44,7 @@ impl From<[u8; 32]> for Key {
 /// The keys of an image, by number, from the program's key store.
 ///
 /// The image stores the numbers of its keys, never the keys. One key is *current*: new segments and snapshots use it. The
-/// program must also return an older key as long as a file on disk uses this key.
+/// callback must return an older key too, as long as a file on disk uses the older key.
 ///
 /// ```
 /// # use memimage::{Key, Keys};

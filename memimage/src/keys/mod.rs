@@ -32,7 +32,8 @@ pub(crate) use absent::{ChainKey, KeyedHasher};
 
 pub(crate) use ring::{KeyIds, Keyring, Protection};
 
-/// Length in bytes of an XChaCha20-Poly1305 nonce. Nonces of this length can be drawn at random without collisions.
+/// Length in bytes of an XChaCha20-Poly1305 nonce. Nonces of this length can be drawn at random: two equal nonces are
+/// practically impossible.
 pub(crate) const NONCE: usize = 24;
 /// Length in bytes of an XChaCha20-Poly1305 tag.
 pub(crate) const TAG: usize = 16;

@@ -24,7 +24,7 @@ pub(crate) struct Protection {
 }
 
 impl KeyIds {
-    /// Whether the two are both encrypted or both not encrypted, and both chained or both not chained.
+    /// Whether two files or frames are both encrypted or both not encrypted, and both chained or both not chained.
     pub(crate) fn has_same_kinds(self, other: KeyIds) -> bool {
         self.cipher.is_some() == other.cipher.is_some() && self.chain.is_some() == other.chain.is_some()
     }

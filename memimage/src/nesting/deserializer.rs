@@ -30,7 +30,7 @@ impl<'a> Level<'a> {
     }
 }
 
-/// A wrapper of a serde deserializer, visitor, seed or access, with the level of the value that is deserialized.
+/// Wraps a serde deserializer, visitor, seed or access, and holds the level of the value that is being deserialized.
 pub(super) struct Bounded<'a, T> {
     inner: T,
     level: Level<'a>,
@@ -43,7 +43,7 @@ impl<'a, T> Bounded<'a, T> {
     }
 }
 
-/// Forwards methods of a deserializer whose last argument is the visitor.
+/// Forwards a deserializer's methods to the inner deserializer. The last argument of these methods is the visitor.
 macro_rules! forward {
     ($($method:ident($($name:ident: $type:ty),*);)+) => {$(
         #[inline]
@@ -96,7 +96,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
     }
 }
 
-/// Forwards methods of a visitor that take a scalar.
+/// Forwards a visitor's methods for scalars to the inner visitor.
 macro_rules! visit {
     ($($method:ident($type:ty);)+) => {$(
         #[inline]
@@ -174,8 +174,8 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
     }
 }
 
-/// The level is that of the enclosing value, so the seed's value is one level deeper. serde uses a seed only if another value
-/// follows, so the end of a list at the deepest level is no error.
+/// A seed has the level of the enclosing value, so the value that the seed deserializes is one level deeper. serde uses a seed
+/// only if another value follows, so the end of a list at the deepest level is no error.
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Bounded<'_, S> {
     type Value = S::Value;
 

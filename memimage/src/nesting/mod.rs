@@ -1,8 +1,8 @@
 //! Limits the depth of values of recursive types, because decoding or hashing such a value recurses on the stack of the thread.
 //!
 //! A value is one level deep, and each value inside it is one level deeper: a field, an item, a key, the value of an option. A
-//! `Box` does not count as a level. Values of a type that is neither recursive nor [opaque](crate::shape) are as deep as their
-//! shape, which has a limit of its own, so their levels are not counted during decoding.
+//! `Box` does not count as a level. If a type is neither recursive nor [opaque](crate::shape), its values are no deeper than
+//! its shape. The depth of shapes has its own limit, so decoding does not count the levels of such values.
 
 mod deserializer;
 
@@ -14,11 +14,11 @@ use deserializer::{Bounded, Level};
 
 /// The maximum depth of a state that is hashed, written to a snapshot or read from one.
 ///
-/// In a build without optimizations, each level takes up to a few kilobytes of stack. So a state of this depth fits into the
-/// two megabytes of stack that std gives a thread, even if the structs of the state have many fields.
+/// In a build without optimizations, each level takes up to a few kilobytes of stack. A state of the maximum depth therefore
+/// fits into the two megabytes of stack that std gives a thread, even if the structs of the state have many fields.
 pub(crate) const MAX_STATE_DEPTH: u32 = 512;
 
-/// The error of decoding a value with a limited depth.
+/// The error of a function that decodes a value of limited depth.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum BoundedError<E> {
     /// The value is deeper than the limit.
@@ -34,7 +34,7 @@ pub(crate) fn deserialize_within<'de, T: DeserializeOwned, D: Deserializer<'de>>
 ) -> Result<T, BoundedError<D::Error>> {
     let exceeded = Cell::new(false);
     let level = Level::outermost(depth, &exceeded);
-    // check the flag, because the type may replace the error, and postcard drops the error's text
+    // only the flag shows the cause, because the type may replace the error, and postcard drops the error's text
     T::deserialize(Bounded::new(deserializer, level)).map_err(|error| match exceeded.get() {
         true => BoundedError::TooDeep,
         false => BoundedError::Invalid(error),

@@ -11,17 +11,17 @@ use crate::shape::{Difference, Shape, ShapeTree, differences, fingerprint};
 #[derive(Clone, Debug)]
 pub(crate) struct Dispatch {
     table: ShapeTable,
-    /// The event that replays each number in the journal.
+    /// For each event number in the journal, the program's event that replays the events with this number.
     known: Vec<KnownEvent>,
     /// For each row of the program's dispatch table, the event's number in the journal; `None` if the journal does not contain
     /// this event with the program's shape.
     ids: Vec<Option<EventId>>,
 }
 
-/// The name prefix of the events that the library itself records. The macros refuse this prefix for commands.
+/// The name prefix of the events that the library itself records. The macros refuse command names with this prefix.
 const LIBRARY_PREFIX: &str = "memimage.";
-/// The name of a placeholder event. When a journal is rewritten, the placeholder replaces each event that is upcast to nothing.
-/// So later events keep their seqs, and therefore their random values.
+/// The name of the placeholder that, in a rewritten journal, replaces each event that was upcast to nothing. Because of the
+/// placeholder, later events keep their seqs and therefore their random values.
 pub(crate) const DROPPED: &str = "memimage.dropped";
 
 /// An event that the program knows.
@@ -29,7 +29,7 @@ pub(crate) const DROPPED: &str = "memimage.dropped";
 enum KnownEvent {
     /// A version of an event of the program.
     Event {
-        /// The row of the program's table.
+        /// The event's row in the program's dispatch table.
         row: usize,
         /// The shape that the event's upcasters on values produce; `None` if the event has no such upcasters.
         target: Option<ShapeTree>,
@@ -48,7 +48,7 @@ pub(crate) enum ReplayAction<'a, M> {
 
 /// How an event of the program is replayed.
 pub(crate) struct ReplayRoute<'a, M> {
-    /// The row of the program's table.
+    /// The event's row in the program's dispatch table.
     pub(crate) row: usize,
     pub(crate) event: &'a EventType<M>,
     /// The shape with which the event was recorded.
@@ -90,8 +90,8 @@ impl Dispatch {
                 ));
             }
             if let Some(shape) = event.shape {
-                // if the program's shape differs only by an extension, the program declares its shape in the journal before it
-                // next records the event
+                // if the program's shape only extends the journal's shape, the program declares the new shape in the journal
+                // before it next records the event
                 if fingerprint(shape) == journal.shape.fingerprint() {
                     ids[row] = Some(EventId(id as u32));
                 } else {
@@ -124,13 +124,14 @@ impl Dispatch {
         }))
     }
 
-    /// The journal's number for a row of the program's table; `None` if it must first be [declared](Dispatch::declare).
+    /// The journal's event number for a row of the program's table; `None` if [`declare`](Dispatch::declare) must first add the
+    /// row to the mapping.
     #[inline]
     pub(crate) fn id(&self, row: usize) -> Option<EventId> {
         self.ids[row]
     }
 
-    /// Returns the mapping extended by the event in this row of the program's table.
+    /// Returns a copy of the mapping that also contains the event in this row of the program's table.
     #[must_use]
     pub(crate) fn declare<M>(&self, row: usize, event: &EventType<M>) -> Dispatch {
         let mut grown = self.clone();
@@ -148,12 +149,13 @@ impl Dispatch {
         grown
     }
 
-    /// The journal's number for [`DROPPED`]; `None` if it must first be [declared](Dispatch::declare_dropped).
+    /// The journal's event number for [`DROPPED`]; `None` if [`declare_dropped`](Dispatch::declare_dropped) must first add the
+    /// placeholder to the mapping.
     pub(crate) fn dropped(&self) -> Option<EventId> {
         self.known.iter().position(|known| matches!(known, KnownEvent::Dropped)).map(|id| EventId(id as u32))
     }
 
-    /// Returns the mapping extended by [`DROPPED`].
+    /// Returns a copy of the mapping that also contains [`DROPPED`].
     #[must_use]
     pub(crate) fn declare_dropped(&self) -> Dispatch {
         let mut grown = self.clone();
@@ -174,7 +176,7 @@ impl ShapeRow {
     }
 }
 
-/// A program's events by name.
+/// The versions of a program's events and their rows, by the event's name.
 struct ByName<'a>(HashMap<&'a str, Vec<(u32, usize)>>);
 
 impl<'a> ByName<'a> {
@@ -222,7 +224,7 @@ impl<'a, M> UpcastCycles<'a, M> {
     fn has_cycle(&mut self, row: usize) -> bool {
         if self.visits[row] == Visit::New {
             self.visits[row] = Visit::OnPath;
-            // a current payload of this program ends the path
+            // a row with the newest version ends the path, because its payload needs no upcaster
             let is_cyclic = self.events[row].reencode.is_some() && self.leads_to_cycle(self.events[row].next);
             self.visits[row] = if is_cyclic { Visit::Cyclic } else { Visit::Acyclic };
         }

@@ -1,7 +1,7 @@
 //! Finds the cause of a contradiction between a replay and the journal, as far as further replays can show it.
 //!
-//! A digest shows that two states differ, but not in which part. So these functions replay the events up to the contradiction
-//! once more, and compare the states themselves.
+//! A digest shows that two states differ, but not where. So these functions replay the events up to the contradiction once
+//! more, and compare the states themselves.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -22,7 +22,7 @@ pub(super) struct Contradiction {
 /// The usual causes of a body that is not deterministic.
 const DEPENDS: &str = "it depends on the order of a hash map, a clock, a random number or a global";
 
-/// The possible causes of a difference, for a message, if only one of the two states is available.
+/// The possible causes of a difference between two states of which only one is available, as text for a message.
 pub(crate) fn unexplained(since: Seq) -> String {
     format!(
         "possible causes: a command body that ran for event {since} or a later event is not deterministic ({DEPENDS}), or was \
@@ -70,8 +70,8 @@ fn compared_up_to(error: &Error) -> Option<Seq> {
     Some(if error.is_divergence_of_states() { seq } else { Seq::new(seq.get().checked_sub(1)?) })
 }
 
-/// Explains the error `found` of a journal that every replay contradicts, including the replay from the state `oldest`. Replays
-/// the events twice, to find out whether the command bodies are deterministic.
+/// Explains the contradiction `found`, if every replay contradicts the journal, even the replay from the state `oldest`.
+/// Replays the events twice, to find out whether the command bodies are deterministic.
 pub(super) fn explained<M: Model>(
     journal: &OpenedJournal,
     dispatch: &Dispatch,
@@ -80,7 +80,7 @@ pub(super) fn explained<M: Model>(
     oldest: &StartOrigin,
 ) -> Error {
     let Contradiction { origin, error } = found;
-    // the caller has the other state, and explains the difference
+    // if the caller gave the expected digest, it also has the expected state, and explains the difference itself
     let Some(until) = compared_up_to(error).filter(|_| goal.expected.is_none()) else { return error.clone() };
     let states_differ = error.is_divergence_of_states();
     let cause = match TwoReplays::compare::<M>(journal, dispatch, [origin, origin], until) {
@@ -94,7 +94,7 @@ pub(super) fn explained<M: Model>(
                 .to_owned(),
         ),
         TwoReplays::Unknown if states_differ => Some(unexplained(error.first_suspect().unwrap_or(until))),
-        // the error about this one event is already more precise
+        // add no cause: the error already names the one event that replay cannot execute
         TwoReplays::Agree | TwoReplays::Unknown => None,
     };
     let incomplete = "hold everything on which later commands depend, only a copy of the whole journal helps";

@@ -1,7 +1,7 @@
 //! Recovery from the newest state that agrees with the journal.
 //!
 //! The journal is authoritative, even if a snapshot disagrees with it. The state in a snapshot may lack data that `Serialize`
-//! does not write, such as the free list of a slab. Later events may then have another effect on this state than when they were
+//! does not write, such as the free list of a slab. On such a state, later events may have another effect than when they were
 //! recorded. So if replay from a state contradicts the journal, recovery begins again at the next older state, and finally at
 //! genesis.
 
@@ -60,7 +60,7 @@ pub(crate) fn recover_with_progress<M: Model>(
             }
             StartOrigin::File { seq, is_upcast, .. } => {
                 log::warning!(%seq, %error, "replay from a snapshot contradicts the journal; recovery tries the next older state");
-                // the same upcasters would create the older states, too
+                // skip the older states of past versions too, because the same upcasters would convert them
                 if is_upcast && journal.segments().starts_at_genesis() {
                     search.distrust_upcasters();
                 }
@@ -69,8 +69,8 @@ pub(crate) fn recover_with_progress<M: Model>(
     }
 }
 
-/// The error of a journal that every replay contradicts: the error of the replay from the newest state, which has the fewest
-/// events.
+/// If every replay contradicts the journal, returns the error of the replay from the newest state, because this replay has the
+/// fewest events.
 fn refusal<M: Model>(
     journal: &OpenedJournal,
     dispatch: &Dispatch,

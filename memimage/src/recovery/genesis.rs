@@ -13,7 +13,7 @@ use crate::value::Value;
 /// The maximum size of an encoded initial state, in bytes. The journal stores the state in one frame.
 const MAX_GENESIS: u64 = 1 << 29;
 
-/// The maximum size of an encoded `Default`, in bytes. A larger `Default` is not recorded.
+/// The maximum size of an encoded `Default`, in bytes. A `Default` above this size is not recorded.
 const MAX_DEFAULT: usize = 1 << 16;
 
 /// The genesis of a new journal: the given initial state, or the model's `Default`.

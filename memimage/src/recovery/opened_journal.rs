@@ -1,8 +1,8 @@
 //! An opened journal: its segments, its snapshots, and the last event that is proven to be synced.
 //!
-//! Three types represent the stages from files to a running journal. [`OpenedJournal`] only reads. [`WritableJournal`] belongs
-//! to an image whose lock is held, but has not changed any segment yet. [`SettledJournal`] has a repaired end, at which writing
-//! can resume.
+//! Three types represent the stages from files to a running journal. [`OpenedJournal`] only reads. [`WritableJournal`] is open
+//! for writing, under the image's lock, but no segment has been changed yet. [`SettledJournal`] has a repaired end, at which
+//! writing can resume.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(crate) struct OpenedJournal {
 pub(crate) enum RequiredEnd {
     /// If one of the proven events is missing, the journal is damaged.
     Proven,
-    /// The journal may end before the proven events, as in a copy of an image in use.
+    /// Proven events may be missing at the end of the journal, as in a copy that was made while the image was in use.
     Any,
 }
 
@@ -152,7 +152,8 @@ impl OpenedJournal {
         self.watermark.is_none_or(|watermark| watermark.life.epoch < end.chain.life.epoch)
     }
 
-    /// The first segment that the newest prune mark keeps; `None` if no segments are cut off by a gap.
+    /// The first segment that the newest prune mark keeps; `None` if no gap cuts off segments, or if the journal has no prune
+    /// mark.
     pub(crate) fn kept_from(&self) -> Result<Option<SegmentId>, Error> {
         match self.segments().cut_off() {
             [] => Ok(None),
@@ -161,7 +162,7 @@ impl OpenedJournal {
     }
 }
 
-/// A journal that is opened for writing. The lock of its image is held, and its segments are not changed yet.
+/// A journal that is opened for writing. The image's lock is held, and no segment has been changed yet.
 #[derive(Debug)]
 pub(crate) struct WritableJournal {
     pub(crate) journal: OpenedJournal,
@@ -260,7 +261,8 @@ fn proven_by(snapshots: &Snapshots, segments: &Segments) -> Result<Seq, Error> {
     for (seq, path) in snapshots.start_candidates()? {
         match snapshots.open(seq, &path) {
             Ok(file) if is_own(&file.header) => proven = proven.max(seq),
-            // the unreadable file got its name only after the sync, and nothing shows that the file belongs to another image
+            // this file cannot be read, but it got its name only after its last event was synced, and nothing shows that it
+            // belongs to another image
             Err(error) if error.is_io() => proven = proven.max(seq),
             _ => {}
         }

@@ -27,7 +27,7 @@ pub(super) struct ReplayStart<M> {
     pub(super) digest: u64,
     /// The file that contains the state.
     pub(super) path: PathBuf,
-    /// Whether an upcaster created the state from an older one.
+    /// Whether an upcaster created the state from a state of a past version.
     pub(super) is_upcast: bool,
 }
 
@@ -46,7 +46,7 @@ impl StartOrigin {
         }
     }
 
-    /// Loads the state of the same start once more.
+    /// Loads the same start state once more.
     pub(super) fn input<M: Model>(&self, journal: &OpenedJournal, goal: RecoveryGoal) -> Result<ReplayInput<M>, Error> {
         match self {
             StartOrigin::Genesis => ReplayInput::from_genesis(journal, goal),
@@ -55,14 +55,14 @@ impl StartOrigin {
     }
 }
 
-/// The start state of a replay, and the marks that concern it.
+/// The start state of a replay, and what the journal records about this state.
 pub(super) struct ReplayInput<M> {
     /// `None` if replay begins at genesis.
     pub(super) start: Option<ReplayStart<M>>,
-    /// The void events that replay must skip: the events whose void mark follows the state in the journal. The state already
-    /// accounts for earlier void marks.
+    /// The events that replay must skip, because they became void after the state was written. The state already accounts for
+    /// the events that were void before.
     pub(super) voids: Voids,
-    /// The digests that the journal contains for this state and later states.
+    /// What the journal records about the state: the hash of its last frame, and the digests of this state and later ones.
     pub(super) timeline: Timeline,
 }
 
@@ -70,7 +70,7 @@ pub(super) struct ReplayInput<M> {
 enum Candidate<M> {
     Usable(ReplayInput<M>),
     Unusable(Error),
-    /// An upcaster would have to create the state, and upcasters are not trusted.
+    /// Only an upcaster could create the state, and this search does not trust upcasters.
     NotTrusted,
 }
 
@@ -85,7 +85,8 @@ pub(super) struct StartSearch<'a> {
     changed: bool,
     /// Descriptions of the unusable snapshots and bases, for an error message.
     tried: Vec<String>,
-    /// The first error of a state whose file is intact, so that the program must be corrected.
+    /// The first error about an intact file whose state the program does not load correctly, so that the program must be
+    /// corrected.
     invalid: Option<Error>,
     /// The unusable files, each with the cause.
     pub(super) unusable: Vec<(PathBuf, String)>,
@@ -211,7 +212,7 @@ impl<M: Model> ReplayInput<M> {
         Ok(ReplayInput { start: None, voids, timeline })
     }
 
-    /// The input of another replay from a state that a search has already returned.
+    /// The input of a further replay from a state that a search returned earlier.
     pub(super) fn from_file(
         journal: &OpenedJournal,
         goal: RecoveryGoal,
@@ -225,8 +226,8 @@ impl<M: Model> ReplayInput<M> {
     }
 }
 
-/// The void events whose marks follow a state, and the timeline of the state. The void events include an event that is void for
-/// this recovery only.
+/// The void events whose void marks follow the state after event `seq` in the journal, and the timeline of that state. The void
+/// events include the event that only this recovery treats as void, if there is one.
 fn voids_and_timeline(journal: &OpenedJournal, goal: RecoveryGoal, seq: Seq) -> Result<(Voids, Timeline), Error> {
     let (mut voids, timeline) = journal.scan().voids_and_timeline(seq)?;
     if let Some(seq) = goal.also_void {

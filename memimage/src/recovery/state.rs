@@ -9,18 +9,18 @@ use crate::outcome::Outcome;
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 
-/// The version of the model that wrote a state, relative to this program's versions.
+/// The model version of a stored state, from the point of view of this program.
 pub(super) enum StateOrigin<M: 'static> {
     /// The current version of the model.
     Current,
-    /// A version in the model's history.
+    /// A past version, which the model's history contains.
     Past(&'static StateVersion<M>),
     /// A version that this program cannot read, with the cause.
     Unknown(String),
 }
 
 impl<M: Model> StateOrigin<M> {
-    /// Determines the origin of a state from the recorded version and the fingerprint of the recorded shape.
+    /// Compares a state's recorded version, and the fingerprint of its recorded shape, with the versions of this program.
     pub(super) fn of(version: u32, shape: u64) -> StateOrigin<M> {
         let now = fingerprint(M::SHAPE).to_u64();
         if (version, shape) == (M::VERSION, now) {

@@ -8,7 +8,7 @@ use super::node::{Node, NodeField, NodeFields, NodeVariant};
 use super::{Primitive, ShapeTree, encoding};
 
 impl ShapeTree {
-    /// The tree of a node that is a complete shape.
+    /// Creates the tree of a complete shape from the shape's root node.
     pub(crate) fn of_node(node: &Node) -> ShapeTree {
         let mut bytes = Vec::new();
         encoding::write(node, &mut bytes);
@@ -67,7 +67,7 @@ fn fields(node: impl Strategy<Value = Node> + Clone + 'static) -> impl Strategy<
     ]
 }
 
-/// Replaces back references to a type outside of the whole shape.
+/// Replaces each back reference that steps out of the whole shape.
 fn replace_dangling_back(node: &mut Node, enclosing: u32) {
     match node {
         Node::Back(steps) if *steps >= enclosing => *node = Node::Primitive(Primitive::U64),

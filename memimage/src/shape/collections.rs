@@ -38,7 +38,8 @@ impl<T: Shape, S> Shape for HashSet<T, S> {
     const SHAPE: ShapeRef = BTreeSet::<T>::SHAPE;
 }
 
-/// A heap has the shape of a set. It serializes in the order of its buffer, and two equal heaps may have different buffers.
+/// A heap has the shape of a set. A heap serializes its items in the order of its buffer, and this order may differ between two
+/// equal heaps.
 impl<T: Shape> Shape for BinaryHeap<T> {
     const SHAPE: ShapeRef = BTreeSet::<T>::SHAPE;
 }

@@ -7,7 +7,7 @@ use super::encoding::{
 };
 use super::node::{Node, NodeField, NodeFields, NodeVariant};
 
-/// The error that bytes do not encode a shape.
+/// The error for bytes that do not encode a shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid shape after {offset} bytes: {kind}")]
 pub struct DecodeShapeError {
@@ -69,8 +69,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Node, DecodeShapeError> {
     node.map_err(|kind| DecodeShapeError { offset: decoder.offset, kind })
 }
 
-/// Reads untrusted bytes. Recursion is limited to [`MAX_DEPTH`]. Memory use is proportional to the bytes read so far, never to
-/// a length that the bytes declare.
+/// Reads untrusted bytes. Recursion is limited to [`MAX_DEPTH`] levels. Memory use is proportional to the bytes read so far,
+/// never to a length that the bytes declare.
 struct ShapeDecoder<'a> {
     bytes: &'a [u8],
     offset: usize,

@@ -11,9 +11,9 @@ const MAX_TEXT: usize = 160;
 
 /// A place where the shape in a journal and the program's shape differ.
 ///
-/// `Display` shows a difference as in `payload.account.0: u32 in the journal, u64 in this program`. In a path, `.name` and `.0`
-/// are fields, `::Name` is a variant, `?` the value of an option, `[]` the items of a list, set or array, `[key]` and `[value]`
-/// the keys and values of a map.
+/// `Display` shows a difference in the form `payload.account.0: u32 in the journal, u64 in this program`. In a path, `.name` or
+/// `.0` stands for a field, `::Name` for a variant, `?` for the value of an option, `[]` for the items of a list, set or array,
+/// and `[key]` or `[value]` for the keys or values of a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     path: String,
@@ -34,13 +34,13 @@ enum DifferenceKind {
 }
 
 impl Difference {
-    /// The path of the difference. It starts with the root that was passed to [`differences`].
+    /// The path to the place of the difference. The path starts with the root that was passed to [`differences`].
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Whether an enum in the journal ends with a variant that this program does not have. This means that a newer program
-    /// wrote the journal: update this program instead of changing its types.
+    /// Whether an enum in the journal ends with a variant that this program does not have. If so, a newer program wrote the
+    /// journal: update this program instead of changing its types.
     pub fn is_newer_journal(&self) -> bool {
         self.kind == DifferenceKind::JournalIsNewer
     }
@@ -124,7 +124,8 @@ impl Comparison {
         }
     }
 
-    /// Compares the fields if both have the same style. Returns false if the styles differ.
+    /// Compares the fields if the journal's fields and the program's fields have the same style. Returns false if the styles
+    /// differ.
     fn fields(&mut self, journal: &NodeFields, program: &NodeFields) -> bool {
         match (journal, program) {
             (NodeFields::Unit, NodeFields::Unit) => {}
@@ -237,14 +238,15 @@ impl Comparison {
 
 /// Pairs the journal's fields or variants with the program's.
 struct Pairs {
-    /// For each item of the journal, the index of its counterpart in the program.
+    /// For each field or variant of the journal, the index of its counterpart in the program.
     program_of: Vec<Option<usize>>,
-    /// For each item of the program, the index of its counterpart in the journal.
+    /// For each field or variant of the program, the index of its counterpart in the journal.
     journal_of: Vec<Option<usize>>,
 }
 
 impl Pairs {
-    /// Pairs by name. A name that occurs more than once (possible only in a journal) is paired in order of occurrence.
+    /// Pairs by name. If a name occurs more than once, which is possible only in a journal, the first occurrence is paired
+    /// first.
     fn by_name<'a>(
         journal: impl Iterator<Item = &'a str>,
         program: impl DoubleEndedIterator<Item = &'a str> + ExactSizeIterator,
@@ -267,7 +269,8 @@ impl Pairs {
     }
 }
 
-/// Pairs fields that look renamed: both fields follow the same field and have the same shape.
+/// Pairs fields that look renamed: both have the same shape, neither has a counterpart of its own name, and the nearest earlier
+/// field that has a counterpart is the same for both.
 fn find_renames(journal: &[NodeField], program: &[NodeField], pairs: &Pairs) -> Pairs {
     let mut renames = Pairs { program_of: vec![None; journal.len()], journal_of: vec![None; program.len()] };
     let mut after = None;

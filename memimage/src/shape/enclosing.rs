@@ -1,4 +1,4 @@
-//! The types that enclose a part of a descriptor, for back references.
+//! The types that enclose a part of a descriptor. Back references refer to them.
 
 use super::identity::marks_recursion;
 
@@ -27,7 +27,8 @@ pub(super) const fn steps_out(identity: u64, enclosing: Option<&Enclosing<'_>>) 
     None
 }
 
-/// The number of steps outward to the enclosing type that this struct or enum repeats. `None` if there is no recursion.
+/// If a struct or enum with this identity repeats a type that encloses it: the number of steps outward to that type. Otherwise
+/// `None`.
 pub(super) const fn recursion_steps(identity: u64, enclosing: Option<&Enclosing<'_>>) -> Option<u32> {
     if marks_recursion(identity) { steps_out(identity, enclosing) } else { None }
 }

@@ -84,7 +84,7 @@ impl Primitive {
     }
 }
 
-/// The first byte of *fields*.
+/// The byte that encodes a style: the first byte of *fields* in the table above.
 pub(super) const fn style(style: Style) -> u8 {
     match style {
         Style::Unit => 0x00,

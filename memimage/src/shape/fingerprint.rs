@@ -27,7 +27,7 @@ impl Fingerprint {
         self.0
     }
 
-    /// The fingerprint of the shape that is encoded as `bytes`. Does not check that the bytes encode a shape.
+    /// The fingerprint of the shape that is encoded as `bytes`. This function does not check that the bytes encode a shape.
     pub(crate) fn of_encoded(bytes: &[u8]) -> Fingerprint {
         Fingerprint(fnv::finish(fnv::bytes(fnv::START, bytes)))
     }
@@ -49,8 +49,8 @@ impl fmt::Debug for Fingerprint {
 ///
 /// # Panics
 ///
-/// If the shape is nested more than 64 levels deep, has more than 65,536 parts, or has a name longer than 1,024 bytes. In a
-/// constant this is a compile error.
+/// Panics if the shape is nested more than 64 levels deep, has more than 65,536 parts, or has a name longer than 1,024 bytes.
+/// In a constant, such a panic is a compile error.
 pub const fn fingerprint(shape: ShapeRef) -> Fingerprint {
     Fingerprint(fnv::finish(ShapeHasher::of(shape).hash))
 }
@@ -74,8 +74,8 @@ pub const fn derived_field(shape: ShapeRef) -> Option<&'static str> {
     ShapeHasher::of(shape).derived
 }
 
-/// Hashes the bytes that [`encoding::write`] would write. Uses one call per level, because the compiler limits the call depth
-/// of constants.
+/// Hashes the bytes that [`encoding::write`] would write. It makes one nested call per level of the shape, because the compiler
+/// limits the call depth in constants.
 struct ShapeHasher {
     hash: u64,
     nodes: u32,

@@ -1,4 +1,4 @@
-//! Shapes of other crates' types, each crate behind a feature.
+//! Shapes of types of other crates. For each of these crates, memimage has a feature that enables the shapes.
 //!
 //! Most of these types are opaque, which means known by name only. The crate of a type defines the serialization, and promises
 //! not to change it. But another crate of the program can enable a feature that changes the serialization. Opening an image
@@ -6,9 +6,9 @@
 //!
 //! A type is in this module only if decoding restores each of its values exactly. Three types are therefore missing: chrono's
 //! `DateTime<FixedOffset>` (the seconds of an offset are lost), `jiff::Span` (1,500 ms come back as 1 s 500 ms) and
-//! `jiff::Zoned` (its decoding depends on the time zone database of the host). Two values are exceptions: decoding does not
-//! restore a leap second of chrono that is not at the end of a minute, and it returns a decimal −0 as 0. An image makes no
-//! snapshot of a state with a decimal −0.
+//! `jiff::Zoned` (its decoding depends on the time zone database of the host). Two kinds of values are exceptions to this rule:
+//! decoding does not restore a leap second of chrono that is not at the end of a minute, and it returns a decimal −0 as 0. An
+//! image makes no snapshot of a state with a decimal −0.
 
 #[allow(unused_imports, reason = "the used imports depend on the features")]
 use super::{Descriptor, Shape, ShapeRef};

@@ -1,6 +1,6 @@
 //! Known values of other crates' types. Each opening encodes these values and compares the bytes with the bytes that existing
 //! images contain. Any crate of the program can enable a feature that changes how a type serializes. No other check would
-//! detect that change.
+//! detect such a change.
 
 use super::{ShapeRef, ShapeTree};
 
@@ -12,7 +12,7 @@ struct Probe {
     expected: &'static [u8],
 }
 
-/// Encodes a known value of each crate.
+/// Encodes known values of each crate's types.
 fn probes() -> Vec<Probe> {
     #[allow(unused_mut, reason = "the use depends on the features")]
     let mut probes = Vec::new();
@@ -51,8 +51,9 @@ fn probes() -> Vec<Probe> {
     probes
 }
 
-/// Encodes a known value of each foreign type in the shapes. Returns the name of a type whose bytes differ from the bytes that
-/// existing images contain. The cause is a feature of the type's crate, which any crate of the program may enable.
+/// Encodes a known value of each foreign type. Returns the name of a type in `shapes` whose value is now encoded to other bytes
+/// than in existing images. The cause of such a change is a feature of the type's crate, which any crate of the program may
+/// enable.
 pub(crate) fn changed_encoding<'a>(shapes: impl Iterator<Item = ShapeRef> + 'a) -> Option<&'static str> {
     changed_among(probes(), shapes)
 }

@@ -1,7 +1,7 @@
 //! Identities that distinguish types, to detect recursion in descriptors. Identities are not part of any shape.
 //!
 //! A walk through the descriptor of a recursive type never ends, and constants cannot compare addresses. Structs and enums
-//! therefore carry an identity. There are two kinds, because recursion takes two forms:
+//! therefore carry an identity. There are two kinds of identities, because recursion takes two forms:
 //!
 //! - A type without parameters has one descriptor. If the descriptor contains its own identity again, the type is recursive.
 //! - A type with parameters has one descriptor for each choice of arguments, and all of them have the same identity. The
@@ -18,20 +18,20 @@ pub const fn identity(module: &str, line: u32, column: u32, tokens: u64) -> u64 
     hash(module, line, column, tokens) & !GENERIC
 }
 
-/// The identity of a type with parameters of any kind; see [`identity`].
+/// The identity of a type that has parameters of any kind; it is a hash like that of [`identity`].
 pub const fn generic_identity(module: &str, line: u32, column: u32, tokens: u64) -> u64 {
     hash(module, line, column, tokens) | GENERIC
 }
 
-/// The type that replaces a type with parameters inside its own fields. It refers to the nearest enclosing type with this
-/// [`generic_identity`].
+/// Inside the fields of a type with parameters, `Back` replaces the type itself. A `Back` refers to the nearest enclosing type
+/// with this [`generic_identity`].
 pub struct Back<const IDENTITY: u64>;
 
 impl<const IDENTITY: u64> Shape for Back<IDENTITY> {
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Back(IDENTITY));
 }
 
-/// Whether a type with this identity is recursive if it contains the identity again.
+/// Whether a type that has this identity, and contains the same identity again, is recursive.
 pub(super) const fn marks_recursion(identity: u64) -> bool {
     identity & GENERIC == 0
 }

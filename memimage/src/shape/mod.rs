@@ -51,10 +51,10 @@ pub use tree::ShapeTree;
 
 /// A type whose structure is known: the names and the order of its fields and variants, and its primitives.
 ///
-/// Derive it for your own types, together with serde's `Serialize` and `Deserialize`. The types of std that serde supports
-/// implement it. Types of uuid, chrono, jiff, rust_decimal and indexmap implement it under the feature with the crate's name.
-/// `Rc` and `Arc` do not implement it. Neither do types that decoding cannot restore exactly, such as `SocketAddr` and
-/// `jiff::Span`.
+/// Derive `Shape` for your own types, together with serde's `Serialize` and `Deserialize`. Most types of std that serde
+/// supports implement `Shape`. Types of uuid, chrono, jiff, rust_decimal and indexmap implement it if memimage's feature with
+/// the crate's name is enabled. `Rc`, `Arc`, and types that decoding cannot restore exactly, such as `SocketAddr` and
+/// `jiff::Span`, have no shape.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no shape; help: derive `memimage::Shape` for it, beside serde's `Serialize` and `Deserialize`",
     label = "no `Shape`",
@@ -67,8 +67,8 @@ pub trait Shape {
 
     /// Whether deserialization gives back every value exactly as it was serialized.
     ///
-    /// Only memimage's own impls for types of std set the constant to true. A derived impl leaves it false, because a user may
-    /// write serde's traits by hand. Before an image runs a command, it decodes the encoded arguments and passes the decoded
-    /// values to the command. If `ROUND_TRIPS` is true for the types of all arguments, the image skips the decoding.
+    /// Only memimage's own impls for types of std set this constant to true. A derived impl leaves the constant false, because
+    /// a user may write serde's traits by hand. Before an image runs a command, it decodes the encoded arguments and passes the
+    /// decoded values to the command. If `ROUND_TRIPS` is true for the types of all arguments, the image skips the decoding.
     const ROUND_TRIPS: bool = false;
 }

@@ -4,9 +4,10 @@ use std::fmt::{self, Display, Formatter, Write as _};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// A name in a line of text. It is unchanged if it reads as an identifier (`account`), and otherwise quoted (`"sort code"`).
+/// A name in a line of text. A name that reads like an identifier is written unchanged (`account`), and any other name in
+/// quotes (`"sort code"`).
 ///
-/// In quotes, `"` and `\` are escaped with `\`, and control characters as `\x0a`.
+/// In quotes, a `\` precedes each `"` and `\`, and a control character has the form `\x0a`.
 pub(crate) struct Name<'a>(pub(crate) &'a str);
 
 impl Display for Name<'_> {
@@ -44,7 +45,7 @@ pub(super) const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
-/// Whether a byte is written unchanged in quotes.
+/// Whether a byte inside quotes is written unchanged.
 pub(super) const fn is_verbatim(byte: u8) -> bool {
     !(byte.is_ascii_control() || byte == b'"' || byte == b'\\')
 }

@@ -19,7 +19,7 @@ pub(crate) enum Node {
     Struct(NodeFields),
     Enum(Vec<NodeVariant>),
     Opaque(String),
-    /// An opaque type whose order is not part of the value.
+    /// An opaque type in which the order of items and entries is not part of the value.
     Unordered(String),
     /// A reference back to an enclosing struct or enum, for recursive types: 0 refers to the innermost one that encloses this
     /// node, 1 to the next one outward.
@@ -38,7 +38,7 @@ pub(crate) enum NodeFields {
 /// One named field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NodeField {
-    /// The name, shared with the values that are decoded by this shape.
+    /// The name. Values that are decoded with this shape share it.
     pub(crate) name: Arc<str>,
     pub(crate) shape: Node,
 }
@@ -51,7 +51,7 @@ pub(crate) struct NodeVariant {
 }
 
 impl NodeFields {
-    /// The syntax of the fields in Rust.
+    /// The Rust syntax of the fields.
     pub(crate) fn style(&self) -> Style {
         match self {
             NodeFields::Unit => Style::Unit,
@@ -63,8 +63,8 @@ impl NodeFields {
 }
 
 impl Node {
-    /// Creates the node of a descriptor. [`fingerprint`](super::fingerprint()) has checked that the descriptor is within the
-    /// limits.
+    /// Creates the node of a descriptor. The caller has called [`fingerprint`](super::fingerprint()), which checks that the
+    /// descriptor is within the limits.
     pub(super) fn of(shape: ShapeRef, enclosing: Option<&Enclosing<'_>>) -> Node {
         let boxed = |shape| Box::new(Node::of(shape, enclosing));
         let entry = |key, value| Box::new((Node::of(key, enclosing), Node::of(value, enclosing)));

@@ -41,7 +41,7 @@ primitive! {
     // serde writes `usize` and `isize` as 64 bits on every platform.
     usize => U64,
     isize => I64,
-    // A path that is not valid UTF-8 does not serialize.
+    // serde returns an error when it serializes a path that is not valid UTF-8.
     Path => String,
     PathBuf => String,
     CStr => Bytes,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 
-/// The shape of a type without parameters: one static, which may refer to itself.
+/// Implements `Shape` for a type without parameters, with one static, which may refer to itself.
 macro_rules! without_parameters {
     ($type:ident, $descriptor:expr) => {
         impl Shape for $type {
@@ -16,7 +16,7 @@ macro_rules! without_parameters {
     };
 }
 
-/// A list of fields, by name and type.
+/// Creates a list of fields from their names and types.
 macro_rules! fields {
     ($($name:literal: $type:ty),* $(,)?) => {
         &[$($crate::shape::Field { name: $name, shape: <$type as $crate::shape::Shape>::SHAPE }),*]
@@ -109,7 +109,7 @@ without_parameters!(
     })
 );
 
-/// A type with a parameter. Each argument gives its own descriptor, and all descriptors have the same identity.
+/// A type with a parameter. There is one descriptor for each type argument, and all these descriptors have the same identity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Pair<T>(pub(crate) T, pub(crate) T);
 

@@ -55,7 +55,7 @@ macro_rules! same {
 }
 
 structure!(Duration { secs: u64, nanos: u32 });
-// A time before 1970 does not serialize.
+// serde returns an error when it serializes a time before 1970.
 structure!(SystemTime { secs_since_epoch: u64, nanos_since_epoch: u32 });
 structure!(Range<T> { start: T, end: T });
 structure!(RangeInclusive<T> { start: T, end: T });
@@ -65,10 +65,11 @@ structure!(RangeTo<T> { end: T });
 enumeration!(Bound<T> { Unbounded, Included(T), Excluded(T) });
 enumeration!(Result<T, E> { Ok(T), Err(E) });
 enumeration!(IpAddr { V4(Ipv4Addr), V6(Ipv6Addr) });
-// The shape is the same on every platform, but a value from Unix does not deserialize on Windows, nor the other way round.
+// The shape is the same on every platform, but a value from Unix does not deserialize on Windows, nor a value from Windows on
+// Unix.
 enumeration!(OsString { Unix(Vec<u8>), Windows(Vec<u16>) });
 
-// `SocketAddrV6` and `SocketAddr` have no shape: serde omits the flow information and the scope id.
+// `SocketAddrV6` and `SocketAddr` have no shape: serde omits the flow information and the scope id of an IPv6 address.
 same! {
     Ipv4Addr => [u8; 4],
     Ipv6Addr => [u8; 16],

@@ -1,7 +1,7 @@
 //! Writes a shape as one line of text, for messages and lock files: `{account: u32, memo: option<string>}`.
 //!
-//! Two different shapes of a program have different lines: [`Name`] quotes names that are not identifiers. (An empty tuple,
-//! which only a journal can contain, reads like a unit.)
+//! Different shapes of a program's types have different lines, because [`Name`] quotes names that are not identifiers. (An
+//! empty tuple, which only a journal can contain, has the same text as a unit.)
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
@@ -71,7 +71,7 @@ impl Display for Primitive {
 }
 
 impl Primitive {
-    /// The name that `Display` writes.
+    /// The name of the primitive, as `Display` writes it.
     pub(super) const fn text(self) -> &'static str {
         match self {
             Primitive::Unit => "()",

@@ -22,8 +22,8 @@ impl ShapeTree {
     ///
     /// # Panics
     ///
-    /// The function panics in the same cases as [`fingerprint`](fingerprint()). It cannot panic if a constant computes the
-    /// fingerprint of the same type.
+    /// The function panics in the same cases as [`fingerprint`](fingerprint()). It cannot panic if the program also computes
+    /// the fingerprint of the same type in a constant.
     pub fn of(shape: ShapeRef) -> ShapeTree {
         let fingerprint = fingerprint(shape);
         ShapeTree { root: Node::of(shape, None), fingerprint }
@@ -33,7 +33,7 @@ impl ShapeTree {
     ///
     /// # Errors
     ///
-    /// If the bytes do not encode a shape, if the shape exceeds the limits, or if more bytes follow it.
+    /// Returns an error if the bytes do not encode a shape, if the shape exceeds the limits, or if more bytes follow the shape.
     pub fn decode(bytes: &[u8]) -> Result<ShapeTree, DecodeShapeError> {
         let root = decoding::read(bytes)?;
         Ok(ShapeTree { root, fingerprint: Fingerprint::of_encoded(bytes) })

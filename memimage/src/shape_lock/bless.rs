@@ -55,16 +55,17 @@ impl Display for Blessed {
 
 /// Adds new events, new versions, and new variants at the end of enums to a model's lock.
 ///
-/// The generated test of a locked model calls this under `MEMIMAGE_BLESS=1 cargo test --lib`. If that test cannot run, because
-/// the model is declared inside a function, call `bless` from the program, and run the program with
-/// `MEMIMAGE_BLESS=1 cargo run`: without the variable, a program whose lock lacks a line does not compile. Several programs may
-/// bless one lock at the same time.
+/// The generated test of a locked model also blesses the lock, if the test runs under `MEMIMAGE_BLESS=1 cargo test --lib`. If
+/// the model is declared inside a function, that test cannot run. In this case, call `bless` from the program, and run the
+/// program with `MEMIMAGE_BLESS=1 cargo run`. Without this variable, a program does not compile if its lock lacks a line.
+/// Several programs may bless one lock at the same time.
 ///
 /// # Errors
 ///
-/// If the model has no lock, or the lock cannot be read or written. If an event in the lock has another shape in this program,
-/// or this program cannot replay the event: the error then lists the differences, and the lock is not changed. If the lock has
-/// lines of a model that does not exist, because `M` may be that model under a new name.
+/// Returns an error if the model has no lock, or if the lock cannot be read or written. Also returns an error if an event in
+/// the lock has another shape in this program, or if this program cannot replay the event; this error lists the differences,
+/// and the lock is not changed. Also returns an error if the lock has lines of a model that does not exist, because `M` may be
+/// that model under a new name.
 pub fn bless<M: Commands>() -> Result<Blessed, Error> {
     bless_for::<M>(Caller::Program)
 }
@@ -99,8 +100,8 @@ fn bless_for<M: Commands>(caller: Caller) -> Result<Blessed, Error> {
 ///
 /// # Errors
 ///
-/// If the lock and the program differ: the error then lists the differences. If the model has no lock, or the lock cannot be
-/// read. If the lock has lines of a model that does not exist.
+/// Returns an error if the lock and the program differ; this error lists the differences. Also returns an error if the model
+/// has no lock, if the lock cannot be read, or if the lock has lines of a model that does not exist.
 pub fn verify<M: Commands>() -> Result<(), Error> {
     verify_for::<M>(Caller::Program)
 }
@@ -128,12 +129,12 @@ fn verify_for<M: Commands>(caller: Caller) -> Result<(), Error> {
     }
 }
 
-/// The body of the generated test of a locked model: blesses the lock if `MEMIMAGE_BLESS` is set and not `0`, and otherwise
-/// verifies it.
+/// The body of the generated test of a locked model: blesses the lock if the variable `MEMIMAGE_BLESS` is set and is neither
+/// empty nor `0`, and otherwise verifies the lock.
 ///
 /// # Panics
 ///
-/// If [`bless`] or [`verify`] returns an error.
+/// Panics if blessing or verifying returns an error.
 pub fn bless_or_verify<M: Commands>() {
     let blesses = std::env::var(BLESS).is_ok_and(|value| !matches!(&*value, "" | "0"));
     let result = match blesses {
@@ -174,7 +175,7 @@ fn refuse_unclaimed(lock: &ShapeLock, text: &LockFile, caller: Caller) -> Result
 /// The differences between a lock and a program.
 struct LockDiff {
     missing: Vec<LockEntry>,
-    /// The new entries of events whose enums have more variants in the program.
+    /// The new entries of events whose enums have more variants in the program than in the lock.
     wider: Vec<LockEntry>,
     /// The differences that blessing does not accept.
     refused: Vec<String>,

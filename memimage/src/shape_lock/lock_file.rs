@@ -21,7 +21,7 @@ pub(super) struct EntryKey {
     pub(super) version: u32,
 }
 
-/// Writes event and version: `deposit v1`.
+/// Writes the event and the version, but not the model: `deposit v1`.
 impl Display for EntryKey {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{} v{}", Name(&self.event), self.version)
@@ -51,7 +51,7 @@ impl LockFile {
         let (mut lines, mut keys) = (Vec::new(), BTreeSet::new());
         for (i, text) in text.lines().enumerate() {
             let invalid = |what: &str| Err(format!("line {} {what}", i + 1));
-            // without this check, a file with only carriage returns as line ends would be one comment
+            // without this check, a file whose lines all end in a lone carriage return would be read as one comment
             if text.contains('\r') {
                 return invalid("has a carriage return within it; help: save the file with LF or CRLF as line ends");
             }
@@ -75,7 +75,7 @@ impl LockFile {
         self.lines.iter().filter_map(|line| line.entry.as_ref()).filter(move |entry| entry.key.model == model)
     }
 
-    /// The other models that have entries, with their line numbers.
+    /// The models other than `model` that have entries, with the line numbers of these entries.
     pub(super) fn of_others(&self, model: &str) -> BTreeMap<String, Vec<usize>> {
         let mut others: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (i, line) in self.lines.iter().enumerate() {
@@ -86,7 +86,7 @@ impl LockFile {
         others
     }
 
-    /// Adds an entry at its place in the order, or replaces the entry with the same key.
+    /// Inserts an entry at its place in the sorted order, or replaces the entry with the same key.
     pub(super) fn set(&mut self, entry: LockEntry) {
         let first = |ordering: Ordering| {
             let is = |line: &LockLine| line.entry.as_ref().is_some_and(|other| other.key.cmp(&entry.key) == ordering);

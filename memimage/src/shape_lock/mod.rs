@@ -8,7 +8,7 @@
 //! shop::Bank deposit v1 {account: u32, cents: u64}
 //! ```
 //!
-//! When an argument of a command changes, or any type inside an argument, `cargo check` fails at the command's name. The
+//! When an argument of a command changes, or a type inside an argument changes, `cargo check` fails at the command's name. The
 //! message shows where the shapes differ, and what to do. When a command is removed, `cargo check` fails at the model's name.
 //!
 //! ```text
@@ -22,14 +22,15 @@
 //! ```
 //!
 //! `MEMIMAGE_BLESS=1 cargo test --lib` adds new events of a library's model; for a model of another target, use `--bin NAME`,
-//! `--example NAME` or `--test NAME`. The error messages contain the command. It compiles only that target, so it works even if
-//! another target does not compile. The macro generates a test for each locked model. With `MEMIMAGE_BLESS` set, the test
-//! writes the missing lines; otherwise it fails if lines are missing. If no test can run, such as for a model inside a function
-//! (rustc warns: `cannot test inner items`), call [`bless`]. Neither the test nor [`bless`] changes an existing line, with one
-//! exception: new variants at the end of an enum, which old events cannot contain, are added to the line of the event.
+//! `--example NAME` or `--test NAME`. The error messages show the complete `cargo test` command for the model's target. The
+//! command compiles only that target, so it works even if another target does not compile. The macro generates a test for each
+//! locked model. With `MEMIMAGE_BLESS` set, the test writes the missing lines; otherwise it fails if lines are missing. The
+//! test of a model inside a function cannot run (rustc warns: `cannot test inner items`). For such a model, call [`bless`]
+//! yourself. Neither the test nor [`bless`] changes an existing line, with one exception: new variants at the end of an enum,
+//! which old events cannot contain, are added to the line of the event.
 //!
-//! A line begins with the crate, so that models of the same name in different crates have different lines: `shop` for the
-//! library of a package, `bin/shop` for a program or an example, `test/shop` for an integration test or a benchmark. Two models
+//! A line begins with the crate: `shop` for the library of a package, `bin/shop` for a program or an example, `test/shop` for
+//! an integration test or a benchmark. Models of the same name in different crates therefore have different lines. Two models
 //! of the same name in one crate need separate locks: `lock = "path"`. In a doctest, `lock` has no effect.
 //!
 //! # Renamed and moved models
@@ -38,21 +39,21 @@
 //! whose model does not exist are an error, and prevent blessing, because blessing would lock the model again under its new
 //! name, in its present shapes.
 //!
-//! - In the lock of a plain `lock`, without a path, the compiler reports lines of any library but the package's.
-//! - The test of each locked model, [`bless`] and [`verify`] report lines of a target that the package does not have, and lines
-//!   of a model that the target does not have. They search the package's source, so they find a model under a `#[cfg]` in every
-//!   build, and a model of an example when only the library is tested.
+//! - If the attribute is a plain `lock`, without a path, the compiler reports lines of every library except the package's own.
+//! - [`bless`], [`verify`] and the generated tests report lines of a target that the package does not have, and lines of a
+//!   model that the target does not have. All of them search the package's source. They therefore find a model under a `#[cfg]`
+//!   in every build, and find a model of an example even when only the library is tested.
 //!
 //! A lock with `lock = "path"` may have lines of several packages. All these packages must refer to the lock, and must be in
 //! one workspace or below the directory of the lock.
 //!
-//! The limits:
+//! The search for lines whose model does not exist has limits:
 //!
-//! - A package without locked models reports nothing. Neither does a package to which a model was moved without its lock,
-//!   because the model looks new in that package.
-//! - Lines are reported only if the files of their target do not contain the model's name outside of comments. A test reports
-//!   lines of its own target also if these files contain the name, but define no `struct` or `enum` of that name. Lines are
-//!   therefore not reported if their model is no longer locked, or has become an ordinary type.
+//! - A package without locked models reports nothing. If a model was moved to another package without its lock, that package
+//!   reports nothing either, because the model looks new there.
+//! - Lines are reported only if the files of their target do not contain the model's name outside of comments. A generated test
+//!   also reports lines of its own target if these files contain the name, but define no `struct` or `enum` of that name. Lines
+//!   of a model that is no longer locked, or that has become an ordinary type, are therefore not reported.
 //! - The search covers the files below the directory of `Cargo.toml`. A model that is defined elsewhere, or by a macro in some
 //!   builds only, needs a lock of its own: `lock = "path"`.
 //!

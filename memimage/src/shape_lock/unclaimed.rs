@@ -1,8 +1,9 @@
 //! Finds unclaimed lines of a lock: lines of a model or crate that was renamed, moved or removed.
 //!
 //! Such lines protect nothing, and blessing would lock the model again under its new name, in its present shapes. A line is
-//! reported only if it cannot belong to a model of any build. The check therefore reads the source, which contains the models
-//! of all builds, and the list of the running program's tests, which includes the tests of models that a macro declared.
+//! reported only if no build can have a model to which the line belongs. The check therefore reads the source, which contains
+//! the models of all builds, and the list of the running program's tests, which includes the tests of models that a macro
+//! declared.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -13,7 +14,7 @@ use super::lock_file::LockFile;
 use crate::disk::text_file;
 use crate::event::ShapeLock;
 
-/// The caller that checks the lock.
+/// Who checks the lock.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Caller {
     /// The generated test. The running program is a test program, and can list its tests.
@@ -21,7 +22,8 @@ pub(super) enum Caller {
     Program,
 }
 
-/// The models other than `lock`'s own that have lines but do not exist, with their line numbers.
+/// The models that have lines in the lock but do not exist, with the numbers of these lines. The model of `lock` itself is
+/// never among them.
 pub(super) fn unclaimed(lock: &ShapeLock, text: &LockFile, caller: Caller) -> BTreeMap<String, Vec<usize>> {
     let mut unclaimed = text.of_others(lock.model);
     if unclaimed.is_empty() {
@@ -56,7 +58,7 @@ pub(super) fn unclaimed(lock: &ShapeLock, text: &LockFile, caller: Caller) -> BT
     unclaimed
 }
 
-/// The output of this test program with `--list`, if it can be run.
+/// The output of this test program with `--list`; `None` if the program cannot be run.
 fn tests() -> Option<String> {
     if cfg!(miri) {
         return None;
@@ -110,8 +112,8 @@ impl ModelKey<'_> {
         }
     }
 
-    /// Whether a file may be part of the target. Targets of one kind may share files. The library uses no file of another
-    /// target, and no other target uses the root file of the library.
+    /// Whether a file may be part of the target. Targets of one kind may share files. The function assumes that the library
+    /// uses no file of another target, and that no other target uses the root file of the library.
     fn can_be_in(&self, file: &Path) -> bool {
         let none_of = |others: &[&str]| !others.iter().any(|other| file.starts_with(other));
         match self.target.split_once('/') {
@@ -130,13 +132,13 @@ struct PackageSource {
 }
 
 impl PackageSource {
-    /// `None` if a part of the package cannot be read.
+    /// Reads the manifest and the source files. Returns `None` if one of them cannot be read.
     fn read(directory: &Path) -> Option<PackageSource> {
         Some(PackageSource { manifest: manifest(directory)?, files: text_file::rust_files(directory).ok()? })
     }
 
-    /// Whether the package may have a target: the manifest contains the target's name, or a file is in the place where cargo
-    /// looks for the target.
+    /// Whether the package may have the target of `key`: the manifest contains the target's name, or one of the files is where
+    /// cargo looks for the target.
     fn has_target(&self, key: ModelKey<'_>) -> bool {
         let (name, places) = key.places();
         let is_name = |text: &str| text.replace('-', "_") == name.replace('-', "_");
@@ -164,8 +166,8 @@ impl PackageSource {
         self.occurs(key, |_| true)
     }
 
-    /// Whether a file of the target contains the model's name outside of comments, after a text in the same line that satisfies
-    /// `is_after`.
+    /// Whether a file of the target contains the model's name outside of comments, and `is_after` accepts the text before the
+    /// name in the same line.
     fn occurs(&self, key: ModelKey<'_>, is_after: impl Fn(&str) -> bool) -> bool {
         let is_part = |c: char| c == '_' || c.is_alphanumeric();
         self.files.iter().filter(|(file, _)| key.can_be_in(file)).any(|(_, text)| {

@@ -15,12 +15,12 @@ use crate::log;
 use crate::planted::{Bug, planted};
 use crate::seq::{SegmentId, Seq};
 
-/// The names of the copies of a base, which follow the seq in the file name.
+/// The names of the two copies of a base. In a copy's file name, this name follows the seq.
 const COPIES: [&str; 2] = ["1", "2"];
-/// The length, in bytes, of the pieces in which a base is copied and synced. So a sync of the journal never waits for the whole
-/// copy.
+/// A base is copied in pieces of this length, in bytes. Each piece is synced, so that a sync of the journal never waits for the
+/// whole copy.
 const CHUNK: usize = 1 << 20;
-/// The pause between two pieces. It leaves the disk to other writers, because a copy of a base is not urgent.
+/// The pause between two pieces of a copy. Meanwhile other writers can use the disk: the copy is not urgent.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// The result of [`Bases::repair`].
@@ -45,7 +45,7 @@ impl<'a> Bases<'a> {
         Bases { disk, layout, keyring }
     }
 
-    /// The copies of all bases by file name, newest base first.
+    /// Lists the copies of all bases, newest base first, from the file names alone.
     pub(crate) fn list(&self) -> Result<Vec<(Seq, PathBuf)>, Error> {
         let dir = self.layout.journal();
         let names = self.layout.list_if_exists(self.disk, &dir)?;
@@ -188,8 +188,8 @@ impl<'a> Bases<'a> {
         Ok(trailer)
     }
 
-    /// Reads and verifies a complete copy. If `uuid` is `Some`, the copy must belong to the image with this UUID. This does not
-    /// check the disk, because the page cache may serve the reads.
+    /// Reads and verifies a complete copy. If `uuid` is `Some`, the copy must belong to the image with this UUID. The disk
+    /// itself is not checked, because the page cache may serve the reads.
     fn check(&self, seq: Seq, path: &Path, uuid: Option<&[u8; 16]>) -> Result<Trailer, Error> {
         let header = self.open(seq, path)?;
         if uuid.is_some_and(|uuid| header.identity.uuid != *uuid) {

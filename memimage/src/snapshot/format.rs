@@ -23,7 +23,7 @@ const MAX_NAME: usize = 255;
 
 const XCHACHA20_POLY1305: u8 = 1;
 const BLAKE3: u8 = 1;
-/// Bits in the header's field of incompatible features. They are the same as in a segment header.
+/// Flags in the header field for incompatible features. The same bits have the same meaning in a segment header.
 const ENCRYPTED: u64 = 1;
 const CHAINED: u64 = 2;
 
@@ -50,14 +50,14 @@ pub(crate) struct SnapshotHeader {
 /// The trailer of a snapshot, after the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trailer {
-    /// Length of all chunks without chunk headers, in bytes.
+    /// Length of all chunks, without the chunk headers, in bytes.
     pub(crate) len: u64,
     /// The digest of the state; encrypted in the file of an encrypted snapshot.
     pub(crate) digest: u64,
-    /// XXH3-128 of the header and of all chunks without chunk headers.
+    /// XXH3-128 of the header and of all chunks, without the chunk headers.
     pub(crate) hash: u128,
-    /// The hash of the frame that contains the last event in the state. The hash covers the journal up to this frame. It is 0
-    /// if the state contains no event.
+    /// The hash of the frame that contains the last event in the state. The hash covers the journal up to this frame. If the
+    /// state contains no event, the link is 0.
     pub(crate) link: u64,
 }
 
@@ -177,7 +177,7 @@ pub(super) fn chunk_header(chunk: &[u8]) -> [u8; CHUNK_HEADER] {
     out
 }
 
-/// Starts the hash of a snapshot with the header. The caller then adds each chunk.
+/// Starts the hash of a snapshot, and adds the header to it. The caller must add each chunk.
 pub(super) fn hasher(header: &[u8; HEADER]) -> Xxh3 {
     let mut hasher = Xxh3::new();
     hasher.update(header);

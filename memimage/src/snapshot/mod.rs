@@ -47,7 +47,7 @@ impl Snapshots {
         Snapshots { disk: Arc::clone(disk), layout: layout.clone(), keyring: Arc::clone(keyring) }
     }
 
-    /// All snapshots by file name, newest first.
+    /// Lists all snapshots, newest first, from the file names alone.
     pub(crate) fn list(&self) -> Result<Vec<(Seq, PathBuf)>, Error> {
         let dir = self.layout.snapshots();
         let names = self.layout.list_if_exists(&*self.disk, &dir)?;
@@ -91,7 +91,7 @@ impl Snapshots {
     }
 
     /// Writes and syncs a snapshot under a temporary name, protected by the current keys. `link` returns the hash of the frame
-    /// that contains the last event. It is called after the state was serialized and dropped.
+    /// that contains the last event in the state; it is called after the state was serialized and dropped.
     pub(crate) fn write(
         &self,
         header: SnapshotHeader,
@@ -112,8 +112,8 @@ impl Snapshots {
         Ok(StagedSnapshot { staged, bytes })
     }
 
-    /// Loads a written snapshot. This checks the encoding and not the disk, because the page cache serves the reads. The inner
-    /// error means that the type `M` cannot decode the state.
+    /// Loads a written snapshot. Loading checks the encoding and not the disk, because the page cache serves the reads. The
+    /// inner error means that the type `M` cannot decode the state.
     pub(crate) fn load<M: Shape + DeserializeOwned>(
         &self,
         written: &StagedSnapshot,

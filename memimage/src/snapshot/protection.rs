@@ -1,8 +1,8 @@
 //! Encryption and MAC of a snapshot. The cipher encrypts each chunk and the digest; the MAC covers the complete file. No I/O.
 //!
 //! Chunks are encrypted as in STREAM (Hoang, Reyhanitabar, Rogaway and Vizár, 2015): the nonce of a chunk contains the chunk's
-//! number, and the nonce of the digest contains the number of chunks. So no chunk can be left out, moved, or taken from another
-//! snapshot.
+//! number, and the nonce of the digest contains the number of chunks. So decryption fails if a chunk was left out, moved, or
+//! taken from another snapshot.
 
 use std::ops::Range;
 
@@ -21,8 +21,8 @@ pub(super) const TAG_AT: usize = PREFIX_AT + PREFIX;
 /// The byte range of the seed in the header.
 pub(super) const SEED: Range<usize> = 120..152;
 
-/// The domain separator of snapshots. All authenticated data of a snapshot begins with it, so that nothing authenticated for
-/// a snapshot is valid for another purpose under the same key.
+/// The domain separator of snapshots. All authenticated data of a snapshot begins with this separator, so that nothing
+/// authenticated for a snapshot is valid for another purpose under the same key.
 const SNAPSHOT: [u8; 16] = *b"memimage state\0\0";
 
 /// The mark in the seed's nonce. The mark of a chunk is 0, and the mark of the digest is 1.
@@ -39,7 +39,7 @@ pub(super) struct SnapshotProtection {
     protection: Protection,
     /// The prefix of all nonces of the snapshot.
     prefix: [u8; PREFIX],
-    /// The associated data of all chunks and the digest.
+    /// The associated data with which each chunk and the digest are encrypted.
     associated: Vec<u8>,
     /// The number of chunks so far.
     chunks: u32,
@@ -61,8 +61,8 @@ impl SnapshotProtection {
         SnapshotProtection { protection, prefix, associated, chunks: 0, hasher }
     }
 
-    /// Encrypts the next chunk, which is the bytes of `chunk` from `from` on, and appends the chunk's tag. Without a cipher,
-    /// only counts the chunk.
+    /// Encrypts the next chunk (the bytes of `chunk` from index `from` on), and appends the chunk's tag. Without a cipher, only
+    /// counts the chunk.
     pub(super) fn encrypt(&mut self, chunk: &mut Vec<u8>, from: usize) {
         let nonce = self.next_nonce();
         if let Some(cipher) = &self.protection.cipher {

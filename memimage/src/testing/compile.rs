@@ -31,8 +31,8 @@ pub fn compile_fail(programs: impl AsRef<Path>) {
 
 /// Checks that each of these programs compiles and runs without a panic.
 ///
-/// This function requires the feature `compile-fail`. It shows that the programs of [`compile_fail`] do not fail for another
-/// reason.
+/// This function requires the feature `compile-fail`. If one of these programs and a program of [`compile_fail`] differ only in
+/// a mistake, the two checks together show that this mistake is what the compiler rejects.
 ///
 /// # Panics
 ///

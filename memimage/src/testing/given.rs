@@ -240,8 +240,9 @@ impl<M: Model> Given<M> {
     ///
     /// # Panics
     ///
-    /// Panics if the recorded event cannot be replayed, or if its replay gives another state. Panics if the command has another
-    /// effect or outcome on the copy. Panics if a rebuild gives other derived fields than the events left.
+    /// Panics if the recorded event cannot be replayed, or if its replay gives another state than the execution. Panics if the
+    /// command has another effect or outcome on the copy than on the model. Panics if rebuilt derived fields differ from the
+    /// model's derived fields.
     #[track_caller]
     pub fn when<C: Command<M>>(mut self, command: C) -> When<M, C> {
         let stamp = self.stamp(Outcome::Applied);
@@ -259,7 +260,7 @@ impl<M: Model> Given<M> {
     ///
     /// # Panics
     ///
-    /// Panics if a rebuild gives other derived fields than the events left.
+    /// Panics if rebuilt derived fields differ from the model's derived fields.
     #[track_caller]
     pub fn then(self, look: impl FnOnce(&M)) -> Self {
         self.or_fail(self.subject.check_derived());
@@ -281,7 +282,7 @@ impl<M: Model> Given<M> {
         self
     }
 
-    /// The value of `result`; fails the test on an error.
+    /// Returns the value of `result`, or fails the test with its error.
     #[track_caller]
     pub(super) fn or_fail<T>(&self, result: Result<T, String>) -> T {
         match result {
@@ -296,9 +297,9 @@ impl<M: Model> Given<M> {
         panic!("{message}{}", self.context());
     }
 
-    /// The last events, and the state after them.
+    /// The last events, and the state after them, as text for a message.
     fn context(&self) -> String {
-        /// The maximum number of events in the text.
+        /// The maximum number of events that the text shows.
         const MAX_EVENTS: usize = 12;
         let log = &self.subject.log;
         let left_out = log.len().saturating_sub(MAX_EVENTS);

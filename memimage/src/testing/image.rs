@@ -192,6 +192,6 @@ fn beginning<M: Model>(journal: &OpenedJournal, dispatch: &Dispatch) -> Result<R
             return Ok(recovered);
         }
     }
-    // the error of this call lists the bases and snapshots, and why each is unusable
+    // this call is made for its error, which lists the bases and snapshots, and why each is unusable
     at(Seq::ZERO)
 }

@@ -19,12 +19,12 @@ const SEED: Seed = [7; 32];
 
 /// A model with its whole history.
 ///
-/// It behaves like an image without a disk: it runs the same checks and bodies with the same context, and replays events from
-/// the same bytes. A test therefore needs no threads and no files.
+/// The model under test behaves like an image without a disk: it runs the same checks and bodies with the same context, and
+/// replays events from the same bytes. A test therefore needs no threads and no files.
 pub(super) struct ModelUnderTest<M> {
     start: StartState,
     pub(super) model: M,
-    /// The state that results from replay alone. It is compared with `model` after each command.
+    /// The state that results from replay alone. The replica is compared with `model` after each command.
     replica: M,
     pub(super) log: Vec<RecordedEvent>,
 }
@@ -178,8 +178,8 @@ impl<M: Model> ModelUnderTest<M> {
         Err(format!("the replay of the recorded events gives another state:{differences}\n{NONDETERMINISM_HELP}"))
     }
 
-    /// Checks that a rebuild gives the derived fields of the current state. The error states the first event after which a
-    /// rebuild gives other fields.
+    /// Checks that a rebuild gives the derived fields of the current state. The error states the first event after which the
+    /// rebuilt fields differ from the fields of the state.
     pub(super) fn check_derived(&self) -> Result<(), String> {
         match derived_fields::check(&self.model) {
             Ok(()) => Ok(()),
@@ -211,7 +211,7 @@ impl<M: Model> ModelUnderTest<M> {
     }
 }
 
-/// The place of a panic after which the state of the model is unspecified.
+/// The name of the place of a panic in a command's body. After such a panic, the state of the model is unspecified.
 const BODY: &str = "body";
 
 /// Checks and applies a command.

@@ -4,7 +4,7 @@
 use super::model_under_test::{CommandResult, differences, state_digest};
 use crate::event::{Command, Model};
 
-/// The help for a command whose outcome or effect differs after a load.
+/// The help for a command that has another outcome or effect on the loaded model.
 pub(super) const LOST_HELP: &str = "the model keeps data that a snapshot does not hold (a field that is skipped, or that \
      a `Deserialize` does not restore), or the command depends on the order of a hash map; help: store the data; or, if the \
      stored fields determine it, mark the field `#[model(derived)]` and fill it in a method, `#[model(rebuild = method)]`";

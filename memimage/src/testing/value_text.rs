@@ -45,7 +45,7 @@ pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
-/// Sorts sets and maps, which have no order of their own.
+/// Sorts the sets, and the maps whose shape gives the entries no order.
 fn sort_unordered<'a>(value: &mut Value, node: &'a Node, enclosing: &mut Vec<&'a Node>) {
     match (node, value) {
         (Node::Option(node), Value::Option(Some(value))) => sort_unordered(value, node, enclosing),
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
     use crate::shape::{Descriptor, Field, Shape, ShapeRef, Struct, Style, identity};
 
-    /// A tree with a hash map at every level, behind a back reference.
+    /// A recursive type with a hash map at every level; its shape contains a back reference.
     #[derive(Serialize)]
     struct Tree {
         names: HashMap<u32, Option<char>>,

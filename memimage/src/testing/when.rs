@@ -1,4 +1,4 @@
-//! The `when` part of a test is an executed command. The `then` part is the expectations of its result.
+//! The `when` part of a test executes a command. The `then` part states what the test expects of the command's result.
 
 use std::fmt::{self, Debug};
 use std::panic::Location;
@@ -26,7 +26,8 @@ struct ExecutedCommand<M: Model, C: Command<M>> {
     /// The text of the command.
     command: String,
     result: CommandResult<C, M>,
-    /// The result on a model that was loaded from a snapshot before the command. Both results have the same outcome.
+    /// The command's result on a model that was loaded from a snapshot just before the command. This result has the same
+    /// outcome as `result`.
     reloaded: CommandResult<C, M>,
     before: Digest,
     recorded: Option<RecordedEvent>,
@@ -94,7 +95,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
         self
     }
 
-    /// Expects an answer, and calls `look` with it.
+    /// Expects that the command returned an answer, and calls `look` with this answer.
     #[track_caller]
     pub fn then_ok_with(self, look: impl FnOnce(&C::Output)) -> Self {
         match &self.inner().result {

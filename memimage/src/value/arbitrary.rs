@@ -16,7 +16,7 @@ pub(super) fn node() -> impl Strategy<Value = Node> {
     })
 }
 
-/// A shape and a value of it. Omits shapes whose values are all too large.
+/// A shape and a value of it. Omits shapes that have no values, or only values that are too deep or too large.
 pub(super) fn value() -> impl Strategy<Value = (ShapeTree, Value)> {
     let choices = prop::collection::vec(any::<u8>(), 0..200);
     (node(), choices).prop_filter_map("no value", |(node, choices)| {

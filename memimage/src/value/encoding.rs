@@ -1,4 +1,5 @@
-//! Encodes a value to bytes, along a shape. The bytes are the same as postcard's encoding of a type of this shape.
+//! Encodes a value to bytes, along a shape. The bytes are the same as postcard's encoding of a value of a Rust type with this
+//! shape.
 
 use std::sync::Arc;
 
@@ -179,7 +180,7 @@ fn zigzag(number: i64) -> u64 {
     (number << 1 ^ number >> 63) as u64
 }
 
-/// Calls `each` for each field of the shape, in order, with the field's value.
+/// Calls `each` with every field of the shape, in order, and with the value of that field.
 pub(super) fn each_field(
     values: &[(Arc<str>, Value)],
     fields: &[node::NodeField],
@@ -211,7 +212,7 @@ pub(super) fn check_length(expected: u64, found: usize) -> Result<(), ValueError
     if found as u64 == expected { Ok(()) } else { Err(ValueError::new(ValueErrorKind::Length { expected, found })) }
 }
 
-/// The error of a struct that contains all fields of the shape and a surplus field.
+/// The error for a struct that contains all fields of the shape, and a further field.
 #[cold]
 fn wrong_number(values: &[(Arc<str>, Value)], fields: &[node::NodeField]) -> ValueError {
     for (i, (name, _)) in values.iter().enumerate() {
@@ -225,14 +226,14 @@ fn wrong_number(values: &[(Arc<str>, Value)], fields: &[node::NodeField]) -> Val
     ValueError::new(ValueErrorKind::Length { expected: fields.len() as u64, found: values.len() })
 }
 
-/// The error of a field that the shape does not contain.
+/// The error for a field that the shape does not contain.
 #[cold]
 pub(super) fn extra_field(name: &str, fields: &[node::NodeField]) -> ValueError {
     let shape = names(fields.iter().map(|field| &*field.name));
     ValueError::new(ValueErrorKind::ExtraField { name: name.to_owned(), shape })
 }
 
-/// The error of a variant that the shape does not contain.
+/// The error for a variant that the shape does not contain.
 #[cold]
 pub(super) fn no_variant(name: &str, variants: &[node::NodeVariant]) -> ValueError {
     let shape = names(variants.iter().map(|variant| &*variant.name));

@@ -1,4 +1,4 @@
-//! The error of a value that cannot be decoded, edited or encoded.
+//! The error for a value that cannot be decoded, edited or encoded.
 
 use std::convert::Infallible;
 use std::fmt::{self, Display};
@@ -14,11 +14,11 @@ const MAX_TEXT: usize = 160;
 /// The number of steps shown at each end of a long path.
 const MAX_STEPS: usize = 10;
 
-/// The error of an invalid [`Value`], or of bytes or JSON that cannot be converted to a [`Value`].
+/// The error for an invalid [`Value`], and for bytes or JSON that cannot be converted to a [`Value`].
 ///
-/// `Display` begins with the path: `account.0: expected u32, found a string`. In a path, `.name` and `.0` are fields, `::Name`
-/// is a variant, `?` the value of an option, `[3]` an item of a list, set or array, `[key 3]` and `[value 3]` the key and the
-/// value of a map's entry, counted from 0.
+/// `Display` begins with the path: `account.0: expected u32, found a string`. In a path, `.name` or `.0` stands for a field,
+/// `::Name` for a variant, and `?` for the value of an option. `[3]` stands for an item of a list, set or array, and `[key 3]`
+/// or `[value 3]` for the key or the value of an entry of a map; items and entries are counted from 0.
 #[derive(Clone)]
 pub struct ValueError {
     /// Boxed to keep each `Result` small, because decoding returns a `Result` for every level of a value, also on success.
@@ -102,12 +102,12 @@ fn list_fields(fields: &str) -> String {
 }
 
 impl ValueError {
-    /// Creates an error for an upcaster. The value has the right shape, but is meaningless or cannot be converted.
+    /// Creates an error for an upcaster whose input has the right shape, but is meaningless or cannot be converted.
     pub fn custom(message: impl Display) -> ValueError {
         ValueError::new(ValueErrorKind::Custom(message.to_string()))
     }
 
-    /// Adds to the path the field that contains the invalid part.
+    /// Extends the path outward: the invalid part is inside the field `field`.
     #[must_use]
     pub fn within(self, field: impl Into<Arc<str>>) -> ValueError {
         self.at(ValuePathStep::Field(field.into()))
@@ -131,7 +131,7 @@ impl ValueError {
         matches!(self.inner.kind, ValueErrorKind::TooDeep)
     }
 
-    /// Whether the value contains an opaque type that only the program can decode. The bytes may be valid.
+    /// Whether the cause is an opaque type that only the program can decode. The bytes may be valid in this case.
     #[cold]
     pub(crate) fn is_opaque(&self) -> bool {
         matches!(self.inner.kind, ValueErrorKind::Opaque(_))
@@ -141,7 +141,7 @@ impl ValueError {
         ValueError { inner: Box::new(ValueErrorInner { path: Vec::new(), kind }) }
     }
 
-    /// The error of a value `found` that is not of the shape `node`.
+    /// The error for a value `found` that does not have the shape `node`.
     #[cold]
     pub(super) fn mismatch(node: &Node, found: &Value) -> ValueError {
         ValueError::unexpected(shorten(node.to_string()), found)
@@ -211,7 +211,7 @@ impl fmt::Debug for ValueErrorKind {
 
 impl std::error::Error for ValueError {}
 
-/// For conversions that cannot fail.
+/// Lets `?` convert the error of a conversion that cannot fail.
 impl From<Infallible> for ValueError {
     fn from(never: Infallible) -> ValueError {
         match never {}

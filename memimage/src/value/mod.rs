@@ -1,8 +1,8 @@
 //! Payloads as maps, lists and scalars: decoded and encoded along a shape, without the program's types.
 //!
-//! [`decoding`], [`encoding`] and JSON follow a [`ShapeTree`] through the bytes or the value. All three use [`position`] for
-//! their position in the shape. Bytes, JSON and shapes may be untrusted: reading them does not panic, limits the recursion,
-//! and uses memory in proportion to their size.
+//! [`decoding`], [`encoding`] and JSON follow a [`ShapeTree`] through the bytes or the value. All three use [`position`] to
+//! track where they are in the shape. Bytes, JSON and shapes may be untrusted: reading them does not panic, limits the
+//! recursion, and uses memory in proportion to their size.
 
 use std::sync::Arc;
 
@@ -110,19 +110,19 @@ impl Value {
     /// Decodes a value of `shape` that spans all of `bytes`. The shape and the bytes may be untrusted.
     ///
     /// Memory use is proportional to the bytes: decoding creates at most 16 values per byte and 65,536 more, so that a few
-    /// bytes cannot claim a million units.
+    /// bytes cannot claim a million values.
     ///
     /// # Errors
     ///
     /// - Returns an error if the bytes are not a value of the shape, or if more bytes follow the value.
     /// - Returns an error if the value is nested more than 128 shapes deep, or has too many parts that take up no bytes.
     /// - Returns an error if bytes follow a value whose type only the program can decode.
-    /// - Returns an error if the value contains a variant, and an earlier variant of the same enum has the same name.
+    /// - Returns an error if the value contains a variant whose name an earlier variant of the same enum also has.
     pub fn decode(shape: &ShapeTree, bytes: &[u8]) -> Result<Value, ValueError> {
         decoding::read(shape.root(), bytes)
     }
 
-    /// Checks that this is a value of `shape`, and encodes the value as postcard encodes a type of this shape.
+    /// Checks that this is a value of `shape`, and encodes it as postcard encodes a value of a Rust type with this shape.
     ///
     /// # Errors
     ///

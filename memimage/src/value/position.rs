@@ -5,14 +5,14 @@ use super::error::{ValueError, ValueErrorKind};
 use crate::shape::node::Node;
 
 /// The maximum number of shapes that enclose a part of a value. This number limits recursion. In a value of a recursive type,
-/// each repetition of the type counts all shapes of the cycle again.
+/// all shapes of the cycle count again for each repetition of the type.
 pub(crate) const MAX_DEPTH: u32 = 128;
 
-/// The maximum number of values in addition to [`VALUES_PER_BYTE`] values for each byte. It limits the number of values that
-/// take up no bytes, because a few bytes could claim any number of such values.
+/// The maximum number of values that decoding may create beyond [`VALUES_PER_BYTE`] values for each byte. Without this limit, a
+/// few bytes could claim any number of values that take up no bytes.
 pub(super) const MAX_EMPTY: usize = 1 << 16;
 
-/// The maximum number of values for each byte read. One byte can hold several values if they are nested.
+/// The maximum number of values for each byte. One byte can encode several values, one inside the other.
 pub(super) const VALUES_PER_BYTE: usize = 16;
 
 /// A position in a shape.
@@ -41,13 +41,13 @@ impl<'a> ShapePosition<'a> {
         ShapePosition { node, enclosing: self.enclosing, depth: self.depth }.deeper()
     }
 
-    /// This struct or enum, as the innermost one that encloses its fields.
+    /// The structs and enums that enclose the fields of this struct or enum: first this one itself, then those around it.
     #[inline]
     pub(super) fn as_enclosing(self) -> EnclosingNodes<'a> {
         EnclosingNodes { node: self.node, outer: self.enclosing }
     }
 
-    /// The position of a field of this struct or enum. `enclosing` is the same struct or enum.
+    /// The position of a field of this struct or enum. `enclosing` is the result of `as_enclosing` for the same struct or enum.
     #[inline]
     pub(super) fn field<'b>(
         self,
@@ -60,8 +60,8 @@ impl<'a> ShapePosition<'a> {
         ShapePosition { node, enclosing: Some(enclosing), depth: self.depth }.deeper()
     }
 
-    /// The enclosing struct or enum that is `steps` levels further out than the innermost one. Keeps the depth, so that
-    /// recursion still reaches the limit.
+    /// The enclosing struct or enum that is `steps` levels further out than the innermost one. The new position keeps the
+    /// current depth, so that recursion still reaches the limit.
     pub(super) fn back(self, steps: u32) -> ShapePosition<'a> {
         let mut enclosing = self.enclosing;
         for _ in 0..steps {

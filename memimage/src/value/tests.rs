@@ -1,4 +1,5 @@
-//! Tests that values are encoded as postcard encodes them, and tests with untrusted bytes and shapes, and with the wrong shape.
+//! Tests that values are encoded as postcard encodes them. Other tests use untrusted bytes, untrusted shapes, or the wrong
+//! shape.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -18,7 +19,8 @@ fn tree<T: Shape>() -> ShapeTree {
     ShapeTree::of(T::SHAPE)
 }
 
-/// The value of an instance of a program's type. Checks that the value encodes to the same bytes as the instance.
+/// Returns the value of `typed`, an instance of a program's type, and checks that the value encodes to the same bytes as the
+/// instance.
 fn of<T: Shape + Serialize + DeserializeOwned + PartialEq + Debug>(typed: T) -> Value {
     let shape = tree::<T>();
     let bytes = postcard::to_stdvec(&typed).unwrap();
@@ -177,7 +179,7 @@ fn floats_keep_their_bits() {
     assert_eq!(Value::decode(&tree::<f32>(), &signalling).unwrap().encode(&tree::<f32>()).unwrap(), signalling);
 }
 
-/// Tests the limit of the depth to which recursive values are decoded.
+/// Tests the maximum depth of recursive values that are decoded.
 #[test]
 fn values_nested_too_deep_are_rejected() {
     let chain = |depth| {
@@ -377,8 +379,8 @@ fn foreign_types_of_known_encoding_are_decoded() {
     assert_eq!(encode_error::<chrono::TimeDelta>([0, 1i64 << 32]), "1: 4294967296 is out of range for i32");
 }
 
-/// Regression test: an upcaster renamed two variants to one name. A value of the second variant was encoded as the first
-/// variant, which is a different event. There was no error if both variants had the same fields.
+/// Regression test: an upcaster renamed two variants to one name. A value of the second variant was then encoded as the first
+/// variant, which has another meaning. If both variants had the same fields, there was no error.
 #[test]
 fn the_second_of_two_variants_of_one_name_is_rejected() {
     let variant = || NodeVariant { name: "x".into(), fields: NodeFields::Unit };

@@ -30,13 +30,13 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// The parts of a value, and the brackets around them.
 pub(crate) struct ValueParts<'a> {
     pub(crate) open: String,
-    /// The label of each part, and the part.
+    /// The parts, each with its label.
     pub(crate) parts: Vec<(String, &'a Value)>,
     pub(crate) close: &'static str,
 }
 
 impl ValueParts<'_> {
-    /// Splits a value into its parts. Returns `Err` with the text of a value that has no parts.
+    /// Splits a value into its parts. If the value has no parts, returns its text as `Err`.
     pub(crate) fn of(value: &Value) -> Result<ValueParts<'_>, String> {
         Ok(match value {
             Value::Option(Some(value)) => {

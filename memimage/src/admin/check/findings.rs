@@ -66,7 +66,7 @@ fn message(examination: &Examination, damage: &Damage, options: &[RepairOption])
     }
 }
 
-/// Adds to the message the void decisions that a cut would lose in addition to events.
+/// If a cut would lose void decisions in addition to events, adds these decisions to the message.
 fn with_lost_decisions(
     examination: &Examination,
     damage: &Damage,
@@ -107,7 +107,7 @@ fn help(examination: &Examination, damage: &Damage, options: &[RepairOption]) ->
     }
 }
 
-/// Puts the help that belongs to this damage, such as the help for a foreign file, before the general help.
+/// Puts the help of `damage` itself, if there is any (such as the help for a foreign file), before the general help.
 fn with_own_help(damage: &Damage, help: &str) -> String {
     let parts = [damage.help.as_deref().unwrap_or_default(), help];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
@@ -196,8 +196,8 @@ pub(super) fn missing_base(examination: &Examination, report: &mut CheckReport) 
     add(report, severity, examination.layout.journal(), message);
 }
 
-/// Reports damage to `journal/durable`. If the file records events that the journal lacks, [`journal`] reports this as damage
-/// to the journal.
+/// Reports damage to `journal/durable`. If the journal lacks events that this file records, [`journal`] reports the loss as
+/// damage to the journal.
 pub(super) fn watermark(examination: &Examination, report: &mut CheckReport) -> Result<(), Error> {
     let path = examination.layout.durable();
     let exists = || -> Result<bool, Error> {
@@ -208,7 +208,7 @@ pub(super) fn watermark(examination: &Examination, report: &mut CheckReport) -> 
         return Ok(());
     }
     let message = match examination.watermark {
-        // up to date: each new epoch is written to `journal/durable` before the first frame of this epoch
+        // the watermark is up to date: each new epoch is written to `journal/durable` before the first frame of that epoch
         Some(watermark) if examination.salvaged.end.is_none_or(|end| watermark.life.epoch >= end.life.epoch) => {
             return Ok(());
         }

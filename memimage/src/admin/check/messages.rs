@@ -33,7 +33,7 @@ pub(super) fn segment_cut_off() -> Message {
     )
 }
 
-// damage to the journal: additions to the reader's description of it
+// damage to the journal: each message extends `cause`, the description by the reader of the journal
 
 /// The message about a frame or header that is not valid under the keys.
 pub(super) fn forged(cause: &str) -> String {
@@ -56,7 +56,7 @@ pub(super) fn torn(cause: &str, has_watermark: bool, has_other_damage: bool) -> 
     }
 }
 
-/// The message about suspect bytes at the end of the journal, if it is not known how far the journal was synced.
+/// The message about suspect bytes at the end of a journal if nothing shows how far the journal was synced.
 pub(super) fn suspect_without_watermark(cause: &str) -> String {
     format!("{cause}; whether the frame was synced is not known, because `journal/durable` is missing or damaged")
 }
@@ -71,23 +71,23 @@ pub(super) fn framing(cause: &str) -> String {
     format!("{cause}; this damage loses no event, because the correct header and length are known")
 }
 
-/// The message about a damaged header that alone recorded the original length of the file.
+/// The message about a damaged header that was the only record of the file's original length.
 pub(super) fn framing_of_unknown_length(cause: &str) -> String {
     format!("{cause}; this damage loses no event that is known to exist, but the file may have been longer")
 }
 
-/// The addition to a message if a cut would also lose decisions that make earlier events void.
+/// Adds to a message that a cut would also lose decisions that make earlier events void.
 pub(super) fn cut_revives(cause: &str, revived: &[Seq]) -> String {
     format!("{cause}; a cut also loses the decision that makes {} void", listed(revived))
 }
 
-/// The addition to a message if a cut would also lose void decisions whose events are not known.
+/// Adds to a message that a cut would also lose void decisions whose events are not known.
 pub(super) fn cut_loses_decisions(cause: &str, count: u32) -> String {
     let decisions = if count == 1 { "1 decision" } else { &format!("{count} decisions") };
     format!("{cause}; a cut also gives up {decisions} that made events void, and no readable frame says which events")
 }
 
-/// The addition to a message if a cut would lose no event known to exist, although a synced frame is damaged or missing.
+/// Extends a message about a synced frame that is damaged or missing, if a cut would lose no event that is known to exist.
 pub(super) fn cut_may_lose_decision(cause: &str) -> String {
     format!(
         "{cause}; no event is known to be lost here, but a decision that makes an event void may be lost, and a cut would \
@@ -149,12 +149,12 @@ impl SnapshotNoun {
     }
 }
 
-/// The part that the messages about all unusable snapshots and bases share.
+/// The beginning of every message about an unusable snapshot or base.
 fn unusable(noun: SnapshotNoun, cause: &str) -> String {
     format!("this {} cannot be used: {cause}", noun.as_str())
 }
 
-/// The message if no intact header identifies the image.
+/// The message about a snapshot or base if no intact header identifies the image.
 pub(super) fn unidentified_snapshot(noun: SnapshotNoun, cause: &str) -> Message {
     Message::new(unusable(noun, cause), HELP_UNIDENTIFIED)
 }

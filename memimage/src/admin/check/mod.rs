@@ -24,14 +24,14 @@ use crate::keys::Keys;
 use crate::seq::Seq;
 
 const TASK: Task = Task { name: "memimage::admin::check", builder: "memimage::admin::Check" };
-/// The maximum number of readings of an image that another process changes during the check.
+/// A check reads an image at most this many times while another process changes the image.
 const READINGS: u32 = 20;
 /// The time between two readings.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Reads all of the image at `path`, and reports each finding with its cause and the possible repairs. Changes nothing.
 ///
-/// A check takes no lock and needs no model. So it can read an image that its program refuses to open, and an image that is
+/// A check takes no lock and needs no model. So it can read an image that is open, and an image that the program refuses to
 /// open. It does not report a write in progress as damage, because it reads the files again before it reports damage.
 ///
 /// It checks:
@@ -42,9 +42,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// - each snapshot and base, in full;
 /// - the names and permissions of files.
 ///
-/// A check cannot verify that the program's own types accept the data. It decodes a value only up to the first opaque part,
-/// whose shape is a type name. For a state larger than 4 MiB, it verifies only the checksums. Only opening the image shows that
-/// all events can be replayed.
+/// A check cannot verify that the program's own types accept the data. A check decodes a value only up to the first opaque part
+/// (a part whose shape is only a type name). For a state larger than 4 MiB, a check verifies only the checksums. Only opening
+/// the image shows that all events can be replayed.
 ///
 /// Memory use is bounded by one segment.
 ///
@@ -157,9 +157,9 @@ impl Check {
     }
 }
 
-/// Reads the image until a reading finds nothing wrong, or two successive readings agree. A process may be writing to the
-/// image, so that a file of one reading no longer exists in the next. If no two readings agree, a finding counts only if both
-/// of the last two complete readings contain it.
+/// Reads the image until a reading finds nothing wrong, or two successive readings agree. Readings differ if a process is
+/// writing to the image: a file that exists in one reading may be gone in the next. If no two readings agree, a finding that is
+/// more than a note counts only if both of the last two complete readings contain it.
 fn check_on(disk: &Arc<dyn Disk>, path: &Path, keyring: &Arc<Keyring>) -> Result<CheckReport, Error> {
     let layout = Layout::new(path);
     let (mut last, mut before): (Option<CheckReport>, Option<CheckReport>) = (None, None);
@@ -208,7 +208,7 @@ fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result
     Ok(report)
 }
 
-/// The report of an examination, still without findings.
+/// Creates the report of an examination; the caller adds the findings.
 fn without_findings(examination: &Examination, owner: Option<String>) -> Result<CheckReport, Error> {
     let Examination { content, watermark, salvaged, proven_keys, .. } = examination;
     let identity = examination.source.identity();
@@ -246,7 +246,7 @@ fn segment_bytes(examination: &Examination) -> Result<u64, Error> {
     Ok(entries.iter().filter(|entry| is_segment(&entry.name)).map(|entry| entry.len).sum())
 }
 
-/// The events after which there is a usable snapshot or base, newest first.
+/// The events, newest first, after which the image has a usable snapshot or base.
 fn usable(examination: &Examination, is_wanted: impl Fn(&ExaminedSnapshot) -> bool) -> Vec<Seq> {
     let usable = examination.examined_snapshots.iter().filter(|snapshot| snapshot.is_usable() && is_wanted(snapshot));
     let mut seqs: Vec<Seq> = usable.map(|snapshot| snapshot.seq).collect();

@@ -7,7 +7,7 @@ use crate::admin::repair_action::RepairOption;
 use crate::error::Position;
 use crate::seq::Seq;
 
-/// The largest number of findings that are listed.
+/// The maximum number of findings in the list of a report.
 const MOST: usize = 1_000;
 
 /// The result of [`check`](super::check()). `Display` prints it as a report for people.
@@ -16,8 +16,8 @@ const MOST: usize = 1_000;
 pub struct CheckReport {
     /// The path of the image.
     pub path: PathBuf,
-    /// The process that has the image open, as it describes itself in the lock file; `None` if the image is not open. The check
-    /// reads the files again before it reports damage, because this process may have been writing.
+    /// The process that has the image open, as it describes itself in the lock file; `None` if the image is not open. Because
+    /// this process may be writing, the check reads the files again before it reports damage.
     pub owner: Option<String>,
     /// The model's name; `None` if no segment header is readable.
     pub model: Option<String>,
@@ -43,19 +43,19 @@ pub struct CheckReport {
     pub first: Option<Seq>,
     /// The last readable event.
     pub last: Option<Seq>,
-    /// The highest event that any evidence in the image proves to be synced.
+    /// The last event for which something in the image proves that it was synced.
     pub durable: Seq,
     /// The highest epoch of the image. Each open for writing and each repair begins a new epoch.
     pub epoch: u64,
-    /// The events after which there is a usable snapshot, newest first.
+    /// The events, newest first, after which the image has a usable snapshot.
     pub snapshots: Vec<Seq>,
-    /// The event after which the base of a pruned journal has the state; `None` without a usable base.
+    /// The base of a pruned journal contains the state after this event; `None` without a usable base.
     pub base: Option<Seq>,
     /// The decisions that made events [void](super::super::void()): by whom, when and why.
     pub voids: Vec<Decision>,
     /// The findings about the journal, in the order of the journal, and then the findings about other files.
     pub findings: Vec<Finding>,
-    /// The number of findings that are not in the list.
+    /// The number of further findings, which are not in the list.
     pub unlisted: u64,
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct RecordedVoid {
     pub(crate) offset: u64,
 }
 
-/// A frame of events that comes after a gap, without a frame of shapes between the gap and this frame.
+/// A frame of events that follows a gap without a frame of shapes in between.
 struct UndescribedFrame {
     segment: SegmentId,
     offset: u64,
@@ -39,17 +39,17 @@ pub(crate) struct JournalContent {
     /// Whether the genesis frame was read before any gap.
     pub(crate) has_genesis: bool,
     pub(crate) voids: Voids,
-    /// One timeline for each event after which a snapshot or base has the state.
+    /// A timeline for each event after which there is a usable snapshot or base.
     timelines: Vec<Timeline>,
     pub(crate) recorded_voids: Vec<RecordedVoid>,
     /// The first segment that the newest prune mark keeps.
     pub(crate) kept_from: Option<SegmentId>,
     /// All rows of the shape table. A row keeps its number, and its shape only grows, so the newest rows describe all events.
     pub(crate) table: ShapeTable,
-    /// Whether the frames of shapes read so far contain all rows that the next frame uses. `false` from a gap to the next frame
-    /// of shapes.
+    /// Whether the frames of shapes read so far contain all rows that the next frame uses. `false` after a gap, until the next
+    /// frame of shapes.
     is_described: bool,
-    /// The undescribed frames, in the order of the journal.
+    /// The frames of events that follow a gap without a frame of shapes in between, in the order of the journal.
     undescribed: Vec<UndescribedFrame>,
     /// The shapes of models, by their fingerprints.
     pub(crate) models: BTreeMap<u64, ShapeTree>,
@@ -81,20 +81,20 @@ impl FrameVisitor for JournalContent {
 }
 
 impl JournalContent {
-    /// Creates empty content that will collect the timelines at these events.
+    /// Creates empty content that will collect a timeline for each of these events.
     pub(super) fn with_timelines_at(seqs: impl Iterator<Item = Seq>) -> JournalContent {
         let mut timelines: Vec<Timeline> = seqs.map(Timeline::new).collect();
         timelines.dedup_by_key(|timeline| timeline.seq);
         JournalContent { timelines, ..JournalContent::default() }
     }
 
-    /// The timeline at event `seq`; `None` if no snapshot or base has the state after this event.
+    /// The timeline of event `seq`; `None` if there is no usable snapshot or base after this event.
     pub(super) fn timeline(&self, seq: Seq) -> Option<&Timeline> {
         self.timelines.iter().find(|timeline| timeline.seq == seq)
     }
 
-    /// Whether the shape table describes the events after `seq` that the segment contains from `offset` on, up to its next
-    /// frame of shapes.
+    /// Whether the shape table describes certain events of the segment: those after event `seq`, between `offset` and the
+    /// segment's next frame of shapes.
     pub(super) fn describes_from(&self, segment: SegmentId, offset: u64, seq: Seq) -> bool {
         let is_here =
             |frame: &&UndescribedFrame| frame.segment == segment && frame.offset >= offset && frame.last > seq;

@@ -41,7 +41,7 @@ pub(crate) struct Examination {
     pub(crate) proven_keys: ProvenKeys,
 }
 
-/// The journal of an image, as read from the segment where it begins.
+/// The result of reading a journal from its first segment on.
 struct JournalReading {
     salvaged: Salvaged,
     content: JournalContent,
@@ -57,7 +57,8 @@ impl Examination {
         task: Task,
     ) -> Result<Examination, Error> {
         let snapshots = Snapshots::new(disk, layout, keyring);
-        // Read the evidence of synced events before the journal: a process that has the image open may append events meanwhile.
+        // Reads the evidence of synced events before the journal, because a process that has the image open may append events
+        // meanwhile.
         let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
         let source = task.unlock(disk, layout, &segments, keyring)?;
         let uuid = source.identity().map(|identity| &identity.uuid);
@@ -72,8 +73,8 @@ impl Examination {
             let proven = examined_snapshots.iter().filter(|snapshot| snapshot.is_evidence).map(|snapshot| snapshot.seq);
             let evidence = proven.chain(watermark.map(|watermark| watermark.durable_seq)).max().unwrap_or(Seq::ZERO);
             let reading = JournalReading::of(&source, &segments, &examined_snapshots, evidence)?;
-            // if only the last frames show that `journal/durable` is of another timeline, the journal is read once more without
-            // this evidence
+            // if only the last frames show that `journal/durable` belongs to another timeline, reads the journal again, without
+            // this file as evidence
             let conflict = |watermark: Watermark| life_conflict(reading.salvaged.life.into_iter(), watermark.life);
             match watermark.and_then(conflict) {
                 Some(conflict) => foreign_watermark = Some(conflict),
@@ -151,23 +152,23 @@ impl Examination {
         self.salvaged.end.filter(|_| is_valid)
     }
 
-    /// The highest event that any part of the image mentions.
+    /// The highest event for which there is a trace anywhere in the image.
     pub(crate) fn last_known(&self) -> Seq {
         self.salvaged.last_known.max(self.evidence)
     }
 
-    /// The highest number of void marks that any part of the image mentions.
+    /// The highest count of void marks that is stated anywhere in the image.
     pub(crate) fn decisions(&self) -> u32 {
         self.salvaged.decisions.max(self.watermark.map_or(0, |watermark| watermark.decisions))
     }
 
-    /// The first damage to the frames. Events that do not decode and damage to a segment's framing do not count, because
-    /// neither loses a frame.
+    /// The first damage to the frames. Two kinds of damage do not count, because they lose no frame: an event that does not
+    /// decode, and damage to a segment's framing.
     pub(crate) fn first_damage(&self) -> Option<&Damage> {
         self.salvaged.damage.iter().find(|damage| damage.kind != DamageKind::Undecodable && !damage.is_framing)
     }
 
-    /// The first damage to a segment's framing, its header and length.
+    /// The first damage to a segment's framing (its header and length).
     pub(crate) fn first_framing_damage(&self) -> Option<&Damage> {
         self.salvaged.damage.iter().find(|damage| damage.is_framing)
     }
@@ -184,13 +185,13 @@ impl Examination {
         self.salvaged.segments.iter().any(|later| later.segment > segment && later.first.is_some())
     }
 
-    /// Whether any part of the image is in a newer format. No repair applies to such an image.
+    /// Whether any part of the journal has a newer format. No repair applies to such an image.
     pub(crate) fn has_newer_format(&self) -> bool {
         self.salvaged.damage.iter().any(|damage| damage.kind == DamageKind::Newer)
     }
 
-    /// Whether no intact header identifies the image. If none does, a check cannot compare the UUID in a file with the image's
-    /// UUID.
+    /// Whether no intact header states the UUID of the image, so that a check cannot compare the image's UUID with the UUID in
+    /// another file.
     pub(crate) fn is_unidentified(&self) -> bool {
         self.source.identity().is_none()
     }
@@ -206,13 +207,13 @@ impl Examination {
         self.content.kept_from.is_some_and(|first| segment < first) && self.source.len_of(segment).is_some()
     }
 
-    /// Whether the first damage is that the beginning of the journal is missing.
+    /// Whether the beginning of the journal is missing, and this is the first damage.
     pub(crate) fn lacks_beginning(&self) -> bool {
         let first = self.salvaged.segments.first().map(|first| first.segment);
         self.first_damage().is_some_and(|damage| damage.offset.is_none() && Some(damage.segment) <= first)
     }
 
-    /// The event after which the newest usable base has the state; `None` if no base is usable.
+    /// The seq of the newest usable base; `None` if no base is usable.
     pub(crate) fn base_seq(&self) -> Option<Seq> {
         let base = self.examined_snapshots.iter().find(|snapshot| snapshot.is_base && snapshot.is_usable());
         base.map(|base| base.seq)
@@ -223,7 +224,7 @@ impl Examination {
         self.examined_snapshots.iter().find(|snapshot| snapshot.is_usable())
     }
 
-    /// Whether a usable snapshot or base has a state from which the journal continues.
+    /// Whether the journal continues from the state of a usable snapshot or base.
     pub(crate) fn has_start_state(&self) -> bool {
         let continues = |snapshot: &ExaminedSnapshot| {
             self.salvaged.segments.iter().any(|segment| reaches_back_to(segment.first, snapshot.seq))
@@ -231,9 +232,8 @@ impl Examination {
         self.examined_snapshots.iter().any(|snapshot| snapshot.is_usable() && continues(snapshot))
     }
 
-    /// Whether the image can reach the state of this snapshot, or a later state, only with this snapshot. The alternatives are
-    /// a usable snapshot or base of the same or a later event, and a journal that has its start and is undamaged up to this
-    /// state.
+    /// Whether recovery needs this snapshot to reach its state or a later one. Recovery does not need this snapshot if a usable
+    /// snapshot or base has the same or a later seq, or if the journal has its beginning and is undamaged up to this snapshot.
     pub(crate) fn is_only_way_to(&self, snapshot: &ExaminedSnapshot) -> bool {
         let has_later = self.newest_usable().is_some_and(|newest| newest.seq >= snapshot.seq);
         let is_read = self.first_damage().is_none_or(|damage| damage.seq.is_some_and(|seq| seq > snapshot.seq));
@@ -241,8 +241,8 @@ impl Examination {
         snapshot.is_current && !has_later && !(is_read && has_start)
     }
 
-    /// Whether snapshots and bases may be moved away and made again. If the journal is damaged, they may be the only evidence
-    /// of the missing events.
+    /// Whether a repair may remove or replace snapshots and bases. If the journal has any damage except a torn write, the
+    /// snapshots and bases may be the only evidence of its missing events.
     pub(crate) fn may_replace_snapshots(&self) -> bool {
         let is_at_most_torn = self.first_damage().is_none_or(|damage| matches!(damage.kind, DamageKind::Torn(_)));
         is_at_most_torn && self.first_framing_damage().is_none()
@@ -250,7 +250,7 @@ impl Examination {
 }
 
 impl JournalReading {
-    /// Reads the journal from the segment where it begins. Earlier segments are detached: a pruning or the loss of a segment
+    /// Reads the journal from its first segment on. Segments before this one are detached: a pruning or the loss of a segment
     /// left a gap after them.
     fn of(
         source: &SalvageSource,
@@ -274,8 +274,8 @@ impl JournalReading {
         if reading.may_begin_at(last_start, snapshots) {
             return Ok(reading);
         }
-        // A pruned journal may have two gaps: one in its middle where a segment was lost, and one after segments that the
-        // pruning left over.
+        // A pruned journal may have two gaps: one in the middle, where a segment was lost, and one after old segments that the
+        // pruning did not remove.
         let mut whole = if last_start == segments[0] { reading } else { read_from(segments[0])? };
         match starts.into_iter().rev().find(|&start| whole.may_begin_at(start, snapshots)) {
             Some(start) if start != segments[0] => return read_from(start),
@@ -300,12 +300,12 @@ impl JournalReading {
     }
 }
 
-/// Whether events that begin with `first` continue the state after event `seq` without a gap.
+/// Whether the events from `first` on continue, without a gap, from the state after event `seq`; `false` without events.
 pub(super) fn reaches_back_to(first: Option<Seq>, seq: Seq) -> bool {
     first.is_some_and(|first| first <= seq.next())
 }
 
-/// Whether event 1 is missing from a journal whose first segment is this one.
+/// Whether event 1 is missing from a journal that begins with this segment.
 fn begins_later(segment: &SalvagedSegment) -> bool {
     segment.segment != SegmentId::FIRST || segment.first.is_some_and(|first| first > Seq::new(1))
 }
@@ -326,7 +326,7 @@ fn missing_by_watermark(salvaged: &Salvaged, segments: &[SegmentId], watermark: 
     Some(Damage { segment, offset: None, seq, decisions, kind, what, help: None, is_framing: false })
 }
 
-/// The damage of a journal that begins with this segment, if no base or prune mark accounts for the earlier events.
+/// The damage to report if the journal begins with segment `first`, and no base or prune mark accounts for the earlier events.
 fn missing_beginning(first: SegmentId) -> Damage {
     let (segment, what) = match first {
         SegmentId::FIRST => (first, messages::missing_first_events()),

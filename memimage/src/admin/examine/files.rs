@@ -30,9 +30,10 @@ pub(crate) enum FileCondition {
     RewriteDirectory,
     /// The quarantine contains copies of bytes and files that repairs changed or removed.
     Quarantine { copies: u64, bytes: u64 },
-    /// A file that an open must write to, but that cannot be opened for writing.
+    /// An open must write to this file, but the file cannot be opened for writing.
     Unwritable,
-    /// An entry at a path that an open must write to, but that is not a regular file with exactly one name, for example a link.
+    /// An open must write to this file, but the entry at the path is not a regular file with exactly one name (for example, a
+    /// link).
     Irregular(&'static str),
 }
 
@@ -63,7 +64,7 @@ fn exists(disk: &dyn Disk, path: &Path) -> Result<bool, Error> {
     }
 }
 
-/// Surveys one directory. The names of the image's own files in it end with one of `suffixes`.
+/// Surveys one directory. A file with a name that ends with one of `suffixes` belongs to the image.
 fn survey_directory(
     disk: &dyn Disk,
     layout: &Layout,
@@ -128,7 +129,7 @@ fn is_part_of(layout: &Layout, path: &Path) -> bool {
         .any(|part| part == path)
 }
 
-/// How the permissions of a file let other users write to it; `None` if they do not.
+/// Describes how the permissions of a file let other users write to the file; `None` if they let no other user do so.
 fn exposed(disk: &dyn Disk, path: &Path) -> Result<Option<String>, Error> {
     match disk.exposed(path) {
         // the file has just been removed

@@ -11,17 +11,17 @@ use crate::seq::{SegmentId, Seq};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeptEvents<'a> {
     pub(crate) run: &'a FrameRun,
-    /// The first segment that is kept.
+    /// The first segment that the repair keeps.
     pub(crate) segment: SegmentId,
-    /// The first event that is kept.
+    /// The first event that the repair keeps.
     pub(crate) first: Seq,
-    /// Whether the first segment must be rewritten without the bytes before the run, because these bytes or the header are
-    /// damaged.
+    /// Whether the repair must rewrite the first segment without the bytes before the run, because these bytes or the segment's
+    /// header are damaged.
     pub(crate) is_rewritten: bool,
 }
 
 impl Examination {
-    /// The applicable repairs of the journal. The repair that loses the fewest events comes first.
+    /// The repairs of the journal that apply. The repair that loses the fewest events comes first.
     pub(crate) fn repair_options(&self) -> Vec<RepairOption> {
         if self.has_newer_format() {
             return Vec::new();
@@ -43,15 +43,15 @@ impl Examination {
         }
     }
 
-    /// The option to clear the end of the journal at `damage`. If damage in a later segment would still prevent an open, it is
-    /// the option to cut the journal at `damage` instead.
+    /// The option to clear the end of the journal at `damage`. If damage in a later segment would still prevent an open,
+    /// returns the option to cut the journal at `damage` instead.
     fn clear_option(&self, damage: &Damage, action: RepairAction) -> RepairOption {
         let cut = self.cut_option(damage).filter(|_| self.is_damaged_after(damage.segment));
         cut.unwrap_or_else(|| RepairOption::lossless(action))
     }
 
-    /// The option to give up all events from this damage on. `None` if the first lost event is unknown, or if the journal
-    /// before the damage continues from no usable state.
+    /// The option to give up all events from this damage on. `None` if the first lost event is unknown, or if there is no
+    /// usable state from which the journal before the damage can be replayed.
     pub(crate) fn cut_option(&self, damage: &Damage) -> Option<RepairOption> {
         let from = damage.seq.filter(|seq| *seq > Seq::ZERO)?;
         let is_continued = |snapshot: &ExaminedSnapshot| {
@@ -77,14 +77,15 @@ impl Examination {
         })
     }
 
-    /// The void events before the damage that a cut would revive, because their decisions are recorded after the damage.
+    /// The events that a cut would make effective again: they come before the damage and are void, but their decisions are
+    /// recorded after the damage.
     pub(crate) fn revived_by_cut(&self, damage: &Damage) -> Vec<Seq> {
         let from = (damage.segment, damage.offset.unwrap_or(0));
         let lost = self.content.recorded_voids.iter().filter(|void| (void.segment, void.offset) >= from);
         lost.map(|void| void.decision.seq).filter(|seq| damage.seq.is_none_or(|damaged| *seq < damaged)).collect()
     }
 
-    /// The number of void decisions after the damage that a cut would lose and that no readable frame contains.
+    /// The number of void decisions that are recorded after the damage, but in no readable frame: a cut would lose them too.
     pub(crate) fn unknown_decisions_lost_by_cut(&self, damage: &Damage) -> u32 {
         let Some(before) = damage.decisions else { return 0 };
         let from = (damage.segment, damage.offset.unwrap_or(0));
@@ -92,8 +93,8 @@ impl Examination {
         self.decisions().saturating_sub(before).saturating_sub(readable as u32)
     }
 
-    /// The option `BeginAt` with the newest usable state. `None` if no state is usable, or if there is no damage before the
-    /// events to keep.
+    /// The option `BeginAt` with the newest usable state. `None` if no snapshot or base is usable, or if there is no damage
+    /// before the events to keep.
     fn begin_option(&self) -> Option<RepairOption> {
         self.source.identity()?;
         let seq = self.newest_usable()?.seq;
@@ -121,7 +122,8 @@ impl Examination {
         }
     }
 
-    /// The events that leave the journal if it begins after event `seq`. The state after `seq` keeps their effect.
+    /// The events that leave the journal if it begins after event `seq`. The state after `seq` contains the effect of these
+    /// events.
     pub(crate) fn retired_by_beginning_at(&self, seq: Seq, kept: Option<&KeptEvents<'_>>) -> Option<SeqRange> {
         let first_kept = kept.map_or(seq.next(), |kept| kept.first);
         SeqRange::of(self.content.first?, Seq::new(first_kept.get().saturating_sub(1)))
@@ -132,8 +134,8 @@ impl Examination {
     pub(crate) fn kept_after(&self, seq: Seq) -> Option<KeptEvents<'_>> {
         let continues = |run: &&FrameRun| run.first.first_seq <= seq.next() && seq < run.next;
         let run = self.salvaged.runs.iter().rev().find(continues)?;
-        // If the run has no event after the state, the repair keeps nothing: to keep the run, a second repair would have to cut
-        // the damage after it.
+        // A run that has no event after the state, and is followed by damage, is not worth keeping: a second repair would have
+        // to cut that damage.
         if run.next == seq.next()
             && matches!(run.stopped, Some(DamageKind::Damaged | DamageKind::Forged))
             && self.is_after_damage(run)
@@ -154,14 +156,14 @@ impl Examination {
         })
     }
 
-    /// Whether the segment in which a run begins can be rewritten without the bytes before the run. This is impossible without
+    /// Whether the segment in which a run begins can be rewritten without the bytes before the run. The rewritten segment needs
     /// a shape table that describes the events of the run.
     fn can_rewrite_start(&self, run: &FrameRun, seq: Seq) -> bool {
         self.content.describes_from(run.segment, run.offset, seq)
     }
 
-    /// Whether there is damage before a run. Damage at the run's first frame counts too: the first frame is intact, but does
-    /// not continue the frame before it.
+    /// Whether there is damage before a run. Damage reported at the position of the run's first frame counts too: this frame is
+    /// intact, but does not continue the frame before it.
     pub(crate) fn is_after_damage(&self, run: &FrameRun) -> bool {
         let place = |damage: &Damage| (damage.segment, damage.offset.unwrap_or(0));
         self.first_damage().is_some_and(|damage| place(damage) <= (run.segment, run.offset))

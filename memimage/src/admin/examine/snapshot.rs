@@ -11,14 +11,14 @@ use crate::keys::{KeyIds, Keyring};
 use crate::seq::{Life, Seq};
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots, Trailer};
 
-/// The largest state that is decoded, in bytes. Decoding needs many times the memory of the state. For a larger state, only the
-/// checksums are verified.
+/// The largest state, in bytes, that an examination decodes; decoding a state needs many times as much memory. For a larger
+/// state, an examination verifies only the checksums.
 const DECODED: u64 = 4 << 20;
 
 /// An examined snapshot or copy of a base.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ExaminedSnapshot {
-    /// The event after which the snapshot has the state.
+    /// The snapshot contains the state after this event.
     pub(crate) seq: Seq,
     pub(crate) path: PathBuf,
     pub(crate) is_base: bool,
@@ -47,8 +47,8 @@ impl ExaminedSnapshot {
                 Ok(file) => snapshot.header(&file.header, source),
                 // the process that has the image open has just removed this file, so a newer snapshot exists
                 Err(error) if error.is_missing() => continue,
-                // after an I/O error the file is still evidence: it gets its name only after the journal is synced up to its
-                // seq, and no byte of it indicates another image
+                // even after an I/O error, the file is evidence: a snapshot gets its name only after the journal is synced up
+                // to the snapshot's seq, and nothing indicates that the file belongs to another image
                 Err(error) => {
                     (snapshot.is_evidence, snapshot.defect) = (error.is_io(), Some(error.in_short()));
                 }
@@ -131,8 +131,8 @@ impl ExaminedSnapshot {
             Err(error) if error.is_forged() => {
                 (self.is_forged, self.defect) = (true, Some(messages::forged_snapshot(&error.in_short())));
             }
-            // the file is damaged, or the process that has the image open has just removed it, and another reading finds a
-            // newer one
+            // the file is damaged, or the process that has the image open has just removed the file; then another reading finds
+            // a newer snapshot
             Err(error) => self.defect = Some(error.in_short()),
         }
         Ok(())

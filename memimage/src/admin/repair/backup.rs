@@ -6,7 +6,7 @@ use crate::disk::{Access, Disk, StagedFile, StoredFile};
 use crate::error::Error;
 use crate::journal::{Layout, free_name};
 
-/// The size of the pieces in which files are copied.
+/// The size of the pieces in which a backup copies a file.
 const CHUNK: usize = 1 << 20;
 
 /// Copies a file to the quarantine, and syncs the copy. The file itself is not touched.

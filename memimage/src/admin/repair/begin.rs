@@ -1,4 +1,5 @@
-//! Makes a journal begin with the state of a snapshot or base, so that the damage before this state leaves the journal.
+//! Makes a journal begin with the state of a snapshot or base, so that the damaged part before this state no longer belongs to
+//! the journal.
 
 use super::messages;
 use super::replacement::repair_framing;
@@ -13,7 +14,7 @@ use crate::journal::{
 };
 use crate::seq::{SegmentId, Seq};
 
-/// The alignment of frames if no readable frame shows the image's alignment: 2^9 = 512 bytes, one sector.
+/// The alignment of new frames if no readable frame shows the alignment of the image: 2^9 = 512 bytes, one sector.
 const ALIGN_SHIFT: u8 = 9;
 
 /// The beginning of the repaired journal.
@@ -30,12 +31,12 @@ struct NewStart {
 ///
 /// The repair removes the old segments, oldest first, only after the base has two copies and the segment with the next events
 /// exists. So a crash leaves either the same damage as before, or old segments that are detached from the journal. If one
-/// segment contains both damage and events to keep, one rename replaces it by a segment without the damage. After this rename
-/// and a crash, the image opens, or an open refuses it because the frames of the new segment do not continue the frames before
-/// it. To continue after a crash, run the same repair again.
+/// segment contains both damage and events to keep, one rename replaces it by a segment without the damage. If a crash follows
+/// this rename, an open may succeed, or may refuse the image because the frames of the new segment do not continue the frames
+/// of the old segments. To continue after a crash, run the same repair again.
 ///
-/// If there is later damage, the repair changes neither this damage nor the evidence of it. The repair keeps the events before
-/// it, and a cut must follow.
+/// If there is more damage after the kept events, the repair changes neither that damage nor the evidence of it, and a second
+/// repair, usually a cut, must follow.
 pub(super) fn begin(session: &mut RepairSession, seq: Seq) -> Result<Option<SeqRange>, Error> {
     let state = newest_state(session, seq)?;
     let kept = session.examination.kept_after(seq);
@@ -65,8 +66,8 @@ pub(super) fn begin(session: &mut RepairSession, seq: Seq) -> Result<Option<SeqR
     Ok(start.lost)
 }
 
-/// Returns the usable snapshot or base with the state after event `seq`. It must be the newest usable one, because an older one
-/// would lose more events.
+/// Returns the usable snapshot or base with the state after event `seq`. Returns an error if a newer one is usable, because a
+/// journal that begins with a newer state loses fewer events.
 fn newest_state(session: &RepairSession, seq: Seq) -> Result<ExaminedSnapshot, Error> {
     let usable = || session.examination.examined_snapshots.iter().filter(|snapshot| snapshot.is_usable());
     let Some(state) = usable().find(|snapshot| snapshot.seq == seq) else {
@@ -87,7 +88,7 @@ fn is_done(session: &RepairSession, seq: Seq, kept: Option<&KeptEvents<'_>>) -> 
     examination.is_pruned() && is_whole && examination.base_seq() == Some(seq)
 }
 
-/// Returns an error unless the first damage is before the events to keep and is of a kind that loses events.
+/// Returns an error unless the first damage loses events and is before the events to keep.
 fn refuse_other_damage(session: &RepairSession, kept: Option<&KeptEvents<'_>>) -> Result<(), Error> {
     let Some(damage) = session.examination.first_damage() else { return Err(session.refusal_without_damage()) };
     let is_loss = matches!(damage.kind, DamageKind::Damaged | DamageKind::Forged);
@@ -114,7 +115,7 @@ fn keep_from(
     Ok(NewStart { first, lost: None, durable: session.examination.evidence, end })
 }
 
-/// Starts a new segment after event `seq`. Used when the repair keeps no later event.
+/// Starts a new segment after event `seq`. A repair that keeps no event after `seq` uses this function.
 fn start_anew(session: &mut RepairSession, builder: &SegmentBuilder, seq: Seq) -> Result<NewStart, Error> {
     let examination = &session.examination;
     let lost = SeqRange::of(seq.next(), examination.last_known());

@@ -13,7 +13,7 @@ use crate::seq::Seq;
 ///
 /// After a crash at any point of the repair, either the first damage is at the same event as before, or the journal ends before
 /// that event. The order of the changes ensures this: the repair first removes the evidence of the lost events, then the later
-/// segments, newest first. Last, it replaces the segment with the damage by one rename.
+/// segments, newest first. At the end, one rename replaces the damaged segment.
 pub(super) fn cut(session: &mut RepairSession, seq: Seq) -> Result<Option<SeqRange>, Error> {
     let Some(damage) = session.examination.first_damage().cloned() else {
         return match is_done(session, seq) {

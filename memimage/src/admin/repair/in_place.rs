@@ -1,5 +1,5 @@
-//! Repairs that lose no event known to exist. They repair the journal's end, the headers and lengths of segments, snapshots,
-//! and the base.
+//! The repairs that lose no event that is known to exist: repairs of the journal's end, of the headers and lengths of segments,
+//! of snapshots, and of the base.
 
 use super::messages;
 use super::replacement::repair_framing;

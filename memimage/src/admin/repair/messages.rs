@@ -88,7 +88,8 @@ pub(super) fn no_state_before_cut() -> String {
     "no snapshot or base has a state from which the events before the cut can be replayed".to_owned()
 }
 
-/// The refusal if no usable snapshot or base has the state after event `seq`. `usable` lists the events for which one exists.
+/// The refusal if no usable snapshot or base has the state after event `seq`. `usable` lists the events after which there is a
+/// usable snapshot or base.
 pub(super) fn no_usable_state(seq: Seq, usable: &[Seq]) -> String {
     let others = match usable {
         [] => "the image has no usable snapshot or base at all".to_owned(),

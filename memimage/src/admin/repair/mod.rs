@@ -153,7 +153,8 @@ impl Repair {
         }
         let lock = layout.acquire_lock(&*disk)?;
         let disk = OwnedDisk::over(disk, &lock);
-        // an earlier attempt may have moved files out of these directories; without a sync, a crash could bring the files back
+        // an earlier attempt may have moved files out of these directories, and without this sync, a crash could bring the
+        // files back
         for dir in [layout.root().to_owned(), layout.journal(), layout.snapshots(), layout.quarantine()] {
             if disk.kind(&dir).map_err(|error| failed("inspecting", &dir, error))?.is_some() {
                 sync_dir(&*disk, &dir)?;

@@ -1,5 +1,5 @@
 //! Replaces a segment file by a new file with a correct header and length. The new file contains all frames of the old file, or
-//! only its first frames.
+//! only the first of them.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::journal::{Framing, SEAL_ROOM, SEGMENT_HEADER, SalvagedSegment, fitting_len};
 use crate::seq::SegmentId;
 
-/// The size of the pieces in which frames and zeros are written.
+/// The size of the pieces in which frames and zeros are written to the new file.
 const CHUNK: usize = 1 << 20;
 
 /// A prepared file that is to replace a segment.
@@ -62,8 +62,8 @@ impl Replacement {
 }
 
 impl SegmentFraming {
-    /// The framing of a segment whose frames before `frames_end` are kept. An intact framing is kept; a damaged framing is
-    /// rebuilt from the rest of the image.
+    /// The framing for a segment of which the repair keeps the frames before `frames_end`. An intact framing stays as it is; a
+    /// damaged framing is rebuilt from the rest of the image.
     fn of(session: &RepairSession, segment: SegmentId, frames_end: u64) -> Result<SegmentFraming, Error> {
         let source = &session.examination.source;
         if let Some(len) = source.len_of(segment) {

@@ -12,7 +12,7 @@ use crate::seq::Seq;
 pub struct RepairReport {
     /// The requested action.
     pub action: RepairAction,
-    /// The files that were changed, in the order of the changes; empty if an earlier run had completed the repair.
+    /// The files that the repair changed, in the order of the changes; empty if an earlier run had completed the repair.
     pub changes: Vec<FileChange>,
     /// The events that were lost; `None` if no event is known to be lost.
     pub lost: Option<SeqRange>,
@@ -22,7 +22,7 @@ pub struct RepairReport {
     /// The events that are no longer void, because the repair lost the decisions about them. Decide again whether to make these
     /// events void.
     pub revived: Vec<Seq>,
-    /// The number of lost void decisions whose events are unknown.
+    /// The number of void decisions that the repair lost and whose events are unknown.
     pub lost_decisions: u32,
     /// The epoch of the image after the repair.
     pub epoch: u64,

@@ -29,9 +29,9 @@ pub(super) struct RepairSession {
     pub(super) examination: Examination,
     action: RepairAction,
     changes: Vec<FileChange>,
-    /// The events that are no longer void.
+    /// The events that are no longer void after the repair.
     pub(super) revived: Vec<Seq>,
-    /// The number of lost void decisions whose events are unknown.
+    /// The number of void decisions that the repair lost and whose events are unknown.
     pub(super) lost_decisions: u32,
     /// The events that leave the journal although the state keeps their effect.
     pub(super) retired: Option<SeqRange>,
@@ -41,7 +41,7 @@ pub(super) struct RepairSession {
 }
 
 /// The end of a segment's frames: the position of the next frame, the hash of the last frame, and the number of void marks up
-/// to there.
+/// to this end.
 #[derive(Clone, Copy)]
 pub(super) struct FramesEnd {
     pub(super) position: FramePosition,
@@ -74,7 +74,7 @@ impl RepairSession {
             has_begun_epoch: false,
         };
         match newest {
-            // opening the image fails for the same reason
+            // an open of the image fails at this epoch too
             LAST_EPOCH.. => Err(session.refusal(messages::last_epoch(newest))),
             _ => Ok(session),
         }
@@ -97,17 +97,17 @@ impl RepairSession {
         back_up(self.disk(), self.layout(), path)
     }
 
-    /// The error of a repair that does not apply.
+    /// Creates the error: the repair does not apply, for the reason `what`.
     pub(super) fn refusal(&self, what: String) -> Error {
         Error::new(ErrorDetail::Repair { path: self.layout().root().to_owned(), action: self.action.to_string(), what })
     }
 
-    /// The error of a repair that does not apply to this damage.
+    /// Creates the error: the repair does not apply to this damage.
     pub(super) fn refusal_for(&self, damage: &Damage) -> Error {
         self.refusal(messages::other_damage(&self.path(damage.segment), damage.seq, &damage.what))
     }
 
-    /// The error of a repair that applies only to damaged frames, if no frame is damaged.
+    /// Creates the error: the repair does not apply, because no frame is damaged.
     pub(super) fn refusal_without_damage(&self) -> Error {
         match self.examination.first_framing_damage() {
             Some(damage) => self.refusal_for(damage),
@@ -115,8 +115,8 @@ impl RepairSession {
         }
     }
 
-    /// Returns an error if the second reading `again` does not show the same damage. A repair must not give up data only
-    /// because one read of a failing disk did not return it.
+    /// Returns an error if the second reading `again` does not show the same damage. A failing disk may return some data only
+    /// at the second reading; a repair must not give up such data.
     pub(super) fn confirm(&self, again: &Examination) -> Result<(), Error> {
         match self.examination.agrees(again) {
             true => Ok(()),
@@ -176,7 +176,8 @@ impl RepairSession {
         self.remove_all(unusable.collect())?;
         let bases = self.examination.snapshots.bases();
         if let Err(error) = bases.install(&usable.path, usable.seq) {
-            // a remaining copy would claim that the journal begins after its event, although the repair is not complete
+            // a new copy that remained would claim that the journal begins with the state of this base, although the repair is
+            // not complete
             let existed = |path: &PathBuf| {
                 self.examination.examined_snapshots.iter().any(|old| old.path == *path && old.is_usable())
             };
@@ -189,7 +190,7 @@ impl RepairSession {
         Ok(())
     }
 
-    /// The end of a segment's frames. Frames that begin at `offset` or later do not count.
+    /// The end of the frames that are completely within the first `offset` bytes of a segment.
     pub(super) fn end_in(&self, segment: SegmentId, offset: usize) -> Result<FramesEnd, Error> {
         let file = StoredFile::open(self.disk(), &self.path(segment), Access::Read)?;
         let mut bytes = vec![0; file.len()?.min(offset as u64) as usize];
@@ -218,7 +219,7 @@ impl RepairSession {
         self.begin_epoch_over(old, durable, end)
     }
 
-    /// Like [`begin_epoch`](RepairSession::begin_epoch), but with the backup already made.
+    /// Like [`begin_epoch`](RepairSession::begin_epoch), for a `journal/durable` that is already opened and backed up as `old`.
     pub(super) fn begin_epoch_over(
         &mut self,
         old: OldWatermark,
@@ -242,7 +243,7 @@ impl RepairSession {
         Ok(())
     }
 
-    /// Begins the new epoch if the repair has changed any file. The watermark keeps its durable seq and position.
+    /// Begins the new epoch if the repair has changed any file. An existing watermark keeps its durable seq and its position.
     pub(super) fn begin_epoch_if_changed(&mut self) -> Result<(), Error> {
         if self.changes.is_empty() {
             return Ok(());

@@ -37,15 +37,15 @@ use staging::{StagingDir, vacant};
 ///   contains all of them, so later events get higher numbers. The [`seq`](crate::Context::seq) that a body reads does not
 ///   change. If an event is upcast to nothing, the new journal contains a `memimage.dropped` record in its place.
 /// - Events of `replay_only` versions are copied unchanged, because they have no newer version.
-/// - The new image has the random seed of the source, a new UUID, and no snapshots. Its headers record the source as its
-///   parent.
+/// - The new image has the random seed of the source, a new UUID, and no snapshots. The headers of the new image record the
+///   source as the parent of the new image.
 /// - The rewrite creates the new image in a directory beside `target`, named `.NAME.rewriting`. Once the image is synced and
 ///   verified, a rename moves it to `target`. After a crash, `target` either does not exist or is complete. If it does not
 ///   exist, run the rewrite again from the beginning. If the rewrite fails, it removes the directory beside `target`.
 /// - The rewrite only reads the source, and locks it so that no other process can open it meanwhile. If the source ends in a
 ///   torn write, the rewrite neither copies nor clears the torn write.
 /// - The rewrite does not use snapshots of the source, but replays from the first event. If an upcaster changed the meaning of
-///   an old event, a snapshot from before this change contains another state.
+///   an old event, a snapshot that was made before the change of meaning contains another state.
 ///
 /// ```
 /// # use memimage::{Image, Model, Shape};
@@ -181,7 +181,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let (source_keys, keys) = (source.keyring(), options.keyring());
         let layout = Layout::new(from);
         layout.survey(&*disk)?.image(&layout)?;
-        // comparing the text of the paths is not enough: a link or `..` may lead into the source
+        // the paths must be resolved, because a link or `..` may lead into the source
         if disk.is_within(target, from).map_err(|error| failed("inspecting", target, error))? {
             return Err(Error::new(ErrorDetail::Taken { path: target.to_owned(), found: messages::INSIDE_SOURCE }));
         }
@@ -217,7 +217,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
     }
 }
 
-/// Creates the journal of the new image, which is to replace `old`.
+/// Creates the journal of the new image, with the seed and the genesis of `old`.
 fn journal<M: Model>(
     disk: &Arc<dyn Disk>,
     layout: &Layout,
@@ -247,11 +247,11 @@ fn watch<'a>(
     move |ReplayProgress { events, bytes }| progress(RewriteProgress { step, events, total, bytes })
 }
 
-/// The maximum number of events in a journal that is searched for the first different state. The search replays the journal
-/// repeatedly.
+/// If the source has more events than this, a rewrite does not search for the first event after which the two states differ,
+/// because the search replays both journals repeatedly.
 const SEARCHED: u64 = 1 << 22;
 
-/// The error if the two journals replay to different states. It contains the cause if the cause can be determined.
+/// Creates the error: the two journals replay to different states. The error contains the cause if the cause can be determined.
 fn diverged<M: Model>(from: &Path, old: &CompleteJournal, was: &Rebuilt, new: &CompleteJournal, is: &Rebuilt) -> Error {
     let again = old.rebuild::<M>(None, false, &mut |_| {});
     let (seq, what) = match again {

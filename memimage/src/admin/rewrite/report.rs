@@ -11,10 +11,11 @@ use crate::seq::Seq;
 pub struct RewriteReport {
     /// The number of events in the source.
     pub read: u64,
-    /// The number of events written. If an event became several events, each of them counts. If an event became nothing, its
-    /// `memimage.dropped` record counts.
+    /// The number of events in the new journal. If an event became several events, each of them counts. If an event became
+    /// nothing, its `memimage.dropped` record counts.
     pub written: u64,
-    /// The number of upcast events for each past version, by name and version.
+    /// The key is the name and a past version of an event; the value is the number of events that were upcast from this
+    /// version.
     pub upcasts: BTreeMap<(String, u32), u64>,
     /// The number of events that became several events.
     pub split: u64,

@@ -34,7 +34,7 @@ pub(super) struct RewriteCounts {
 enum NewRecord {
     /// An event, identified by its row in the program's table `M::EVENTS`.
     Event(usize),
-    /// The record in place of an event that became nothing.
+    /// The `memimage.dropped` record, in place of an event that became nothing.
     Dropped,
 }
 
@@ -44,7 +44,8 @@ pub(super) struct Rewriter<'a, M> {
     old: &'a Dispatch,
     /// The void events of the old journal.
     voids: Voids,
-    /// The events whose outcome on replay differs from the recorded one, because an earlier event became void afterwards.
+    /// The events that have another outcome on replay than when they were recorded, because an earlier event has become void
+    /// since.
     changed_outcomes: BTreeMap<Seq, Outcome>,
     journal: Journal,
     new: Dispatch,
@@ -67,7 +68,7 @@ impl<M> Drop for Rewriter<'_, M> {
 
 impl<'a, M: Model> Rewriter<'a, M> {
     /// Creates a rewriter that reads the events with `scan` and writes them to the new journal. `total` is the number of
-    /// events, `old` maps the events to those of the program, and `voids` contains the void events.
+    /// events. `old` maps the events of the journal to the events of the program. `voids` contains the void events.
     pub(super) fn new(
         scan: &'a Scan,
         old: &'a Dispatch,
@@ -169,7 +170,8 @@ impl<'a, M: Model> Rewriter<'a, M> {
         parts.iter().try_for_each(|part| self.put(NewRecord::Event(part.row), record, part.part, &part.payload))
     }
 
-    /// Writes one event with this part and this payload. All other fields come from `record`.
+    /// Writes the record `what` with this payload. `part` is the part in the origin of the new record; the rest of the origin,
+    /// the time, the metadata and an outcome that did not change come from `record`.
     fn put(&mut self, what: NewRecord, record: &Record, part: u32, payload: &[u8]) -> Result<(), Error> {
         let Record { seq, time, outcome, metadata, origin, .. } = record;
         let outcome = self.changed_outcomes.get(seq).copied().unwrap_or(*outcome);
@@ -224,7 +226,8 @@ impl<'a, M: Model> Rewriter<'a, M> {
     }
 }
 
-/// Returns the number of an event in the new journal. On first use, declares the event there.
+/// Returns the number of the row that describes `what` in the shape table of the new journal. Adds this row to the table if it
+/// is missing.
 fn number<M: Model>(
     new: &mut Dispatch,
     journal: &Journal,

@@ -1,5 +1,5 @@
 //! The staging directory of a new image, beside its final path. Once the image is synced, one rename moves the directory to the
-//! final path. So a crash leaves either no image at that path or a complete one.
+//! final path. So a crash leaves either no image or a complete image at the final path.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +10,9 @@ use crate::error::{Error, ErrorDetail};
 use crate::journal::Layout;
 use crate::log;
 
-/// The name of the marker file: a rewrite may clear a staging directory that contains it. The marker is created first and
-/// removed last. A crash may leave the marker in the finished image, where it is ignored.
+/// The name of the marker file: a rewrite may clear a staging directory that contains this file. The marker is created before
+/// the image's directories, and removed after them or after the move to the final path. A crash may leave the marker in the
+/// finished image, where it is ignored.
 const MARKER: &str = "REWRITING";
 /// The text in the marker, for people.
 const TEXT: &[u8] =
@@ -19,7 +20,7 @@ const TEXT: &[u8] =
 run it again, or remove the directory.\n";
 const LOCK: &str = "LOCK";
 
-/// The directory in which a rewrite creates a new image. The drop removes the directory, unless the image is
+/// The directory in which a rewrite creates a new image. Dropping this value removes the directory, unless the image is
 /// [finished](StagingDir::finish).
 pub(super) struct StagingDir {
     disk: Arc<dyn Disk>,

@@ -19,10 +19,10 @@ pub struct VoidDryRun {
     pub version: u32,
     /// Whether the event is already void.
     pub already: bool,
-    /// The later events whose outcome would change, in their order.
+    /// The later events whose outcome would change, in their order; empty if there is a `failure`.
     pub outcomes: Vec<OutcomeChange>,
-    /// The error of the first later event that cannot be replayed without this event; `None` if there is no such event. If it
-    /// is `Some`, the image would not open with this decision alone.
+    /// The error of the first later event that cannot be replayed without this event; `None` if there is no such event. If
+    /// there is such an event, the image would not open after this decision alone.
     pub failure: Option<Error>,
 }
 
@@ -37,8 +37,8 @@ pub struct OutcomeChange {
     pub is_rejected: bool,
 }
 
-/// Replays the journal without event `seq`. Returns the outcomes that change, and the error of the first event that cannot be
-/// replayed.
+/// Replays the journal without event `seq`. Returns the outcomes that change, or else the error of the first event that cannot
+/// be replayed.
 pub(super) fn replay_without<M: Model>(
     journal: &OpenedJournal,
     seq: Seq,

@@ -39,11 +39,11 @@ const LONGEST: usize = 4096;
 /// The event stays in the journal and keeps its number. Replay skips the event. A [`rewrite`](super::rewrite()) skips the event
 /// too, and writes a `memimage.dropped` record in its place. The decision cannot be undone. If in doubt, copy the image first.
 ///
-/// Later events are replayed on a state without the effect of this event. So their effects may differ: an id that a body takes
-/// from a counter or a length changes, and a command that was accepted may now be rejected. The decision accepts these
-/// differences: the digests and outcomes that were recorded between the event and the decision no longer count. Answers that
-/// callers received are not taken back. [`Void::dry_run`] lists the outcomes that change, and reports whether all other events
-/// can still be replayed.
+/// Later events are replayed on a state without the effect of this event. So later events may have other effects than before:
+/// an id that a body takes from a counter or a length changes, and a command that was accepted may now be rejected. The
+/// decision accepts these differences: the digests and outcomes that were recorded between the event and the decision no longer
+/// count. Answers that callers received are not taken back. [`Void::dry_run`] lists the outcomes that change, and reports
+/// whether all other events can still be replayed.
 ///
 /// - The image must not be open. The void operation first repairs the end of the journal, as an open does.
 /// - The journal records the event, the reason, the time, and who decided. A program whose version of memimage does not support
@@ -228,12 +228,12 @@ impl Void {
 
     /// Reads the whole journal, and checks that the event can be made void. Changes nothing.
     ///
-    /// Damage is an error even if an open would start from a later snapshot and not read the damage. Later opens may have to
-    /// read it: this operation removes the snapshots after the event, so replay begins before the event.
+    /// Damage is an error even if an open would start from a later snapshot and not read the damaged part. A void operation
+    /// removes the snapshots after the event, so the next open replays from before the event and may have to read that part.
     fn look(&self, journal: &OpenedJournal) -> Result<VoidTarget, Error> {
         let (scan, segments) = (journal.scan(), journal.segments());
-        // The next segment begins with this shape table, so the table comes from the same reading as everything else. If one
-        // bad read hid a row, the row would be missing from all later segments.
+        // The next segment begins with this shape table, so the table is built in the same reading that verifies the journal.
+        // If a bad read hid a row of the table, the row would be missing from all later segments.
         let mut table = ShapeTable::default();
         let (mut event, mut recorded, mut voids) = (None, None, Voids::default());
         let mut align_shift = None;
@@ -289,7 +289,8 @@ impl Void {
         unreachable!("a batch has the records that it counts, or one of them is a fault")
     }
 
-    /// Appends the decision to the journal, unless it is recorded already, and removes the snapshots with the event's effect.
+    /// Appends the decision to the journal, unless it is recorded already, and removes the snapshots that contain the event's
+    /// effect.
     fn decide(
         self,
         session: &VoidSession,

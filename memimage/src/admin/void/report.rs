@@ -14,12 +14,12 @@ pub struct VoidReport {
     pub name: String,
     /// The event's version; 0 if the journal has no name for it.
     pub version: u32,
-    /// Whether the event was already void. If `true`, the decision in this report is the earlier one.
+    /// Whether the event was already void. If `true`, `decision` is the decision that was recorded earlier.
     pub already: bool,
-    /// The reason why no proof of the decision is on disk; `None` if there is a proof. The proof is the start of the journal's
-    /// next segment. Writing it failed, usually for lack of space. The decision is valid without the proof, but if the bytes of
-    /// the decision are damaged later, the damage goes unnoticed and the event takes effect again. The next open writes the
-    /// proof if it can. To try earlier, make the event void again.
+    /// The reason why the journal does not prove that the decision was synced; `None` if it does. The start of the journal's
+    /// next segment would be the proof, but this segment could not be created, usually for lack of space. The decision is valid
+    /// without the proof, but if the bytes of the decision are damaged later, the damage goes unnoticed and the event takes
+    /// effect again. The next open tries again to create the segment. To try earlier, make the event void again.
     pub unproven: Option<String>,
     /// The copy of the torn write that the operation first cleared from the end of the journal; `None` without a torn write.
     pub quarantined: Option<PathBuf>,

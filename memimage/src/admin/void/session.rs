@@ -31,7 +31,7 @@ pub(super) fn has_base_before(journal: &OpenedJournal, seq: Seq, voids: &Voids) 
     Ok(false)
 }
 
-/// A locked image whose journal has a repaired end.
+/// A locked image; the end of its journal is already repaired.
 pub(super) struct VoidSession {
     pub(super) journal: OpenedJournal,
     pub(super) keyring: Arc<Keyring>,
@@ -39,8 +39,8 @@ pub(super) struct VoidSession {
 
 impl VoidSession {
     /// Writes and syncs `decision`; `None` means that the decision is already recorded. Then begins the next segment, which
-    /// proves that the decision was synced. Returns the epoch of these writes, and the error if the next segment could not be
-    /// created.
+    /// proves that the decision was synced. Returns the epoch that this function begins, and the error if the next segment
+    /// could not be created.
     pub(super) fn record(
         &self,
         decision: Option<Vec<u8>>,
@@ -65,8 +65,8 @@ impl VoidSession {
         let point = ResumePoint { segments, end, table, time, events_hash: 0, durable_file, align_shift, salts };
         let journal = resume(builder, point, Durability::Synced, BatchLimits::default())?;
         let written = decision.map_or(Ok(()), |decision| journal.record(FrameKind::Void, &decision));
-        // No event follows the decision, so no seq can prove that the decision was synced. The next segment proves it instead,
-        // so that later damage to the decision is noticed.
+        // No event follows the decision, so no seq can prove that the decision was synced. The start of the next segment proves
+        // instead that the decision was synced, so that later damage to the decision is noticed.
         let proven = written.map(|()| journal.begin_segment(table));
         // close the journal even after an error, because closing it ends its threads
         let closed = journal.close();
@@ -74,7 +74,7 @@ impl VoidSession {
         Ok((life.epoch, proven.map_err(|error| error.to_string()).err()))
     }
 
-    /// Removes the snapshots and bases that depend on void events: recovery does not use them any more.
+    /// Removes the snapshots and bases that depend on void events, because recovery no longer uses such files.
     pub(super) fn remove_invalidated(&self, voids: &Voids) -> Result<Vec<PathBuf>, Error> {
         let (disk, layout) = (self.journal.disk(), self.journal.layout());
         let mut removed = Vec::new();

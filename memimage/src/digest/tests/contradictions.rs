@@ -134,7 +134,7 @@ fn the_error_has_the_path_to_the_mismatch() {
     assert_eq!(error.path(), "0");
 }
 
-/// Has the shape of `S` and serializes by the given calls.
+/// A value that has the shape of `S` and whose `Serialize` makes the given calls.
 struct By<S, F>(F, std::marker::PhantomData<S>);
 
 #[derive(Clone, Copy)]

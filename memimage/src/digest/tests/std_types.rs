@@ -1,4 +1,4 @@
-//! Tests that the shapes of std's and other crates' types match their `Serialize`: computing a digest checks this.
+//! Tests that the shapes of types of std and of other crates match the types' `Serialize`: computing a digest checks this.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};

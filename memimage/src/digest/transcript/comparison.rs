@@ -28,7 +28,7 @@ struct Comparison {
 }
 
 impl Comparison {
-    /// The first difference between two values whose bytes differ.
+    /// Finds the first difference between two values whose bytes differ.
     fn differing(mut self, a: Bytes<'_>, b: Bytes<'_>) -> ValueDifference {
         match (a.outermost(), b.outermost()) {
             (Outermost::Some(a), Outermost::Some(b)) => self.inside("?".to_owned(), a, b),
@@ -92,7 +92,8 @@ impl Comparison {
         self.at(format!("[{}]", text(*key)), a, b)
     }
 
-    /// Compares the entries of two ordered maps. Reports keys that differ, because their order is part of the value.
+    /// Compares the entries of two ordered maps. If two keys at the same place differ, reports these keys, because the order of
+    /// the entries is part of the value.
     fn ordered_maps(self, a: &[Entry<'_>], b: &[Entry<'_>]) -> ValueDifference {
         let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
         match (a.get(same), b.get(same)) {
@@ -103,7 +104,8 @@ impl Comparison {
         }
     }
 
-    /// The difference after one more step. `None` means that the value does not have the part.
+    /// Adds a step to the path, and finds the first difference between the two parts at the new path. A part is `None` if the
+    /// value does not have it.
     fn at(mut self, step: String, a: Option<Bytes<'_>>, b: Option<Bytes<'_>>) -> ValueDifference {
         self.path.push(step);
         match (a, b) {

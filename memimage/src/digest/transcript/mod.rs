@@ -1,8 +1,9 @@
 //! A transcript of a value: the output of the value's `Serialize`, as bytes. Two values have equal digests if their transcripts
 //! are equal.
 //!
-//! If two states have different digests, their transcripts show where the states differ. Unlike the encoding in a snapshot, a
-//! transcript can be read without the types, even inside opaque types, and the items of unordered collections are sorted.
+//! If two states have different digests, their transcripts show where the states differ. A transcript differs from the encoding
+//! in a snapshot in two ways. It can be read without the program's types, even inside opaque types, and it contains the items
+//! of unordered collections in sorted order.
 //!
 //! | value | bytes |
 //! | --- | --- |
@@ -26,7 +27,7 @@ use crate::shape::Shape;
 use comparison::first_difference;
 use serializer::TranscriptSerializer;
 
-/// The maximum length of a transcript, in bytes. Two of them are in memory while they are compared.
+/// The maximum length of a transcript, in bytes. While two transcripts are compared, both are in memory.
 const MAX_BYTES: usize = 256 << 20;
 
 /// The first byte of a value that is not a primitive, or a mark between parts. The codes of primitives are smaller than all
@@ -37,19 +38,19 @@ enum Tag {
     None = 0x20,
     /// The value of an option follows.
     Some,
-    /// The value of a struct of one unnamed field follows.
+    /// The field of a struct with one unnamed field follows.
     Newtype,
     /// The name of a variant follows, and then its fields as one value.
     Variant,
-    /// The unnamed parts of a tuple, an array, or a struct or variant with unnamed fields follow.
+    /// A list of unnamed parts follows: of a tuple, an array, or a struct or variant with unnamed fields.
     Tuple,
     /// The items of a list follow.
     List,
-    /// The items of a set follow, in the order of their bytes.
+    /// The items of a set follow, sorted by their bytes.
     Set,
     /// The keys and values of an ordered map follow.
     OrderedMap,
-    /// The keys and values of a map follow, in the order of the bytes of the keys.
+    /// The keys and values of a map follow, sorted by the bytes of the keys.
     Map,
     /// The fields of a struct follow.
     Struct,

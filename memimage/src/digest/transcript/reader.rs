@@ -64,7 +64,7 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// Reads a transcript that this process wrote. The cursor therefore panics if the bytes are no transcript.
+/// Reads a transcript that this process wrote. The cursor therefore panics if the bytes are not a transcript.
 struct Cursor<'a>(&'a [u8]);
 
 impl<'a> Cursor<'a> {

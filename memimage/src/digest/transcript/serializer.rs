@@ -11,8 +11,8 @@ use crate::digest::position::DigestPosition;
 use crate::digest::serializer::{hashed_f32, hashed_f64};
 use crate::shape::{Descriptor, Field, Primitive, ShapeRef, Style};
 
-/// Writes the transcript of one value. This serializer uses the shape only to find the unordered collections. The digest checks
-/// that the value matches its shape.
+/// Writes the transcript of one value. This serializer uses the shape only to find the unordered collections. It does not check
+/// that the value matches its shape; computing the digest does that.
 pub(super) struct TranscriptSerializer<'a> {
     out: &'a mut Vec<u8>,
     position: DigestPosition<'a>,
@@ -35,13 +35,13 @@ impl<'a> TranscriptSerializer<'a> {
         bounded(self.out)
     }
 
-    /// Writes the tag. Returns the serializer of the value's parts.
+    /// Writes the tag. Returns the serializer for the value's parts.
     fn parts(self, tag: Tag, shapes: PartShapes) -> Parts<'a> {
         self.out.push(tag as u8);
         Parts { out: self.out, position: self.position, shapes, next: 0, starts: Vec::new(), is_sorted: false }
     }
 
-    /// As `parts`, but the items or entries are sorted at the end.
+    /// Like `parts`, but the serializer sorts the items or entries after the last one is written.
     fn unordered(self, tag: Tag, shapes: PartShapes) -> Parts<'a> {
         Parts { is_sorted: true, ..self.parts(tag, shapes) }
     }
@@ -100,9 +100,9 @@ pub(super) struct Parts<'a> {
     out: &'a mut Vec<u8>,
     position: DigestPosition<'a>,
     shapes: PartShapes,
-    /// The number of the next part. A key and its value are two parts.
+    /// The index of the next part. A key and its value are two parts.
     next: usize,
-    /// The offset of each item or entry, if they are sorted at the end.
+    /// The offset of each item or entry; empty if the items or entries are not sorted.
     starts: Vec<usize>,
     is_sorted: bool,
 }
@@ -128,7 +128,7 @@ impl Parts<'_> {
         value.serialize(TranscriptSerializer::new(self.out, position))
     }
 
-    /// Notes the start of an item or entry, if they are sorted.
+    /// Records where an item or entry starts, if the items or entries are sorted.
     fn begin(&mut self) {
         if self.is_sorted {
             self.starts.push(self.out.len());

@@ -104,7 +104,8 @@ fn a_long_value_is_truncated() {
     assert_eq!(found.parts[1], "a value too long to show");
 }
 
-/// Serializes as a map or a sequence in the given order. The shape of its wrappers is only a name.
+/// Serializes as a map or a sequence, in the given order. The opaque types below wrap a `Foreign`, and their shape is only a
+/// name.
 struct Foreign {
     entries: Vec<(u8, Vec<u8>)>,
     items: Vec<u8>,
@@ -137,17 +138,17 @@ macro_rules! opaque {
     )+};
 }
 
-/// An opaque type whose order is part of its value.
+/// An opaque type in which the order of items and entries is part of the value.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Ordered(Foreign);
 
-/// An opaque type whose order is not part of its value.
+/// An opaque type in which the order of items and entries is not part of the value.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Unordered(Foreign);
 
-/// A type declared unordered whose collection is inside other values.
+/// An opaque type that is declared unordered, and whose collection is inside other values.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Inside(Named<Option<Foreign>>);
@@ -180,7 +181,7 @@ fn parts_of_opaque_values_are_named() {
     );
 }
 
-/// Asserts that two values have equal digests exactly if they have equal transcripts. Returns whether they are equal.
+/// Asserts that two values have equal digests exactly if they have equal transcripts. Returns whether the digests are equal.
 #[track_caller]
 fn are_equal<T: Shape + Serialize>(a: T, b: T) -> bool {
     let equal = digest(&a).unwrap() == digest(&b).unwrap();

@@ -30,7 +30,7 @@ pub(super) struct Content {
     grown: Age,
 }
 
-/// The number of the operation that made a change. These numbers order all unsynced changes of a disk.
+/// The number of the operation that made a change. All unsynced changes of a disk are ordered by these numbers.
 type Age = u64;
 
 #[derive(Debug, Clone)]
@@ -106,7 +106,8 @@ impl Content {
         Ok(buf.len())
     }
 
-    /// Makes the length and all bytes except dropped sectors durable. The cost is proportional to the unsynced data.
+    /// Makes the length durable, and all bytes except those of sectors that an earlier sync dropped. The cost is proportional
+    /// to the unsynced data.
     pub(super) fn sync(&mut self) {
         self.sync_or_drop(|| true);
         self.synced_len = self.len;
@@ -133,7 +134,7 @@ impl Content {
         });
     }
 
-    /// Replaces bytes in both the written and the synced data. Other unsynced changes stay unsynced.
+    /// Replaces the bytes at `offset` in both the written and the synced data. Other unsynced changes stay unsynced.
     pub(super) fn put_synced(&mut self, buf: &[u8], offset: u64) -> io::Result<()> {
         let end = end_of(buf, offset)?;
         for (page, within, chunk) in pieces(offset, buf.len()) {

@@ -9,10 +9,10 @@ use super::tree::{NameChange, SimNode, Tree};
 
 /// An unsynced change, which a power cut may keep or lose; [`SimDisk::crash`](super::SimDisk::crash) decides its fate.
 ///
-/// All paths are absolute. A path is the current path of the file, or the last path of a file that no longer has a name.
+/// All paths are absolute. The path of a file is its current path, or its last path if the file no longer has a name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Unsynced {
-    /// The creation of a file or directory. If the creation is lost, the contents are lost too.
+    /// The creation of a file or directory. If the creation is lost, the content of the file or directory is lost too.
     Created {
         /// The path of the file or directory.
         path: PathBuf,
@@ -68,7 +68,7 @@ impl Unsynced {
         }
     }
 
-    /// Whether this is a change of a directory entry, not of a file's bytes or length.
+    /// Whether the change is to a directory entry, and not to the bytes or the length of a file.
     #[must_use]
     pub fn is_name(&self) -> bool {
         matches!(self, Self::Created { .. } | Self::Renamed { .. } | Self::Removed { .. })
@@ -101,7 +101,7 @@ pub enum Fate {
     /// with all bits set, or random bytes. For all other changes: the same as [`Kept`](Fate::Kept).
     ///
     /// Disks with atomic sector writes leave no garbage. A program that tolerates garbage in fresh sectors (see
-    /// [`Unsynced::Sector`]) does not depend on such disks.
+    /// [`Unsynced::Sector`]) does not need such a disk.
     Garbage(u64),
 }
 

@@ -61,8 +61,8 @@ impl Method {
         matches!(self, Method::SyncDir | Method::SyncData | Method::SyncAll)
     }
 
-    /// Whether the method changes the disk, or the data that would survive a power cut. A call of such a method that takes
-    /// effect is an [`Operation`](super::Operation).
+    /// Whether the method changes the disk, or the data that would survive a power cut. If a call of such a method takes
+    /// effect, the call is an [`Operation`](super::Operation).
     #[must_use]
     pub fn is_change(self) -> bool {
         use Method::{Exposed, IsWithin, Kind, Len, List, NetworkFilesystem, Open, Owner, ReadAt};
@@ -70,21 +70,21 @@ impl Method {
     }
 }
 
-/// The part of a failing call that takes effect although the call fails.
+/// How much of a failing call takes effect although the call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// The call has no effect. After a failed sync, the same data is unsynced as before the sync. Bit rot affects only one
-    /// read.
+    /// The call has no effect. A failed sync leaves all unsynced data unsynced. Bit rot changes only what one read returns.
     Nothing,
-    /// The call has its full effect and then fails. After bit rot, the wrong bit is also on disk.
+    /// The call has its full effect and then fails. Bit rot also makes the bit wrong on disk.
     Everything,
     /// The call has a partial effect, which depends on the fault's seed. A write transfers the first part of its bytes. A file
     /// sync makes some sectors durable and drops the others, as [`Dropped`](Effect::Dropped) does. Any other call, including a
     /// directory sync, has its full effect or none.
     Part,
     /// A sync drops the data: nothing reaches the disk, but the data counts as synced. Reads return the written data, and later
-    /// syncs succeed without writing it to the disk. Only data that is written again can still be synced. Linux behaves like
-    /// this when a disk fails (known as fsyncgate among PostgreSQL developers, 2018). Any other call has no effect.
+    /// syncs succeed without writing it to the disk. The data can be synced only after it has been written again. Linux behaves
+    /// like this when a disk fails (known as fsyncgate among PostgreSQL developers, 2018). A call that is not a sync has no
+    /// effect.
     Dropped,
 }
 
@@ -139,16 +139,16 @@ impl Fault {
         Fault::new(FaultKind::Io, None)
     }
 
-    /// An error because no space is left (`ENOSPC`), in calls that may need space: create, rename and write.
+    /// The error `ENOSPC` (no space is left), in calls that may need space: create, rename and write.
     #[must_use]
     pub fn full() -> Fault {
         let methods = vec![Method::CreateNew, Method::CreateDir, Method::Rename, Method::WriteAt];
         Fault::new(FaultKind::Error(io::ErrorKind::StorageFull), Some(methods))
     }
 
-    /// A signal interrupts a read or write before any byte is transferred (`EINTR`). For all other calls, Rust's standard
-    /// library retries and never returns this error. With [`from`](Fault::from), a program that retries the call never stops:
-    /// use [`every`](Fault::every) or [`one_in`](Fault::one_in) instead.
+    /// A signal interrupts a read or write before any byte is transferred (`EINTR`). Rust's standard library retries all other
+    /// calls itself, and never returns this error for them. With [`from`](Fault::from), a program that retries the call would
+    /// retry forever: use [`every`](Fault::every) or [`one_in`](Fault::one_in) instead.
     #[must_use]
     pub fn interrupted() -> Fault {
         Fault::new(FaultKind::Error(io::ErrorKind::Interrupted), Some(vec![Method::ReadAt, Method::WriteAt]))
@@ -166,14 +166,14 @@ impl Fault {
         Fault::new(FaultKind::Short, Some(vec![Method::ReadAt, Method::WriteAt]))
     }
 
-    /// A read returns one wrong bit, chosen by the seed. With [`Effect::Everything`], the bit is wrong on disk.
+    /// A read returns one wrong bit, chosen by the seed. With [`Effect::Everything`], the bit is also wrong on disk.
     #[must_use]
     pub fn rot() -> Fault {
         Fault::new(FaultKind::Rot, Some(vec![Method::ReadAt]))
     }
 
     /// A read of the byte at `offset` returns one wrong bit; `bit` 0 is the lowest. With [`Effect::Everything`], the bit is
-    /// wrong on disk. Only reads of that byte count as matching calls.
+    /// also wrong on disk. Only reads of that byte count as matching calls.
     #[must_use]
     pub fn rot_at(offset: u64, bit: u8) -> Fault {
         Fault::new(FaultKind::RotAt { offset, bit: bit % 8 }, Some(vec![Method::ReadAt]))
@@ -190,8 +190,8 @@ impl Fault {
         self
     }
 
-    /// Strikes only calls with a path that contains this text. For a call with two paths, one of them must contain the text.
-    /// The path of an open file is the path by which the file was created or opened.
+    /// Strikes only calls with a path that contains this text. If the call has two paths, at least one of them must contain the
+    /// text. The path of an open file is the path by which the file was created or opened.
     #[must_use]
     pub fn path(mut self, part: impl Into<String>) -> Fault {
         self.path = part.into();
@@ -241,7 +241,7 @@ impl Fault {
     }
 }
 
-/// A call of a method with the arguments that faults and traces need.
+/// A call of a method, with those of its arguments that faults and traces need.
 #[derive(Clone, Copy)]
 pub(super) struct DiskCall<'a> {
     pub(super) method: Method,
@@ -287,8 +287,8 @@ impl Faults {
         self.armed.clear();
     }
 
-    /// Returns the fault that strikes this call, if any. All matching faults count the call. If several faults would strike it,
-    /// only the fault that was injected first strikes.
+    /// Returns the fault that strikes this call, if any. All matching faults count the call. If several faults would strike the
+    /// call, only the fault that was injected first strikes.
     pub(super) fn strike(&mut self, call: &DiskCall<'_>) -> Option<Strike> {
         let mut strikes = self.armed.iter_mut().filter_map(|armed| armed.strike(call));
         let first = strikes.next();
@@ -343,7 +343,7 @@ impl Strike {
         }
     }
 
-    /// Whether a failing call takes effect, for a call that takes effect completely or not at all.
+    /// Decides whether a failing call takes effect. The call must be of a kind that takes effect completely or not at all.
     pub(super) fn takes_effect(&mut self) -> bool {
         match self.effect {
             Effect::Nothing | Effect::Dropped => false,
@@ -352,8 +352,8 @@ impl Strike {
         }
     }
 
-    /// For a sync: a function that decides for each unit of data whether it reaches the disk or is dropped. `None` if all data
-    /// stays unsynced.
+    /// For a failing sync, returns a function that decides whether the next unit of data reaches the disk or is dropped. `None`
+    /// if all data stays unsynced.
     pub(super) fn reaches(&mut self) -> Option<impl FnMut() -> bool> {
         let effect = self.effect;
         (effect != Effect::Nothing).then_some(move || match effect {
@@ -362,7 +362,7 @@ impl Strike {
         })
     }
 
-    /// How many of `len` bytes are transferred.
+    /// How many of `len` bytes the call transfers.
     pub(super) fn part_of(&mut self, len: usize) -> usize {
         match (self.kind, self.effect) {
             (FaultKind::Rot | FaultKind::RotAt { .. }, _) => len,

@@ -99,8 +99,8 @@ impl DiskFile for SimFile {
     }
 }
 
-/// Keeps a file alive, even without a name. [`FileNode::handles`](super::tree::FileNode) counts the handles; the caller of
-/// `new` must have incremented this count.
+/// Keeps a file on the disk, even if the file no longer has a name. [`FileNode::handles`](super::tree::FileNode) counts the
+/// handles; the caller of `new` must have incremented this count.
 #[derive(Debug)]
 pub(super) struct NodeHandle {
     disk: SimDisk,
@@ -119,7 +119,7 @@ impl Drop for NodeHandle {
     }
 }
 
-/// Holds a lock, and releases the lock when dropped.
+/// Holds a lock, and releases the lock when this value is dropped.
 #[derive(Debug)]
 pub(super) struct NodeLock(pub(super) NodeHandle);
 

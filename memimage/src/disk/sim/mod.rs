@@ -30,7 +30,7 @@ pub use self::variant::{Crash, Shrunk};
 use self::state::SimState;
 use self::tree::Tree;
 
-/// The unit that reaches a disk completely or not at all, in bytes.
+/// The size, in bytes, of the unit that reaches a disk completely or not at all.
 const SECTOR: u64 = 512;
 
 /// A deterministic disk in memory that tracks written and synced data separately. The same calls always result in the same
@@ -41,27 +41,27 @@ const SECTOR: u64 = 512;
 ///
 /// # What is modelled
 ///
-/// - *Bytes.* Every reader sees a write at once. The bytes reach the disk when the file is synced, by either sync method.
-///   Until then, each written 512-byte sector survives a power cut or is lost independently, in any combination; a sector
-///   is never torn.
+/// - *Bytes.* Every reader sees a write immediately. The bytes reach the disk when the file is synced, by either sync method.
+///   Until then, each written 512-byte sector survives a power cut or is lost independently, in any combination. A sector is
+///   torn only if its [`Fate`] is `Garbage`.
 /// - *Length.* After a power cut, a file that grew ends at its synced length or after the last surviving sector beyond it.
 ///   The file may also keep its new length without its new bytes, which are then zeros.
-/// - *Names.* Every reader sees a creation, rename or removal at once. The change reaches the disk when the directory is
-///   synced. Until then, each change survives a power cut or is lost independently, in any combination. A rename is one atomic
-///   change. If a change survives, the older changes that freed its new name survive too. Syncing either of the two directories
-///   of a rename makes the rename durable, with all older changes in both directories. Syncing a file does not make its name
-///   durable. Syncing a directory makes neither the directory's own name nor the bytes of its files durable. If a directory is
-///   lost, all its entries are lost.
-/// - *Processes.* A [`fork`](Self::fork) is the disk that the next process finds after this process was killed: all written
-///   data is visible, and unsynced data is still unsynced. Open files and locks are gone.
+/// - *Names.* Every reader sees a creation, rename or removal immediately. The change reaches the disk when the directory is
+///   synced. Until then, each change survives a power cut or is lost independently, with one exception: if a change survives,
+///   the older changes that freed its new name survive too. A rename is one atomic change. Syncing either of the two
+///   directories of a rename makes the rename durable, with all older changes in both directories. Syncing a file does not make
+///   its name durable. Syncing a directory makes neither the directory's own name nor the bytes of its files durable. If a
+///   directory is lost, all its entries are lost.
+/// - *Processes.* A [`fork`](Self::fork) is the disk that the next process finds if this process is killed: all written data is
+///   visible, and unsynced data is still unsynced. Open files and locks are gone.
 /// - *Faults.* Only [injected](Self::inject) faults occur: errors, short transfers, interruptions, syncs that drop data, and
-///   bit rot. See [`Fault`]. Sectors contain garbage after a power cut only if their [`Fate`] says so.
+///   bit rot. See [`Fault`]. After a power cut, a sector contains garbage only if its [`Fate`] says so.
 ///
 /// The disk is deterministic: the same calls, seeds and fates give the same disk.
 ///
-/// The disk does not model permissions, times, links, the amount of free space (instead, a [`Fault::full`] fails the calls that
-/// it strikes), a power cut that keeps only the first of two writes to a sector without a sync between them, or writes that
-/// damage other sectors.
+/// The disk does not model permissions, times, links, the amount of free space (use a [`Fault::full`], which makes calls fail
+/// as on a full disk), a power cut that keeps only the first of two writes to a sector without a sync between them, or writes
+/// that damage other sectors.
 ///
 /// # Testing a model
 ///
@@ -135,7 +135,7 @@ impl SimDisk {
         Self::with(SimState::new(Tree::new(), 0, Trace::default(), None))
     }
 
-    /// A copy of the disk as the next process finds it when this process is killed: all written data is visible, and unsynced
+    /// A copy of the disk as the next process finds it if this process is killed now: all written data is visible, and unsynced
     /// data is still unsynced; no file is open, no lock is held, and there is no observer. The copy continues the count of
     /// [`operations`](Self::operations). Forking is cheap: the two disks share their bytes until one of them writes.
     #[must_use]
@@ -143,15 +143,15 @@ impl SimDisk {
         self.state().fork()
     }
 
-    /// A copy of the disk after a power cut. The copy contains all synced data. `fate` decides on each unsynced change: it
+    /// A copy of the disk after a power cut. The copy contains all synced data. `fate` decides about each unsynced change: it
     /// returns a [`Fate`], or a bool that states whether the change survives. The copy counts [`operations`](Self::operations)
     /// from 0. [`crash_by`](Self::crash_by) does the same with a ready-made [`Crash`].
     ///
     /// The order of the calls of `fate` depends only on the operations so far: first the changes of names, from the oldest to
     /// the newest, then the changes of files in the order of their creation, with the sectors of a file in ascending order and
-    /// its length last. The calls do not depend on the results of earlier calls, so [`unsynced`](Self::unsynced) lists them in
-    /// advance. Sectors that were overwritten with identical bytes are omitted. Data that a failed sync dropped is omitted too,
-    /// because it is lost.
+    /// its length last. The results of `fate` do not affect the later calls, so [`unsynced`](Self::unsynced) can list the
+    /// changes in advance, in this order. `fate` is not called for a sector that was overwritten with identical bytes, nor for
+    /// data that a failed sync dropped, which is lost.
     #[must_use]
     pub fn crash<F: Into<Fate>>(&self, mut fate: impl FnMut(&Unsynced) -> F) -> Self {
         let (tree, mut trace, network) = {
@@ -199,8 +199,8 @@ impl SimDisk {
     /// Calls `observer` after each later operation, with a [`fork`](Self::fork) of the disk at that point.
     ///
     /// The observer is called before the operation returns and before any other operation begins. Therefore everything that the
-    /// program has acknowledged by then depends only on this operation and on earlier ones. The observer must not use this
-    /// disk, because that would deadlock.
+    /// program has acknowledged before the observer returns depends only on this operation and on earlier ones. The observer
+    /// must not use this disk, because that would deadlock.
     pub fn observe(&self, observer: impl FnMut(&Operation, &SimDisk) + Send + 'static) {
         self.state().observer = Some(Box::new(observer));
     }
@@ -234,7 +234,7 @@ impl SimDisk {
         self.state().file_at(path.as_ref())?.content.put_synced(bytes, offset)
     }
 
-    /// Damages a file: truncates it to `len` bytes, or extends it with zeros, as if this length had been synced earlier.
+    /// Damages a file: truncates the file to `len` bytes, or extends it with zeros, as if this length had been synced earlier.
     ///
     /// # Errors
     ///
@@ -250,7 +250,7 @@ impl SimDisk {
         self.state().faults.inject(fault);
     }
 
-    /// Removes all faults. Their effects are not undone: data that a failed sync dropped stays dropped.
+    /// Removes all faults. This does not undo the effects of the faults: data that a failed sync dropped stays dropped.
     pub fn heal(&self) {
         self.state().faults.heal();
     }

@@ -42,8 +42,8 @@ impl SimState {
         SimDisk::with(SimState::new(tree, self.operations, trace, self.network_filesystem.clone()))
     }
 
-    /// Runs at the beginning of every call that changes nothing: fails if a fault with an error strikes, and returns any other
-    /// fault that strikes.
+    /// Runs at the beginning of every call that changes nothing. Fails if the fault that strikes the call is an error, and
+    /// returns any other fault that strikes.
     pub(super) fn read_call(&mut self, call: DiskCall<'_>) -> io::Result<Option<Strike>> {
         let Some(strike) = self.faults.strike(&call) else { return Ok(None) };
         let error = strike.error();
@@ -51,10 +51,11 @@ impl SimState {
         error.map_or(Ok(Some(strike)), Err)
     }
 
-    /// Runs every call that changes the disk: fails if the disk has stopped, applies `change`, counts the operation, records it
-    /// in the trace, and calls the observer.
+    /// Runs every call that may change the disk: fails if the disk has stopped, applies `change`, and records the call in the
+    /// trace. If something changed, counts the operation and calls the observer.
     ///
-    /// `change` receives the number of the operation and the fault that strikes it, and returns `None` if it changed nothing.
+    /// `change` receives the number of the operation and the fault that strikes the call, and returns `None` if nothing
+    /// changed.
     pub(super) fn change<T>(
         &mut self,
         call: DiskCall<'_>,
@@ -118,7 +119,7 @@ impl SimState {
         self.tree.file_mut(node)
     }
 
-    /// The path of a node in reports.
+    /// The path of a node, to be shown in reports.
     pub(super) fn path_of(&self, node: NodeId) -> PathBuf {
         self.tree.paths().remove(&node).unwrap_or_else(|| PathBuf::from("(removed)"))
     }

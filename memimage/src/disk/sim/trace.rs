@@ -48,7 +48,7 @@ enum TraceEntry {
 }
 
 impl Trace {
-    /// Records a call that followed `number` operations.
+    /// Records a call that was made after `number` operations.
     pub(super) fn call(
         &mut self,
         number: u64,

@@ -24,7 +24,7 @@ pub(super) enum SimNode {
 #[derive(Debug, Clone, Default)]
 pub(super) struct FileNode {
     pub(super) content: Content,
-    /// The number of open handles. An open file stays alive without a name.
+    /// The number of open handles. An open file stays on the disk even if it has no name.
     pub(super) handles: usize,
 }
 
@@ -49,8 +49,8 @@ pub(super) struct NameChange {
     pub(super) to: Option<EntryLocation>,
     /// The number of the operation that made the change.
     pub(super) age: u64,
-    /// Whether a failed sync of the directory dropped the change: readers see the change, the disk does not have it, and no
-    /// later sync of the directory writes it.
+    /// Whether a failed sync of the directory dropped the change: readers see the change, but it is not on the disk, and a
+    /// later sync writes it only together with a newer change that depends on it.
     pub(super) dropped: bool,
 }
 
@@ -72,7 +72,8 @@ impl NameChange {
     }
 }
 
-/// The new names of a set of changes. The caller adds the changes from the newest to the oldest.
+/// The names that a set of changes has given to files and directories. The caller adds the changes from the newest to the
+/// oldest.
 #[derive(Default)]
 struct TakenNames(BTreeSet<(NodeId, OsString)>);
 
@@ -81,7 +82,7 @@ impl TakenNames {
         self.0.extend(change.to.iter().map(|to| (to.dir, to.name.clone())));
     }
 
-    /// Whether `change` freed one of these names. This change must be older than all changes added so far.
+    /// Whether `change` freed one of these names. `change` must be older than all changes added so far.
     fn freed_by(&self, change: &NameChange) -> bool {
         change.from.as_ref().is_some_and(|from| self.0.contains(&(from.dir, from.name.clone())))
     }
@@ -180,8 +181,8 @@ impl Tree {
     }
 
     /// Makes the changes in a directory durable, with the older changes that they depend on. If `reaches_disk` is false, the
-    /// sync fails and drops the changes instead: readers still see them, but a later sync makes them durable only if it syncs a
-    /// change that depends on them.
+    /// sync fails and drops the changes instead: readers still see the changes, but a later sync makes a dropped change durable
+    /// only together with a newer change that depends on it.
     pub(super) fn sync_dir(&mut self, path: &Path, reaches_disk: bool) -> io::Result<()> {
         let dir = self.find(path)?;
         self.dir(dir)?;
@@ -265,7 +266,7 @@ impl Tree {
         }
     }
 
-    /// Closes all open files, as if their process had ended.
+    /// Closes all open files, as if the process that opened them had ended.
     pub(super) fn close_all(&mut self) {
         for node in self.nodes.values_mut() {
             if let SimNode::File(file) = node {
@@ -335,7 +336,8 @@ impl Tree {
         }
     }
 
-    /// The parent directory of `path`, and the name of `path` in it; `None` for the root. Only the parent directory must exist.
+    /// The parent directory of `path`, and the name of `path` in it; `None` for the root. The parent directory must exist;
+    /// `path` need not exist.
     fn location(&self, path: &Path) -> io::Result<Option<EntryLocation>> {
         let names = names(path);
         let Some((name, parents)) = names.split_last() else { return Ok(None) };

@@ -7,7 +7,7 @@ use super::SimDisk;
 use super::crash::{Fate, Unsynced};
 use super::rng::Rng;
 
-/// A power cut: the fate of each change in [`SimDisk::unsynced`]. It is deterministic for a given disk.
+/// A power cut: the fate of each change in [`SimDisk::unsynced`]. For a given disk, the same value always gives the same fates.
 ///
 /// An index is a position in the list [`SimDisk::unsynced`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -21,7 +21,8 @@ pub enum Crash {
     Only(usize),
     /// Only the change at this index is lost.
     AllBut(usize),
-    /// This number of the oldest changes survive: the disk writes in order. The age of a sector is the age of its last write.
+    /// As on a disk that writes in order, only this number of the oldest changes survives. The age of a sector is the age of
+    /// its last write.
     Prefix(usize),
     /// Changes of directory entries survive, and changes of bytes and lengths are lost: renames survive without the data that
     /// they publish.
@@ -33,8 +34,9 @@ pub enum Crash {
     Subset(u64),
     /// Like [`Subset`](Crash::Subset), with garbage in sectors that contained only zeros before.
     Garbage(u64),
-    /// Like [`Garbage`](Crash::Garbage), but with garbage also in sectors with synced bytes, which the garbage destroys. Only a
-    /// program that never writes to such a sector again, or that does not need to read it, tolerates this power cut.
+    /// Like [`Garbage`](Crash::Garbage), but with garbage also in sectors with synced bytes: the garbage destroys these bytes.
+    /// A program tolerates this power cut only if it never overwrites a sector with synced bytes, or does not need to read this
+    /// sector again.
     GarbageAnywhere(u64),
 }
 
@@ -62,7 +64,7 @@ impl Crash {
     fn fates(&self, disk: &SimDisk) -> Fates {
         let by_seed = |seed: u64, garbage: fn(&Unsynced) -> bool| -> Fates {
             let mut rng = Rng::new(seed);
-            // each share is between one and seven eighths: with some seeds few changes survive, with others many
+            // each number is between 1 and 7, so that few changes survive with some seeds, and many with others
             let (kept_eighths, garbage_eighths) = (1 + rng.below(7), 1 + rng.below(7));
             Box::new(move |_, change| {
                 let is_kept = rng.below(8) < kept_eighths;
@@ -92,7 +94,8 @@ impl Crash {
     }
 }
 
-/// Returns the fate of the change at an index of [`SimDisk::unsynced`]; must be called in the order of that list.
+/// Returns the fate of the change at an index of the list [`SimDisk::unsynced`]. The caller asks for the fates in the order of
+/// this list.
 type Fates = Box<dyn FnMut(usize, &Unsynced) -> Fate>;
 
 /// A power cut, described by a common fate and the exceptions to it.
@@ -100,12 +103,12 @@ type Fates = Box<dyn FnMut(usize, &Unsynced) -> Fate>;
 pub struct Shrunk {
     /// The fate of all unsynced changes that are not exceptions.
     pub rest: Fate,
-    /// The changes with another fate.
+    /// The changes that have another fate than `rest`.
     pub exceptions: Vec<(Unsynced, Fate)>,
 }
 
 impl Shrunk {
-    /// The fate of a change. With this function, [`SimDisk::crash`] repeats the power cut.
+    /// The fate of a change. Call [`SimDisk::crash`] with this function to repeat the power cut.
     #[must_use]
     pub fn fate(&self, change: &Unsynced) -> Fate {
         self.exceptions.iter().find(|(unsynced, _)| unsynced == change).map_or(self.rest, |(_, fate)| *fate)
@@ -126,7 +129,8 @@ impl fmt::Display for Shrunk {
 }
 
 impl SimDisk {
-    /// A copy of the disk after this power cut: [`crash`](Self::crash) with the fates of `crash`.
+    /// A copy of the disk after the power cut `crash`: calls [`SimDisk::crash`](Self::crash) with the fates that `crash`
+    /// determines.
     #[must_use]
     pub fn crash_by(&self, crash: &Crash) -> Self {
         let (mut fates, mut index) = (crash.fates(self), 0..);
@@ -144,13 +148,15 @@ impl SimDisk {
         self.unsynced().into_iter().enumerate().map(fate).collect()
     }
 
-    /// Searches for a minimal power cut for which `fails` still returns `true`, as an aid to debugging. There are two
-    /// candidates. The first keeps all changes except a minimal set of those that `crash` loses or fills with garbage. The
-    /// second loses all changes except a minimal set of those that `crash` keeps. The result is the second candidate if its set
-    /// is smaller and not empty, and otherwise the first.
+    /// As an aid to debugging, searches for a minimal power cut for which `fails` still returns `true`. There are two
+    /// candidates. The first candidate keeps all changes except a minimal set of those that `crash` loses or fills with
+    /// garbage. The second candidate loses all changes except a minimal set of those that `crash` does not lose. The search
+    /// returns the second candidate if the set of the second is not empty and smaller than the set of the first; otherwise, it
+    /// returns the first.
     ///
-    /// `fails` receives the disk after a smaller power cut, and returns whether the test fails on this disk too. The search
-    /// (delta debugging, Zeller and Hildebrandt, 2002) calls `fails` some hundred times for a hundred unsynced changes.
+    /// `fails` receives the disk after a power cut that the search tries, and returns whether the test fails on this disk too.
+    /// The search (delta debugging, Zeller and Hildebrandt, 2002) calls `fails` a few hundred times for a hundred unsynced
+    /// changes.
     #[must_use]
     pub fn shrink(&self, crash: &Crash, mut fails: impl FnMut(SimDisk) -> bool) -> Shrunk {
         let all = self.fates(crash);
@@ -168,7 +174,8 @@ impl SimDisk {
     }
 }
 
-/// A subset of `items` for which `fails` still returns `true`. Without any one item of the subset, `fails` returns `false`.
+/// Returns a subset of `items` for which `fails` still returns `true`. If any one item is removed from this subset, `fails`
+/// returns `false`.
 fn shorten<T: Clone>(mut items: Vec<T>, mut fails: impl FnMut(&[T]) -> bool) -> Vec<T> {
     let mut chunk = items.len();
     while chunk > 0 {

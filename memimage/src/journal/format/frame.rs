@@ -48,7 +48,7 @@ pub(crate) struct FrameHeader {
     pub(crate) count: u32,
     /// The highest synced seq at the time when the writer built the frame.
     pub(crate) durable_seq: Seq,
-    /// The life in which the frame was written.
+    /// The life (epoch and id) in which the frame was written.
     pub(crate) life: Life,
     /// The number of void marks before this frame, since the image was created.
     pub(crate) decisions: u32,
@@ -56,8 +56,8 @@ pub(crate) struct FrameHeader {
     pub(crate) time: Timestamp,
     /// The link to the previous frame, which may be in an earlier segment; all zero in the first frame of the journal.
     pub(crate) previous: Link,
-    /// In a bridge, which a repair wrote in the place of lost frames: the link to the last lost frame, which the next frame
-    /// continues. `None` in other frames.
+    /// `Some` in a bridge, which is a frame that a repair writes in place of lost frames: the link to the last lost frame. The
+    /// frame after the bridge contains this link.
     pub(crate) bridge: Option<Link>,
     /// The next frame starts at the next multiple of 2^`align_shift` in the file.
     pub(crate) align_shift: u8,
@@ -94,11 +94,11 @@ pub(crate) fn start(buffer: &mut Vec<u8>, head: usize) {
 /// Completes the frame in a buffer that was [started](start) and to which the caller appended a body. Returns the link that the
 /// next frame must contain.
 ///
-/// `offset` is the position of the frame in its segment. If the image is encrypted, this function encrypts the body. Then it
-/// whitens the body, which means that it XORs the body with a salt. It draws salts until each sector of the frame has a bit
-/// set, and the last byte of the header and the last byte of the frame have two bits set each. So a sector of the frame that
-/// reads as all zero was never written, and neither was a last byte that reads as zero. A single bit would not be enough,
-/// because one flipped bit would turn a written last byte into zero.
+/// `offset` is the position of the frame in its segment. If the image is encrypted, this function encrypts the body. Then the
+/// function whitens the body, that is, XORs the body with a salt. The function draws salts until each sector of the frame has a
+/// bit set, and the last byte of the header and the last byte of the frame each have at least two bits set. So if a sector of
+/// the frame reads as all zero, that sector was never written. If a last byte reads as zero, that byte was never written. A
+/// single bit would not be enough, because one flipped bit would turn a written last byte into zero.
 pub(crate) fn finish(
     buffer: &mut Vec<u8>,
     header: &FrameHeader,
@@ -148,7 +148,7 @@ pub(crate) fn finish(
 }
 
 /// The hash of a frame, which the next frame contains. The hash depends on everything in the journal up to this frame, since
-/// each frame contains the hash of the frame before it. A CRC would not do: over data that ends in its own CRC, it is a
+/// each frame contains the hash of the frame before it. A CRC would not do: the CRC of data that ends in its own CRC is a
 /// constant.
 fn content_hash(covered: &[u8]) -> u64 {
     if planted(Bug::LinkWithoutContent) {

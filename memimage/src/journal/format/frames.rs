@@ -13,7 +13,7 @@ pub(crate) struct FrameChain {
     pub(crate) next_seq: Seq,
     /// The link to the last frame.
     pub(crate) previous: Link,
-    /// The life in which the last frame was written.
+    /// The life (epoch and id) in which the last frame was written.
     pub(crate) life: Life,
     /// The highest seq that any frame so far reports as synced.
     pub(crate) durable: Seq,
@@ -102,7 +102,7 @@ pub(crate) enum FrameStep<'a> {
     Fault(FrameFault),
     /// The frame is valid, but it does not continue the frame before it.
     Misplaced(String),
-    /// The frame is valid and contains the hash of the previous frame, but another MAC than the previous frame's.
+    /// The frame is valid. Its link contains the hash of the previous frame, but not the MAC of the previous frame.
     WrongMac(Frame<'a>),
 }
 
@@ -175,9 +175,9 @@ impl<'a> FrameReader<'a> {
     }
 }
 
-/// The valid frames of a segment that `wanted` selects by their headers. The iterator ends at the first offset without a valid
-/// header. The iterator reads only the headers of all other frames, and does not check whether a frame continues the frame
-/// before it.
+/// Iterates over those valid frames of a segment whose headers `wanted` selects. The iterator ends at the first offset without
+/// a valid header. Of all other frames, the iterator reads only the headers. The iterator does not check whether a frame
+/// continues the frame before it.
 pub(crate) fn matching_frames<'a>(
     bytes: &'a [u8],
     uuid: &[u8; 16],
@@ -199,8 +199,8 @@ pub(crate) fn matching_frames<'a>(
     })
 }
 
-/// The offset at which the frames in `bytes` end, and the state of the journal there; `None` if there is no frame. `bytes` are
-/// the first bytes of a segment.
+/// The offset at which the frames in `bytes` end, and the state of the journal there; `None` if there is no frame. `bytes` is
+/// the start of a segment.
 pub(crate) fn end_of_frames(bytes: &[u8], uuid: &[u8; 16], segment: SegmentId) -> (usize, Option<FrameChain>) {
     let mut reader = FrameReader::new(bytes, uuid, segment, None);
     while let FrameStep::Frame(_) = reader.step() {}
@@ -218,7 +218,7 @@ mod tests {
 
     const UUID: [u8; 16] = [9; 16];
 
-    /// The header of a frame with one event, written in the first life, without void marks before it.
+    /// The header of a frame with one event, written in epoch 1. No void mark precedes the frame.
     fn event(seq: u64, previous: Link) -> FrameHeader {
         FrameHeader {
             kind: FrameKind::Events,

@@ -42,14 +42,14 @@ impl Genesis {
     }
 }
 
-/// The body of a digest frame: the digest of the state after an event, which a replay has verified. Other events may come
-/// between this event and the frame, because commands continue while the replay runs.
+/// The body of a digest frame: the digest of the state after an event, which a replay has verified. In the journal, other
+/// events may stand between this event and the digest frame, because commands continue while the replay runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DigestMark {
     /// The last event that the state includes.
     pub(crate) seq: Seq,
-    /// The number of the model, from [`model_of`](DigestMark::model_of). The same events give a state of another model another
-    /// digest.
+    /// The number of the model, from [`model_of`](DigestMark::model_of). After the same events, two models have different
+    /// digests.
     pub(crate) model: u64,
     pub(crate) digest: u64,
     /// Whether the owner accepted the state that replay computed. If the owner accepted the state, digests in earlier frames do
@@ -58,8 +58,8 @@ pub(crate) struct DigestMark {
 }
 
 impl DigestMark {
-    /// The number of a model, computed from its fingerprint and its version. A new version may give the same shape another
-    /// meaning.
+    /// The number of a model, computed from its fingerprint and its version. The version counts because a new version may give
+    /// another meaning to the same shape.
     pub(crate) fn model_of(version: u32, fingerprint: u64) -> u64 {
         let versions = u64::from(version).wrapping_sub(1);
         fingerprint.wrapping_add(versions.wrapping_mul(0x9E37_79B9_7F4A_7C15))

@@ -1,5 +1,5 @@
-//! Checksum, encryption and MAC chain of a frame. The cipher's nonce and tag and the chain's two MACs are stored in the
-//! extension area.
+//! Checksum, encryption and MAC chain of a frame. The extension area contains the cipher's nonce and tag, and the chain's two
+//! MACs.
 //!
 //! ```text
 //! if encrypted: nonce (24) | tag (16), then if chained: MAC of the frame before (32) | MAC of this frame (32),
@@ -40,7 +40,7 @@ impl Checksum {
     }
 }
 
-/// The hash and the MAC by which a frame is identified in the next frame.
+/// The hash and the MAC of a frame. The next frame contains both, to identify this frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Link {
     /// The hash of the frame, which depends on everything in the journal before the frame.
@@ -61,8 +61,9 @@ pub(crate) fn extension_len(key_ids: KeyIds) -> usize {
     nonce_and_tag_len(key_ids) + if key_ids.chain.is_some() { 2 * MAC } else { 0 }
 }
 
-/// Length of nonce and tag in the extension area, in bytes. Nonce and tag are whitened like the body. Otherwise the checksum of
-/// a frame without a body would not depend on the salt: the CRC over a header that ends in its own CRC is a constant.
+/// Length of nonce and tag in the extension area, in bytes. Nonce and tag are whitened like the body. If they were not, the
+/// checksum of a frame without a body would not depend on the salt, because the CRC of a header that ends in its own CRC is a
+/// constant.
 pub(crate) fn nonce_and_tag_len(key_ids: KeyIds) -> usize {
     if key_ids.cipher.is_some() { NONCE + TAG } else { 0 }
 }

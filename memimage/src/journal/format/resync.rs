@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::frame::{Frame, FrameFault, parse, peek_len};
 use super::protection::Checksum;
 
-/// The limit on the bytes that a search checks in invalid frames with valid headers, as a multiple of the length of the
-/// searched bytes. In a damaged segment, a search checks each byte about once, because frames do not overlap. In a forged
-/// segment, it could check far more: every few bytes, there can be a header whose frame takes up the rest of the segment.
+/// A search may check the bytes of many invalid frames whose headers are valid: in total, at most this many times the length of
+/// the segment. In a damaged segment, a search checks each byte about once, because frames do not overlap. In a forged segment,
+/// a search could check far more: every few bytes, a header can begin that claims the whole rest of the segment as its frame.
 const LIMIT_FACTOR: u64 = 16;
 
 #[derive(Debug)]
@@ -69,7 +69,7 @@ mod tests {
         Checksum::new(&[1; 16], SegmentId::FIRST)
     }
 
-    /// A segment full of frames, and the offset of each.
+    /// A segment full of frames, and the offset of each frame.
     fn segment() -> (Vec<u8>, Vec<usize>) {
         let (none, mut segment, mut starts) = (Protection::default(), Vec::new(), Vec::new());
         let protection = FrameProtection::new(&[1; 16], SegmentId::FIRST, &none);

@@ -46,8 +46,8 @@ pub(crate) struct Identity {
     pub(crate) uuid: [u8; 16],
     /// The seed of the random values in commands.
     pub(crate) seed: Seed,
-    /// The UUID of the image from which this image was rewritten or branched, and the last event of that image that this one
-    /// contains.
+    /// If this image was rewritten or branched from another image: the UUID of the other image, and the last event that was
+    /// taken from there.
     pub(crate) parent: Option<([u8; 16], Seq)>,
     pub(crate) model: String,
 }
@@ -58,7 +58,7 @@ pub(crate) struct SegmentHeader {
     pub(crate) segment: SegmentId,
     /// The file's length in bytes.
     pub(crate) len: u64,
-    /// The life in which the segment was created.
+    /// The life (epoch and id) in which the segment was created.
     pub(crate) life: Life,
     pub(crate) created: Timestamp,
     /// The keys that protect the seed and each frame in the segment.
@@ -72,9 +72,9 @@ pub(crate) enum HeaderFault {
     Foreign,
     /// The checksum is wrong, or a field has an impossible value.
     Damaged(&'static str),
-    /// The format is newer than this version, which cannot read it.
+    /// The format is newer than this version of memimage, and this version cannot read it.
     Newer(String),
-    /// The format is newer than this version, which can read it but must not write it.
+    /// The format is newer than this version of memimage. This version can read the format, but must not write it.
     NewerToWrite(String),
 }
 
@@ -162,8 +162,8 @@ impl SegmentHeader {
         })
     }
 
-    /// Checks that the header was written with these keys, and decrypts the seed. `bytes` are the bytes from which this header
-    /// was decoded, and `protection` must have the keys of `key_ids`.
+    /// Checks that the header was written with these keys, and decrypts the seed. `bytes` holds the bytes from which this
+    /// header was decoded, and `protection` must have the keys of `key_ids`.
     pub(crate) fn verify_keys(
         &mut self,
         bytes: &[u8; SEGMENT_HEADER],

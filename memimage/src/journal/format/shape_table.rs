@@ -23,8 +23,8 @@ pub(crate) struct ShapeRow {
     pub(crate) shape: ShapeTree,
 }
 
-/// The rows of the table that one shapes frame contains: all rows in the first frame of a segment, and the new or grown rows in
-/// a later frame.
+/// The rows of the table that one shapes frame contains: in the first frame of a segment, all rows; in a later frame, only the
+/// rows that are new or that got more variants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ShapeRows {
     /// The number of the first row.
@@ -87,7 +87,7 @@ impl ShapeTable {
         encode(0, &self.rows)
     }
 
-    /// The row of one event, for a frame after the first one of a segment.
+    /// The row of one event, for a frame after the first frame of a segment.
     pub(crate) fn encode_row(&self, event: EventId) -> Vec<u8> {
         encode(event.0, std::slice::from_ref(&self.rows[event.0 as usize]))
     }
@@ -142,17 +142,17 @@ fn encode(first: u32, rows: &[ShapeRow]) -> Vec<u8> {
 }
 
 /// The encoded rows of a table, for comparison with the frames of the journal. Each segment repeats the table, and decoding
-/// each copy would take far longer.
+/// each copy would take far longer than comparing its bytes.
 #[derive(Debug)]
 pub(crate) struct EncodedRows {
     /// The encoded rows, concatenated.
     rows: Vec<u8>,
-    /// The offset of each row in `rows`, and the end of the last one.
+    /// The offset of each row in `rows`, and the end of the last row.
     starts: Vec<usize>,
 }
 
 impl EncodedRows {
-    /// Whether the rows in the body of a shapes frame equal, byte for byte, the rows of the table with the same numbers.
+    /// Whether each row in the body of a shapes frame is identical, byte for byte, to the table's row of the same number.
     pub(crate) fn contain(&self, body: &[u8]) -> bool {
         let Ok(((first, count), rows)) = postcard::take_from_bytes::<(usize, usize)>(body) else { return false };
         let Some(start) = self.starts.get(first) else { return false };

@@ -7,7 +7,7 @@ use crate::context::Timestamp;
 /// The body of a time frame: the decision that recorded time continues from an earlier time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TimeCorrection {
-    /// The time from which recorded time continues.
+    /// The recorded time after the correction.
     pub(crate) to: Timestamp,
     /// The recorded time before the correction.
     pub(crate) from: Timestamp,

@@ -3,8 +3,8 @@
 //! A second timeline begins when a repair discards events, or when a program writes to a copy of the image. All timelines have
 //! the UUID of the image, so a snapshot of one timeline looks like a snapshot of any other. A snapshot contains the hash of the
 //! frame with its last event, and this hash depends on everything in the journal before the frame. So a comparison with the
-//! hash in the journal shows whether the snapshot belongs to this timeline. Later digest frames show whether its state is the
-//! one that replay computed.
+//! hash in the journal shows whether the snapshot belongs to this timeline. Later digest frames show whether the snapshot
+//! contains the state that replay computed.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ impl Timeline {
         }
     }
 
-    /// Records a digest, if it is that of the state after event `seq` or of a later state.
+    /// Records the digest of a state, unless the state is older than the state after event `seq`.
     pub(crate) fn add_digest(&mut self, header: &FrameHeader, mark: DigestMark) {
         if mark.seq >= self.seq {
             self.digests.push((header.life.epoch, mark));
@@ -62,8 +62,8 @@ impl Timeline {
         self.digests.iter().filter(counts).map(|(_, mark)| (mark.seq, *mark)).collect()
     }
 
-    /// Returns an error text if a state belongs to another timeline, because its `link`, the hash of the frame with its last
-    /// event, differs from the hash in this journal.
+    /// Returns an error text if `link`, which a state contains as the hash of the frame with its last event, differs from the
+    /// hash of this frame in the journal. Such a state belongs to another timeline.
     pub(crate) fn link_conflict(&self, link: u64) -> Option<String> {
         let differs = self.hash.is_some_and(|hash| hash != link) && !planted(Bug::ForeignTimelineBelieved);
         differs.then(|| {
@@ -74,9 +74,9 @@ impl Timeline {
         })
     }
 
-    /// Returns an error text if a state of this model with this digest belongs to another timeline, because the last digest
-    /// that this journal records for the state differs from `digest`. Returns `None` if the owner accepted a later state of the
-    /// model, because then no earlier digest counts.
+    /// Returns an error text if `digest` differs from the last digest that this journal records for the same state of this
+    /// model. The state with `digest` then belongs to another timeline. Returns `None` if the owner accepted a later state of
+    /// the model, because then no earlier digest counts.
     pub(crate) fn digest_conflict(&self, model: u64, digest: u64, voids: &Voids) -> Option<String> {
         let of_model = || self.digests.iter().rev().filter(|(_, mark)| mark.model == model);
         let counts = |(epoch, mark): &&(u64, DigestMark)| mark.seq == self.seq && !voids.invalidates(self.seq, *epoch);
@@ -91,8 +91,8 @@ impl Timeline {
     }
 }
 
-/// Returns an error text if a file that was written in `life` belongs to another timeline, because one of `lives` has the same
-/// epoch and another id.
+/// Returns an error text if one of `lives` has the same epoch as `life`, but another id. A file that was written in `life` then
+/// belongs to another timeline.
 pub(crate) fn life_conflict(mut lives: impl Iterator<Item = Life>, life: Life) -> Option<String> {
     let conflicts = lives.any(|other| other.epoch == life.epoch && other.id != life.id);
     conflicts.then(|| {

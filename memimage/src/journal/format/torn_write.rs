@@ -1,8 +1,8 @@
 //! Torn write detection (the tail rule): classifies the place where reading stops as the clean end of the journal, a torn
 //! write, suspect bytes, or damage.
 //!
-//! The order of the checks matters. Evidence comes first, because a synced frame that reads as zeros is lost data and not a
-//! clean end.
+//! The order of the checks matters. Evidence of synced events is checked first, because a synced frame that reads as zeros is
+//! lost data and not a clean end.
 
 use std::ops::Range;
 
@@ -14,10 +14,10 @@ use super::zeros::last_nonzero;
 use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 
-/// The evidence of synced events that was found elsewhere than in the bytes at and after the offset.
+/// The evidence of synced events that comes from outside the bytes at and after the offset.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Evidence {
-    /// The highest seq that is known to be synced, from the frames before the offset, `journal/durable`, and snapshots.
+    /// The highest seq that the frames before the offset, `journal/durable` or the snapshots prove to be synced.
     pub(crate) durable: Seq,
     /// Whether a later segment has a non-zero byte after its header.
     pub(crate) later_segment: bool,

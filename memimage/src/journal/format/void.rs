@@ -41,7 +41,7 @@ pub(crate) struct Voids {
 }
 
 impl Voids {
-    /// Adds the event of a void frame.
+    /// Adds the event that a void frame makes void.
     pub(crate) fn add(&mut self, mark: &VoidMark, frame: &Frame<'_>) {
         self.insert(mark.seq, frame.header.life.epoch);
     }
@@ -58,7 +58,7 @@ impl Voids {
         !self.epochs.is_empty() && self.epochs.contains_key(&seq)
     }
 
-    /// Whether the state after event `seq`, if it was computed in `epoch`, includes an event that became void in a later epoch.
+    /// Whether a state after event `seq` that was computed in `epoch` includes an event that became void in a later epoch.
     pub(crate) fn invalidates(&self, seq: Seq, epoch: u64) -> bool {
         self.epochs.range(..=seq).any(|(_, &void_epoch)| epoch < void_epoch)
     }

@@ -17,7 +17,7 @@ const MAGIC: [u8; 8] = *b"MIdurabl";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Watermark {
-    /// The life in which the block was written.
+    /// The life (epoch and id) in which the block was written.
     pub(crate) life: Life,
     /// The highest synced seq.
     pub(crate) durable_seq: Seq,
@@ -59,8 +59,8 @@ impl Watermark {
         !is_block || u64_at(&block, 8) > 1 || u64_at(&block, 16) > 0
     }
 
-    /// Decodes the block. Returns `None` if the block is damaged or belongs to another image. Such a block proves nothing and
-    /// is not an error.
+    /// Decodes the block. Returns `None` if the block is damaged or belongs to another image. Such a block proves nothing, but
+    /// is no error either.
     pub(crate) fn decode(bytes: &[u8], uuid: &[u8; 16]) -> Option<Watermark> {
         let bytes = bytes.get(..BLOCK)?;
         if bytes[0..8] != MAGIC || u32_at(bytes, BLOCK - 4) != checksum(bytes, uuid) {
@@ -85,8 +85,7 @@ fn checksum(block: &[u8], uuid: &[u8; 16]) -> u32 {
 mod tests {
     use super::*;
 
-    /// Regression: after the write of `journal/durable` had failed halfway, no image could be created in the directory any
-    /// more.
+    /// Regression: once a write of `journal/durable` had failed halfway, no image could be created in the directory.
     #[test]
     fn a_partly_written_block_of_a_creation_does_not_show_use() {
         let block = |epoch, seq| {

@@ -19,8 +19,8 @@ pub(crate) struct Damage {
     pub(crate) what: String,
     /// The repair advice for a foreign file; `None` for other damage.
     pub(crate) help: Option<String>,
-    /// Whether only the header or the length of the segment's file is wrong. If so, the correct value is known, and this damage
-    /// affects no frame.
+    /// Whether only the header or the length of the segment's file is wrong. If so, the correct header or length is known, and
+    /// the frames are not affected.
     pub(crate) is_framing: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Foreign files: files whose header belongs to another image, or to another segment than the file name.
+//! Foreign files: files whose header belongs to another image, or to another segment than the file name says.
 
 use super::headers::{CheckedHeader, HeaderStanding};
 use super::salvage_source::SalvageSource;
@@ -32,8 +32,8 @@ pub(super) fn is_of_another_image(source: &SalvageSource, header: &SegmentHeader
     source.identity().is_none_or(|identity| identity.uuid != header.identity.uuid)
 }
 
-/// Whether the file with a segment's name contains a frame of that segment, even after a damaged header, or is an empty segment
-/// with an intact header of its own. Renaming another file to this name would overwrite this content.
+/// Whether the file with a segment's name contains a frame of that segment (the header may be damaged), or is an empty segment
+/// with the correct header. Renaming another file to this name would overwrite this content.
 fn has_content_of(source: &SalvageSource, segment: SegmentId, uuid: &[u8; 16]) -> bool {
     let Some(checked) = source.header(segment) else { return false };
     match source.read_nonzero(segment) {

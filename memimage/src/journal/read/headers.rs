@@ -52,7 +52,7 @@ pub(crate) enum HeaderStanding {
     Own(Protection),
     /// The header is damaged, of a newer format, of another segment, or of another image.
     Foreign,
-    /// Someone without the key changed or replaced the header. The value is the cause, for messages.
+    /// Someone without the key changed or replaced the header. The string names the cause, for messages.
     Forged(&'static str),
 }
 
@@ -83,7 +83,8 @@ impl ProvenKeys {
             && key_ids.chain.is_none_or(|id| self.chains.contains(&id))
     }
 
-    /// The text of an error for data that does not verify with these keys, if the keys have not unlocked anything else.
+    /// The text of an error for data that does not verify with these keys. The text names those of the keys that have unlocked
+    /// nothing else.
     pub(crate) fn misses(&self, key_ids: KeyIds) -> String {
         let cipher =
             key_ids.cipher.filter(|id| !self.ciphers.contains(id)).map(|id| format!("key {id} of `encryption`"));
@@ -98,10 +99,11 @@ impl ProvenKeys {
 }
 
 impl Headers {
-    /// Reads the headers of these segments. `states` are the identities in the snapshots and bases.
+    /// Reads the headers of these segments. `states` lists the identities in the snapshots and bases.
     ///
-    /// The identity of the image is the one to which most of these files belong; `journal/durable` counts as two files. So a
-    /// few foreign files do not decide the identity, not even after a repair has removed many of the image's own files.
+    /// The identity to which most of these files belong is taken as the identity of the image; `journal/durable` counts as two
+    /// files. So a few foreign files do not decide the identity, not even after a repair has removed many of the image's own
+    /// files.
     pub(crate) fn read(
         disk: &dyn Disk,
         layout: &Layout,
@@ -130,7 +132,7 @@ impl Headers {
         for (identity, count) in &mut votes {
             *count += if layout.read_watermark(disk, &identity.uuid)?.is_some() { 2 } else { 0 };
         }
-        // if several identities have as many votes, the first one wins
+        // if several identities have the most votes, the first of these wins
         let most = votes.iter().map(|(_, count)| *count).max();
         let identity = votes.iter().find(|(_, count)| Some(*count) == most).map(|(identity, _)| (*identity).clone());
         Ok(Headers { layout: layout.clone(), all, identity, of_state: None })
@@ -150,8 +152,8 @@ impl Headers {
         &self.layout
     }
 
-    /// The identity of the image; `None` if no header and no state is readable. The seed of an encrypted image is not known
-    /// yet.
+    /// The identity of the image; `None` if no header, snapshot or base is readable. If the image is encrypted, this identity
+    /// does not contain the seed yet.
     pub(crate) fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }
@@ -230,9 +232,9 @@ fn unlock(
 ) -> Result<Protection, HeaderRefusal> {
     let protection =
         keyring.protection(header.key_ids, &header.identity.uuid, path).map_err(|error| HeaderRefusal {
-            // A key that the user's callback does not provide has unlocked nothing, so its absence is always an error. For a
-            // header with another kind of protection, no keys are listed here, so such a header counts as forged if any header
-            // was unlocked.
+            // A key that the user's callback does not provide has unlocked nothing, so its absence is always an error. If a
+            // header has another kind of protection than the image, no keys are listed here, so that the header counts as
+            // forged once another file has been unlocked.
             keys: if keyring.matches(header.key_ids) { header.key_ids } else { KeyIds::default() },
             what: "the protection in the segment's header differs from that of the rest of the image",
             error,

@@ -12,8 +12,8 @@ const PIECE_LEN: usize = 1 << 20;
 /// has eight bytes and starts with the frame's length, which is not zero.
 const TRAILING_ZEROS: u64 = 7;
 
-/// Reads the first `len` bytes of a file up to the last non-zero byte, with some zeros after it, so that the result contains
-/// every frame completely. Returns `None` if the file is shorter than `len`.
+/// Reads the first `len` bytes of a file, but not all zeros at their end: the result ends a few bytes after the last non-zero
+/// byte, so that it contains every frame completely. Returns `None` if the file is shorter than `len`.
 ///
 /// Memory use is bounded by the data and not by `len`: the operating system allocates the pages of a zeroed vector only when
 /// they are written to, and pieces of zeros are never copied.
@@ -54,8 +54,8 @@ pub(crate) fn read_nonzero(file: &StoredFile, len: u64) -> Result<Option<Vec<u8>
 /// A vector of zeros; `None` if there is no memory for it. A lack of memory must not abort the process.
 fn zeros(len: u64) -> Option<Vec<u8>> {
     let len = usize::try_from(len).ok()?;
-    // Only `vec!` allocates zeroed pages without writing to them, but `vec!` cannot report a failure. So this function tries
-    // the allocation first.
+    // Only `vec!` allocates zeroed pages without writing to them, but `vec!` cannot report a failure. So this function first
+    // makes a trial allocation, which can report a failure.
     Vec::<u8>::new().try_reserve_exact(len).ok()?;
     Some(vec![0; len])
 }

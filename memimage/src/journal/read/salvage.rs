@@ -18,8 +18,8 @@ use crate::journal::format::frames::FrameChain;
 use crate::journal::format::segment::{HeaderFault, MAX_LARGE_SEGMENT, SEGMENT_HEADER, is_valid_len};
 use crate::seq::{SegmentId, Seq};
 
-/// Reads the segments from `from` on. `durable` is the last event that is proven to be synced by evidence other than
-/// frames.
+/// Reads segment `from` and all later segments. `durable` is the last event for which something other than the frames proves
+/// that it was synced.
 pub(crate) fn salvage(
     source: &SalvageSource,
     from: SegmentId,

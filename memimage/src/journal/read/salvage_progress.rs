@@ -23,13 +23,13 @@ pub(super) struct SalvageProgress {
     pub(super) is_newer_format: bool,
     /// The number of places of damage in each category. Each category has its own limit, so that no category hides another.
     counts: [usize; 4],
-    /// The repair advice for the current file. The advice applies only if the file's frames are foreign too.
+    /// The repair advice for the current file, if its header is foreign. The advice applies only if the frames are foreign too.
     pub(super) foreign_help: Option<String>,
 }
 
 impl SalvageProgress {
-    /// The state before the first segment. `durable` is the last event that is proven to be synced by evidence other
-    /// than frames.
+    /// The state before the first segment. `durable` is the last event for which something other than the frames proves that it
+    /// was synced.
     pub(super) fn new(durable: Seq) -> SalvageProgress {
         SalvageProgress {
             salvaged: Salvaged::default(),
@@ -112,7 +112,7 @@ impl SalvageProgress {
         }
     }
 
-    /// Adds damage to frames, or to a whole file.
+    /// Records damage that affects frames or a whole file.
     pub(super) fn damage(
         &mut self,
         segment: SegmentId,
@@ -131,7 +131,7 @@ impl SalvageProgress {
         }
     }
 
-    /// Adds damage to the framing of the current segment.
+    /// Records damage that affects the framing of the current segment.
     pub(super) fn framing_damage(
         &mut self,
         framing: Framing,
@@ -157,8 +157,8 @@ impl SalvageProgress {
         self.salvaged.damage.last().is_some_and(|damage| damage.segment == segment && damage.offset.is_none())
     }
 
-    /// Marks the content of the current file as foreign, if its header or length is damaged too. Returns true if the content is
-    /// marked; the report of the other damage then covers it too.
+    /// If the header or the length of the current file is damaged, marks the file's content as foreign as well, and returns
+    /// true. The report of the damaged header or length then also covers the content.
     pub(super) fn mark_foreign(&mut self, checked: &CheckedHeader) -> bool {
         let current = self.salvaged.segments.last_mut().filter(|current| current.framing != Framing::Intact);
         let Some(current) = current else { return false };
@@ -188,7 +188,7 @@ impl SalvageProgress {
     }
 
     fn push(&mut self, damage: Damage) {
-        // no frames are lost because of an undecodable event or a damaged framing
+        // an undecodable event or a damaged framing causes no loss of frames
         if damage.kind != DamageKind::Undecodable && !damage.is_framing {
             self.end_run(&damage.kind);
         }

@@ -23,7 +23,7 @@ pub(super) struct WrongLength {
     pub(super) framing: Framing,
 }
 
-/// Reads a segment. Reports a wrong file length at the end of the frames, or at the first damage to the frames.
+/// Reads a segment. Reports a wrong file length when reading reaches the seal, or the first bytes that are not an intact frame.
 pub(super) fn salvage_segment(
     source: &SalvageSource,
     checked: &CheckedHeader,
@@ -38,7 +38,7 @@ pub(super) fn salvage_segment(
         Ok(read) => read,
         Err(error) if error.is_missing() => return Err(error),
         Err(error) => {
-            // a repair cannot copy the bytes of an unreadable file either
+            // the content counts as foreign, because a repair cannot copy the bytes of an unreadable file
             progress.mark_foreign(checked);
             progress.damage(segment, None, DamageKind::Damaged, format!("the file cannot be read: {error}"));
             progress.gap(visitor);
@@ -117,12 +117,12 @@ impl SegmentSalvage<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Handles a frame that contains a wrong MAC of the previous frame.
+    /// Handles a frame that names a wrong MAC for the previous frame.
     fn wrong_mac(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
         if let Err(what) = self.source.body(self.checked, frame)? {
             return Ok(self.forged(frame, what));
         }
-        // the previous frame may be the forged one, so the reader reads this frame again, as the start of a run
+        // the previous frame may be the forged one, so the reader reads this frame again, as the first frame of a new run
         let what = "a frame names another MAC than that of the previous frame";
         self.report(frame.offset, DamageKind::Forged, what);
         Ok(self.resume_within(frame.offset))
@@ -152,7 +152,8 @@ impl SegmentSalvage<'_> {
         ControlFlow::Break(())
     }
 
-    /// Reports a frame that does not continue the frame before it. This frame is read again, as the start of a run.
+    /// Reports a frame that does not continue the frame before it. The frame is then read again, as the first frame of a new
+    /// run.
     fn misplaced(&mut self, offset: usize, what: String) -> ControlFlow<()> {
         self.report(offset, DamageKind::Damaged, what);
         self.progress.gap(self.visitor);

@@ -8,7 +8,7 @@ use crate::seq::{Life, SegmentId, Seq};
 
 /// Examines the frames that a salvage reads.
 pub(crate) trait FrameVisitor {
-    /// Examines an intact frame and its decrypted body. Returns the damage in its records.
+    /// Examines an intact frame and its decrypted body. Returns the damage to the frame's records.
     fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<RecordDamage>;
 
     /// Called when frames are missing between the last examined frame and the next one.
@@ -27,13 +27,13 @@ pub(crate) struct SalvagedSegment {
 }
 
 impl SalvagedSegment {
-    /// A segment before anything in it has been read.
+    /// A segment of which nothing has been read yet.
     pub(super) fn new(segment: SegmentId) -> SalvagedSegment {
         SalvagedSegment { segment, first: None, key_ids: None, framing: Framing::Intact }
     }
 }
 
-/// The state of a segment's framing: its header, and the length of its file.
+/// The state of a segment's framing, that is, of the segment's header and of the length of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
     Intact,
@@ -42,7 +42,7 @@ pub(crate) enum Framing {
         /// The length that the file must have.
         len: u64,
     },
-    /// The framing belongs to another segment or image, or the rest of the image cannot restore it.
+    /// The framing belongs to another segment or image, or cannot be restored from the rest of the image.
     Unusable,
 }
 
@@ -75,13 +75,13 @@ pub(crate) struct Salvaged {
     pub(crate) unlisted: u64,
     /// The highest epoch in any frame or header.
     pub(crate) epoch: u64,
-    /// The life of the last frame.
+    /// The life (epoch and id) in which the last frame was written.
     pub(crate) life: Option<Life>,
-    /// The highest number of void marks that any frame counts, including the frame itself.
+    /// The highest number of void marks up to and including any frame.
     pub(crate) decisions: u32,
     /// The last event that any frame contains or records as synced.
     pub(crate) last_known: Seq,
-    /// The alignment of the last frame.
+    /// The `align_shift` of the last frame.
     pub(crate) align_shift: Option<u8>,
     /// The state that a next frame would have to continue; `None` if the journal ends in a gap.
     pub(crate) end: Option<FrameChain>,

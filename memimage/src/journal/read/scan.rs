@@ -21,7 +21,8 @@ use crate::seq::{SegmentId, Seq};
 /// The end of a journal.
 #[derive(Debug)]
 pub(crate) struct JournalEnd {
-    /// The active segment: the last one with a non-zero byte after its header. It may contain only a torn first frame.
+    /// The active segment: the last one with a non-zero byte after its header. A torn first frame may be all that this segment
+    /// contains.
     pub(crate) segment: SegmentId,
     /// The bytes of the segment, up to the last non-zero byte or the offset of the next frame, whichever is later.
     pub(crate) bytes: Vec<u8>,
@@ -36,8 +37,8 @@ pub(crate) struct JournalEnd {
     pub(crate) torn: Option<Range<usize>>,
     /// The range of frames that were read, but that may not be on disk.
     pub(crate) unproven: Range<usize>,
-    /// Whether neither a later frame nor other evidence proves that the last void mark was synced. If so, damage to this void
-    /// mark would go unnoticed.
+    /// True if nothing proves that the last void mark was synced: no later frame, and no other evidence. Damage to this void
+    /// mark would then go unnoticed.
     pub(crate) unproven_void: bool,
 }
 
@@ -46,7 +47,7 @@ pub(crate) struct Scan {
     segments: Segments,
     /// The last segment with a non-zero byte after its header; the first segment if there is no such segment.
     active: SegmentId,
-    /// The last event that is proven to be synced by evidence other than frames.
+    /// The last event for which something other than the frames proves that it was synced.
     proven: Seq,
 }
 
@@ -93,14 +94,14 @@ impl Scan {
 
     /// The last event of the journal. Reads only the active segment and the segment before it.
     pub(crate) fn last_event(&self) -> Result<Seq, Error> {
-        // the active segment may have only a torn first frame
+        // a torn first frame may be all that the active segment contains
         let from = self.segments.ids().rev().find(|&segment| segment < self.active).unwrap_or(self.active);
         let end = self.read(from, |_, _| Ok(ControlFlow::Continue(())))?;
         Ok(end.expect("it is read to its end").chain.before())
     }
 
-    /// Decodes the frames of this kind in the last segment that contains such frames. Ignores the frames of a segment after its
-    /// first damage.
+    /// Decodes the frames of this kind in the last segment that contains such frames. After the first damage in a segment,
+    /// ignores the segment's later frames.
     fn last_segment_with<T>(
         &self,
         kind: FrameKind,
@@ -156,8 +157,8 @@ impl Scan {
         Ok(mark)
     }
 
-    /// The void events that the segments from `from` on record. This function reads only the headers of other frames, so it is
-    /// much cheaper than a replay.
+    /// The void events that are recorded in segment `from` and all later segments. This function reads only the headers of
+    /// other frames, so it is much cheaper than a replay.
     pub(crate) fn voids(&self, from: SegmentId) -> Result<Voids, Error> {
         let mut voids = Voids::default();
         self.each(from, is_void, |segment, frame| self.add_void(segment, frame, &mut voids))?;
@@ -186,7 +187,7 @@ impl Scan {
         Ok((voids, timeline))
     }
 
-    /// Passes the intact frames that `wanted` selects to `visit`, from segment `from` on.
+    /// Passes to `visit` those intact frames that `wanted` selects in segment `from` and all later segments.
     fn each(
         &self,
         from: SegmentId,
@@ -233,7 +234,7 @@ impl Scan {
             let bytes = self.segments.read(segment)?;
             let mut reader = FrameReader::new(&bytes, &self.segments.identity().uuid, segment, chain);
             // for each frame with events: the offset at which the next frame starts, and the last event. Frames after the last
-            // proven event are unproven
+            // event that is proven to be synced are unproven
             let mut events: Vec<(usize, Seq)> = vec![(SEGMENT_HEADER, Seq::ZERO)];
             let stopped = loop {
                 match reader.step() {
@@ -279,8 +280,8 @@ impl Scan {
                 }
                 let proven = events.iter().rev().find(|(_, last)| *last <= durable).map_or(SEGMENT_HEADER, |at| at.0);
                 let unproven = proven.min(offset)..offset;
-                // recovery later clears a torn first frame of a segment. After that, the segment no longer proves that the
-                // previous segment was synced
+                // once recovery has cleared the torn first frame of a segment, this segment no longer proves that the previous
+                // segment was synced
                 let in_last = |of| of == segment || of == segment.before() && offset == SEGMENT_HEADER;
                 let unproven_void = last_void.is_some_and(|(of, next)| in_last(of) && durable < next);
                 let mut bytes = bytes;
@@ -318,8 +319,8 @@ impl Scan {
         Ok(None)
     }
 
-    /// Classifies the bytes at the first offset at which no intact frame starts. Returns the range of a torn write, if the
-    /// bytes are one.
+    /// Classifies the bytes at the first offset at which no intact frame starts. If the bytes are a torn write, returns its
+    /// range.
     fn after_fault(
         &self,
         segment: SegmentId,

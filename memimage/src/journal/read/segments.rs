@@ -22,7 +22,7 @@ pub(crate) struct Segments {
     layout: Layout,
     headers: Vec<SegmentHeader>,
     protections: Vec<Protection>,
-    /// The segments before a missing segment, which are not part of the journal.
+    /// The segments before the last missing segment. They are not part of the journal.
     cut_off: Vec<SegmentId>,
     /// Whether segment 1 exists but begins with a later event than event 1, because a repair removed the earlier events.
     start_removed: bool,
@@ -54,7 +54,7 @@ impl Segments {
         Ok(opened)
     }
 
-    /// The first segment of the journal, from which on no segment is missing.
+    /// The first segment of the journal. After it, no segment is missing.
     pub(crate) fn first(&self) -> SegmentId {
         self.headers[0].segment
     }
@@ -64,18 +64,18 @@ impl Segments {
         self.first() == SegmentId::FIRST && !self.start_removed
     }
 
-    /// Segments that a missing segment separates from the journal. They are left over if the power failed while segments were
-    /// being removed, or if the journal lost a segment.
+    /// Segments that a missing segment separates from the journal. Such segments are left over if the power failed while
+    /// segments were being removed, or if the journal lost a segment.
     pub(crate) fn cut_off(&self) -> &[SegmentId] {
         &self.cut_off
     }
 
-    /// Whether the journal begins no later than with the event after `seq`.
+    /// Whether the journal begins with the event after `seq`, or with an earlier event.
     pub(crate) fn reaches(&self, seq: Seq) -> Result<bool, Error> {
         if self.starts_at_genesis() {
             return Ok(true);
         }
-        // one segment that starts with the event after `seq` or an earlier one is enough, because all later segments exist
+        // one segment that starts with the event after `seq` or an earlier event is enough, because all later segments exist
         for segment in self.ids() {
             if self.first_frame(segment)?.is_some_and(|header| header.first_seq.get().saturating_sub(1) <= seq.get()) {
                 return Ok(true);
@@ -115,7 +115,7 @@ impl Segments {
         let protection = keyring.protection(header.key_ids, &header.identity.uuid, &path)?;
         header.verify_keys(&bytes, &protection).map_err(|which| key_mismatch(&path, which))?;
         if let Some(first) = self.headers.first().filter(|first| first.identity != header.identity) {
-            // either file may be the foreign one
+            // either of the two files may be the one that belongs to another image
             let first = self.layout.segment(first.segment);
             return Err(at_start(&format!(
                 "this file and `{}` belong to different images, and `memimage::admin::check` shows which file is foreign",
@@ -162,8 +162,8 @@ impl Segments {
         self.headers.iter().map(|header| header.life.epoch).max().unwrap_or(0)
     }
 
-    /// Returns an error text if a file that was written in this life belongs to another timeline, because a segment was created
-    /// in another life of the same epoch.
+    /// Returns an error text if a segment was created in another life with the same epoch as `life`. A file that was written in
+    /// `life` then belongs to another timeline.
     pub(crate) fn life_conflict(&self, life: Life) -> Option<String> {
         life_conflict(self.headers.iter().map(|header| header.life), life)
     }
@@ -193,8 +193,8 @@ impl Segments {
         has_content(&self.file(segment, Access::Read)?, self.len_of(segment).expect("a segment of this journal"))
     }
 
-    /// The header of a segment's first frame, if the whole frame is intact. After a crash, the frame may be torn although its
-    /// header is intact.
+    /// The header of a segment's first frame, if the whole frame is intact. A crash can tear the first frame and still leave
+    /// its header intact.
     pub(crate) fn first_frame(&self, segment: SegmentId) -> Result<Option<FrameHeader>, Error> {
         let file = self.file(segment, Access::Read)?;
         let checksum = Checksum::new(&self.identity().uuid, segment);

@@ -24,7 +24,7 @@ pub(crate) struct Batch {
     pub(crate) time: Timestamp,
     pub(crate) position: FramePosition,
     pub(crate) ticket: Arc<Ticket>,
-    /// `Some` if the batch is a frame of shapes: the whole encoded shape table, with which later segments begin.
+    /// `Some` if the batch is a frame of shapes: the whole shape table, encoded. Later segments begin with this table.
     pub(crate) table: Option<Vec<u8>>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct OpenBatch {
     bytes: Vec<u8>,
     count: u32,
     first_seq: Seq,
-    /// The time of the last event before this batch.
+    /// The recorded time to which the first record of this batch adds its time delta.
     base_time: Timestamp,
     /// The recorded time of the last event.
     time: Timestamp,
@@ -55,7 +55,7 @@ pub(crate) struct OpenBatch {
     ended: Option<Error>,
 }
 
-/// The start of an open record, which can be removed from the batch until the record is accepted.
+/// The start of an open record. The record can be removed from the batch until it is accepted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecordMark {
     start: usize,
@@ -72,7 +72,7 @@ pub(crate) enum LastEvents {
 }
 
 impl LastEvents {
-    /// The hash of the frame. Valid once the frame is written.
+    /// The hash of the last frame with events. Valid once that frame is written.
     pub(crate) fn hash(&self) -> u64 {
         match self {
             LastEvents::Recovered(hash) => *hash,
@@ -134,7 +134,7 @@ impl OpenBatch {
         self.count
     }
 
-    /// The bytes of the open batch's body.
+    /// The number of bytes in the open batch's body.
     #[inline]
     pub(crate) fn size(&self) -> usize {
         self.bytes.len() - self.reservation.head
@@ -207,7 +207,7 @@ impl OpenBatch {
         &mut self.bytes
     }
 
-    /// The bytes of the open record.
+    /// The number of bytes in the open record.
     #[inline]
     pub(crate) fn record_len(&self, mark: RecordMark) -> usize {
         self.bytes.len() - mark.start
@@ -239,7 +239,7 @@ impl OpenBatch {
         Ok(mark)
     }
 
-    /// Adds the reserved record, whose command has been executed, to the batch.
+    /// Adds the open record to the batch. Disk space for the record is reserved, and its command has been executed.
     #[inline]
     pub(crate) fn accept(&mut self, mark: RecordMark, outcome: Outcome) {
         if outcome == Outcome::Rejected {

@@ -74,9 +74,9 @@ fn create_watermark(builder: &SegmentBuilder, watermark: &Watermark) -> Result<S
     Ok(file)
 }
 
-/// Creates a segment in which a journal continues with event `next` after a gap. The segment starts a new chain. `decisions` is
-/// the number of void marks before the segment. Returns the offset of the segment's next frame, and the hash of its first
-/// frame.
+/// Creates a segment in which a journal continues with event `next` after a gap. The segment's first frame has no link to an
+/// earlier frame. `decisions` is the number of void marks before the segment. Returns the offset of the segment's next frame,
+/// and the hash of its first frame.
 pub(crate) fn create_continuation(
     builder: &SegmentBuilder,
     segment: SegmentId,

@@ -68,7 +68,7 @@ pub(crate) struct Preallocator {
 #[derive(Default)]
 struct PreallocationState {
     building: bool,
-    /// The error of the last attempt, if that attempt failed.
+    /// The error of the last attempt to build a segment, if that attempt failed.
     failure: Option<Error>,
     prepared: Vec<PreparedSegment>,
     wakers: Vec<Waker>,
@@ -128,7 +128,7 @@ impl Preallocator {
         }
     }
 
-    /// Waits for a segment with room for the frame in `room`, and builds the segment if necessary.
+    /// Waits for a segment with room for a frame of `room.frame` bytes, and starts building the segment if necessary.
     pub(crate) fn obtain(self: &Arc<Preallocator>, room: NoRoom) -> Result<(), Error> {
         self.start(Some(room));
         self.urgent.store(true, Ordering::Relaxed);
@@ -139,8 +139,8 @@ impl Preallocator {
         state.failure.clone().map_or(Ok(()), Err)
     }
 
-    /// Like [`obtain`](Preallocator::obtain), for a future. `started` must be false at the first poll, which sets `started` to
-    /// true.
+    /// The counterpart of [`obtain`](Preallocator::obtain) for a future. `started` must be false at the first poll, which sets
+    /// `started` to true.
     pub(crate) fn poll_obtain(
         self: &Arc<Preallocator>,
         room: NoRoom,
@@ -161,7 +161,7 @@ impl Preallocator {
         Poll::Ready(state.failure.clone().map_or(Ok(()), Err))
     }
 
-    /// Starts building a segment without waiting. Returns the error of the previous attempt, if that attempt failed.
+    /// Starts building a segment without waiting. If the previous attempt to build a segment failed, returns its error.
     pub(crate) fn last_failure(self: &Arc<Preallocator>, room: NoRoom) -> Option<Error> {
         let failure = self.state.lock().failure.clone();
         self.start(Some(room));

@@ -37,7 +37,8 @@ pub(crate) struct ResumePoint<'a> {
     pub(crate) salts: Salts,
 }
 
-/// The life that begins when a journal is resumed. Its epoch is one more than the highest epoch in the journal.
+/// The life (epoch and random id) that begins when a journal is resumed. Its epoch is one more than the highest epoch in the
+/// journal.
 ///
 /// # Errors
 ///
@@ -56,7 +57,8 @@ pub(crate) fn next_life(segments: &Segments, end: &JournalEnd, watermark: Option
     Ok(Life { epoch, id: random_life()? })
 }
 
-/// Records in `journal/durable` that the builder's epoch begins, and starts the journal, which continues after its last frame.
+/// Records in `journal/durable` that the epoch `builder.life.epoch` begins, and starts the journal. New frames are written
+/// after the last existing frame.
 pub(crate) fn resume(
     builder: SegmentBuilder,
     point: ResumePoint<'_>,

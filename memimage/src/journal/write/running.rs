@@ -216,7 +216,7 @@ impl Journal {
         self.commit.batches()
     }
 
-    /// The bytes of the batches written since the journal was started.
+    /// The number of bytes in the batches written since the journal was started.
     #[inline]
     pub(crate) fn bytes(&self) -> u64 {
         self.commit.bytes()
@@ -249,19 +249,19 @@ impl Journal {
         self.commit.wait_for_room();
     }
 
-    /// Like [`wait_for_room`](Journal::wait_for_room), for a future.
+    /// The counterpart of [`wait_for_room`](Journal::wait_for_room) for a future.
     pub(crate) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
         self.commit.poll_room(context)
     }
 
-    /// Waits until the next segment is preallocated with room for the frame in `room`. Starts building the segment if
-    /// necessary.
+    /// Waits until the next segment is preallocated, with room for a frame of `room.frame` bytes. Starts building the segment
+    /// if necessary.
     pub(crate) fn obtain_segment(&self, room: NoRoom) -> Result<(), Error> {
         self.preallocator.obtain(room)
     }
 
-    /// Like [`obtain_segment`](Journal::obtain_segment), for a future. `started` must be false at the first poll, which sets
-    /// `started` to true.
+    /// The counterpart of [`obtain_segment`](Journal::obtain_segment) for a future. `started` must be false at the first poll,
+    /// which sets `started` to true.
     pub(crate) fn poll_segment(
         &self,
         room: NoRoom,
@@ -271,8 +271,8 @@ impl Journal {
         self.preallocator.poll_obtain(room, started, context)
     }
 
-    /// Starts building the next segment, with room for the frame in `room`, without waiting. Returns the error of the previous
-    /// attempt, if that attempt failed.
+    /// Starts building the next segment, with room for a frame of `room.frame` bytes, and does not wait for it. If the previous
+    /// attempt to build a segment failed, returns its error.
     pub(crate) fn request_segment(&self, room: NoRoom) -> Option<Error> {
         self.preallocator.last_failure(room)
     }

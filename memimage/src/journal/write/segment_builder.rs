@@ -41,8 +41,8 @@ pub(crate) enum SegmentBuildError {
 }
 
 impl SegmentBuilder {
-    /// Builds a segment with room for at least `frames` bytes of frames. Its first frames are `content`. The builder pauses
-    /// between its writes while `urgent` returns false, so that the journal's own writes are not delayed.
+    /// Builds a segment with room for at least `frames` bytes of frames. `content` holds the segment's first frames. The
+    /// builder pauses between its writes while `urgent` returns false, so that the journal's own writes are not delayed.
     pub(crate) fn build(
         &self,
         segment: SegmentId,

@@ -23,7 +23,7 @@ pub(crate) struct SpaceReservation {
     len: u64,
     /// The next segment and its length, once it is preallocated.
     next: Option<(SegmentId, u64)>,
-    /// Bytes of the shapes frame that begins each segment.
+    /// The number of bytes in the shapes frame that begins each segment.
     pub(super) shapes: u64,
     /// Bytes of a frame before its body.
     pub(super) head: usize,
@@ -64,7 +64,7 @@ impl SpaceReservation {
         self.next = None;
     }
 
-    /// The bytes of frames in a segment that contains a shapes frame, a frame of this length and a seal.
+    /// The number of bytes that a segment needs for a shapes frame, a frame of this length and a seal.
     pub(crate) fn needed(&self, frame: u64) -> u64 {
         align_up(self.shapes, self.align_shift) + align_up(frame, self.align_shift) + SEAL_ROOM
     }
@@ -74,7 +74,8 @@ impl SpaceReservation {
         self.position.offset = self.len;
     }
 
-    /// Reserves space for a frame of this length in the current or the preallocated segment. Returns false if neither has room.
+    /// Reserves space for a frame of this length in the current or the preallocated segment. Returns false if neither segment
+    /// has room.
     #[inline]
     pub(super) fn reserve(&mut self, frame: u64) -> bool {
         if self.fits(frame) {

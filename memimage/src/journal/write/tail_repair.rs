@@ -90,13 +90,13 @@ fn free_path(disk: &dyn Disk, layout: &Layout, segment: SegmentId, offset: usize
     }
 }
 
-/// Rewrites, unchanged, and syncs all frames for which there is no evidence that they are on disk.
+/// Writes again, unchanged, all frames that are not proven to be on disk, and syncs the file.
 ///
 /// Recovery has read these frames, but perhaps only from the page cache of the operating system. After a failed sync, a later
 /// sync may report success without having written the frames to disk.
 ///
-/// The same is true of the zeros that overwrote a torn write. These zeros are written again up to the end of the last range
-/// that has a copy in the quarantine.
+/// The zeros that overwrote a torn write may be only in the page cache, too. So they are written again, up to the end of the
+/// last range that has a copy in the quarantine.
 pub(crate) fn rewrite_unproven(
     disk: &dyn Disk,
     layout: &Layout,

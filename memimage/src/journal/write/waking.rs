@@ -1,6 +1,6 @@
 //! Wakes tasks. A waker runs code of an executor, which may panic, block, or call the image. Therefore no lock is held while a
-//! waker runs, and a panic of the waker is caught and reported. Otherwise the panic would end the thread that writes for all
-//! callers.
+//! waker runs, and a panic of the waker is caught and reported. A panic that is not caught would end the thread that writes for
+//! all callers.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use crate::log;
 use crate::planted::{Bug, planted};
 
 thread_local! {
-    /// The ids of the journals that this thread is writing, or whose callers it is waking.
+    /// The ids of the journals whose batches this thread is writing, or whose callers this thread is waking.
     static WRITING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn writing<T>(journal: usize, write: impl FnOnce() -> T) -> T {
             let _ = WRITING.try_with(|writing| writing.borrow_mut().pop());
         }
     }
-    // a thread that has no thread-locals any more is about to end and runs no task
+    // a thread whose thread-locals are already destroyed is about to end, and runs no task
     let _leave = WRITING.try_with(|writing| writing.borrow_mut().push(journal)).ok().map(|()| Leave);
     write()
 }

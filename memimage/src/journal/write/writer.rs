@@ -54,7 +54,8 @@ pub(crate) struct WritePosition {
     pub(crate) written: Seq,
     /// The last event synced.
     pub(crate) durable: Seq,
-    /// The base of the time deltas in the last batch; before the first batch, the time of the last recovered event.
+    /// The recorded time to which the first record of the last batch added its time delta; before the first batch, the time of
+    /// the last recovered event.
     pub(crate) time: Timestamp,
 }
 
@@ -100,8 +101,8 @@ impl JournalWriter {
         if kind == FrameKind::Seal && planted(Bug::SegmentEnteredUnsynced) { Ok(()) } else { self.sync() }
     }
 
-    /// Seals the current segment and enters the next one, which is `segment`. The whole current segment is synced before the
-    /// first frame of the next segment is written.
+    /// Seals the current segment and enters `segment`, which is the next segment. The whole current segment is synced before
+    /// the first frame of the next segment is written.
     fn roll(&mut self, segment: SegmentId) -> Result<(), Error> {
         if !self.sealed {
             self.append_synced(FrameKind::Seal, &[])?;

@@ -11,9 +11,9 @@ pub enum Descriptor {
     Primitive(Primitive),
     /// An optional value.
     Option(ShapeRef),
-    /// A list: a sequence of values whose order is part of its value.
+    /// A list: a collection in which the order of the items is part of the value.
     List(ShapeRef),
-    /// A collection of values whose order is not part of its value: a set or a heap.
+    /// A set or a heap: a collection in which the order of the items is not part of the value.
     Set(ShapeRef),
     /// A map in which the order of the entries is not part of the value.
     Map(ShapeRef, ShapeRef),
@@ -29,8 +29,8 @@ pub enum Descriptor {
     Enum(Enum),
     /// A foreign type that is known only by name. While the type has this name, its serialization must not change.
     Opaque(&'static str),
-    /// A foreign type as for [`Opaque`](Descriptor::Opaque), but the order of its maps, and of sequences that are not inside
-    /// another sequence or map, is not part of the value.
+    /// A foreign type like [`Opaque`](Descriptor::Opaque), but the order of the entries in its maps is not part of the value.
+    /// Neither is the order of the items in its sequences, except in a sequence inside another sequence or map.
     Unordered(&'static str),
     /// A reference back to the nearest enclosing struct or enum with this identity (only inside a generic type marked
     /// `#[shape(recursive)]`).
@@ -63,14 +63,15 @@ pub enum Primitive {
 /// The structure of a struct.
 #[derive(Clone, Copy)]
 pub struct Struct {
-    /// A number that distinguishes this type from all others, to detect recursion. [`identity`](super::identity()) creates it,
-    /// or [`generic_identity`](super::generic_identity) for a type with parameters. It is not part of the shape.
+    /// A number that distinguishes this type from all others, to detect recursion. [`identity`](super::identity()) creates this
+    /// number; for a type with parameters, [`generic_identity`](super::generic_identity) does. The number is not part of the
+    /// shape.
     pub identity: u64,
-    /// The syntax of the fields in Rust.
+    /// The Rust syntax of the fields.
     pub style: Style,
     /// The fields in order.
     pub fields: &'static [Field],
-    /// The names of the derived fields, which serde skips. They are not part of the shape.
+    /// The names of the derived fields. serde skips these fields, and they are not part of the shape.
     pub derived: &'static [&'static str],
 }
 
@@ -90,13 +91,13 @@ pub struct Enum {
 pub struct Variant {
     /// The variant's name, after serde's renames.
     pub name: &'static str,
-    /// The syntax of the fields in Rust.
+    /// The Rust syntax of the fields.
     pub style: Style,
     /// The fields in order.
     pub fields: &'static [Field],
 }
 
-/// The syntax of the fields of a struct or a variant in Rust. serde serializes each style differently.
+/// The Rust syntax of the fields of a struct or a variant. serde serializes each style differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// `struct S;`

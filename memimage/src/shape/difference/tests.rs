@@ -164,7 +164,8 @@ fn added_removed_renamed_and_reordered_fields_are_distinguished() {
         payload.id: not in the journal, u32 in this program
         payload.at: not in the journal, u64 in this program"#]],
     );
-    // A field counts as renamed only if its shape is the same. The removal of the field before it does not hide the rename.
+    // A field counts as renamed only if its shape is the same. A rename is found even if the field before the renamed field was
+    // removed.
     let retyped = structure(&[("account", one(U32)), ("cents", one(U32)), ("memo", one(Text))]);
     check(
         &before,

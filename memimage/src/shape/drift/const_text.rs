@@ -1,4 +1,4 @@
-//! A text buffer of bounded length for constants. It writes shapes in the same form as their `Display`.
+//! A text buffer of bounded length that constants can use. It writes a shape in the same form as the `Display` of `ShapeTree`.
 
 use crate::shape::enclosing::{DANGLING_BACK, Enclosing, recursion_steps, steps_out};
 use crate::shape::name::{escaped, is_plain, is_verbatim};
@@ -11,7 +11,7 @@ const MAX_SHAPE: usize = 160;
 
 const DOTS: &str = "…";
 
-/// A text that a constant can write and panic with. It is truncated at its capacity.
+/// A text that a constant can write, and can use as a panic message. A text that exceeds the capacity is truncated.
 pub struct ConstText {
     bytes: [u8; CAPACITY],
     length: usize,
@@ -33,8 +33,9 @@ impl ConstText {
         text
     }
 
-    /// The message about a locked event that the program cannot replay. If the model has one block, `#[memimage::commands]`
-    /// reports the event with a message of its own. `newest` is the newest version of the event in the table.
+    /// The message about a locked event that the program cannot replay. If the model has a single block of commands,
+    /// `#[memimage::commands]` reports such an event with another message. `newest` is the newest version of the event that the
+    /// program can replay.
     pub(crate) const fn missing_event(event: &str, version: u32, newest: Option<u32>) -> ConstText {
         let mut text = ConstText::new();
         text.name(event);
@@ -148,7 +149,7 @@ impl ConstText {
         self.widen(limit);
     }
 
-    /// Writes the fields of a variant of the program, truncated if they are long.
+    /// Writes the fields of one of the program's variants. A long text is truncated.
     pub(super) const fn variant(&mut self, variant: &Variant, inside: &Enclosing<'_>) {
         let limit = self.narrow();
         match variant.style {

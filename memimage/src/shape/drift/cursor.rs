@@ -32,7 +32,7 @@ impl<'a> Cursor<'a> {
         if self.at < self.text.len() { Some(self.text[self.at]) } else { None }
     }
 
-    /// Reads `expected` if the text continues with it. Returns whether the text does.
+    /// If the text continues with `expected`, reads it and returns true. Otherwise reads nothing and returns false.
     pub(super) const fn eat(&mut self, expected: &str) -> bool {
         self.bytes(expected.as_bytes())
     }
@@ -62,7 +62,7 @@ impl<'a> Cursor<'a> {
         is_whole_word
     }
 
-    /// Reads `name` if the text continues with it. Returns whether the text does.
+    /// If the text continues with `name`, reads it and returns true. Otherwise reads nothing and returns false.
     pub(super) const fn name(&mut self, name: &str) -> bool {
         if is_plain(name.as_bytes()) {
             return self.word(name);
@@ -106,7 +106,7 @@ impl<'a> Cursor<'a> {
         self.at > start
     }
 
-    /// Reads to the end of a quoted name whose opening quote has been read.
+    /// Reads the rest of a quoted name, up to and including the closing quote. The caller has read the opening quote.
     const fn skip_quoted(&mut self) -> bool {
         while let Some(byte) = self.byte() {
             self.at += 1;
@@ -148,7 +148,7 @@ impl<'a> Cursor<'a> {
         ahead.name(name)
     }
 
-    /// Whether `name` is in the rest of the list of fields or variants at the cursor.
+    /// Whether `name` occurs at the cursor or later in the same list of fields or variants.
     pub(super) const fn is_ahead(self, name: &str) -> bool {
         let mut ahead = self;
         while !ahead.is_at(name) {
@@ -164,14 +164,14 @@ impl<'a> Cursor<'a> {
         true
     }
 
-    /// Reads `expected` if the text continues with this number.
+    /// If the text continues with the number `expected`, reads it and returns true. Otherwise reads nothing and returns false.
     pub(super) const fn number(&mut self, expected: u64) -> bool {
         let mut ahead = *self;
         let mut number = 0u64;
         while let Some(digit) = ahead.byte()
             && digit.is_ascii_digit()
         {
-            // A number that overflows is never `expected`, so wrapping is harmless.
+            // Wrapping is harmless: no lock that memimage wrote contains a number that overflows.
             number = number.wrapping_mul(10).wrapping_add((digit - b'0') as u64);
             ahead.at += 1;
         }
@@ -191,11 +191,11 @@ impl<'a> Cursor<'a> {
         if !ahead.eat("(") {
             return Style::Unit;
         }
-        // `(u32)` is a newtype, `(u32,)` and `()` are tuples
+        // `(u32)` belongs to a newtype; `(u32,)` and `()` belong to tuples
         if ahead.skip() && ahead.eat(")") { Style::Newtype } else { Style::Tuple }
     }
 
-    /// Reads the end of a list of `fields` fields of this style.
+    /// Reads the end of a list of fields in this style, if the list ends after `fields` fields. Returns whether it ends there.
     pub(super) const fn close(&mut self, style: Style, fields: usize) -> bool {
         match style {
             Style::Unit => true,

@@ -1,7 +1,8 @@
 //! Compares a shape with its text in a lock file, at compile time or at run time.
 //!
-//! The comparison walks through shape and text together. For an unchanged shape it reads each byte once and builds nothing. At
-//! the first difference it writes a message and stops, so that one mistake gives one message.
+//! The comparison walks through shape and text together. If the shape is unchanged, it goes through the text once, apart from
+//! looking ahead, and builds no text of its own. At the first difference it writes a message and stops, so that one mistake
+//! gives one message.
 
 mod const_text;
 mod cursor;
@@ -21,12 +22,12 @@ pub(crate) enum Drift {
     Wider,
     /// The shape and the text differ.
     Different,
-    /// The text is not the text of a shape.
+    /// The text does not represent a shape.
     Unreadable,
 }
 
-/// Compares a shape with its text in a lock file. Writes the first difference to `message`, as in `payload.account.0: u32 in
-/// the lock, u64 here`; the path has the form of a [`Difference`](super::Difference)'s path.
+/// Compares a shape with its text in a lock file. Writes the first difference to `message`, in the form `payload.account.0: u32
+/// in the lock, u64 in this program`. The path has the same form as in a [`Difference`](super::Difference).
 pub(crate) const fn compare(locked: &str, shape: ShapeRef, message: &mut ConstText) -> Drift {
     let mut comparison = LockComparison { text: Cursor::new(locked), message, is_wider: false, is_unreadable: false };
     let same = comparison.shape(shape, &ShapePath::ROOT, None);
@@ -41,8 +42,8 @@ pub(crate) const fn compare(locked: &str, shape: ShapeRef, message: &mut ConstTe
     }
 }
 
-/// Compares a shape with its text in a lock. If they differ, returns the message of the compile error: the `event`, the
-/// difference, and `help`. If the text cannot be read, the message contains its position, `place`.
+/// Compares a shape with its text in a lock. If the shape and the text differ, returns the message of the compile error: the
+/// `event`, the difference, and `help`. If the text cannot be read, the message names `place`, the position of the text.
 pub const fn drifted(event: &str, place: &str, locked: &str, shape: ShapeRef, help: &str) -> Option<ConstText> {
     let mut message = ConstText::about(event);
     match compare(locked, shape, &mut message) {
@@ -87,9 +88,9 @@ struct LockComparison<'a, 'm> {
 }
 
 impl LockComparison<'_, '_> {
-    /// Compares the next shape in the text with `shape`. If they differ, writes a message and returns false.
+    /// Compares the next shape in the text with `shape`. If the two shapes differ, writes a message and returns false.
     ///
-    /// Uses one call per level, because the compiler limits the call depth of constants.
+    /// Makes one nested call per level of the shape, because the compiler limits the call depth in constants.
     const fn shape(&mut self, shape: ShapeRef, path: &ShapePath<'_>, enclosing: Option<&Enclosing<'_>>) -> bool {
         let start = self.text;
         let single;
@@ -225,7 +226,8 @@ impl LockComparison<'_, '_> {
         true
     }
 
-    /// Reads the text before the fields of a struct of this style. Returns false if fields of another style come next.
+    /// Reads the text that precedes the fields of a struct, if the fields have the style `style`. Returns false if fields of
+    /// another style come next.
     const fn structure(&mut self, style: Style) -> bool {
         match style {
             Style::Named => matches!(self.text.style(), Style::Named),
@@ -244,7 +246,8 @@ impl LockComparison<'_, '_> {
         same
     }
 
-    /// Reads `expected`, which every valid text has at this position. A text without `expected` here is reported as unreadable.
+    /// Reads `expected`, which every valid text has at this position. If the text does not continue with `expected`, reports
+    /// the text as unreadable.
     const fn expect(&mut self, expected: &str) -> bool {
         if !self.text.eat(expected) {
             self.unreadable();

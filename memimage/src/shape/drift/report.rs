@@ -1,4 +1,4 @@
-//! The messages of the comparison of a shape with its text in a lock.
+//! Writes the messages about differences between a shape and its text in a lock.
 
 use super::{ConstText, Cursor, LockComparison, ShapePath, ShapePathStep};
 use crate::shape::enclosing::Enclosing;
@@ -6,7 +6,7 @@ use crate::shape::{Field, ShapeRef, Style, Variant};
 
 /// Each function writes a message and returns false, because the comparison stops at the first difference.
 impl LockComparison<'_, '_> {
-    /// Reports that the text at `start` has another shape than the program.
+    /// Reports that the shape at `start` in the text differs from the program's shape.
     pub(super) const fn differs(
         &mut self,
         start: Cursor<'_>,
@@ -25,7 +25,7 @@ impl LockComparison<'_, '_> {
         false
     }
 
-    /// Reports that the fields of a variant have another style.
+    /// Reports that the fields of a variant have another style in the lock than in the program.
     pub(super) const fn style_differs(
         &mut self,
         variant: &Variant,
@@ -70,7 +70,8 @@ impl LockComparison<'_, '_> {
         false
     }
 
-    /// Reports that the text does not continue with the program's field at `index`, or that the program has no more fields.
+    /// Reports that the next field in the text is not the program's field at `index`, or that the program has no field at
+    /// `index`.
     pub(super) const fn field_differs(
         &mut self,
         fields: &[Field],
@@ -119,7 +120,8 @@ impl LockComparison<'_, '_> {
         false
     }
 
-    /// Reports that the text does not continue with the program's variant at `index`, or that the program has no more variants.
+    /// Reports that the next variant in the text is not the program's variant at `index`, or that the program has no variant at
+    /// `index`.
     pub(super) const fn variant_differs(
         &mut self,
         variants: &[Variant],
@@ -184,7 +186,7 @@ impl LockComparison<'_, '_> {
         self.message.str(" in the lock, ");
     }
 
-    /// Reports that the text is not the text of a shape.
+    /// Reports that the text does not represent a shape.
     pub(super) const fn unreadable(&mut self) -> bool {
         self.is_unreadable = true;
         self.message.str("the shape in the lock cannot be read from `");
@@ -218,8 +220,8 @@ impl ConstText {
     }
 }
 
-/// These functions use loops, because recursion would add to the call depth, and the comparison already uses one call per
-/// level.
+/// These functions use loops instead of recursion. Recursion would add to the call depth, and the comparison already makes one
+/// nested call per level.
 impl ShapePath<'_> {
     const fn depth(&self) -> usize {
         let (mut path, mut depth) = (self, 1);

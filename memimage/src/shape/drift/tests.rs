@@ -120,7 +120,7 @@ fn replace_in_fields(fields: &mut NodeFields, at: &mut usize, by: &Node) {
     }
 }
 
-/// Whether the comparison at run time, which lists all differences, finds none.
+/// Whether `differences`, the comparison at run time, finds no difference.
 fn is_compatible(locked: &Node, here: &Node) -> bool {
     differences("payload", &ShapeTree::of_node(locked), &ShapeTree::of_node(here)).is_empty()
 }

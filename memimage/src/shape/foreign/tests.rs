@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 
 use crate::shape::Shape;
 
-/// Encodes and decodes the value, and compares both values by `==` and by `Debug`. `Debug` shows parts that `==` ignores.
+/// Encodes and decodes the value, and compares the decoded value with the original by `==` and by `Debug`. `Debug` shows parts
+/// that `==` ignores.
 fn comes_back<T: Shape + Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
     let bytes = postcard::to_stdvec(value).unwrap_or_else(|error| panic!("{value:?}: {error}"));
     let decoded: T = postcard::from_bytes(&bytes).unwrap_or_else(|error| panic!("{value:?}: {error}"));

@@ -22,9 +22,8 @@ use process::ProcessRole;
 ///   again, with only this test, up to this call;
 /// - with a snapshot created and loaded after each event.
 ///
-/// The digests of the states after each event are compared. After each event, the derived fields are compared with rebuilt
-/// derived fields. The history may come from [a real image](super::given_image), or from executed commands, with
-/// [`When::and`](super::When::and).
+/// After each event, the function compares the digests of the states, and compares the derived fields with rebuilt ones. The
+/// history may come from [a real image](super::given_image), or from executed commands, with [`When::and`](super::When::and).
 ///
 /// ```
 /// # use memimage::{Context, Model, Shape};
@@ -52,9 +51,9 @@ use process::ProcessRole;
 ///
 /// # Panics
 ///
-/// Panics if a replay leads to another state. The message states the first event after which the states differ. Also panics if
-/// the second process does not reach this call. To avoid this, call the function on the test's own thread, and with the same
-/// events in each run.
+/// Panics if two replays lead to different states. The message states the first event after which the states differ. Also
+/// panics if the second process does not reach this call. To avoid this, call the function on the test's own thread, and with
+/// the same events in each run.
 #[track_caller]
 pub fn determinism<M: Model>(past: Given<M>) {
     let location = Location::caller();
@@ -95,7 +94,7 @@ pub fn determinism<M: Model>(past: Given<M>) {
     }
 }
 
-/// The action after each event.
+/// What a replay does after each event.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AfterEvent {
     Nothing,

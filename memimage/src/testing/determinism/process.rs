@@ -1,7 +1,7 @@
 //! Runs the same test in another process.
 //!
 //! The test program is started again, with only this test. At the same call of `determinism`, the second process writes a
-//! report to its standard output, and ends the test. Earlier calls return at once.
+//! report to its standard output, and ends the test. Earlier calls of `determinism` return at once in the second process.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -80,7 +80,7 @@ impl ParentProcess {
         Ok(ReplayDigests { digests, failure: value("failure").map(str::to_owned) })
     }
 
-    /// The encoded state of a replay in another process after `count` events.
+    /// The encoded state after `count` events, as a replay in another process gives it.
     pub(super) fn state(&self, count: usize) -> Result<Vec<u8>, String> {
         let report = self.run(Some(count))?;
         let state = report.iter().find(|(key, _)| key == "state").and_then(|(_, value)| unhex(value));
@@ -115,8 +115,8 @@ impl ParentProcess {
     }
 }
 
-/// The command that runs only this test. The test harness gives the thread of a test the name of the test. The main thread has
-/// no such name, so the command runs the whole program.
+/// The command that runs only this test. The test harness gives the thread of a test the name of the test. The main thread does
+/// not have the name of a test; on this thread, the command runs the program with its own arguments again.
 fn this_test() -> Result<Command, String> {
     let program = env::current_exe().map_err(|error| format!("the path of the test program is unknown: {error}"))?;
     let mut command = Command::new(program);

@@ -17,7 +17,7 @@ use crate::event::{Model, Payload};
 use error::{FixtureError, FixtureErrors};
 use fixture::Fixture;
 
-/// The files that a test may write. The environment variable `MEMIMAGE_BLESS` selects them.
+/// The files that a test may write, as the environment variable `MEMIMAGE_BLESS` selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BlessMode {
     Nothing,
@@ -79,9 +79,9 @@ struct Sample {
 ///     .check();
 /// ```
 ///
-/// `MEMIMAGE_BLESS=1 cargo test` writes the missing fixtures, such as `deposit.v1.golden`. Their events are never written again
-/// and must not be edited, because they represent the events in existing journals. When a command gets version 2,
-/// `deposit.v1.golden` remains, and each test run checks the upcasters from version 1.
+/// `MEMIMAGE_BLESS=1 cargo test` writes the missing fixtures, such as `deposit.v1.golden`. The events in a fixture are never
+/// written again, and you must not edit them, because they represent the events in existing journals. When a command gets
+/// version 2, `deposit.v1.golden` remains, and each test run checks the upcasters from version 1.
 ///
 /// The lower part of a fixture contains the resulting state and its digest. If a change of the logic or of the model's fields
 /// is intended to change the state, `MEMIMAGE_BLESS=outcomes cargo test` writes the lower parts again. Review the changed
@@ -126,7 +126,8 @@ impl<M: Model> Golden<M> {
         self
     }
 
-    /// Replays each fixture, and checks that each version of each event that the program can replay has a fixture.
+    /// Replays each fixture. Also checks that no fixture is missing: every version of an event that the program can replay
+    /// needs one.
     ///
     /// # Panics
     ///

@@ -12,10 +12,11 @@ use crate::value::position::MAX_DEPTH;
 /// or a map with its entries.
 const MAX_NESTED: u32 = 2 * MAX_DEPTH;
 
-/// If a crate of the program enables serde_json's `arbitrary_precision`, a number is an object with this key.
+/// If a crate of the program enables serde_json's feature `arbitrary_precision`, serde_json passes each number as an object
+/// with this key.
 const NUMBER: &str = "$serde_json::private::Number";
 
-/// Any JSON document. Unlike `serde_json::Value` it keeps the order of members, and members with the same name.
+/// Any JSON document. Unlike `serde_json::Value`, it keeps the order of members, and keeps all members that have the same name.
 #[derive(Debug, PartialEq)]
 pub(super) enum Document {
     Null,

@@ -4,8 +4,8 @@ use crate::shape::Primitive;
 use crate::value::Value;
 use crate::value::error::ValueError;
 
-/// Whether the primitive is an integer type. Returns an error if it is an integer type and the value is not an integer in its
-/// range.
+/// Whether `primitive` is an integer type. Returns an error if `primitive` is an integer type, but `value` is not an integer in
+/// the range of this type.
 pub(super) fn is_integer(primitive: Primitive, value: &Value) -> Result<bool, ValueError> {
     match primitive {
         Primitive::U8 => value.integer::<u8>("u8").map(drop),

@@ -1,16 +1,18 @@
-//! Shapes that are written as `null`, and shapes that are written as keys of an object.
+//! Tells which shapes have values that are written as `null`, and which shapes have values that are written as keys of an
+//! object.
 
 use crate::shape::Primitive;
 use crate::shape::node::{Node, NodeFields};
 use crate::value::opaque::{ForeignEncoding, foreign_encoding};
 use crate::value::position::ShapePosition;
 
-/// Whether a value of the shape may be written as `null`. An option of such a shape cannot use `null` for `None`.
+/// Whether a value of the shape may be written as `null`. Inside an option, a value of such a shape is written as an object
+/// with the member `some`, because `null` stands for `None`.
 pub(super) fn is_nullable(position: ShapePosition<'_>) -> bool {
     match position.node {
         Node::Primitive(primitive) => *primitive == Primitive::Unit,
         Node::Option(_) | Node::Struct(NodeFields::Unit) => true,
-        // A shape nested too deep contains only itself and has no values.
+        // A newtype that is nested too deep contains only itself, so it has no values.
         Node::Struct(NodeFields::Newtype(item)) => {
             position.field(item, &position.as_enclosing()).is_ok_and(is_nullable)
         }
@@ -19,7 +21,7 @@ pub(super) fn is_nullable(position: ShapePosition<'_>) -> bool {
     }
 }
 
-/// Whether each value of the shape has a distinct text, so that it can be the key of an object.
+/// Whether each value of the shape has its own text, so that values of the shape can be the keys of an object.
 pub(super) fn is_key(position: ShapePosition<'_>) -> bool {
     match position.node {
         Node::Primitive(primitive) => {

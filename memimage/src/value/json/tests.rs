@@ -15,7 +15,7 @@ fn tree<T: Shape>() -> ShapeTree {
     ShapeTree::of(T::SHAPE)
 }
 
-/// The JSON of a program's value. Checks that it reads back as the same value.
+/// Returns the JSON of a program's value, and checks that the JSON reads back as the same value.
 fn of<T: Shape + Serialize>(typed: T) -> String {
     let shape = tree::<T>();
     let value = Value::decode(&shape, &postcard::to_stdvec(&typed).unwrap()).unwrap();
@@ -59,9 +59,9 @@ proptest! {
         let read = Value::from_json(&shape, &json).unwrap();
         prop_assert_eq!(&read, &value, "{}", json);
         prop_assert_eq!(read.encode(&shape).unwrap(), value.encode(&shape).unwrap());
-        // The JSON gives the same value after another JSON parser has read and written it.
+        // The JSON still gives the same value after another JSON library has read it and written it again.
         let mut reader = serde_json::Deserializer::from_str(&json);
-        // The JSON may exceed this parser's depth limit, for example with keys that are lists.
+        // The JSON may be nested deeper than serde_json's limit, for example if the keys of maps are lists.
         reader.disable_recursion_limit();
         let passed_on = serde_json::Value::deserialize(&mut reader).unwrap().to_string();
         let mut read = Value::from_json(&shape, &passed_on).unwrap();
@@ -99,7 +99,7 @@ proptest! {
     }
 }
 
-/// Sorts map entries, because `serde_json::Value` sorts members by name, and the order is not significant.
+/// Sorts map entries, because `serde_json::Value` sorts members by name, and the order of a map's entries is not significant.
 fn sort_maps(value: &mut Value) {
     match value {
         Value::Option(Some(value)) | Value::Variant(_, value) => sort_maps(value),
@@ -177,8 +177,8 @@ fn values_without_a_json_type_read_back() {
     assert_eq!(error.to_string(), "the key \"true\" occurs twice");
 }
 
-/// Regression test for a proptest finding. The shape of the key contains only itself, so it has no values and the map is always
-/// empty. Writing the empty map failed.
+/// Regression test for a failure that proptest found. The shape of the key contains only itself, so there are no keys, and the
+/// map is always empty. Writing the empty map failed.
 #[test]
 fn an_empty_map_is_written_even_if_its_keys_have_no_values() {
     let endless = Node::Struct(NodeFields::Newtype(Box::new(Node::Back(0))));
@@ -187,8 +187,9 @@ fn an_empty_map_is_written_even_if_its_keys_have_no_values() {
     assert_eq!(Value::from_json(&shape, &json).unwrap(), Value::Map(Vec::new()));
 }
 
-/// No program has a struct with two fields of one name, but a forged journal may have one, and an upcaster may create one by a
-/// rename. Written as an object with two members of one name, the struct lost one of the values or was unreadable.
+/// No program has a struct with two fields of one name, but a forged journal may have one, and an upcaster may create one by
+/// renaming a field. When such a struct was written as an object with two members of one name, one of the values was lost, or
+/// the JSON could not be read.
 #[test]
 fn a_struct_with_two_fields_of_one_name_is_not_written() {
     let named = |name: &str| NodeField { name: name.into(), shape: Node::Primitive(Primitive::U8) };
@@ -245,7 +246,7 @@ fn members_may_come_in_any_order_and_integers_as_strings() {
     assert_eq!(value.encode(&tree::<Order>()).unwrap(), typed);
 }
 
-/// The numbers have the form in which serde_json's `arbitrary_precision` passes them.
+/// The numbers have the form in which serde_json passes numbers if its feature `arbitrary_precision` is enabled.
 #[test]
 fn numbers_of_arbitrary_precision_are_read() {
     let number = |number: &str| format!("{{\"$serde_json::private::Number\":\"{number}\"}}");

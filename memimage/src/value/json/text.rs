@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::value::error::{ValueError, ValueErrorKind};
 
-/// The error of a string that does not represent the expected value.
+/// The error for a string that does not represent the expected value.
 #[cold]
 pub(super) fn invalid_text(expected: &'static str, found: &str) -> ValueError {
     ValueError::new(ValueErrorKind::Text { expected, found: found.chars().take(80).collect() })
@@ -40,7 +40,7 @@ pub(super) fn from_uuid(text: &str) -> Result<Vec<u8>, ValueError> {
     bytes.ok_or_else(|| invalid_text("a UUID", text))
 }
 
-/// The string for an infinite float or a NaN with these bits. `canonical` are the bits of the canonical NaN.
+/// The string for an infinite float or a NaN with these bits. `canonical` holds the bits of the canonical NaN.
 pub(super) fn not_finite(is_nan: bool, is_negative: bool, bits: u64, canonical: u64, digits: usize) -> String {
     match (is_nan, is_negative) {
         (true, _) if bits == canonical => "NaN".to_owned(),

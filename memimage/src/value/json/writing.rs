@@ -13,7 +13,7 @@ use crate::value::error::{ValueError, ValueErrorKind, ValuePathStep};
 use crate::value::opaque::{self, ForeignEncoding, foreign_encoding};
 use crate::value::position::ShapePosition;
 
-/// The largest integer up to which a JSON parser with f64 numbers reads every integer exactly.
+/// A JSON parser that reads numbers as f64 reads every integer up to this absolute value exactly.
 const MAX_SAFE: u128 = (1 << 53) - 1;
 
 /// The bits of the canonical NaN.
@@ -107,8 +107,8 @@ fn write_f64(number: f64) -> Document {
     Document::Text(text::not_finite(is_nan, is_negative, number.to_bits(), NAN_64, 16))
 }
 
-/// Writes the fewest digits that identify the 32-bit float, provided that a parser with 64-bit floats reads back the same
-/// 32-bit float.
+/// Writes the fewest digits that identify the 32-bit float, if a parser that reads them as a 64-bit float gets the same 32-bit
+/// float back. Otherwise writes the 64-bit float of the same value.
 fn write_f32(number: f32) -> Document {
     if !number.is_finite() {
         let (is_nan, is_negative) = (number.is_nan(), number.is_sign_negative());

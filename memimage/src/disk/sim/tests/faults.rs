@@ -1,8 +1,8 @@
-//! Tests of injected faults: which calls they strike, and the effects of the failing calls.
+//! Tests of injected faults: which calls the faults strike, and which effects these calls have.
 
 use super::*;
 
-/// Calls one method on the disk and the file of [`ready`].
+/// Calls `method` on the disk or the file that [`ready`] returns.
 fn call(disk: &SimDisk, file: &dyn DiskFile, method: Method) -> io::Result<()> {
     let (a, b, dir) = (Path::new("/a"), Path::new("/b"), Path::new("/dir"));
     match method {
@@ -142,7 +142,7 @@ fn an_interruption_has_no_effect_and_strikes_only_reads_and_writes() {
     }
 }
 
-/// The numbers of the reads that fail, out of ten reads.
+/// Reads ten times, and returns the numbers of the reads that fail.
 fn struck(fault: Fault) -> Vec<u32> {
     let disk = disk_with("a", b"x");
     disk.inject(fault.on(&[Method::ReadAt]));

@@ -33,8 +33,8 @@ fn a_failed_sync_with_full_effect_makes_all_data_durable() {
     assert_eq!((disk.unsynced(), after_a_cut(&disk)), (vec![], [b"newer", b"newer"].map(Vec::from)));
 }
 
-/// PostgreSQL developers found this in 2018: the next fsync succeeded and the page cache contained the bytes, but the disk did
-/// not.
+/// PostgreSQL developers found this behaviour in 2018: after a failed fsync, the next fsync succeeded, and the page cache
+/// contained the bytes, but the disk did not contain them.
 #[test]
 fn data_dropped_by_a_failed_sync_is_readable_but_lost_after_a_power_cut() {
     let disk = disk_with("a", b"old");

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A disk with two files, each with two unsynced sectors written in turn, and an unsynced rename of one of the files.
+/// A disk with five unsynced changes: two sectors in each of two files, and the rename of one of these files.
 fn disk_with_unsynced_changes() -> SimDisk {
     let disk = SimDisk::new();
     for name in ["a", "b"] {
@@ -147,7 +147,7 @@ fn shrinking_keeps_only_the_changes_that_matter() {
     let text = "all unsynced changes are kept, except\n  lost: sector at 0 of /c\n  lost: sector at 0 of /b";
     assert_eq!(shrunk.to_string(), text);
     assert!(fails(disk.crash(|change| shrunk.fate(change))));
-    // fails if one change is kept
+    // fails if the rename is kept
     let shrunk = disk.shrink(&Crash::Everything, |left| left.read("c").is_ok());
     assert_eq!(shrunk.to_string(), "all unsynced changes are kept");
     let shrunk = disk.shrink(&Crash::Only(0), |left| left.read("c").is_ok() && left.read("c").unwrap()[0] == 1);

@@ -100,9 +100,9 @@ fn a_frame_of_a_later_version_is_unsupported_and_not_damaged() {
     assert_eq!(changed(7, 0), Ok(FrameKind::Events));
 }
 
-/// Regression: each frame contained the checksum of the frame before it, not the hash. The checksum of a frame without a body
-/// is a constant, because such a frame ends in its header's own checksum. So a frame after a seal continued every history of
-/// the image.
+/// Regression: each frame contained the checksum of the frame before it instead of that frame's hash. The checksum of a frame
+/// without a body is a constant, because such a frame ends in its header's own checksum. So a frame after a seal fitted every
+/// history of the image, not only its own.
 #[test]
 fn the_hash_of_a_frame_without_a_body_depends_on_the_frame_before_it() {
     let seal_after = |hash| {

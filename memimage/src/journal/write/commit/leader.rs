@@ -62,12 +62,12 @@ impl<S: BatchWriter> Leader for Commit<S> {
 }
 
 impl<S: BatchWriter> Commit<S> {
-    /// Takes the oldest unwritten batch. If the queue is empty, this is the open batch.
+    /// Takes the oldest unwritten batch: the first batch in the queue, or the open batch if the queue is empty.
     fn next_batch(&self) -> Option<Batch> {
         let mut wakers = Vec::new();
         let batch = self.pop(&mut wakers).or_else(|| {
             let mut open = self.open.lock();
-            // a batch that was queued in the meantime is older than the open batch
+            // a batch that was queued while this thread waited for the lock is older than the open batch
             self.pop(&mut wakers).or_else(|| self.seal(&mut open))
         });
         // no lock may be held here, because a waker may run arbitrary code
@@ -75,8 +75,8 @@ impl<S: BatchWriter> Commit<S> {
         batch
     }
 
-    /// Takes the oldest batch from the queue. If the queue then has room, moves the wakers of the callers that wait for room to
-    /// `wakers`.
+    /// Takes the oldest batch from the queue. If the queue then has room again, notifies the threads that wait for room, and
+    /// adds the wakers of the waiting tasks to `wakers`.
     fn pop(&self, wakers: &mut Vec<Waker>) -> Option<Batch> {
         let mut state = self.state.lock();
         let batch = state.queue.pop_front()?;
@@ -135,7 +135,7 @@ impl<S: BatchWriter> Commit<S> {
         }
     }
 
-    /// Ends this thread's role as the leader. Work that accumulated in the meantime goes to the syncer.
+    /// Ends this thread's role as the leader. Work that accumulated while this thread was the leader goes to the syncer.
     fn step_down(&self) {
         let idle = !self.state.lock().has_work();
         if idle {

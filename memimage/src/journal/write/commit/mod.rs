@@ -2,8 +2,9 @@
 //!
 //! Commands do not pass through a dedicated writer thread. A caller that waits for its batch becomes the *leader* if no thread
 //! is writing: it writes and syncs the open batch itself. Work that accumulates during that write goes to the single syncer
-//! thread, never to another waiting caller. Each waiting caller sleeps on the ticket of its own batch. (Passing the lead from
-//! one waiting caller to another can lose a wake-up. A single thread that takes over all remaining work cannot lose one.)
+//! thread, never to another waiting caller. Each waiting caller sleeps on the ticket of its own batch. (If one waiting caller
+//! passes the lead to another, a wake-up can be lost. If a single thread takes over all remaining work, no wake-up can be
+//! lost.)
 //!
 //! Lock order: model, then `open`, then `state`. No thread holds `open` or `state` while it holds or waits for `writer`. The
 //! tests in `shuttle_tests.rs` explore the thread schedules of this module.
@@ -67,7 +68,7 @@ pub(crate) struct Commit<S> {
     /// The last synced event.
     durable: AtomicU64,
     batches: AtomicU64,
-    /// Whether the queue has `pending_batches` batches, its maximum.
+    /// Whether the queue is full, that is, contains `pending_batches` batches.
     full: AtomicBool,
     /// Whether the journal is poisoned or closed, and therefore accepts no commands.
     ended: AtomicBool,
@@ -104,11 +105,12 @@ struct CommitState {
     linger: Option<Instant>,
     /// The time of the next interval sync.
     sync_by: Option<Instant>,
-    /// The ticket of the last batch that a thread began to write. Settled unless that write is in progress or panicked.
+    /// The ticket of the last batch that a thread began to write. The ticket is settled unless that write is still in progress
+    /// or panicked.
     writing: Option<Arc<Ticket>>,
     /// The tickets of callers that asked for a sync of all executed events.
     sync_wanted: Vec<Arc<Ticket>>,
-    /// The tickets of the requested sync in progress.
+    /// The tickets of callers whose requested sync is in progress.
     syncing: Vec<Arc<Ticket>>,
     room_wakers: Vec<Waker>,
     stopping: bool,
@@ -119,9 +121,10 @@ struct CommitState {
 /// The errors that callers receive after a write has failed.
 #[derive(Clone)]
 struct CommitFailure {
-    /// For callers whose commands were not recorded.
+    /// The error for callers whose commands were not recorded.
     lost: Error,
-    /// For callers that asked for a sync. This error says that the outcome is unknown if unsynced events may have been written.
+    /// The error for callers that asked for a sync. If unsynced events may have been written, this error says that the outcome
+    /// is unknown.
     unsynced: Error,
 }
 
@@ -209,8 +212,8 @@ impl<S: BatchWriter> Commit<S> {
         self.ended.load(Ordering::Acquire).then(|| self.open.lock().ended().cloned())?
     }
 
-    /// The ticket that must be settled before a result that was computed from the newest state may leave the process. `None` if
-    /// all executed events are already as durable as the durability mode requires.
+    /// A result that was computed from the newest state may leave the process once this ticket is settled. `None` if all
+    /// executed events are already as durable as the durability mode requires.
     pub(crate) fn latest(&self) -> Option<Arc<Ticket>> {
         let acknowledged = if self.syncs() { &self.durable } else { &self.written };
         if acknowledged.load(Ordering::Acquire) == self.executed.load(Ordering::Acquire) {
@@ -231,7 +234,8 @@ impl<S: BatchWriter> Commit<S> {
         open.reserve(mark, |batch| self.enqueue(batch))
     }
 
-    /// Accounts for a command whose record was accepted. `linger` is true if the caller possibly does not wait for the batch.
+    /// Counts the event of an accepted record as executed, and queues the batch if it is complete. If `linger` is true, the
+    /// syncer writes the batch at a deadline even if no caller waits.
     #[inline]
     pub(crate) fn accepted(&self, open: &mut OpenBatch, linger: bool) {
         self.executed.store(open.next_seq().get() - 1, Ordering::Release);
@@ -306,7 +310,7 @@ impl<S: BatchWriter> Commit<S> {
         }
     }
 
-    /// Like [`wait_for_room`](Commit::wait_for_room), for a future.
+    /// The counterpart of [`wait_for_room`](Commit::wait_for_room) for a future.
     pub(crate) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
         if !self.is_full() {
             return Poll::Ready(());
@@ -388,8 +392,8 @@ impl<S: BatchWriter> Commit<S> {
         log::error!(error = %cause, "a write failed, so the image is poisoned; help: reopen the image");
     }
 
-    /// Poisons the journal after the writing thread panicked, in a disk that a user supplied. Otherwise callers would wait
-    /// for a thread that has ended.
+    /// Poisons the journal after the writing thread panicked, for example in the code of a disk that a user supplied. If the
+    /// journal were not poisoned, callers would wait for a thread that has ended.
     pub(crate) fn fail_after_panic(&self, message: &str) {
         let panic = std::io::Error::other(format!("panic: {message}"));
         let writing = self.state.lock().writing.take().filter(|ticket| !ticket.is_settled());

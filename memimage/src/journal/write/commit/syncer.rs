@@ -17,8 +17,7 @@ impl<S: BatchWriter> Commit<S> {
             } else if state.by_syncer {
                 state.syncing = std::mem::take(&mut state.sync_wanted);
                 let requested = !state.syncing.is_empty();
-                // the call is needed even if another condition already requires a sync, because it clears the deadline, which
-                // would otherwise stay due
+                // called even if another condition already requires a sync, because the call clears a deadline that has passed
                 let interval_is_over = self.interval_is_over(&mut state);
                 let sync = interval_is_over || requested || (state.stopping && !self.syncs());
                 drop(state);
