@@ -4,24 +4,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 use memimage::Seq;
-use memimage::admin::{Repair, check_with};
 use memimage::disk::SimDisk;
+
+use crate::Protected;
 
 /// Applies the first repair that the check report offers until the image is sound. No repair may lose an event up to `kept`.
 ///
 /// # Errors
 ///
 /// If a check or a repair fails, if a repair would lose an event up to `kept`, or if the image is not sound after six repairs.
-pub fn repair_until_sound(disk: &SimDisk, path: &Path, kept: Seq) -> Result<(), String> {
+pub fn repair_until_sound(disk: &SimDisk, path: &Path, protected: Protected, kept: Seq) -> Result<(), String> {
     for _ in 0..6 {
-        let report = check_with(Arc::new(disk.clone()), path).map_err(|error| format!("the check failed: {error}"))?;
+        let checked = protected.check().run_with(Arc::new(disk.clone()), path);
+        let report = checked.map_err(|error| format!("the check failed: {error}"))?;
         let Some(option) = report.repairs().into_iter().next() else {
             return if report.is_sound() { Ok(()) } else { Err(format!("no repair is offered:\n{report}")) };
         };
         if option.lost.is_some_and(|loss| loss.first <= kept) {
             return Err(format!("{:?} would lose acknowledged events:\n{report}", option.action));
         }
-        let repair = Repair::new(option.action);
+        let repair = protected.repair(option.action);
         repair.run_with(Arc::new(disk.clone()), path).map_err(|error| format!("{:?}: {error}", option.action))?;
     }
     Err("the image is not sound after six repairs".to_owned())

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use memimage::disk::{Crash, SimDisk};
 use memimage::{Durability, Retention};
-use memimage_tests::{SplitMix64, cases};
+use memimage_tests::{Protected, SplitMix64, cases};
 
 use crash_counts::CrashCounts;
 use oracle::{CompletedRun, Guarantee, variants};
@@ -77,66 +77,103 @@ fn failed(
 /// The share of all crash images that a test runs, in percent.
 struct Share(u64);
 
-/// Runs scenarios until the test has tried its share of crash images.
+/// The maximum number of scenarios that a test runs beyond its share to see each kind of crash.
+const MORE_SCENARIOS: u64 = 20;
+
+/// The options that do not depend on the seed. The scenario with seed 1 has the protection `first`, each later one the next kind.
+#[derive(Clone, Copy)]
+struct ModeOfSeed {
+    durability: Durability,
+    retention: Retention,
+    first: Protected,
+}
+
+impl ModeOfSeed {
+    fn mode(self, seed: u64) -> Mode {
+        let ModeOfSeed { durability, retention, first } = self;
+        let align = [8, 512, 4096][seed as usize % 3];
+        let protected = Protected::ALL[(first as usize + seed as usize + 3) % 4];
+        Mode { durability, align, retention, protected }
+    }
+}
+
+/// Runs scenarios until the test has tried its share of crash images, and each kind of crash has occurred. How many crashes of a
+/// kind a scenario has depends on its threads, and so on the load of the machine.
 fn crash_scenarios(
     name: &str,
     Share(percent): Share,
-    (durability, retention): (Durability, Retention),
+    modes: ModeOfSeed,
     crash: fn(Mode, u64, &mut CrashCounts),
-) -> CrashCounts {
+    is_complete: impl Fn(&CrashCounts) -> bool,
+) {
     let first: u64 = std::env::var("MEMIMAGE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let (mut counts, started) = (CrashCounts::default(), Instant::now());
     let images_min = u64::from(cases(4_000)) * percent / 100;
+    let mut more = 0;
     for seed in first.. {
-        let mode = Mode { durability, align: [8, 512, 4096][seed as usize % 3], retention };
-        crash(mode, seed, &mut counts);
+        crash(modes.mode(seed), seed, &mut counts);
         counts.scenarios += 1;
         if counts.images >= images_min {
-            break;
+            if is_complete(&counts) {
+                break;
+            }
+            more += 1;
+            assert!(more <= MORE_SCENARIOS, "a kind of crash did not occur: {counts}");
         }
     }
     println!("{name}, from seed {first}, {:.0?}: {counts}", started.elapsed());
-    counts
 }
 
-/// Runs crash scenarios, and verifies that each kind of crash occurred.
-fn check_crashes(name: &str, share: Share, durability: Durability, retention: Retention) {
-    let counts = crash_scenarios(name, share, (durability, retention), crash_everywhere);
-    assert!(
-        counts.torn > 0 && counts.twice > 0 && counts.thrice > 0 && counts.garbled > 0,
-        "a kind of crash did not occur: {counts}"
-    );
-    assert_eq!(counts.pruned > 0, retention != Retention::Everything, "{counts}");
+/// Runs crash scenarios until each kind of crash has occurred.
+fn check_crashes(name: &str, share: Share, durability: Durability, retention: Retention, first: Protected) {
+    crash_scenarios(name, share, ModeOfSeed { durability, retention, first }, crash_everywhere, |counts| {
+        assert!(counts.pruned == 0 || retention != Retention::Everything, "{counts}");
+        let pruned = counts.pruned > 0 || retention == Retention::Everything;
+        pruned && counts.torn > 0 && counts.twice > 0 && counts.thrice > 0 && counts.garbled > 0
+    });
 }
 
 #[test]
 fn a_synced_image_survives_any_crash() {
-    check_crashes("synced", Share(25), Durability::Synced, Retention::Everything);
+    check_crashes("synced", Share(20), Durability::Synced, Retention::Everything, Protected::Plain);
+}
+
+#[test]
+fn a_protected_image_survives_any_crash() {
+    check_crashes("protected", Share(10), Durability::Synced, Retention::Events(8), Protected::Both);
 }
 
 #[test]
 fn a_buffered_image_survives_any_crash() {
-    check_crashes("buffered", Share(27), Durability::Buffered, Retention::Everything);
+    check_crashes("buffered", Share(25), Durability::Buffered, Retention::Everything, Protected::Plain);
 }
 
 #[test]
 fn an_image_synced_at_intervals_survives_any_crash() {
-    check_crashes("at intervals", Share(27), Durability::Interval(Duration::from_micros(300)), Retention::Everything);
+    check_crashes(
+        "at intervals",
+        Share(24),
+        Durability::Interval(Duration::from_micros(300)),
+        Retention::Everything,
+        Protected::Plain,
+    );
 }
 
 #[test]
 fn a_pruned_image_survives_any_crash() {
-    check_crashes("pruned", Share(9), Durability::Synced, Retention::Events(0));
+    check_crashes("pruned", Share(9), Durability::Synced, Retention::Events(0), Protected::Plain);
 }
 
 #[test]
 fn a_pruned_and_buffered_image_survives_any_crash() {
-    check_crashes("pruned and buffered", Share(10), Durability::Buffered, Retention::Events(8));
+    check_crashes("pruned and buffered", Share(10), Durability::Buffered, Retention::Events(8), Protected::Plain);
 }
 
 #[test]
 fn a_rewrite_survives_any_crash() {
-    let counts =
-        crash_scenarios("rewritten", Share(2), (Durability::Synced, Retention::Everything), rewrite::crash_everywhere);
-    assert!(counts.rewritten > 0 && counts.garbled > 0, "{counts}");
+    let modes =
+        ModeOfSeed { durability: Durability::Synced, retention: Retention::Everything, first: Protected::Plain };
+    crash_scenarios("rewritten", Share(2), modes, rewrite::crash_everywhere, |counts| {
+        counts.rewritten > 0 && counts.garbled > 0
+    });
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use memimage::admin::check_with;
 use memimage::disk::{Crash, Disk, Fate, SimDisk};
 use memimage::{Durability, ErrorKind, Seq};
 use memimage_tests::{Request, Run, SplitMix64, changed, files, repair_until_sound};
@@ -72,7 +71,7 @@ impl CompletedRun {
                 }
                 (counts.images, counts.refused) = (counts.images + 1, counts.refused + 1);
                 if !unfinished {
-                    repair_until_sound(&opened, Path::new("/ledger"), guarantee.now)
+                    repair_until_sound(&opened, Path::new("/ledger"), self.mode.protected, guarantee.now)
                         .and_then(|()| self.open(&opened, guarantee.now).map(drop))
                         .map_err(|why| format!("the image was refused, and its repair failed: {why}\n{error}"))?;
                     counts.repaired += 1;
@@ -117,8 +116,12 @@ impl CompletedRun {
         counts.torn += u64::from(recovery.quarantined.is_some());
         if rng.once_in(30) {
             // while the image is open
-            let report =
-                check_with(Arc::new(disk.clone()), "/ledger").map_err(|error| format!("the check failed: {error}"))?;
+            let report = self
+                .mode
+                .protected
+                .check()
+                .run_with(Arc::new(disk.clone()), "/ledger")
+                .map_err(|error| format!("the check failed: {error}"))?;
             if !report.is_sound() {
                 return Err(format!("the image opened, but its check reports: {report}"));
             }

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use memimage::admin::Rewrite;
 use memimage::disk::{Crash, SimDisk};
 use memimage::{Error, ErrorKind, Seq, digest};
 use memimage_tests::{Ledger, SplitMix64};
@@ -17,7 +16,7 @@ use crate::{Mode, failed};
 const TARGET: &str = "/rewritten";
 
 fn rewrite(disk: &SimDisk, mode: Mode) -> Result<(), Error> {
-    let rewrite = Rewrite::<Ledger>::new().segment_bytes(16 << 10).align_bytes(mode.align);
+    let rewrite = mode.protected.rewrite::<Ledger>().segment_bytes(16 << 10).align_bytes(mode.align);
     rewrite.run_with(Arc::new(disk.clone()), "/ledger", TARGET).map(drop)
 }
 

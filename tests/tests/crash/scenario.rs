@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use memimage::disk::SimDisk;
 use memimage::{Durability, Error, Image, Retention, Seq};
-use memimage_tests::{Ledger, Request, Run, SplitMix64};
+use memimage_tests::{Ledger, Protected, Request, Run, SplitMix64};
 
 use crate::recorder::Recorder;
 
@@ -14,11 +14,13 @@ pub(crate) struct Mode {
     pub(crate) durability: Durability,
     pub(crate) align: u32,
     pub(crate) retention: Retention,
+    pub(crate) protected: Protected,
 }
 
 impl Mode {
     pub(crate) fn image(self, disk: &SimDisk, path: &str) -> Result<Image<Ledger>, Error> {
-        Run::options(self.durability, self.align).retention(self.retention).open_with(Arc::new(disk.clone()), path)
+        let options = Run::options(self.durability, self.align).retention(self.retention);
+        self.protected.options(options).open_with(Arc::new(disk.clone()), path)
     }
 
     pub(crate) fn open(self, disk: &SimDisk, digests: Vec<u64>, at_least: Seq) -> Result<Run, String> {

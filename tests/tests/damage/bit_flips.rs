@@ -115,3 +115,20 @@ fn a_flipped_bit_in_a_base_is_repaired_from_the_other_copy() {
     let counts = flip("bits of a pruned image", &sample, &some_bits(&sample, 37));
     assert_eq!(counts.of(".base"), [FellBack]);
 }
+
+/// Without the keys nothing can be read, and with them every byte counts: a message code covers what a plain frame leaves to its
+/// checksum.
+#[test]
+fn a_flipped_bit_in_a_protected_image_is_refused_or_harmless() {
+    for kind in [SampleKind::PROTECTED, SampleKind { closed: false, ..SampleKind::PROTECTED }] {
+        let sample = SampleImage::new(kind);
+        let counts = flip("bits, protected", &sample, &some_bits(&sample, 23));
+        assert_eq!(counts.of("durable"), [Unnoticed]);
+        for sealed in ["00000001.journal", "00000002.journal"] {
+            assert_eq!(counts.of(sealed), [Unnoticed, Refused], "{sealed}");
+        }
+        assert!(counts.of(".snapshot").contains(&FellBack), "{:?}", counts.of(".snapshot"));
+    }
+    let sample = SampleImage::new(SampleKind { pruned: true, ..SampleKind::PROTECTED });
+    assert_eq!(flip("bits, protected and pruned", &sample, &some_bits(&sample, 41)).of(".base"), [FellBack]);
+}

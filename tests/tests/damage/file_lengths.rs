@@ -23,7 +23,7 @@ fn is_tried(len: usize) -> bool {
 /// copy of a base.
 #[test]
 fn a_truncated_file_is_refused_or_harmless() {
-    for kind in [SampleKind::SNAPSHOTS, SampleKind::KILLED, SampleKind::PRUNED] {
+    for kind in [SampleKind::SNAPSHOTS, SampleKind::KILLED, SampleKind::PRUNED, SampleKind::PROTECTED] {
         let sample = SampleImage::new(kind);
         let lens_of =
             |file: usize| (0..sample.files[file].1.len()).filter(|len| is_tried(*len)).map(move |len| (file, len));
@@ -43,7 +43,7 @@ fn a_truncated_file_is_refused_or_harmless() {
 /// Zeros are appended to a file.
 #[test]
 fn a_longer_file_is_refused_or_harmless() {
-    for kind in [SampleKind::SNAPSHOTS, SampleKind::KILLED, SampleKind::PRUNED] {
+    for kind in [SampleKind::SNAPSHOTS, SampleKind::KILLED, SampleKind::PRUNED, SampleKind::PROTECTED] {
         let sample = SampleImage::new(kind);
         let longer = |file: usize| {
             let len = sample.files[file].1.len();

@@ -47,6 +47,15 @@ fn lost_sectors_are_refused_because_of_the_watermark() {
 }
 
 #[test]
+fn lost_sectors_of_a_protected_image_are_refused_or_harmless() {
+    let sample = SampleImage::new(SampleKind::PROTECTED);
+    let some = runs(&sample).into_iter().filter(|(_, run)| run.len() < 4 || (run.start * 7 + run.end) % 11 == 0);
+    let counts = zero("sectors, protected", &sample, &some.collect::<Vec<_>>());
+    assert_eq!(counts.of(".journal"), [OpenOutcome::Unnoticed, OpenOutcome::Refused]);
+    assert_eq!(counts.of("durable"), [OpenOutcome::Unnoticed]);
+}
+
+#[test]
 fn lost_sectors_are_refused_because_of_a_snapshot() {
     let mut sample = SampleImage::new(SampleKind::SNAPSHOTS);
     // a snapshot of the last event is its only evidence

@@ -6,7 +6,7 @@ use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Image, Seq};
 use memimage_tests::{Book, BookCommands, changed, files};
 
-use crate::sample_images::{SampleImage, open, options};
+use crate::sample_images::SampleImage;
 
 /// The allowed outcomes of opening a damaged image. Everything else fails the test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +39,7 @@ pub(crate) enum Depth {
 /// Opens a damaged image and classifies the result. `Err` if the result is not allowed.
 pub(crate) fn open_and_check(sample: &SampleImage, damaged: &SimDisk, depth: Depth) -> Result<OpenOutcome, String> {
     let before = damaged.fork();
-    let opened = catch_unwind(AssertUnwindSafe(|| open(damaged, options(512).create(false))));
+    let opened = catch_unwind(AssertUnwindSafe(|| sample.open(damaged)));
     match opened {
         Err(_) => Err("opening the image panicked".to_owned()),
         Ok(Err(error)) => {
@@ -62,7 +62,7 @@ pub(crate) fn open_and_check(sample: &SampleImage, damaged: &SimDisk, depth: Dep
         Ok(Ok(image)) => {
             let outcome = check_state(sample, &image)?;
             if depth == Depth::Use {
-                use_image(image, damaged)?;
+                use_image(sample, image, damaged)?;
             }
             Ok(outcome)
         }
@@ -85,14 +85,14 @@ fn check_state(sample: &SampleImage, image: &Image<Book>) -> Result<OpenOutcome,
 }
 
 /// Verifies that an image can be used and opened again.
-fn use_image(image: Image<Book>, disk: &SimDisk) -> Result<(), String> {
+fn use_image(sample: &SampleImage, image: Image<Book>, disk: &SimDisk) -> Result<(), String> {
     let after_opening = |error: memimage::Error| format!("after the image was opened: {error}");
     image
         .write(1_000_000, "after the damage".to_owned())
         .map_err(|error| format!("after the image was opened: {error}"))?;
     let (seq, state) = (image.journal().seq(), image.read_uncommitted().map_err(after_opening)?.clone());
     Image::close(image).map_err(after_opening)?;
-    let again = open(disk, options(512).create(false)).map_err(after_opening)?;
+    let again = sample.open(disk).map_err(after_opening)?;
     let recovery = again.admin().stats().recovery;
     let found: (Seq, Book) = (again.journal().seq(), again.read_uncommitted().map_err(after_opening)?.clone());
     if found != (seq, state) || recovery.quarantined.is_some() {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use memimage::disk::{Disk, Operation, SimDisk};
 use memimage::{Image, Options, Retention, Seq, SnapshotPolicy, Timestamp};
-use memimage_tests::{Book, BookCommands, files, wait_until};
+use memimage_tests::{Book, BookCommands, Protected, files, wait_until};
 
 pub(crate) const ROOT: &str = "/book";
 /// The length of each segment: the minimum.
@@ -25,18 +25,23 @@ pub(crate) struct SampleKind {
     pub(crate) closed: bool,
     /// Whether the journal is pruned: a base replaces the first segments.
     pub(crate) pruned: bool,
+    pub(crate) protected: Protected,
 }
 
 impl SampleKind {
-    pub(crate) const CLOSED: SampleKind = SampleKind { align: 512, snapshots: false, closed: true, pruned: false };
+    pub(crate) const CLOSED: SampleKind =
+        SampleKind { align: 512, snapshots: false, closed: true, pruned: false, protected: Protected::Plain };
     pub(crate) const KILLED: SampleKind = SampleKind { closed: false, ..SampleKind::CLOSED };
     pub(crate) const SNAPSHOTS: SampleKind = SampleKind { snapshots: true, ..SampleKind::CLOSED };
     pub(crate) const PRUNED: SampleKind = SampleKind { pruned: true, ..SampleKind::CLOSED };
+    /// Encrypted, with a chain.
+    pub(crate) const PROTECTED: SampleKind = SampleKind { protected: Protected::Both, ..SampleKind::SNAPSHOTS };
 }
 
 /// A small image of three full segments and a preallocated fourth one.
 pub(crate) struct SampleImage {
     pub(crate) disk: SimDisk,
+    pub(crate) protected: Protected,
     pub(crate) seq: Seq,
     /// The state after each event, beginning with the initial state.
     pub(crate) states: Vec<Book>,
@@ -78,8 +83,9 @@ impl SampleImage {
             }
         });
         let retention = if kind.pruned { Retention::Events(0) } else { Retention::Everything };
-        let image = open(&disk, options(kind.align).retention(retention)).unwrap();
-        let mut writer = PageWriter { disk: &disk, image: &image, states: vec![Book::default()], page: 0 };
+        let image = open(&disk, kind.protected.options(options(kind.align)).retention(retention)).unwrap();
+        let seal = if kind.protected == Protected::Plain { 512 } else { 1_024 };
+        let mut writer = PageWriter { disk: &disk, image: &image, states: vec![Book::default()], page: 0, seal };
         let last = if kind.pruned { 5 } else { 3 };
         for number in 1..=last {
             writer.fill(number, kind.align as usize);
@@ -97,7 +103,7 @@ impl SampleImage {
             false => past.pop().expect("the journal was synced"),
         };
         let files = files(&disk).into_iter().collect();
-        SampleImage { disk, seq, states, files, past }
+        SampleImage { disk, protected: kind.protected, seq, states, files, past }
     }
 
     /// Two images of this kind whose files have the same names. The segment of an event, and so the seqs of snapshots and bases,
@@ -107,6 +113,11 @@ impl SampleImage {
         let create_two = || (SampleImage::new(kind), SampleImage::new(kind));
         let pair = std::iter::repeat_with(create_two).find(|(one, other)| names(one) == names(other));
         pair.expect("the iterator is infinite")
+    }
+
+    /// Opens a copy of the image, if there is one.
+    pub(crate) fn open(&self, disk: &SimDisk) -> Result<Image<Book>, memimage::Error> {
+        open(disk, self.protected.options(options(512)).create(false))
     }
 
     pub(crate) fn bytes(&self, path: &Path) -> &[u8] {
@@ -130,6 +141,8 @@ struct PageWriter<'a> {
     image: &'a Image<Book>,
     states: Vec<Book>,
     page: u32,
+    /// The room that the seal of a segment needs.
+    seal: usize,
 }
 
 impl PageWriter<'_> {
@@ -140,8 +153,8 @@ impl PageWriter<'_> {
         loop {
             let end = self.disk.read(&path).map_or(0, |bytes| 1 + bytes.iter().rposition(|&byte| byte != 0).unwrap());
             let begun = end > HEADER;
-            // a frame with one event takes about 105 bytes plus its text; the seal needs 512
-            let room = (SEGMENT - 512).saturating_sub(end.next_multiple_of(align));
+            // a frame with one event takes about 105 bytes plus its text, and up to 60 more if it is protected
+            let room = (SEGMENT - self.seal).saturating_sub(end.next_multiple_of(align));
             if begun {
                 // the preallocated segment must exist at each later sync
                 wait_until("the next segment is preallocated", || self.disk.kind(&next).unwrap().is_some());
@@ -151,7 +164,7 @@ impl PageWriter<'_> {
             }
             self.page += 1;
             let text = match self.page % 4 {
-                _ if begun && room <= 2_048 => room - 130,
+                _ if begun && room <= 2_048 => room - 190,
                 0 => 40,
                 1 => 1_700,
                 2 => 600,

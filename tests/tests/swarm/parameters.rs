@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use memimage::disk::{Crash, Effect, Fault, Method, SimDisk};
 use memimage::{Durability, Error, Image, Options, Retention, SnapshotPolicy};
-use memimage_tests::SplitMix64;
+use memimage_tests::{Protected, SplitMix64};
 
 use crate::model::MarkList;
 use crate::oracle::THREADS_MAX;
@@ -16,6 +16,7 @@ pub(crate) struct SwarmParameters {
     pub(crate) align: u32,
     pub(crate) retention: Retention,
     pub(crate) lifetimes: Vec<LifetimeParameters>,
+    pub(crate) protected: Protected,
 }
 
 /// One process with the image open.
@@ -56,7 +57,9 @@ impl SwarmParameters {
             _ => Retention::Everything,
         };
         let lifetimes = (0..1 + rng.below(4)).map(|_| LifetimeParameters::new(&mut rng)).collect();
-        SwarmParameters { align: [8, 512, 4096][rng.below(3) as usize], retention, lifetimes }
+        let align = [8, 512, 4096][rng.below(3) as usize];
+        let protected = if rng.once_in(2) { Protected::ALL[rng.below(4) as usize] } else { Protected::Plain };
+        SwarmParameters { align, retention, lifetimes, protected }
     }
 
     /// Opens the image with the options of a lifetime.
@@ -69,7 +72,7 @@ impl SwarmParameters {
             .snapshots(lifetime.snapshots)
             .batch_bytes(lifetime.batch_bytes)
             .pending_batches_max(lifetime.pending_batches);
-        options.open_with(Arc::new(disk.clone()), "/list")
+        self.protected.options(options).open_with(Arc::new(disk.clone()), "/list")
     }
 }
 
