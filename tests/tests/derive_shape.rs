@@ -15,6 +15,8 @@ fn text(shape: ShapeRef, inside: &mut Vec<u64>) -> String {
         Descriptor::Option(some) => format!("{}?", text(*some, inside)),
         Descriptor::List(one) => format!("[{}]", text(*one, inside)),
         Descriptor::Set(one) => format!("set {}", text(*one, inside)),
+        Descriptor::OrderedSet(one) => format!("ordered set {}", text(*one, inside)),
+        Descriptor::Multiset(one) => format!("multiset {}", text(*one, inside)),
         Descriptor::Map(key, value) | Descriptor::OrderedMap(key, value) => {
             format!("{{{}: {}}}", text(*key, inside), text(*value, inside))
         }

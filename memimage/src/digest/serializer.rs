@@ -284,8 +284,10 @@ impl<'a> Serializer for DigestSerializer<'a> {
     #[inline]
     fn serialize_seq(self, length: Option<usize>) -> Result<SequenceDigest<'a>, DigestError> {
         match (self.position.shape, length) {
-            (Descriptor::Set(item), _) => Ok(SequenceDigest::unordered(self.hash, self.position.part(*item)?)),
-            (Descriptor::List(item), Some(length)) => {
+            (Descriptor::Set(item) | Descriptor::Multiset(item), _) => {
+                Ok(SequenceDigest::unordered(self.hash, self.position.part(*item)?))
+            }
+            (Descriptor::List(item) | Descriptor::OrderedSet(item), Some(length)) => {
                 Ok(SequenceDigest::ordered(self.hash, self.position.part(*item)?, length))
             }
             (Descriptor::Unordered(_), _) if self.position.has_unordered_sequences() => {
@@ -296,9 +298,10 @@ impl<'a> Serializer for DigestSerializer<'a> {
                 self.hash.word(opaque::SEQUENCE);
                 Ok(SequenceDigest::ordered(self.hash, self.position.opaque_item()?, length))
             }
-            (Descriptor::List(_) | Descriptor::Opaque(_) | Descriptor::Unordered(_), None) => {
-                Err(self.mismatch("a sequence of unknown length"))
-            }
+            (
+                Descriptor::List(_) | Descriptor::OrderedSet(_) | Descriptor::Opaque(_) | Descriptor::Unordered(_),
+                None,
+            ) => Err(self.mismatch("a sequence of unknown length")),
             _ => Err(self.mismatch("a sequence")),
         }
     }

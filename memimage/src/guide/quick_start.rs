@@ -69,10 +69,11 @@
 //! For each command, the macro generates a struct with its arguments, the *payload* (`BankDeposit { account, cents }`). It also
 //! generates a trait, `BankCommands`, which adds the commands to [`Image`](crate::Image) as methods. To call commands from
 //! another module, import that trait and the model. Derive `Serialize`, `Deserialize` and `Shape` for your own argument types.
-//! The types of std that serde supports have a shape, and [features](crate#features) add shapes for types of other crates. Some
-//! types have no shape, because encoding and decoding change some of their values: `SocketAddrV6` and `SocketAddr`, chrono's
-//! `DateTime<FixedOffset>`, and jiff's `Span` and `Zoned`. Instead of a socket address, store an IP address and a port. Instead
-//! of a time with an offset or a zone, store an instant in UTC. Instead of a `Span`, store a `SignedDuration`.
+//! Most types of std that serde supports have a shape, and [features](crate#features) add shapes for types of other crates. Some
+//! types have no shape, because encoding and decoding change some of their values: `SocketAddrV6`, `SocketAddr` and
+//! `RangeInclusive`, chrono's `DateTime<FixedOffset>`, and jiff's `Span` and `Zoned`. Instead of a socket address, store an IP
+//! address and a port. Instead of a `RangeInclusive`, store its two ends. Instead of a time with an offset or a zone, store an
+//! instant in UTC. Instead of a `Span`, store a `SignedDuration`.
 //!
 //! An `Image` is a cheap handle: clone it and give the clones to other threads.
 //!

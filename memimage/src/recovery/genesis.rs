@@ -208,8 +208,8 @@ fn is_ordered(node: &Node) -> bool {
         NodeFields::Named(fields) => fields.iter().all(|field| is_ordered(&field.shape)),
     };
     match node {
-        Node::Set(_) | Node::Map(_) | Node::Unordered(_) => false,
-        Node::Option(item) | Node::List(item) | Node::Array(item, _) => is_ordered(item),
+        Node::Set(_) | Node::Multiset(_) | Node::Map(_) | Node::Unordered(_) => false,
+        Node::Option(item) | Node::List(item) | Node::OrderedSet(item) | Node::Array(item, _) => is_ordered(item),
         Node::OrderedMap(entry) => is_ordered(&entry.0) && is_ordered(&entry.1),
         Node::Tuple(items) => items.iter().all(is_ordered),
         Node::Struct(fields) => all(fields),

@@ -42,6 +42,8 @@ fn any_node() -> impl Strategy<Value = Node> {
             boxed.clone().prop_map(Node::Option),
             boxed.clone().prop_map(Node::List),
             boxed.clone().prop_map(Node::Set),
+            boxed.clone().prop_map(Node::OrderedSet),
+            boxed.clone().prop_map(Node::Multiset),
             entry.clone().prop_map(Node::Map),
             entry.prop_map(Node::OrderedMap),
             (boxed, prop_oneof![0..300u64, Just(u64::MAX)]).prop_map(|(item, length)| Node::Array(item, length)),
@@ -72,7 +74,12 @@ fn replace_dangling_back(node: &mut Node, enclosing: u32) {
     match node {
         Node::Back(steps) if *steps >= enclosing => *node = Node::Primitive(Primitive::U64),
         Node::Primitive(_) | Node::Opaque(_) | Node::Unordered(_) | Node::Back(_) => {}
-        Node::Option(item) | Node::List(item) | Node::Set(item) | Node::Array(item, _) => {
+        Node::Option(item)
+        | Node::List(item)
+        | Node::Set(item)
+        | Node::OrderedSet(item)
+        | Node::Multiset(item)
+        | Node::Array(item, _) => {
             replace_dangling_back(item, enclosing);
         }
         Node::Map(entry) | Node::OrderedMap(entry) => {

@@ -38,10 +38,9 @@ impl<T: Shape, S> Shape for HashSet<T, S> {
     const SHAPE: ShapeRef = BTreeSet::<T>::SHAPE;
 }
 
-/// A heap has the shape of a set. A heap serializes its items in the order of its buffer, and this order may differ between two
-/// equal heaps.
+/// A heap serializes its items in the order of its buffer, and this order may differ between two equal heaps.
 impl<T: Shape> Shape for BinaryHeap<T> {
-    const SHAPE: ShapeRef = BTreeSet::<T>::SHAPE;
+    const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Multiset(T::SHAPE));
 }
 
 impl<K: Shape, V: Shape> Shape for BTreeMap<K, V> {

@@ -2,14 +2,14 @@
 
 use super::Primitive;
 use super::encoding::{
-    ARRAY, BACK, ENUM, LIST, MAP, MAX_DEPTH, MAX_NAME, MAX_NODES, OPAQUE, OPTION, ORDERED_MAP, SET, STRUCT, TUPLE,
-    UNORDERED,
+    ARRAY, BACK, ENUM, LIST, MAP, MAX_DEPTH, MAX_NAME, MAX_NODES, MULTISET, OPAQUE, OPTION, ORDERED_MAP, ORDERED_SET,
+    SET, STRUCT, TUPLE, UNORDERED,
 };
 use super::node::{Node, NodeField, NodeFields, NodeVariant};
 
 /// The error for bytes that do not encode a shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("invalid shape after {offset} bytes: {kind}")]
+#[error("invalid shape at byte {offset}: {kind}")]
 pub struct DecodeShapeError {
     offset: usize,
     kind: ShapeErrorKind,
@@ -101,6 +101,8 @@ impl<'a> ShapeDecoder<'a> {
             OPTION => Node::Option(Box::new(self.node()?)),
             LIST => Node::List(Box::new(self.node()?)),
             SET => Node::Set(Box::new(self.node()?)),
+            ORDERED_SET => Node::OrderedSet(Box::new(self.node()?)),
+            MULTISET => Node::Multiset(Box::new(self.node()?)),
             MAP => Node::Map(Box::new((self.node()?, self.node()?))),
             ORDERED_MAP => Node::OrderedMap(Box::new((self.node()?, self.node()?))),
             ARRAY => {

@@ -102,7 +102,10 @@ impl Comparison {
     fn nodes(&mut self, journal: &Node, program: &Node) {
         match (journal, program) {
             (Node::Option(journal), Node::Option(program)) => self.inside("?", |at| at.nodes(journal, program)),
-            (Node::List(journal), Node::List(program)) | (Node::Set(journal), Node::Set(program)) => {
+            (Node::List(journal), Node::List(program))
+            | (Node::Set(journal), Node::Set(program))
+            | (Node::OrderedSet(journal), Node::OrderedSet(program))
+            | (Node::Multiset(journal), Node::Multiset(program)) => {
                 self.inside("[]", |at| at.nodes(journal, program));
             }
             (Node::Map(journal), Node::Map(program)) | (Node::OrderedMap(journal), Node::OrderedMap(program)) => {

@@ -21,6 +21,7 @@
 //! | option | `20` *shape* |
 //! | list | `21` *shape* |
 //! | set | `22` *shape* |
+//! | ordered set, multiset | `2c` *shape*, `2d` *shape* |
 //! | map | `23` *shape* of the keys, *shape* of the values |
 //! | ordered map | `24` as map |
 //! | array | `25` *number* of values, *shape* |
@@ -58,6 +59,8 @@ pub(super) const ENUM: u8 = 0x28;
 pub(super) const OPAQUE: u8 = 0x29;
 pub(super) const BACK: u8 = 0x2a;
 pub(super) const UNORDERED: u8 = 0x2b;
+pub(super) const ORDERED_SET: u8 = 0x2c;
+pub(super) const MULTISET: u8 = 0x2d;
 
 impl Primitive {
     /// The byte that encodes this primitive.
@@ -101,6 +104,8 @@ pub(super) fn write(node: &Node, out: &mut Vec<u8>) {
         Node::Option(item) => write_around(OPTION, item, out),
         Node::List(item) => write_around(LIST, item, out),
         Node::Set(item) => write_around(SET, item, out),
+        Node::OrderedSet(item) => write_around(ORDERED_SET, item, out),
+        Node::Multiset(item) => write_around(MULTISET, item, out),
         Node::Map(entry) => write_entry(MAP, entry, out),
         Node::OrderedMap(entry) => write_entry(ORDERED_MAP, entry, out),
         Node::Array(item, length) => {

@@ -109,6 +109,14 @@ impl ShapeHasher {
                 self.byte(encoding::SET);
                 self.shape(item, depth, enclosing);
             }
+            Descriptor::OrderedSet(item) => {
+                self.byte(encoding::ORDERED_SET);
+                self.shape(item, depth, enclosing);
+            }
+            Descriptor::Multiset(item) => {
+                self.byte(encoding::MULTISET);
+                self.shape(item, depth, enclosing);
+            }
             Descriptor::Map(key, value) => {
                 self.byte(encoding::MAP);
                 self.shape(key, depth, enclosing);

@@ -61,7 +61,7 @@ impl<K: Shape, V: Shape, S> Shape for indexmap::IndexMap<K, V, S> {
 
 #[cfg(feature = "indexmap")]
 impl<T: Shape, S> Shape for indexmap::IndexSet<T, S> {
-    const SHAPE: ShapeRef = <[T]>::SHAPE;
+    const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::OrderedSet(T::SHAPE));
 }
 
 #[cfg(all(test, any(feature = "chrono", feature = "jiff", feature = "rust_decimal", feature = "uuid")))]

@@ -53,8 +53,8 @@ pub use tree::ShapeTree;
 ///
 /// Derive `Shape` for your own types, together with serde's `Serialize` and `Deserialize`. Most types of std that serde
 /// supports implement `Shape`. Types of uuid, chrono, jiff, rust_decimal and indexmap implement it if memimage's feature with
-/// the crate's name is enabled. `Rc`, `Arc`, and types that decoding cannot restore exactly, such as `SocketAddr` and
-/// `jiff::Span`, have no shape.
+/// the crate's name is enabled. `Rc`, `Arc`, and types that decoding cannot restore exactly, such as `SocketAddr`,
+/// `RangeInclusive` and `jiff::Span`, have no shape.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no shape; help: derive `memimage::Shape` for it, beside serde's `Serialize` and `Deserialize`",
     label = "no `Shape`",

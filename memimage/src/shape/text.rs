@@ -16,6 +16,8 @@ impl Display for Node {
             Node::Option(item) => write!(f, "option<{item}>"),
             Node::List(item) => write!(f, "list<{item}>"),
             Node::Set(item) => write!(f, "set<{item}>"),
+            Node::OrderedSet(item) => write!(f, "ordered_set<{item}>"),
+            Node::Multiset(item) => write!(f, "multiset<{item}>"),
             Node::Map(entry) => write!(f, "map<{}, {}>", entry.0, entry.1),
             Node::OrderedMap(entry) => write!(f, "ordered_map<{}, {}>", entry.0, entry.1),
             Node::Array(item, length) => write!(f, "[{item}; {length}]"),

@@ -49,10 +49,10 @@ pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
 fn sort_unordered<'a>(value: &mut Value, node: &'a Node, enclosing: &mut Vec<&'a Node>) {
     match (node, value) {
         (Node::Option(node), Value::Option(Some(value))) => sort_unordered(value, node, enclosing),
-        (Node::List(node) | Node::Array(node, _), Value::List(items)) => {
+        (Node::List(node) | Node::OrderedSet(node) | Node::Array(node, _), Value::List(items)) => {
             items.iter_mut().for_each(|item| sort_unordered(item, node, enclosing));
         }
-        (Node::Set(node), Value::List(items)) => {
+        (Node::Set(node) | Node::Multiset(node), Value::List(items)) => {
             items.iter_mut().for_each(|item| sort_unordered(item, node, enclosing));
             items.sort_by_cached_key(order);
         }

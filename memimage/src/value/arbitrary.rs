@@ -36,7 +36,12 @@ fn make_plausible(node: &mut Node) {
             .to_owned();
         }
         Node::Primitive(_) | Node::Back(_) => {}
-        Node::Option(item) | Node::List(item) | Node::Set(item) | Node::Array(item, _) => make_plausible(item),
+        Node::Option(item)
+        | Node::List(item)
+        | Node::Set(item)
+        | Node::OrderedSet(item)
+        | Node::Multiset(item)
+        | Node::Array(item, _) => make_plausible(item),
         Node::Map(entry) | Node::OrderedMap(entry) => {
             make_plausible(&mut entry.0);
             make_plausible(&mut entry.1);
@@ -92,7 +97,7 @@ impl Choices {
                 let value = if is_some { self.value(position.part(item).ok()?) } else { None };
                 Value::Option(value.map(Box::new))
             }
-            Node::List(item) | Node::Set(item) => {
+            Node::List(item) | Node::Set(item) | Node::OrderedSet(item) | Node::Multiset(item) => {
                 let number = self.next() % 4;
                 let position = position.part(item).ok()?;
                 Value::List((0..number).map_while(|_| self.value(position)).collect())

@@ -41,7 +41,7 @@ impl<'a> ValueDecoder<'a> {
                 let value = self.value(position.part(item)?, is_last).map_err(|error| error.at(ValuePathStep::Some))?;
                 Ok(Value::Option(Some(Box::new(value))))
             }
-            Node::List(item) | Node::Set(item) => {
+            Node::List(item) | Node::Set(item) | Node::OrderedSet(item) | Node::Multiset(item) => {
                 let number = self.varint::<64>()?;
                 self.items(position.part(item)?, number, is_last)
             }

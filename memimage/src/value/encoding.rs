@@ -34,7 +34,10 @@ impl ValueEncoder {
                 self.out.push(1);
                 self.value(value, position.part(item)?).map_err(|error| error.at(ValuePathStep::Some))
             }
-            (Node::List(item) | Node::Set(item), Value::List(items)) => {
+            (
+                Node::List(item) | Node::Set(item) | Node::OrderedSet(item) | Node::Multiset(item),
+                Value::List(items),
+            ) => {
                 self.varint(items.len() as u64);
                 self.items(items, position.part(item)?)
             }

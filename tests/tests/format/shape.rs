@@ -36,8 +36,8 @@ impl Shape {
         match bytes.byte() {
             primitive @ 0x00..=0x10 => Shape::Primitive(primitive),
             0x20 => Shape::Option(one(bytes)),
-            0x21 => Shape::List(one(bytes)),
-            0x22 => Shape::Set(one(bytes)),
+            0x21 | 0x2c => Shape::List(one(bytes)),
+            0x22 | 0x2d => Shape::Set(one(bytes)),
             0x23 => Shape::Map(one(bytes), one(bytes)),
             0x24 => Shape::OrderedMap(one(bytes), one(bytes)),
             0x25 => Shape::Array(bytes.varint() as u64, one(bytes)),

@@ -271,8 +271,8 @@ impl<'a> Serializer for TranscriptSerializer<'a> {
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'a>, DigestError> {
         Ok(match *self.position.shape {
-            Descriptor::Set(item) => self.unordered(Tag::Set, PartShapes::Same(item)),
-            Descriptor::List(item) => self.parts(Tag::List, PartShapes::Same(item)),
+            Descriptor::Set(item) | Descriptor::Multiset(item) => self.unordered(Tag::Set, PartShapes::Same(item)),
+            Descriptor::List(item) | Descriptor::OrderedSet(item) => self.parts(Tag::List, PartShapes::Same(item)),
             _ if self.position.has_unordered_sequences() => self.unordered(Tag::Set, PartShapes::OpaqueItems),
             _ => self.parts(Tag::List, PartShapes::OpaqueItems),
         })

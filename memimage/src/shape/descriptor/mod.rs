@@ -13,8 +13,12 @@ pub enum Descriptor {
     Option(ShapeRef),
     /// A list: a collection in which the order of the items is part of the value.
     List(ShapeRef),
-    /// A set or a heap: a collection in which the order of the items is not part of the value.
+    /// A set in which the order of the items is not part of the value.
     Set(ShapeRef),
+    /// A set in which the order of the items is part of the value.
+    OrderedSet(ShapeRef),
+    /// A heap: a collection that can contain an item several times, and in which the order of the items is not part of the value.
+    Multiset(ShapeRef),
     /// A map in which the order of the entries is not part of the value.
     Map(ShapeRef, ShapeRef),
     /// A map in which the order of the entries is part of the value.

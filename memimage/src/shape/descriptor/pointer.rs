@@ -1,4 +1,4 @@
-//! The crate's only `unsafe` code: a reference to a descriptor, stored as a raw pointer.
+//! A reference to a descriptor, stored as a raw pointer.
 //!
 //! A recursive type (`struct Tree { children: Vec<Tree> }`) has a descriptor that refers to itself. Rust allows a `static` to
 //! contain its own address. But when the compiler validates a constant's final value, it follows every *reference* in the value

@@ -219,10 +219,16 @@ impl ConstText {
         let single;
         let (identity, variants, is_enum): (u64, &[Variant], bool) = match *shape.get() {
             Descriptor::Primitive(primitive) => return self.str(primitive.text()),
-            Descriptor::Option(item) | Descriptor::List(item) | Descriptor::Set(item) => {
+            Descriptor::Option(item)
+            | Descriptor::List(item)
+            | Descriptor::Set(item)
+            | Descriptor::OrderedSet(item)
+            | Descriptor::Multiset(item) => {
                 self.str(match shape.get() {
                     Descriptor::Option(_) => "option<",
                     Descriptor::List(_) => "list<",
+                    Descriptor::OrderedSet(_) => "ordered_set<",
+                    Descriptor::Multiset(_) => "multiset<",
                     _ => "set<",
                 });
                 self.shape(item, enclosing);

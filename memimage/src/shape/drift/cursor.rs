@@ -171,8 +171,12 @@ impl<'a> Cursor<'a> {
         while let Some(digit) = ahead.byte()
             && digit.is_ascii_digit()
         {
-            // Wrapping is harmless: no lock that memimage wrote contains a number that overflows.
-            number = number.wrapping_mul(10).wrapping_add((digit - b'0') as u64);
+            let (tens, overflows) = number.overflowing_mul(10);
+            let (sum, overflows_too) = tens.overflowing_add((digit - b'0') as u64);
+            if overflows || overflows_too {
+                return false;
+            }
+            number = sum;
             ahead.at += 1;
         }
         let same = ahead.at > self.at && number == expected;

@@ -98,10 +98,16 @@ impl LockComparison<'_, '_> {
             Descriptor::Primitive(primitive) => {
                 return self.text.word(primitive.text()) || self.differs(start, shape, path, enclosing);
             }
-            Descriptor::Option(item) | Descriptor::List(item) | Descriptor::Set(item) => {
+            Descriptor::Option(item)
+            | Descriptor::List(item)
+            | Descriptor::Set(item)
+            | Descriptor::OrderedSet(item)
+            | Descriptor::Multiset(item) => {
                 let (open, step) = match shape.get() {
                     Descriptor::Option(_) => ("option<", "?"),
                     Descriptor::List(_) => ("list<", "[]"),
+                    Descriptor::OrderedSet(_) => ("ordered_set<", "[]"),
+                    Descriptor::Multiset(_) => ("multiset<", "[]"),
                     _ => ("set<", "[]"),
                 };
                 if !self.text.eat(open) {

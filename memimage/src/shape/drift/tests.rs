@@ -39,6 +39,8 @@ fn descriptor(node: &Node, enclosing: &mut Vec<u64>, next: &mut u32) -> ShapeRef
         Node::Option(item) => Descriptor::Option(inner(item)),
         Node::List(item) => Descriptor::List(inner(item)),
         Node::Set(item) => Descriptor::Set(inner(item)),
+        Node::OrderedSet(item) => Descriptor::OrderedSet(inner(item)),
+        Node::Multiset(item) => Descriptor::Multiset(inner(item)),
         Node::Map(entry) => Descriptor::Map(inner(&entry.0), inner(&entry.1)),
         Node::OrderedMap(entry) => Descriptor::OrderedMap(inner(&entry.0), inner(&entry.1)),
         Node::Array(item, length) => Descriptor::Array(inner(item), *length as usize),
@@ -100,7 +102,12 @@ fn replace(node: &mut Node, at: &mut usize, by: &Node) {
     *at -= 1;
     match node {
         Node::Primitive(_) | Node::Opaque(_) | Node::Unordered(_) | Node::Back(_) => {}
-        Node::Option(item) | Node::List(item) | Node::Set(item) | Node::Array(item, _) => replace(item, at, by),
+        Node::Option(item)
+        | Node::List(item)
+        | Node::Set(item)
+        | Node::OrderedSet(item)
+        | Node::Multiset(item)
+        | Node::Array(item, _) => replace(item, at, by),
         Node::Map(entry) | Node::OrderedMap(entry) => {
             replace(&mut entry.0, at, by);
             replace(&mut entry.1, at, by);

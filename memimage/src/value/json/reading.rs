@@ -30,7 +30,9 @@ pub(super) fn read(document: &Document, position: ShapePosition<'_>) -> Result<V
             };
             Ok(Value::Option(Some(Box::new(value.map_err(|error| error.at(ValuePathStep::Some))?))))
         }
-        (Node::List(item) | Node::Set(item), Document::List(items)) => read_items(items, position.part(item)?),
+        (Node::List(item) | Node::Set(item) | Node::OrderedSet(item) | Node::Multiset(item), Document::List(items)) => {
+            read_items(items, position.part(item)?)
+        }
         (Node::Array(item, number), Document::List(items)) => {
             check_length(*number, items.len())?;
             read_items(items, position.part(item)?)

@@ -34,7 +34,9 @@ pub(super) fn write(value: &Value, position: ShapePosition<'_>) -> Result<Docume
                 Ok(document)
             }
         }
-        (Node::List(item) | Node::Set(item), Value::List(items)) => write_items(items, position.part(item)?),
+        (Node::List(item) | Node::Set(item) | Node::OrderedSet(item) | Node::Multiset(item), Value::List(items)) => {
+            write_items(items, position.part(item)?)
+        }
         (Node::Array(item, number), Value::List(items)) => {
             check_length(*number, items.len())?;
             write_items(items, position.part(item)?)
