@@ -37,6 +37,7 @@ pub(crate) use derived::{EqualFn, TextFn, equal, rebuild_derived, text};
 pub(crate) use replay_target::{Apply, Reencode};
 
 use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -97,6 +98,14 @@ pub trait Event: Sized {
 
     /// The event's version in the journal.
     fn version(&self) -> u32;
+}
+
+/// Drops a value of the user, and catches a panic of its `Drop`.
+pub(crate) fn drop_caught<T>(value: T) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // not dropped, because the payload of a panic may itself panic when it is dropped
+        std::mem::forget(panic);
+    }
 }
 
 /// The message of a panic.

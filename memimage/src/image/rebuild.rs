@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::core::{Core, Shared};
 use crate::error::{Error, ErrorDetail};
-use crate::event::{Model, panic_message};
+use crate::event::{Model, drop_caught, panic_message};
 use crate::log;
 use crate::recovery::{Dispatch, OpenedJournal, Recovered, RecoveryGoal, recover};
 
@@ -32,7 +32,8 @@ impl<M: Model> Shared<M> {
         match rebuilt {
             Ok(rebuilt) => {
                 log::warning!(seq = %rebuilt.last, "a command panicked; the model was rebuilt from disk");
-                core.model = rebuilt.model;
+                let half_changed = std::mem::replace(&mut core.model, rebuilt.model);
+                drop_caught(half_changed);
                 Ok(())
             }
             Err(error) => {

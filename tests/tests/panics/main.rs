@@ -2,6 +2,7 @@
 //! visible, and all other commands continue.
 
 mod disk;
+mod drops;
 mod replay;
 mod state_encoding;
 

@@ -11,6 +11,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the time of a write is not part of the model's state")]
 
+mod failure;
 mod leader;
 mod syncer;
 
@@ -20,14 +21,12 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use self::failure::CommitFailure;
 use super::batch::{Batch, NoRoom, OpenBatch, RecordMark, SpareBuffers};
 use super::durability::Durability;
 use super::ticket::{Leader, Ticket};
-use super::waking::wake_all;
 use crate::error::{Error, ErrorDetail};
 use crate::journal::format::frame::FrameKind;
-use crate::log;
-use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, has_passed};
 
@@ -116,16 +115,6 @@ struct CommitState {
     stopping: bool,
     /// `Some` once the journal can write nothing more, because it is poisoned.
     failed: Option<CommitFailure>,
-}
-
-/// The errors that callers receive after a write has failed.
-#[derive(Clone)]
-struct CommitFailure {
-    /// The error for callers whose commands were not recorded.
-    lost: Error,
-    /// The error for callers that asked for a sync. If unsynced events may have been written, this error says that the outcome
-    /// is unknown.
-    unsynced: Error,
 }
 
 impl CommitState {
@@ -358,61 +347,9 @@ impl<S: BatchWriter> Commit<S> {
         ticket.result().expect("a parked ticket is settled")
     }
 
-    /// Poisons the journal after a failure: the journal accepts no more commands, and the tickets of queued batches, the open
-    /// batch and requested syncs receive an error. `written` is the ticket of the batch whose write failed; the outcome of this
-    /// batch is unknown.
-    fn fail(&self, cause: &Error, written: Option<&Arc<Ticket>>) {
-        let lost = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: false });
-        let unknown = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: true });
-        // settles the tickets in journal order, and without holding any lock, because a waker may run arbitrary code
-        let mut settlements: Vec<(Arc<Ticket>, Error)> =
-            written.map(|ticket| (Arc::clone(ticket), unknown.clone())).into_iter().collect();
-        let wakers = {
-            let mut open = self.open.lock();
-            open.end(lost.clone());
-            self.ended.store(true, Ordering::Release);
-            let mut state = self.state.lock();
-            // if all events are durable, a busy thread is not writing events
-            let all_durable = self.durable() == self.executed();
-            let in_doubt = written.is_some() || !all_durable && (state.busy || self.durable() < self.written());
-            let unsynced = if in_doubt { unknown.clone() } else { lost.clone() };
-            state.failed = Some(CommitFailure { lost: lost.clone(), unsynced: unsynced.clone() });
-            settlements.extend(state.queue.drain(..).map(|batch| (batch.ticket, lost.clone())));
-            settlements.push((Arc::clone(open.ticket()), lost));
-            let syncs = std::mem::take(&mut state.syncing).into_iter().chain(std::mem::take(&mut state.sync_wanted));
-            settlements.extend(syncs.map(|ticket| (ticket, unsynced.clone())));
-            self.full.store(false, Ordering::Release);
-            self.room.notify_all();
-            self.wake.notify_all();
-            std::mem::take(&mut state.room_wakers)
-        };
-        settlements.truncate(if planted(Bug::WaitersNotNotified) { 1 } else { settlements.len() });
-        settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
-        wake_all(wakers);
-        log::error!(error = %cause, "a write failed, so the image is poisoned; help: reopen the image");
-    }
-
-    /// Poisons the journal after the writing thread panicked, for example in the code of a disk that a user supplied. If the
-    /// journal were not poisoned, callers would wait for a thread that has ended.
-    pub(crate) fn fail_after_panic(&self, message: &str) {
-        let panic = std::io::Error::other(format!("panic: {message}"));
-        let writing = self.state.lock().writing.take().filter(|ticket| !ticket.is_settled());
-        self.fail(&Error::io("writing", std::path::Path::new("journal"), panic), writing.as_ref());
-        let mut state = self.state.lock();
-        state.busy = false;
-        state.by_syncer = false;
-        drop(state);
-        self.wake.notify_all();
-    }
-
     /// The number by which a ticket identifies its journal.
     pub(crate) fn id(&self) -> usize {
         std::ptr::from_ref(self).addr()
-    }
-
-    /// Poisons the image because of an error outside the group commit.
-    pub(crate) fn poison(&self, cause: &Error) {
-        self.fail(cause, None);
     }
 
     /// Records in `journal/durable` how far the journal is synced. Returns whether the journal can still write.

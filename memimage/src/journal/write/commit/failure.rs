@@ -1,0 +1,75 @@
+//! What happens after a failed write or sync: the journal is poisoned, and all callers that wait receive an error.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::{BatchWriter, Commit};
+use crate::error::{Error, ErrorDetail};
+use crate::journal::write::ticket::Ticket;
+use crate::journal::write::waking::wake_all;
+use crate::log;
+use crate::planted::{Bug, planted};
+
+/// The errors that callers receive after a write has failed.
+#[derive(Clone)]
+pub(super) struct CommitFailure {
+    /// The error for callers whose commands were not recorded.
+    pub(super) lost: Error,
+    /// The error for callers that asked for a sync. If unsynced events may have been written, this error says that the outcome
+    /// is unknown.
+    pub(super) unsynced: Error,
+}
+
+impl<S: BatchWriter> Commit<S> {
+    /// Poisons the journal after a failure: the journal accepts no more commands, and the tickets of queued batches, the open
+    /// batch and requested syncs receive an error. `written` is the ticket of the batch whose write failed; the outcome of this
+    /// batch is unknown.
+    pub(super) fn fail(&self, cause: &Error, written: Option<&Arc<Ticket>>) {
+        let lost = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: false });
+        let unknown = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: true });
+        // settles the tickets in journal order, and without holding any lock, because a waker may run arbitrary code
+        let mut settlements: Vec<(Arc<Ticket>, Error)> =
+            written.map(|ticket| (Arc::clone(ticket), unknown.clone())).into_iter().collect();
+        let wakers = {
+            let mut open = self.open.lock();
+            open.end(lost.clone());
+            self.ended.store(true, Ordering::Release);
+            let mut state = self.state.lock();
+            // if all events are durable, a busy thread is not writing events
+            let all_durable = self.durable() == self.executed();
+            let in_doubt = written.is_some() || !all_durable && (state.busy || self.durable() < self.written());
+            let unsynced = if in_doubt { unknown.clone() } else { lost.clone() };
+            state.failed = Some(CommitFailure { lost: lost.clone(), unsynced: unsynced.clone() });
+            settlements.extend(state.queue.drain(..).map(|batch| (batch.ticket, lost.clone())));
+            settlements.push((Arc::clone(open.ticket()), lost));
+            let syncs = std::mem::take(&mut state.syncing).into_iter().chain(std::mem::take(&mut state.sync_wanted));
+            settlements.extend(syncs.map(|ticket| (ticket, unsynced.clone())));
+            self.full.store(false, Ordering::Release);
+            self.room.notify_all();
+            self.wake.notify_all();
+            std::mem::take(&mut state.room_wakers)
+        };
+        settlements.truncate(if planted(Bug::WaitersNotNotified) { 1 } else { settlements.len() });
+        settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
+        wake_all(wakers);
+        log::error!(error = %cause, "a write failed, so the image is poisoned; help: reopen the image");
+    }
+
+    /// Poisons the journal after the writing thread panicked, for example in the code of a disk that a user supplied. If the
+    /// journal were not poisoned, callers would wait for a thread that has ended.
+    pub(crate) fn fail_after_panic(&self, message: &str) {
+        let panic = std::io::Error::other(format!("panic: {message}"));
+        let writing = self.state.lock().writing.take().filter(|ticket| !ticket.is_settled());
+        self.fail(&Error::io("writing", std::path::Path::new("journal"), panic), writing.as_ref());
+        let mut state = self.state.lock();
+        state.busy = false;
+        state.by_syncer = false;
+        drop(state);
+        self.wake.notify_all();
+    }
+
+    /// Poisons the image because of an error outside the group commit.
+    pub(crate) fn poison(&self, cause: &Error) {
+        self.fail(cause, None);
+    }
+}
