@@ -55,7 +55,10 @@ pub struct Options<M> {
 /// A monotonic clock, which returns the time since some fixed point.
 pub(crate) type Monotonic = Arc<dyn Fn() -> Duration + Send + Sync>;
 
-#[expect(clippy::disallowed_methods, reason = "it is compared with the wall clock, and is no part of a model's state")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this clock is only compared with the wall clock, and is not part of a model's state"
+)]
 fn monotonic_clock() -> Duration {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     START.elapsed()
@@ -300,7 +303,7 @@ impl<M: Model> Options<M> {
             return Err(refused(
                 "durability",
                 "Interval(0)",
-                "it must be longer than zero; `Durability::Synced` syncs each batch",
+                "the interval must be longer than zero; to sync each batch, use `Durability::Synced`",
             ));
         }
         if matches!(self.snapshots, SnapshotPolicy::AfterEvents(0) | SnapshotPolicy::AfterBytes(0)) {

@@ -161,16 +161,16 @@ fn shapes_that_exceed_a_limit_are_refused_with_the_position() {
     let error = |bytes: &[u8]| ShapeTree::decode(bytes).unwrap_err().to_string();
     let deep = |levels: usize| [vec![0x20; levels - 1], vec![0]].concat();
     ShapeTree::decode(&deep(64)).unwrap();
-    assert!(error(&deep(65)).starts_with("invalid shape after 64 bytes: the shape is nested more than 64 levels deep"));
+    assert!(error(&deep(65)).starts_with("invalid shape at byte 64: the shape is nested more than 64 levels deep"));
 
     let wide = |parts: &[u8], count: usize| [&[0x26][..], parts, &vec![0; count]].concat();
     ShapeTree::decode(&wide(&[0xff, 0xff, 0x03], 65_535)).unwrap();
     let over = error(&wide(&[0x80, 0x80, 0x04], 65_536));
-    assert!(over.contains("bytes: the shape has more than 65536 parts"), "{over}");
+    assert!(over.contains(": the shape has more than 65536 parts"), "{over}");
 
     let named = |len: &[u8], count: usize| [&[0x29][..], len, &vec![b'n'; count]].concat();
     ShapeTree::decode(&named(&[0x80, 0x08], 1_024)).unwrap();
-    assert!(error(&named(&[0x81, 0x08], 1_025)).starts_with("invalid shape after 3 bytes: a name is longer than 1024"));
+    assert!(error(&named(&[0x81, 0x08], 1_025)).starts_with("invalid shape at byte 3: a name is longer than 1024"));
 }
 
 /// "chunk of a snapshot"

@@ -90,7 +90,7 @@ pub(crate) fn scoped(block: &Block, items: &TokenStream) -> TokenStream {
 pub(crate) fn definition(block: &Block) -> TokenStream {
     let event = block.event();
     let about = format!(
-        "The events of `{}`, with one variant for each command that contains its arguments.",
+        "The events of `{}`, with one variant for each command, which contains the command's arguments.",
         block.model_name()
     );
     let derives = derives(block);

@@ -52,8 +52,9 @@ pub(crate) fn implementation(input: &DeriveInput, args: &ModelArgs) -> TokenStre
 /// The alias that names the event enum of the model's block of commands. The alias has the visibility of the model.
 pub(crate) fn events(krate: &TokenStream, input: &DeriveInput, args: &ModelArgs) -> TokenStream {
     let (vis, model, event) = (&input.vis, &input.ident, group::event_name(input, args));
-    let about =
-        format!("The events of `{model}`: an enum with one variant for each command that contains its arguments.");
+    let about = format!(
+        "The events of `{model}`: an enum with one variant for each command, which contains the command's arguments."
+    );
     quote! {
         #[doc = #about]
         #[allow(dead_code, private_interfaces, unreachable_pub)]

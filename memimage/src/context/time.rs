@@ -39,7 +39,7 @@ impl Timestamp {
     }
 
     /// The current wall-clock time; the Unix epoch if the clock is set to an earlier time.
-    #[expect(clippy::disallowed_methods, reason = "the time is recorded, and replay reads the record")]
+    #[expect(clippy::disallowed_methods, reason = "the time is recorded, and replay reads the recorded time")]
     #[inline]
     pub(crate) fn wall_clock() -> Timestamp {
         SystemTime::now().into()

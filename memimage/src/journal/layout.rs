@@ -198,7 +198,7 @@ impl Layout {
         }
         if self.watermark_shows_use(disk)? {
             return Err(self.missing_journal(
-                "the directory has no segments, but its `journal/durable` is not that of a new image",
+                "the directory has no segments, but its `journal/durable` shows that the image was in use",
             ));
         }
         if !only_own_names || !self.is_interrupted_creation(disk)? {

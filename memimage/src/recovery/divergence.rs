@@ -26,7 +26,7 @@ const DEPENDS: &str = "it depends on the order of a hash map, a clock, a random 
 pub(crate) fn unexplained(since: Seq) -> String {
     format!(
         "possible causes: a command body that ran for event {since} or a later event is not deterministic ({DEPENDS}), or was \
-         changed; or a state upcaster returns another state than replay"
+         changed; or a state upcaster returns a state that differs from the replayed state"
     )
 }
 

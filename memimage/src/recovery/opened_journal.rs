@@ -245,7 +245,7 @@ fn refuse_missing_segment(segments: &Segments, watermark: &Watermark) -> Result<
         return Ok(());
     }
     let what = format!(
-        "the file is missing, but `journal/durable` names segment {} as the last one written",
+        "this segment is missing, but `journal/durable` names segment {} as the last one written",
         watermark.segment
     );
     Err(segments.corrupt(last.next(), None, what))

@@ -135,7 +135,7 @@ impl<'a> Bases<'a> {
             (Some((seq, snapshot)), _) if !segments.starts_at_genesis() => {
                 log::warning!(
                     %seq,
-                    "the base of the pruned journal cannot be used; recovery copies the snapshot at which it started as the new base"
+                    "the base of the pruned journal cannot be used; recovery makes a new base by copying the snapshot from which it started"
                 );
                 self.install(snapshot, seq)?;
                 sync_dir(self.disk, &self.layout.journal())?;

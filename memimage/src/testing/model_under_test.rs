@@ -185,7 +185,7 @@ impl<M: Model> ModelUnderTest<M> {
             Ok(()) => Ok(()),
             Err(what) => {
                 self.check_derived_throughout()?;
-                Err(format!("now, though not when the events are replayed: {what}"))
+                Err(format!("in the current state, but not in a replay of the same events: {what}"))
             }
         }
     }

@@ -17,7 +17,7 @@ pub(super) fn check<M: Model, C: Command<M>>(
     let (before, after) = (executed.1.outcome(), reloaded.1.outcome());
     if before != after {
         return Err(format!(
-            "the command has another outcome on a model that was loaded from a snapshot before it\n  without a load: {before}\n  \
+            "the command has another outcome on a model that was loaded from a snapshot just before the command\n  without a load: {before}\n  \
              after a load: {after}\n{LOST_HELP}"
         ));
     }
@@ -26,6 +26,6 @@ pub(super) fn check<M: Model, C: Command<M>>(
     }
     let differences = differences(executed.0, reloaded.0, ["without a load", "after a load"]);
     Err(format!(
-        "the command leads to another state on a model that was loaded from a snapshot before it:{differences}\n{LOST_HELP}"
+        "the command leads to another state on a model that was loaded from a snapshot just before the command:{differences}\n{LOST_HELP}"
     ))
 }

@@ -152,7 +152,7 @@ fn a_missing_segment_is_reported() {
     expect![[r#"
         the journal file `/ledger/journal/00000001.journal` is damaged in segment 1: the file is missing; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose
         the journal file `/ledger/journal/00000002.journal` is damaged in segment 2: the file is missing; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose
-        the journal file `/ledger/journal/00000003.journal` is damaged in segment 3: the file is missing, but `journal/durable` names segment 3 as the last one written; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose
+        the journal file `/ledger/journal/00000003.journal` is damaged in segment 3: this segment is missing, but `journal/durable` names segment 3 as the last one written; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose
     "#]].assert_eq(&texts);
 }
 

@@ -157,7 +157,7 @@ fn a_journal_that_lost_all_its_segments_does_not_begin_a_new_image() {
     check(
         &error,
         expect![
-            "`/ledger` is not an image: the directory has no segments, but its `journal/durable` is not that of a new image; nothing was changed; help: restore the directory `journal` from a backup, or, to begin a new image, move the remaining files away"
+            "`/ledger` is not an image: the directory has no segments, but its `journal/durable` shows that the image was in use; nothing was changed; help: restore the directory `journal` from a backup, or, to begin a new image, move the remaining files away"
         ],
     );
 }

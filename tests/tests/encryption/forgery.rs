@@ -46,7 +46,7 @@ fn forgery_reason(disk: &SimDisk, mode: ProtectionMode) -> &'static str {
         "the body of a frame does not decrypt",
         "the MAC of a frame is not valid",
         "the protection of a frame differs from that",
-        "a frame names another MAC than that of the previous frame",
+        "a frame names a wrong MAC for the previous frame",
     ];
     all.into_iter().find(|what| message.contains(what)).unwrap_or_else(|| panic!("{message}"))
 }

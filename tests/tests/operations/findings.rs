@@ -144,7 +144,7 @@ fn an_unknown_sync_of_a_suspect_tail_is_reported() {
             disk.remove(Path::new("/till/journal/durable")).unwrap();
         }
         let checked = check(&disk);
-        assert_eq!(checked.to_string().contains("whether the frame was synced is not known"), !durable, "{checked}");
+        assert_eq!(checked.to_string().contains("it is not known whether the frame was synced"), !durable, "{checked}");
     }
 }
 

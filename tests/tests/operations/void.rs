@@ -194,7 +194,7 @@ fn a_void_of_an_event_that_a_rewrite_dropped_is_refused() {
     let again = |seq| Void::new(seq, "nobody pays thirteen cents").run_with(Arc::new(disk.clone()), "/new");
     let error = again(BAD).unwrap_err();
     assert!(
-        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("it has no effect already"),
+        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("it already has no effect"),
         "{error}"
     );
     assert!(changed(&before, &files(&disk)).is_empty());

@@ -365,7 +365,7 @@ fn an_edited_or_malformed_fixture_is_refused_with_its_line() {
         assert_refused(
             original.replace("payload bytes: 0764", "payload bytes: 0765"),
             bless,
-            "the fixture was edited: it states the sum ",
+            "the fixture was edited: it states the checksum ",
         );
         assert_refused(original.replace("cents: 100}", "cents: 101}"), bless, "the fixture was edited");
         assert_refused(original.replace("version: 1", "version: x"), bless, "invalid version: `x`");

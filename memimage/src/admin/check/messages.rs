@@ -43,7 +43,7 @@ pub(super) fn forged(cause: &str) -> String {
 /// The message about a torn write at the end of the journal.
 pub(super) fn torn(cause: &str, has_watermark: bool, has_other_damage: bool) -> String {
     let synced = match has_watermark {
-        false => "whether the write was synced is not known, because `journal/durable` is missing or damaged",
+        false => "it is not known whether the write was synced, because `journal/durable` is missing or damaged",
         true => "the write was never synced, so no caller under `Durability::Synced` got its answer",
     };
     match has_other_damage {
@@ -58,7 +58,7 @@ pub(super) fn torn(cause: &str, has_watermark: bool, has_other_damage: bool) -> 
 
 /// The message about suspect bytes at the end of a journal if nothing shows how far the journal was synced.
 pub(super) fn suspect_without_watermark(cause: &str) -> String {
-    format!("{cause}; whether the frame was synced is not known, because `journal/durable` is missing or damaged")
+    format!("{cause}; it is not known whether the frame was synced, because `journal/durable` is missing or damaged")
 }
 
 /// The message about data in a newer format.
@@ -230,7 +230,7 @@ pub(super) fn missing_watermark() -> Message {
 }
 
 pub(super) fn damaged_watermark() -> Message {
-    Message::new("the file is damaged, so how far the journal was synced is not known", HELP_WATERMARK)
+    Message::new("the file is damaged, so it is not known how far the journal was synced", HELP_WATERMARK)
 }
 
 pub(super) fn foreign_watermark(cause: &str) -> Message {

@@ -105,7 +105,7 @@ pub fn check_with(disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<CheckRe
 /// # fn fetch(number: u32) -> Option<[u8; 32]> { None }
 /// let keys = Keys::new(3, |number| fetch(number).map(Key::new)); // the keys that the program opens the image with
 /// let report = memimage::admin::Check::new().encryption(keys.clone()).chain(keys).run("bank.image")?;
-/// println!("{report}"); // … chained under key 3; the chain holds up to event 1234, with the link …
+/// println!("{report}"); // … chained under key 3; the chain is valid up to event 1234, with the link …
 /// let head = report.chain_head; // compare it with the link that was kept
 /// # }
 /// # Ok::<(), memimage::Error>(())

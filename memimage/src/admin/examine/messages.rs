@@ -10,7 +10,7 @@ pub(super) fn undecodable_model_shape(error: impl fmt::Display) -> String {
 }
 
 pub(super) fn void_of_later_event(seq: Seq) -> String {
-    format!("the frame makes event {seq} void, which comes after the frame")
+    format!("the frame makes event {seq} void, but this event comes after the frame")
 }
 
 pub(super) fn unknown_event_number(seq: Seq, number: impl fmt::Display) -> String {
@@ -47,7 +47,7 @@ pub(super) fn forged_snapshot(cause: &str) -> String {
 }
 
 pub(super) fn missing_segment_by_watermark(named: SegmentId) -> String {
-    format!("the file is missing, but `journal/durable` names segment {named} as the last one written")
+    format!("this segment is missing, but `journal/durable` names segment {named} as the last one written")
 }
 
 pub(super) fn missing_decisions(found: u32, named: u32) -> String {

@@ -65,7 +65,7 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 /// # segment.write_all_at(&[0; 512], 4096 + 4 * 512).unwrap(); // the frame of the last event
 ///
 /// let report = check(&path)?;
-/// println!("{report}"); // … give up event 2 and all after it (RepairAction::CutFrom(Seq::new(2))): loses event 2
+/// println!("{report}"); // … give up event 2 and all later events (RepairAction::CutFrom(Seq::new(2))): loses event 2
 ///
 /// let report = repair(&path, RepairAction::CutFrom(Seq::new(2)))?;
 /// assert_eq!(report.lost.unwrap().events(), 1);

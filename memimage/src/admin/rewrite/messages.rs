@@ -31,7 +31,7 @@ pub(super) const CAUSE_UNKNOWN: &str = "a command body or an upcaster is not det
 // a path where no image can be made
 
 pub(super) const NOT_EMPTY: &str = "a directory that is not empty";
-pub(super) const NO_NAME: &str = "a directory without a name of its own, as `/` or `..`";
+pub(super) const NO_NAME: &str = "a path without a name of its own, such as `/` or `..`";
 pub(super) const NOTHING: &str = "no directory";
 pub(super) const FOREIGN_FILES: &str = "a directory with files that no rewrite created";
 pub(super) const INSIDE_SOURCE: &str = "a place inside the source image";

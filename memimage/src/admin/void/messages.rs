@@ -100,7 +100,7 @@ pub(super) fn event_after_end(last: Seq) -> VoidRefusal {
 }
 
 pub(super) fn dropped_event() -> VoidRefusal {
-    let what = format!("a rewrite has replaced it by `{DROPPED}`, so it has no effect already");
+    let what = format!("a rewrite has replaced it by `{DROPPED}`, so it already has no effect");
     VoidRefusal { what, help: "no action is needed" }
 }
 

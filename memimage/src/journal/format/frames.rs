@@ -49,7 +49,7 @@ impl FrameChain {
             ));
         }
         if header.previous.hash != self.previous.hash && !planted(Bug::ChainUnchecked) {
-            return Err("the frame names another hash than that of the previous frame".to_owned());
+            return Err("the frame names a wrong hash for the previous frame".to_owned());
         }
         if header.decisions != self.decisions {
             let (named, read) = (header.decisions, self.decisions);
@@ -313,7 +313,7 @@ mod tests {
             assert_eq!(bridged(second), (3, None), "chained: {chained}");
             let (frames, why) = bridged(first);
             assert_eq!(frames, 1);
-            assert!(why.unwrap().contains("names another hash"), "the frame after the bridge has another link");
+            assert!(why.unwrap().contains("names a wrong hash"), "the frame after the bridge has another link");
             if chained && cfg!(feature = "chain") {
                 assert_eq!(bridged(Link { mac: first.mac, ..second }), (1, Some("wrong MAC".to_owned())));
             }
@@ -337,7 +337,7 @@ mod tests {
             segment.append(&event(2, first));
             let (frames, why) = segment.read();
             assert_eq!(frames, 1, "chained: {chained}");
-            assert!(why.unwrap().contains("names another hash"));
+            assert!(why.unwrap().contains("names a wrong hash"));
         }
     }
 

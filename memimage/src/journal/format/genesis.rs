@@ -77,7 +77,9 @@ impl DigestMark {
         };
         match seq < next {
             true => Ok(DigestMark { seq, model, digest, accepts }),
-            false => Err(format!("the digest is that of the state after event {seq}, which comes after the digest")),
+            false => {
+                Err(format!("the digest is that of the state after event {seq}, but this event comes after the digest"))
+            }
         }
     }
 }

@@ -92,7 +92,7 @@ impl ProvenKeys {
         let keys: Vec<String> = cipher.into_iter().chain(chain).collect();
         format!(
             "the file does not match {}: either it was written with another key, or somebody without the key changed it; help: \
-             pass the key with which the image was written; if it is that key, move the file out of the image",
+             pass the key with which the image was written; if you already passed that key, move the file out of the image",
             keys.join(" and ")
         )
     }

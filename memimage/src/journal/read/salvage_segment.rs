@@ -123,7 +123,7 @@ impl SegmentSalvage<'_> {
             return Ok(self.forged(frame, what));
         }
         // the previous frame may be the forged one, so the reader reads this frame again, as the first frame of a new run
-        let what = "a frame names another MAC than that of the previous frame";
+        let what = "a frame names a wrong MAC for the previous frame";
         self.report(frame.offset, DamageKind::Forged, what);
         Ok(self.resume_within(frame.offset))
     }

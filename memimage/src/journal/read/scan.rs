@@ -151,7 +151,7 @@ impl Scan {
         let mark =
             VoidMark::decode(&self.body(segment, frame)?).map_err(|what| self.corrupt_frame(segment, frame, what))?;
         if mark.seq >= frame.header.first_seq {
-            let what = format!("the frame makes event {} void, which comes after the frame", mark.seq);
+            let what = format!("the frame makes event {} void, but this event comes after the frame", mark.seq);
             return Err(self.corrupt_frame(segment, frame, what));
         }
         Ok(mark)
@@ -261,23 +261,12 @@ impl Scan {
                 FrameStep::Misplaced(what) => return Err(self.corrupt(segment, offset, end_chain.next_seq, what)),
                 FrameStep::WrongMac(frame) => {
                     self.verify(segment, &frame)?;
-                    return Err(self.forged(
-                        segment,
-                        &frame,
-                        "a frame names another MAC than that of the previous frame",
-                    ));
+                    return Err(self.forged(segment, &frame, "a frame names a wrong MAC for the previous frame"));
                 }
                 FrameStep::Frame(_) => unreachable!("the loop continues after a frame"),
             };
             if segment == self.active {
                 let durable = self.proven.max(end_chain.durable);
-                if sealed && durable >= end_chain.next_seq {
-                    let position =
-                        Position { segment: Some(segment.next()), offset: None, seq: Some(end_chain.next_seq) };
-                    let what = format!("the file is missing or empty, but the events up to {durable} were synced");
-                    let path = self.segments.path(segment.next());
-                    return Err(Error::new(ErrorDetail::Corrupt { path, position, what, suspect: false }));
-                }
                 let proven = events.iter().rev().find(|(_, last)| *last <= durable).map_or(SEGMENT_HEADER, |at| at.0);
                 let unproven = proven.min(offset)..offset;
                 // once recovery has cleared the torn first frame of a segment, this segment no longer proves that the previous
@@ -312,9 +301,10 @@ impl Scan {
                 "the segment has bytes after its seal".to_owned(),
             ));
         }
-        if segment == self.active && self.proven.max(chain.durable) >= chain.next_seq {
-            let what = "the file is missing or empty, but events of this segment were synced";
-            return Err(self.corrupt(segment.next(), SEGMENT_HEADER, chain.next_seq, what.to_owned()));
+        let durable = self.proven.max(chain.durable);
+        if segment == self.active && durable >= chain.next_seq {
+            let what = format!("the file is missing or empty, but the events up to {durable} were synced");
+            return Err(self.corrupt(segment.next(), SEGMENT_HEADER, chain.next_seq, what));
         }
         Ok(None)
     }

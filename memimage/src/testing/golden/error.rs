@@ -18,7 +18,7 @@ pub(super) enum FixtureError {
     InvalidLine { line: usize, what: String },
 
     #[error(
-        "the fixture was edited: it states the sum {recorded}, but its events have the sum {found}; help: restore the file from \
+        "the fixture was edited: it states the checksum {recorded}, but its events have the checksum {found}; help: restore the file from \
          version control, and add a sample for another event"
     )]
     Edited { recorded: String, found: String },
