@@ -240,7 +240,7 @@ impl Fields {
     }
 }
 
-/// Checks the fields of a type with an opaque name. These fields are not part of the shape, but if serde skipped a field, the
+/// Checks the fields of a type that is marked `#[shape(opaque = "…")]`. These fields are not part of the shape, but if serde skipped a field, the
 /// field's value would be lost.
 fn opaque_fields(cx: &Ctxt, data: &syn::Data) {
     let parts: Vec<&syn::Fields> = match data {

@@ -88,7 +88,7 @@ impl BlockNames {
         !self.is_grouped && marks > 1 || self.payloads.iter().any(defined)
     }
 
-    /// The items of each module that may contain the block.
+    /// For each module in which the block of commands may stand, the items of that module.
     fn modules<'a>(&self, items: &'a [Item]) -> Vec<&'a [Item]> {
         let inner = items.iter().filter_map(|item| match item {
             Item::Mod(module) => Some(self.modules(&module.content.as_ref()?.1)),

@@ -105,9 +105,9 @@
 //!
 //! Replay reads the arguments of a command from the journal. So that the live call sees the same values, the image encodes and
 //! decodes them before it calls the check and the body. A `Deserialize` that trims a text trims it in the live call too. Some
-//! `Deserialize` impls refuse a value, and others work only in a self-describing format (`serde_json::Value`, enums with
-//! `#[serde(tag = "…")]` or `#[serde(untagged)]`). A call with such an argument fails with
-//! [`ErrorKind::Encode`](crate::ErrorKind::Encode), and nothing is recorded. The image skips the decoding of arguments that
+//! `Deserialize` impls refuse values that the type's own `Serialize` has written. Others work only in a self-describing format,
+//! such as those of `serde_json::Value` and of enums with `#[serde(tag = "…")]` or `#[serde(untagged)]`. A call with such an
+//! argument fails with [`ErrorKind::Encode`](crate::ErrorKind::Encode), and nothing is recorded. The image skips the decoding of arguments that
 //! consist of std's numbers, strings, and collections of these.
 //!
 //! A snapshot is loaded once before it gets its name. If the loaded state differs from the serialized state, the snapshot

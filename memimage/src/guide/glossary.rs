@@ -29,8 +29,11 @@
 //! | *batch* | the events that are written and synced together | group commit |
 //! | *frame* | the form of a batch on disk, with header and checksums; some frames hold shapes, a digest or another mark instead of events | block, WAL record |
 //! | *record* | one event inside a frame | log record |
+//! | *origin* | the seq under which an event was first recorded; a rewrite keeps it, with a part number if one event became several | |
+//! | *bridge* | a frame that a repair writes in place of damaged frames, so that the intact frames after it can be read | |
 //! | *genesis* | the state before event 1 | initial state |
 //! | *epoch* | a number that grows by one each time a process opens the image for writing or repairs it | term (Raft), leader epoch (Kafka) |
+//! | *life* | the period from one opening of an image for writing to the next; it has an epoch and a random id | term (Raft) |
 //! | *timeline* | one of several diverged histories of an image, for example after a copy was used on its own | timeline (PostgreSQL), fork |
 //! | *durable watermark* | the last event that is known to be synced, stored in `journal/durable` | flushed LSN, commit index |
 //! | *poisoned* image | a running image after a failed write or sync of its journal: every call fails until it is reopened | PANIC after a failed fsync (PostgreSQL) |
@@ -54,6 +57,7 @@
 //! | --- | --- | --- |
 //! | *torn write* | a write that a crash cut short, so that only some of its sectors are on disk | partial write, torn page |
 //! | *quarantine* | the directory with copies of all bytes that recovery or a repair removed | lost+found |
+//! | *foreign* file | a file that belongs to another image, or to another timeline of the image | |
 //! | *salvage* | reading a damaged journal past the damage, up to the next intact frame | |
 //! | *repair* | a change to a damaged image that an operator chooses; the report of a check states its loss in advance | |
 //! | *forged* | changed by somebody without the key: the checksums are correct, but the cipher's tag or the chain is wrong | tampered |

@@ -41,7 +41,7 @@ use super::{Primitive, Style};
 /// The maximum number of nested shapes, including the outermost.
 pub(super) const MAX_DEPTH: u32 = 64;
 
-/// The maximum number of shapes and variants in one shape.
+/// The maximum number of nested shapes and variants, counted together, that one shape may contain.
 pub(super) const MAX_NODES: u32 = 1 << 16;
 
 /// The maximum length of a name in bytes.

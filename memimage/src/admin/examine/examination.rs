@@ -57,8 +57,8 @@ impl Examination {
         task: Task,
     ) -> Result<Examination, Error> {
         let snapshots = Snapshots::new(disk, layout, keyring);
-        // Reads the evidence of synced events before the journal, because a process that has the image open may append events
-        // meanwhile.
+        // First reads which events are known to be synced, and only then the journal, because a process that has the image open
+        // may append events in between.
         let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
         let source = task.unlock(disk, layout, &segments, keyring)?;
         let uuid = source.identity().map(|identity| &identity.uuid);

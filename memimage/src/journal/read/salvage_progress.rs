@@ -23,7 +23,8 @@ pub(super) struct SalvageProgress {
     pub(super) is_newer_format: bool,
     /// The number of places of damage in each category. Each category has its own limit, so that no category hides another.
     counts: [usize; 4],
-    /// The repair advice for the current file, if its header is foreign. The advice applies only if the frames are foreign too.
+    /// The repair advice for the current file, if its header belongs to another image. The advice applies only if the frames in
+    /// the file belong to another image as well.
     pub(super) foreign_help: Option<String>,
 }
 

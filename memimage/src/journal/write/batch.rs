@@ -249,8 +249,8 @@ impl OpenBatch {
         self.count += 1;
     }
 
-    /// Seals and takes the open batch, unless it is empty. Returns `None` after the journal has ended, because the waiting
-    /// callers have received an error that says that the batch is lost.
+    /// Seals and takes the open batch. Returns `None` if the batch is empty, and after the journal was closed or has failed: by
+    /// then, the callers of a batch with events have received an error that reports their events as lost.
     pub(crate) fn seal(&mut self) -> Option<Batch> {
         if self.is_empty() || self.ended.is_some() {
             return None;
