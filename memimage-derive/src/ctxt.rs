@@ -27,7 +27,7 @@ impl Ctxt {
         self.errors.borrow_mut().as_mut().expect("errors come before `check`").push(error);
     }
 
-    /// Returns the value, or adds the error and returns `None`.
+    /// Returns the value of an `Ok`. For an `Err`, adds the error and returns `None`.
     pub(crate) fn ok<T>(&self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.syn_error(error)).ok()
     }

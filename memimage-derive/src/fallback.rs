@@ -107,7 +107,8 @@ pub(crate) fn block(mut block: Block) -> TokenStream {
     tokens
 }
 
-/// Removes borrowed arguments and results, and the arguments' attributes, because a stub has no derive that reads them.
+/// Removes arguments and results whose types borrow or have no name. Also removes the attributes of the arguments, because a
+/// stub has no derive that reads these attributes.
 fn simplify(command: &mut Command) {
     command.inputs.retain_mut(|input| match input {
         Input::Argument(argument) => {
@@ -228,7 +229,7 @@ fn event(krate: &TokenStream, block: &Block) -> TokenStream {
     }
 }
 
-/// The upcaster's function, and, if its past type is owned, a stub of its `Upcast` impl. A method with `self` gets no stub,
+/// The upcaster's function, and, if the past type is owned, a stub of the `Upcast` impl. A method with `self` gets no stub,
 /// because the stub would be an impl inside the method's impl block.
 pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream {
     let source = &upcaster.source;
@@ -284,7 +285,7 @@ fn methods(krate: &TokenStream, block: &Block) -> TokenStream {
     expand::commands_trait(krate, block, &quote!(#(#methods)*))
 }
 
-/// An item that could not be parsed, without the attributes of memimage.
+/// Removes memimage's attributes from an item that could not be parsed.
 pub(crate) fn unparsed(item: TokenStream) -> TokenStream {
     let mut kept = TokenStream::new();
     let mut tokens = item.into_iter().peekable();

@@ -17,7 +17,7 @@ impl FreshNames {
         FreshNames { taken }
     }
 
-    /// The identifier `base`, with as many leading underscores as make it unique.
+    /// The identifier `base`, with the fewest leading underscores that make it unique.
     pub(crate) fn ident(&self, base: &str) -> Ident {
         let mut name = base.to_owned();
         while self.taken.contains(&name) {
@@ -37,7 +37,7 @@ fn collect(tokens: TokenStream, taken: &mut BTreeSet<String>) {
     }
 }
 
-/// Gives the tokens the span `span`, at which the compiler then reports errors about these tokens.
+/// Sets the span of the tokens to `span`, where the compiler then reports errors about them.
 pub(crate) fn respanned(tokens: &TokenStream, span: Span) -> TokenStream {
     let place = |mut token: TokenTree| {
         token.set_span(span);
@@ -54,15 +54,15 @@ pub(crate) fn ends(tokens: impl ToTokens) -> (Span, Span) {
     (first, tokens.last().map_or(first, |token| token.span()))
 }
 
-/// An item's body in braces. The compiler reports errors about the whole item at the span of the braces, which is `span`.
+/// An item's body in braces with the span `span`, where the compiler reports errors about the whole item.
 pub(crate) fn braced(body: TokenStream, span: Span) -> Group {
     let mut braces = Group::new(Delimiter::Brace, body);
     braces.set_span(span);
     braces
 }
 
-/// Replaces each `Self` by `name`, with the span of the `Self`. A type that the expansion copies to another item needs this,
-/// because `Self` means another type there.
+/// Replaces each `Self` with `name`, which gets the span of that `Self`. If the expansion copies a type to another item, it
+/// must replace `Self`, which means another type there.
 pub(crate) fn replace_self(tokens: TokenStream, name: &TokenStream) -> TokenStream {
     let mut replaced = TokenStream::new();
     for token in tokens {

@@ -25,10 +25,10 @@ use crate::ctxt::Ctxt;
 
 /// Derives `Shape`, the structure of a struct or an enum in the journal.
 ///
-/// Each field's type must have a shape. The derive applies serde's `rename`, `rename_all` and `rename_all_fields` to the names,
-/// and a `transparent` struct has the shape of its field. Attributes of serde that change the encoding (`with`, `flatten`,
-/// `untagged`, `tag`, `from` …) are errors, and so is `skip`, except on a derived field. A generic type that contains itself
-/// needs `#[shape(recursive)]`; generic types that contain each other have no shape.
+/// Each field's type must have a shape. The derive applies serde's `rename`, `rename_all` and `rename_all_fields` to the names
+/// of fields and variants. A `transparent` struct has the shape of its field. Attributes of serde that change the encoding
+/// (`with`, `flatten`, `untagged`, `tag`, `from` …) are errors, and so is `skip`, except on a derived field. A generic type
+/// that contains itself needs `#[shape(recursive)]`; generic types that contain each other have no shape.
 ///
 /// On a type:
 ///
@@ -85,7 +85,8 @@ pub fn shape(input: TokenStream) -> TokenStream {
 /// - `#[model(derived)]`, with `#[serde(skip)]`: a field that the other fields determine, such as an index. A derived field is
 ///   not stored: it is not part of the shape, the digest or the snapshots, so you can add and remove it at any time without an
 ///   upcaster. The field's type needs only `Default`. If the type derives `Shape` and `Serialize`, `memimage::testing` and the
-///   verification of snapshots compare the field with a rebuilt one; if the type is `PartialEq`, only `memimage::testing` does.
+///   verification of snapshots compare the field with a rebuilt one; if the type is only `PartialEq`, only `memimage::testing`
+///   does.
 ///
 /// `BankEvent` is the event enum, with the visibility of the model. If the model has one block of commands, `BankEvent` has one
 /// variant for each command and is an alias of `<Bank as Commands>::Event`: `BankEvent::Deposit(…)` constructs and matches an
@@ -143,17 +144,17 @@ pub fn model(input: TokenStream) -> TokenStream {
 /// - `version = N`: the payload's version; the first version, 1, is the default.
 /// - `history(DepositV1, DepositV2)`: the past versions, oldest first. Each past version is a type that keeps its shape and has
 ///   an [upcaster](macro@upcast), or a *step on values*, `value = function`: the function takes and returns a
-///   `memimage::Value`, so the version needs no type. If a step on values follows a type, the type's upcaster skips that step:
-///   it returns the next version that is a type, or else the payload.
-/// - `replay_only`: the method only replays recorded events, with the old logic. A program cannot call such a command. (An
-///   event that is converted or dropped needs no method: see `retired(…)`.)
+///   `memimage::Value`, so the version needs no type. If a step on values follows a type, the type's upcaster skips that step
+///   and returns the next version that is a type, or else the payload.
+/// - `replay_only`: the method only replays recorded events, with the old logic. A program cannot call such a command. (If an
+///   upcaster converts or drops the event, no method is needed: see `retired(…)`.)
 /// - `oldest = N`: no journal contains earlier versions, so the history can omit them.
 /// - `payload = Name`: the name of the payload, the struct of the arguments.
 /// - `allow(nondeterminism)`: allows calls that return a different value on replay, such as calls for the time or for random
 ///   values. Normally, take the time and random values from the context.
 ///
-/// `#[cfg]` on a command applies to all its generated items; the commands of a locked model cannot have one. An argument may
-/// have `#[shape(opaque = "…")]` and serde attributes, which the macro moves to the argument's field in the payload.
+/// `#[cfg]` on a command applies to all its generated items; the commands of a locked model cannot have a `#[cfg]`. An argument
+/// may have `#[shape(opaque = "…")]` and serde attributes, which the macro moves to the argument's field in the payload.
 ///
 /// For `impl Bank` with a command `deposit`, the macro generates:
 ///
@@ -198,11 +199,11 @@ pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Marks an upcaster: a function that converts a past version of a payload, or of a model, to the next version.
 ///
-/// An upcaster takes the past version by value, and optionally `&Recorded`, which contains the other recorded facts of the
-/// event. An upcaster never takes the model. The upcaster of a payload returns the next version in the command's `history(…)`,
-/// the current payload, any event of the model, or nothing; or an `Option`, a `Vec` or a tuple of these; or a `Result` of any
-/// of these with any error. An upcaster can be in any module of a crate that defines the past type or the returned type. Each
-/// past type has exactly one upcaster. `#[memimage::upcast(crate = path)]` gives the path of `memimage`.
+/// An upcaster takes the past version by value, and optionally `&Recorded`: what the journal records for the event besides the
+/// payload. An upcaster never takes the model. The upcaster of a payload returns the next version in the command's
+/// `history(…)`, the current payload, any event of the model, or nothing; or an `Option`, a `Vec` or a tuple of these; or a
+/// `Result` of any of these with any error. An upcaster can be in any module of a crate that defines the past type or the
+/// returned type. Each past type has exactly one upcaster. `#[memimage::upcast(crate = path)]` gives the path of `memimage`.
 #[proc_macro_attribute]
 pub fn upcast(args: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Ctxt::new();

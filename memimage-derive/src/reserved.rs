@@ -1,8 +1,8 @@
 //! Names that a command cannot have, because a call on an image would resolve to another method.
 
 /// The inherent methods of `Image`, which silently take precedence over a command of the same name. A test compares this list
-/// with the methods of `Image`. The list is closed: new methods belong to `journal()` or `admin()`. Associated functions
-/// without `self`, such as `Image::open` and `Image::close`, do not conflict.
+/// with the methods of `Image`. The list is closed: new methods go to the types that `journal()` and `admin()` return.
+/// Associated functions without `self`, such as `Image::open` and `Image::close`, do not conflict.
 pub(crate) const INHERENT: &[&str] = &[
     "submit",
     "try_submit",

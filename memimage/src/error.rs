@@ -108,7 +108,7 @@ impl Error {
         matches!(&*self.detail, ErrorDetail::Diverged { .. })
     }
 
-    /// The first event whose body may be the cause of a state that differs from the recorded one.
+    /// If a replayed state differs from the recorded state: the first event whose body may be the cause.
     pub(crate) fn first_suspect(&self) -> Option<Seq> {
         match &*self.detail {
             ErrorDetail::Diverged { since, .. } => Some(*since),

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use crate::event::{Command, Model};
 
 /// Executes the commands of a model. [`Image`](crate::Image), pointers to an image, and [`WithMetadata`](crate::WithMetadata)
-/// implement this trait. Each of these types also implements the trait of the model's commands (`BankCommands`).
+/// implement this trait. Every type that implements `Execute` also implements the trait of the model's commands
+/// (`BankCommands`).
 pub trait Execute {
     /// The model whose commands are executed.
     type Model: Model;

@@ -27,8 +27,8 @@ pub trait Fallible {
     type Output;
     /// The type of the refusal.
     type Refusal;
-    /// The type itself, which is std's `Result`. If a return type is not std's `Result`, rustc reports an error only at this
-    /// projection, and not at the function with this return type.
+    /// The type itself, which is std's `Result`. The generated function has this projection as its return type, so that if the
+    /// user's type is not std's `Result`, rustc reports only the projection, and no second error in the function's body.
     type StdResult;
 
     /// Returns the value itself.
@@ -54,7 +54,7 @@ impl<T, E> Fallible for Result<T, E> {
 pub trait CheckResult {
     /// The type of the refusal.
     type Refusal;
-    /// The type itself, for the same reason as [`Fallible::StdResult`].
+    /// The type itself; see [`Fallible::StdResult`] for the reason.
     type StdResult;
 }
 
@@ -125,7 +125,7 @@ pub trait NotContext {
     /// False: the type is not `Context`.
     const IS_CONTEXT: bool = false;
 
-    /// Makes the call compile, so that the failed assertion is the only error.
+    /// Makes the expansion's call of `context` compile, so that the failed assertion is the only error.
     fn context(_: &Context) -> &Self::Other {
         unreachable!("a program that calls this does not compile")
     }
@@ -148,6 +148,6 @@ pub const fn not_rebuilt(model: &str, shape: ShapeRef) -> Option<ConstText> {
     }
 }
 
-/// Asserts that a type with commands is a model. If the derive of `Model` is missing, the compiler then reports this at the
-/// commands too.
+/// Asserts that a type with commands is a model. If the derive of `Model` is missing, the call of this function makes the
+/// compiler report that at the commands too.
 pub const fn assert_model<M: Model>() {}

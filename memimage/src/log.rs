@@ -1,6 +1,5 @@
-//! Log events, for subscribers of `tracing`. A subscriber is foreign code, so it may panic. Such a panic must not end a thread
-//! of the library, or an operation that is under way. The library therefore catches the panic, after the panic hook has
-//! reported it.
+//! Log events, for subscribers of `tracing`. A subscriber is foreign code, so it may panic. A subscriber's panic must not end a
+//! thread of the library or interrupt an operation, so the library catches the panic, after the panic hook has reported it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -129,8 +129,8 @@ impl<M: Model> Options<M> {
     }
 
     /// Batches start at multiples of this many bytes: 8, 512 or 4096. Default: 512, the size of a sector. A disk writes a
-    /// sector as a whole, so no later write can damage an acknowledged event. With 8, the journal is smaller, but a later write
-    /// can damage an acknowledged event. Use 4096 for disks with sectors of 4 KiB.
+    /// sector as a whole, so no later write can damage an acknowledged event. With batches at multiples of 8, the journal is
+    /// smaller, but a later write can damage an acknowledged event. Use 4096 for disks with sectors of 4 KiB.
     pub fn align_bytes(mut self, bytes: u32) -> Self {
         self.align = bytes;
         self
@@ -174,8 +174,7 @@ impl<M: Model> Options<M> {
     }
 
     /// Whether to verify each snapshot by replay: the image rebuilds the state from the previous snapshot and the events since,
-    /// and compares the digests. Default: yes. Verification needs the model's memory a second time while it runs; commands go
-    /// on meanwhile.
+    /// and compares the digests. Default: yes. Verification takes as much memory as the model itself; commands go on meanwhile.
     pub fn verify_snapshots(mut self, verify: bool) -> Self {
         self.verify_snapshots = verify;
         self
@@ -225,9 +224,9 @@ impl<M: Model> Options<M> {
         self
     }
 
-    /// The state before the first event of a new image. Default: the model's `Default`. The journal stores this state in the
-    /// present shape of the model. A later program can read this state only if its model has the same shape, or an upcaster for
-    /// this shape. The image rebuilds the [derived fields](crate::guide::snapshots#derived-fields) of the state.
+    /// The state before the first event of a new image. Default: the model's `Default`. The journal stores this first state in
+    /// the present shape of the model. A later program can read the state only if its model has the same shape, or an upcaster
+    /// from this shape. The image rebuilds the [derived fields](crate::guide::snapshots#derived-fields) of the state.
     pub fn genesis(mut self, state: M) -> Self {
         self.genesis = Some(state);
         self

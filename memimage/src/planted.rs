@@ -1,4 +1,4 @@
-//! Bugs that a test build can contain on purpose. They are one-line mistakes, of the kind with which other journals lost their
+//! Bugs that a test build can contain on purpose. Each bug is a one-line mistake of a kind that made other journals lose their
 //! users' data. The test suites must catch each bug; `tests/tests/planted.rs` checks that they do.
 //!
 //! The bugs are compiled only with `--cfg planted`, in a test build. In such a build, the environment variable
@@ -27,7 +27,7 @@ pub(crate) enum Bug {
     ClosedInForkedChild,
     /// A state that is deeper than the limit gets a digest and a snapshot.
     DeepStateAccepted,
-    /// The digest of a snapshot is recorded before a replay verified the snapshot.
+    /// The journal records the digest of a snapshot before a replay has verified the snapshot.
     DigestBeforeVerification,
     /// Directories are not synced.
     DirectoryNotSynced,

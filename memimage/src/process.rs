@@ -4,8 +4,7 @@
 //! The child has a copy of each image, but none of the threads that write for it. The child also has a copy of the lock file's
 //! descriptor, with which it could release the parent's lock. In the child, the C library calls a handler, and the handler
 //! counts the fork. Each call on an image therefore detects a fork with one load of this count. A child made by the bare system
-//! call, without the C library, does not run the handler. For this case, each wait, each write and each close also compares the
-//! process id.
+//! call, without the C library, does not run the handler, so each wait, each write and each close also compares the process id.
 
 use std::ffi::c_int;
 use std::sync::Once;

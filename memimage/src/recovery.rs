@@ -62,7 +62,7 @@ pub(crate) struct RecoveryGoal {
 }
 
 impl RecoveryGoal {
-    /// Returns the goal to replay up to the event `seq`, from a state before this event.
+    /// Returns the goal of a replay that begins at a state older than event `seq` and ends with this event.
     pub(crate) fn before(seq: Seq) -> RecoveryGoal {
         let older = Seq::new(seq.get().saturating_sub(1));
         RecoveryGoal { until: Some(seq), newest_snapshot: Some(older), ..RecoveryGoal::default() }
@@ -88,8 +88,8 @@ pub(crate) struct Recovered<M> {
     pub(crate) changed_outcomes: BTreeMap<Seq, Outcome>,
     /// The unusable snapshots and bases, each with the cause.
     pub(crate) unusable: Vec<(PathBuf, String)>,
-    /// The unusable snapshots and bases that are intact and have the current version of the model, but from which replay
-    /// contradicts the journal.
+    /// Those snapshots and bases that are unusable only because replay from them contradicts the journal: they are intact and
+    /// have the current version of the model.
     pub(crate) contradicted: Vec<PathBuf>,
     /// The end of the journal; `None` if replay stopped before the end.
     pub(crate) end: Option<JournalEnd>,
@@ -202,7 +202,7 @@ pub(crate) fn state_digest<M: Model>(model: &M) -> Result<Digest, Error> {
     digest_within(model, depth).map_err(|error| no_digest::<M>(&error))
 }
 
-/// The error of a state that is too deep, or whose `Serialize` contradicts its `Shape`.
+/// The error for a state that is nested too deeply, or whose `Serialize` contradicts its `Shape`.
 pub(crate) fn no_digest<M: Model>(error: &DigestError) -> Error {
     Error::new(match error.is_too_deep() {
         true => ErrorDetail::Deep { model: M::NAME, limit: MAX_STATE_DEPTH, path: error.path() },

@@ -10,12 +10,12 @@ const MIN_SNAPSHOTS: usize = 2;
 
 /// How much of the journal an image keeps; see [`Options::retention`](crate::Options::retention).
 ///
-/// With every setting, the image can rebuild its state in two ways. The first way begins with either of the two newest
-/// snapshots. The second way needs no snapshot: it replays the journal from the first event, or, if the journal was pruned,
-/// from the *base*. The base is a state that is stored beside the journal in two copies. Pruning permanently removes the events
-/// before the base, so nobody can look them up. If the model's shape changes later, the model cannot be rebuilt from the first
-/// event, and therefore needs a state upcaster (`history(…)` on `#[derive(Model)]`). Keep everything unless you are sure that
-/// you will not need the earlier events.
+/// With every setting, the image can rebuild its state in two ways. The first way is to load either of the two newest snapshots
+/// and replay the later events. The second way needs no snapshot: the image replays the journal from the first event, or, if
+/// the journal was pruned, from the *base*. The base is a state that is stored beside the journal in two copies. Pruning
+/// permanently removes the events before the base, so nobody can look them up. If the model's shape changes later, the model
+/// cannot be rebuilt from the first event, and therefore needs a state upcaster (`history(…)` on `#[derive(Model)]`). Keep
+/// everything unless you are sure that you will not need the earlier events.
 ///
 /// The image prunes the journal by whole segments, after a snapshot, and only up to a snapshot. So the image keeps more than
 /// requested: up to twice as much, plus the events recorded between two snapshots. (Pruning more precisely would require more
@@ -26,7 +26,7 @@ pub enum Retention {
     /// The complete journal, from the first event on.
     #[default]
     Everything,
-    /// At least this many of the newest events. With 0, the image keeps only the events that are needed to rebuild the
+    /// At least this many of the newest events. With `Events(0)`, the image keeps only the events from which it can rebuild the
     /// state.
     Events(u64),
     /// At least the events of this period before the newest event, by their recorded times. A single wrong reading of the clock
@@ -59,7 +59,7 @@ impl Retention {
     ///
     /// Keeps the two newest snapshots, the newest one that can be the base, and the oldest one that cannot be the base yet and
     /// will be the next base. So the selection never keeps more than four snapshots. If the newest snapshot's time is after
-    /// `confirmed`, `confirmed` is used instead.
+    /// `confirmed`, `confirmed` replaces that time.
     pub(crate) fn select(self, snapshots: &[Candidate], confirmed: Timestamp) -> RetentionSelection {
         let Some((newest, older)) = snapshots.split_first() else { return RetentionSelection::default() };
         let (mut base, mut next) = (None, None);

@@ -25,7 +25,7 @@ pub(crate) struct Block {
     pub generics: Generics,
     pub model: Type,
     pub commands: Vec<Command>,
-    /// The other methods, including the checks.
+    /// The methods that are not commands, including the checks.
     pub methods: Vec<Method>,
 }
 
@@ -86,8 +86,7 @@ impl Block {
         }
     }
 
-    /// The last segment of the model's path, such as `Bank` of `bank::Bank`. The names of the generated items begin with this
-    /// segment.
+    /// The last segment of the model's path, such as `Bank` of `bank::Bank`.
     pub(crate) fn model_name(&self) -> String {
         self.model_path().and_then(|path| path.segments.last()).map_or_else(String::new, |last| unraw(&last.ident))
     }
@@ -134,8 +133,8 @@ impl Block {
         })
     }
 
-    /// The return type that contains the refusal: the return type of the command or of its check. `None` if the command cannot
-    /// be refused.
+    /// The return type that contains the refusal: the command's, if that is a `Result`, or else its check's. `None` if the
+    /// command cannot be refused.
     pub(crate) fn refusing<'a>(&'a self, command: &'a Command) -> Option<&'a Type> {
         match (&command.output, self.check_of(command).map(|check| &check.sig.output)) {
             (Output::Result(ty), _) => Some(ty),
@@ -153,7 +152,7 @@ impl Block {
         }
     }
 
-    /// The widest visibility of the commands. The commands trait has this visibility.
+    /// The widest visibility of the commands, which is also the visibility of the commands trait.
     pub(crate) fn vis(&self) -> Visibility {
         let widest = self.commands.iter().map(|command| &command.vis).max_by_key(|vis| width(vis));
         widest.cloned().unwrap_or(Visibility::Inherited)
@@ -170,7 +169,8 @@ fn width(vis: &Visibility) -> u8 {
     }
 }
 
-/// Whether the attribute is `#[command]` or `#[memimage::command]`, or a `#[cfg_attr]` with one of them, which is an error.
+/// Whether the attribute is `#[command]` or `#[memimage::command]`. A `#[cfg_attr]` that contains one of them also counts, and
+/// is then an error.
 fn is_mark(attr: &Attribute) -> bool {
     is_named(attr, "command") || makes(attr, "command")
 }

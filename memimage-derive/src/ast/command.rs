@@ -14,7 +14,7 @@ use crate::hygiene::replace_self;
 
 pub(crate) struct Command {
     pub args: CommandArgs,
-    /// The attributes of the method, without memimage's.
+    /// The method's attributes, except memimage's own.
     pub attrs: Vec<Attribute>,
     pub vis: Visibility,
     pub sig: Signature,
@@ -43,14 +43,14 @@ pub(crate) struct Argument {
     pub ident: Ident,
     /// The argument's type, with the model's name instead of `Self`.
     pub ty: Type,
-    /// The attributes `serde` and `shape`, which move to the payload's field.
+    /// The argument's `serde` and `shape` attributes, which the expansion moves to the payload's field.
     pub attrs: Vec<Attribute>,
 }
 
 /// The return type, with the model's name instead of `Self`.
 pub(crate) enum Output {
     Unit,
-    /// The command never refuses.
+    /// The method never refuses; its check may.
     Plain(Type),
     /// A type with the name `Result`.
     Result(Type),
@@ -150,9 +150,9 @@ impl Argument {
         is_known(&self.ty)
     }
 
-    /// Whether the block's expansion checks the type. It does not check the type of an argument with attributes, because an
-    /// attribute can change the traits that the payload needs. Nor does it check a type that contains a macro's `$crate`,
-    /// because serde's derive takes bounds as text, which cannot contain `$crate`.
+    /// Whether the block's expansion checks the argument's type. The expansion skips an argument with attributes, because an
+    /// attribute can change the traits that the payload needs, and a type that contains a macro's `$crate`, because serde's
+    /// derive takes bounds as text, which cannot contain `$crate`.
     pub(crate) fn is_checked(&self) -> bool {
         self.attrs.is_empty() && !is_known(&self.ty) && !contains_dollar_crate(self.ty.to_token_stream())
     }

@@ -1,7 +1,7 @@
 //! Finds the context argument of a method.
 //!
-//! A macro has no type information, and `Context` can be imported under another name. The search therefore relies on how the
-//! types are written, and the expansion asserts that the found type is memimage's `Context`.
+//! A macro has no type information, and `Context` can be imported under another name. The search therefore goes by the spelling
+//! of the types, and the expansion asserts that the type it finds is memimage's `Context`.
 
 use syn::{FnArg, PatType, PathArguments, Signature, Type, TypeGroup, TypeParen};
 
@@ -53,7 +53,7 @@ const KNOWN: &[&str] = &[
     "isize", "f32", "f64",
 ];
 
-/// Whether a type may be `Context` under another name: it has no parameters, and is not a primitive type or `String`.
+/// Whether a type may be `Context` under another name: a path without parameters, but neither a primitive type nor `String`.
 fn may_be_context(ty: &Type) -> bool {
     match bare(ty) {
         Type::Path(path) if path.qself.is_none() => path.path.segments.last().is_some_and(|last| {

@@ -17,7 +17,7 @@ pub(crate) struct Data {
     pub args: ShapeContainer,
     pub transparent: bool,
     pub kind: DataKind,
-    /// The occurrences of a generic type in its own fields. Empty if the type is not generic.
+    /// If the type is generic, its occurrences in its own fields; otherwise empty.
     pub occurrences: Vec<Occurrence>,
     /// A hash of the type's tokens.
     pub hash: u64,
@@ -49,7 +49,7 @@ pub(crate) struct DerivedField {
     pub name: String,
     /// The key `derived`, at which errors are reported.
     pub key: Path,
-    /// The field's opaque name. If there is one, it is an error, because a derived field has no shape.
+    /// The field's opaque name. `Some` is an error, because a derived field has no shape.
     pub opaque: Option<LitStr>,
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Field {
     pub opaque: Option<LitStr>,
     /// The key `unordered`, at which errors are reported.
     pub unordered: Option<Path>,
-    /// Whether the field is a command's argument. If so, `#[memimage::commands]`, not this derive, checks the field's type.
+    /// Whether the field is a command's argument. `#[memimage::commands]`, not this derive, checks the type of an argument.
     pub is_argument: bool,
 }
 
@@ -166,7 +166,7 @@ impl Data {
         self.occurrences = finder.found;
     }
 
-    /// Replaces each occurrence of the type in its own fields by `marker`.
+    /// In the type's own fields, replaces each occurrence of the type with `marker`.
     pub(crate) fn mark_occurrences(&mut self, marker: &TokenStream) {
         let (_, parameters, _) = self.generics.split_for_impl();
         let mut visitor = OccurrenceMarker {
@@ -240,8 +240,8 @@ impl Fields {
     }
 }
 
-/// Checks the fields of a type that is marked `#[shape(opaque = "…")]`. These fields are not part of the shape, but if serde skipped a field, the
-/// field's value would be lost.
+/// Checks the fields of a type that is marked `#[shape(opaque = "…")]`. The fields of such a type are not part of the shape,
+/// but if serde skipped a field, the field's value would be lost.
 fn opaque_fields(cx: &Ctxt, data: &syn::Data) {
     let parts: Vec<&syn::Fields> = match data {
         syn::Data::Struct(data) => vec![&data.fields],

@@ -3,7 +3,7 @@
 //! The user does not write these numbers. The last entry gets the number before the command's version, the entry before it one
 //! less, and so on. If a `replay_only` command replays an older version of the event, all these numbers are greater than that
 //! version, because the `replay_only` command has its own history. For a retired event, the first entry gets the number N of
-//! `oldest = N`, or else 1.
+//! `oldest = N`, or 1 without that key.
 
 use std::collections::BTreeMap;
 
@@ -25,8 +25,8 @@ pub(crate) struct EventHistory<'a> {
 /// A past version of an event.
 pub(crate) struct PastVersion<'a> {
     pub version: u32,
-    /// The first later version that has a type, or else the command's own version. `None` if there is neither, as for the last
-    /// version of a retired event.
+    /// The first later version that is a type; if there is none, the command's own version. `None` for the last version of a
+    /// retired event.
     pub next: Option<u32>,
     pub form: PastForm<'a>,
 }
@@ -35,7 +35,7 @@ pub(crate) struct PastVersion<'a> {
 pub(crate) enum PastForm<'a> {
     /// The past version is a type with an upcaster.
     Type(&'a Type),
-    /// Functions on values convert the past version to the next type of the history, or else to the command's payload.
+    /// Functions on values convert the past version to the next version that is a type (`None`: to the command's payload).
     Values(Vec<&'a Path>, Option<&'a Type>),
 }
 

@@ -41,7 +41,7 @@ impl Upcaster {
         &self.sig.ident
     }
 
-    /// The argument with the past version. The rules in `check` guarantee that this argument exists.
+    /// The argument that receives the past version. The rules in `check` guarantee that this argument exists.
     pub(crate) fn old(&self) -> Option<&PatType> {
         match self.sig.inputs.first()? {
             FnArg::Typed(typed) => Some(typed),

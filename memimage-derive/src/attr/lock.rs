@@ -28,7 +28,7 @@ impl LockArg {
         }
     }
 
-    /// An error about the lock file, reported at the path if the user gave one, or else at the key.
+    /// An error about the lock file, at the path that the user gave, or else at the key `lock`.
     pub(crate) fn error(&self, message: impl Display) -> Error {
         match &self.path {
             Some(path) => Error::new_spanned(path, message),

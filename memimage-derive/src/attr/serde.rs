@@ -139,8 +139,8 @@ impl SerdeField {
 }
 
 impl Skips {
-    /// Requires that serde skips a derived field in both directions. `encoding` is a key of the field that changes the field's
-    /// encoding, and so has no effect on a skipped field.
+    /// Requires that serde skips a derived field in both directions. Also reports `encoding`, a key that changes the encoding
+    /// of its field, and so has no effect on a skipped field.
     fn require(&self, cx: &Ctxt, name: &str, derived: &Path, encoding: Option<&Path>) {
         match (&self.skip, &self.skip_serializing, &self.skip_deserializing) {
             (Some(_), ..) | (None, Some(_), Some(_)) => {

@@ -110,8 +110,8 @@ fn known<'a>(cx: &Ctxt, command: &'a Command, argument: &Ident) -> Option<&'a Ar
     None
 }
 
-/// A check gets a reference to the argument, or a clone. The expansion does not convert an `Option<String>` to an
-/// `Option<&str>`.
+/// Reports a type that the expansion cannot pass to a check. It passes a reference to the argument, or a clone, but does not
+/// convert an `Option<String>` to an `Option<&str>`.
 fn borrowed(cx: &Ctxt, argument: &Argument, wanted: &Type) {
     let inner = match wanted {
         Type::Reference(reference) => &*reference.elem,

@@ -1,6 +1,6 @@
 //! Finds calls that return a different value on replay. The search covers the tokens of a command's body and does not follow
-//! calls. Clippy searches for the same functions, but resolves paths. Digests of the state detect the calls that this search
-//! and Clippy overlook.
+//! calls. Clippy searches for the same functions and, unlike this search, resolves paths. Digests of the state detect the calls
+//! that this search and Clippy overlook.
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use syn::Error;
@@ -86,7 +86,7 @@ fn error(call: &NondeterministicCall, (first, last): (Span, Span)) -> Error {
     Error::new_spanned(TokenStream::from_iter([spanned(first), spanned(last)]), message)
 }
 
-/// A token with this span, for the position of an error.
+/// A token with this span, at which an error can be reported.
 fn spanned(span: Span) -> TokenTree {
     TokenTree::Ident(Ident::new("_x", span))
 }

@@ -89,7 +89,7 @@ fn too_many(history: &History) -> String {
     }
 }
 
-/// Each version of an event must be replayed by one of its commands, or be retired.
+/// Rule: each version of an event since `oldest` is replayed by one of the event's commands, or listed in `retired(…)`.
 fn coverage(cx: &Ctxt, commands: &[&Command], retired: impl Iterator<Item = u32>) {
     let newest = commands.iter().max_by_key(|command| command.version()).expect("at least one command");
     let kept = commands.iter().flat_map(|command| command.past_versions.iter().copied().chain([command.version()]));

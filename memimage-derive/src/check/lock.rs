@@ -55,7 +55,7 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
     }
     let is_new = |event: &str| lock.lines.iter().all(|line| line.event != event);
     let mut missing: Vec<(String, SourceVersion)> = Vec::new();
-    // commands whose event may be in the lock under an earlier name
+    // commands whose events may be in the lock under earlier names
     let mut renamed = Vec::new();
     for event in block.histories() {
         let name = event.name.value();
@@ -69,8 +69,8 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
         renamed.extend(event.command.filter(|_| is_new(&name) && is_missing).map(|command| &command.sig.ident));
     }
     // If the lock has a line that no command replays, other lines may be missing for the same reason: an event was renamed, or
-    // a retired event lost a version, which shifts the numbers of its other versions. The error about the line that no command
-    // replays is then enough, so the loop skips the missing lines of new and retired events.
+    // a retired event lost a version, which shifts the numbers of its other versions. The errors about lines that no command
+    // replays are then enough, so the loop below does not report missing lines of new and retired events.
     let any_unreplayable = unreplayable(cx, block, lock, &renamed);
     for (event, SourceVersion { number, place, has_type }) in missing {
         if any_unreplayable && (is_new(&event) || is_retired(block, &event)) {
@@ -89,10 +89,10 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
     }
 }
 
-/// Reports the lines of a model of another library if that model has the same type name as this model. If there are no such
-/// lines, and this model has no lines either, this model's type may have been renamed too, so the function reports the lines of
-/// all models of other libraries. Returns whether it reported any lines. `MEMIMAGE_BLESS` does not disable this check: the
-/// generated test would lock the current shapes under the new name. That test checks the lines of the remaining models.
+/// Reports the lines of a model of another library if that model has the same type name as this model. If neither such a model
+/// nor this model has lines, this model's type may have been renamed too, so the function reports the lines of all models of
+/// other libraries. Returns whether it reported any lines. `MEMIMAGE_BLESS` does not disable this check: the generated test
+/// would lock the current shapes under the new name. That test reports the lines of all other models that do not exist.
 fn of_another_library(cx: &Ctxt, block: &Block, lock: &ModelLock) -> bool {
     let ModelLock { file, model, lines, unclaimed, .. } = lock;
     let (library, name) = model.split_once("::").expect("the key of a model has a target");
@@ -115,7 +115,7 @@ fn of_another_library(cx: &Ctxt, block: &Block, lock: &ModelLock) -> bool {
     !reported.is_empty()
 }
 
-/// A version of an event that the block declares.
+/// A version that the block declares for an event.
 struct SourceVersion {
     number: u32,
     /// The tokens at which errors about the version are reported.
@@ -189,7 +189,7 @@ fn is_retired(block: &Block, event: &str) -> bool {
     block.args.retired.iter().any(|retired| retired.name.value() == event)
 }
 
-/// Reports a locked version of an event if `command` records the event at another version, and cannot replay the locked one.
+/// Reports a locked version that `command` cannot replay, although `command` records the event at another version.
 fn out_of_history(cx: &Ctxt, lock: &ModelLock, line: &LockLine, command: &Command) {
     let LockLine { event, version, number, .. } = line;
     let (method, newest) = (&command.sig.ident, command.version());

@@ -23,7 +23,7 @@ pub(crate) fn module(cx: &Ctxt, block: &mut Block) {
     }
     let Ok(file) = syn::parse_file(&text) else { return };
     // Several modules may have a block that looks the same. The macro cannot know which of these blocks it expands, so it
-    // reports only an error that all these modules have.
+    // reports only an error that occurs in every one of these modules.
     let modules = named.modules(&file.items);
     let index = modules.iter().map(|items| named.index(items)).min().flatten();
     if let Some(index) = index.filter(|index| *index > 0) {
@@ -78,7 +78,8 @@ impl BlockNames {
         }
     }
 
-    /// Whether the text of the file may violate a rule. If not, which is usual, the file is not parsed.
+    /// Whether the file's text, before parsing, suggests a conflict. Usually it does not, and the macro does not parse the
+    /// file.
     fn is_suspect(&self, text: &str) -> bool {
         let marks =
             text.lines().filter(|line| line.trim_start().starts_with("#[") && line.contains("commands")).count();
@@ -88,7 +89,7 @@ impl BlockNames {
         !self.is_grouped && marks > 1 || self.payloads.iter().any(defined)
     }
 
-    /// For each module in which the block of commands may stand, the items of that module.
+    /// The items of each module that contains a block with these names.
     fn modules<'a>(&self, items: &'a [Item]) -> Vec<&'a [Item]> {
         let inner = items.iter().filter_map(|item| match item {
             Item::Mod(module) => Some(self.modules(&module.content.as_ref()?.1)),

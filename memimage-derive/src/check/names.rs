@@ -37,8 +37,8 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
     }
 }
 
-/// Returns the first command with the same key, unless both commands have a `#[cfg]`. Such commands may exclude each other; if
-/// they do not, rustc reports the conflict.
+/// Returns the first command with the same key. If that command and `command` both have a `#[cfg]`, returns `None`: they may
+/// exclude each other, and if they do not, rustc reports the conflict.
 fn earlier<'a, K: Ord>(seen: &mut BTreeMap<K, &'a Command>, key: K, command: &'a Command) -> Option<&'a Ident> {
     match seen.get(&key) {
         Some(first) if first.cfgs().next().is_some() && command.cfgs().next().is_some() => None,

@@ -4,7 +4,7 @@
 pub(super) struct NondeterministicCall {
     /// The function's path in `clippy.toml`.
     pub(super) path: &'static str,
-    /// How many segments at the end of the path identify the function. `fastrand::Rng::new` needs three segments, because a
+    /// The number of trailing path segments that identify the function. `fastrand::Rng::new` needs three segments, because a
     /// user may have their own `Rng::new`.
     last: usize,
     /// Whether the function takes no arguments.
@@ -14,14 +14,14 @@ pub(super) struct NondeterministicCall {
 }
 
 impl NondeterministicCall {
-    /// The last segments of the path, which identify the function.
+    /// The trailing path segments that identify the function.
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
         let count = self.path.split("::").count();
         self.path.split("::").skip(count - self.last)
     }
 }
 
-/// A function that the last two segments of its path identify.
+/// A function that is identified by the last two segments of its path.
 const fn call(path: &'static str, help: &'static str) -> NondeterministicCall {
     NondeterministicCall { path, last: 2, takes_nothing: false, help }
 }

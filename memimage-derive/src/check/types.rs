@@ -8,9 +8,9 @@ use syn::{GenericArgument, Lifetime, PathArguments, PathSegment, Type, TypeFnPtr
 use crate::ast::names_context;
 use crate::ctxt::Ctxt;
 
-/// Finds the first part of a type that borrows or has no name (`impl Trait`, `_`).
+/// Finds the first borrowed or unnamed (`impl Trait`, `_`) part of a type.
 struct UnsuitedFinder {
-    /// Whether `&'static` is allowed, as in a type that is never decoded.
+    /// Whether `&'static` is allowed, as it is in a type that is never decoded.
     statics: bool,
     found: Option<(TokenStream, Unsuited)>,
 }
@@ -64,7 +64,7 @@ pub(crate) fn is_answer(ty: &Type) -> bool {
     UnsuitedFinder::in_type(ty, true).is_none()
 }
 
-/// Reports floats that are keys of maps or sets: serde reads a map or a set only if its keys implement `Ord` or `Hash`.
+/// Reports floats as keys of maps or sets: to read a map or a set, serde requires keys with `Ord` or `Hash`.
 pub(crate) fn keys(cx: &Ctxt, ty: &Type) {
     struct FloatKeyFinder<'a>(&'a Ctxt);
 

@@ -11,8 +11,8 @@ use crate::case::unraw;
 use crate::hygiene::respanned;
 
 /// The local names in the generated functions `check` and `apply`. All names have the same span, because a name resolves only
-/// to a definition with the same hygiene. The functions contain no local names of the user, so these names cannot collide with
-/// any.
+/// to a definition with the same hygiene. These names cannot collide with the user's local names, because the functions contain
+/// none of those.
 struct LocalNames {
     /// The span of the functions.
     span: Span,
@@ -98,8 +98,8 @@ struct CommandFunctions {
     apply: TokenStream,
 }
 
-/// Generates `check` and `apply`, with the span of the type that contains the refusal. If that type is not a `Result`, rustc
-/// reports one error at the type, and none at the macro.
+/// Generates `check` and `apply`. Both have the span of the return type that contains the refusal, so that if that type is not
+/// a `Result`, rustc reports one error at the type, and none at the macro.
 fn functions(krate: &TokenStream, block: &Block, command: &Command) -> CommandFunctions {
     let span = block.refusing(command).map_or_else(Span::call_site, Spanned::span);
     let krate = &respanned(krate, span);
@@ -110,7 +110,7 @@ fn functions(krate: &TokenStream, block: &Block, command: &Command) -> CommandFu
     let own = quote_spanned!(span=> <Self as #krate::Payload<#ty>>);
     let mut check_output = quote_spanned!(span=> ::core::result::Result<(), #own::Refusal>);
     let mut apply_output = quote_spanned!(span=> ::core::result::Result<#own::Output, #own::Refusal>);
-    // if the user's type is not a `Result`, a projection as the return type prevents a second error, in the body
+    // the return type is a projection: if the user's type is not a `Result`, rustc then reports no second error in the body
     match (block.refusing(command), &command.output) {
         (Some(ty), Output::Result(_)) => {
             apply_output = quote_spanned!(span=> <#ty as #krate::__private::Fallible>::StdResult);

@@ -1,4 +1,4 @@
-//! The context as an argument of a command or a check. `ast::contexts` finds this argument by how its type is written; the
+//! The context as an argument of a command or a check. `ast::contexts` finds this argument by the spelling of its type; the
 //! expansion asserts that the type is memimage's `Context`.
 
 use proc_macro2::{Ident, TokenStream};
@@ -10,7 +10,8 @@ use super::own_type;
 use crate::ast::{Block, Command, names_context, referred};
 use crate::hygiene::respanned;
 
-/// Makes the code of [`pass`] compile for a type that is not `Context`, so that the failed assertion is the only error.
+/// Imports a trait with which the code of [`pass`] compiles for any type, so that if the type is not `Context`, the failed
+/// assertion is the only error.
 pub(super) fn import(krate: &TokenStream) -> TokenStream {
     quote! {
         #[allow(unused_imports)]
@@ -18,7 +19,7 @@ pub(super) fn import(krate: &TokenStream) -> TokenStream {
     }
 }
 
-/// Passes the context as the type that the user wrote.
+/// The context as an argument of the type that the user wrote.
 pub(super) fn pass(krate: &TokenStream, block: &Block, ty: &Type, context: &Ident) -> TokenStream {
     let ty = own_type(block, referred(ty).unwrap_or(ty));
     let krate = respanned(krate, ty.span());

@@ -83,8 +83,9 @@ fn bounded(krate: &TokenStream, generics: &Generics) -> Generics {
     bounded
 }
 
-/// A reference to a descriptor. A type without parameters uses a `static`, which can refer to itself, so such a type can be
-/// recursive. A `static` in a generic impl cannot depend on the type's parameters, so a generic type uses a constant.
+/// A `ShapeRef` to the descriptor of the type's shape. A type without parameters uses a `static`, which can refer to itself, so
+/// such a type can be recursive. A `static` in a generic impl cannot depend on the type's parameters, so a generic type uses a
+/// constant.
 fn reference(krate: &TokenStream, data: &Data, descriptor: &TokenStream) -> TokenStream {
     if data.is_generic() {
         return quote!(#krate::__private::ShapeRef::new(const { &#descriptor }));
@@ -161,7 +162,7 @@ fn field_shape(krate: &TokenStream, data: &Data, field: &Field) -> TokenStream {
     }
 }
 
-/// The field of a transparent struct. serde's derive checks that the struct has exactly one.
+/// The field of a transparent struct. serde's derive checks that the struct has exactly one such field.
 fn transparent(data: &Data) -> Option<&Field> {
     match &data.kind {
         DataKind::Struct(fields) if data.transparent => fields.fields.iter().find(|field| !is_phantom(&field.ty)),

@@ -29,8 +29,8 @@ pub(super) fn constant(krate: &TokenStream, input: &DeriveInput, args: &ModelArg
     })
 }
 
-/// The entry of one field in `DERIVED`, which compares the field with a rebuilt one. Stored fields get an entry too, because a
-/// stored field's type may have derived fields, which a macro cannot see.
+/// The entry of one field in `DERIVED`. The entry compares the field with a rebuilt one. Stored fields get an entry too,
+/// because a stored field's type may have derived fields, which a macro cannot see.
 fn entry(krate: &TokenStream, field: &ModelField<'_>) -> TokenStream {
     let ModelField { variant, ident, ty, derived } = field;
     let name = unraw(ident);
@@ -58,7 +58,7 @@ fn entry(krate: &TokenStream, field: &ModelField<'_>) -> TokenStream {
 }
 
 /// Asserts that a model has a `rebuild` method exactly if a type inside it has derived fields. If the model itself has derived
-/// fields, the model needs no assertion: the rules in `check` require the method.
+/// fields, the model needs no assertion: the rules in `check` require the `rebuild` method.
 pub(super) fn assertion(krate: &TokenStream, input: &DeriveInput, args: &ModelArgs) -> Option<TokenStream> {
     if ModelField::of(input).iter().any(|field| field.derived.is_some()) {
         return None;

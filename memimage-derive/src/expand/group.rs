@@ -106,7 +106,7 @@ pub(crate) fn event_of_groups(
     }
 }
 
-/// An entry in the model's list of groups. The expansion gives the code for the group the span of this entry.
+/// An entry in the model's list of groups. The generated code for the group has the span of this entry.
 struct ListedGroup<'a> {
     path: &'a Path,
     /// The name of the group's variant in the model's event enum.
@@ -132,7 +132,7 @@ impl<'a> ListedGroup<'a> {
         quote_spanned!(span=> <#path as #krate::__private::Group<#model>>::#constant)
     }
 
-    /// A match arm of the model's event enum that calls a function with the event of this group.
+    /// The arm for this group in a `match` on the model's event enum. The arm calls `function` with the group's event.
     fn arm(&self, by: TokenStream, function: TokenStream, more: TokenStream) -> TokenStream {
         let (name, span) = (self.name, self.path.span());
         let (function, event) = (respanned(&function, span), respanned(&quote!(event), span));
@@ -176,7 +176,7 @@ fn shared(krate: &TokenStream, model: &Ident, groups: &[ListedGroup<'_>]) -> Tok
     tokens
 }
 
-/// The model's lock, taken from the first group. All groups have the same lock.
+/// The model's lock: the lock of the first group, because all groups have the same lock.
 fn lock(krate: &TokenStream, model: &Ident, groups: &[ListedGroup<'_>]) -> Option<TokenStream> {
     let lock = groups.first()?.constant(krate, model, "LOCK");
     Some(quote!(const LOCK: ::core::option::Option<#krate::__private::ShapeLock> = #lock;))

@@ -64,7 +64,8 @@ fn payload(krate: &TokenStream, event: &EventHistory<'_>) -> TokenStream {
 }
 
 /// The impls of a past version: its chain of upcasters, and `IntoEvents`, which allows another upcaster to return this version.
-/// Only the constant `CHAIN` resolves the chain, with the span of the user's type, so that the compiler reports an error once.
+/// Only the constant `CHAIN` resolves the chain, and `CHAIN` has the span of the user's type, so that the compiler reports an
+/// error once, at that type.
 fn past_version(
     krate: &TokenStream,
     block: &Block,
@@ -106,7 +107,7 @@ fn past_version(
     }
 }
 
-/// Asserts that if the upcaster of a past version returns a version of the same event, that version is the next one.
+/// Asserts that if the upcaster of a past version returns a version of the same event, this is the next version that is a type.
 fn direction(
     krate: &TokenStream,
     block: &Block,

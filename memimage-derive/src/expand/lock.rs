@@ -10,7 +10,8 @@ use crate::ast::{Block, Command, EventHistory, PastForm};
 use crate::hygiene::respanned;
 use crate::shape_lock::ModelLock;
 
-/// The constant `LOCK`, for the generated test, and in a group the constant `LOCKED`, for the model's expansion.
+/// The constant `LOCK`, which the generated test reads. A group also gets the constant `LOCKED`, which the model's expansion
+/// reads.
 pub(super) fn constants(krate: &TokenStream, block: &Block, lock: &ModelLock) -> TokenStream {
     let ModelLock { path, model, package, selection, is_shared, .. } = lock;
     let constant = constant(krate, &quote!(#path, #model, #package, #selection, #is_shared));

@@ -45,7 +45,7 @@ pub(crate) fn commands_trait(krate: &TokenStream, block: &Block, methods: &Token
     }
 }
 
-/// A method of the trait, without its body.
+/// The signature of a method of the commands trait, with its attributes and docs.
 pub(crate) fn signature(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
     let (cfgs, docs, deprecated) = (command.cfgs(), docs(command), command.deprecated());
     let name = &command.sig.ident;
@@ -76,9 +76,9 @@ fn docs(command: &Command) -> TokenStream {
     }
 }
 
-/// The return type of a method of the commands trait. If the user's signatures show the types of the output and the refusal,
-/// the return type repeats these types as the user wrote them, for better docs. Otherwise the return type refers to the
-/// command's associated types, which are the same types.
+/// The return type of a method of the commands trait. If the user's signatures spell out the types of the output and the
+/// refusal, the return type repeats their spelling, for better docs. Otherwise the return type refers to the command's
+/// associated types, which are the same types.
 fn return_type(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
     let output = command.output.ty().map_or_else(|| quote!(()), ToTokens::to_token_stream);
     let spelled = match (block.refusing(command), &command.output) {
@@ -101,7 +101,7 @@ fn return_type(krate: &TokenStream, block: &Block, command: &Command) -> TokenSt
     quote_spanned!(span=> ::core::result::Result<#output, #error>)
 }
 
-/// `T` and `E` of `Result<T, E>`, if the type shows both.
+/// `T` and `E`, if the type is written as `Result<T, E>`.
 fn result_types(ty: &Type) -> Option<(TokenStream, TokenStream)> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == "Result")?;

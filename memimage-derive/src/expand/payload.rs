@@ -45,7 +45,7 @@ pub(crate) fn payload(krate: &TokenStream, block: &Block, command: &Command) -> 
 
 /// The impls of serde's traits for a payload with checked arguments. These impls call the functions that serde derives for a
 /// private struct with the same fields. serde's functions require that the arguments' types are `Recorded`. If a type is not
-/// `Recorded`, the calls below resolve to the functions of `NoSerde` instead, so that the failed check is the only error.
+/// `Recorded`, the calls below resolve to the functions of `NoSerde` instead, so that only the bound check fails.
 fn serde(krate: &TokenStream, block: &Block, command: &Command, path: &str) -> TokenStream {
     let payload = &command.payload;
     let (remote, name) = (payload.to_string(), unraw(payload));
@@ -95,8 +95,8 @@ pub(crate) fn definition(block: &Block, command: &Command) -> TokenStream {
     struct_of(block, command, false)
 }
 
-/// The definition of the payload struct. If `marked`, the definition has attributes that tell the derive of `Shape` which
-/// arguments the block checks.
+/// The definition of the payload struct. If `marked` is true, the definition has attributes that tell the derive of `Shape`
+/// which arguments the block checks.
 fn struct_of(block: &Block, command: &Command, marked: bool) -> TokenStream {
     let method = unraw(&command.sig.ident);
     let about = format!("The arguments of `{}::{method}`.", block.model_name());

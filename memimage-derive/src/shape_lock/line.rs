@@ -18,7 +18,7 @@ const FORM: &str = "not of the form `crate::Model event v1 shape`; help: restore
 const CONFLICT: &str =
     "a merge conflict; help: keep the lines of both sides, each once, and remove the conflict markers";
 
-/// Without this error, a file with only carriage returns as line ends would be one comment.
+/// Without this error, a file with only carriage returns as line ends would be read as one comment.
 const LONE_CR: &str = "a carriage return within it; help: save the file with LF or CRLF as line ends";
 
 /// Parses a lock. The error contains the number of the invalid line, and the reason.

@@ -1,7 +1,7 @@
 //! The shape lock of a model: its lines in `memimage.lock`.
 //!
 //! The macro reads the file. A macro has no type information, so it generates constants that call the runtime crate to compare
-//! the shapes with the lines. The macro makes all its other checks itself, in this module and in `check::lock`.
+//! the shapes with the lines. The macro itself makes the checks that need no shapes, in this module and in `check::lock`.
 
 mod line;
 mod target;

@@ -44,16 +44,16 @@ impl CompileTarget {
     }
 }
 
-/// The root file of the crate, relative to the directory of `Cargo.toml`. Of the arguments of rustc, only this file is a source
-/// file. `None` if the macro does not run in rustc.
+/// The root file of the crate, relative to the directory of `Cargo.toml`. Among rustc's arguments, only this path names a
+/// source file. `None` if the macro does not run in rustc.
 fn root() -> Option<PathBuf> {
     let argument = env::args().find(|argument| argument.ends_with(".rs") && !argument.starts_with('-'))?;
     let file = env::current_dir().ok()?.join(argument);
     Some(file.strip_prefix(env::var_os("CARGO_MANIFEST_DIR")?).ok()?.to_owned())
 }
 
-/// Derives the target's name in cargo from the root file: `my-test` for the crate `my_test`. `None` if the file has another
-/// name.
+/// Derives the target's name in cargo from the root file: `my-test` for the crate `my_test`. `None` if the name in the path
+/// does not match the crate's name.
 fn file_name<'a>(root: &'a Path, krate: &str) -> Option<&'a str> {
     let name = match root.file_name()?.to_str()? {
         "main.rs" => root.parent()?.file_name()?,
@@ -62,8 +62,8 @@ fn file_name<'a>(root: &'a Path, krate: &str) -> Option<&'a str> {
     name.to_str().filter(|name| name.replace('-', "_") == krate)
 }
 
-/// Whether the crate is a doctest, or a bundle of several doctests. Cargo's environment variables do not tell, because rustdoc
-/// compiles doctests with those of the library.
+/// Whether the crate is a doctest, or a bundle of several doctests. Cargo's environment variables cannot distinguish a doctest,
+/// because rustdoc compiles it with the library's variables.
 fn is_doctest() -> bool {
     let file = Span::call_site().unwrap().file();
     let name = file.rsplit(['/', '\\']).next().unwrap_or_default();

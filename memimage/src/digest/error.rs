@@ -81,8 +81,8 @@ impl DigestError {
         }
     }
 
-    /// Whether the type's `Serialize` contradicts its `Shape` or itself, which is a bug in the program. If this is false, the
-    /// value's `Serialize` returned an error, or the value is nested too deep.
+    /// Whether the type's `Serialize` contradicts its `Shape` or itself, which is a bug in the program. False means that the
+    /// value's `Serialize` returned an error, or that the value is nested too deep.
     pub fn is_mismatch(&self) -> bool {
         matches!(self.inner.kind, DigestErrorKind::Mismatch { .. } | DigestErrorKind::Contradiction(_))
     }

@@ -1,4 +1,4 @@
-//! The hash function of digests. It must never change, because digests are stored on disk.
+//! The hash function of digests, which must never change, because digests are stored on disk.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ const START: u64 = 0x243f_6a88_85a3_08d3;
 const ITEM_START: u64 = 0x1319_8a2e_0370_7344;
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The state of a hash. It absorbs one word at a time.
+/// The state of a hash, which absorbs one word at a time.
 pub(super) struct HashState {
     state: u64,
 }

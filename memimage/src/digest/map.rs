@@ -15,7 +15,7 @@ pub(super) struct MapDigest<'a> {
     value: DigestPosition<'a>,
     order: ItemOrder,
     written: usize,
-    /// In an unordered map, the hash of the current entry alone; it is added to the sum of all entries' hashes.
+    /// In an unordered map, the hash of the current entry alone, which is added to the sum in `order` after the entry.
     entry: HashState,
     /// Whether a key has been written whose value has not been written yet.
     has_key: bool,

@@ -63,8 +63,7 @@ use crate::shape::Shape;
 
 /// The hash of a value: equal for equal values, on every platform and at any time.
 ///
-/// A digest detects accidental differences. It does not protect against an attacker who searches for two values with one
-/// digest.
+/// A digest detects accidental differences, but does not stop an attacker who searches for two values with the same digest.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(u64);
 
@@ -94,8 +93,8 @@ impl fmt::Debug for Digest {
 
 /// Computes the digest of `value`.
 ///
-/// The function visits the complete value and does not allocate. It also checks that the output of the value's `Serialize`
-/// matches the shape.
+/// The function visits the complete value, does not allocate, and checks that the output of the value's `Serialize` matches the
+/// shape.
 ///
 /// ```
 /// use std::collections::{BTreeMap, HashMap};

@@ -1,5 +1,6 @@
-//! The words that state the kind of each value inside an opaque value. The hash absorbs such a word before the value's own
-//! words, because an opaque value has no known shape. These words never change, because digests are stored on disk.
+//! The words that state the kind of each value inside an opaque value. The hash absorbs the word for a value's kind before the
+//! value's own words, because an opaque value has no known shape. The words for the kinds never change, because digests are
+//! stored on disk.
 //!
 //! | serialized value | words |
 //! | --- | --- |

@@ -5,7 +5,8 @@ use super::hash::HashState;
 
 /// Whether the order of a collection's items is part of its value.
 pub(super) enum ItemOrder {
-    /// The order is part of the value. The serializer announced the number of items before the first item.
+    /// The order is part of the value. `announced` is the number of items that the value's `Serialize` announced before the
+    /// first item.
     Significant { announced: usize },
     /// The order is not part of the value: the hashes of the items are added up.
     Insignificant { sum: u64 },

@@ -7,8 +7,8 @@ use crate::shape::{Descriptor, ShapeRef, Style};
 /// A part of a shape, and the structs and enums that enclose the part, innermost first.
 #[derive(Clone, Copy)]
 pub(super) struct DigestPosition<'a> {
-    /// The shape of this part. It is a [`Descriptor::Back`] only if no enclosing type has the identity that this back reference
-    /// names.
+    /// The shape of this part, with a back reference already resolved. A [`Descriptor::Back`] remains only if no enclosing type
+    /// has its identity.
     pub(super) shape: &'static Descriptor,
     enclosing: Option<&'a DigestPosition<'a>>,
     /// How many more levels of values may follow inside the value at this position.
@@ -55,8 +55,8 @@ impl<'a> DigestPosition<'a> {
         matches!(self.shape, Descriptor::Unordered(_)) && !planted(Bug::UnorderedHashedInOrder)
     }
 
-    /// Whether a sequence at this opaque position is unordered: the order of its items is not part of the value. Inside another
-    /// collection, the order counts, because the sequence may be a list.
+    /// Whether a sequence at this opaque position is unordered: the order of its items is not part of the value. If the
+    /// sequence is inside another collection, the order is significant, because the sequence may be a list.
     #[inline]
     pub(super) fn has_unordered_sequences(&self) -> bool {
         self.has_unordered_maps() && !self.in_collection

@@ -417,12 +417,12 @@ impl<'a> Serializer for DigestSerializer<'a> {
     }
 }
 
-/// The bits of a float that are hashed. They are the same for all NaNs.
+/// The bits that the hash absorbs for a float: the same bits for every NaN.
 pub(super) fn hashed_f32(value: f32) -> u32 {
     if value.is_nan() { 0x7fc0_0000 } else { value.to_bits() }
 }
 
-/// The bits of a float that are hashed. They are the same for all NaNs.
+/// The bits that the hash absorbs for a float: the same bits for every NaN.
 pub(super) fn hashed_f64(value: f64) -> u64 {
     if value.is_nan() { 0x7ff8_0000_0000_0000 } else { value.to_bits() }
 }

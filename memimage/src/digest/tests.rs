@@ -142,8 +142,7 @@ fn nested_unordered_collections_have_equal_digests_in_any_order() {
 /// The two values in each pair below would have the same digest if the hash omitted some part of a value.
 #[test]
 fn every_part_of_a_value_changes_the_digest() {
-    // The hash depends on how many items each collection has. Otherwise both values of each pair below would have the same
-    // hash.
+    // The hash depends on how many items each collection has.
     assert_ne!(of(&vec![vec![0u64], vec![]]), of(&vec![vec![], vec![0u64]]));
     assert_ne!(of(&vec![vec![1u64, 1]]), of(&vec![vec![1u64], vec![]]));
     assert_ne!(of(&(vec![0u64], None::<u64>)), of(&(vec![0u64; 0], Some(0u64))));
@@ -177,7 +176,8 @@ fn every_part_of_a_value_changes_the_digest() {
     // The hash depends on the positions of fields in a struct.
     assert_ne!(of(&Pair(1u8, 2)), of(&Pair(2u8, 1)));
     assert_ne!(of(&("ab".to_owned(), "c".to_owned())), of(&("a".to_owned(), "bc".to_owned())));
-    // The hash of an opaque value depends on all that the hash of another value depends on, and also on the kind of each part.
+    // The hash of an opaque value depends on everything that the hash of any other value depends on, and also on the kind of
+    // each part.
     assert_ne!(of(&Opaque(vec![vec![0u64], vec![]])), of(&Opaque(vec![vec![], vec![0u64]])));
     assert_ne!(of(&Opaque(0u8)), of(&Opaque(0u16)));
     assert_ne!(of(&Opaque(None::<u8>)), of(&Opaque(())));
@@ -243,7 +243,7 @@ fn a_value_of_the_maximum_depth_fits_the_stack_of_a_thread() {
     std::thread::Builder::new().stack_size(stack).spawn(compare).unwrap().join().unwrap();
 }
 
-/// An opaque type. It serializes like the value inside, but its shape is only a name.
+/// An opaque type, which serializes like the value inside, but whose shape is only a name.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Opaque<T>(T);

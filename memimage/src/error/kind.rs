@@ -7,7 +7,7 @@ use super::messages::ErrorDetail;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// No image exists at the path, and the options do not allow to create one.
+    /// No image exists at the path, and the options do not permit creating one.
     NotFound,
     /// A file or directory already exists at the path of a new image.
     AlreadyExists,
@@ -21,9 +21,10 @@ pub enum ErrorKind {
     Incompatible,
     /// The model cannot be stored and loaded: its `Serialize` fails, or does not write the structure that its `Shape`
     /// describes; its `Deserialize` does not restore the state that was serialized; or the method that rebuilds its derived
-    /// fields panics, changes stored fields, or computes other values of the derived fields than the commands do.
+    /// fields panics, changes stored fields, or gives the derived fields other values than the commands do.
     InvalidModel,
-    /// The state is nested too deeply for a digest or a snapshot. Commands still run, and an opening replays the journal.
+    /// The state is nested too deeply for a digest or a snapshot. Commands still run, and an opening replays all events since
+    /// the last snapshot.
     StateTooDeep,
     /// Bytes on disk are damaged. [`Error::position`](super::Error::position) returns the position.
     Corrupt,

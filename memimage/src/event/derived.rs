@@ -90,8 +90,8 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Returns the comparison for a stored field: this comparison if the field contains derived fields; otherwise an empty one,
-    /// because the digest of the state already covers the field.
+    /// Returns the comparison that a stored field needs: `self` if the field contains derived fields; otherwise an empty
+    /// comparison, because the digest of the state already covers the field.
     pub const fn of_derived_parts(self, shape: ShapeRef) -> Comparison {
         match derived_field(shape) {
             Some(_) => self,

@@ -24,8 +24,8 @@ pub trait Group<M: 'static> {
     const LOCKED: &'static [(&'static str, u32)] = &[];
 }
 
-/// Whether the model's dispatch table contains the commands of a block. Also true if the table or the block is empty, as it is
-/// after another compile error.
+/// Whether the model's dispatch table contains the commands of a block. Also true if the table or the block is empty, because
+/// some other compile error may have emptied it.
 pub const fn is_listed<M>(table: &[EventType<M>], block: &[EventType<M>]) -> bool {
     match (table, block) {
         ([], _) | (_, []) => true,
@@ -33,7 +33,7 @@ pub const fn is_listed<M>(table: &[EventType<M>], block: &[EventType<M>]) -> boo
     }
 }
 
-/// The number of rows of all parts of a table.
+/// The total number of rows in the parts of a table.
 pub const fn count<M>(parts: &[&'static [EventType<M>]]) -> usize {
     let (mut count, mut part) = (0, 0);
     while part < parts.len() {
@@ -76,7 +76,7 @@ const fn first<M>(parts: &[&'static [EventType<M>]]) -> Option<EventType<M>> {
     None
 }
 
-/// Returns the name of an event version that both groups contain; `None` if there is no such version.
+/// Returns the name of an event that both groups contain in the same version; `None` if there is no such event.
 pub const fn shared<M>(a: &[EventType<M>], b: &[EventType<M>]) -> Option<&'static str> {
     let mut i = 0;
     while i < a.len() {

@@ -28,7 +28,7 @@ impl ShapeLock {
         ShapeLock { path, model, package, selection, is_shared }
     }
 
-    /// The path of the file at compile time.
+    /// The path that the lock file had when the program was compiled.
     pub const fn path(&self) -> &'static str {
         self.path
     }
@@ -40,8 +40,8 @@ impl ShapeLock {
 }
 
 impl ShapeLock {
-    /// Whether two blocks of one model have the same lock. If a block has another compile error, its lock has no path and
-    /// agrees with every lock.
+    /// Whether two blocks of one model have the same lock. After any other compile error in a block, the block's lock has no
+    /// path and agrees with every lock.
     pub const fn agree(a: Option<ShapeLock>, b: Option<ShapeLock>) -> bool {
         match (a, b) {
             (Some(a), Some(b)) => a.path.is_empty() || b.path.is_empty() || same(a.path, b.path),

@@ -64,7 +64,7 @@ pub trait Command<M>: Payload<M> {
     fn check(&self, model: &M, context: &Context) -> Result<(), Self::Refusal>;
 }
 
-/// Converts a refusal to the error of a call.
+/// Converts a refusal into the error that the call returns.
 pub trait FromRefusal<R> {
     /// Returns the error that contains `refusal`.
     fn from_refusal(refusal: R) -> Self;

@@ -30,8 +30,8 @@ impl<'a> Recorded<'a> {
         self.metadata
     }
 
-    /// Whether the event's command was rejected by its fallible body. If it was, the upcaster must return a payload that is
-    /// rejected on replay too, or no event.
+    /// Whether the event's command was rejected by its fallible body. For a rejected event, the upcaster must return a payload
+    /// that is rejected on replay too, or no event.
     pub fn is_rejected(&self) -> bool {
         self.outcome == Outcome::Rejected
     }
@@ -54,7 +54,8 @@ impl Upcasting<'_> {
     /// The position of part `number`, counted from 0, after an upcaster returned several parts.
     ///
     /// The new part number depends only on `number` and on the part number of this position, so the parts still draw the same
-    /// random values after the journal is rewritten. The parts of an event are 1, 2, 3 …; parts of parts begin at 2³¹.
+    /// random values after the journal is rewritten. The parts of an event have the numbers 1, 2, 3 …; the parts of a part have
+    /// numbers from 2³¹ on.
     pub(super) fn part(self, number: usize) -> Self {
         let number = number as u32 + 1;
         let part = match self.part {

@@ -1,4 +1,4 @@
-//! The error of an event that cannot be replayed.
+//! The error for an event that cannot be replayed.
 
 use super::recorded::UpcastError;
 use crate::digest::DigestError;
@@ -50,7 +50,8 @@ const FIX_UPCAST_OUTCOME: &str = "an upcaster must lead to payloads with the rec
      to a payload whose body rejects it, or to nothing";
 
 impl ReplayError {
-    /// The help in the error message. `is_past` is true if the event has a past version, so that upcasters convert it.
+    /// The help in the error message. `is_past` is true if the event was recorded in a past version, so that upcasters convert
+    /// its payload.
     pub(crate) fn help(&self, is_past: bool) -> &'static str {
         match self {
             ReplayError::Outcome { .. } if is_past => FIX_UPCAST_OUTCOME,
@@ -64,7 +65,7 @@ impl ReplayError {
         }
     }
 
-    /// The help for a panic. If the event has a past version, the panic may come from an upcaster or from the body.
+    /// The help for a panic. If the event was recorded in a past version, the panic may come from an upcaster or from the body.
     pub(crate) fn help_for_panic(is_past: bool) -> &'static str {
         match is_past {
             true => "correct the upcaster or the body that panicked",

@@ -39,7 +39,7 @@ pub fn deliver<M, P: Payload<M>>(
 /// Applies payloads to a model.
 pub(crate) struct Apply<'a, M> {
     pub(crate) model: &'a mut M,
-    /// The context of the recorded event. If upcasters split the event, each part gets a context derived from this one.
+    /// The context of the recorded event. If upcasters split the event, each part gets a context derived from this context.
     pub(crate) context: &'a Context,
     /// The recorded outcome of the event.
     pub(crate) outcome: Outcome,

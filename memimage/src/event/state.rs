@@ -83,7 +83,7 @@ impl<T, M> StateUpcastFrom<T, M> {
     }
 }
 
-/// The [`UpcastGoal`] of the past states of the model `M`.
+/// The [`UpcastGoal`] for past versions of the state of the model `M`.
 pub struct States<M>(PhantomData<M>);
 
 impl<M> UpcastGoal for States<M> {

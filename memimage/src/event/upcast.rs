@@ -1,9 +1,10 @@
-//! Upcasting converts the payloads that an older program recorded to payloads that this program replays.
+//! Upcasting takes payloads that an older program recorded, and converts them into payloads that this program replays.
 //!
-//! An upcaster converts the payload of one version to the next one, without access to the model. [`IntoEvents`] defines where a
-//! chain of upcasters may end: at a current payload, at several, or at none. Past versions are ordinary types, so the compiler
-//! reports an upcaster that is missing or leads to a wrong version. The past versions of a command are listed only in the
-//! command's `history(…)`. [`decode`](super::decode) decodes an old event and starts its chain of upcasters.
+//! An upcaster converts a payload of one version into a payload of the next version, without access to the model.
+//! [`IntoEvents`] defines where a chain of upcasters may end: at one current payload, at several, or at none. Past versions are
+//! ordinary types, so the compiler reports an upcaster that is missing or leads to a wrong version. The past versions of a
+//! command are listed only in the command's `history(…)`. [`decode`](super::decode) decodes an old event and starts its chain
+//! of upcasters.
 
 use std::marker::PhantomData;
 
@@ -33,7 +34,7 @@ pub trait Upcast<Next, C: UpcastGoal>: Sized {
     ///
     /// # Errors
     ///
-    /// Returns any error of the upcaster. After an error, the journal is not replayed, and no file is changed.
+    /// Returns any error of the upcaster. If an upcaster returns an error, the journal is not replayed, and no file is changed.
     fn upcast(self, recorded: &Recorded<'_>) -> Result<Next, UpcastError>;
 }
 
@@ -43,14 +44,14 @@ pub trait UpcastGoal {
     type Target<T>;
 }
 
-/// The [`UpcastGoal`] of the past events of the model `M`.
+/// The [`UpcastGoal`] for past versions of the events of the model `M`.
 pub struct Events<M>(PhantomData<M>);
 
 impl<M> UpcastGoal for Events<M> {
     type Target<T> = EventTarget<T, M>;
 }
 
-/// The [`UpcastGoal::Target`] of a result that is an event, or that has an upcaster to an event.
+/// The [`UpcastGoal::Target`] of [`Events`], for an upcaster that returns a `T`.
 pub struct EventTarget<T, M> {
     version: EventVersion,
     replay: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
@@ -89,7 +90,7 @@ pub trait IntoEvents<M>: Sized {
 /// The event and version to which an upcaster leads.
 #[derive(Clone, Copy, Debug)]
 pub enum EventVersion {
-    /// The upcaster leads to no event, or to one that is known only at run time.
+    /// The upcaster leads to no event, or to an event that is known only at run time.
     Open,
     /// The event with this name, in this version.
     At(&'static str, u32),
@@ -224,7 +225,7 @@ const fn chain<T: Upcast<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
     }
 }
 
-/// The error of an upcaster that does not lead to the next version in its history.
+/// The error for an upcaster that does not lead to the next version in its history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryError {
     /// No error.

@@ -15,8 +15,9 @@ use serde::{Deserializer, Serialize, Serializer};
 
 use crate::shape::{Descriptor, Shape, ShapeRef};
 
-/// Declares bounds. A type satisfies a bound if it implements the traits after the colon. These traits are not supertraits,
-/// because the compiler would report a missing supertrait with the supertrait's own message.
+/// Declares bounds. A type satisfies a bound if it implements the traits after the colon. The traits after the colon are not
+/// supertraits of the bound: the compiler would report a missing supertrait with the supertrait's message, not with the
+/// bound's.
 macro_rules! bounds {
     ($($(#[$message:meta])* $bound:ident: $first:ident $(+ $more:ident)*;)+) => {$(
         $(#[$message])*
@@ -80,13 +81,13 @@ pub trait CheckField<T: Shape + ?Sized, const N: usize> {}
 /// An impl of this trait for a type checks that the type `T` of field number `N` has a shape.
 pub trait CheckSharedField<T: SharedField + ?Sized, const N: usize> {}
 
-/// The bound that serde's derive puts on an argument's type. It requires the same traits as the bounds on arguments above.
+/// The bound that serde's derive puts on an argument's type. `Recorded` requires the same traits as [`Argument`].
 pub trait Recorded: Shape + Serialize + DeserializeOwned {}
 
 impl<T: Shape + Serialize + DeserializeOwned> Recorded for T {}
 
 /// Provides the constants of a type that a `Check…` trait checks. If the type has no shape, the compiler finds the constants of
-/// [`NoShape`] under the same names, so that the check is the only error.
+/// [`NoShape`] under the same names, so that the failed check is the only error.
 pub struct ShapeOrNone<T: ?Sized>(PhantomData<T>);
 
 impl<T: Shape + ?Sized> ShapeOrNone<T> {
@@ -109,8 +110,8 @@ pub trait NoShape {
 impl<T: ?Sized> NoShape for ShapeOrNone<T> {}
 
 /// Functions with the names of the two functions that serde's derive generates. If serde cannot write or read an argument of a
-/// payload, the compiler uses the functions of this trait, so that it reports no second error. For all other payloads, the
-/// functions of serde's derive take precedence.
+/// payload, the compiler uses the functions of this trait and reports no second error. For all other payloads, the functions of
+/// serde's derive take precedence.
 pub trait NoSerde {
     /// Never called: a program that would call it does not compile.
     fn serialize<P, S: Serializer>(_: &P, _: S) -> Result<S::Ok, S::Error> {

@@ -1,5 +1,5 @@
-//! Finds out which traits a field's type implements, among the traits with which the library compares derived fields and
-//! formats them. A type may implement none of these traits.
+//! Finds out whether a field's type implements the traits that the library uses to compare derived fields and to format them. A
+//! type may implement none of these traits.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;

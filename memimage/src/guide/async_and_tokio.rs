@@ -30,10 +30,10 @@
 //! their thread while they wait for the lock. If a snapshot of your model takes longer than a thread of the runtime may
 //! block, call the image from `spawn_blocking`.
 //!
-//! An executor may poll a task inside the task's waker. The task then runs on the thread that writes the journal. On that
-//! thread, `submit_async`, `execute_async` and `query_async` work, but a call that could block until the journal is
-//! written returns [`ErrorKind::Reentrant`](crate::ErrorKind::Reentrant). A waker that panics is reported through
-//! `tracing` and harms no other caller.
+//! An executor may poll a task inside the task's waker. In this case the task runs on the thread that writes the journal. On
+//! that thread, `submit_async`, `execute_async` and `query_async` work, but a call that could block until the journal is
+//! written returns [`ErrorKind::Reentrant`](crate::ErrorKind::Reentrant). A waker that panics is reported through `tracing` and
+//! harms no other caller.
 //!
 //! # A handler
 //!

@@ -121,23 +121,24 @@
 //!
 //! - A void event cannot be restored, so copy the image first.
 //! - The event keeps its number. Later events are replayed on a state without the effect of the void event. So a later event
-//!   may have another effect than before: a call that was accepted may be rejected now. Recovery accepts such changes in all
-//!   events that were recorded before the decision. If the body of a later event panics on replay, or its upcaster fails, make
-//!   this event void too.
+//!   may have another effect than before: a call that was accepted may be rejected now. Recovery accepts a changed outcome of
+//!   each event that was recorded before the decision. If the body of a later event now panics on replay, or the upcaster of
+//!   this later event fails, make this later event void too.
 //! - Ids that the model counts (`self.next_id += 1`) change: if the void event created id 5, the next event that creates an id
-//!   now creates id 5. Recorded arguments and other systems that hold id 5 then refer to another thing. Ids from
-//!   [`ctx.seq()`](super::determinism#ids) do not change.
-//! - `Void` removes the snapshots that contain the void event's effect. Recovery ignores the digests of states with this
-//!   effect.
+//!   now creates id 5. Recorded arguments and other systems that hold id 5 then refer to another thing. Ids that come from
+//!   [`ctx.seq()`](super::determinism#ids) stay the same when an event is made void.
+//! - `Void` removes the snapshots that contain the void event's effect. Recovery ignores digests that were recorded for states
+//!   with the void event's effect.
 //!
 //! # A wrong clock
 //!
 //! Recorded time never goes back by itself. If the system clock jumps ahead, new events get the wrong time. After the clock is
 //! corrected, each new event gets the time of the last event, until the clock has caught up.
 //! [`Stats::clock_jumped`](crate::Stats::clock_jumped) reports a jump of more than an hour against the monotonic clock, and
-//! [`Retention::Period`](crate::Retention::Period) prunes nothing because of such a jump. A computer that was suspended causes
-//! the same report. If the system clock is wrong, correct it, then call [`Admin::correct_time`](crate::Admin::correct_time):
-//! the journal records the decision, and recorded time continues from the corrected time.
+//! [`Retention::Period`](crate::Retention::Period) prunes nothing because of such a jump. `Stats::clock_jumped` also reports a
+//! jump after the computer was suspended. If the system clock is wrong, correct it, then call
+//! [`Admin::correct_time`](crate::Admin::correct_time): the journal records the decision, and recorded time continues from the
+//! corrected time.
 //!
 //! # Copies
 //!

@@ -16,8 +16,8 @@
 //! # Hash maps
 //!
 //! The iteration order of a `HashMap` changes with a restart, even with a fixed hasher, because it depends on the history of
-//! the map. If the effect of a body depends on that order, replay gives another state. A hash map that is only accessed by
-//! key is fine.
+//! the map. If the effect of a body depends on the order of a hash map, replay gives another state. A hash map that is only
+//! accessed by key is fine.
 //!
 //! # Ids
 //!
@@ -51,8 +51,8 @@
 //! number and an index. If an upcaster splits an event, all parts of the event have the same number.
 //!
 //! A counter in the model (`self.next_id += 1`) is deterministic too, but each id depends on all earlier events. If an earlier
-//! event is made [void](super::damage#an-event-that-cannot-be-replayed), or an upcaster drops it, all later ids move by one.
-//! Recorded arguments and other systems that hold one of these ids then refer to another thing.
+//! event is made [void](super::damage#an-event-that-cannot-be-replayed), or an upcaster drops it, all later ids move by one. A
+//! recorded argument or another system that holds a moved id then refers to another thing.
 //!
 //! # Integer overflow
 //!
@@ -104,11 +104,11 @@
 //! # Arguments are read back before they are used
 //!
 //! Replay reads the arguments of a command from the journal. So that the live call sees the same values, the image encodes and
-//! decodes them before it calls the check and the body. A `Deserialize` that trims a text trims it in the live call too. Some
-//! `Deserialize` impls refuse values that the type's own `Serialize` has written. Others work only in a self-describing format,
-//! such as those of `serde_json::Value` and of enums with `#[serde(tag = "…")]` or `#[serde(untagged)]`. A call with such an
-//! argument fails with [`ErrorKind::Encode`](crate::ErrorKind::Encode), and nothing is recorded. The image skips the decoding of arguments that
-//! consist of std's numbers, strings, and collections of these.
+//! decodes the arguments before it calls the check and the body. A `Deserialize` that trims a text trims it in the live call
+//! too. Some `Deserialize` impls refuse values that the type's own `Serialize` has written. Others work only in a
+//! self-describing format, such as those of `serde_json::Value` and of enums with `#[serde(tag = "…")]` or
+//! `#[serde(untagged)]`. A call with such an argument fails with [`ErrorKind::Encode`](crate::ErrorKind::Encode), and nothing
+//! is recorded. The image skips the decoding of arguments that consist of std's numbers, strings, and collections of these.
 //!
 //! A snapshot is loaded once before it gets its name. If the loaded state differs from the serialized state, the snapshot
 //! is discarded with [`ErrorKind::InvalidModel`](crate::ErrorKind::InvalidModel). The journal still holds every event.
@@ -190,8 +190,8 @@
 //! # }
 //! ```
 //!
-//! Do not put a `Mutex`, a `Cell` or an atomic into the model. A query or a check could change the content of such a value
-//! without a recorded command, and no tool finds the change.
+//! Do not put a `Mutex`, a `Cell` or an atomic into the model. A query or a check could change such a value without a recorded
+//! command, and no tool finds the change.
 //!
 //! # When a digest differs
 //!
@@ -200,9 +200,9 @@
 //! after a replay gave the same state, so a discarded snapshot does not prevent the next opening. But the next opening replays
 //! the events, and the replayed state differs from the state of the running image. So fix the body before you close the image.
 //!
-//! If an opening finds that replay differs from a recorded digest, it tries older snapshots, and finally all events. Opening
-//! refuses the image only if every replay differs. The error states whether two replays of the same events differ from each
-//! other, and where:
+//! If an opening finds that replay differs from a recorded digest, it replays from older snapshots, and finally from the first
+//! event. Opening refuses the image only if each of these replays differs from a recorded digest. The error states whether two
+//! replays of the same events differ from each other, and where:
 //!
 //! - If the two replays differ, a body is not deterministic. Fix this body.
 //! - If the two replays agree, a body or an upcaster was changed since the digest was recorded, or the program was built in

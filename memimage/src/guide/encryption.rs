@@ -85,7 +85,7 @@
 //! # Rollback
 //!
 //! Neither feature alone detects that the whole image was replaced by an older copy of itself. Store the result of
-//! `admin().chain_head()` in a place that an attacker who can write to the image cannot change. Compare this result with the
-//! head that a later check reports. A repair that gives up events changes the head.
+//! `admin().chain_head()` in a place that an attacker who can write to the image cannot change. Compare this stored head with
+//! the head that a later check reports. A repair that gives up events changes the head.
 //!
 //! `docs/SECURITY.md` has the complete threat model and the measured cost.

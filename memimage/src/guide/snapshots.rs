@@ -42,11 +42,11 @@
 //!
 //! # The cost of a snapshot
 //!
-//! 1. The state is hashed, serialized and synced in place, under the read lock. Commands wait until this lock is released.
+//! 1. The state is hashed, serialized and synced in place, under the read lock. Commands wait until the read lock is released.
 //!    Queries run until a command waits; new queries then wait behind that command. If snapshots are verified, [derived
 //!    fields](#derived-fields) are hashed too.
 //! 2. The snapshot is verified while commands go on: the library rebuilds the state from the previous snapshot and the events
-//!    since, and compares it with the new snapshot. The rebuilt state needs the model's memory a second time.
+//!    since, and compares it with the new snapshot. The rebuilt state takes as much memory as the model itself.
 //!    [`verify_snapshots(false)`](crate::Options::verify_snapshots) turns verification off. Without verification, the journal
 //!    gets no digests, and nothing finds a body that is not deterministic.
 //!
@@ -56,15 +56,16 @@
 //!   key the next `insert` returns, but the `Serialize` of `Slab` does not write that list. If replay from a snapshot
 //!   contradicts the journal, recovery goes back to an older snapshot, and finally to the first event. It moves the bad
 //!   snapshot to the quarantine and reports it:
-//!   [`RecoveryReport::unusable_snapshots`](crate::RecoveryReport::unusable_snapshots). From then on, verification serializes
-//!   and loads the replayed state once more, and the image keeps a new snapshot only if the later events still lead to the
-//!   state of the running image. Verification finds an incomplete snapshot only after a command has behaved differently on the
-//!   loaded state. Use types that serialize completely, such as a `BTreeMap` and a counter.
+//!   [`RecoveryReport::unusable_snapshots`](crate::RecoveryReport::unusable_snapshots). From then on, the verification of a new
+//!   snapshot also serializes and loads the replayed state at the bad snapshot's event. The image keeps the new snapshot only
+//!   if replay from there still gives the state of the running image. Verification finds an incomplete snapshot only after a
+//!   command has behaved differently on the loaded state. Use types that serialize completely, such as a `BTreeMap` and a
+//!   counter.
 //! - A state may be nested at most 512 levels deep, since hashing, loading and comparing it recurse on the stack. A value
 //!   inside another one is a level: in a list of `Option<Box<Node>>`, each node counts as two levels. A deeper state gets no
-//!   snapshot: [`ErrorKind::StateTooDeep`](crate::ErrorKind::StateTooDeep). Commands still run, and an opening replays the
-//!   journal. Keep the nodes in a `Vec` or a map, and let them refer to each other by index. When the library drops a deep
-//!   state, this also recurses on the stack, unless the type's own `Drop` avoids that.
+//!   snapshot: [`ErrorKind::StateTooDeep`](crate::ErrorKind::StateTooDeep). Commands still run, and an opening replays all
+//!   events since the last snapshot. Keep the nodes in a `Vec` or a map, and let them refer to each other by index. Dropping a
+//!   deep state recurses on the stack too, unless the type has a `Drop` that does not recurse.
 //!
 //! # Failures
 //!
@@ -145,16 +146,16 @@
 //! The method must produce the value that the commands maintain, including the order of a list, and empty entries. If the
 //! method produced another value, a command could have another effect after a restart. Each test with `memimage::testing`
 //! compares the rebuilt value with the maintained value, and reports the field, the difference, and the first event after which
-//! the values differ. A running image compares the two values when it verifies a snapshot, and discards the snapshot if they
-//! differ.
+//! the values differ. A running image compares the rebuilt and the maintained value when it verifies a snapshot, and discards
+//! the snapshot if the values differ.
 //!
 //! - Tests and running images compare fields whose types derive `Shape` and `Serialize`. Tests also compare fields whose types
 //!   are only `PartialEq`. A field of any other type is not compared. Use such a type for a cache whose content the stored
 //!   fields do not determine.
 //! - If the method panics on the state of a snapshot, recovery does not use this snapshot, and replays more of the journal.
-//! - A type inside the model can have derived fields too; the model's `rebuild` method must fill them. Tests compare these
-//!   inner derived fields if the field of the model that contains them is `PartialEq`; a running image does not compare them.
-//!   An argument of a command cannot contain a type with derived fields.
+//! - A type inside the model can have derived fields too; the model's `rebuild` method must fill them. Tests compare the
+//!   derived fields of such a type if the model's field that contains the type is `PartialEq`; a running image does not compare
+//!   them. An argument of a command cannot contain a type with derived fields.
 //!
 //! Do not hide a field from the library in another way, for example by a hand-written `Serialize` that leaves it out. A
 //! snapshot loses such a field, and a digest, which is computed by the same `Serialize`, does not reveal the loss. Tests run

@@ -33,7 +33,8 @@ impl<'a, M: Model> Admin<'a, M> {
     /// # Errors
     ///
     /// Returns an error if the snapshot cannot be written, or if its verification finds that replay gives another state
-    /// ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)). After either error, the image continues with its older snapshots.
+    /// ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)). After either of these errors, the image continues with its older
+    /// snapshots.
     pub fn snapshot(&self) -> Result<SnapshotInfo, Error> {
         self.image.shared().snapshot()
     }
@@ -43,7 +44,7 @@ impl<'a, M: Model> Admin<'a, M> {
     /// caught up. The times of existing events do not change. The journal records the correction with its reason; when the
     /// function returns, the correction is on disk.
     ///
-    /// After the correction, a command may see an earlier time than the command before it saw, both when it is executed and on
+    /// After the correction, a command may see an earlier time than the previous command did, both when it is executed and on
     /// replay. A model must not rely on times that never decrease.
     ///
     /// # Errors

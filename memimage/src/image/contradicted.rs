@@ -12,8 +12,8 @@ use crate::log;
 use crate::seq::Seq;
 use crate::snapshot::quarantined_seq;
 
-/// Moves the snapshots among these files to the quarantine. A base is not moved, because the image might be lost without it. A
-/// failed move is no error, because the next opening skips the snapshot for the same contradiction.
+/// Moves to the quarantine those of the files that are snapshots. A base is not moved, because without it the image might be
+/// lost. A failed move is no error, because the next opening finds the same contradiction and skips the snapshot again.
 pub(super) fn quarantine_contradicted(disk: &dyn Disk, layout: &Layout, paths: &[PathBuf]) {
     for path in paths.iter().filter(|path| path.parent() == Some(&layout.snapshots())) {
         match quarantine_file(disk, layout, path) {

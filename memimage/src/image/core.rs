@@ -70,7 +70,7 @@ pub(super) struct Core<M> {
     pub(super) payload: Vec<u8>,
 }
 
-/// The results of the last snapshot, and the thread that makes a snapshot.
+/// The results of the last snapshot, and the thread of the snapshot that the policy started.
 #[derive(Debug, Default)]
 pub(super) struct SnapshotProgress {
     pub(super) newest: Option<Seq>,

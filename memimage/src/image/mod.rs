@@ -119,7 +119,7 @@ impl<M: Model> Image<M> {
     }
 
     /// Executes a command and returns before its event is durable, so that one thread can have many commands under way. Before
-    /// the execution, waits until the queue of batches to be written has room.
+    /// it executes the command, waits until the queue of unwritten batches has room.
     ///
     /// # Errors
     ///
@@ -166,8 +166,8 @@ impl<M: Model> Image<M> {
     }
 
     /// Reads the model, and returns the closure's result once every event that the result may depend on is durable. So a query
-    /// never shows a change that a crash could undo. (Under `Buffered` and `Interval`, the query returns once these events are
-    /// handed to the operating system.)
+    /// never shows a change that a crash could undo. (Under `Buffered` and `Interval`, the query returns once the operating
+    /// system has the events that the result may depend on.)
     ///
     /// Commands wait while the closure runs, so keep it short. The closure must not wait for another thread that runs a command
     /// of the image.

@@ -291,8 +291,8 @@ impl<M: Model> Opening<M> {
     }
 
     /// Removes the segments before a gap in the journal; the base contains the effect of their events. If pruning was
-    /// interrupted while it removed a segment, this function deletes that segment. It moves any other segment before the gap to
-    /// the quarantine, because no pruning explains the gap.
+    /// interrupted while it removed a segment, this function deletes that segment. The function moves any other segment before
+    /// the gap to the quarantine, because no pruning explains the gap.
     fn clear_start(&self, segments: &Segments, kept_from: Option<SegmentId>) -> Result<Vec<PathBuf>, Error> {
         let mut kept = Vec::new();
         for &segment in segments.cut_off() {

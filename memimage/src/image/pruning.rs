@@ -21,8 +21,8 @@ use crate::shape::{ShapeTree, fingerprint};
 
 impl<M: Model> Shared<M> {
     /// Prunes the journal as far as the retention allows, and removes the snapshots that the retention does not keep. `taken`
-    /// is the newest snapshot; a replay from the older snapshot `verified_from` has verified it. Returns the base up to which
-    /// the journal was pruned; `None` if nothing was pruned.
+    /// is the newest snapshot, which a replay from the older snapshot `verified_from` has verified. Returns the base up to
+    /// which the journal was pruned; `None` if nothing was pruned.
     pub(super) fn apply_retention(
         &self,
         taken: &UnverifiedSnapshot,
@@ -120,8 +120,9 @@ impl<M: Model> Shared<M> {
         Ok(())
     }
 
-    /// Syncs the journal's directory. A failure poisons the image: afterwards no entry of the directory is certain to be on
-    /// disk, including the entry of the next segment, and a later sync may succeed without having written the entries.
+    /// Syncs the journal's directory. A failed sync poisons the image: afterwards it is uncertain which entries of the
+    /// directory are on disk, including the entry of the next segment, and a later sync may succeed without having written
+    /// them.
     fn sync_journal_dir(&self) -> Result<(), Error> {
         sync_dir(&*self.disk, &self.layout.journal()).inspect_err(|error| self.journal.poison(error))
     }

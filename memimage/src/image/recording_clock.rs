@@ -25,11 +25,11 @@ pub(super) struct RecordingClock {
     monotonic: Option<Monotonic>,
     /// The confirmed time when the image was opened, and the reading of the monotonic clock at that moment.
     opened: (Timestamp, Duration),
-    /// Readings of both clocks at one time, with which later readings are compared.
+    /// Readings that were taken of both clocks at the same moment; later readings are compared with them.
     anchor: Mutex<(Timestamp, Duration)>,
     /// How far the wall clock has jumped ahead, in microseconds.
     jumped: AtomicU64,
-    /// Whether a jump was detected that is not logged yet.
+    /// Whether a jump was detected, but has not been logged yet.
     unreported: AtomicBool,
 }
 
@@ -101,8 +101,8 @@ impl RecordingClock {
         }
     }
 
-    /// The latest time that has been reached for certain; the maximum if there is no monotonic clock that could contradict the
-    /// wall clock.
+    /// The latest time that has been reached for certain; the maximum `Timestamp` if there is no monotonic clock that could
+    /// contradict the wall clock.
     pub(super) fn confirmed(&self) -> Timestamp {
         let Some(monotonic) = self.monotonic.as_ref().filter(|_| !planted(Bug::PrunedOnOneReading)) else {
             return Timestamp::from_micros(u64::MAX);

@@ -26,7 +26,7 @@ pub struct RecoveryReport {
     /// quarantine.
     pub unusable_snapshots: Vec<(PathBuf, String)>,
     /// Segments that recovery moved to the quarantine, because a gap separates them from the rest of the journal and no pruning
-    /// explains the gap. The base contains the effect of their events.
+    /// explains the gap. The base contains the effect of the events in these segments.
     pub quarantined_segments: Vec<PathBuf>,
     /// Whether it was unknown how far the journal had been synced, because `journal/durable` was missing, damaged or older than
     /// the journal, or because events were given up (see `given_up`). In these cases recovery cannot notice that further events

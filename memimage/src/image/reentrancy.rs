@@ -11,8 +11,8 @@ thread_local! {
     static INSIDE: ActiveCalls = const { ActiveCalls { first: Cell::new(None), others: RefCell::new(Vec::new()) } };
 }
 
-/// The calls on images that this thread is inside. A thread is hardly ever inside more than one image, so the first call needs
-/// no allocation.
+/// This thread's unfinished calls on images. A thread is hardly ever inside more than one image, so the first call needs no
+/// allocation.
 struct ActiveCalls {
     first: Cell<Option<ActiveCall>>,
     others: RefCell<Vec<ActiveCall>>,
@@ -92,8 +92,8 @@ pub(super) fn refuse_in_waker(image: usize, call: &'static str) -> Result<(), Er
     }
 }
 
-/// Passes the calls of this thread to `look`. Returns `None` if the thread is ending and its thread-locals are gone, for
-/// example when the destructor of a thread-local drops an image. Such a thread is inside no image.
+/// Calls `look` with this thread's unfinished calls on images. Returns `None` if the thread is ending and its thread-locals are
+/// gone, for example when the destructor of a thread-local drops an image. Such a thread is inside no image.
 #[inline]
 fn inside<T>(look: impl FnOnce(&ActiveCalls) -> T) -> Option<T> {
     INSIDE.try_with(look).ok()

@@ -278,7 +278,7 @@ impl<M: Model> Shared<M> {
     }
 }
 
-/// The error of a snapshot that lacks part of the state.
+/// The error for a snapshot that lacks part of the state.
 fn incomplete<M: Model>(what: String) -> Error {
     Error::new(ErrorDetail::Incomplete { model: M::NAME, what })
 }

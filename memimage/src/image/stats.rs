@@ -38,12 +38,12 @@ pub struct Stats {
     /// The last event in the base; `None` if the journal was never pruned. The base is the state that replaces the events that
     /// the [`Retention`](crate::Retention) has pruned.
     pub base: Option<Seq>,
-    /// The error if pruning the journal or removing old snapshots failed after the last snapshot. The image is still complete,
-    /// and tries to prune again after the next snapshot.
+    /// If the image failed to prune the journal or to remove old snapshots after the last snapshot, this is the error. The
+    /// image is still complete, and tries to prune again after the next snapshot.
     pub retention_failure: Option<String>,
     /// How far the wall clock has jumped ahead of the monotonic clock since the image was opened; `None` if it made no jump of
-    /// more than an hour. Events got the time after the jump, but retention ignores the jump. (A jump is also reported after
-    /// the computer was suspended.) See [`Admin::correct_time`](crate::Admin::correct_time).
+    /// more than an hour. Events recorded since the jump have the wall clock's time, but retention ignores the jump. (A jump is
+    /// also reported after the computer was suspended.) See [`Admin::correct_time`](crate::Admin::correct_time).
     pub clock_jumped: Option<Duration>,
     /// The report of the recovery that opened the image.
     pub recovery: RecoveryReport,

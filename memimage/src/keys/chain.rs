@@ -86,7 +86,7 @@ impl KeyedHasher {
         self.hasher.update(bytes);
     }
 
-    /// Whether `link` is the keyed hash over all data so far. The comparison takes constant time.
+    /// Whether `link` is the keyed hash over all data passed so far. The comparison takes constant time.
     pub(crate) fn verify(&self, link: &Mac) -> bool {
         self.hasher.finalize() == *link
     }

@@ -175,7 +175,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
 }
 
 /// A seed has the level of the enclosing value, so the value that the seed deserializes is one level deeper. serde uses a seed
-/// only if another value follows, so the end of a list at the deepest level is no error.
+/// only if another value follows, so a list at the deepest level can end without an error.
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Bounded<'_, S> {
     type Value = S::Value;
 

@@ -1,8 +1,8 @@
 //! Limits the depth of values of recursive types, because decoding or hashing such a value recurses on the stack of the thread.
 //!
 //! A value is one level deep, and each value inside it is one level deeper: a field, an item, a key, the value of an option. A
-//! `Box` does not count as a level. If a type is neither recursive nor [opaque](crate::shape), its values are no deeper than
-//! its shape. The depth of shapes has its own limit, so decoding does not count the levels of such values.
+//! `Box` does not count as a level. If a type is neither recursive nor [opaque](crate::shape), decoding does not count the
+//! levels of its values: they are no deeper than its shape, and the depth of shapes has its own limit.
 
 mod deserializer;
 
@@ -23,7 +23,7 @@ pub(crate) const MAX_STATE_DEPTH: u32 = 512;
 pub(crate) enum BoundedError<E> {
     /// The value is deeper than the limit.
     TooDeep,
-    /// The error of the deserializer or of the type.
+    /// Any other error, returned by the deserializer or by the type.
     Invalid(E),
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn deserialize_within<'de, T: DeserializeOwned, D: Deserializer<'de>>
 ) -> Result<T, BoundedError<D::Error>> {
     let exceeded = Cell::new(false);
     let level = Level::outermost(depth, &exceeded);
-    // only the flag shows the cause, because the type may replace the error, and postcard drops the error's text
+    // only the flag shows that the value is too deep: the type may replace the error, and postcard drops the error's text
     T::deserialize(Bounded::new(deserializer, level)).map_err(|error| match exceeded.get() {
         true => BoundedError::TooDeep,
         false => BoundedError::Invalid(error),

@@ -176,7 +176,7 @@ impl ShapeRow {
     }
 }
 
-/// The versions of a program's events and their rows, by the event's name.
+/// For the name of each event of a program: the event's versions, each with its row in the dispatch table.
 struct ByName<'a>(HashMap<&'a str, Vec<(u32, usize)>>);
 
 impl<'a> ByName<'a> {

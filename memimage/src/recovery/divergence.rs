@@ -22,7 +22,8 @@ pub(super) struct Contradiction {
 /// The usual causes of a body that is not deterministic.
 const DEPENDS: &str = "it depends on the order of a hash map, a clock, a random number or a global";
 
-/// The possible causes of a difference between two states of which only one is available, as text for a message.
+/// The text of a message that lists the possible causes of a difference between two states, if only one of the states is
+/// available.
 pub(crate) fn unexplained(since: Seq) -> String {
     format!(
         "possible causes: a command body that ran for event {since} or a later event is not deterministic ({DEPENDS}), or was \
@@ -39,7 +40,7 @@ enum TwoReplays {
 }
 
 impl TwoReplays {
-    /// Replays from both starts up to the event `until`, and compares the states.
+    /// Replays from each of the two start states up to the event `until`, and compares the resulting states.
     fn compare<M: Model>(
         journal: &OpenedJournal,
         dispatch: &Dispatch,
@@ -63,8 +64,8 @@ impl TwoReplays {
     }
 }
 
-/// The event up to which the states are compared: the event after which the states differ, or the event before one that cannot
-/// be replayed.
+/// The event up to which the states are compared: the event after which the states differ, or the last event before an event
+/// that cannot be replayed.
 fn compared_up_to(error: &Error) -> Option<Seq> {
     let seq = error.position()?.seq?;
     Some(if error.is_divergence_of_states() { seq } else { Seq::new(seq.get().checked_sub(1)?) })
@@ -80,7 +81,7 @@ pub(super) fn explained<M: Model>(
     oldest: &StartOrigin,
 ) -> Error {
     let Contradiction { origin, error } = found;
-    // if the caller gave the expected digest, it also has the expected state, and explains the difference itself
+    // a caller that gave the expected digest also has the expected state, and explains the difference itself
     let Some(until) = compared_up_to(error).filter(|_| goal.expected.is_none()) else { return error.clone() };
     let states_differ = error.is_divergence_of_states();
     let cause = match TwoReplays::compare::<M>(journal, dispatch, [origin, origin], until) {

@@ -1,9 +1,9 @@
 //! Recovery from the newest state that agrees with the journal.
 //!
 //! The journal is authoritative, even if a snapshot disagrees with it. The state in a snapshot may lack data that `Serialize`
-//! does not write, such as the free list of a slab. On such a state, later events may have another effect than when they were
-//! recorded. So if replay from a state contradicts the journal, recovery begins again at the next older state, and finally at
-//! genesis.
+//! does not write, such as the free list of a slab. When later events are replayed on such a state, they may have another
+//! effect than when they were recorded. So if replay from a state contradicts the journal, recovery begins again at the next
+//! older state, and finally at genesis.
 
 use super::divergence::{Contradiction, contradiction, explained};
 use super::opened_journal::OpenedJournal;
@@ -14,7 +14,7 @@ use crate::event::Model;
 use crate::log;
 use crate::planted::{Bug, planted};
 
-/// Recovers from the newest state on which replay does not contradict the journal.
+/// Recovers from the newest state from which replay does not contradict the journal.
 pub(crate) fn recover<M: Model>(
     journal: &OpenedJournal,
     dispatch: &Dispatch,

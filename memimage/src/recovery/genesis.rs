@@ -79,8 +79,8 @@ fn check_first<M: Model>(given: Option<&[u8]>, digest: u64) -> Result<(), Error>
     }
 }
 
-/// Loads an encoded state that has this digest. The inner error means that the state does not load, or loads to a different
-/// state.
+/// Loads an encoded state, and checks that the loaded state has the given digest. The inner error means that the state does not
+/// load, or loads to a different state.
 fn loaded<M: Model>(encoded: &[u8], digest: u64) -> Result<Result<M, String>, Error> {
     match decode_state::<M>(encoded) {
         Ok(loaded) if state_digest(&loaded)?.to_u64() == digest => Ok(Ok(loaded)),

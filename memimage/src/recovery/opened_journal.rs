@@ -33,14 +33,15 @@ pub(crate) struct OpenedJournal {
 /// Whether the events that are proven to be synced must be in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequiredEnd {
-    /// If one of the proven events is missing, the journal is damaged.
+    /// If an event that is proven to be synced is missing, the journal is damaged.
     Proven,
-    /// Proven events may be missing at the end of the journal, as in a copy that was made while the image was in use.
+    /// Events that are proven to be synced may be missing at the end of the journal, as in a copy that was made while the image
+    /// was in use.
     Any,
 }
 
 impl OpenedJournal {
-    /// Opens the journal of an image that has no running owner, or whose lock is held by the caller. Changes nothing.
+    /// Opens the journal of an image that has no running owner, or whose lock the caller holds. Changes nothing.
     ///
     /// # Errors
     ///
@@ -118,7 +119,7 @@ impl OpenedJournal {
         &self.snapshots
     }
 
-    /// The life that begins when the journal is resumed.
+    /// The life that begins when writing to the journal resumes.
     pub(crate) fn next_life(&self, end: &JournalEnd) -> Result<Life, Error> {
         next_life(self.segments(), end, self.watermark)
     }
@@ -192,9 +193,9 @@ impl WritableJournal {
         Ok(WritableJournal { journal, durable_file })
     }
 
-    /// Repairs the end of the journal: copies a torn write to the quarantine and clears it, rewrites the frames that
-    /// nothing proves to be on disk, and removes temporary files. Creates the directories and `journal/durable` if they
-    /// are missing.
+    /// Repairs the end of the journal: copies a torn write to the quarantine and overwrites its bytes with zeros, rewrites the
+    /// frames that nothing proves to be on disk, and removes temporary files. Creates the directories and `journal/durable` if
+    /// they are missing.
     ///
     /// If a crash interrupts this repair, the next opening repeats the whole repair.
     pub(crate) fn settle(self, end: &JournalEnd) -> Result<SettledJournal, Error> {
@@ -237,8 +238,8 @@ fn open_segments(
     Ok(segments)
 }
 
-/// Returns an error if the last segment in `journal/durable` does not exist. An owner writes to a segment only once the
-/// segment's file is durable, so the file was lost.
+/// Returns an error if the segment that `journal/durable` names as the last one written does not exist. An owner writes to a
+/// segment only once the segment's file is durable, so the file was lost.
 fn refuse_missing_segment(segments: &Segments, watermark: &Watermark) -> Result<(), Error> {
     let last = segments.ids().next_back().unwrap_or(SegmentId::FIRST);
     if watermark.segment <= last {

@@ -59,10 +59,11 @@ impl StartOrigin {
 pub(super) struct ReplayInput<M> {
     /// `None` if replay begins at genesis.
     pub(super) start: Option<ReplayStart<M>>,
-    /// The events that replay must skip, because they became void after the state was written. The state already accounts for
-    /// the events that were void before.
+    /// The events that replay must skip, because they became void after the state was written. The state does not contain the
+    /// effect of an event that became void earlier.
     pub(super) voids: Voids,
-    /// What the journal records about the state: the hash of its last frame, and the digests of this state and later ones.
+    /// What the journal records about the state: the hash of the frame that contains the state's last event, and the digests of
+    /// this state and of later states.
     pub(super) timeline: Timeline,
 }
 
@@ -114,7 +115,7 @@ impl<'a> StartSearch<'a> {
         self.goal.trust_upcasters = false;
     }
 
-    /// Loads the newest usable state that was not returned yet. Returns `None` after genesis.
+    /// Loads the newest usable state that this search has not returned yet. Returns `None` after genesis.
     ///
     /// # Errors
     ///
@@ -179,7 +180,7 @@ impl<'a> StartSearch<'a> {
         Ok(is_trusted.then_some(file))
     }
 
-    /// Loads the state in a file, unless the state belongs to another timeline.
+    /// Loads the state from a file, unless the state belongs to another timeline.
     fn load<M: Model>(
         &self,
         file: SnapshotFile,
@@ -226,8 +227,8 @@ impl<M: Model> ReplayInput<M> {
     }
 }
 
-/// The void events whose void marks follow the state after event `seq` in the journal, and the timeline of that state. The void
-/// events include the event that only this recovery treats as void, if there is one.
+/// Returns the void events whose void marks are in the segment that contains event `seq` or in later segments, and the timeline
+/// of the state after event `seq`. The void events include the event that only this recovery treats as void, if there is one.
 fn voids_and_timeline(journal: &OpenedJournal, goal: RecoveryGoal, seq: Seq) -> Result<(Voids, Timeline), Error> {
     let (mut voids, timeline) = journal.scan().voids_and_timeline(seq)?;
     if let Some(seq) = goal.also_void {

@@ -50,7 +50,7 @@ impl<M: Model> StateOrigin<M> {
     }
 }
 
-/// Upcasts the state of a past version to the current one.
+/// Upcasts a state of a past version to the current version.
 pub(super) fn upcast<M: Model>(
     past: &StateVersion<M>,
     bytes: &[u8],

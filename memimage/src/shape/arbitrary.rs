@@ -69,7 +69,7 @@ fn fields(node: impl Strategy<Value = Node> + Clone + 'static) -> impl Strategy<
     ]
 }
 
-/// Replaces each back reference that steps out of the whole shape.
+/// Replaces each back reference that points outside the whole shape with a u64.
 fn replace_dangling_back(node: &mut Node, enclosing: u32) {
     match node {
         Node::Back(steps) if *steps >= enclosing => *node = Node::Primitive(Primitive::U64),

@@ -39,8 +39,8 @@ impl Difference {
         &self.path
     }
 
-    /// Whether an enum in the journal ends with a variant that this program does not have. If so, a newer program wrote the
-    /// journal: update this program instead of changing its types.
+    /// Whether an enum in the journal ends with a variant that this program does not have. True means that a newer program
+    /// wrote the journal: update this program instead of changing its types.
     pub fn is_newer_journal(&self) -> bool {
         self.kind == DifferenceKind::JournalIsNewer
     }

@@ -1,4 +1,4 @@
-//! The types that enclose a part of a descriptor. Back references refer to them.
+//! The types that enclose a part of a descriptor: the possible targets of a back reference in this part.
 
 use super::identity::marks_recursion;
 
@@ -27,8 +27,8 @@ pub(super) const fn steps_out(identity: u64, enclosing: Option<&Enclosing<'_>>) 
     None
 }
 
-/// If a struct or enum with this identity repeats a type that encloses it: the number of steps outward to that type. Otherwise
-/// `None`.
+/// The number of steps outward from a struct or enum with this identity to the same type around it; `None` if the type does not
+/// enclose itself.
 pub(super) const fn recursion_steps(identity: u64, enclosing: Option<&Enclosing<'_>>) -> Option<u32> {
     if marks_recursion(identity) { steps_out(identity, enclosing) } else { None }
 }

@@ -11,8 +11,8 @@ use super::{Descriptor, ShapeRef, Style, fnv};
 /// not matter.
 ///
 /// A fingerprint is FNV-1a over the shape's encoding in a journal, finished with MurmurHash3's finalizer, so any program can
-/// compute it from a journal. A fingerprint detects mistakes. It does not protect against an attacker who searches for two
-/// shapes with one fingerprint.
+/// compute it from a journal. A fingerprint detects mistakes, but does not stop an attacker who searches for two shapes with
+/// the same fingerprint.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(u64);
 
@@ -50,7 +50,7 @@ impl fmt::Debug for Fingerprint {
 /// # Panics
 ///
 /// Panics if the shape is nested more than 64 levels deep, has more than 65,536 parts, or has a name longer than 1,024 bytes.
-/// In a constant, such a panic is a compile error.
+/// When a constant calls the function, a panic is a compile error.
 pub const fn fingerprint(shape: ShapeRef) -> Fingerprint {
     Fingerprint(fnv::finish(ShapeHasher::of(shape).hash))
 }
@@ -74,7 +74,7 @@ pub const fn derived_field(shape: ShapeRef) -> Option<&'static str> {
     ShapeHasher::of(shape).derived
 }
 
-/// Hashes the bytes that [`encoding::write`] would write. It makes one nested call per level of the shape, because the compiler
+/// Hashes the bytes that [`encoding::write`] would write, with one nested call per level of the shape, because the compiler
 /// limits the call depth in constants.
 struct ShapeHasher {
     hash: u64,
@@ -354,7 +354,7 @@ mod tests {
         assert_eq!(ShapeTree::of(Tree::SHAPE).to_string(), "{value: u32, children: list<back(0)>}");
         assert_eq!(ShapeTree::of(Knot::SHAPE).to_string(), "enum {End, More(struct(back(1), back(1)))}");
         assert_eq!(ShapeTree::of(Chain::<u8>::SHAPE).to_string(), "enum {End, Link(u8, back(0))}");
-        // The back reference of the inner chain refers to the inner chain.
+        // The back reference inside the inner chain refers to the inner chain, not to the outer one.
         assert_eq!(
             ShapeTree::of(Chain::<Chain<u8>>::SHAPE).to_string(),
             "enum {End, Link(enum {End, Link(u8, back(0))}, back(0))}"

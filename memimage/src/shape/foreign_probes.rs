@@ -1,6 +1,6 @@
 //! Known values of other crates' types. Each opening encodes these values and compares the bytes with the bytes that existing
-//! images contain. Any crate of the program can enable a feature that changes how a type serializes. No other check would
-//! detect such a change.
+//! images contain. Any crate of the program can enable a feature that changes how a type serializes, and no other check would
+//! detect this.
 
 use super::{ShapeRef, ShapeTree};
 
@@ -52,8 +52,7 @@ fn probes() -> Vec<Probe> {
 }
 
 /// Encodes a known value of each foreign type. Returns the name of a type in `shapes` whose value is now encoded to other bytes
-/// than in existing images. The cause of such a change is a feature of the type's crate, which any crate of the program may
-/// enable.
+/// than in existing images. An encoding changes if any crate of the program enables certain features of the type's crate.
 pub(crate) fn changed_encoding<'a>(shapes: impl Iterator<Item = ShapeRef> + 'a) -> Option<&'static str> {
     changed_among(probes(), shapes)
 }

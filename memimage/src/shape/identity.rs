@@ -18,7 +18,7 @@ pub const fn identity(module: &str, line: u32, column: u32, tokens: u64) -> u64 
     hash(module, line, column, tokens) & !GENERIC
 }
 
-/// The identity of a type that has parameters of any kind; it is a hash like that of [`identity`].
+/// The identity of a type that has parameters of any kind: like [`identity`], a hash of the type's position and tokens.
 pub const fn generic_identity(module: &str, line: u32, column: u32, tokens: u64) -> u64 {
     hash(module, line, column, tokens) | GENERIC
 }
@@ -31,7 +31,7 @@ impl<const IDENTITY: u64> Shape for Back<IDENTITY> {
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Back(IDENTITY));
 }
 
-/// Whether a type that has this identity, and contains the same identity again, is recursive.
+/// Whether a type with this identity is recursive if its descriptor contains the identity again.
 pub(super) const fn marks_recursion(identity: u64) -> bool {
     identity & GENERIC == 0
 }

@@ -1,7 +1,8 @@
 //! Shapes: the structure of types, known at compile time and recorded in the journal.
 //!
-//! A [`ShapeRef`] is the compile-time form, a constant of each type. A [`ShapeTree`] is the run-time form, read from a journal
-//! or created from a type. Both have the same [`Fingerprint`], which is computed over the encoding in the journal.
+//! A [`ShapeRef`] holds a shape at compile time, as a constant of the type. A [`ShapeTree`] holds a shape at run time, read
+//! from a journal or created from a type. The [`Fingerprint`] of a shape is the same in both forms: a hash of the shape's
+//! encoding in the journal.
 
 // each module uses only the modules above it; `tests/tests/architecture.rs` verifies this order
 mod fnv;

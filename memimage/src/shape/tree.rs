@@ -22,8 +22,8 @@ impl ShapeTree {
     ///
     /// # Panics
     ///
-    /// The function panics in the same cases as [`fingerprint`](fingerprint()). It cannot panic if the program also computes
-    /// the fingerprint of the same type in a constant.
+    /// The function panics in the same cases as [`fingerprint`](fingerprint()), but not if a constant of the program holds the
+    /// fingerprint of the same type: that program would not compile.
     pub fn of(shape: ShapeRef) -> ShapeTree {
         let fingerprint = fingerprint(shape);
         ShapeTree { root: Node::of(shape, None), fingerprint }

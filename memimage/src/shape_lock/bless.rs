@@ -55,10 +55,10 @@ impl Display for Blessed {
 
 /// Adds new events, new versions, and new variants at the end of enums to a model's lock.
 ///
-/// The generated test of a locked model also blesses the lock, if the test runs under `MEMIMAGE_BLESS=1 cargo test --lib`. If
-/// the model is declared inside a function, that test cannot run. In this case, call `bless` from the program, and run the
-/// program with `MEMIMAGE_BLESS=1 cargo run`. Without this variable, a program does not compile if its lock lacks a line.
-/// Several programs may bless one lock at the same time.
+/// The generated test of a locked model also blesses the lock, if the test runs under `MEMIMAGE_BLESS=1 cargo test --lib`. The
+/// generated test of a model that is declared inside a function cannot run. To bless the lock of such a model, call `bless`
+/// from the program, and run `MEMIMAGE_BLESS=1 cargo run`. Without `MEMIMAGE_BLESS`, a program whose lock lacks a line does not
+/// compile. Several programs may bless one lock at the same time.
 ///
 /// # Errors
 ///

@@ -1,9 +1,9 @@
 //! Finds unclaimed lines of a lock: lines of a model or crate that was renamed, moved or removed.
 //!
-//! Such lines protect nothing, and blessing would lock the model again under its new name, in its present shapes. A line is
-//! reported only if no build can have a model to which the line belongs. The check therefore reads the source, which contains
-//! the models of all builds, and the list of the running program's tests, which includes the tests of models that a macro
-//! declared.
+//! Unclaimed lines protect nothing, and blessing would lock a renamed or moved model again, under its new name and in its
+//! present shapes. A line is reported only if no build can have a model to which the line belongs. The check therefore reads
+//! the source, which contains the models of all builds, and the list of the running program's tests, which includes the tests
+//! of models that a macro declared.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -23,7 +23,7 @@ pub(super) enum Caller {
 }
 
 /// The models that have lines in the lock but do not exist, with the numbers of these lines. The model of `lock` itself is
-/// never among them.
+/// never in the result.
 pub(super) fn unclaimed(lock: &ShapeLock, text: &LockFile, caller: Caller) -> BTreeMap<String, Vec<usize>> {
     let mut unclaimed = text.of_others(lock.model);
     if unclaimed.is_empty() {
@@ -132,7 +132,7 @@ struct PackageSource {
 }
 
 impl PackageSource {
-    /// Reads the manifest and the source files. Returns `None` if one of them cannot be read.
+    /// Reads the manifest and the source files. Returns `None` if any of these files cannot be read.
     fn read(directory: &Path) -> Option<PackageSource> {
         Some(PackageSource { manifest: manifest(directory)?, files: text_file::rust_files(directory).ok()? })
     }

@@ -15,7 +15,7 @@ use crate::log;
 use crate::planted::{Bug, planted};
 use crate::seq::{SegmentId, Seq};
 
-/// The names of the two copies of a base. In a copy's file name, this name follows the seq.
+/// The names of the two copies of a base: the file name of each copy has this name after the seq.
 const COPIES: [&str; 2] = ["1", "2"];
 /// A base is copied in pieces of this length, in bytes. Each piece is synced, so that a sync of the journal never waits for the
 /// whole copy.
@@ -110,9 +110,9 @@ impl<'a> Bases<'a> {
         Err(segments.corrupt(segment, None, what))
     }
 
-    /// Repairs the base of a pruned journal: replaces a copy that is missing, is damaged or belongs to another image by a copy
-    /// of the intact one. If no intact base is `readable` by this program, the snapshot `start`, from which recovery started,
-    /// becomes the base.
+    /// Repairs the base of a pruned journal: if one copy is missing, is damaged or belongs to another image, writes it again
+    /// from the intact copy. If this program can read no intact base (see `readable`), the snapshot `start`, from which
+    /// recovery started, becomes the base.
     pub(crate) fn repair(
         &self,
         segments: &Segments,

@@ -91,7 +91,7 @@ impl Snapshots {
     }
 
     /// Writes and syncs a snapshot under a temporary name, protected by the current keys. `link` returns the hash of the frame
-    /// that contains the last event in the state; it is called after the state was serialized and dropped.
+    /// that contains the last event in the state; `link` is called after the state was serialized and dropped.
     pub(crate) fn write(
         &self,
         header: SnapshotHeader,
@@ -113,7 +113,7 @@ impl Snapshots {
     }
 
     /// Loads a written snapshot. Loading checks the encoding and not the disk, because the page cache serves the reads. The
-    /// inner error means that the type `M` cannot decode the state.
+    /// inner error means that the state does not decode as an `M`.
     pub(crate) fn load<M: Shape + DeserializeOwned>(
         &self,
         written: &StagedSnapshot,

@@ -113,7 +113,7 @@ impl SnapshotProtection {
         self.hasher.as_ref().map(KeyedHasher::mac)
     }
 
-    /// Whether `mac` is the MAC of all bytes so far; `true` without a chain.
+    /// Whether `mac` is the MAC of all bytes so far; `true` without a chain, because then there is no MAC to compare.
     pub(super) fn verify(&self, mac: &Mac) -> bool {
         self.hasher.as_ref().is_none_or(|hasher| hasher.verify(mac))
     }

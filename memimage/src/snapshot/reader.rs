@@ -72,8 +72,8 @@ impl SnapshotFile {
         self.decode()?.map_err(|what| damaged(&path, what))
     }
 
-    /// Like [`load`](SnapshotFile::load), but returns an inner error if the checksums are correct and the type `T` still cannot
-    /// decode the state.
+    /// Like [`load`](SnapshotFile::load), except that it returns an inner error if the checksums are correct but the state does
+    /// not decode as a `T`.
     pub(crate) fn decode<T: Shape + DeserializeOwned>(self) -> Result<Result<(T, Trailer), String>, Error> {
         let borrowed = FrozenVec::new();
         let mut chunks = self.chunks()?;

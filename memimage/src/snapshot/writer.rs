@@ -15,7 +15,7 @@ use crate::planted::{Bug, planted};
 /// Writes the state to a new file and returns the file's length in bytes. Syncs each chunk, so that a sync of the journal never
 /// waits until the whole snapshot is written. The caller syncs the end of the file. At most one chunk of the serialized state
 /// is in memory. `protection` must contain the keys whose ids are in the header. `link` returns the hash of the frame that
-/// contains the last event in the state; it is called after the state was serialized and dropped.
+/// contains the last event in the state; `link` is called after the state was serialized and dropped.
 pub(super) fn write(
     file: &StoredFile,
     header: &SnapshotHeader,

@@ -17,10 +17,10 @@ use std::path::Path;
 /// ```
 ///
 /// The function uses [trybuild](https://docs.rs/trybuild). The messages of `tests/ui/a.rs` are in `tests/ui/a.stderr`.
-/// `TRYBUILD=overwrite cargo test` overwrites them; review the difference. The programs are built with `cargo --offline` and
-/// the dependencies of your package and its tests, which `cargo fetch` or any build must have fetched before. trybuild builds
-/// them in a package below `target/tests`, which has no `memimage.lock`: define a locked model in your library, and use it from
-/// there.
+/// `TRYBUILD=overwrite cargo test` overwrites these messages; review the difference. The programs are built with `cargo
+/// --offline` and the dependencies of your package and its tests, which `cargo fetch` or any build must have fetched before.
+/// trybuild builds the programs in a package below `target/tests`. This package has no `memimage.lock`, so define a locked
+/// model in your library, and use it from the programs.
 ///
 /// # Panics
 ///

@@ -211,7 +211,7 @@ impl<M: Model> ModelUnderTest<M> {
     }
 }
 
-/// The name of the place of a panic in a command's body. After such a panic, the state of the model is unspecified.
+/// The place of a panic that occurred in a command's body. After such a panic, the state of the model is unspecified.
 const BODY: &str = "body";
 
 /// Checks and applies a command.

@@ -17,8 +17,8 @@ pub(super) fn lines(shape: &ShapeTree, a: &[u8], b: &[u8], names: [&str; 2]) -> 
 /// The differences between two values of a shape, one indented line each: `  accounts[7]: 100 at first, 200 then`. The paths
 /// begin with `root`.
 ///
-/// `names` are the names of the two values in the text. If the values do not decode by their shape, or differ only in bytes
-/// that are not part of the values, one line says so.
+/// `names` holds the names that the text gives to the two values. If the values do not decode by their shape, or differ only in
+/// bytes that are not part of the values, one line says so.
 pub(super) fn lines_at(root: &str, shape: &ShapeTree, a: &[u8], b: &[u8], names: [&str; 2]) -> String {
     let differences = match (value_text::value(shape, a), value_text::value(shape, b)) {
         (Some(a), Some(b)) => {

@@ -45,7 +45,7 @@ pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
-/// Sorts the sets, and the maps whose shape gives the entries no order.
+/// Sorts the sets, and those maps for whose entries the shape defines no order.
 fn sort_unordered<'a>(value: &mut Value, node: &'a Node, enclosing: &mut Vec<&'a Node>) {
     match (node, value) {
         (Node::Option(node), Value::Option(Some(value))) => sort_unordered(value, node, enclosing),

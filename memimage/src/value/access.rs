@@ -53,7 +53,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// Returns the same errors as [`read`](Value::read). If the field has another type, it is removed nevertheless.
+    /// Returns the same errors as [`read`](Value::read). Removes the field even if the field's value does not convert to `T`.
     pub fn take<T: FromValue>(&mut self, name: &str) -> Result<T, ValueError> {
         let fields = self.as_struct_mut()?;
         match position(fields, name) {

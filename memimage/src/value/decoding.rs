@@ -63,7 +63,7 @@ impl<'a> ValueDecoder<'a> {
                 let Some(variant) = variants.get(number as usize) else {
                     return Err(ValueError::new(ValueErrorKind::VariantNumber { number, variants: variants.len() }));
                 };
-                // Encoding finds a variant by its name, so it would write the earlier variant of the same name.
+                // Encoding finds a variant by its name, so it would write this value as the earlier variant of the same name.
                 if variants[..number as usize].iter().any(|other| other.name == variant.name) {
                     return Err(ValueError::new(ValueErrorKind::DuplicateVariant(variant.name.to_string())));
                 }

@@ -131,7 +131,8 @@ impl ValueError {
         matches!(self.inner.kind, ValueErrorKind::TooDeep)
     }
 
-    /// Whether the cause is an opaque type that only the program can decode. The bytes may be valid in this case.
+    /// Whether the cause is an opaque type that only the program can decode. An error with this cause does not show that the
+    /// bytes are invalid.
     #[cold]
     pub(crate) fn is_opaque(&self) -> bool {
         matches!(self.inner.kind, ValueErrorKind::Opaque(_))

@@ -1,8 +1,8 @@
 //! Payloads as maps, lists and scalars: decoded and encoded along a shape, without the program's types.
 //!
-//! [`decoding`], [`encoding`] and JSON follow a [`ShapeTree`] through the bytes or the value. All three use [`position`] to
-//! track where they are in the shape. Bytes, JSON and shapes may be untrusted: reading them does not panic, limits the
-//! recursion, and uses memory in proportion to their size.
+//! [`decoding`], [`encoding`] and JSON follow a [`ShapeTree`] through the bytes or the value. Decoding, encoding and the JSON
+//! conversion track their position in the shape with [`position`]. Bytes, JSON and shapes may be untrusted: reading them does
+//! not panic, limits the recursion, and uses memory in proportion to their size.
 
 use std::sync::Arc;
 
@@ -116,7 +116,7 @@ impl Value {
     ///
     /// - Returns an error if the bytes are not a value of the shape, or if more bytes follow the value.
     /// - Returns an error if the value is nested more than 128 shapes deep, or has too many parts that take up no bytes.
-    /// - Returns an error if bytes follow a value whose type only the program can decode.
+    /// - Returns an error if more bytes follow an opaque value that only the program can decode.
     /// - Returns an error if the value contains a variant whose name an earlier variant of the same enum also has.
     pub fn decode(shape: &ShapeTree, bytes: &[u8]) -> Result<Value, ValueError> {
         decoding::read(shape.root(), bytes)

@@ -2,7 +2,7 @@
 
 use super::{Value, ValueError};
 
-/// The encoding of a foreign type that implements [`Shape`](crate::Shape) in this crate.
+/// The encoding of a foreign type whose name this crate knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ForeignEncoding {
     /// Sixteen bytes.
@@ -13,8 +13,8 @@ pub(super) enum ForeignEncoding {
     TimeDelta,
 }
 
-/// The encoding of the type with this name, if this crate knows the name. The result is wrong in two cases: a program gave its
-/// own type the same name, or a crate of the writing program enabled the feature `serde-float` of `rust_decimal`.
+/// The encoding of the type with this name, if this crate knows the name. The returned encoding is wrong in two cases: a
+/// program gave its own type this name, or a crate of the writing program enabled the feature `serde-float` of `rust_decimal`.
 pub(super) fn foreign_encoding(name: &str) -> Option<ForeignEncoding> {
     Some(match name {
         "uuid::Uuid" | "uuid::NonNilUuid" => ForeignEncoding::Uuid,

@@ -12,7 +12,8 @@ pub(crate) const MAX_DEPTH: u32 = 128;
 /// few bytes could claim any number of values that take up no bytes.
 pub(super) const MAX_EMPTY: usize = 1 << 16;
 
-/// The maximum number of values for each byte. One byte can encode several values, one inside the other.
+/// The maximum number of values that decoding may create for each byte. One byte can encode several values, one inside the
+/// other.
 pub(super) const VALUES_PER_BYTE: usize = 16;
 
 /// A position in a shape.
@@ -60,8 +61,8 @@ impl<'a> ShapePosition<'a> {
         ShapePosition { node, enclosing: Some(enclosing), depth: self.depth }.deeper()
     }
 
-    /// The enclosing struct or enum that is `steps` levels further out than the innermost one. The new position keeps the
-    /// current depth, so that recursion still reaches the limit.
+    /// The enclosing struct or enum that is `steps` levels further out than the innermost one. The returned position keeps the
+    /// current depth, so that an endless recursion still reaches the limit.
     pub(super) fn back(self, steps: u32) -> ShapePosition<'a> {
         let mut enclosing = self.enclosing;
         for _ in 0..steps {

@@ -379,8 +379,8 @@ fn foreign_types_of_known_encoding_are_decoded() {
     assert_eq!(encode_error::<chrono::TimeDelta>([0, 1i64 << 32]), "1: 4294967296 is out of range for i32");
 }
 
-/// Regression test: an upcaster renamed two variants to one name. A value of the second variant was then encoded as the first
-/// variant, which has another meaning. If both variants had the same fields, there was no error.
+/// Regression test: an upcaster gave two variants the same name. Encoding then wrote a value of the second variant as the first
+/// variant, which has another meaning, and returned no error if both variants had the same fields.
 #[test]
 fn the_second_of_two_variants_of_one_name_is_rejected() {
     let variant = || NodeVariant { name: "x".into(), fields: NodeFields::Unit };

@@ -97,7 +97,7 @@ fn a_serialize_that_contradicts_its_shape_is_an_error_with_a_path() {
             "its shape has an enum with fewer variants, but its Serialize wrote variant 2, Both with unnamed fields"
         ],
     );
-    // The index and the style match, but the name does not.
+    // The variant's index and style match the shape, but its name does not.
     check(
         &mismatched::<std::ops::Bound<u32>, _>(Err::<u32, u32>(1)),
         &expect![

@@ -208,7 +208,7 @@ fn index_maps_and_sets_serialize_as_their_shapes() {
     check([set([1, 2]), set([2, 1])]);
 }
 
-/// The digest of the value that a type reads from the encoded value of another type; `None` if it refuses the value.
+/// Decodes bytes as a value of one type, and returns the value's digest; `None` if the type refuses the bytes.
 type Read = fn(&[u8]) -> Option<u64>;
 
 /// A type with its fingerprint, some encoded values with their digests, and its decoder.
@@ -228,8 +228,8 @@ fn sampled<T: Shape + Serialize + DeserializeOwned>(values: impl IntoIterator<It
     }
 }
 
-/// An argument or a field can change its type, and events and snapshots stay readable, if the shape stays the same. So a type must
-/// read the values of each type with the same shape unchanged, or refuse them.
+/// If an argument or a field changes its type but not its shape, old events and snapshots stay readable. From the bytes of any
+/// type of the same shape, a type must therefore decode an equal value, or refuse the bytes.
 #[test]
 fn types_of_one_shape_read_each_others_values_unchanged() {
     fn any_of<C: FromIterator<u8> + Shape + Serialize + DeserializeOwned>() -> SampledType {

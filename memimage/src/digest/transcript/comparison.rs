@@ -104,8 +104,8 @@ impl Comparison {
         }
     }
 
-    /// Adds a step to the path, and finds the first difference between the two parts at the new path. A part is `None` if the
-    /// value does not have it.
+    /// Adds a step to the path, and finds the first difference between the two parts at the new path. A part is `None` if only
+    /// the other value has it.
     fn at(mut self, step: String, a: Option<Bytes<'_>>, b: Option<Bytes<'_>>) -> ValueDifference {
         self.path.push(step);
         match (a, b) {

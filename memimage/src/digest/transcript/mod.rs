@@ -1,9 +1,9 @@
 //! A transcript of a value: the output of the value's `Serialize`, as bytes. Two values have equal digests if their transcripts
 //! are equal.
 //!
-//! If two states have different digests, their transcripts show where the states differ. A transcript differs from the encoding
-//! in a snapshot in two ways. It can be read without the program's types, even inside opaque types, and it contains the items
-//! of unordered collections in sorted order.
+//! If two states have different digests, their transcripts show where the states differ. Unlike the encoding in a snapshot, a
+//! transcript can be read without the program's types, even inside opaque types, and contains the items of unordered
+//! collections in sorted order.
 //!
 //! | value | bytes |
 //! | --- | --- |

@@ -11,8 +11,8 @@ use crate::digest::position::DigestPosition;
 use crate::digest::serializer::{hashed_f32, hashed_f64};
 use crate::shape::{Descriptor, Field, Primitive, ShapeRef, Style};
 
-/// Writes the transcript of one value. This serializer uses the shape only to find the unordered collections. It does not check
-/// that the value matches its shape; computing the digest does that.
+/// Writes the transcript of one value. This serializer uses the shape only to find the unordered collections. Computing the
+/// digest, not writing the transcript, checks that the value matches its shape.
 pub(super) struct TranscriptSerializer<'a> {
     out: &'a mut Vec<u8>,
     position: DigestPosition<'a>,

@@ -80,7 +80,7 @@ pub(crate) fn head_len(key_ids: KeyIds) -> usize {
     HEADER + extension_len(key_ids)
 }
 
-/// Length of a frame with `head` bytes of header and extension area and `body` bytes of body, without padding.
+/// Length of a frame, without padding: `head` bytes of header and extension area, `body` bytes of body, and the trailer.
 pub(crate) fn frame_len(head: usize, body: usize) -> usize {
     head + body + TRAILER
 }
@@ -203,7 +203,7 @@ pub(crate) struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// Undoes the whitening of the body and decrypts it. `protection` must contain the keys of `key_ids`.
+    /// Undoes the whitening of the body and decrypts it. `protection` must hold the keys whose ids are in `key_ids`.
     ///
     /// # Errors
     ///
@@ -218,8 +218,8 @@ impl Frame<'_> {
         protection.decrypt(header, &nonce_and_tag, &mut body).map(|()| body)
     }
 
-    /// Whether the frame's MAC is valid under the key; `true` if the journal has no chain. `protection` must contain the keys
-    /// of `key_ids`.
+    /// Whether the frame's MAC is valid under the key; `true` if the journal has no chain. `protection` must hold the keys
+    /// whose ids are in `key_ids`.
     pub(crate) fn has_valid_mac(&self, protection: &FrameProtection<'_>) -> bool {
         protection.has_valid_mac(self.covered, HEADER)
     }

@@ -85,7 +85,7 @@ pub(crate) struct FrameReader<'a> {
     bytes: &'a [u8],
     checksum: Checksum,
     offset: usize,
-    /// `None` before the first frame, if reading begins in the middle of a journal. The reader then accepts any first frame.
+    /// `None` before the first frame, if reading begins in the middle of a journal: the reader then accepts any first frame.
     chain: Option<FrameChain>,
     /// Whether the next frame is the first frame of its segment, which must be a shapes frame.
     first: bool,
@@ -107,7 +107,7 @@ pub(crate) enum FrameStep<'a> {
 }
 
 impl<'a> FrameReader<'a> {
-    /// Starts at the first frame of the segment.
+    /// Creates a reader that starts at the first frame of the segment.
     pub(crate) fn new(
         bytes: &'a [u8],
         uuid: &[u8; 16],
@@ -124,7 +124,7 @@ impl<'a> FrameReader<'a> {
         }
     }
 
-    /// Starts at `offset`, where a valid frame begins.
+    /// Creates a reader that starts at `offset`, where a valid frame begins.
     pub(crate) fn at(bytes: &'a [u8], uuid: &[u8; 16], segment: SegmentId, offset: usize) -> FrameReader<'a> {
         FrameReader { offset, first: false, ..FrameReader::new(bytes, uuid, segment, None) }
     }
@@ -175,9 +175,9 @@ impl<'a> FrameReader<'a> {
     }
 }
 
-/// Iterates over those valid frames of a segment whose headers `wanted` selects. The iterator ends at the first offset without
-/// a valid header. Of all other frames, the iterator reads only the headers. The iterator does not check whether a frame
-/// continues the frame before it.
+/// Iterates over the frames of a segment that are valid and whose headers `wanted` selects. The iterator ends at the first
+/// offset without a valid header. Of the frames that `wanted` does not select, the iterator reads only the headers. The
+/// iterator does not check whether a frame continues the frame before it.
 pub(crate) fn matching_frames<'a>(
     bytes: &'a [u8],
     uuid: &[u8; 16],
@@ -234,7 +234,7 @@ mod tests {
         }
     }
 
-    /// The header of a bridge before the frame with event `seq`. The link in the bridge is `replaced`.
+    /// The header of a bridge before the frame with event `seq`. `replaced` is the link that the bridge contains.
     fn bridge_to(seq: u64, replaced: Link) -> FrameHeader {
         FrameHeader { kind: FrameKind::Shapes, count: 0, bridge: Some(replaced), ..event(seq, Link::default()) }
     }

@@ -15,7 +15,7 @@ pub(crate) struct Genesis {
     pub(crate) digest: u64,
     /// The encoded state; `None` if the state is the model's `Default`.
     pub(crate) state: Option<Vec<u8>>,
-    /// The encoded `Default` of the model, if the image starts in that state and its encoding is not too large. A program whose
+    /// The encoded `Default` of the model, if the image starts in that state and the encoding is not too large. A program whose
     /// model has changed compares this value with its own `Default`.
     #[serde(skip)]
     pub(crate) default: Option<Vec<u8>>,
@@ -42,14 +42,14 @@ impl Genesis {
     }
 }
 
-/// The body of a digest frame: the digest of the state after an event, which a replay has verified. In the journal, other
+/// The body of a digest frame: the digest of the state after an event. A replay has verified this digest. In the journal, other
 /// events may stand between this event and the digest frame, because commands continue while the replay runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DigestMark {
     /// The last event that the state includes.
     pub(crate) seq: Seq,
-    /// The number of the model, from [`model_of`](DigestMark::model_of). After the same events, two models have different
-    /// digests.
+    /// The number of the model, from [`model_of`](DigestMark::model_of). Even after the same events, the digests of two models
+    /// differ.
     pub(crate) model: u64,
     pub(crate) digest: u64,
     /// Whether the owner accepted the state that replay computed. If the owner accepted the state, digests in earlier frames do

@@ -40,7 +40,7 @@ impl Checksum {
     }
 }
 
-/// The hash and the MAC of a frame. The next frame contains both, to identify this frame.
+/// The hash and the MAC of a frame. The next frame contains this link, to identify the frame before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Link {
     /// The hash of the frame, which depends on everything in the journal before the frame.
@@ -61,9 +61,9 @@ pub(crate) fn extension_len(key_ids: KeyIds) -> usize {
     nonce_and_tag_len(key_ids) + if key_ids.chain.is_some() { 2 * MAC } else { 0 }
 }
 
-/// Length of nonce and tag in the extension area, in bytes. Nonce and tag are whitened like the body. If they were not, the
-/// checksum of a frame without a body would not depend on the salt, because the CRC of a header that ends in its own CRC is a
-/// constant.
+/// Length of nonce and tag in the extension area, in bytes. Nonce and tag are whitened like the body. Without this whitening,
+/// the checksum of a frame without a body would not depend on the salt, because the CRC of a header that ends in its own CRC is
+/// a constant.
 pub(crate) fn nonce_and_tag_len(key_ids: KeyIds) -> usize {
     if key_ids.cipher.is_some() { NONCE + TAG } else { 0 }
 }

@@ -10,7 +10,7 @@ use crate::seq::{SegmentId, Seq};
 pub(crate) struct PruneMark {
     /// The seq of the last event in the base.
     pub(crate) base: Seq,
-    /// The number of the first segment that stays.
+    /// The number of the first segment that pruning keeps.
     pub(crate) first: u64,
     pub(crate) model_version: u32,
     /// The fingerprint of the model's shape.

@@ -5,9 +5,10 @@ use std::ops::Range;
 use super::frame::{Frame, FrameFault, parse, peek_len};
 use super::protection::Checksum;
 
-/// A search may check the bytes of many invalid frames whose headers are valid: in total, at most this many times the length of
+/// Limits how many bytes a search may check in invalid frames whose headers are valid: in total, this many times the length of
 /// the segment. In a damaged segment, a search checks each byte about once, because frames do not overlap. In a forged segment,
-/// a search could check far more: every few bytes, a header can begin that claims the whole rest of the segment as its frame.
+/// a header can begin every few bytes, and each header can claim the whole rest of the segment as its frame. Without the limit,
+/// a search would check all these frames.
 const LIMIT_FACTOR: u64 = 16;
 
 #[derive(Debug)]

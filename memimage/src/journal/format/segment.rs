@@ -31,7 +31,7 @@ const MAC_AT: usize = TAG_AT + TAG;
 
 const XCHACHA20_POLY1305: u8 = 1;
 const BLAKE3: u8 = 1;
-/// Bits in the header's field of incompatible features.
+/// Bits of the header field that lists the incompatible features.
 const ENCRYPTED: u64 = 1;
 const CHAINED: u64 = 2;
 
@@ -79,8 +79,8 @@ pub(crate) enum HeaderFault {
 }
 
 impl SegmentHeader {
-    /// Encodes the header and protects it with `protection`, which must have the keys of `key_ids`. The nonce must never have
-    /// been used before.
+    /// Encodes the header and protects it with `protection`, which must hold the keys whose ids are in `key_ids`. The nonce
+    /// must never have been used before.
     pub(crate) fn encode(&self, protection: &Protection, nonce: &Nonce) -> [u8; SEGMENT_HEADER] {
         debug_assert_eq!(self.key_ids, protection.key_ids());
         let mut out = [0; SEGMENT_HEADER];
@@ -163,7 +163,7 @@ impl SegmentHeader {
     }
 
     /// Checks that the header was written with these keys, and decrypts the seed. `bytes` holds the bytes from which this
-    /// header was decoded, and `protection` must have the keys of `key_ids`.
+    /// header was decoded, and `protection` must hold the keys whose ids are in `key_ids`.
     pub(crate) fn verify_keys(
         &mut self,
         bytes: &[u8; SEGMENT_HEADER],

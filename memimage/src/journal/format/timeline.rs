@@ -62,8 +62,8 @@ impl Timeline {
         self.digests.iter().filter(counts).map(|(_, mark)| (mark.seq, *mark)).collect()
     }
 
-    /// Returns an error text if `link`, which a state contains as the hash of the frame with its last event, differs from the
-    /// hash of this frame in the journal. Such a state belongs to another timeline.
+    /// A state contains `link`: the hash of the frame with the state's last event. If this frame has another hash in the
+    /// journal, returns an error text, because the state then belongs to another timeline.
     pub(crate) fn link_conflict(&self, link: u64) -> Option<String> {
         let differs = self.hash.is_some_and(|hash| hash != link) && !planted(Bug::ForeignTimelineBelieved);
         differs.then(|| {
@@ -74,9 +74,9 @@ impl Timeline {
         })
     }
 
-    /// Returns an error text if `digest` differs from the last digest that this journal records for the same state of this
-    /// model. The state with `digest` then belongs to another timeline. Returns `None` if the owner accepted a later state of
-    /// the model, because then no earlier digest counts.
+    /// If `digest` differs from the last digest that this journal records for the same state of this model, returns an error
+    /// text, because the state with `digest` then belongs to another timeline. Returns `None` if the owner accepted a later
+    /// state of the model, because then no earlier digest counts.
     pub(crate) fn digest_conflict(&self, model: u64, digest: u64, voids: &Voids) -> Option<String> {
         let of_model = || self.digests.iter().rev().filter(|(_, mark)| mark.model == model);
         let counts = |(epoch, mark): &&(u64, DigestMark)| mark.seq == self.seq && !voids.invalidates(self.seq, *epoch);
@@ -91,8 +91,8 @@ impl Timeline {
     }
 }
 
-/// Returns an error text if one of `lives` has the same epoch as `life`, but another id. A file that was written in `life` then
-/// belongs to another timeline.
+/// If one of `lives` has the same epoch as `life` but another id, returns an error text, because a file that was written in
+/// `life` then belongs to another timeline.
 pub(crate) fn life_conflict(mut lives: impl Iterator<Item = Life>, life: Life) -> Option<String> {
     let conflicts = lives.any(|other| other.epoch == life.epoch && other.id != life.id);
     conflicts.then(|| {
@@ -122,9 +122,9 @@ mod tests {
         }
     }
 
-    /// The timeline of event 10. `here` lists the digests of the state after event 10, each as the epoch of its frame, its
-    /// model and its value. `later` lists the digests of the state after event 11, each as its model and whether it accepts the
-    /// state.
+    /// The timeline of event 10. `here` lists the digests of the state after event 10, each with the epoch of its frame and
+    /// with its model, as (epoch, model, digest). `later` lists the models that have a digest of the state after event 11, each
+    /// with a flag: whether the owner accepted the state.
     fn timeline(here: &[(u64, u64, u64)], later: &[(u64, bool)]) -> Timeline {
         let mut timeline = Timeline::new(Seq::new(10));
         for &(epoch, model, digest) in here {

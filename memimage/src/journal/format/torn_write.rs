@@ -1,8 +1,8 @@
 //! Torn write detection (the tail rule): classifies the place where reading stops as the clean end of the journal, a torn
 //! write, suspect bytes, or damage.
 //!
-//! The order of the checks matters. Evidence of synced events is checked first, because a synced frame that reads as zeros is
-//! lost data and not a clean end.
+//! Evidence of synced events must be checked first, because a synced frame that reads as zeros is lost data and not a clean
+//! end.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use super::zeros::last_nonzero;
 use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 
-/// The evidence of synced events that comes from outside the bytes at and after the offset.
+/// Evidence that events were synced, found elsewhere than in the segment's bytes from the offset on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Evidence {
     /// The highest seq that the frames before the offset, `journal/durable` or the snapshots prove to be synced.

@@ -34,9 +34,9 @@ impl VoidMark {
 /// The void events of the part of a journal that was read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Voids {
-    /// The epoch in which each event became void, by the event's seq. Each open begins an epoch, and no snapshot has the same
-    /// epoch as a void frame. So a snapshot with an earlier epoch was created before the event became void, and a snapshot with
-    /// a later epoch was created afterwards.
+    /// The epoch in which each event became void, by the event's seq. Each opening of the image begins an epoch, and no
+    /// snapshot has the same epoch as a void frame. So a snapshot with an earlier epoch was created before the event became
+    /// void, and a snapshot with a later epoch was created afterwards.
     epochs: BTreeMap<Seq, u64>,
 }
 
@@ -58,7 +58,8 @@ impl Voids {
         !self.epochs.is_empty() && self.epochs.contains_key(&seq)
     }
 
-    /// Whether a state after event `seq` that was computed in `epoch` includes an event that became void in a later epoch.
+    /// Whether a state that was computed in `epoch`, and whose last event is `seq`, includes an event that became void in a
+    /// later epoch.
     pub(crate) fn invalidates(&self, seq: Seq, epoch: u64) -> bool {
         self.epochs.range(..=seq).any(|(_, &void_epoch)| epoch < void_epoch)
     }

@@ -50,7 +50,7 @@ impl Watermark {
     /// Whether the bytes show that the image was in use, and not only that its creation began. Called for a directory without
     /// segments, where the UUID of the image is unknown, so that the block's checksum cannot be checked.
     pub(crate) fn shows_use(bytes: &[u8]) -> bool {
-        // an interrupted creation leaves a block of the first epoch without events, or the first bytes of such a block
+        // an interrupted creation leaves a block that contains the first epoch and no event, or the first bytes of such a block
         let mut block = [0; BLOCK];
         let len = bytes.len().min(BLOCK);
         block[..len].copy_from_slice(&bytes[..len]);
@@ -59,8 +59,8 @@ impl Watermark {
         !is_block || u64_at(&block, 8) > 1 || u64_at(&block, 16) > 0
     }
 
-    /// Decodes the block. Returns `None` if the block is damaged or belongs to another image. Such a block proves nothing, but
-    /// is no error either.
+    /// Decodes the block. Returns `None`, and not an error, if the block is damaged or belongs to another image, because such a
+    /// block merely proves nothing.
     pub(crate) fn decode(bytes: &[u8], uuid: &[u8; 16]) -> Option<Watermark> {
         let bytes = bytes.get(..BLOCK)?;
         if bytes[0..8] != MAGIC || u32_at(bytes, BLOCK - 4) != checksum(bytes, uuid) {

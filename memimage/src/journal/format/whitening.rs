@@ -18,8 +18,8 @@ pub(crate) fn whiten(body: &mut [u8], salt: u64) {
     }
 }
 
-/// Whether at least one of the sectors that overlap `part`, a range of `bytes`, has only zeros inside this range. `bytes`
-/// starts at `offset` of a file.
+/// Whether at least one of the sectors that overlap `part`, a range of `bytes`, has only zeros inside this range. The first
+/// byte of `bytes` is at `offset` in its file.
 pub(crate) fn has_zero_sector(bytes: &[u8], offset: u64, part: std::ops::Range<usize>) -> bool {
     let mut start = part.start;
     while start < part.end {

@@ -50,7 +50,7 @@ impl CheckedHeader {
 pub(crate) enum HeaderStanding {
     /// The header belongs to this segment of this image. The value is the protection of the segment's frames.
     Own(Protection),
-    /// The header is damaged, of a newer format, of another segment, or of another image.
+    /// The header is damaged, has a newer format, or belongs to another segment or image.
     Foreign,
     /// Someone without the key changed or replaced the header. The string names the cause, for messages.
     Forged(&'static str),
@@ -83,8 +83,8 @@ impl ProvenKeys {
             && key_ids.chain.is_none_or(|id| self.chains.contains(&id))
     }
 
-    /// The text of an error for data that does not verify with these keys. The text names those of the keys that have unlocked
-    /// nothing else.
+    /// The text of an error for data that does not verify with these keys. Of these keys, the text names those that have
+    /// unlocked nothing else.
     pub(crate) fn misses(&self, key_ids: KeyIds) -> String {
         let cipher =
             key_ids.cipher.filter(|id| !self.ciphers.contains(id)).map(|id| format!("key {id} of `encryption`"));
@@ -218,7 +218,7 @@ impl Headers {
 /// The refusal of a header.
 struct HeaderRefusal {
     /// The keys with which the header did not verify. If these keys unlocked other headers, somebody without the keys changed
-    /// this header. Otherwise the keys may be wrong.
+    /// this header; if not, the keys may be wrong.
     keys: KeyIds,
     what: &'static str,
     error: Error,

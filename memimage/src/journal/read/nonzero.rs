@@ -12,8 +12,8 @@ const PIECE_LEN: usize = 1 << 20;
 /// has eight bytes and starts with the frame's length, which is not zero.
 const TRAILING_ZEROS: u64 = 7;
 
-/// Reads the first `len` bytes of a file, but not all zeros at their end: the result ends a few bytes after the last non-zero
-/// byte, so that it contains every frame completely. Returns `None` if the file is shorter than `len`.
+/// Reads the first `len` bytes of a file, and leaves out most zeros at the end: the result ends a few bytes after the last
+/// non-zero byte, so that it contains every frame completely. Returns `None` if the file is shorter than `len`.
 ///
 /// Memory use is bounded by the data and not by `len`: the operating system allocates the pages of a zeroed vector only when
 /// they are written to, and pieces of zeros are never copied.

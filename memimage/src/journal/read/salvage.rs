@@ -3,7 +3,7 @@
 //! Opening an image stops at the first damage. A check must read on, to report which events are left and which a repair would
 //! lose.
 //!
-//! Like an open, salvage checks all data against the keys. Data with correct checksums that does not verify with the keys was
+//! Salvage, like opening, checks all data against the keys. Data with correct checksums that does not verify with the keys was
 //! changed by someone without the keys.
 
 use super::damage::DamageKind;

@@ -19,7 +19,7 @@ pub(super) struct SalvageProgress {
     continues_run: bool,
     /// The last event that is proven to be synced.
     pub(super) evidence: Seq,
-    /// Whether the salvage found data of a newer format. Nothing after such data can be read.
+    /// Whether the salvage found data of a newer format, after which nothing can be read.
     pub(super) is_newer_format: bool,
     /// The number of places of damage in each category. Each category has its own limit, so that no category hides another.
     counts: [usize; 4],
@@ -29,8 +29,8 @@ pub(super) struct SalvageProgress {
 }
 
 impl SalvageProgress {
-    /// The state before the first segment. `durable` is the last event for which something other than the frames proves that it
-    /// was synced.
+    /// The state of a salvage that has not read any segment yet. `durable` is the last event for which something other than the
+    /// frames proves that it was synced.
     pub(super) fn new(durable: Seq) -> SalvageProgress {
         SalvageProgress {
             salvaged: Salvaged::default(),

@@ -23,7 +23,7 @@ pub(super) struct WrongLength {
     pub(super) framing: Framing,
 }
 
-/// Reads a segment. Reports a wrong file length when reading reaches the seal, or the first bytes that are not an intact frame.
+/// Reads a segment. Reports a wrong file length once reading reaches either the seal or bytes that are not an intact frame.
 pub(super) fn salvage_segment(
     source: &SalvageSource,
     checked: &CheckedHeader,
@@ -137,9 +137,9 @@ impl SegmentSalvage<'_> {
         self.resume_within(frame.next_offset())
     }
 
-    /// Checks that neither bytes nor synced events follow the seal.
+    /// Reports damage if nonzero bytes follow the seal, or if synced events that must follow the segment are missing.
     fn sealed(&mut self, offset: usize) -> ControlFlow<()> {
-        // a file that ends too early after its seal lacks only zeros
+        // if a file is cut short after its seal, only zeros are missing
         if let Some(WrongLength { what, framing }) = self.wrong_length.take() {
             self.progress.framing_damage(framing, self.segment(), self.len, DamageKind::Damaged, what);
         }
@@ -152,8 +152,8 @@ impl SegmentSalvage<'_> {
         ControlFlow::Break(())
     }
 
-    /// Reports a frame that does not continue the frame before it. The frame is then read again, as the first frame of a new
-    /// run.
+    /// Reports a frame that does not continue the frame before it, and makes the reader read this frame again, as the first
+    /// frame of a new run.
     fn misplaced(&mut self, offset: usize, what: String) -> ControlFlow<()> {
         self.report(offset, DamageKind::Damaged, what);
         self.progress.gap(self.visitor);
@@ -161,7 +161,7 @@ impl SegmentSalvage<'_> {
         ControlFlow::Continue(())
     }
 
-    /// Reports a frame of a newer format. Nothing after such a frame can be read.
+    /// Reports a frame of a newer format, after which nothing can be read.
     fn unsupported(&mut self, offset: usize, what: String) -> ControlFlow<()> {
         self.progress.is_newer_format = true;
         self.report(offset, DamageKind::Newer, what);

@@ -50,8 +50,8 @@ impl SalvageSource {
         &self.proven_keys
     }
 
-    /// Returns an error text if a segment was created in another life with the same epoch as `life`. A file that was written in
-    /// `life` then belongs to another timeline.
+    /// If a segment was created in another life with the same epoch as `life`, returns an error text, because a file that was
+    /// written in `life` then belongs to another timeline.
     pub(crate) fn life_conflict(&self, life: Life) -> Option<String> {
         let is_own = |checked: &&CheckedHeader| matches!(checked.standing, HeaderStanding::Own(_));
         let headers = self.headers.iter().filter(is_own).filter_map(|checked| checked.header.as_ref().ok());
@@ -121,7 +121,7 @@ impl SalvageSource {
         Ok(from)
     }
 
-    /// The body of a frame. The inner error is the reason why the frame is refused. The frame must have the protection of its
+    /// The body of a frame; the inner error is the reason why the frame is refused. The frame must have the protection of its
     /// segment. If the segment's header is not trusted, the frame must have the same kind of protection as the image, and the
     /// keys that the frame names are used.
     ///
@@ -155,8 +155,8 @@ impl SalvageSource {
         }
     }
 
-    /// The error for a frame that does not verify with its keys, if one of these keys has unlocked nothing else. Then either
-    /// the frame is forged, or that key is wrong.
+    /// The error for a frame that does not verify with its keys, if one of these keys has unlocked nothing else: either the
+    /// frame is forged, or that key is wrong.
     fn unproven_keys(&self, segment: SegmentId, key_ids: KeyIds) -> Error {
         Error::new(ErrorDetail::Key { path: self.path(segment), what: self.proven_keys.misses(key_ids) })
     }

@@ -37,7 +37,7 @@ impl SalvagedSegment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
     Intact,
-    /// The header or the length is damaged, but the rest of the image determines its correct value.
+    /// The header or the length is damaged, but the rest of the image shows the correct value.
     Repairable {
         /// The length that the file must have.
         len: u64,
@@ -57,7 +57,7 @@ pub(crate) struct FrameRun {
     pub(crate) key_ids: KeyIds,
     /// The segment of the last frame.
     pub(crate) last: SegmentId,
-    /// The first event after the last frame.
+    /// The seq of the first event after the last frame.
     pub(crate) next: Seq,
     /// The damage that ends the run; `None` if the run reaches the end of the journal.
     pub(crate) stopped: Option<DamageKind>,
@@ -77,7 +77,7 @@ pub(crate) struct Salvaged {
     pub(crate) epoch: u64,
     /// The life (epoch and id) in which the last frame was written.
     pub(crate) life: Option<Life>,
-    /// The highest number of void marks up to and including any frame.
+    /// The number of void marks up to the end of a frame: the highest such number in any frame.
     pub(crate) decisions: u32,
     /// The last event that any frame contains or records as synced.
     pub(crate) last_known: Seq,

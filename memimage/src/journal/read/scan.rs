@@ -35,10 +35,10 @@ pub(crate) struct JournalEnd {
     pub(crate) sealed: bool,
     /// The range of a torn write, up to the last non-zero byte; `None` if there is no torn write.
     pub(crate) torn: Option<Range<usize>>,
-    /// The range of frames that were read, but that may not be on disk.
+    /// The range of frames that were read, but that are perhaps not on disk.
     pub(crate) unproven: Range<usize>,
-    /// True if nothing proves that the last void mark was synced: no later frame, and no other evidence. Damage to this void
-    /// mark would then go unnoticed.
+    /// True if neither a later frame nor other evidence proves that the last void mark was synced, so that damage to this mark
+    /// would go unnoticed.
     pub(crate) unproven_void: bool,
 }
 
@@ -71,8 +71,8 @@ impl Scan {
         self.active
     }
 
-    /// The newest shape table: the table at the start of the last segment that begins with one, plus the rows that later frames
-    /// in this segment add.
+    /// The newest shape table: the table at the start of the last segment that begins with a table, plus the rows that later
+    /// frames in this segment add.
     pub(crate) fn table(&self) -> Result<ShapeTable, Error> {
         let table = self.last_segment_with(FrameKind::Shapes, |segment, frames| {
             let mut table = ShapeTable::default();
@@ -187,7 +187,7 @@ impl Scan {
         Ok((voids, timeline))
     }
 
-    /// Passes to `visit` those intact frames that `wanted` selects in segment `from` and all later segments.
+    /// Reads segment `from` and all later segments, and passes each intact frame that `wanted` selects to `visit`.
     fn each(
         &self,
         from: SegmentId,
@@ -285,7 +285,7 @@ impl Scan {
         unreachable!("the active segment is among the segments read")
     }
 
-    /// Verifies that only zeros follow a seal, and that no event proven to be synced is missing.
+    /// Verifies that only zeros follow a seal, and that the journal has not lost an event that is proven to be synced.
     fn after_seal(
         &self,
         segment: SegmentId,

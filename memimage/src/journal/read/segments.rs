@@ -22,7 +22,7 @@ pub(crate) struct Segments {
     layout: Layout,
     headers: Vec<SegmentHeader>,
     protections: Vec<Protection>,
-    /// The segments before the last missing segment. They are not part of the journal.
+    /// The segments before the last missing segment; none of them is part of the journal.
     cut_off: Vec<SegmentId>,
     /// Whether segment 1 exists but begins with a later event than event 1, because a repair removed the earlier events.
     start_removed: bool,
@@ -54,7 +54,7 @@ impl Segments {
         Ok(opened)
     }
 
-    /// The first segment of the journal. After it, no segment is missing.
+    /// The first segment of the journal; no later segment is missing.
     pub(crate) fn first(&self) -> SegmentId {
         self.headers[0].segment
     }
@@ -142,7 +142,7 @@ impl Segments {
         self.headers.get(self.index_of(segment)?).map(|header| header.len)
     }
 
-    /// The position of a segment in the journal, whose segments have consecutive numbers.
+    /// The index of a segment among the journal's segments, whose numbers are consecutive.
     fn index_of(&self, segment: SegmentId) -> Option<usize> {
         let index = segment.get().checked_sub(self.headers.first()?.segment.get())? as usize;
         (index < self.headers.len()).then_some(index)
@@ -162,8 +162,8 @@ impl Segments {
         self.headers.iter().map(|header| header.life.epoch).max().unwrap_or(0)
     }
 
-    /// Returns an error text if a segment was created in another life with the same epoch as `life`. A file that was written in
-    /// `life` then belongs to another timeline.
+    /// If a segment was created in another life with the same epoch as `life`, returns an error text, because a file that was
+    /// written in `life` then belongs to another timeline.
     pub(crate) fn life_conflict(&self, life: Life) -> Option<String> {
         life_conflict(self.headers.iter().map(|header| header.life), life)
     }

@@ -55,7 +55,7 @@ pub(crate) struct OpenBatch {
     ended: Option<Error>,
 }
 
-/// The start of an open record. The record can be removed from the batch until it is accepted.
+/// The start of an open record. Until the record is accepted, it can be removed from the batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecordMark {
     start: usize,
@@ -65,14 +65,14 @@ pub(crate) struct RecordMark {
 /// Identifies the last frame with events.
 #[derive(Clone)]
 pub(crate) enum LastEvents {
-    /// The journal has written no frame with events since it was opened. The value is the hash of the last such frame that
-    /// recovery read.
+    /// The journal has written no frame with events since it was opened. The value is the hash of the last frame with events
+    /// that recovery read.
     Recovered(u64),
     Batch(Arc<Ticket>),
 }
 
 impl LastEvents {
-    /// The hash of the last frame with events. Valid once that frame is written.
+    /// The hash of the last frame with events. The value is 0 until that frame is written.
     pub(crate) fn hash(&self) -> u64 {
         match self {
             LastEvents::Recovered(hash) => *hash,
@@ -149,8 +149,8 @@ impl OpenBatch {
         &self.ticket
     }
 
-    /// The ticket of the newest batch that is not done. Once this ticket is settled without an error, all executed events are
-    /// recorded.
+    /// The ticket of the newest batch; `None` if that batch is already as durable as the image's durability mode requires. Once
+    /// this ticket is settled without an error, all executed events are recorded.
     pub(crate) fn latest(&self) -> Option<Arc<Ticket>> {
         if !self.is_empty() {
             return Some(Arc::clone(&self.ticket));
@@ -249,8 +249,8 @@ impl OpenBatch {
         self.count += 1;
     }
 
-    /// Seals and takes the open batch. Returns `None` if the batch is empty, and after the journal was closed or has failed: by
-    /// then, the callers of a batch with events have received an error that reports their events as lost.
+    /// Seals and takes the open batch. Returns `None` if the batch is empty, or if the journal was closed or has failed. In the
+    /// last two cases, if the batch has events, their callers have already received an error that reports the events as lost.
     pub(crate) fn seal(&mut self) -> Option<Batch> {
         if self.is_empty() || self.ended.is_some() {
             return None;

@@ -10,9 +10,9 @@ pub enum Durability {
     /// failure loses an answered command.
     #[default]
     Synced,
-    /// A command is answered once its event has been handed to the operating system. Within this duration afterwards, a sync of
-    /// the journal begins. A process kill loses no answered command; a power failure can lose the commands answered since the
-    /// last sync.
+    /// A command is answered once its event has been handed to the operating system. A sync of the journal begins within this
+    /// duration after the event was handed over. A process kill loses no answered command; a power failure can lose the
+    /// commands answered since the last sync.
     Interval(Duration),
     /// A command is answered once its event has been handed to the operating system, which decides when it writes the event to
     /// disk. A process kill loses no answered command; a power failure can lose the commands answered since the last sync.

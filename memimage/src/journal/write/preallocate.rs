@@ -22,7 +22,7 @@ use crate::seq::SegmentId;
 
 /// The journal for which segments are preallocated.
 pub(crate) trait PreallocationHost: Send + Sync {
-    /// The segment to build, and the bytes of frames for which it must have room; `None` if a suitable segment is already
+    /// The segment to build, and the number of bytes that its frames need; `None` if a suitable segment is already
     /// preallocated.
     fn wanted(&self, room: Option<NoRoom>) -> Option<(SegmentId, u64)>;
 
@@ -139,8 +139,8 @@ impl Preallocator {
         state.failure.clone().map_or(Ok(()), Err)
     }
 
-    /// The counterpart of [`obtain`](Preallocator::obtain) for a future. `started` must be false at the first poll, which sets
-    /// `started` to true.
+    /// The variant of [`obtain`](Preallocator::obtain) that a future polls. `started` must be false at the first poll, which
+    /// sets `started` to true.
     pub(crate) fn poll_obtain(
         self: &Arc<Preallocator>,
         room: NoRoom,
@@ -185,7 +185,7 @@ impl Preallocator {
             Err(Error::io("creating a segment of", self.builder.layout.root(), panic))
         });
         self.finish(built.as_ref().err().cloned());
-        // logs last, because a subscriber that calls the image may wait for a segment
+        // logs last, because a log subscriber may call the image, and this call may wait for a segment
         match built {
             Ok(Some((segment, len))) => log::debug!(%segment, len, "preallocated the next segment"),
             Err(error) if error.kind() != ErrorKind::Poisoned => log::warning!(

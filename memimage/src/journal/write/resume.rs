@@ -37,7 +37,7 @@ pub(crate) struct ResumePoint<'a> {
     pub(crate) salts: Salts,
 }
 
-/// The life (epoch and random id) that begins when a journal is resumed. Its epoch is one more than the highest epoch in the
+/// The life (epoch and random id) that begins when a journal is resumed; its epoch is one more than the highest epoch in the
 /// journal.
 ///
 /// # Errors

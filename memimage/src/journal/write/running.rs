@@ -249,7 +249,7 @@ impl Journal {
         self.commit.wait_for_room();
     }
 
-    /// The counterpart of [`wait_for_room`](Journal::wait_for_room) for a future.
+    /// The variant of [`wait_for_room`](Journal::wait_for_room) that a future polls.
     pub(crate) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
         self.commit.poll_room(context)
     }
@@ -260,8 +260,8 @@ impl Journal {
         self.preallocator.obtain(room)
     }
 
-    /// The counterpart of [`obtain_segment`](Journal::obtain_segment) for a future. `started` must be false at the first poll,
-    /// which sets `started` to true.
+    /// The variant of [`obtain_segment`](Journal::obtain_segment) that a future polls. `started` must be false at the first
+    /// poll, which sets `started` to true.
     pub(crate) fn poll_segment(
         &self,
         room: NoRoom,

@@ -176,7 +176,7 @@ fn a_batch_without_waiting_callers_is_written() {
             if busy && number == 0 {
                 submitting.call().unwrap();
             }
-            // `park` requests no write: other threads or the linger deadline must settle the ticket
+            // `park` requests no write: another thread must settle the ticket, at the latest the syncer at the linger deadline
             submitting.execute(true).unwrap().ticket.park();
         }));
         journal.stop(syncer);

@@ -14,8 +14,8 @@ pub(crate) struct FramePosition {
     pub(crate) offset: u64,
 }
 
-/// Reserves disk space for batches. Every segment is written with zeros before use, so the write of a batch with a reservation
-/// cannot fail because the disk is full.
+/// Reserves disk space for batches. Every segment is filled with zeros before use, so a full disk cannot make the write of a
+/// batch with reserved space fail.
 #[derive(Clone, Debug)]
 pub(crate) struct SpaceReservation {
     position: FramePosition,
@@ -25,7 +25,7 @@ pub(crate) struct SpaceReservation {
     next: Option<(SegmentId, u64)>,
     /// The number of bytes in the shapes frame that begins each segment.
     pub(super) shapes: u64,
-    /// Bytes of a frame before its body.
+    /// The number of bytes before the body of each frame.
     pub(super) head: usize,
     align_shift: u8,
 }

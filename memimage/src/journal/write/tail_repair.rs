@@ -95,8 +95,8 @@ fn free_path(disk: &dyn Disk, layout: &Layout, segment: SegmentId, offset: usize
 /// Recovery has read these frames, but perhaps only from the page cache of the operating system. After a failed sync, a later
 /// sync may report success without having written the frames to disk.
 ///
-/// The zeros that overwrote a torn write may be only in the page cache, too. So they are written again, up to the end of the
-/// last range that has a copy in the quarantine.
+/// The zeros that overwrote a torn write may be only in the page cache, too. So these zeros are written again, up to the end of
+/// the last range that has a copy in the quarantine.
 pub(crate) fn rewrite_unproven(
     disk: &dyn Disk,
     layout: &Layout,

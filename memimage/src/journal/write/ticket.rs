@@ -1,5 +1,5 @@
-//! Tickets: callers wait on the ticket of their batch, which wakes them. (`commit` wakes callers that wait for room in the
-//! queue, and `preallocate` wakes callers that wait for a segment.)
+//! Tickets: each caller waits on the ticket of its batch, and the ticket wakes the caller. (`commit` wakes callers that wait
+//! for room in the queue, and `preallocate` wakes callers that wait for a segment.)
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -71,7 +71,7 @@ impl Ticket {
         matches!(self.stage(), BatchStage::Done | BatchStage::Failed)
     }
 
-    /// The hash of the batch's frame. Valid once the batch is written.
+    /// The hash of the batch's frame; 0 until the batch is written.
     pub(crate) fn hash(&self) -> u64 {
         self.hash.load(Ordering::Acquire)
     }

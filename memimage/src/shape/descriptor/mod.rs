@@ -34,7 +34,8 @@ pub enum Descriptor {
     /// A foreign type that is known only by name. While the type has this name, its serialization must not change.
     Opaque(&'static str),
     /// A foreign type like [`Opaque`](Descriptor::Opaque), but the order of the entries in its maps is not part of the value.
-    /// Neither is the order of the items in its sequences, except in a sequence inside another sequence or map.
+    /// The order of the items in a sequence is not part of the value either, unless the sequence is inside another sequence or
+    /// map.
     Unordered(&'static str),
     /// A reference back to the nearest enclosing struct or enum with this identity (only inside a generic type marked
     /// `#[shape(recursive)]`).

@@ -1,4 +1,5 @@
-//! A text buffer of bounded length that constants can use. It writes a shape in the same form as the `Display` of `ShapeTree`.
+//! A text buffer of bounded length that constants can use. A shape is written in the same form as by the `Display` of
+//! `ShapeTree`.
 
 use crate::shape::enclosing::{DANGLING_BACK, Enclosing, recursion_steps, steps_out};
 use crate::shape::name::{escaped, is_plain, is_verbatim};
@@ -15,7 +16,7 @@ const DOTS: &str = "…";
 pub struct ConstText {
     bytes: [u8; CAPACITY],
     length: usize,
-    /// The current limit of the length.
+    /// The length at which the text is truncated; lower while a shape or the fields of a variant are written.
     limit: usize,
     is_cut: bool,
 }
@@ -34,8 +35,8 @@ impl ConstText {
     }
 
     /// The message about a locked event that the program cannot replay. If the model has a single block of commands,
-    /// `#[memimage::commands]` reports such an event with another message. `newest` is the newest version of the event that the
-    /// program can replay.
+    /// `#[memimage::commands]` itself reports the event, with another message. `newest` is the newest version of the event that
+    /// the program can replay.
     pub(crate) const fn missing_event(event: &str, version: u32, newest: Option<u32>) -> ConstText {
         let mut text = ConstText::new();
         text.name(event);

@@ -199,7 +199,7 @@ impl<'a> Cursor<'a> {
         if ahead.skip() && ahead.eat(")") { Style::Newtype } else { Style::Tuple }
     }
 
-    /// Reads the end of a list of fields in this style, if the list ends after `fields` fields. Returns whether it ends there.
+    /// If a list of fields in this style ends here, after `fields` fields, reads its end and returns true.
     pub(super) const fn close(&mut self, style: Style, fields: usize) -> bool {
         match style {
             Style::Unit => true,

@@ -1,8 +1,8 @@
 //! Compares a shape with its text in a lock file, at compile time or at run time.
 //!
-//! The comparison walks through shape and text together. If the shape is unchanged, it goes through the text once, apart from
-//! looking ahead, and builds no text of its own. At the first difference it writes a message and stops, so that one mistake
-//! gives one message.
+//! The comparison walks through shape and text together. If the shape is unchanged, the comparison reads the text once, apart
+//! from looking ahead, and builds no text of its own. At the first difference, the comparison writes a message and stops, so
+//! that one mistake gives one message.
 
 mod const_text;
 mod cursor;

@@ -220,7 +220,7 @@ impl ConstText {
     }
 }
 
-/// These functions use loops instead of recursion. Recursion would add to the call depth, and the comparison already makes one
+/// The functions of `ShapePath` use loops, because recursion would add to the call depth, and the comparison already makes one
 /// nested call per level.
 impl ShapePath<'_> {
     const fn depth(&self) -> usize {

@@ -164,8 +164,8 @@ mod rust_decimal {
             .for_each(comes_back);
     }
 
-    /// A negative zero is the only `Decimal` that decoding changes. An image refuses a snapshot with this value, because the
-    /// loaded state has another digest.
+    /// A negative zero is the only `Decimal` that decoding changes. An image discards a new snapshot that contains a negative
+    /// zero, because the state that is loaded from the snapshot does not have the digest of the live state.
     #[test]
     fn a_negative_zero_comes_back_as_zero() {
         let mut zero = Decimal::ZERO;

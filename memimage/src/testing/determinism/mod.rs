@@ -52,8 +52,8 @@ use process::ProcessRole;
 /// # Panics
 ///
 /// Panics if two replays lead to different states. The message states the first event after which the states differ. Also
-/// panics if the second process does not reach this call. To avoid this, call the function on the test's own thread, and with
-/// the same events in each run.
+/// panics if the second process does not reach this call, so call the function on the test's own thread, and with the same
+/// events in each run.
 #[track_caller]
 pub fn determinism<M: Model>(past: Given<M>) {
     let location = Location::caller();
@@ -157,7 +157,8 @@ fn restored_after<M: Model>(start: &StartState, events: &[RecordedEvent], count:
     encoded(&replay_all::<M>(start, &events[..count], AfterEvent::Restore, |_| Ok(()))?)
 }
 
-/// Compares another replay with the first one. `other` returns the encoded state of the other replay after a number of events.
+/// Compares another replay with the first one. `other` takes a number of events, and returns the encoded state of the other
+/// replay after that many events.
 fn compare<M: Model>(
     start: &StartState,
     events: &[RecordedEvent],

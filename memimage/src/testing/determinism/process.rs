@@ -29,7 +29,7 @@ const STATE: &str = "MEMIMAGE_TESTING_STATE";
 const MARK: &str = "memimage determinism:";
 
 thread_local! {
-    /// The number of calls on this thread, by location.
+    /// How often this thread has called `determinism` from each location.
     static CALLS: RefCell<HashMap<&'static Location<'static>, u32>> = RefCell::default();
 }
 
@@ -116,7 +116,8 @@ impl ParentProcess {
 }
 
 /// The command that runs only this test. The test harness gives the thread of a test the name of the test. The main thread does
-/// not have the name of a test; on this thread, the command runs the program with its own arguments again.
+/// not have the name of a test; if it calls this function, the command runs the program again with the arguments of this
+/// process.
 fn this_test() -> Result<Command, String> {
     let program = env::current_exe().map_err(|error| format!("the path of the test program is unknown: {error}"))?;
     let mut command = Command::new(program);

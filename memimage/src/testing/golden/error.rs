@@ -66,7 +66,7 @@ impl FixtureError {
         FixtureError::Unwritable(error.to_string())
     }
 
-    /// The error of a version without a fixture and without a sample.
+    /// The error for a version that has neither a fixture nor a sample.
     pub(super) fn uncovered<M>(row: &EventType<M>) -> FixtureError {
         let (name, version) = (row.name(), row.version());
         let help = match row.reencode.is_some() {

@@ -40,7 +40,7 @@ impl Fixture {
         Ok(Fixture { model: M::NAME.to_owned(), events: events.to_vec(), outcome: Ok(state) })
     }
 
-    /// Returns a fixture of the same events, with the state that they have in this program.
+    /// Returns a fixture of the same events, with the state that their replay gives in this program.
     pub(super) fn with_outcome<M: Model>(&self) -> Result<Fixture, FixtureError> {
         Fixture::of::<M>(&self.events)
     }

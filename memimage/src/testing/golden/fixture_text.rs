@@ -177,7 +177,7 @@ impl<'a> FixtureLines<'a> {
         self.lines[self.at..].iter().position(is_content).map_or(self.lines.len(), |after| self.at + after)
     }
 
-    /// The value of the next line, if it has this key.
+    /// The value of the next line, if this line has the key `key`.
     fn peek(&self, key: &str) -> Option<&'a str> {
         let line = self.lines.get(self.next_content())?;
         line.trim_end_matches('\n').strip_prefix(key)?.strip_prefix(": ")

@@ -17,7 +17,7 @@ use crate::event::{Model, Payload};
 use error::{FixtureError, FixtureErrors};
 use fixture::Fixture;
 
-/// The files that a test may write, as the environment variable `MEMIMAGE_BLESS` selects.
+/// Which files a test may write: the environment variable `MEMIMAGE_BLESS` selects the mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BlessMode {
     Nothing,
@@ -51,8 +51,9 @@ struct Sample {
     events: Vec<RecordedEvent>,
 }
 
-/// Compares replay with the fixtures in `dir`, a directory of the package. Each version of each event has a fixture, which is
-/// created once from a sample, committed, and replayed by every test run.
+/// Returns a test that replays the fixtures in `dir`, a directory of the package, and compares the resulting states with the
+/// recorded ones. Each version of each event has a fixture, which is created once from a sample, committed, and replayed by
+/// every test run.
 ///
 /// ```
 /// # use std::collections::BTreeMap;
@@ -83,12 +84,12 @@ struct Sample {
 /// written again, and you must not edit them, because they represent the events in existing journals. When a command gets
 /// version 2, `deposit.v1.golden` remains, and each test run checks the upcasters from version 1.
 ///
-/// The lower part of a fixture contains the resulting state and its digest. If a change of the logic or of the model's fields
-/// is intended to change the state, `MEMIMAGE_BLESS=outcomes cargo test` writes the lower parts again. Review the changed
-/// fixtures before you commit them: they show the effect of your change on old data.
+/// The lower part of a fixture contains the resulting state and its digest. If you change the logic or the model's fields, and
+/// the states are meant to change too, `MEMIMAGE_BLESS=outcomes cargo test` writes the lower part of each fixture again. Review
+/// the changed fixtures before you commit them: they show the effect of your change on old data.
 ///
-/// A fixture is text, so that its changes can be reviewed. It contains readable lines, encoded lines, and a checksum over the
-/// events.
+/// A fixture is text, so that its changes can be reviewed. The text contains readable lines, encoded lines, and a checksum over
+/// the events.
 pub fn golden<M: Model>(dir: impl AsRef<Path>) -> Golden<M> {
     let dir = match env::var_os("CARGO_MANIFEST_DIR") {
         Some(package) => Path::new(&package).join(dir),
@@ -111,8 +112,8 @@ impl<M: Model> Golden<M> {
         self.history(past)
     }
 
-    /// Adds a sample together with the events before it. The last event is the sample; it may be of a past version, or
-    /// rejected.
+    /// Adds a sample together with the events before it. The sample is the last event, which may have a past version, or may
+    /// have been rejected.
     ///
     /// # Panics
     ///
@@ -126,8 +127,8 @@ impl<M: Model> Golden<M> {
         self
     }
 
-    /// Replays each fixture. Also checks that no fixture is missing: every version of an event that the program can replay
-    /// needs one.
+    /// Replays each fixture. Also checks that no fixture is missing: each event version that the program can replay needs a
+    /// fixture.
     ///
     /// # Panics
     ///

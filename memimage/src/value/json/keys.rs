@@ -6,8 +6,8 @@ use crate::shape::node::{Node, NodeFields};
 use crate::value::opaque::{ForeignEncoding, foreign_encoding};
 use crate::value::position::ShapePosition;
 
-/// Whether a value of the shape may be written as `null`. Inside an option, a value of such a shape is written as an object
-/// with the member `some`, because `null` stands for `None`.
+/// Whether a value of the shape may be written as `null`. If so, an option's value of this shape is written as an object with
+/// the member `some`, because `null` stands for `None`.
 pub(super) fn is_nullable(position: ShapePosition<'_>) -> bool {
     match position.node {
         Node::Primitive(primitive) => *primitive == Primitive::Unit,

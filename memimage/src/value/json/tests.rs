@@ -177,8 +177,8 @@ fn values_without_a_json_type_read_back() {
     assert_eq!(error.to_string(), "the key \"true\" occurs twice");
 }
 
-/// Regression test for a failure that proptest found. The shape of the key contains only itself, so there are no keys, and the
-/// map is always empty. Writing the empty map failed.
+/// Regression test for a failure that proptest found: writing a map failed if the shape of its keys contains only itself. No
+/// such key exists, so the map is always empty.
 #[test]
 fn an_empty_map_is_written_even_if_its_keys_have_no_values() {
     let endless = Node::Struct(NodeFields::Newtype(Box::new(Node::Back(0))));
@@ -188,8 +188,8 @@ fn an_empty_map_is_written_even_if_its_keys_have_no_values() {
 }
 
 /// No program has a struct with two fields of one name, but a forged journal may have one, and an upcaster may create one by
-/// renaming a field. When such a struct was written as an object with two members of one name, one of the values was lost, or
-/// the JSON could not be read.
+/// renaming a field. When `to_json` wrote the struct as an object with two members of one name, the reader lost one of the
+/// values or refused the JSON.
 #[test]
 fn a_struct_with_two_fields_of_one_name_is_not_written() {
     let named = |name: &str| NodeField { name: name.into(), shape: Node::Primitive(Primitive::U8) };

@@ -109,8 +109,8 @@ fn write_f64(number: f64) -> Document {
     Document::Text(text::not_finite(is_nan, is_negative, number.to_bits(), NAN_64, 16))
 }
 
-/// Writes the fewest digits that identify the 32-bit float, if a parser that reads them as a 64-bit float gets the same 32-bit
-/// float back. Otherwise writes the 64-bit float of the same value.
+/// Writes the fewest digits that identify the 32-bit float, if reading them as a 64-bit float and rounding to 32 bits restores
+/// the float. Otherwise writes the digits of the 64-bit float with the same value.
 fn write_f32(number: f32) -> Document {
     if !number.is_finite() {
         let (is_nan, is_negative) = (number.is_nan(), number.is_sign_negative());

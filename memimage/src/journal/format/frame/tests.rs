@@ -101,8 +101,8 @@ fn a_frame_of_a_later_version_is_unsupported_and_not_damaged() {
 }
 
 /// Regression: each frame contained the checksum of the frame before it instead of that frame's hash. The checksum of a frame
-/// without a body is a constant, because such a frame ends in its header's own checksum. So a frame after a seal fitted every
-/// history of the image, not only its own.
+/// without a body is a constant, because such a frame ends in its header's own checksum. So the frame after a seal was accepted
+/// in every history of the image, not only in the history that contained this seal.
 #[test]
 fn the_hash_of_a_frame_without_a_body_depends_on_the_frame_before_it() {
     let seal_after = |hash| {

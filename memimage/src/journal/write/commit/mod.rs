@@ -3,8 +3,8 @@
 //! Commands do not pass through a dedicated writer thread. A caller that waits for its batch becomes the *leader* if no thread
 //! is writing: it writes and syncs the open batch itself. Work that accumulates during that write goes to the single syncer
 //! thread, never to another waiting caller. Each waiting caller sleeps on the ticket of its own batch. (If one waiting caller
-//! passes the lead to another, a wake-up can be lost. If a single thread takes over all remaining work, no wake-up can be
-//! lost.)
+//! passed the lead to another, a wake-up could be lost. With a single thread that takes over all remaining work, no wake-up can
+//! be lost.)
 //!
 //! Lock order: model, then `open`, then `state`. No thread holds `open` or `state` while it holds or waits for `writer`. The
 //! tests in `shuttle_tests.rs` explore the thread schedules of this module.
@@ -104,8 +104,8 @@ struct CommitState {
     linger: Option<Instant>,
     /// The time of the next interval sync.
     sync_by: Option<Instant>,
-    /// The ticket of the last batch that a thread began to write. The ticket is settled unless that write is still in progress
-    /// or panicked.
+    /// The ticket of the last batch that a thread began to write. The ticket is settled, unless this thread is still writing
+    /// the batch or panicked while it wrote the batch.
     writing: Option<Arc<Ticket>>,
     /// The tickets of callers that asked for a sync of all executed events.
     sync_wanted: Vec<Arc<Ticket>>,
@@ -134,7 +134,7 @@ impl CommitState {
 }
 
 impl<S: BatchWriter> Commit<S> {
-    /// Creates a group commit that writes to `writer`. `open` creates the open batch.
+    /// Creates a group commit that writes to `writer`. The function `open` creates the open batch.
     pub(crate) fn new(
         writer: S,
         durability: Durability,
@@ -216,8 +216,8 @@ impl<S: BatchWriter> Commit<S> {
         self.durability == Durability::Synced
     }
 
-    /// Reserves disk space for the open record. If the record does not fit into the open batch, queues the batch without the
-    /// record first.
+    /// Reserves disk space for the open record. If the record does not fit into the open batch, first queues the batch, without
+    /// the record.
     #[inline]
     pub(crate) fn reserve(&self, open: &mut OpenBatch, mark: RecordMark) -> Result<RecordMark, NoRoom> {
         open.reserve(mark, |batch| self.enqueue(batch))
@@ -246,7 +246,7 @@ impl<S: BatchWriter> Commit<S> {
         }
     }
 
-    /// Queues a frame of this kind without events, after all executed events.
+    /// After all executed events, queues a frame of this kind, which has no events.
     pub(crate) fn insert(&self, open: &mut OpenBatch, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
         self.enqueue_open(open);
         self.enqueue(open.insert(kind, body)?);
@@ -299,7 +299,7 @@ impl<S: BatchWriter> Commit<S> {
         }
     }
 
-    /// The counterpart of [`wait_for_room`](Commit::wait_for_room) for a future.
+    /// The variant of [`wait_for_room`](Commit::wait_for_room) that a future polls.
     pub(crate) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
         if !self.is_full() {
             return Poll::Ready(());
@@ -378,13 +378,13 @@ impl<S: BatchWriter> Commit<S> {
         result
     }
 
-    /// The error that poisoned the journal, if any. The result is final only after the syncer has ended: until then, a failed
-    /// write may not have been recorded yet.
+    /// The error that poisoned the journal, if any. The result is final only after the syncer has ended: until then, the
+    /// failure of a write is perhaps not recorded yet.
     pub(crate) fn failure(&self) -> Option<Error> {
         self.state.lock().failed.as_ref().map(|failure| failure.unsynced.clone())
     }
 
-    /// Locks the writer, and so waits for a write that another thread has begun.
+    /// Locks the writer. If another thread is writing, first waits until that write has ended.
     pub(crate) fn writer(&self) -> impl std::ops::DerefMut<Target = S> {
         self.writer.lock()
     }
