@@ -97,6 +97,42 @@ fn a_jump_of_the_clock_is_reported_and_prunes_nothing() {
     assert_eq!(check_with(Arc::new(disk.clone()), "/diary").unwrap().base, None);
 }
 
+/// A program that supplies only the wall clock has nothing that contradicts it. Still, a reading that was taken back before the
+/// snapshot prunes nothing, neither then nor after the next opening.
+#[test]
+fn a_wrong_reading_that_was_taken_back_prunes_nothing_without_a_monotonic_clock_either() {
+    let (disk, clocks) = (SimDisk::new(), Clocks::new());
+    let options = || {
+        let wall = Arc::clone(&clocks.wall);
+        let clock = move || Timestamp::from_micros(wall.load(Ordering::Relaxed) * 1_000_000);
+        clocks.options().clock(clock).retention(Retention::Period(Duration::from_secs(100 * DAY)))
+    };
+    let mut image = open(&disk, options());
+    ten_days(&image, &clocks);
+    let right = clocks.wall.load(Ordering::Relaxed);
+    clocks.set_wall(right + TEN_YEARS);
+    image.note("from the future".to_owned()).unwrap();
+    clocks.set_wall(right + 60);
+    for _ in 0..2 {
+        for _ in 0..2 {
+            image.note("with the right clock".to_owned()).unwrap();
+            assert_eq!(image.admin().snapshot().unwrap().pruned, None);
+        }
+        Image::close(image).unwrap();
+        image = open(&disk, options());
+    }
+    assert_eq!(check_with(Arc::new(disk.fork()), "/diary").unwrap().base, None);
+
+    // once the clock has really passed the period, the journal is pruned
+    for _ in 0..12 {
+        clocks.pass(20 * DAY);
+        image.fill(vec![1; 2_000]).unwrap();
+        image.admin().snapshot().unwrap();
+    }
+    assert!(image.admin().stats().base.is_some());
+    Image::close(image).unwrap();
+}
+
 #[test]
 fn time_that_passed_by_both_clocks_prunes() {
     let (disk, clocks) = (SimDisk::new(), Clocks::new());

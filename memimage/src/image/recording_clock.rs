@@ -21,7 +21,7 @@ const JUMP: u64 = 3_600 * 1_000_000;
 pub(super) struct RecordingClock {
     wall: Clock,
     /// `None` if the program supplies the wall clock, but no monotonic clock to compare it with. Without a monotonic clock, the
-    /// image trusts the wall clock.
+    /// image trusts the present reading of the wall clock.
     monotonic: Option<Monotonic>,
     /// The confirmed time when the image was opened, and the reading of the monotonic clock at that moment.
     opened: (Timestamp, Duration),
@@ -101,15 +101,17 @@ impl RecordingClock {
         }
     }
 
-    /// The latest time that has been reached for certain; the maximum `Timestamp` if there is no monotonic clock that could
-    /// contradict the wall clock.
+    /// The latest time that has been reached for certain: the wall clock's present reading, unless the monotonic clock contradicts
+    /// it. So a wrong reading that the wall clock has taken back since then does not count.
     pub(super) fn confirmed(&self) -> Timestamp {
-        let Some(monotonic) = self.monotonic.as_ref().filter(|_| !planted(Bug::PrunedOnOneReading)) else {
+        if planted(Bug::PrunedOnOneReading) {
             return Timestamp::from_micros(u64::MAX);
-        };
+        }
+        let now = (self.wall)();
+        let Some(monotonic) = &self.monotonic else { return now };
         let (confirmed, reading) = self.opened;
         let passed = monotonic().saturating_sub(reading);
-        (self.wall)().min(Timestamp::from_micros(confirmed.as_micros().saturating_add(passed.as_micros() as u64)))
+        now.min(Timestamp::from_micros(confirmed.as_micros().saturating_add(passed.as_micros() as u64)))
     }
 }
 
