@@ -49,6 +49,9 @@ use process::ProcessRole;
 ///
 /// The run time is proportional to the number of events times the size of the state.
 ///
+/// The function cannot compare two build profiles. Run the test in a profile with overflow checks, as `cargo test` has them: see
+/// [the guide](crate::guide::determinism#integer-overflow).
+///
 /// # Panics
 ///
 /// Panics if two replays lead to different states. The message states the first event after which the states differ. Also
