@@ -23,16 +23,17 @@ pub enum RepairAction {
     /// New commands reuse the numbers of the events that were given up. Inform every other system that recorded these numbers.
     CutFrom(Seq),
     /// Makes the journal begin after this event. The newest intact snapshot or base becomes the base of the journal. This
-    /// repairs damage before the event: the image loses the history up to the event, but keeps the state after it.
+    /// action repairs damage before the event: the image loses the history up to the event, but keeps the state after the
+    /// event.
     ///
     /// The repair keeps later events up to the next damage. If there is more damage, a second repair, usually a
     /// [`CutFrom`](RepairAction::CutFrom), must follow; [`RepairOption::next`] contains it. The result is an image with a
     /// pruned journal. Earlier events leave the journal even if they are intact: [`RepairOption::retired`] is their range.
     /// After the repair, the quarantine may contain the only copies of these events.
     BeginAt(Seq),
-    /// Repairs segments whose frames are intact but whose header or file length is wrong. The rest of the image determines the
-    /// correct header and length. The repair loses no event that is known to exist. Every other repair of the journal also
-    /// repairs these segments.
+    /// Repairs segments whose frames are intact but whose header or file length is wrong. The repair derives the correct header
+    /// and length from the rest of the image. The repair loses no event that is known to exist. Every other repair of the
+    /// journal also repairs these segments.
     Segments,
     /// Moves the unusable snapshots to the quarantine, such as damaged ones and those of another image or timeline.
     Snapshots,
@@ -81,7 +82,7 @@ pub struct RepairOption {
     pub lost: Option<SeqRange>,
     /// The events that leave the journal although the state keeps their effect. These events can no longer be replayed,
     /// rewritten or read, and the quarantine may contain the only copies of them. Only [`BeginAt`](RepairAction::BeginAt)
-    /// removes events in this way.
+    /// removes events whose effect stays.
     pub retired: Option<SeqRange>,
     /// The repair that must follow this one, because damage remains later in the journal; `None` if no damage remains. A check
     /// after this repair offers the next repair too.

@@ -1,7 +1,8 @@
 //! The interface between the library and file systems.
 //!
 //! All file operations of an image go through [`Disk`] and [`DiskFile`]. [`RealDisk`] is the operating system's file system.
-//! [`SimDisk`] is a deterministic file system in memory that simulates power cuts. Both pass the same conformance suite.
+//! [`SimDisk`] is a deterministic file system in memory that simulates power cuts. Both implementations pass the same
+//! conformance suite.
 //!
 //! Each call makes one attempt: the caller sees short reads, short writes and `EINTR`, and decides whether to continue. So
 //! `StoredFile` alone determines which calls are retried, and the journal alone determines when an image is poisoned.
@@ -88,7 +89,7 @@ pub struct Entry {
 /// # Errors
 ///
 /// Every method returns the operating system's error unchanged, with the usual kinds: `NotFound`, `AlreadyExists`,
-/// `PermissionDenied`, `NotADirectory`, `IsADirectory`, `StorageFull` and so on. [`SimDisk`] returns the same kinds.
+/// `PermissionDenied`, `NotADirectory`, `IsADirectory`, `StorageFull` and so on. [`SimDisk`] returns the same kinds of errors.
 pub trait Disk: Debug + Send + Sync + 'static {
     /// Creates an empty file that only its owner can read and write (mode 0600).
     ///
@@ -104,7 +105,7 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// `NotFound` if `path` does not exist; `IsADirectory` if it is a directory; an error of an unspecified kind if it is
-    /// neither a directory nor a regular file. An entry of another type is never opened.
+    /// neither a directory nor a regular file. An entry that is not a regular file is never opened.
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>>;
 
     /// Creates one directory that only its owner can enter (mode 0700). Parents are not created.
@@ -138,7 +139,7 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// be replaced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
-    /// Removes a file. Open handles can still read its bytes.
+    /// Removes a file. An open handle can still read the bytes of a removed file.
     ///
     /// # Errors
     ///
@@ -164,8 +165,8 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// lock the directory of the file, so that a second owner cannot take the lock even if the lock file was removed and
     /// created again.
     ///
-    /// The owner writes its process id and program name into the file, for the error messages of other processes. This text
-    /// is only a hint and proves nothing.
+    /// The owner writes its process id and program name into the file, for the error messages of other processes. The text of a
+    /// lock file is only a hint and proves nothing.
     ///
     /// # Errors
     ///
@@ -181,8 +182,8 @@ pub trait Disk: Debug + Send + Sync + 'static {
     fn is_within(&self, path: &Path, dir: &Path) -> io::Result<bool>;
 
     /// Describes how users other than the user of this process can change the entry at `path`, as a continuation of the entry's
-    /// name: `can be written by every user (mode 0777)`. `None` if no other user can change it, or if the disk does not record
-    /// owners and modes.
+    /// name: `can be written by every user (mode 0777)`. `None` if no other user can change the entry, or if the disk does not
+    /// record owners and modes.
     ///
     /// # Errors
     ///
@@ -199,7 +200,7 @@ pub trait Disk: Debug + Send + Sync + 'static {
     fn owner(&self, path: &Path) -> io::Result<Option<String>>;
 
     /// The type of the file system of `path`, if this file system works over a network, or between a virtual machine and its
-    /// host (`nfs4`, `cifs`, `9p`, `fuse.sshfs` …). The locks and syncs of such a file system guarantee less than an image
+    /// host (`nfs4`, `cifs`, `9p`, `fuse.sshfs` …). The locks and syncs of a network file system guarantee less than an image
     /// needs. `None` if the file system is local, or if the operating system does not report the type. `path` does not need to
     /// exist.
     ///
@@ -230,7 +231,7 @@ pub trait DiskFile: Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// Any I/O error, including `Interrupted` and `StorageFull`. A file opened with [`Access::Read`] always returns an error.
+    /// Any I/O error, including `Interrupted` and `StorageFull`. A write to a file opened with [`Access::Read`] always fails.
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize>;
 
     /// Makes the bytes written so far durable, and also the length of the file if these bytes cannot be read without the new

@@ -1,4 +1,5 @@
-//! Finds out whether a path is on a network file system, whose locks and syncs guarantee less than those of a local one.
+//! Finds out whether a path is on a network file system, whose locks and syncs guarantee less than those of a local file
+//! system.
 
 use std::ffi::OsStr;
 use std::io;
@@ -45,7 +46,7 @@ const NETWORK: &[&str] = &[
 ];
 
 /// See [`Disk::network_filesystem`](super::Disk::network_filesystem). Works on Linux only, because the standard library has no
-/// function that returns the type. On other systems every file system counts as local.
+/// function that returns the type. On systems other than Linux, every file system counts as local.
 pub(super) fn network_filesystem(path: &Path) -> io::Result<Option<String>> {
     let path = nearest_existing(path)?;
     // An image must also open on a system that does not show its mounts, such as a container without /proc.

@@ -61,7 +61,7 @@ impl fmt::Debug for LockGuard {
     }
 }
 
-/// The number of attempts to take a lock. A new attempt follows if the locked file is no longer at the path.
+/// The number of attempts to take a lock. If the locked file was removed or replaced meanwhile, a new attempt follows.
 const ATTEMPTS: usize = 10;
 
 /// Takes the lock of the file at `path`; see [`Disk::lock`](super::Disk::lock).
@@ -121,7 +121,8 @@ enum DirectoryLock {
 }
 
 /// Locks the directory of the lock file too: a program that removes old temporary files may remove the lock file, and another
-/// owner would then create and lock a new file. That program cannot remove the directory, because the directory is not empty.
+/// owner would then create and lock a new file. The program cannot remove the directory itself, because the directory is not
+/// empty.
 fn lock_directory_of(path: &Path) -> io::Result<DirectoryLock> {
     let directory = File::open(directory_of(path))?;
     match directory.try_lock() {
@@ -162,14 +163,14 @@ fn still_at(path: &Path, file: &File) -> io::Result<bool> {
 }
 
 /// Identifies a file independently of its name: the device and inode number. While a file is open, no other file has the same
-/// two numbers.
+/// device and inode number.
 type Inode = (u64, u64);
 
 fn inode(metadata: &fs::Metadata) -> Inode {
     (metadata.dev(), metadata.ino())
 }
 
-/// Whether `found` describes an existing file, and this file is `expected`.
+/// Whether `found` describes the file `expected`; `false` if no file was found.
 fn is(found: io::Result<fs::Metadata>, expected: Inode) -> io::Result<bool> {
     match found {
         Ok(metadata) => Ok(inode(&metadata) == expected),
@@ -178,7 +179,8 @@ fn is(found: io::Result<fs::Metadata>, expected: Inode) -> io::Result<bool> {
     }
 }
 
-/// Writes this process's id and program name into the lock file. A failure is ignored: an image must still open on a full disk.
+/// Writes this process's id and program name into the lock file. A failed write is ignored: an image must still open on a full
+/// disk.
 fn write_owner(file: &File) {
     let line = owner_line();
     // Overwrites the old text before it truncates the file: overwriting needs no new block, and readers use only the first

@@ -77,7 +77,7 @@ fn set_mode(metadata: &Metadata, mode: u32, set: impl FnOnce(Permissions) -> io:
     }
     // keeps the set-group-ID bit, which a directory may have inherited from its parent
     match set(Permissions::from_mode(found & !PERMISSIONS & 0o7777 | mode)) {
-        // file systems without modes, such as FAT, return these errors; opening the image reports that other users can change
+        // file systems without modes, such as FAT, refuse to set a mode; opening the image reports that other users can change
         // its files
         Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) => Ok(()),
         set => set,
@@ -86,7 +86,7 @@ fn set_mode(metadata: &Metadata, mode: u32, set: impl FnOnce(Permissions) -> io:
 
 fn check_is_plain(metadata: &Metadata, links: Links) -> io::Result<()> {
     let found = match file_type_of(metadata.file_type()) {
-        // an attempt to open a directory for writing fails with the same error
+        // the operating system returns the same error if a directory is opened for writing
         FileType::Dir => return Err(io::ErrorKind::IsADirectory.into()),
         FileType::File if metadata.nlink() <= 1 || links == Links::Any => return Ok(()),
         FileType::File => "a file with more than one name (a hard link)",
@@ -132,7 +132,7 @@ mod tests {
         options.read(true).write(true).create(true);
         assert_eq!(open(&dangling, &mut options, Links::One).unwrap_err().to_string(), "it is a symbolic link");
         assert!(!dir.path().join("nothing").exists());
-        // if a link replaces the file after the inspection, the flag alone makes the open call refuse the link
+        // if a link replaces the file after the inspection, the open call refuses the link only because of `O_NOFOLLOW`
         let swapped = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(&link).unwrap_err();
         assert_eq!(swapped.raw_os_error(), Some(libc::ELOOP));
     }

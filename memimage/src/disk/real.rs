@@ -43,7 +43,7 @@ impl Disk for RealDisk {
         let mut entries = Vec::new();
         for found in fs::read_dir(here_if_empty(dir))? {
             let found = found?;
-            // `metadata` does not follow links. An entry that was removed after the directory was read is skipped.
+            // `DirEntry::metadata` does not follow links. An entry that was removed after the directory was read is skipped.
             let metadata = match found.metadata() {
                 Ok(metadata) => metadata,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,

@@ -8,9 +8,9 @@ use crate::error::{Error, ErrorDetail, is_full};
 use crate::log;
 use crate::planted::{Bug, planted};
 
-/// An open file with complete reads and writes. Its errors contain the path of the file.
+/// An open file with complete reads and writes. Every error contains the path of the file.
 ///
-/// A read or write continues after `EINTR` and after a short transfer. Any other failure ends the read or write.
+/// A read or write continues after `EINTR` and after a short transfer. Any failure except `EINTR` ends the read or write.
 #[derive(Debug)]
 pub(crate) struct StoredFile {
     path: PathBuf,
@@ -50,8 +50,8 @@ impl StoredFile {
         Ok(done)
     }
 
-    /// Like [`read_up_to`](StoredFile::read_up_to), but reads twice and fails if the two results differ. Callers use this for a
-    /// copy that replaces the original.
+    /// Like [`read_up_to`](StoredFile::read_up_to), but reads twice and fails if the two results differ. Callers use this
+    /// method to copy bytes before they change or replace the original.
     pub(crate) fn read_twice(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
         let read = self.read_up_to(buffer, offset)?;
         let mut again = vec![0; read];
@@ -113,7 +113,7 @@ impl StagedFile {
     /// First removes the temporary file of an interrupted attempt, if there is one. Creates the temporary file for `path`,
     /// calls `content` to write the bytes, and syncs the file. Removes the file if this attempt fails.
     ///
-    /// `synced` is false only if a planted bug omits the sync.
+    /// `synced` is false only if a test build omits the sync on purpose (a planted bug).
     pub(crate) fn write(
         disk: &dyn Disk,
         path: &Path,

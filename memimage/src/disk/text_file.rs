@@ -1,6 +1,6 @@
 //! Reads and atomically replaces a text file in the user's sources, and lists the source files of a package.
 //!
-//! These files are not part of an image, so this module uses the operating system's file system directly instead of a
+//! The user's sources are not part of an image, so this module uses the operating system's file system directly instead of a
 //! [`Disk`](super::Disk).
 
 use std::collections::BTreeSet;
@@ -24,7 +24,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, Error> {
 /// Replaces the file's text by the text that `change` returns; leaves the file unchanged if `change` returns `None`. Updates
 /// exclude each other, within this process and across processes, and a reader sees either the old or the new text.
 ///
-/// An update locks the directory, because a user could commit a leftover lock file.
+/// An update locks the directory instead of a lock file, because a user could commit a leftover lock file.
 pub(crate) fn update(
     path: &Path,
     change: impl FnOnce(Option<String>) -> Result<Option<String>, Error>,
@@ -192,7 +192,7 @@ mod tests {
         files.sort();
         let expected = ["src/deep/a.rs", "src/lib.rs"].map(|name| (PathBuf::from(name), name.to_owned()));
         assert_eq!(files, expected);
-        // one of the two directories is inside the other
+        // the first of the two directories is inside the second
         let roots = [root.join("inner"), root.to_owned()];
         let mut found = packages(roots.iter().map(PathBuf::as_path)).unwrap();
         found.sort();

@@ -33,7 +33,7 @@ pub(super) fn segment_cut_off() -> Message {
     )
 }
 
-// damage to the journal: each message extends `cause`, the description by the reader of the journal
+// damage to the journal: each message extends `cause`, in which the journal's reader describes the damage
 
 /// The message about a frame or header that is not valid under the keys.
 pub(super) fn forged(cause: &str) -> String {

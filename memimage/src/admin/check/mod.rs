@@ -26,18 +26,18 @@ use crate::seq::Seq;
 const TASK: Task = Task { name: "memimage::admin::check", builder: "memimage::admin::Check" };
 /// A check reads an image at most this many times while another process changes the image.
 const READINGS: u32 = 20;
-/// The time between two readings.
+/// The time between two readings of the image.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Reads all of the image at `path`, and reports each finding with its cause and the possible repairs. Changes nothing.
 ///
-/// A check takes no lock and needs no model. So it can read an image that is open, and an image that the program refuses to
-/// open. It does not report a write in progress as damage, because it reads the files again before it reports damage.
+/// Because a check takes no lock and needs no model, it can read an image that is open, and an image that the program refuses
+/// to open. A check does not report a write in progress as damage, because it reads the files again before it reports damage.
 ///
-/// It checks:
+/// A check verifies:
 ///
 /// - each frame: its checksums, its link to the previous frame, its sequence numbers, its epoch;
-/// - the end of the journal, by the same rule as an open: against all evidence of synced events;
+/// - the end of the journal: as an open does, a check compares it with all evidence of synced events;
 /// - each table of shapes, and each event's payload by its shape;
 /// - each snapshot and base, in full;
 /// - the names and permissions of files.
@@ -46,7 +46,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// (a part whose shape is only a type name). For a state larger than 4 MiB, a check verifies only the checksums. Only opening
 /// the image shows that all events can be replayed.
 ///
-/// Memory use is bounded by one segment.
+/// A check keeps at most one segment of the journal in memory.
 ///
 /// ```
 /// # use memimage::{Image, Model, Shape};
@@ -97,7 +97,8 @@ pub fn check_with(disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<CheckRe
 /// With the keys of an encrypted or chained image, a check reads and verifies the whole image: the journal from its first frame
 /// to its last, and each snapshot and base. If somebody without the keys changed the image, the check reports damage at the
 /// changed position. A check cannot detect that the end of the journal is missing, or that the whole image was replaced by an
-/// earlier copy. To detect either case, compare the last link of the chain with a link that you keep outside the image.
+/// earlier copy. To detect a missing end or an earlier copy, compare the last link of the chain with a link that you keep
+/// outside the image.
 ///
 /// ```no_run
 /// # #[cfg(all(feature = "chain", feature = "encryption"))] {
@@ -202,7 +203,7 @@ fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result
     findings::snapshots(&examination, &mut report);
     findings::missing_base(&examination, &mut report);
     findings::watermark(&examination, &mut report)?;
-    // damage comes before the notes of the survey, because the list of findings has a maximum length
+    // reports damage before the notes of the survey, because the list of findings has a maximum length
     findings::files(refused_for_writing(&examination), &mut report);
     findings::files(survey(&**disk, layout)?, &mut report);
     Ok(report)

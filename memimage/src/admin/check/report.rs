@@ -16,8 +16,8 @@ const MOST: usize = 1_000;
 pub struct CheckReport {
     /// The path of the image.
     pub path: PathBuf,
-    /// The process that has the image open, as it describes itself in the lock file; `None` if the image is not open. Because
-    /// this process may be writing, the check reads the files again before it reports damage.
+    /// The process that has the image open, as it describes itself in the lock file; `None` if the image is not open. The owner
+    /// may be writing, so the check reads the files again before it reports damage.
     pub owner: Option<String>,
     /// The model's name; `None` if no segment header is readable.
     pub model: Option<String>,
@@ -28,7 +28,7 @@ pub struct CheckReport {
     /// The numbers of the keys of the image's chain; empty if the image has no chain.
     pub chain: Vec<u32>,
     /// The last link of the chain; `None` if not all links from the first frame of the journal up to this link are valid.
-    /// Compare it with the [link](crate::Admin::chain_head) that you keep outside the image.
+    /// Compare this link with the [link](crate::Admin::chain_head) that you keep outside the image.
     #[cfg(feature = "chain")]
     pub chain_head: Option<crate::ChainHead>,
     /// The number of segments.

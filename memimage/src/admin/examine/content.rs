@@ -44,10 +44,11 @@ pub(crate) struct JournalContent {
     pub(crate) recorded_voids: Vec<RecordedVoid>,
     /// The first segment that the newest prune mark keeps.
     pub(crate) kept_from: Option<SegmentId>,
-    /// All rows of the shape table. A row keeps its number, and its shape only grows, so the newest rows describe all events.
+    /// All rows of the shape table. A newer row with the same number also describes the events of the older row, so the newest
+    /// rows describe all events.
     pub(crate) table: ShapeTable,
-    /// Whether the frames of shapes read so far contain all rows that the next frame uses. `false` after a gap, until the next
-    /// frame of shapes.
+    /// Whether the frames of shapes read so far contain all rows that the next frame uses. After a gap, this is `false` until
+    /// the next frame of shapes.
     is_described: bool,
     /// The frames of events that follow a gap without a frame of shapes in between, in the order of the journal.
     undescribed: Vec<UndescribedFrame>,

@@ -57,8 +57,8 @@ impl Examination {
         task: Task,
     ) -> Result<Examination, Error> {
         let snapshots = Snapshots::new(disk, layout, keyring);
-        // First reads which events are known to be synced, and only then the journal, because a process that has the image open
-        // may append events in between.
+        // Reads the evidence of synced events before the journal, because a process that has the image open may append events
+        // meanwhile.
         let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
         let source = task.unlock(disk, layout, &segments, keyring)?;
         let uuid = source.identity().map(|identity| &identity.uuid);
@@ -162,8 +162,8 @@ impl Examination {
         self.salvaged.decisions.max(self.watermark.map_or(0, |watermark| watermark.decisions))
     }
 
-    /// The first damage to the frames. Two kinds of damage do not count, because they lose no frame: an event that does not
-    /// decode, and damage to a segment's framing.
+    /// The first damage to the frames. Two kinds of damage are not damage to the frames, because they lose no frame: an event
+    /// that does not decode, and damage to a segment's framing.
     pub(crate) fn first_damage(&self) -> Option<&Damage> {
         self.salvaged.damage.iter().find(|damage| damage.kind != DamageKind::Undecodable && !damage.is_framing)
     }
@@ -185,7 +185,7 @@ impl Examination {
         self.salvaged.segments.iter().any(|later| later.segment > segment && later.first.is_some())
     }
 
-    /// Whether any part of the journal has a newer format. No repair applies to such an image.
+    /// Whether any part of the journal has a newer format. No repair applies to an image with a newer format.
     pub(crate) fn has_newer_format(&self) -> bool {
         self.salvaged.damage.iter().any(|damage| damage.kind == DamageKind::Newer)
     }
@@ -232,8 +232,9 @@ impl Examination {
         self.examined_snapshots.iter().any(|snapshot| snapshot.is_usable() && continues(snapshot))
     }
 
-    /// Whether recovery needs this snapshot to reach its state or a later one. Recovery does not need this snapshot if a usable
-    /// snapshot or base has the same or a later seq, or if the journal has its beginning and is undamaged up to this snapshot.
+    /// Whether recovery needs this snapshot to rebuild the snapshot's state or a later state. Recovery does not need this
+    /// snapshot if a usable snapshot or base has the same or a later seq, or if the journal has its beginning and is undamaged
+    /// up to this snapshot.
     pub(crate) fn is_only_way_to(&self, snapshot: &ExaminedSnapshot) -> bool {
         let has_later = self.newest_usable().is_some_and(|newest| newest.seq >= snapshot.seq);
         let is_read = self.first_damage().is_none_or(|damage| damage.seq.is_some_and(|seq| seq > snapshot.seq));

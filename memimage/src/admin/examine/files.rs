@@ -18,7 +18,7 @@ pub(crate) struct FileObservation {
 pub(crate) enum FileCondition {
     /// A directory of the image is missing.
     MissingDirectory,
-    /// Other users can write to the file or directory. The text describes its permissions.
+    /// Other users can write to the file or directory. The text describes the permissions.
     Exposed(String),
     /// An incomplete file: a process is writing it, or a crash interrupted the writing.
     Unfinished,

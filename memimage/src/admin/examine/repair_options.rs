@@ -15,13 +15,13 @@ pub(crate) struct KeptEvents<'a> {
     pub(crate) segment: SegmentId,
     /// The first event that the repair keeps.
     pub(crate) first: Seq,
-    /// Whether the repair must rewrite the first segment without the bytes before the run, because these bytes or the segment's
+    /// Whether the repair must rewrite the first segment without the bytes before `run`, because these bytes or the segment's
     /// header are damaged.
     pub(crate) is_rewritten: bool,
 }
 
 impl Examination {
-    /// The repairs of the journal that apply. The repair that loses the fewest events comes first.
+    /// The repairs of the journal that apply to this image. The repair that loses the fewest events comes first.
     pub(crate) fn repair_options(&self) -> Vec<RepairOption> {
         if self.has_newer_format() {
             return Vec::new();
@@ -43,7 +43,7 @@ impl Examination {
         }
     }
 
-    /// The option to clear the end of the journal at `damage`. If damage in a later segment would still prevent an open,
+    /// The option to clear the end of the journal from `damage` on. If damage in a later segment would still prevent an open,
     /// returns the option to cut the journal at `damage` instead.
     fn clear_option(&self, damage: &Damage, action: RepairAction) -> RepairOption {
         let cut = self.cut_option(damage).filter(|_| self.is_damaged_after(damage.segment));
@@ -115,7 +115,7 @@ impl Examination {
         match run.stopped {
             _ if !self.is_after_damage(run) => None,
             Some(DamageKind::Damaged | DamageKind::Forged) => Some(cut()),
-            // without a cut, damage in a later segment would still stop an open or a repair of the end
+            // without a cut, damage in a later segment would still stop an open, and a repair of the journal's end
             _ if self.is_damaged_after(run.last) => Some(cut()),
             Some(DamageKind::Suspect(_)) => Some(RepairOption { next: Some(RepairAction::SuspectTail), ..option }),
             _ => Some(option),
@@ -156,14 +156,14 @@ impl Examination {
         })
     }
 
-    /// Whether the segment in which a run begins can be rewritten without the bytes before the run. The rewritten segment needs
-    /// a shape table that describes the events of the run.
+    /// Whether the segment in which a run of frames begins can be rewritten without the bytes before the run. The rewritten
+    /// segment needs a shape table that describes the events of the run.
     fn can_rewrite_start(&self, run: &FrameRun, seq: Seq) -> bool {
         self.content.describes_from(run.segment, run.offset, seq)
     }
 
-    /// Whether there is damage before a run. Damage reported at the position of the run's first frame counts too: this frame is
-    /// intact, but does not continue the frame before it.
+    /// Whether there is damage before a run of frames. Damage reported at the position of the run's first frame counts too:
+    /// this frame is intact, but does not continue the frame before it.
     pub(crate) fn is_after_damage(&self, run: &FrameRun) -> bool {
         let place = |damage: &Damage| (damage.segment, damage.offset.unwrap_or(0));
         self.first_damage().is_some_and(|damage| place(damage) <= (run.segment, run.offset))

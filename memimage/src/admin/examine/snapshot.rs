@@ -11,8 +11,8 @@ use crate::keys::{KeyIds, Keyring};
 use crate::seq::{Life, Seq};
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots, Trailer};
 
-/// The largest state, in bytes, that an examination decodes; decoding a state needs many times as much memory. For a larger
-/// state, an examination verifies only the checksums.
+/// The largest state, in bytes, that an examination decodes; decoding a state needs many times as much memory. If a state is
+/// larger, an examination verifies only the checksums.
 const DECODED: u64 = 4 << 20;
 
 /// An examined snapshot or copy of a base.

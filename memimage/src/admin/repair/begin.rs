@@ -66,8 +66,8 @@ pub(super) fn begin(session: &mut RepairSession, seq: Seq) -> Result<Option<SeqR
     Ok(start.lost)
 }
 
-/// Returns the usable snapshot or base with the state after event `seq`. Returns an error if a newer one is usable, because a
-/// journal that begins with a newer state loses fewer events.
+/// Returns the usable snapshot or base with the state after event `seq`. Returns an error if a newer snapshot or base is
+/// usable, because a journal that begins with a newer state loses fewer events.
 fn newest_state(session: &RepairSession, seq: Seq) -> Result<ExaminedSnapshot, Error> {
     let usable = || session.examination.examined_snapshots.iter().filter(|snapshot| snapshot.is_usable());
     let Some(state) = usable().find(|snapshot| snapshot.seq == seq) else {
@@ -88,7 +88,7 @@ fn is_done(session: &RepairSession, seq: Seq, kept: Option<&KeptEvents<'_>>) -> 
     examination.is_pruned() && is_whole && examination.base_seq() == Some(seq)
 }
 
-/// Returns an error unless the first damage loses events and is before the events to keep.
+/// Returns an error if the first damage loses no events, or is not before the events to keep.
 fn refuse_other_damage(session: &RepairSession, kept: Option<&KeptEvents<'_>>) -> Result<(), Error> {
     let Some(damage) = session.examination.first_damage() else { return Err(session.refusal_without_damage()) };
     let is_loss = matches!(damage.kind, DamageKind::Damaged | DamageKind::Forged);
@@ -132,7 +132,7 @@ fn start_anew(session: &mut RepairSession, builder: &SegmentBuilder, seq: Seq) -
     Ok(NewStart { first: segment, lost, durable: seq, end })
 }
 
-/// Rewrites the segment in which a run begins, without the bytes before the run.
+/// Rewrites the segment in which a run of frames begins, without the bytes before the run.
 fn rewrite_start(session: &mut RepairSession, builder: &SegmentBuilder, run: &FrameRun) -> Result<(), Error> {
     let examination = &session.examination;
     let path = session.path(run.segment);

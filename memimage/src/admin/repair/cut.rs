@@ -12,8 +12,8 @@ use crate::seq::Seq;
 /// Gives up event `seq` and all later events. `seq` must be the first missing or damaged event.
 ///
 /// After a crash at any point of the repair, either the first damage is at the same event as before, or the journal ends before
-/// that event. The order of the changes ensures this: the repair first removes the evidence of the lost events, then the later
-/// segments, newest first. At the end, one rename replaces the damaged segment.
+/// that event. To leave no other state, the repair removes the evidence of the lost events before it removes the later
+/// segments, newest first. Its last change is one rename, which replaces the damaged segment.
 pub(super) fn cut(session: &mut RepairSession, seq: Seq) -> Result<Option<SeqRange>, Error> {
     let Some(damage) = session.examination.first_damage().cloned() else {
         return match is_done(session, seq) {

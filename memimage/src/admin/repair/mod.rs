@@ -109,9 +109,9 @@ impl Repair {
 
     /// Sets the keys of the image's chain; see [`Options::chain`](crate::Options::chain).
     ///
-    /// A repair that gives up events also gives up their links of the chain. The chain then ends before the lost events, or
-    /// begins after them. If you keep a [link](crate::Admin::chain_head) outside the image, it may be one of the lost links:
-    /// replace it by the new last link.
+    /// A repair that gives up events also gives up their links of the chain. After such a repair, the chain ends before the
+    /// lost events, or begins after them. If you keep a [link](crate::Admin::chain_head) outside the image, it may be one of
+    /// the lost links: replace it by the new last link.
     #[cfg(feature = "chain")]
     pub fn chain(mut self, keys: Keys) -> Repair {
         self.keys.chain = Some(keys);

@@ -1,5 +1,5 @@
 //! Replaces a segment file by a new file with a correct header and length. The new file contains all frames of the old file, or
-//! only the first of them.
+//! only those before the damage.
 
 use std::path::PathBuf;
 
@@ -62,8 +62,8 @@ impl Replacement {
 }
 
 impl SegmentFraming {
-    /// The framing for a segment of which the repair keeps the frames before `frames_end`. An intact framing stays as it is; a
-    /// damaged framing is rebuilt from the rest of the image.
+    /// The header and length for a segment of which the repair keeps the frames before `frames_end`. If they are intact, they
+    /// stay unchanged; if they are damaged, the repair rebuilds them from the rest of the image.
     fn of(session: &RepairSession, segment: SegmentId, frames_end: u64) -> Result<SegmentFraming, Error> {
         let source = &session.examination.source;
         if let Some(len) = source.len_of(segment) {

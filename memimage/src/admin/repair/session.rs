@@ -176,8 +176,8 @@ impl RepairSession {
         self.remove_all(unusable.collect())?;
         let bases = self.examination.snapshots.bases();
         if let Err(error) = bases.install(&usable.path, usable.seq) {
-            // a new copy that remained would claim that the journal begins with the state of this base, although the repair is
-            // not complete
+            // if a new copy remained, it would claim that the journal begins with the state of this base, although the repair
+            // is not complete
             let existed = |path: &PathBuf| {
                 self.examination.examined_snapshots.iter().any(|old| old.path == *path && old.is_usable())
             };

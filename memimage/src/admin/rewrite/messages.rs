@@ -20,7 +20,7 @@ pub(super) fn upcaster_panicked(message: &str) -> String {
 
 pub(super) const HELP_UPCASTER_PANICKED: &str = "correct the upcaster, then run the rewrite again";
 
-// two journals that rebuild to different states
+// why the two journals replay to different states
 
 pub(super) const SOURCE_NOT_DETERMINISTIC: &str =
     "a command body is not deterministic, because a second replay of the original gives another state";

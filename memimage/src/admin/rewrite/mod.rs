@@ -40,8 +40,8 @@ use staging::{StagingDir, vacant};
 /// - The new image has the random seed of the source, a new UUID, and no snapshots. The headers of the new image record the
 ///   source as the parent of the new image.
 /// - The rewrite creates the new image in a directory beside `target`, named `.NAME.rewriting`. Once the image is synced and
-///   verified, a rename moves it to `target`. After a crash, `target` either does not exist or is complete. If it does not
-///   exist, run the rewrite again from the beginning. If the rewrite fails, it removes the directory beside `target`.
+///   verified, a rename moves it to `target`. After a crash, `target` either does not exist or is complete. If `target` does
+///   not exist, run the rewrite again from the beginning. If the rewrite fails, it removes the directory beside `target`.
 /// - The rewrite only reads the source, and locks it so that no other process can open it meanwhile. If the source ends in a
 ///   torn write, the rewrite neither copies nor clears the torn write.
 /// - The rewrite does not use snapshots of the source, but replays from the first event. If an upcaster changed the meaning of
@@ -75,7 +75,7 @@ use staging::{StagingDir, vacant};
 /// - A file cannot be read or written.
 /// - The two journals replay to different states ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)).
 ///
-/// If only the last step fails (the sync of the parent directory), the image at `target` is complete. After every other error,
+/// If only the last step fails (the sync of the parent directory), the image at `target` is complete. If any other step fails,
 /// there is no image at `target`.
 pub fn rewrite<M: Model>(source: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<RewriteReport, Error> {
     Rewrite::<M>::new().run(source, target)

@@ -12,7 +12,7 @@ pub struct RewriteReport {
     /// The number of events in the source.
     pub read: u64,
     /// The number of events in the new journal. If an event became several events, each of them counts. If an event became
-    /// nothing, its `memimage.dropped` record counts.
+    /// nothing, its `memimage.dropped` record counts as one event.
     pub written: u64,
     /// The key is the name and a past version of an event; the value is the number of events that were upcast from this
     /// version.

@@ -170,8 +170,8 @@ impl<'a, M: Model> Rewriter<'a, M> {
         parts.iter().try_for_each(|part| self.put(NewRecord::Event(part.row), record, part.part, &part.payload))
     }
 
-    /// Writes the record `what` with this payload. `part` is the part in the origin of the new record; the rest of the origin,
-    /// the time, the metadata and an outcome that did not change come from `record`.
+    /// Writes the record `what` with this payload. `part` is the part number in the new record's origin; the rest of the
+    /// origin, the time, the metadata and an outcome that did not change come from `record`.
     fn put(&mut self, what: NewRecord, record: &Record, part: u32, payload: &[u8]) -> Result<(), Error> {
         let Record { seq, time, outcome, metadata, origin, .. } = record;
         let outcome = self.changed_outcomes.get(seq).copied().unwrap_or(*outcome);

@@ -10,9 +10,9 @@ use crate::error::{Error, ErrorDetail};
 use crate::journal::Layout;
 use crate::log;
 
-/// The name of the marker file: a rewrite may clear a staging directory that contains this file. The marker is created before
-/// the image's directories, and removed after them or after the move to the final path. A crash may leave the marker in the
-/// finished image, where it is ignored.
+/// The name of the marker file: a rewrite may clear a staging directory that contains this file. A rewrite creates the marker
+/// before the image's directories. It removes the marker only after it has removed these directories or moved the image to the
+/// final path. A crash may leave the marker in the finished image, where it is ignored.
 const MARKER: &str = "REWRITING";
 /// The text in the marker, for people.
 const TEXT: &[u8] =

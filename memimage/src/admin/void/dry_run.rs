@@ -21,8 +21,8 @@ pub struct VoidDryRun {
     pub already: bool,
     /// The later events whose outcome would change, in their order; empty if there is a `failure`.
     pub outcomes: Vec<OutcomeChange>,
-    /// The error of the first later event that cannot be replayed without this event; `None` if there is no such event. If
-    /// there is such an event, the image would not open after this decision alone.
+    /// The error of the first later event that cannot be replayed without this event; `None` if there is no such event. If a
+    /// later event cannot be replayed, the image would not open after this decision alone.
     pub failure: Option<Error>,
 }
 

@@ -41,15 +41,15 @@ const LONGEST: usize = 4096;
 ///
 /// Later events are replayed on a state without the effect of this event. So later events may have other effects than before:
 /// an id that a body takes from a counter or a length changes, and a command that was accepted may now be rejected. The
-/// decision accepts these differences: the digests and outcomes that were recorded between the event and the decision no longer
-/// count. Answers that callers received are not taken back. [`Void::dry_run`] lists the outcomes that change, and reports
-/// whether all other events can still be replayed.
+/// decision accepts that later events have other effects: the digests and outcomes that were recorded between the event and the
+/// decision no longer count. Answers that callers received are not taken back. [`Void::dry_run`] lists the outcomes that
+/// change, and reports whether all other events can still be replayed.
 ///
 /// - The image must not be open. The void operation first repairs the end of the journal, as an open does.
 /// - The journal records the event, the reason, the time, and who decided. A program whose version of memimage does not support
 ///   void events refuses the image.
-/// - The last step removes the snapshots that contain the effect of the event. If a crash leaves some of these snapshots,
-///   recovery does not use them.
+/// - The last step removes the snapshots that contain the effect of the event. If a crash leaves a snapshot with this effect,
+///   recovery does not use the snapshot.
 /// - When the function returns, the decision is on disk. After a crash during the operation, the event may or may not be void:
 ///   make it void again.
 /// - If the event is already void, the operation keeps the recorded decision: see [`VoidReport::already`].
@@ -229,7 +229,8 @@ impl Void {
     /// Reads the whole journal, and checks that the event can be made void. Changes nothing.
     ///
     /// Damage is an error even if an open would start from a later snapshot and not read the damaged part. A void operation
-    /// removes the snapshots after the event, so the next open replays from before the event and may have to read that part.
+    /// removes the snapshots after the event, so the next open replays from before the event and may have to read the damaged
+    /// part.
     fn look(&self, journal: &OpenedJournal) -> Result<VoidTarget, Error> {
         let (scan, segments) = (journal.scan(), journal.segments());
         // The next segment begins with this shape table, so the table is built in the same reading that verifies the journal.

@@ -19,7 +19,8 @@ pub struct VoidReport {
     /// The reason why the journal does not prove that the decision was synced; `None` if it does. The start of the journal's
     /// next segment would be the proof, but this segment could not be created, usually for lack of space. The decision is valid
     /// without the proof, but if the bytes of the decision are damaged later, the damage goes unnoticed and the event takes
-    /// effect again. The next open tries again to create the segment. To try earlier, make the event void again.
+    /// effect again. The next open tries again to create the segment. To create the segment before that, make the event void
+    /// again.
     pub unproven: Option<String>,
     /// The copy of the torn write that the operation first cleared from the end of the journal; `None` without a torn write.
     pub quarantined: Option<PathBuf>,

@@ -38,7 +38,7 @@ pub(super) struct VoidSession {
 }
 
 impl VoidSession {
-    /// Writes and syncs `decision`; `None` means that the decision is already recorded. Then begins the next segment, which
+    /// Writes and syncs `decision`; `None` means that the decision is already recorded. Then begins the next segment: its start
     /// proves that the decision was synced. Returns the epoch that this function begins, and the error if the next segment
     /// could not be created.
     pub(super) fn record(
@@ -65,8 +65,8 @@ impl VoidSession {
         let point = ResumePoint { segments, end, table, time, events_hash: 0, durable_file, align_shift, salts };
         let journal = resume(builder, point, Durability::Synced, BatchLimits::default())?;
         let written = decision.map_or(Ok(()), |decision| journal.record(FrameKind::Void, &decision));
-        // No event follows the decision, so no seq can prove that the decision was synced. The start of the next segment proves
-        // instead that the decision was synced, so that later damage to the decision is noticed.
+        // No event follows the decision, so no seq can prove that the decision was synced. Without a proof, later damage to the
+        // decision would go unnoticed, so the start of the next segment serves as the proof.
         let proven = written.map(|()| journal.begin_segment(table));
         // close the journal even after an error, because closing it ends its threads
         let closed = journal.close();

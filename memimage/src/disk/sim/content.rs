@@ -30,7 +30,7 @@ pub(super) struct Content {
     grown: Age,
 }
 
-/// The number of the operation that made a change. All unsynced changes of a disk are ordered by these numbers.
+/// The number of the operation that made a change. The numbers of operations order all unsynced changes of a disk.
 type Age = u64;
 
 #[derive(Debug, Clone)]

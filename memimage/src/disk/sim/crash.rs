@@ -101,7 +101,7 @@ pub enum Fate {
     /// with all bits set, or random bytes. For all other changes: the same as [`Kept`](Fate::Kept).
     ///
     /// Disks with atomic sector writes leave no garbage. A program that tolerates garbage in fresh sectors (see
-    /// [`Unsynced::Sector`]) does not need such a disk.
+    /// [`Unsynced::Sector`]) does not need a disk with atomic sector writes.
     Garbage(u64),
 }
 
@@ -122,7 +122,7 @@ impl fmt::Display for Fate {
 }
 
 /// The tree after a power cut. Calls `fate` for each unsynced change, with the number of the operation that made it: first for
-/// the names, from the oldest change to the newest, then for the files in the order of their creation.
+/// the changes of names, oldest first, then for the changes of files, in the order in which the files were created.
 pub(super) fn crash(tree: &Tree, fate: &mut dyn FnMut(Unsynced, u64) -> Fate) -> Tree {
     let mut after = tree.clone();
     // Closes the files first, so that `fate` is not called for a file that has no name in any outcome.

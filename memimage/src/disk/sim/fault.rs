@@ -73,18 +73,19 @@ impl Method {
 /// How much of a failing call takes effect although the call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// The call has no effect. A failed sync leaves all unsynced data unsynced. Bit rot changes only what one read returns.
+    /// The call has no effect. A failed sync leaves all unsynced data unsynced. A bit that rots is wrong only in the bytes that
+    /// one read returns.
     Nothing,
-    /// The call has its full effect and then fails. Bit rot also makes the bit wrong on disk.
+    /// The call has its full effect and then fails. A bit that rots is wrong on disk too.
     Everything,
     /// The call has a partial effect, which depends on the fault's seed. A write transfers the first part of its bytes. A file
-    /// sync makes some sectors durable and drops the others, as [`Dropped`](Effect::Dropped) does. Any other call, including a
-    /// directory sync, has its full effect or none.
+    /// sync makes some sectors durable and drops the others; see [`Dropped`](Effect::Dropped). A call that is neither a write
+    /// nor a file sync has its full effect or none.
     Part,
     /// A sync drops the data: nothing reaches the disk, but the data counts as synced. Reads return the written data, and later
-    /// syncs succeed without writing it to the disk. The data can be synced only after it has been written again. Linux behaves
-    /// like this when a disk fails (known as fsyncgate among PostgreSQL developers, 2018). A call that is not a sync has no
-    /// effect.
+    /// syncs succeed without writing it to the disk. Dropped data can be synced only after it has been written again. Linux
+    /// behaves like this when a disk fails (known as fsyncgate among PostgreSQL developers, 2018). With `Dropped`, a call that
+    /// is not a sync has no effect.
     Dropped,
 }
 
@@ -146,9 +147,9 @@ impl Fault {
         Fault::new(FaultKind::Error(io::ErrorKind::StorageFull), Some(methods))
     }
 
-    /// A signal interrupts a read or write before any byte is transferred (`EINTR`). Rust's standard library retries all other
-    /// calls itself, and never returns this error for them. With [`from`](Fault::from), a program that retries the call would
-    /// retry forever: use [`every`](Fault::every) or [`one_in`](Fault::one_in) instead.
+    /// A signal interrupts a read or write before any byte is transferred (`EINTR`). Rust's standard library itself retries
+    /// every interrupted call that is not a read or write, and never returns `EINTR` for it. With [`from`](Fault::from), a
+    /// program that retries the call would retry forever: use [`every`](Fault::every) or [`one_in`](Fault::one_in) instead.
     #[must_use]
     pub fn interrupted() -> Fault {
         Fault::new(FaultKind::Error(io::ErrorKind::Interrupted), Some(vec![Method::ReadAt, Method::WriteAt]))
@@ -173,7 +174,7 @@ impl Fault {
     }
 
     /// A read of the byte at `offset` returns one wrong bit; `bit` 0 is the lowest. With [`Effect::Everything`], the bit is
-    /// also wrong on disk. Only reads of that byte count as matching calls.
+    /// also wrong on disk. Only reads of the byte at `offset` count as matching calls.
     #[must_use]
     pub fn rot_at(offset: u64, bit: u8) -> Fault {
         Fault::new(FaultKind::RotAt { offset, bit: bit % 8 }, Some(vec![Method::ReadAt]))
@@ -287,8 +288,8 @@ impl Faults {
         self.armed.clear();
     }
 
-    /// Returns the fault that strikes this call, if any. All matching faults count the call. If several faults would strike the
-    /// call, only the fault that was injected first strikes.
+    /// Returns the fault that strikes this call, if any. If a call matches several faults, each of them counts the call. If
+    /// several faults would strike the call, only the fault that was injected first strikes.
     pub(super) fn strike(&mut self, call: &DiskCall<'_>) -> Option<Strike> {
         let mut strikes = self.armed.iter_mut().filter_map(|armed| armed.strike(call));
         let first = strikes.next();

@@ -42,26 +42,26 @@ const SECTOR: u64 = 512;
 /// # What is modelled
 ///
 /// - *Bytes.* Every reader sees a write immediately. The bytes reach the disk when the file is synced, by either sync method.
-///   Until then, each written 512-byte sector survives a power cut or is lost independently, in any combination. A sector is
-///   torn only if its [`Fate`] is `Garbage`.
+///   Until the file is synced, each written 512-byte sector survives a power cut or is lost independently, in any combination.
+///   A sector is torn only if its [`Fate`] is `Garbage`.
 /// - *Length.* After a power cut, a file that grew ends at its synced length or after the last surviving sector beyond it.
 ///   The file may also keep its new length without its new bytes, which are then zeros.
 /// - *Names.* Every reader sees a creation, rename or removal immediately. The change reaches the disk when the directory is
-///   synced. Until then, each change survives a power cut or is lost independently, with one exception: if a change survives,
-///   the older changes that freed its new name survive too. A rename is one atomic change. Syncing either of the two
-///   directories of a rename makes the rename durable, with all older changes in both directories. Syncing a file does not make
-///   its name durable. Syncing a directory makes neither the directory's own name nor the bytes of its files durable. If a
-///   directory is lost, all its entries are lost.
+///   synced. Until the directory is synced, each change survives a power cut or is lost independently, with one exception: if a
+///   creation or rename survives, the older changes that freed its new name survive too. A rename is one atomic change. Syncing
+///   either of the two directories of a rename makes the rename durable, with all older changes in both directories. Syncing a
+///   file does not make its name durable. Syncing a directory makes neither the directory's own name nor the bytes of its files
+///   durable. If a directory is lost, all its entries are lost.
 /// - *Processes.* A [`fork`](Self::fork) is the disk that the next process finds if this process is killed: all written data is
-///   visible, and unsynced data is still unsynced. Open files and locks are gone.
+///   visible, and unsynced data is still unsynced. No file is open, and no lock is held.
 /// - *Faults.* Only [injected](Self::inject) faults occur: errors, short transfers, interruptions, syncs that drop data, and
 ///   bit rot. See [`Fault`]. After a power cut, a sector contains garbage only if its [`Fate`] says so.
 ///
 /// The disk is deterministic: the same calls, seeds and fates give the same disk.
 ///
-/// The disk does not model permissions, times, links, the amount of free space (use a [`Fault::full`], which makes calls fail
-/// as on a full disk), a power cut that keeps only the first of two writes to a sector without a sync between them, or writes
-/// that damage other sectors.
+/// The disk does not model permissions, times, links, or the amount of free space ([`Fault::full`] makes calls fail as on a
+/// full disk). No write damages other sectors. If two writes to a sector have no sync between them, no power cut keeps the
+/// first and loses the second.
 ///
 /// # Testing a model
 ///
@@ -145,7 +145,7 @@ impl SimDisk {
 
     /// A copy of the disk after a power cut. The copy contains all synced data. `fate` decides about each unsynced change: it
     /// returns a [`Fate`], or a bool that states whether the change survives. The copy counts [`operations`](Self::operations)
-    /// from 0. [`crash_by`](Self::crash_by) does the same with a ready-made [`Crash`].
+    /// from 0. [`crash_by`](Self::crash_by) takes a ready-made [`Crash`] instead of `fate`.
     ///
     /// The order of the calls of `fate` depends only on the operations so far: first the changes of names, from the oldest to
     /// the newest, then the changes of files in the order of their creation, with the sectors of a file in ascending order and
@@ -250,13 +250,13 @@ impl SimDisk {
         self.state().faults.inject(fault);
     }
 
-    /// Removes all faults. This does not undo the effects of the faults: data that a failed sync dropped stays dropped.
+    /// Removes all faults, but does not undo the effects that they had: data that a failed sync dropped stays dropped.
     pub fn heal(&self) {
         self.state().faults.heal();
     }
 
-    /// The number of calls that a fault has struck. A test can inject a fault at call 1, then 2, then 3,
-    /// and so on. When the fault no longer strikes, every call has been tried.
+    /// The number of calls that a fault has struck. A test can run with a fault at call 1, then with a fault at call 2, and so
+    /// on. Once a run ends without a strike, the test has tried every call.
     #[must_use]
     pub fn strikes(&self) -> u64 {
         self.state().faults.strikes

@@ -1,6 +1,6 @@
 //! Seeded random numbers. A seed gives the same numbers on every machine and in every version.
 
-/// SplitMix64 (Steele, Lea and Flood, 2014).
+/// The random number generator SplitMix64 (Steele, Lea and Flood, 2014).
 #[derive(Debug, Clone)]
 pub(super) struct Rng(u64);
 

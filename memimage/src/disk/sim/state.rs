@@ -42,7 +42,7 @@ impl SimState {
         SimDisk::with(SimState::new(tree, self.operations, trace, self.network_filesystem.clone()))
     }
 
-    /// Runs at the beginning of every call that changes nothing. Fails if the fault that strikes the call is an error, and
+    /// Runs first in every call that does not change the disk. Fails if the fault that strikes the call is an error, and
     /// returns any other fault that strikes.
     pub(super) fn read_call(&mut self, call: DiskCall<'_>) -> io::Result<Option<Strike>> {
         let Some(strike) = self.faults.strike(&call) else { return Ok(None) };

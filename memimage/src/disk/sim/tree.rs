@@ -242,9 +242,8 @@ impl Tree {
         }
     }
 
-    /// Gives every directory its synced names, and applies the unsynced changes that survive. If a change survives, the older
-    /// changes that freed its new name survive too. Otherwise the surviving change would overwrite the entry that still has
-    /// this name.
+    /// Gives every directory its synced names, and applies the unsynced changes that survive. If a creation or rename survives,
+    /// the older changes that freed its new name survive too: otherwise, it would overwrite the entry that still has this name.
     pub(super) fn crash(&mut self, mut survives: impl FnMut(&NameChange) -> bool) {
         let changes = std::mem::take(&mut self.changes);
         let answers: Vec<_> = changes.iter().map(|change| !change.dropped && survives(change)).collect();

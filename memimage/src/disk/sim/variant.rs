@@ -21,7 +21,7 @@ pub enum Crash {
     Only(usize),
     /// Only the change at this index is lost.
     AllBut(usize),
-    /// As on a disk that writes in order, only this number of the oldest changes survives. The age of a sector is the age of
+    /// Only the oldest changes survive, this many of them, as on a disk that writes in order. The age of a sector is the age of
     /// its last write.
     Prefix(usize),
     /// Changes of directory entries survive, and changes of bytes and lengths are lost: renames survive without the data that
@@ -64,7 +64,7 @@ impl Crash {
     fn fates(&self, disk: &SimDisk) -> Fates {
         let by_seed = |seed: u64, garbage: fn(&Unsynced) -> bool| -> Fates {
             let mut rng = Rng::new(seed);
-            // each number is between 1 and 7, so that few changes survive with some seeds, and many with others
+            // each of the two numbers is between 1 and 7, so few changes survive with some seeds, and many with others
             let (kept_eighths, garbage_eighths) = (1 + rng.below(7), 1 + rng.below(7));
             Box::new(move |_, change| {
                 let is_kept = rng.below(8) < kept_eighths;
@@ -94,8 +94,8 @@ impl Crash {
     }
 }
 
-/// Returns the fate of the change at an index of the list [`SimDisk::unsynced`]. The caller asks for the fates in the order of
-/// this list.
+/// Returns the fate of the change at the given index of the list [`SimDisk::unsynced`]. The caller asks for the fates in the
+/// order of the list.
 type Fates = Box<dyn FnMut(usize, &Unsynced) -> Fate>;
 
 /// A power cut, described by a common fate and the exceptions to it.
@@ -151,8 +151,7 @@ impl SimDisk {
     /// As an aid to debugging, searches for a minimal power cut for which `fails` still returns `true`. There are two
     /// candidates. The first candidate keeps all changes except a minimal set of those that `crash` loses or fills with
     /// garbage. The second candidate loses all changes except a minimal set of those that `crash` does not lose. The search
-    /// returns the second candidate if the set of the second is not empty and smaller than the set of the first; otherwise, it
-    /// returns the first.
+    /// returns the first candidate, unless the set of the second candidate is smaller and not empty.
     ///
     /// `fails` receives the disk after a power cut that the search tries, and returns whether the test fails on this disk too.
     /// The search (delta debugging, Zeller and Hildebrandt, 2002) calls `fails` a few hundred times for a hundred unsynced

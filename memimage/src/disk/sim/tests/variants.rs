@@ -138,7 +138,7 @@ fn all_variants_are_distinct() {
 #[test]
 fn shrinking_keeps_only_the_changes_that_matter() {
     let disk = disk_with_unsynced_changes();
-    // fails if two sectors of different files are both lost
+    // returns `true` if the first sectors of both files are lost
     let fails = |left: SimDisk| {
         let first = |name: &str| left.read(name).map(|bytes| bytes[0]);
         first("b").unwrap() == 1 && first("c").or_else(|_| first("a")).unwrap() == 1
