@@ -68,9 +68,9 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
         let is_missing = missing.len() > lines;
         renamed.extend(event.command.filter(|_| is_new(&name) && is_missing).map(|command| &command.sig.ident));
     }
-    // If the lock has a line that no command replays, other lines may be missing for the same reason: an event was renamed, or
-    // a retired event lost a version, which shifts the numbers of its other versions. The errors about lines that no command
-    // replays are then enough, so the loop below does not report missing lines of new and retired events.
+    // If no command can replay the event of some line, other lines may be missing for the same reason: an event was renamed, or
+    // a retired event lost a version, which shifts the numbers of its other versions. In that case, the errors about events that
+    // cannot be replayed are enough: the loop below does not also report new and retired events that have no line.
     let any_unreplayable = unreplayable(cx, block, lock, &renamed);
     for (event, SourceVersion { number, place, has_type }) in missing {
         if any_unreplayable && (is_new(&event) || is_retired(block, &event)) {

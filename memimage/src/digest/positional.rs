@@ -31,7 +31,7 @@ impl PartShapes {
 /// Hashes a tuple, an array, or the unnamed fields of a struct or variant.
 pub(super) struct PositionalFields<'a> {
     hash: &'a mut HashState,
-    /// The position of the tuple, array, struct or variant.
+    /// The place of the tuple, array, struct or variant in the value that is hashed.
     position: DigestPosition<'a>,
     parts: PartShapes,
     variant: Option<&'static Variant>,

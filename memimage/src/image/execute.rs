@@ -4,8 +4,8 @@
 //!
 //! The check and the body receive the arguments as replay will: decoded from the encoded bytes. A `Deserialize` may refuse or
 //! change a value. If the body received the caller's value, a command with a refused or changed value would be acknowledged,
-//! but its replay would fail or use another value. If the library knows that all arguments decode to equal values, it skips the
-//! decoding and encodes directly into the batch.
+//! but its replay would fail or use another value. If the library knows that encoding and decoding change none of the
+//! arguments, it skips the decoding and encodes directly into the batch.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};

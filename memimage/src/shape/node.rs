@@ -40,7 +40,7 @@ pub(crate) enum NodeFields {
 /// One named field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NodeField {
-    /// The name. Values that are decoded with this shape share it.
+    /// The name. All values that are decoded with this shape point to this one copy of the name.
     pub(crate) name: Arc<str>,
     pub(crate) shape: Node,
 }

@@ -49,7 +49,7 @@ impl ConstText {
         };
         if has_later {
             text.str(
-                "keep its arguments as a type with an upcaster, and list it in the `history(…)` of the later version",
+                "keep the struct of its arguments, write an upcaster for it, and list the struct in the `history(…)` of the later version",
             );
         } else {
             if newest.is_none() {

@@ -146,7 +146,7 @@ fn onward(old: OrderV1) -> BankOrder {
 
     // a history that does not have it, whether or not it may be left out
     let complete = shop.edit("src/lib.rs", "history(OrderV1)", "oldest = 2");
-    expect!["src/lib.rs:49:12: error[E0080]: evaluation panicked: order v1 is in the lock, but `order` has version 2 and cannot replay it; help: keep its arguments as a type with an upcaster, and list it in a `history(…)` of `order`; or, if no journal contains the event, remove line 5 of `memimage.lock`: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:49:12: error[E0080]: evaluation panicked: order v1 is in the lock, but `order` has version 2 and cannot replay it; help: keep the struct of its arguments, write an upcaster for it, and list the struct in a `history(…)` of `order`; or, if no journal contains the event, remove line 5 of `memimage.lock`: evaluation of `_` failed here"].assert_eq(&shop.check());
     shop.write(
         "src/lib.rs",
         &complete.replace("version = 2, history(OrderV1)", "version = 3, oldest = 2, history(OrderV1)"),
@@ -350,7 +350,7 @@ fn groups_have_one_lock() {
         &source.replace("#[command]\n    pub fn hire", "#[command(version = 2, oldest = 2)]\n    pub fn hire"),
     );
     expect![[r#"
-        src/lib.rs:8:12: error[E0080]: evaluation panicked: hire v1 is in the lock, but no group of commands can replay it; help: keep its arguments as a type with an upcaster, and list it in the `history(…)` of the later version; or, if no journal contains the event, remove its line: evaluation of `_` failed here
+        src/lib.rs:8:12: error[E0080]: evaluation panicked: hire v1 is in the lock, but no group of commands can replay it; help: keep the struct of its arguments, write an upcaster for it, and list the struct in the `history(…)` of the later version; or, if no journal contains the event, remove its line: evaluation of `_` failed here
         src/lib.rs:23:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for hire v2; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add it, and commit it: evaluation of `_` failed here"#]].assert_eq(&bank.check());
     // retired in a group
     let hire = "    #[command]\n    pub fn hire(&mut self, _name: String) {\n        self.count += 1;\n    }\n";
