@@ -168,8 +168,8 @@ const LOCK: &[(&str, &str)] = &[
     ),
     (
         "A version is not in the history",
-        "order v1 is in the lock, but `order` has version 2 and cannot replay it; help: keep its arguments as a type \
-         with an upcaster, and list it in a `history(…)` of `order`; or, if no journal contains the event, remove \
+        "order v1 is in the lock, but `order` has version 2 and cannot replay it; help: keep the struct of its \
+         arguments, write an upcaster for it, and list the struct in a `history(…)` of `order`; or, if no journal contains the event, remove \
          line 5 of `memimage.lock`",
     ),
     (

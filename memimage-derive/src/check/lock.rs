@@ -196,9 +196,12 @@ fn out_of_history(cx: &Ctxt, lock: &ModelLock, line: &LockLine, command: &Comman
     let help = if *version > newest {
         format!("restore version {version} of the command")
     } else {
-        let list =
-            if command.args.history.is_set() { "add it to the `history(…)`" } else { "list it in a `history(…)`" };
-        format!("keep its arguments as a type with an upcaster, and {list} of `{method}`")
+        let list = if command.args.history.is_set() {
+            "add the struct to the `history(…)`"
+        } else {
+            "list the struct in a `history(…)`"
+        };
+        format!("keep the struct of its arguments, write an upcaster for it, and {list} of `{method}`")
     };
     let message = format!(
         "{event} v{version} is in the lock, but `{method}` has version {newest} and cannot replay it; help: {help}; or, if no \

@@ -153,7 +153,7 @@ fn onward(old: OrderV1) -> BankOrder {
     );
     expect![[r#"
         src/lib.rs:48:48: error[E0080]: evaluation panicked: order v2: payload._limit: option<u32> in the lock, not in this program; help: undo the change of `OrderV1`, because a past version must keep its shape: evaluation of `_` failed here
-        src/lib.rs:49:12: error[E0080]: evaluation panicked: order v1 is in the lock, but `order` has version 3 and cannot replay it; help: keep its arguments as a type with an upcaster, and add it to the `history(…)` of `order`; or, if no journal contains the event, remove line 5 of `memimage.lock`: evaluation of `_` failed here
+        src/lib.rs:49:12: error[E0080]: evaluation panicked: order v1 is in the lock, but `order` has version 3 and cannot replay it; help: keep the struct of its arguments, write an upcaster for it, and add the struct to the `history(…)` of `order`; or, if no journal contains the event, remove line 5 of `memimage.lock`: evaluation of `_` failed here
         src/lib.rs:49:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for order v3; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add it, and commit it: evaluation of `_` failed here"#]].assert_eq(&shop.check());
     shop.write("src/lib.rs", &complete);
 
