@@ -362,7 +362,7 @@ impl<M: Model> Replay<'_, M> {
             }
             Ok(Err(fault)) => (fault.to_string(), fault.help(event.reencode.is_some())),
             Err(panic) => {
-                let what = format!("its replay panicked: {}", panic_message(&*panic));
+                let what = format!("its replay panicked: {}", panic_message(panic));
                 (what, ReplayError::help_for_panic(event.reencode.is_some()))
             }
         };

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use memimage::admin::{Rewrite, check_with};
 use memimage::disk::SimDisk;
-use memimage::{Context, ErrorKind, Image, Model, Options, Retention, Seq, Shape, SnapshotPolicy, Timestamp};
+use memimage::{
+    Context, Durability, ErrorKind, Image, Model, Options, Retention, Seq, Shape, SnapshotPolicy, Timestamp,
+};
+use memimage_tests::{DiskMethod, GateDisk};
 use serde::{Deserialize, Serialize};
 
 const DAY: u64 = 86_400;
@@ -223,6 +226,23 @@ fn a_correction_must_lead_back_and_have_a_reason() {
         assert_eq!(image.admin().correct_time(at(1), reason).unwrap_err().kind(), ErrorKind::InvalidOption);
     }
     assert_eq!(image.note(String::new()).unwrap(), START);
+}
+
+/// The frame of the correction was written, and only its sync failed. The frame has no events, but may be on disk all the same.
+#[test]
+fn a_correction_whose_sync_fails_has_an_unknown_outcome() {
+    let clocks = Clocks::new();
+    for durability in [Durability::Buffered, Durability::Synced] {
+        let disk = GateDisk::new(SimDisk::new());
+        let image = clocks.options().durability(durability).open_with(Arc::new(disk.clone()), "/diary").unwrap();
+        clocks.pass(DAY);
+        image.note(String::new()).unwrap();
+        image.journal().sync().unwrap();
+        disk.fail(DiskMethod::SyncData, ".journal", std::io::ErrorKind::Other);
+        let to = Timestamp::from_micros(START * 1_000_000);
+        let error = image.admin().correct_time(to, "the clock was wrong").unwrap_err();
+        assert!(error.is_outcome_unknown(), "{durability:?}: {error}");
+    }
 }
 
 /// The clock is the program's code: its panic is an error, and the image goes on.

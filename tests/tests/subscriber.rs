@@ -148,6 +148,7 @@ fn a_subscriber_may_call_the_image_that_logs() {
                 image.journal().sync(),
                 image.admin().snapshot().map(drop),
             ];
+            _ = image.admin().stats();
             for result in all {
                 results[usize::from(result.is_err())].fetch_add(1, Ordering::SeqCst);
             }

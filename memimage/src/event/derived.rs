@@ -145,5 +145,5 @@ fn typed<T: 'static>(value: &dyn Any) -> &T {
 pub(crate) fn rebuild_derived<M: Model>(model: &mut M) -> Result<(), String> {
     let Some(Derived { method, rebuild, .. }) = M::DERIVED else { return Ok(()) };
     catch_unwind(AssertUnwindSafe(|| rebuild(model)))
-        .map_err(|panic| format!("`{method}`, which rebuilds the derived fields, panicked: {}", panic_message(&*panic)))
+        .map_err(|panic| format!("`{method}`, which rebuilds the derived fields, panicked: {}", panic_message(panic)))
 }

@@ -103,13 +103,19 @@ pub trait Event: Sized {
 /// Drops a value of the user, and catches a panic of its `Drop`.
 pub(crate) fn drop_caught<T>(value: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        // not dropped, because the payload of a panic may itself panic when it is dropped
-        std::mem::forget(panic);
+        forget_panic(panic);
     }
 }
 
-/// The message of a panic.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+/// The message of a panic that was caught.
+pub(crate) fn panic_message(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is not a text".to_owned())
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    forget_panic(panic);
+    text.unwrap_or_else(|| "a value that is not a text".to_owned())
+}
+
+/// Does not drop the payload of a panic that was caught, because the payload's `Drop` may itself panic.
+pub(crate) fn forget_panic(panic: Box<dyn Any + Send>) {
+    std::mem::forget(panic);
 }

@@ -155,7 +155,7 @@ impl<M: Model> Shared<M> {
         let last = open.time();
         let time = match catch_unwind(AssertUnwindSafe(|| self.clock.after(last))) {
             Ok(time) => time,
-            Err(panic) => return Err(panicked::<M, C>("clock", &*panic)),
+            Err(panic) => return Err(panicked::<M, C>("clock", panic)),
         };
         let mut context = Context::new(self.identity.seed, Origin::own(seq), time, metadata.clone());
 
@@ -167,7 +167,7 @@ impl<M: Model> Shared<M> {
                 return Ok(Attempt::Answered(Pending::new(refused, None, latest, self.process)));
             }
             Err(panic) => {
-                let error = panicked::<M, C>("check", &*panic);
+                let error = panicked::<M, C>("check", panic);
                 return Ok(Attempt::Answered(Pending::new(Err(error.into()), None, open.latest(), self.process)));
             }
         }
@@ -217,7 +217,7 @@ impl<M: Model> Shared<M> {
                 open.discard_record(mark);
                 drop(open);
                 self.rebuild(&mut core)?;
-                Err(panicked::<M, C>("body", &*panic))
+                Err(panicked::<M, C>("body", panic))
             }
         }
     }
@@ -246,7 +246,7 @@ fn through_encoding<M, C: Command<M>>(command: C, payload: &mut Vec<u8>) -> Resu
         Ok(Ok(_)) if planted(Bug::CallersValueApplied) => Ok(command),
         Ok(Ok(decoded)) => Ok(decoded),
         Ok(Err(error)) => Err(Error::new(ErrorDetail::Undecodable { command: C::NAME, what: error.to_string() })),
-        Err(panic) => Err(panicked::<M, C>("arguments' decoding", &*panic)),
+        Err(panic) => Err(panicked::<M, C>("arguments' decoding", panic)),
     }
 }
 
@@ -255,7 +255,7 @@ fn through_encoding<M, C: Command<M>>(command: C, payload: &mut Vec<u8>) -> Resu
 fn bound_depth<M, C: Command<M>>(command: &C) -> Result<(), Error> {
     if const { may_be_deep(C::SHAPE) } {
         let bounded = catch_unwind(AssertUnwindSafe(|| digest_within(command, MAX_DEPTH)));
-        let bounded = bounded.map_err(|panic| panicked::<M, C>("arguments' encoding", &*panic))?;
+        let bounded = bounded.map_err(|panic| panicked::<M, C>("arguments' encoding", panic))?;
         bounded
             .map_err(|error| unencodable::<M, C>(format!("{error} (the limit is {MAX_DEPTH} levels of nesting)")))?;
     }
@@ -268,7 +268,7 @@ fn encode<M, C: Command<M>>(command: &C, bytes: &mut Vec<u8>) -> Result<(), Erro
     match catch_unwind(AssertUnwindSafe(|| command.serialize(&mut postcard::Serializer { output: Append(bytes) }))) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(unencodable::<M, C>(error.to_string())),
-        Err(panic) => Err(panicked::<M, C>("arguments' encoding", &*panic)),
+        Err(panic) => Err(panicked::<M, C>("arguments' encoding", panic)),
     }
 }
 
@@ -297,6 +297,6 @@ fn unencodable<M, C: Command<M>>(what: String) -> Error {
     Error::new(ErrorDetail::Encode { command: C::NAME, what })
 }
 
-fn panicked<M, C: Command<M>>(place: &'static str, panic: &(dyn std::any::Any + Send)) -> Error {
+fn panicked<M, C: Command<M>>(place: &'static str, panic: Box<dyn std::any::Any + Send>) -> Error {
     Error::new(ErrorDetail::Panicked { command: C::NAME, place, message: panic_message(panic) })
 }

@@ -4,6 +4,8 @@
 //! bases. Each step is synced before the next one. After a crash at any point, the image opens, and the next pruning
 //! completes the work.
 
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use super::core::Shared;
@@ -11,7 +13,7 @@ use super::snapshotting::UnverifiedSnapshot;
 use crate::context::Timestamp;
 use crate::disk::{failed, sync_dir};
 use crate::error::{Error, ErrorDetail};
-use crate::event::Model;
+use crate::event::{Model, panic_message};
 use crate::journal::{FrameKind, PruneMark};
 use crate::log;
 use crate::recovery::{RecoveryGoal, is_current};
@@ -124,7 +126,12 @@ impl<M: Model> Shared<M> {
     /// directory are on disk, including the entry of the next segment, and a later sync may succeed without having written
     /// them.
     fn sync_journal_dir(&self) -> Result<(), Error> {
-        sync_dir(&*self.disk, &self.layout.journal()).inspect_err(|error| self.journal.poison(error))
+        let sync = || sync_dir(&*self.disk, &self.layout.journal());
+        let synced = catch_unwind(AssertUnwindSafe(sync)).unwrap_or_else(|panic| {
+            let panic = io::Error::other(panic_message(panic));
+            Err(Error::io("syncing", &self.layout.journal(), panic))
+        });
+        synced.inspect_err(|error| self.journal.poison(error))
     }
 
     fn remove(&self, path: &Path) -> Result<(), Error> {

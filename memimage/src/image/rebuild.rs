@@ -4,7 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::core::{Core, Shared};
-use crate::error::{Error, ErrorDetail};
+use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::{Model, drop_caught, panic_message};
 use crate::log;
 use crate::recovery::{Dispatch, OpenedJournal, Recovered, RecoveryGoal, recover};
@@ -26,7 +26,7 @@ impl<M: Model> Shared<M> {
         };
         // a panic during the rebuild, for example in a `Deserialize`, must not expose the half-changed model either
         let rebuilt = catch_unwind(AssertUnwindSafe(rebuild)).unwrap_or_else(|panic| {
-            let panic = io::Error::other(panic_message(&*panic));
+            let panic = io::Error::other(panic_message(panic));
             Err(Error::io("rebuilding the model from", self.layout.root(), panic))
         });
         match rebuilt {
@@ -36,6 +36,7 @@ impl<M: Model> Shared<M> {
                 drop_caught(half_changed);
                 Ok(())
             }
+            Err(error) if error.kind() == ErrorKind::Poisoned => Err(error),
             Err(error) => {
                 self.journal.poison(&error);
                 Err(Error::new(ErrorDetail::Poisoned { cause: error, unknown: false }))

@@ -108,7 +108,7 @@ impl<M: Model> Shared<M> {
     /// read.
     pub(super) fn snapshot(&self) -> Result<SnapshotInfo, Error> {
         catch_unwind(AssertUnwindSafe(|| self.make_snapshot())).unwrap_or_else(|panic| {
-            let panic = io::Error::other(format!("panic: {}", panic_message(&*panic)));
+            let panic = io::Error::other(format!("panic: {}", panic_message(panic)));
             Err(Error::io("making a snapshot in", &self.layout.snapshots(), panic))
         })
     }
@@ -141,6 +141,8 @@ impl<M: Model> Shared<M> {
         progress.failure = None;
         progress.retention_failure = pruned.as_ref().err().map(Error::to_string);
         let info = SnapshotInfo { seq, bytes, verified: verified.is_some(), pruned: pruned.unwrap_or(None) };
+        // a subscriber may ask for the image's figures
+        drop(progress);
         log::info!(seq = %info.seq, bytes = info.bytes, verified = info.verified, "made a snapshot");
         Ok(info)
     }

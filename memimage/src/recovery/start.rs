@@ -266,7 +266,7 @@ fn load<M: Model>(file: SnapshotFile, path: &Path) -> Result<ReplayStart<M>, Err
                 Ok((model, digest, trailer))
             }));
             loaded.unwrap_or_else(|panic| {
-                Err(refused(&format!("loading the state panicked: {}", panic_message(&*panic))))
+                Err(refused(&format!("loading the state panicked: {}", panic_message(panic))))
             })?
         }
         StateOrigin::Past(past) => {

@@ -61,6 +61,6 @@ pub(super) fn upcast<M: Model>(
     let recorded = Recorded { seq, time, metadata: &metadata, outcome: Outcome::Applied };
     match catch_unwind(AssertUnwindSafe(|| (past.read)(bytes, &recorded))) {
         Ok(upcast) => upcast.map_err(|fault| format!("version {} of the state: {fault}", past.version)),
-        Err(panic) => Err(format!("the upcaster of version {} panicked: {}", past.version, panic_message(&*panic))),
+        Err(panic) => Err(format!("the upcaster of version {} panicked: {}", past.version, panic_message(panic))),
     }
 }

@@ -219,13 +219,13 @@ fn execute<C: Command<M>, M>(command: C, model: &mut M, mut context: Context) ->
     match catch_unwind(AssertUnwindSafe(|| command.check(model, &context))) {
         Ok(Ok(())) => {}
         Ok(Err(refusal)) => return CommandResult::Refused(refusal),
-        Err(panic) => return CommandResult::Panicked { place: "check", message: panic_message(&*panic) },
+        Err(panic) => return CommandResult::Panicked { place: "check", message: panic_message(panic) },
     }
     context.rewind();
     match catch_unwind(AssertUnwindSafe(|| command.apply(model, &context))) {
         Ok(Ok(output)) => CommandResult::Answered(output),
         Ok(Err(refusal)) => CommandResult::Rejected(refusal),
-        Err(panic) => CommandResult::Panicked { place: BODY, message: panic_message(&*panic) },
+        Err(panic) => CommandResult::Panicked { place: BODY, message: panic_message(panic) },
     }
 }
 
@@ -251,7 +251,7 @@ pub(super) fn replay<M: Model>(model: &mut M, start: &StartState, event: &Record
     match catch_unwind(AssertUnwindSafe(|| (row.replay)(&stored, &mut apply))) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(fault)) => Err(fault.to_string()),
-        Err(panic) => Err(format!("its replay panicked: {}", panic_message(&*panic))),
+        Err(panic) => Err(format!("its replay panicked: {}", panic_message(panic))),
     }
 }
 

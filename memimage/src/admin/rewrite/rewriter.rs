@@ -153,9 +153,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
         let fault = match catch_unwind(AssertUnwindSafe(|| reencode(&stored, &mut self.reencode))) {
             Ok(Ok(())) => None,
             Ok(Err(fault)) => Some((fault.to_string(), fault.help(true))),
-            Err(panic) => {
-                Some((messages::upcaster_panicked(&panic_message(&*panic)), messages::HELP_UPCASTER_PANICKED))
-            }
+            Err(panic) => Some((messages::upcaster_panicked(&panic_message(panic)), messages::HELP_UPCASTER_PANICKED)),
         };
         if let Some((what, help)) = fault {
             return Err(Error::new(ErrorDetail::Replay { seq, name, version, what, help }));

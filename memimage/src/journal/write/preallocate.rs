@@ -12,7 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use super::batch::NoRoom;
 use super::commit::{BatchWriter, Commit};
 use super::segment_builder::{SegmentBuildError, SegmentBuilder};
-use super::waking::wake_all;
+use super::waking::{wake_all, writing};
 use crate::disk::StoredFile;
 use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::panic_message;
@@ -179,10 +179,16 @@ impl Preallocator {
     }
 
     fn run(&self, room: Option<NoRoom>) {
+        // foreign code that runs during the build must not wait for the journal, which may wait for this segment
+        let journal = self.host.get().map_or(0, |host| host.as_ptr().addr());
         // even if the build panics, the callers that wait for the segment must be woken
-        let built = catch_unwind(AssertUnwindSafe(|| self.build(room))).unwrap_or_else(|panic| {
-            let panic = io::Error::other(panic_message(&*panic));
-            Err(Error::io("creating a segment of", self.builder.layout.root(), panic))
+        let built = writing(journal, || {
+            catch_unwind(AssertUnwindSafe(|| self.build(room))).unwrap_or_else(|panic| {
+                let panic = io::Error::other(panic_message(panic));
+                let error = Error::io("creating a segment of", self.builder.layout.root(), panic);
+                // the content of the journal's directory is unknown
+                Err(self.poison(error))
+            })
         });
         self.finish(built.as_ref().err().cloned());
         // logs last, because a log subscriber may call the image, and this call may wait for a segment
@@ -216,12 +222,16 @@ impl Preallocator {
                 }
                 Err(error)
             }
-            Err(SegmentBuildError::Unknown(error)) => {
-                host.poison(&error);
-                // the callers that wait for the segment receive the same error as all other callers
-                Err(Error::new(ErrorDetail::Poisoned { cause: error, unknown: false }))
-            }
+            Err(SegmentBuildError::Unknown(error)) => Err(self.poison(error)),
         }
+    }
+
+    /// Poisons the journal. Returns the error for the callers that wait for the segment: the same as for all other callers.
+    fn poison(&self, cause: Error) -> Error {
+        if let Some(host) = self.host.get().and_then(Weak::upgrade) {
+            host.poison(&cause);
+        }
+        Error::new(ErrorDetail::Poisoned { cause, unknown: false })
     }
 
     fn finish(&self, failure: Option<Error>) {

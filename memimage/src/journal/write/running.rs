@@ -104,7 +104,7 @@ impl Journal {
             .spawn(move || {
                 let run = || writing(syncing.id(), || syncing.run_syncer());
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-                    syncing.fail_after_panic(&panic_message(&*panic));
+                    syncing.fail_after_panic(&panic_message(panic));
                 }
             })
             .map_err(|source| Error::io("starting a thread for", &path, source))?;

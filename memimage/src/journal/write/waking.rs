@@ -48,10 +48,8 @@ pub(super) fn wake_all(wakers: Vec<Waker>) {
             continue;
         }
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            let message = panic_message(&*panic);
+            let message = panic_message(panic);
             log::error!(message, "the waker of a task panicked; the image continues to run");
-            // not dropped, because the payload of a panic may itself panic when it is dropped
-            std::mem::forget(panic);
         }
     }
 }

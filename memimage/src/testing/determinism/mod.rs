@@ -75,7 +75,7 @@ pub fn determinism<M: Model>(past: Given<M>) {
             past.subject.check_derived_throughout()?;
             let first = digests::<M>(start, events, AfterEvent::Nothing).complete("a replay")?;
             let again = thread::scope(|scope| scope.spawn(|| digests::<M>(start, events, AfterEvent::Nothing)).join());
-            let again = again.map_err(|panic| format!("a second replay panicked: {}", panic_message(&*panic)))?;
+            let again = again.map_err(|panic| format!("a second replay panicked: {}", panic_message(panic)))?;
             let other = |seq| state_after::<M>(start, events, seq);
             compare::<M>(start, events, &first, &again, "a second replay", other)?;
             let from_snapshots = digests::<M>(start, events, AfterEvent::Restore);

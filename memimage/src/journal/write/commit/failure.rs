@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::{BatchWriter, Commit};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::write::ticket::Ticket;
-use crate::journal::write::waking::wake_all;
+use crate::journal::write::waking::{wake_all, writing};
 use crate::log;
 use crate::planted::{Bug, planted};
 
@@ -23,7 +23,7 @@ pub(super) struct CommitFailure {
 impl<S: BatchWriter> Commit<S> {
     /// Poisons the journal after a failure: the journal accepts no more commands, and the tickets of queued batches, the open
     /// batch and requested syncs receive an error. `written` is the ticket of the batch whose write failed; the outcome of this
-    /// batch is unknown.
+    /// batch is unknown. Only the first failure counts.
     pub(super) fn fail(&self, cause: &Error, written: Option<&Arc<Ticket>>) {
         let lost = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: false });
         let unknown = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: true });
@@ -32,12 +32,18 @@ impl<S: BatchWriter> Commit<S> {
             written.map(|ticket| (Arc::clone(ticket), unknown.clone())).into_iter().collect();
         let wakers = {
             let mut open = self.open.lock();
+            let mut state = self.state.lock();
+            if state.failed.is_some() {
+                drop((state, open));
+                settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
+                return;
+            }
             open.end(lost.clone());
             self.ended.store(true, Ordering::Release);
-            let mut state = self.state.lock();
             // if all events are durable, a busy thread is not writing events
             let all_durable = self.durable() == self.executed();
-            let in_doubt = written.is_some() || !all_durable && (state.busy || self.durable() < self.written());
+            let is_unsynced = self.unsynced.load(Ordering::Acquire);
+            let in_doubt = written.is_some() || is_unsynced || !all_durable && state.busy;
             let unsynced = if in_doubt { unknown.clone() } else { lost.clone() };
             state.failed = Some(CommitFailure { lost: lost.clone(), unsynced: unsynced.clone() });
             settlements.extend(state.queue.drain(..).map(|batch| (batch.ticket, lost.clone())));
@@ -50,9 +56,12 @@ impl<S: BatchWriter> Commit<S> {
             std::mem::take(&mut state.room_wakers)
         };
         settlements.truncate(if planted(Bug::WaitersNotNotified) { 1 } else { settlements.len() });
-        settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
-        wake_all(wakers);
-        log::error!(error = %cause, "a write failed, so the image is poisoned; help: reopen the image");
+        // wakers and subscribers must not wait for this journal: this thread may be the one that they would wait for
+        writing(self.id(), || {
+            settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
+            wake_all(wakers);
+            log::error!(error = %cause, "a write failed, so the image is poisoned; help: reopen the image");
+        });
     }
 
     /// Poisons the journal after the writing thread panicked, for example in the code of a disk that a user supplied. If the

@@ -108,9 +108,13 @@ impl<S: BatchWriter> Commit<S> {
         let last = batch.last_seq();
         let result = {
             let mut writer = self.writer.lock();
+            self.unsynced.store(true, Ordering::Release);
             let result = writer
                 .write(&mut batch)
                 .and_then(|()| if self.syncs() && !planted(Bug::AnswerBeforeSync) { writer.sync() } else { Ok(()) });
+            if self.syncs() && result.is_ok() {
+                self.unsynced.store(false, Ordering::Release);
+            }
             result.map(|()| writer.durable())
         };
         match result {

@@ -67,6 +67,8 @@ pub(crate) struct Commit<S> {
     /// The last synced event.
     durable: AtomicU64,
     batches: AtomicU64,
+    /// Whether frames were written, possibly without events, since the last sync.
+    unsynced: AtomicBool,
     /// Whether the queue is full, that is, contains `pending_batches` batches.
     full: AtomicBool,
     /// Whether the journal is poisoned or closed, and therefore accepts no commands.
@@ -158,6 +160,7 @@ impl<S: BatchWriter> Commit<S> {
                 written: AtomicU64::new(last),
                 durable: AtomicU64::new(durable),
                 batches: AtomicU64::new(0),
+                unsynced: AtomicBool::new(false),
                 full: AtomicBool::new(false),
                 ended: AtomicBool::new(false),
                 bytes: AtomicU64::new(0),

@@ -74,7 +74,10 @@ impl<S: BatchWriter> Commit<S> {
         }
         let result = {
             let mut writer = self.writer.lock();
-            writer.sync().map(|()| writer.durable())
+            writer.sync().map(|()| {
+                self.unsynced.store(false, Ordering::Release);
+                writer.durable()
+            })
         };
         match result {
             Ok(durable) => {
