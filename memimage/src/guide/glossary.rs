@@ -60,6 +60,7 @@
 //! | *foreign* file | a file that belongs to another image, or to another timeline of the image | |
 //! | *salvage* | reading a damaged journal past the damage, up to the next intact frame | |
 //! | *repair* | a change to a damaged image that an operator chooses; the report of a check states its loss in advance | |
+//! | *chained* image | an image whose frames contain keyed hashes of all earlier content, so that only somebody with the key can change it unnoticed | hash chain |
 //! | *forged* | changed by somebody without the key: the checksums are correct, but the cipher's tag or the chain is wrong | tampered |
 //!
 //! # Not built

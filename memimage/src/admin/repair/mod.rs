@@ -77,7 +77,8 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 /// # Errors
 ///
 /// - There is no image at the path, or another process has the image open ([`ErrorKind::Locked`](crate::ErrorKind::Locked)).
-/// - The image is encrypted or chained ([`ErrorKind::Key`](crate::ErrorKind::Key)). Use a [`Repair`] with the image's keys.
+/// - The image is encrypted or chained, and this function takes no keys ([`ErrorKind::Key`](crate::ErrorKind::Key)). Use a
+///   [`Repair`] with the image's keys.
 /// - The action does not apply to the damage ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)).
 /// - A file cannot be read or written. The repair may be incomplete: run it again.
 pub fn repair(path: impl AsRef<Path>, action: RepairAction) -> Result<RepairReport, Error> {

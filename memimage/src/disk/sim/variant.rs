@@ -7,7 +7,8 @@ use super::SimDisk;
 use super::crash::{Fate, Unsynced};
 use super::rng::Rng;
 
-/// A power cut: the fate of each change in [`SimDisk::unsynced`]. For a given disk, the same value always gives the same fates.
+/// A power cut: it decides for each unsynced change ([`SimDisk::unsynced`]) whether the change survives. On the same disk, equal
+/// `Crash` values decide alike.
 ///
 /// An index is a position in the list [`SimDisk::unsynced`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
