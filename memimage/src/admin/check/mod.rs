@@ -75,7 +75,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 ///
 /// - There is no image at the path, not even a damaged one.
 /// - The image's directories cannot be read.
-/// - The image is encrypted or chained ([`ErrorKind::Key`](crate::ErrorKind::Key)). Use a [`Check`] with the image's keys.
+/// - The image is encrypted or chained, and this function takes no keys ([`ErrorKind::Key`](crate::ErrorKind::Key)). Use a
+///   [`Check`] with the image's keys.
 ///
 /// Damage to the image's files is not an error but a finding.
 pub fn check(path: impl AsRef<Path>) -> Result<CheckReport, Error> {

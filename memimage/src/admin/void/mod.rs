@@ -85,7 +85,8 @@ const LONGEST: usize = 4096;
 ///
 /// - There is no image at the path, or another process has the image open ([`ErrorKind::Locked`](crate::ErrorKind::Locked)).
 /// - The journal is damaged anywhere, even before a snapshot, in a part that an open does not read.
-/// - The image is encrypted or chained ([`ErrorKind::Key`](crate::ErrorKind::Key)). Use a [`Void`] with the image's keys.
+/// - The image is encrypted or chained, and this function takes no keys ([`ErrorKind::Key`](crate::ErrorKind::Key)). Use a
+///   [`Void`] with the image's keys.
 /// - There is no such event, or a rewrite has replaced the event by `memimage.dropped`, or the journal was pruned and every
 ///   intact base depends on the event ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)).
 /// - The reason is empty, or the reason or the name given to [`Void::by`] is longer than 4096 bytes.
