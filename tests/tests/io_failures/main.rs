@@ -5,7 +5,7 @@
 //! can be repeated.
 //!
 //! `MEMIMAGE_CASES` sets the number of rounds, each with other effects; `MEMIMAGE_SEED` the seed of the first round. Without
-//! `MEMIMAGE_CASES`, only every thirteenth call fails.
+//! `MEMIMAGE_CASES`, only every thirteenth call fails. `MEMIMAGE_STRIDE` sets another distance between failing calls.
 
 mod session;
 mod oracle;
@@ -108,10 +108,11 @@ fn seeds() -> std::ops::Range<u64> {
     first..first + u64::from(cases(1))
 }
 
-/// The distance between failing calls: one with `MEMIMAGE_CASES`, or else thirteen, which is coprime to the numbers of effects and
-/// power cuts, so that all of them occur.
+/// The distance between failing calls: `MEMIMAGE_STRIDE`, or one with `MEMIMAGE_CASES`, or else thirteen. Thirteen is coprime to the
+/// numbers of effects and power cuts, so that all of them occur.
 fn stride() -> usize {
-    if std::env::var_os("MEMIMAGE_CASES").is_some() { 1 } else { 13 }
+    let default = if std::env::var_os("MEMIMAGE_CASES").is_some() { 1 } else { 13 };
+    std::env::var("MEMIMAGE_STRIDE").map_or(default, |stride| stride.parse().expect("a number of calls"))
 }
 
 /// Fails each call, or some of them: see [`stride`].
