@@ -8,12 +8,10 @@ use memimage::disk::SimDisk;
 /// File contents by path.
 pub type Files = BTreeMap<PathBuf, Vec<u8>>;
 
-/// All files except `LOCK`, into which each owner writes its name.
-///
-/// # Panics
-///
-/// If the disk changes in the meantime.
+/// All files except `LOCK`, into which each owner writes its name. All are read at one moment, because the owner of an image
+/// creates and renames segments at any time.
 pub fn files(disk: &SimDisk) -> Files {
+    let disk = disk.fork();
     let paths = disk.files().into_iter().filter(|path| !path.ends_with("LOCK"));
     paths.map(|path| (path.clone(), disk.read(&path).expect("a listed file"))).collect()
 }

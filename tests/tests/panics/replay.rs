@@ -1,12 +1,11 @@
 //! Bodies that panic or return another outcome on replay: recovery stops at the event and changes no file.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use memimage::disk::SimDisk;
 use memimage::{Error, ErrorKind, Image, Model, Seq, Shape};
+use memimage_tests::files;
 use serde::{Deserialize, Serialize};
 
 use super::Refused;
@@ -39,14 +38,6 @@ macro_rules! switchable {
             }
         }
     };
-}
-
-type Files = BTreeMap<PathBuf, Vec<u8>>;
-
-/// All files but `LOCK`, which names the last owner.
-fn files(disk: &SimDisk) -> Files {
-    let paths = disk.files().into_iter().filter(|path| !path.ends_with("LOCK"));
-    paths.map(|path| (path.clone(), disk.read(&path).unwrap())).collect()
 }
 
 fn open_any<M: Model>(disk: &SimDisk) -> Result<Image<M>, Error> {
