@@ -12,7 +12,7 @@ pub mod library;
 mod memory;
 mod models;
 pub mod past_versions;
-mod protected;
+pub mod protection;
 mod random;
 mod repair;
 mod run;
@@ -30,7 +30,6 @@ pub use models::{
     LedgerDraw, LedgerEntry, LedgerEvent, LedgerExplode, LedgerFile, LedgerSettle, LedgerWithdraw, NoPage, Overdrawn,
     TooLittle,
 };
-pub use protected::Protected;
 pub use random::SplitMix64;
 pub use repair::repair_until_sound;
 pub use run::{Request, Run};

@@ -1,74 +1,60 @@
-//! Whether an image is encrypted and chained, with keys that all tests use.
+//! Images that are encrypted, chained, both or neither, and keys for them.
 
-use memimage::admin::{Check, Repair, RepairAction, Rewrite};
-use memimage::{Key, Keys, Model, Options};
+use memimage::disk::SimDisk;
+use memimage::{Key, Keys};
 
-/// The protection of an image's files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use crate::files;
+
+/// Whether an image is encrypted, and whether it has a chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum Protected {
-    Plain,
-    Chained,
-    Encrypted,
-    Both,
+pub struct ProtectionMode {
+    pub encrypted: bool,
+    pub chained: bool,
 }
 
-impl Protected {
-    /// All kinds of protection.
-    pub const ALL: [Protected; 4] = [Protected::Plain, Protected::Chained, Protected::Encrypted, Protected::Both];
+/// Neither encrypted nor chained.
+pub const PLAIN: ProtectionMode = ProtectionMode { encrypted: false, chained: false };
+/// Encrypted only.
+pub const ENCRYPTED: ProtectionMode = ProtectionMode { encrypted: true, chained: false };
+/// Chained only.
+pub const CHAINED: ProtectionMode = ProtectionMode { encrypted: false, chained: true };
+/// Encrypted and chained.
+pub const BOTH: ProtectionMode = ProtectionMode { encrypted: true, chained: true };
+/// All modes.
+pub const MODES: [ProtectionMode; 4] = [PLAIN, ENCRYPTED, CHAINED, BOTH];
 
-    fn encryption(self) -> Option<Keys> {
-        matches!(self, Protected::Encrypted | Protected::Both).then(|| Keys::one(Key::new([0xE5; 32])))
-    }
+/// The mode of the image on a disk, from the first intact header of a segment or snapshot; plain if there is none.
+pub fn mode(disk: &SimDisk) -> ProtectionMode {
+    let good = |bytes: &[u8]| bytes[4_092..4_096] == crc32c::crc32c(&bytes[..4_092]).to_le_bytes();
+    let of = |bytes: &Vec<u8>| match bytes.get(..8).filter(|_| bytes.len() >= 4_096 && good(bytes)) {
+        Some(b"memimage") => Some(ProtectionMode { encrypted: bytes[145] != 0, chained: bytes[147] != 0 }),
+        Some(b"MIsnapsh") => Some(ProtectionMode { encrypted: bytes[100] != 0, chained: bytes[102] != 0 }),
+        _ => None,
+    };
+    files(disk).values().find_map(of).unwrap_or_default()
+}
 
-    fn chain(self) -> Option<Keys> {
-        matches!(self, Protected::Chained | Protected::Both).then(|| Keys::one(Key::new([0xC4; 32])))
-    }
+/// One key, for encryption and for the chain.
+pub fn keys() -> Keys {
+    Keys::one(Key::new([7; 32]))
+}
 
-    /// Options with the keys.
-    pub fn options<M: Model>(self, mut options: Options<M>) -> Options<M> {
-        if let Some(keys) = self.encryption() {
-            options = options.encryption(keys);
+/// Adds the keys that a mode needs to the options of an image, or to a check, repair, void or rewrite: [`keys`], or the given
+/// keys for encryption and for the chain.
+#[macro_export]
+macro_rules! with_keys {
+    ($mode:expr, $task:expr) => {
+        $crate::with_keys!($mode, $task, $crate::protection::keys(), $crate::protection::keys())
+    };
+    ($mode:expr, $task:expr, $encryption:expr, $chain:expr) => {{
+        let (mode, mut task): ($crate::protection::ProtectionMode, _) = ($mode, $task);
+        if mode.encrypted {
+            task = task.encryption($encryption);
         }
-        if let Some(keys) = self.chain() {
-            options = options.chain(keys);
+        if mode.chained {
+            task = task.chain($chain);
         }
-        options
-    }
-
-    /// A check with the keys.
-    pub fn check(self) -> Check {
-        let mut check = Check::new();
-        if let Some(keys) = self.encryption() {
-            check = check.encryption(keys);
-        }
-        if let Some(keys) = self.chain() {
-            check = check.chain(keys);
-        }
-        check
-    }
-
-    /// A repair with the keys.
-    pub fn repair(self, action: RepairAction) -> Repair {
-        let mut repair = Repair::new(action);
-        if let Some(keys) = self.encryption() {
-            repair = repair.encryption(keys);
-        }
-        if let Some(keys) = self.chain() {
-            repair = repair.chain(keys);
-        }
-        repair
-    }
-
-    /// A rewrite of a source with the keys to a target with the same keys.
-    pub fn rewrite<'a, M: Model>(self) -> Rewrite<'a, M> {
-        let mut rewrite = Rewrite::new();
-        if let Some(keys) = self.encryption() {
-            rewrite = rewrite.source_encryption(keys.clone()).encryption(keys);
-        }
-        if let Some(keys) = self.chain() {
-            rewrite = rewrite.source_chain(keys.clone()).chain(keys);
-        }
-        rewrite
-    }
+        task
+    }};
 }

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use memimage::disk::{Crash, SimDisk};
 use memimage::{Durability, Retention};
-use memimage_tests::{Protected, SplitMix64, cases};
+use memimage_tests::protection::{BOTH, MODES, PLAIN, ProtectionMode};
+use memimage_tests::{SplitMix64, cases};
 
 use crash_counts::CrashCounts;
 use oracle::{CompletedRun, Guarantee, variants};
@@ -80,20 +81,22 @@ struct Share(u64);
 /// The maximum number of scenarios that a test runs beyond its share to see each kind of crash.
 const MORE_SCENARIOS: u64 = 20;
 
-/// The options that do not depend on the seed. The scenario with seed 1 has the protection `first`, each later one the next kind.
+/// The options that do not depend on the seed. The scenario with seed 1 is protected as `first`, each later one by the next mode.
 #[derive(Clone, Copy)]
 struct ModeOfSeed {
     durability: Durability,
     retention: Retention,
-    first: Protected,
+    first: ProtectionMode,
 }
 
 impl ModeOfSeed {
     fn mode(self, seed: u64) -> Mode {
         let ModeOfSeed { durability, retention, first } = self;
         let align = [8, 512, 4096][seed as usize % 3];
-        let protected = Protected::ALL[(first as usize + seed as usize + 3) % 4];
-        Mode { durability, align, retention, protected }
+        let mut protections = MODES.into_iter().cycle().skip_while(|protection| *protection != first);
+        let protection =
+            protections.nth((seed as usize + MODES.len() - 1) % MODES.len()).expect("the cycle has no end");
+        Mode { durability, align, retention, protection }
     }
 }
 
@@ -125,7 +128,7 @@ fn crash_scenarios(
 }
 
 /// Runs crash scenarios until each kind of crash has occurred.
-fn check_crashes(name: &str, share: Share, durability: Durability, retention: Retention, first: Protected) {
+fn check_crashes(name: &str, share: Share, durability: Durability, retention: Retention, first: ProtectionMode) {
     crash_scenarios(name, share, ModeOfSeed { durability, retention, first }, crash_everywhere, |counts| {
         assert!(counts.pruned == 0 || retention != Retention::Everything, "{counts}");
         let pruned = counts.pruned > 0 || retention == Retention::Everything;
@@ -135,17 +138,17 @@ fn check_crashes(name: &str, share: Share, durability: Durability, retention: Re
 
 #[test]
 fn a_synced_image_survives_any_crash() {
-    check_crashes("synced", Share(20), Durability::Synced, Retention::Everything, Protected::Plain);
+    check_crashes("synced", Share(20), Durability::Synced, Retention::Everything, PLAIN);
 }
 
 #[test]
 fn a_protected_image_survives_any_crash() {
-    check_crashes("protected", Share(10), Durability::Synced, Retention::Events(8), Protected::Both);
+    check_crashes("protected", Share(10), Durability::Synced, Retention::Events(8), BOTH);
 }
 
 #[test]
 fn a_buffered_image_survives_any_crash() {
-    check_crashes("buffered", Share(25), Durability::Buffered, Retention::Everything, Protected::Plain);
+    check_crashes("buffered", Share(25), Durability::Buffered, Retention::Everything, PLAIN);
 }
 
 #[test]
@@ -155,24 +158,23 @@ fn an_image_synced_at_intervals_survives_any_crash() {
         Share(24),
         Durability::Interval(Duration::from_micros(300)),
         Retention::Everything,
-        Protected::Plain,
+        PLAIN,
     );
 }
 
 #[test]
 fn a_pruned_image_survives_any_crash() {
-    check_crashes("pruned", Share(9), Durability::Synced, Retention::Events(0), Protected::Plain);
+    check_crashes("pruned", Share(9), Durability::Synced, Retention::Events(0), PLAIN);
 }
 
 #[test]
 fn a_pruned_and_buffered_image_survives_any_crash() {
-    check_crashes("pruned and buffered", Share(10), Durability::Buffered, Retention::Events(8), Protected::Plain);
+    check_crashes("pruned and buffered", Share(10), Durability::Buffered, Retention::Events(8), PLAIN);
 }
 
 #[test]
 fn a_rewrite_survives_any_crash() {
-    let modes =
-        ModeOfSeed { durability: Durability::Synced, retention: Retention::Everything, first: Protected::Plain };
+    let modes = ModeOfSeed { durability: Durability::Synced, retention: Retention::Everything, first: PLAIN };
     crash_scenarios("rewritten", Share(2), modes, rewrite::crash_everywhere, |counts| {
         counts.rewritten > 0 && counts.garbled > 0
     });

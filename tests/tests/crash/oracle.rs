@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use memimage::admin::Check;
 use memimage::disk::{Crash, Disk, Fate, SimDisk};
 use memimage::{Durability, ErrorKind, Seq};
-use memimage_tests::{Request, Run, SplitMix64, changed, files, repair_until_sound};
+use memimage_tests::{Request, Run, SplitMix64, changed, files, repair_until_sound, with_keys};
 
 use crate::crash_counts::CrashCounts;
 use crate::recorder::Recorder;
@@ -71,7 +72,7 @@ impl CompletedRun {
                 }
                 (counts.images, counts.refused) = (counts.images + 1, counts.refused + 1);
                 if !unfinished {
-                    repair_until_sound(&opened, Path::new("/ledger"), self.mode.protected, guarantee.now)
+                    repair_until_sound(&opened, Path::new("/ledger"), self.mode.protection, guarantee.now)
                         .and_then(|()| self.open(&opened, guarantee.now).map(drop))
                         .map_err(|why| format!("the image was refused, and its repair failed: {why}\n{error}"))?;
                     counts.repaired += 1;
@@ -116,10 +117,7 @@ impl CompletedRun {
         counts.torn += u64::from(recovery.quarantined.is_some());
         if rng.once_in(30) {
             // while the image is open
-            let report = self
-                .mode
-                .protected
-                .check()
+            let report = with_keys!(self.mode.protection, Check::new())
                 .run_with(Arc::new(disk.clone()), "/ledger")
                 .map_err(|error| format!("the check failed: {error}"))?;
             if !report.is_sound() {

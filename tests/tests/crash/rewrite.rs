@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use memimage::admin::Rewrite;
 use memimage::disk::{Crash, SimDisk};
 use memimage::{Error, ErrorKind, Seq, digest};
-use memimage_tests::{Ledger, SplitMix64};
+use memimage_tests::protection::keys;
+use memimage_tests::{Ledger, SplitMix64, with_keys};
 
 use crate::crash_counts::CrashCounts;
 use crate::oracle::{CompletedRun, variants};
@@ -16,7 +18,14 @@ use crate::{Mode, failed};
 const TARGET: &str = "/rewritten";
 
 fn rewrite(disk: &SimDisk, mode: Mode) -> Result<(), Error> {
-    let rewrite = mode.protected.rewrite::<Ledger>().segment_bytes(16 << 10).align_bytes(mode.align);
+    let mut rewrite = with_keys!(mode.protection, Rewrite::<Ledger>::new());
+    if mode.protection.encrypted {
+        rewrite = rewrite.source_encryption(keys());
+    }
+    if mode.protection.chained {
+        rewrite = rewrite.source_chain(keys());
+    }
+    let rewrite = rewrite.segment_bytes(16 << 10).align_bytes(mode.align);
     rewrite.run_with(Arc::new(disk.clone()), "/ledger", TARGET).map(drop)
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use memimage::disk::SimDisk;
 use memimage::{Durability, Error, Image, Retention, Seq};
-use memimage_tests::{Ledger, Protected, Request, Run, SplitMix64};
+use memimage_tests::protection::ProtectionMode;
+use memimage_tests::{Ledger, Request, Run, SplitMix64, with_keys};
 
 use crate::recorder::Recorder;
 
@@ -14,13 +15,13 @@ pub(crate) struct Mode {
     pub(crate) durability: Durability,
     pub(crate) align: u32,
     pub(crate) retention: Retention,
-    pub(crate) protected: Protected,
+    pub(crate) protection: ProtectionMode,
 }
 
 impl Mode {
     pub(crate) fn image(self, disk: &SimDisk, path: &str) -> Result<Image<Ledger>, Error> {
         let options = Run::options(self.durability, self.align).retention(self.retention);
-        self.protected.options(options).open_with(Arc::new(disk.clone()), path)
+        with_keys!(self.protection, options).open_with(Arc::new(disk.clone()), path)
     }
 
     pub(crate) fn open(self, disk: &SimDisk, digests: Vec<u64>, at_least: Seq) -> Result<Run, String> {

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use memimage::disk::{Disk, Operation, SimDisk};
 use memimage::{Image, Options, Retention, Seq, SnapshotPolicy, Timestamp};
-use memimage_tests::{Book, BookCommands, Protected, files, wait_until};
+use memimage_tests::protection::{BOTH, PLAIN, ProtectionMode};
+use memimage_tests::{Book, BookCommands, files, wait_until, with_keys};
 
 pub(crate) const ROOT: &str = "/book";
 /// The length of each segment: the minimum.
@@ -25,23 +26,23 @@ pub(crate) struct SampleKind {
     pub(crate) closed: bool,
     /// Whether the journal is pruned: a base replaces the first segments.
     pub(crate) pruned: bool,
-    pub(crate) protected: Protected,
+    pub(crate) protection: ProtectionMode,
 }
 
 impl SampleKind {
     pub(crate) const CLOSED: SampleKind =
-        SampleKind { align: 512, snapshots: false, closed: true, pruned: false, protected: Protected::Plain };
+        SampleKind { align: 512, snapshots: false, closed: true, pruned: false, protection: PLAIN };
     pub(crate) const KILLED: SampleKind = SampleKind { closed: false, ..SampleKind::CLOSED };
     pub(crate) const SNAPSHOTS: SampleKind = SampleKind { snapshots: true, ..SampleKind::CLOSED };
     pub(crate) const PRUNED: SampleKind = SampleKind { pruned: true, ..SampleKind::CLOSED };
     /// Encrypted, with a chain.
-    pub(crate) const PROTECTED: SampleKind = SampleKind { protected: Protected::Both, ..SampleKind::SNAPSHOTS };
+    pub(crate) const PROTECTED: SampleKind = SampleKind { protection: BOTH, ..SampleKind::SNAPSHOTS };
 }
 
 /// A small image of three full segments and a preallocated fourth one.
 pub(crate) struct SampleImage {
     pub(crate) disk: SimDisk,
-    pub(crate) protected: Protected,
+    pub(crate) protection: ProtectionMode,
     pub(crate) seq: Seq,
     /// The state after each event, beginning with the initial state.
     pub(crate) states: Vec<Book>,
@@ -83,8 +84,8 @@ impl SampleImage {
             }
         });
         let retention = if kind.pruned { Retention::Events(0) } else { Retention::Everything };
-        let image = open(&disk, kind.protected.options(options(kind.align)).retention(retention)).unwrap();
-        let seal = if kind.protected == Protected::Plain { 512 } else { 1_024 };
+        let image = open(&disk, with_keys!(kind.protection, options(kind.align)).retention(retention)).unwrap();
+        let seal = if kind.protection == PLAIN { 512 } else { 1_024 };
         let mut writer = PageWriter { disk: &disk, image: &image, states: vec![Book::default()], page: 0, seal };
         let last = if kind.pruned { 5 } else { 3 };
         for number in 1..=last {
@@ -103,7 +104,7 @@ impl SampleImage {
             false => past.pop().expect("the journal was synced"),
         };
         let files = files(&disk).into_iter().collect();
-        SampleImage { disk, protected: kind.protected, seq, states, files, past }
+        SampleImage { disk, protection: kind.protection, seq, states, files, past }
     }
 
     /// Two images of this kind whose files have the same names. The segment of an event, and so the seqs of snapshots and bases,
@@ -117,7 +118,7 @@ impl SampleImage {
 
     /// Opens a copy of the image, if there is one.
     pub(crate) fn open(&self, disk: &SimDisk) -> Result<Image<Book>, memimage::Error> {
-        open(disk, self.protected.options(options(512)).create(false))
+        open(disk, with_keys!(self.protection, options(512)).create(false))
     }
 
     pub(crate) fn bytes(&self, path: &Path) -> &[u8] {

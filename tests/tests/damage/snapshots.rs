@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use memimage::disk::SimDisk;
 use memimage::{Image, SnapshotPolicy};
-use memimage_tests::{Book, BookCommands, Protected, checksums, files};
+use memimage_tests::protection::PLAIN;
+use memimage_tests::{Book, BookCommands, checksums, files};
 
 use crate::campaign::{DamageInjection, OutcomeCounts, try_all};
 use crate::outcome::{Depth, OpenOutcome};
@@ -165,5 +166,5 @@ fn large() -> SampleImage {
     Image::close(image).unwrap();
     let disk = disk.fork();
     let files = files(&disk).into_iter().collect();
-    SampleImage { disk, protected: Protected::Plain, seq, states, files, past: Vec::new() }
+    SampleImage { disk, protection: PLAIN, seq, states, files, past: Vec::new() }
 }

@@ -14,21 +14,11 @@ use std::sync::Arc;
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Error, Image, Key, Keys, Options, Seq};
-use memimage_tests::{Ledger, Request, Run, changed, files};
+use memimage_tests::protection::{BOTH, CHAINED, ENCRYPTED, PLAIN, ProtectionMode};
+use memimage_tests::{Ledger, Request, Run, changed, files, with_keys};
 
 const ROOT: &str = "/ledger";
 
-/// Whether an image is encrypted, and whether it has a chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct ProtectionMode {
-    encrypted: bool,
-    chained: bool,
-}
-
-const PLAIN: ProtectionMode = ProtectionMode { encrypted: false, chained: false };
-const ENCRYPTED: ProtectionMode = ProtectionMode { encrypted: true, chained: false };
-const CHAINED: ProtectionMode = ProtectionMode { encrypted: false, chained: true };
-const BOTH: ProtectionMode = ProtectionMode { encrypted: true, chained: true };
 const PROTECTED: [ProtectionMode; 3] = [ENCRYPTED, CHAINED, BOTH];
 
 /// Keys of which number 3 is current and number 2 is still available.
@@ -49,20 +39,22 @@ fn key(store: u8, number: u32) -> Key {
 const CIPHER: u8 = 0x50;
 const CHAIN: u8 = 0xA0;
 
-impl ProtectionMode {
+/// The options of the images in these tests.
+trait LedgerOptions {
+    /// Options with the newest keys that the mode needs.
+    fn options(self) -> Options<Ledger>;
+
+    /// Options with those of these keys that the mode needs.
+    fn with(self, cipher: Keys, chain: Keys) -> Options<Ledger>;
+}
+
+impl LedgerOptions for ProtectionMode {
     fn options(self) -> Options<Ledger> {
         self.with(keys(CIPHER), keys(CHAIN))
     }
 
     fn with(self, cipher: Keys, chain: Keys) -> Options<Ledger> {
-        let mut options = Run::options(Durability::Synced, 512);
-        if self.encrypted {
-            options = options.encryption(cipher);
-        }
-        if self.chained {
-            options = options.chain(chain);
-        }
-        options
+        with_keys!(self, Run::options(Durability::Synced, 512), cipher, chain)
     }
 }
 

@@ -10,38 +10,24 @@ use memimage_tests::frames::frames;
 use super::forgery::{remove_protection, small_image, snapshot_of};
 use super::*;
 
-/// Adds the keys for a mode to an operation.
-macro_rules! keyed {
-    ($mode:expr, $task:expr, $cipher:expr, $chain:expr) => {{
-        let (mode, mut task): (ProtectionMode, _) = ($mode, $task);
-        if mode.encrypted {
-            task = task.encryption($cipher);
-        }
-        if mode.chained {
-            task = task.chain($chain);
-        }
-        task
-    }};
-}
-
 pub(super) fn check(disk: &SimDisk, mode: ProtectionMode) -> CheckReport {
     check_with(disk, mode, keys(CIPHER), keys(CHAIN)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn check_with(disk: &SimDisk, mode: ProtectionMode, cipher: Keys, chain: Keys) -> Result<CheckReport, Error> {
     let operations = disk.operations();
-    let checked = keyed!(mode, Check::new(), cipher, chain).run_with(Arc::new(disk.clone()), ROOT);
+    let checked = with_keys!(mode, Check::new(), cipher, chain).run_with(Arc::new(disk.clone()), ROOT);
     assert_eq!(disk.operations(), operations, "a check changes nothing");
     checked
 }
 
 fn repair(disk: &SimDisk, mode: ProtectionMode, action: RepairAction) -> Result<RepairReport, Error> {
-    keyed!(mode, Repair::new(action), keys(CIPHER), keys(CHAIN)).run_with(Arc::new(disk.clone()), ROOT)
+    with_keys!(mode, Repair::new(action), keys(CIPHER), keys(CHAIN)).run_with(Arc::new(disk.clone()), ROOT)
 }
 
 fn void(disk: &SimDisk, mode: ProtectionMode, seq: u64) -> Result<VoidReport, Error> {
     let void = Void::new(Seq::new(seq), "a mistake");
-    keyed!(mode, void, keys(CIPHER), keys(CHAIN)).run_with(Arc::new(disk.clone()), ROOT)
+    with_keys!(mode, void, keys(CIPHER), keys(CHAIN)).run_with(Arc::new(disk.clone()), ROOT)
 }
 
 /// Asserts that check, repair and void refuse these keys and change nothing. Returns the errors.
@@ -66,11 +52,11 @@ fn assert_all_refuse(disk: &SimDisk, mode: ProtectionMode, keys: impl Fn() -> (K
         RepairAction::Base,
     ] {
         let (cipher, chain) = keys();
-        assert_refused("repair", keyed!(mode, Repair::new(action), cipher, chain).run_with(on(), ROOT).map(drop));
+        assert_refused("repair", with_keys!(mode, Repair::new(action), cipher, chain).run_with(on(), ROOT).map(drop));
     }
     let (cipher, chain) = keys();
     let void = Void::new(Seq::new(1), "a mistake");
-    assert_refused("void", keyed!(mode, void, cipher, chain).run_with(on(), ROOT).map(drop));
+    assert_refused("void", with_keys!(mode, void, cipher, chain).run_with(on(), ROOT).map(drop));
     errors
 }
 
@@ -148,8 +134,8 @@ fn without_a_current_key_only_a_check_runs() {
         let (before, operations) = (files(&disk), disk.operations());
         let on = || -> Arc<dyn Disk> { Arc::new(disk.clone()) };
         let repair =
-            keyed!(mode, Repair::new(RepairAction::TornTail), newer(CIPHER), newer(CHAIN)).run_with(on(), ROOT);
-        let void = keyed!(mode, Void::new(seq, "a mistake"), newer(CIPHER), newer(CHAIN)).run_with(on(), ROOT);
+            with_keys!(mode, Repair::new(RepairAction::TornTail), newer(CIPHER), newer(CHAIN)).run_with(on(), ROOT);
+        let void = with_keys!(mode, Void::new(seq, "a mistake"), newer(CIPHER), newer(CHAIN)).run_with(on(), ROOT);
         for error in [repair.unwrap_err(), void.unwrap_err()] {
             assert!(error.kind() == ErrorKind::Key && error.to_string().contains("it needs key 4 of "), "{error}");
         }
@@ -201,7 +187,7 @@ fn a_key_that_only_a_snapshot_uses_must_be_right() {
             [(&wrong as &dyn Fn(u8) -> Keys, "the file does not match"), (&older_keys, "it needs key 3 of ")]
         {
             let checked = check_with(&disk, mode, keys(CIPHER), keys(CHAIN)).unwrap_err();
-            let repair = keyed!(mode, Repair::new(RepairAction::Snapshots), keys(CIPHER), keys(CHAIN));
+            let repair = with_keys!(mode, Repair::new(RepairAction::Snapshots), keys(CIPHER), keys(CHAIN));
             for error in [checked, repair.run_with(Arc::new(disk.clone()), ROOT).unwrap_err()] {
                 assert!(error.kind() == ErrorKind::Key && error.to_string().contains(what), "{error}");
                 assert!(error.to_string().contains(".snapshot` cannot be read"), "{error}");

@@ -9,18 +9,13 @@ const NEW: &str = "/new";
 
 /// A rewrite with the keys of the source and of the target.
 fn rewrite(disk: &SimDisk, from: ProtectionMode, to: ProtectionMode, keys: impl Fn(u8) -> Keys) -> Result<(), Error> {
-    let mut rewrite = Rewrite::<Ledger>::new().segment_bytes(16 << 10);
+    let rewrite = Rewrite::<Ledger>::new().segment_bytes(16 << 10);
+    let mut rewrite = with_keys!(to, rewrite, keys(CIPHER), keys(CHAIN));
     if from.encrypted {
         rewrite = rewrite.source_encryption(super::keys(CIPHER));
     }
     if from.chained {
         rewrite = rewrite.source_chain(super::keys(CHAIN));
-    }
-    if to.encrypted {
-        rewrite = rewrite.encryption(keys(CIPHER));
-    }
-    if to.chained {
-        rewrite = rewrite.chain(keys(CHAIN));
     }
     rewrite.run_with(Arc::new(disk.clone()), ROOT, NEW).map(drop)
 }

@@ -10,16 +10,14 @@ use memimage::{ErrorKind, Image, Key, Keys, Seq};
 
 use memimage_tests::checksums::update_frame_checksums;
 use memimage_tests::frames::TRAILER;
+use memimage_tests::protection::ENCRYPTED;
 
 use super::check::{check, offers};
 use super::frame_edits::{AFTER_HEADER, replace_payload};
 use super::model_versions::first::{Till, TillCommands as _};
-use super::protection::ProtectionMode;
 use super::repair::{cents, crash_everywhere, cut_from, damage, repair, state_after};
 use super::segment_framing::{damage_header, segments};
 use super::{IMAGE, frames, image, image_as, open, options};
-
-const ENCRYPTED: ProtectionMode = ProtectionMode { encrypted: true, chained: false };
 
 /// The first event in a segment.
 fn first_in(disk: &SimDisk, path: &PathBuf) -> u64 {

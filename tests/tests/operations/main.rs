@@ -10,7 +10,6 @@ mod check;
 mod copies_in_use;
 mod crashes;
 mod failures;
-mod protection;
 mod frame_edits;
 mod timelines;
 mod repair_sequences;
@@ -30,10 +29,11 @@ use std::sync::{Arc, Mutex};
 
 use memimage::disk::{Operation, SimDisk};
 use memimage::{Error, Image, Model, Options, SnapshotPolicy, Timestamp};
+use memimage_tests::protection::{PLAIN, ProtectionMode, mode};
+use memimage_tests::with_keys;
 
 use frame_edits::frames;
 use model_versions::first::{Till, TillCommands as _};
-use protection::{PLAIN, ProtectionMode, mode, with_keys};
 
 const IMAGE: &str = "/till";
 

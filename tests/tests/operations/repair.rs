@@ -7,12 +7,12 @@ use std::sync::Arc;
 use memimage::admin::{Repair, RepairAction, RepairReport, Severity};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Error, ErrorKind, Image, Retention, Seq};
-use memimage_tests::{DiskMethod, GateDisk, SplitMix64, cases, changed, files};
+use memimage_tests::protection::{MODES, PLAIN, ProtectionMode, mode};
+use memimage_tests::{DiskMethod, GateDisk, SplitMix64, cases, changed, files, with_keys};
 
 use super::check::{check, offers};
 use super::frame_edits::AFTER_HEADER;
 use super::model_versions::first::{Till, TillCommands as _};
-use super::protection::{MODES, PLAIN, ProtectionMode, mode, with_keys};
 use super::{IMAGE, frames, image, image_as, is_thorough, open, options, record};
 
 pub(super) fn repair(disk: &SimDisk, action: RepairAction) -> Result<RepairReport, Error> {

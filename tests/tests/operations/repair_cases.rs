@@ -5,12 +5,12 @@ use std::sync::Arc;
 use memimage::admin::{RepairAction, Severity};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Error, ErrorKind, Image, Seq};
+use memimage_tests::protection::PLAIN;
 use memimage_tests::{Files, changed, files};
 
 use super::check::check;
 use super::decision_durability::damage_is_detected;
 use super::model_versions::first::{Till, TillCommands as _};
-use super::protection::PLAIN;
 use super::repair::{cut_from, damage, pruned, repair, state_after};
 use super::void::{BAD, FILLS_A_SEGMENT, recorded, void, without_the_bad_one};
 use super::{frames, image, open};

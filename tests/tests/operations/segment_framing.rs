@@ -6,12 +6,12 @@ use std::sync::Arc;
 use memimage::admin::{Repair, RepairAction, Severity};
 use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Key, Keys, Seq};
+use memimage_tests::protection::{BOTH, MODES};
 use memimage_tests::{SplitMix64, cases, files, seed};
 
 use super::check::{check, offers};
 use super::frame_edits::AFTER_HEADER;
 use super::model_versions::first::{Till, TillCommands as _};
-use super::protection::{MODES, ProtectionMode};
 use super::repair::{assert_repaired, cents, crash_everywhere, cut_from, damage, repair, state_after};
 use super::{IMAGE, frames, image, image_as, open, options};
 
@@ -183,7 +183,7 @@ fn snapshots_are_repaired_after_the_journal() {
 fn a_header_is_rebuilt_with_the_key_of_its_frames() {
     let newer =
         || Keys::new(2, |number| [None, Some(Key::new([7; 32])), Some(Key::new([8; 32]))][number as usize % 3].clone());
-    let mode = ProtectionMode { encrypted: true, chained: true };
+    let mode = BOTH;
     for path in segments(&image_as(mode, &[])) {
         let disk = image_as(mode, &[]);
         damage_header(&disk, &path, 1);

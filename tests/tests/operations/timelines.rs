@@ -7,12 +7,12 @@ use std::sync::Arc;
 use memimage::admin::{RepairAction, Severity, Void};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{ErrorKind, Image, Options, Seq};
-use memimage_tests::files;
+use memimage_tests::protection::{MODES, ProtectionMode};
+use memimage_tests::{files, with_keys};
 
 use super::check::{check, offers};
 use super::model_versions::first::{Till, TillCommands as _};
 use super::model_versions::generous::{self, TillCommands as _};
-use super::protection::{MODES, ProtectionMode, with_keys};
 use super::repair::{cents, cut_from, damage, pruned, repair, state_after};
 use super::{IMAGE, image, image_as, open, options};
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use memimage::admin::{Repair, RepairAction, Rewrite, Void, VoidReport};
 use memimage::disk::{SimDisk, Unsynced};
 use memimage::{Error, ErrorKind, Image, Retention, Seq};
-use memimage_tests::{SplitMix64, cases, changed, files};
+use memimage_tests::protection::{MODES, PLAIN, ProtectionMode, mode};
+use memimage_tests::{SplitMix64, cases, changed, files, with_keys};
 
 use super::check::check;
 use super::frame_edits::AFTER_HEADER;
 use super::model_versions::first::{self, TillCommands as _};
 use super::model_versions::second::{self, TillCommands as _};
-use super::protection::{MODES, PLAIN, ProtectionMode, mode, with_keys};
 use super::repair::{damage, pruned, repair};
 use super::{IMAGE, frames, image, open, open_as, options, record};
 

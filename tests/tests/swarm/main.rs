@@ -139,7 +139,7 @@ fn without_garbage(
         {
             count(&tally.suspect, 1);
             // the next opening checks how much was acknowledged
-            repair_until_sound(&left.disk, Path::new("/list"), parameters.protected, Seq::ZERO)?;
+            repair_until_sound(&left.disk, Path::new("/list"), parameters.protection, Seq::ZERO)?;
             Ok(left)
         }
         Err(error) => Err(error.to_string()),

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use memimage::disk::{Crash, Effect, Fault, Method, SimDisk};
 use memimage::{Durability, Error, Image, Options, Retention, SnapshotPolicy};
-use memimage_tests::{Protected, SplitMix64};
+use memimage_tests::protection::{MODES, PLAIN, ProtectionMode};
+use memimage_tests::{SplitMix64, with_keys};
 
 use crate::model::MarkList;
 use crate::oracle::THREADS_MAX;
@@ -16,7 +17,7 @@ pub(crate) struct SwarmParameters {
     pub(crate) align: u32,
     pub(crate) retention: Retention,
     pub(crate) lifetimes: Vec<LifetimeParameters>,
-    pub(crate) protected: Protected,
+    pub(crate) protection: ProtectionMode,
 }
 
 /// One process with the image open.
@@ -58,8 +59,8 @@ impl SwarmParameters {
         };
         let lifetimes = (0..1 + rng.below(4)).map(|_| LifetimeParameters::new(&mut rng)).collect();
         let align = [8, 512, 4096][rng.below(3) as usize];
-        let protected = if rng.once_in(2) { Protected::ALL[rng.below(4) as usize] } else { Protected::Plain };
-        SwarmParameters { align, retention, lifetimes, protected }
+        let protection = if rng.once_in(2) { MODES[rng.below(4) as usize] } else { PLAIN };
+        SwarmParameters { align, retention, lifetimes, protection }
     }
 
     /// Opens the image with the options of a lifetime.
@@ -72,7 +73,7 @@ impl SwarmParameters {
             .snapshots(lifetime.snapshots)
             .batch_bytes(lifetime.batch_bytes)
             .pending_batches_max(lifetime.pending_batches);
-        self.protected.options(options).open_with(Arc::new(disk.clone()), "/list")
+        with_keys!(self.protection, options).open_with(Arc::new(disk.clone()), "/list")
     }
 }
 
