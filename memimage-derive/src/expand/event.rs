@@ -89,10 +89,8 @@ pub(crate) fn scoped(block: &Block, items: &TokenStream) -> TokenStream {
 /// The definition of the event enum.
 pub(crate) fn definition(block: &Block) -> TokenStream {
     let event = block.event();
-    let about = format!(
-        "The events of `{}`, with one variant for each command, which contains the command's arguments.",
-        block.model_name()
-    );
+    let about =
+        format!("The events of `{}`: for each command, one variant with the command's arguments.", block.model_name());
     let derives = derives(block);
     let vis = match block.args.group.get() {
         Some(_) => block.vis_of_group(),

@@ -53,7 +53,7 @@ pub(crate) fn implementation(input: &DeriveInput, args: &ModelArgs) -> TokenStre
 pub(crate) fn events(krate: &TokenStream, input: &DeriveInput, args: &ModelArgs) -> TokenStream {
     let (vis, model, event) = (&input.vis, &input.ident, group::event_name(input, args));
     let about = format!(
-        "The events of `{model}`: an enum with one variant for each command, which contains the command's arguments."
+        "The events of `{model}`: an enum that has, for each command, one variant with the command's arguments."
     );
     quote! {
         #[doc = #about]

@@ -17,7 +17,7 @@ pub enum Descriptor {
     Set(ShapeRef),
     /// A set in which the order of the items is part of the value.
     OrderedSet(ShapeRef),
-    /// A heap: a collection that can contain an item several times, and in which the order of the items is not part of the value.
+    /// A multiset, such as a heap: an item can occur several times, and the order of the items is not part of the value.
     Multiset(ShapeRef),
     /// A map in which the order of the entries is not part of the value.
     Map(ShapeRef, ShapeRef),
