@@ -5,6 +5,7 @@ mod position;
 mod messages;
 mod kind;
 
+use std::any::Any;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -16,6 +17,7 @@ pub use position::Position;
 
 pub(crate) use messages::ErrorDetail;
 
+use crate::panics::panic_message;
 use crate::seq::Seq;
 
 /// The error of every operation of the library. Its text states what happened, where, and what to do.
@@ -43,6 +45,11 @@ impl Error {
 
     pub(crate) fn io(act: &'static str, path: &Path, source: io::Error) -> Error {
         Error::new(ErrorDetail::Io { act, path: path.to_owned(), source })
+    }
+
+    /// The error of an act during which the code of a user, such as a disk, panicked.
+    pub(crate) fn panicked(act: &'static str, path: &Path, panic: Box<dyn Any + Send>) -> Error {
+        Error::io(act, path, io::Error::other(format!("panic: {}", panic_message(panic))))
     }
 
     /// For the error of a [poisoned](ErrorKind::Poisoned) image, returns the cause without the advice to reopen the image.

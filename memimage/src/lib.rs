@@ -108,6 +108,7 @@
 // Each module uses only modules that are declared above it. `tests/tests/architecture.rs` checks this order.
 mod seq;
 mod planted;
+mod panics;
 mod log;
 mod error;
 mod entropy;

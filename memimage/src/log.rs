@@ -3,11 +3,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::panics::forget_panic;
+
 /// Calls `emit`, and catches a panic in it.
 pub(crate) fn guarded(emit: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(emit)) {
-        // the value of a panic is not dropped, because dropping it may panic too
-        std::mem::forget(panic);
+        forget_panic(panic);
     }
 }
 

@@ -8,8 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Serialize;
 
-use super::{Model, panic_message};
+use super::Model;
 use crate::digest::{Digest, DigestError, digest};
+use crate::panics::panic_message;
 use crate::shape::{Shape, ShapeRef, ShapeTree, derived_field};
 
 /// The derived fields of the model `M`, and the method that fills them.

@@ -36,9 +36,6 @@ pub(crate) use decode::{StoredPayload, ValueUpcast, decode, decode_state};
 pub(crate) use derived::{EqualFn, TextFn, equal, rebuild_derived, text};
 pub(crate) use replay_target::{Apply, Reencode};
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -98,24 +95,4 @@ pub trait Event: Sized {
 
     /// The event's version in the journal.
     fn version(&self) -> u32;
-}
-
-/// Drops a value of the user, and catches a panic of its `Drop`.
-pub(crate) fn drop_caught<T>(value: T) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        forget_panic(panic);
-    }
-}
-
-/// The message of a panic that was caught.
-pub(crate) fn panic_message(panic: Box<dyn Any + Send>) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    forget_panic(panic);
-    text.unwrap_or_else(|| "a value that is not a text".to_owned())
-}
-
-/// Does not drop the payload of a panic that was caught, because the payload's `Drop` may itself panic.
-pub(crate) fn forget_panic(panic: Box<dyn Any + Send>) {
-    std::mem::forget(panic);
 }

@@ -4,7 +4,6 @@
 //! bases. Each step is synced before the next one. After a crash at any point, the image opens, and the next pruning
 //! completes the work.
 
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -13,7 +12,7 @@ use super::snapshotting::UnverifiedSnapshot;
 use crate::context::Timestamp;
 use crate::disk::{failed, sync_dir};
 use crate::error::{Error, ErrorDetail};
-use crate::event::{Model, panic_message};
+use crate::event::Model;
 use crate::journal::{FrameKind, PruneMark};
 use crate::log;
 use crate::recovery::{RecoveryGoal, is_current};
@@ -127,10 +126,8 @@ impl<M: Model> Shared<M> {
     /// them.
     fn sync_journal_dir(&self) -> Result<(), Error> {
         let sync = || sync_dir(&*self.disk, &self.layout.journal());
-        let synced = catch_unwind(AssertUnwindSafe(sync)).unwrap_or_else(|panic| {
-            let panic = io::Error::other(panic_message(panic));
-            Err(Error::io("syncing", &self.layout.journal(), panic))
-        });
+        let synced = catch_unwind(AssertUnwindSafe(sync));
+        let synced = synced.unwrap_or_else(|panic| Err(Error::panicked("syncing", &self.layout.journal(), panic)));
         synced.inspect_err(|error| self.journal.poison(error))
     }
 

@@ -1,12 +1,12 @@
 //! Rebuilds the model from disk, after a command panicked and may have left the model half changed, or to verify a snapshot.
 
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::core::{Core, Shared};
 use crate::error::{Error, ErrorDetail, ErrorKind};
-use crate::event::{Model, drop_caught, panic_message};
+use crate::event::Model;
 use crate::log;
+use crate::panics::drop_caught;
 use crate::recovery::{Dispatch, OpenedJournal, Recovered, RecoveryGoal, recover};
 
 impl<M: Model> Shared<M> {
@@ -25,10 +25,8 @@ impl<M: Model> Shared<M> {
             self.recover_beside(&core.dispatch, goal)
         };
         // a panic during the rebuild, for example in a `Deserialize`, must not expose the half-changed model either
-        let rebuilt = catch_unwind(AssertUnwindSafe(rebuild)).unwrap_or_else(|panic| {
-            let panic = io::Error::other(panic_message(panic));
-            Err(Error::io("rebuilding the model from", self.layout.root(), panic))
-        });
+        let rebuilt = catch_unwind(AssertUnwindSafe(rebuild))
+            .unwrap_or_else(|panic| Err(Error::panicked("rebuilding the model from", self.layout.root(), panic)));
         match rebuilt {
             Ok(rebuilt) => {
                 log::warning!(seq = %rebuilt.last, "a command panicked; the model was rebuilt from disk");

@@ -1,6 +1,5 @@
 //! Making and verifying snapshots of a running image.
 
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
@@ -12,7 +11,7 @@ use super::core::{Core, Shared, next_snapshot};
 use crate::context::Timestamp;
 use crate::digest::{Digest, Transcript};
 use crate::error::{Error, ErrorDetail, ErrorKind};
-use crate::event::{Derived, DerivedField, Model, panic_message, rebuild_derived};
+use crate::event::{Derived, DerivedField, Model, rebuild_derived};
 use crate::journal::{DigestMark, FrameKind};
 use crate::log;
 use crate::options::SnapshotPolicy;
@@ -107,10 +106,8 @@ impl<M: Model> Shared<M> {
     /// Makes a snapshot. A panic, for example in a `Serialize`, is returned as an ordinary error, because the model was only
     /// read.
     pub(super) fn snapshot(&self) -> Result<SnapshotInfo, Error> {
-        catch_unwind(AssertUnwindSafe(|| self.make_snapshot())).unwrap_or_else(|panic| {
-            let panic = io::Error::other(format!("panic: {}", panic_message(panic)));
-            Err(Error::io("making a snapshot in", &self.layout.snapshots(), panic))
-        })
+        catch_unwind(AssertUnwindSafe(|| self.make_snapshot()))
+            .unwrap_or_else(|panic| Err(Error::panicked("making a snapshot in", &self.layout.snapshots(), panic)))
     }
 
     /// Takes a snapshot, verifies it, and installs it under its final name.

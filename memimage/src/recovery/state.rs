@@ -4,8 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::context::{Metadata, Timestamp};
 use crate::digest::Digest;
-use crate::event::{Model, Recorded, StateVersion, panic_message};
+use crate::event::{Model, Recorded, StateVersion};
 use crate::outcome::Outcome;
+use crate::panics::panic_message;
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 

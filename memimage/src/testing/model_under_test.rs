@@ -7,9 +7,10 @@ use super::{derived_fields, reloaded, value_difference};
 use crate::context::{Context, Metadata, Origin, Seed, Timestamp};
 use crate::digest::{Digest, digest};
 use crate::event::{
-    Apply, Command, Model, Recorded, StoredPayload, ValueUpcast, decode, decode_state, panic_message, rebuild_derived,
+    Apply, Command, Model, Recorded, StoredPayload, ValueUpcast, decode, decode_state, rebuild_derived,
 };
 use crate::outcome::Outcome;
+use crate::panics::panic_message;
 use crate::recovery::DROPPED;
 use crate::seq::Seq;
 use crate::shape::{ShapeTree, may_be_deep};

@@ -1,7 +1,6 @@
 //! Preallocation: a background thread builds the next segment while batches fill the current segment, so that no command waits
 //! for a new segment. `segment_builder` creates the file and fills it with zeros.
 
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -15,7 +14,6 @@ use super::segment_builder::{SegmentBuildError, SegmentBuilder};
 use super::waking::{wake_all, writing};
 use crate::disk::StoredFile;
 use crate::error::{Error, ErrorDetail, ErrorKind};
-use crate::event::panic_message;
 use crate::keys::Protection;
 use crate::log;
 use crate::seq::SegmentId;
@@ -184,8 +182,7 @@ impl Preallocator {
         // even if the build panics, the callers that wait for the segment must be woken
         let built = writing(journal, || {
             catch_unwind(AssertUnwindSafe(|| self.build(room))).unwrap_or_else(|panic| {
-                let panic = io::Error::other(panic_message(panic));
-                let error = Error::io("creating a segment of", self.builder.layout.root(), panic);
+                let error = Error::panicked("creating a segment of", self.builder.layout.root(), panic);
                 // the content of the journal's directory is unknown
                 Err(self.poison(error))
             })

@@ -20,7 +20,6 @@ use super::waking::writing;
 use super::writer::{JournalWriter, WritePosition};
 use crate::context::Timestamp;
 use crate::error::Error;
-use crate::event::panic_message;
 use crate::journal::format::frame::{FrameKind, head_len};
 use crate::journal::format::genesis::Genesis;
 use crate::journal::format::record::EventId;
@@ -29,6 +28,7 @@ use crate::journal::format::time_correction::TimeCorrection;
 use crate::journal::format::whitening::Salts;
 #[cfg(feature = "chain")]
 use crate::keys::ChainHead;
+use crate::panics::panic_message;
 use crate::process::Process;
 use crate::seq::{SegmentId, Seq};
 

@@ -6,8 +6,8 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-use crate::event::panic_message;
 use crate::log;
+use crate::panics::panic_message;
 use crate::planted::{Bug, planted};
 
 thread_local! {

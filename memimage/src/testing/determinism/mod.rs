@@ -9,7 +9,8 @@ use super::given::Given;
 use super::model_under_test::{NONDETERMINISM_HELP, StartState, differences, encoded, replay, restored, state_digest};
 use super::recorded_event::RecordedEvent;
 use crate::digest::Digest;
-use crate::event::{Model, decode_state, panic_message};
+use crate::event::{Model, decode_state};
+use crate::panics::panic_message;
 use process::ProcessRole;
 
 /// Checks that each replay of a history leads to the same states. Pass a history in which every event of the model occurs

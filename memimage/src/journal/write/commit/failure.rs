@@ -35,15 +35,15 @@ impl<S: BatchWriter> Commit<S> {
             let mut state = self.state.lock();
             if state.failed.is_some() {
                 drop((state, open));
-                settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
+                if let Some(ticket) = written {
+                    writing(self.id(), || ticket.settle(Err(unknown)));
+                }
                 return;
             }
             open.end(lost.clone());
             self.ended.store(true, Ordering::Release);
-            // if all events are durable, a busy thread is not writing events
-            let all_durable = self.durable() == self.executed();
-            let is_unsynced = self.unsynced.load(Ordering::Acquire);
-            let in_doubt = written.is_some() || is_unsynced || !all_durable && state.busy;
+            let is_writing = state.writing.as_ref().is_some_and(|ticket| !ticket.is_settled());
+            let in_doubt = is_writing || self.unsynced.load(Ordering::Acquire);
             let unsynced = if in_doubt { unknown.clone() } else { lost.clone() };
             state.failed = Some(CommitFailure { lost: lost.clone(), unsynced: unsynced.clone() });
             settlements.extend(state.queue.drain(..).map(|batch| (batch.ticket, lost.clone())));
@@ -68,7 +68,7 @@ impl<S: BatchWriter> Commit<S> {
     /// journal were not poisoned, callers would wait for a thread that has ended.
     pub(crate) fn fail_after_panic(&self, message: &str) {
         let panic = std::io::Error::other(format!("panic: {message}"));
-        let writing = self.state.lock().writing.take().filter(|ticket| !ticket.is_settled());
+        let writing = self.state.lock().writing.clone().filter(|ticket| !ticket.is_settled());
         self.fail(&Error::io("writing", std::path::Path::new("journal"), panic), writing.as_ref());
         let mut state = self.state.lock();
         state.busy = false;
