@@ -1,8 +1,10 @@
 //! The options of an image, and their ranges.
 
 use std::fmt;
-use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::context::Timestamp;
 use crate::error::{Error, ErrorDetail};
@@ -55,13 +57,14 @@ pub struct Options<M> {
 /// A monotonic clock, which returns the time since some fixed point.
 pub(crate) type Monotonic = Arc<dyn Fn() -> Duration + Send + Sync>;
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this clock is only compared with the wall clock, and is not part of a model's state"
-)]
+/// The system's monotonic clock that also counts the time during which the computer is suspended. (The clock of
+/// [`Instant`](std::time::Instant) does not: after a night's sleep the wall clock would seem to have jumped.)
 fn monotonic_clock() -> Duration {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    START.elapsed()
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const CLOCK: ClockId = ClockId::Boottime;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    const CLOCK: ClockId = ClockId::Monotonic;
+    Duration::try_from(clock_gettime(CLOCK)).unwrap_or_default()
 }
 
 /// The clock from which events get their recorded time.
@@ -218,7 +221,7 @@ impl<M: Model> Options<M> {
     }
 
     /// Sets the clock with which the wall clock is compared, for tests. `clock` returns the time since any fixed point.
-    /// Default: the system's monotonic clock. See [`Stats::clock_jumped`](crate::Stats::clock_jumped).
+    /// Default: the system's monotonic clock, which also counts the time during which the computer is suspended. See [`Stats::clock_jumped`](crate::Stats::clock_jumped).
     pub fn monotonic_clock(mut self, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         self.monotonic = Some(Arc::new(clock));
         self

@@ -10,6 +10,8 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use rustix::fs::OFlags;
+
 use super::FileType;
 
 /// The mode of every new file: only the owner has access, since a journal contains all data that the program received.
@@ -51,7 +53,8 @@ pub(super) fn open(path: &Path, options: &mut OpenOptions, links: Links) -> io::
         Err(error) if error.kind() == io::ErrorKind::NotFound => true,
         Err(error) => return Err(error),
     };
-    let file = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = options.custom_flags(flags.bits().cast_signed()).open(path)?;
     check_is_plain(&file.metadata()?, links)?;
     if is_new {
         set_file_mode(&file)?;
@@ -112,6 +115,8 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
 
+    use rustix::io::Errno;
+
     use super::*;
 
     fn refusal(path: &Path, links: Links) -> String {
@@ -133,8 +138,9 @@ mod tests {
         assert_eq!(open(&dangling, &mut options, Links::One).unwrap_err().to_string(), "it is a symbolic link");
         assert!(!dir.path().join("nothing").exists());
         // if a link replaces the file after the inspection, the open call refuses the link only because of `O_NOFOLLOW`
-        let swapped = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(&link).unwrap_err();
-        assert_eq!(swapped.raw_os_error(), Some(libc::ELOOP));
+        let swapped =
+            OpenOptions::new().read(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&link).unwrap_err();
+        assert_eq!(swapped.raw_os_error(), Some(Errno::LOOP.raw_os_error()));
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use super::mount::here_if_empty;
 use super::plain::{DIR_MODE, FILE_MODE, Links, file_type_of};
 use super::{Access, Disk, DiskFile, Entry, FileType, Lock, exposed, mount, owner_lock, plain};
@@ -79,7 +81,11 @@ impl Disk for RealDisk {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         // without this flag, the open call would block on a pipe instead of refusing the pipe
-        OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(here_if_empty(path))?.sync_all()
+        OpenOptions::new()
+            .read(true)
+            .custom_flags(OFlags::DIRECTORY.bits().cast_signed())
+            .open(here_if_empty(path))?
+            .sync_all()
     }
 
     fn lock(&self, path: &Path) -> io::Result<Lock> {

@@ -95,8 +95,8 @@ impl RecordingClock {
         if self.unreported.load(Ordering::Relaxed) && self.unreported.swap(false, Ordering::Acquire) {
             log::warning!(
                 ahead = ?self.jumped(),
-                "the wall clock jumped ahead of the monotonic clock, and events have got its time; the system clock was set, or the \
-                 computer was suspended; help: if the system clock is wrong, correct it, then call `Admin::correct_time`"
+                "the wall clock jumped ahead of the monotonic clock, and events have got its time; help: if the system clock is \
+                 wrong, correct it, then call `Admin::correct_time`"
             );
         }
     }

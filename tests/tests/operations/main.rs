@@ -9,6 +9,7 @@ mod combined_damage;
 mod check;
 mod copies_in_use;
 mod crashes;
+mod exchanged_frames;
 mod failures;
 mod frame_edits;
 mod timelines;
