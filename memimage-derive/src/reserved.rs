@@ -7,6 +7,7 @@ pub(crate) const INHERENT: &[&str] = &[
     "submit",
     "try_submit",
     "submit_async",
+    "submit_all",
     "execute_async",
     "query",
     "query_async",

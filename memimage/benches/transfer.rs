@@ -144,6 +144,17 @@ fn image_deep(directory: &Path, protection: ImageProtection, commands: u64, dept
     Run { commands, took: started.elapsed() }
 }
 
+/// One thread that submits `depth` commands together, and waits for them.
+fn image_bulk(directory: &Path, commands: u64, depth: u64) -> Run {
+    let image = image(directory, PLAIN);
+    let started = Instant::now();
+    for from in (0..commands).step_by(depth as usize) {
+        let answers = image.submit_all((from..from + depth).map(transfer)).wait();
+        assert!(answers.iter().all(Result::is_ok));
+    }
+    Run { commands, took: started.elapsed() }
+}
+
 /// Many threads, each with up to `depth` commands in flight.
 fn image_wide(directory: &Path, threads: u64, each: u64, depth: usize) -> Run {
     let image = image(directory, PLAIN);
@@ -223,6 +234,7 @@ fn main() {
         ("bare loop", Box::new(|| bare(2_000_000))),
         ("bare loop + log, sync per 100,000", Box::new(|| bare_with_log(directory, 2_000_000, 100_000))),
         ("image, 1 thread waits per 100,000", Box::new(|| image_deep(directory, PLAIN, 2_000_000, 100_000))),
+        ("image, 1 thread, 100,000 together", Box::new(|| image_bulk(directory, 2_000_000, 100_000))),
         ("image, 64 threads, 40 deep", Box::new(|| image_wide(directory, 64, 10_000, 40))),
         ("image, 64 threads that wait", Box::new(|| image_waiting(directory, PLAIN, 64, 1_500))),
         ("bare loop + log, sync per command", Box::new(|| bare_with_log(directory, 5_000, 1))),

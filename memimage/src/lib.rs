@@ -153,7 +153,9 @@ pub use event::{
     Command, Commands, Event, FromRefusal, IntoEvents, Model, Payload, Recorded, ShapeLock, Upcast, UpcastError,
 };
 pub use execute::Execute;
-pub use image::{Admin, Image, JournalHandle, Pending, ReadGuard, RecoveryReport, SnapshotInfo, Stats, WithMetadata};
+pub use image::{
+    Admin, Image, JournalHandle, Pending, PendingAll, ReadGuard, RecoveryReport, SnapshotInfo, Stats, WithMetadata,
+};
 pub use journal::Durability;
 #[cfg(feature = "chain")]
 pub use keys::ChainHead;

@@ -47,7 +47,7 @@ pub struct Options<M> {
     pub(crate) verify_digests: bool,
     pub(crate) allow_network: bool,
     pub(crate) accept_incomplete_copy: bool,
-    pub(crate) clock: Clock,
+    pub(crate) clock: WallClock,
     pub(crate) monotonic: Option<Monotonic>,
     pub(crate) genesis: Option<M>,
     pub(crate) encryption: Option<Keys>,
@@ -68,7 +68,21 @@ fn monotonic_clock() -> Duration {
 }
 
 /// The clock from which events get their recorded time.
-pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+#[derive(Clone)]
+pub(crate) enum WallClock {
+    System,
+    /// A clock that the program supplies, for tests. It may run any code, and panic.
+    Supplied(Arc<dyn Fn() -> Timestamp + Send + Sync>),
+}
+
+impl WallClock {
+    pub(crate) fn now(&self) -> Timestamp {
+        match self {
+            WallClock::System => Timestamp::wall_clock(),
+            WallClock::Supplied(clock) => clock(),
+        }
+    }
+}
 
 /// When the image makes a snapshot on its own. [`Admin::snapshot`](crate::Admin::snapshot) makes a snapshot at any time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +117,7 @@ impl<M: Model> Options<M> {
             verify_digests: true,
             allow_network: false,
             accept_incomplete_copy: false,
-            clock: Arc::new(Timestamp::wall_clock),
+            clock: WallClock::System,
             monotonic: Some(Arc::new(monotonic_clock)),
             genesis: None,
             encryption: None,
@@ -215,7 +229,7 @@ impl<M: Model> Options<M> {
     /// if the clock does. A jump of this clock is detected only if [`monotonic_clock`](Options::monotonic_clock) is called
     /// after this method.
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = WallClock::Supplied(Arc::new(clock));
         self.monotonic = None;
         self
     }

@@ -55,7 +55,8 @@ impl Context {
     }
 
     /// The recorded time: the wall clock when the command ran, but never earlier than the time of the previous event,
-    /// except after [`Admin::correct_time`](crate::Admin::correct_time).
+    /// except after [`Admin::correct_time`](crate::Admin::correct_time). Events that are written to disk together, and that
+    /// were executed within one tick of the system's coarse clock (1 to 10 ms), may have the same recorded time.
     pub fn time(&self) -> Timestamp {
         self.time
     }

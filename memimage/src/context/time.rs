@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 use crate::shape::{Shape, ShapeRef};
@@ -39,10 +40,12 @@ impl Timestamp {
     }
 
     /// The current wall-clock time; the Unix epoch if the clock is set to an earlier time.
-    #[expect(clippy::disallowed_methods, reason = "the time is recorded, and replay reads the recorded time")]
     #[inline]
     pub(crate) fn wall_clock() -> Timestamp {
-        SystemTime::now().into()
+        let now = clock_gettime(ClockId::Realtime);
+        let micros = (now.tv_nsec / 1_000).cast_unsigned();
+        u64::try_from(now.tv_sec)
+            .map_or(Timestamp(0), |secs| Timestamp(secs.saturating_mul(1_000_000).saturating_add(micros)))
     }
 }
 

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::recording_clock::RecordingClock;
+use super::recording_clock::{ClockReading, RecordingClock};
 use super::recovery_report::RecoveryReport;
 use super::reentrancy::{ReentrancyGuard, refuse_in_waker};
 use crate::disk::{Disk, LockGuard};
@@ -68,6 +68,8 @@ pub(super) struct Core<M> {
     pub(super) dispatch: Dispatch,
     /// The buffer for the encoded payload of the command that is being executed.
     pub(super) payload: Vec<u8>,
+    /// The last reading of the system's clock.
+    pub(super) reading: ClockReading,
 }
 
 /// The results of the last snapshot, and the thread of the snapshot that the policy started.

@@ -13,7 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use super::Image;
 use super::contradicted::quarantine_contradicted;
 use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
-use super::recording_clock::RecordingClock;
+use super::recording_clock::{ClockReading, RecordingClock};
 use super::recovery_report::RecoveryReport;
 use crate::disk::{Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, absolute, failed, sync_dir};
 use crate::entropy::{random, random_life, random_uuid};
@@ -233,7 +233,7 @@ impl<M: Model> Opening<M> {
         // the journal is authoritative: a snapshot that contradicts it is moved to the quarantine, and is not used again
         quarantine_contradicted(&*self.disk, &self.layout, &recovered.contradicted);
 
-        let now = (self.options.clock)();
+        let now = self.options.clock.now();
         let behind = recovered.time.since(now);
         let last = (recovered.last > Seq::ZERO).then_some(recovered.time);
         let clock = RecordingClock::start(self.options.clock, self.options.monotonic, now, last);
@@ -256,7 +256,12 @@ impl<M: Model> Opening<M> {
         let next_snapshot = next_snapshot(self.options.snapshots, &journal, since, recovered.replayed_bytes);
         Ok(Arc::new_cyclic(|this| Shared {
             this: Weak::clone(this),
-            core: RwLock::new(Core { model: recovered.model, dispatch, payload: Vec::new() }),
+            core: RwLock::new(Core {
+                model: recovered.model,
+                dispatch,
+                payload: Vec::new(),
+                reading: ClockReading::default(),
+            }),
             journal,
             snapshots: opened.snapshots().clone(),
             keyring: self.keyring,

@@ -4,13 +4,45 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::reentrancy::{ReentrancyGuard, refuse_in_waker};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::Ticket;
 use crate::process::Process;
 use crate::seq::Seq;
+
+/// Waits until the ticket is settled. `call` is the public function that waits.
+pub(super) fn wait_for(ticket: &Ticket, process: Process, call: &'static str) -> Result<(), Error> {
+    if !ticket.is_settled() {
+        refuse_in_child(process)?;
+        ReentrancyGuard::refuse_in_command(ticket.journal(), call)?;
+        refuse_in_waker(ticket.journal(), call)?;
+    }
+    ticket.wait()
+}
+
+/// The variant of [`wait_for`] that a future polls.
+pub(super) fn poll_for(
+    ticket: &Ticket,
+    process: Process,
+    call: &'static str,
+    context: &mut Context<'_>,
+) -> Poll<Result<(), Error>> {
+    if !ticket.is_settled() {
+        refuse_in_child(process)?;
+        ReentrancyGuard::refuse_in_command(ticket.journal(), call)?;
+    }
+    ticket.poll(context.waker())
+}
+
+/// Returns an error in a child made by `fork`, where no thread writes the batch to disk.
+fn refuse_in_child(process: Process) -> Result<(), Error> {
+    match process.is_certainly_current() {
+        true => Ok(()),
+        false => Err(Error::new(ErrorDetail::Forked)),
+    }
+}
 
 /// The answer to a command whose event may not be durable yet.
 ///
@@ -48,14 +80,6 @@ impl<T, E: From<Error>> Pending<T, E> {
         self.ticket.as_ref().is_none_or(|ticket| ticket.is_settled())
     }
 
-    /// Returns an error in a child made by `fork`, where no thread writes the batch to disk.
-    fn refuse_if_forked(&self) -> Result<(), Error> {
-        match self.process.is_certainly_current() {
-            true => Ok(()),
-            false => Err(Error::new(ErrorDetail::Forked)),
-        }
-    }
-
     /// Waits until the answer is durable, and returns it.
     ///
     /// # Errors
@@ -69,12 +93,7 @@ impl<T, E: From<Error>> Pending<T, E> {
     /// Panics if this `Pending` was already polled to completion.
     pub fn wait(mut self) -> Result<T, E> {
         if let Some(ticket) = self.ticket.take() {
-            if !ticket.is_settled() {
-                self.refuse_if_forked()?;
-                ReentrancyGuard::refuse_in_command(ticket.journal(), "Pending::wait")?;
-                refuse_in_waker(ticket.journal(), "Pending::wait")?;
-            }
-            ticket.wait()?;
+            wait_for(&ticket, self.process, "Pending::wait")?;
         }
         self.answer.take().expect("a completed Pending is not waited for")
     }
@@ -88,15 +107,7 @@ impl<T, E: From<Error>> Future for Pending<T, E> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
         if let Some(ticket) = &self.ticket {
-            if !ticket.is_settled() {
-                self.refuse_if_forked()?;
-                ReentrancyGuard::refuse_in_command(ticket.journal(), "Pending::poll")?;
-            }
-            match ticket.poll(context.waker()) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
-                Poll::Ready(Ok(())) => {}
-            }
+            ready!(poll_for(ticket, self.process, "Pending::poll", context))?;
         }
         Poll::Ready(self.answer.take().expect("a completed future is not polled"))
     }

@@ -4,14 +4,18 @@
 //! [`Retention::Period`](crate::Retention::Period) removes events for ever, so it depends on confirmed time only: the time of
 //! the last event before this opening, plus the time that has passed since this opening by the monotonic clock.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::context::Timestamp;
 use crate::log;
-use crate::options::{Clock, Monotonic};
+use crate::options::{Monotonic, WallClock};
 use crate::planted::{Bug, planted};
 
 /// The difference between the two clocks that counts as a jump, in microseconds: one hour.
@@ -19,7 +23,7 @@ const JUMP: u64 = 3_600 * 1_000_000;
 
 /// The clocks of an image.
 pub(super) struct RecordingClock {
-    wall: Clock,
+    wall: WallClock,
     /// `None` if the program supplies the wall clock, but no monotonic clock to compare it with. Without a monotonic clock, the
     /// image trusts the present reading of the wall clock.
     monotonic: Option<Monotonic>,
@@ -37,7 +41,7 @@ impl RecordingClock {
     /// Starts the clocks of an image that is opened at `now`. `last` is the time of the image's last event; `None` if the image
     /// has no event.
     pub(super) fn start(
-        wall: Clock,
+        wall: WallClock,
         monotonic: Option<Monotonic>,
         now: Timestamp,
         last: Option<Timestamp>,
@@ -55,14 +59,27 @@ impl RecordingClock {
         }
     }
 
-    /// Returns the time for the next event. `last` is the time of the previous event.
+    /// Returns the time for the next event. `last` is the time of the previous event, and `is_first` tells whether the event is
+    /// the first one of its batch.
+    ///
+    /// # Errors
+    ///
+    /// If the program supplies the clock, and the clock panics, returns the panic.
     #[inline]
-    pub(super) fn after(&self, last: Timestamp) -> Timestamp {
-        let now = (self.wall)();
+    pub(super) fn after(
+        &self,
+        last: Timestamp,
+        is_first: bool,
+        reading: &mut ClockReading,
+    ) -> Result<Timestamp, Box<dyn Any + Send>> {
+        let now = match &self.wall {
+            WallClock::System => reading.read(is_first),
+            WallClock::Supplied(clock) => catch_unwind(AssertUnwindSafe(|| clock()))?,
+        };
         if now.as_micros() > last.as_micros().saturating_add(JUMP) {
             self.compare(now);
         }
-        last.max(now)
+        Ok(last.max(now))
     }
 
     /// Compares the two clocks, to distinguish a long time without events from a jump of the wall clock.
@@ -107,11 +124,41 @@ impl RecordingClock {
         if planted(Bug::PrunedOnOneReading) {
             return Timestamp::from_micros(u64::MAX);
         }
-        let now = (self.wall)();
+        let now = self.wall.now();
         let Some(monotonic) = &self.monotonic else { return now };
         let (confirmed, reading) = self.opened;
         let passed = monotonic().saturating_sub(reading);
         now.min(Timestamp::from_micros(confirmed.as_micros().saturating_add(passed.as_micros() as u64)))
+    }
+}
+
+/// The last reading of the system's clock.
+///
+/// To read the clock takes as long as to execute a small command. Therefore all commands of a batch that are executed within one
+/// tick of the system's coarse clock (1 to 10 ms) share one reading.
+#[derive(Debug, Default)]
+pub(super) struct ClockReading {
+    /// The reading of the coarse clock when `time` was read.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    tick: Timespec,
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    time: Timestamp,
+}
+
+impl ClockReading {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[inline]
+    fn read(&mut self, is_first: bool) -> Timestamp {
+        let tick = clock_gettime(ClockId::RealtimeCoarse);
+        if is_first || tick != self.tick {
+            *self = ClockReading { tick, time: Timestamp::wall_clock() };
+        }
+        self.time
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn read(&mut self, _is_first: bool) -> Timestamp {
+        Timestamp::wall_clock()
     }
 }
 
@@ -138,9 +185,9 @@ mod tests {
 
         fn start(&self, last: u64) -> RecordingClock {
             let TestClocks { wall, monotonic } = self.clone();
-            let wall: Clock = Arc::new(move || seconds(wall.load(Ordering::Relaxed)));
+            let wall = WallClock::Supplied(Arc::new(move || seconds(wall.load(Ordering::Relaxed))));
             let monotonic: Monotonic = Arc::new(move || Duration::from_secs(monotonic.load(Ordering::Relaxed)));
-            let (now, last) = (wall(), (last > 0).then(|| seconds(last)));
+            let (now, last) = (wall.now(), (last > 0).then(|| seconds(last)));
             RecordingClock::start(wall, Some(monotonic), now, last)
         }
     }
@@ -149,19 +196,23 @@ mod tests {
         Timestamp::from_micros(seconds * 1_000_000)
     }
 
+    fn after(clock: &RecordingClock, last: Timestamp) -> Timestamp {
+        clock.after(last, true, &mut ClockReading::default()).unwrap()
+    }
+
     #[test]
     fn a_pause_is_no_jump_and_a_jump_is() {
         let clocks = TestClocks::default();
         clocks.set(1_000 * HOUR, 5);
         let clock = clocks.start(999 * HOUR);
         clocks.set(1_009 * HOUR, 5 + 9 * HOUR);
-        assert_eq!(clock.after(seconds(1_000 * HOUR)), seconds(1_009 * HOUR));
+        assert_eq!(after(&clock, seconds(1_000 * HOUR)), seconds(1_009 * HOUR));
         assert_eq!(clock.jumped(), None, "nine hours without an event");
         clocks.set(90_009 * HOUR, 5 + 10 * HOUR);
-        assert_eq!(clock.after(seconds(1_009 * HOUR)), seconds(90_009 * HOUR));
+        assert_eq!(after(&clock, seconds(1_009 * HOUR)), seconds(90_009 * HOUR));
         assert_eq!(clock.jumped().map(|jump| jump.as_secs() / HOUR), Some(88_999));
         // the jump is counted once, and not again at each later event
-        clock.after(seconds(90_009 * HOUR));
+        after(&clock, seconds(90_009 * HOUR));
         assert_eq!(clock.jumped().map(|jump| jump.as_secs() / HOUR), Some(88_999));
     }
 
@@ -169,7 +220,7 @@ mod tests {
     fn time_is_never_earlier_than_the_last_event() {
         let clocks = TestClocks::default();
         clocks.set(50, 0);
-        assert_eq!(clocks.start(90).after(seconds(90)), seconds(90));
+        assert_eq!(after(&clocks.start(90), seconds(90)), seconds(90));
     }
 
     #[test]

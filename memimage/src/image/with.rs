@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::Image;
-use super::execute::SubmitMode;
 use super::pending::Pending;
+use super::pending_all::PendingAll;
+use super::submit::SubmitMode;
 use crate::context::Metadata;
 use crate::error::Error;
 use crate::event::{Command, Model};
@@ -34,7 +35,12 @@ impl<'a, M: Model> WithMetadata<'a, M> {
     ///
     /// Returns the same errors as [`Image::submit`].
     pub fn submit<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
-        self.image.shared().run(command, &self.metadata, SubmitMode::Submit)
+        self.image.shared().submit(command, &self.metadata, SubmitMode::Submit)
+    }
+
+    /// Like [`Image::submit_all`], but records the metadata with each command.
+    pub fn submit_all<C: Command<M>>(&self, commands: impl IntoIterator<Item = C>) -> PendingAll<C::Output, C::Error> {
+        self.image.shared().submit_all(commands, &self.metadata)
     }
 
     /// Like [`Image::try_submit`], but records the metadata with the command.
@@ -43,7 +49,7 @@ impl<'a, M: Model> WithMetadata<'a, M> {
     ///
     /// Returns the same errors as [`Image::try_submit`].
     pub fn try_submit<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
-        self.image.shared().run(command, &self.metadata, SubmitMode::Try)
+        self.image.shared().submit(command, &self.metadata, SubmitMode::Try)
     }
 
     /// Like [`Image::submit_async`], but records the metadata with the command.
@@ -52,7 +58,7 @@ impl<'a, M: Model> WithMetadata<'a, M> {
     ///
     /// Returns the same errors as [`Image::submit`].
     pub async fn submit_async<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
-        self.image.shared().run_async(command, &self.metadata).await
+        self.image.shared().submit_async(command, &self.metadata).await
     }
 
     /// Like [`Image::execute_async`], but records the metadata with the command.

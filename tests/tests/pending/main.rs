@@ -2,6 +2,7 @@
 
 mod backpressure;
 mod hostile_wakers;
+mod submit_all;
 mod wakers;
 
 use std::pin::Pin;

@@ -1,0 +1,86 @@
+//! Encodes a command's arguments, and decodes them again as replay will.
+//!
+//! The check and the body of a command receive the decoded arguments. A `Deserialize` may refuse or change a value. If the body
+//! received the caller's value, a command with a refused or changed value would be acknowledged, but its replay would fail or
+//! use another value. If the library knows that encoding and decoding change none of the arguments, it skips the decoding and
+//! encodes directly into the batch.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use postcard::ser_flavors::Flavor;
+
+use crate::digest::digest_within;
+use crate::error::{Error, ErrorDetail};
+use crate::event::{Command, decode};
+use crate::panics::panic_message;
+use crate::planted::{Bug, planted};
+use crate::shape::may_be_deep;
+use crate::value::MAX_DEPTH;
+
+/// The capacity of the payload buffer, in bytes, that is kept for the next command.
+const PAYLOAD_KEPT: usize = 1 << 16;
+
+/// Encodes the command into `payload` and decodes it again: the result is the command that replay will run.
+pub(super) fn through_encoding<M, C: Command<M>>(command: C, payload: &mut Vec<u8>) -> Result<C, Error> {
+    bound_depth::<M, C>(&command)?;
+    payload.clear();
+    payload.shrink_to(PAYLOAD_KEPT);
+    encode::<M, C>(&command, payload)?;
+    match catch_unwind(AssertUnwindSafe(|| decode::<C>(payload))) {
+        Ok(Ok(_)) if planted(Bug::CallersValueApplied) => Ok(command),
+        Ok(Ok(decoded)) => Ok(decoded),
+        Ok(Err(error)) => Err(Error::new(ErrorDetail::Undecodable { command: C::NAME, what: error.to_string() })),
+        Err(panic) => Err(panicked::<M, C>("arguments' decoding", panic)),
+    }
+}
+
+/// Returns an error if a payload of a recursive type is nested deeper than readers of the journal support. A thread with a
+/// smaller stack than this thread could not replay such a payload.
+fn bound_depth<M, C: Command<M>>(command: &C) -> Result<(), Error> {
+    if const { may_be_deep(C::SHAPE) } {
+        let bounded = catch_unwind(AssertUnwindSafe(|| digest_within(command, MAX_DEPTH)));
+        let bounded = bounded.map_err(|panic| panicked::<M, C>("arguments' encoding", panic))?;
+        bounded
+            .map_err(|error| unencodable::<M, C>(format!("{error} (the limit is {MAX_DEPTH} levels of nesting)")))?;
+    }
+    Ok(())
+}
+
+/// Appends the payload to `bytes`. A panic in the payload's `Serialize` is returned as an ordinary error, because nothing has
+/// changed yet.
+pub(super) fn encode<M, C: Command<M>>(command: &C, bytes: &mut Vec<u8>) -> Result<(), Error> {
+    match catch_unwind(AssertUnwindSafe(|| command.serialize(&mut postcard::Serializer { output: Append(bytes) }))) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(unencodable::<M, C>(error.to_string())),
+        Err(panic) => Err(panicked::<M, C>("arguments' encoding", panic)),
+    }
+}
+
+/// Lets postcard append to a buffer.
+struct Append<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Append<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+pub(super) fn unencodable<M, C: Command<M>>(what: String) -> Error {
+    Error::new(ErrorDetail::Encode { command: C::NAME, what })
+}
+
+pub(super) fn panicked<M, C: Command<M>>(place: &'static str, panic: Box<dyn std::any::Any + Send>) -> Error {
+    Error::new(ErrorDetail::Panicked { command: C::NAME, place, message: panic_message(panic) })
+}

@@ -1,0 +1,96 @@
+//! The answers of many commands that were submitted together.
+
+use std::fmt;
+use std::future::Future;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::pending::{poll_for, wait_for};
+use crate::error::Error;
+use crate::journal::Ticket;
+use crate::process::Process;
+
+/// The answers to the commands of [`Image::submit_all`](crate::Image::submit_all), whose events may not be durable yet.
+///
+/// Call [`wait`](PendingAll::wait), or `.await` the `PendingAll` on any async runtime. Dropping the `PendingAll` cancels
+/// nothing: the commands were executed, and the syncer writes their events within about a millisecond.
+#[must_use = "the commands were executed, but only `wait()` or `.await` tell whether they are durable"]
+pub struct PendingAll<T, E = Error> {
+    answers: Vec<Result<T, E>>,
+    /// The batches that are not known to be durable, oldest first, with the answers that depend on each of them.
+    batches: Vec<(Range<usize>, Arc<Ticket>)>,
+    /// The process that owns the image.
+    process: Process,
+}
+
+impl<T, E: From<Error>> PendingAll<T, E> {
+    pub(super) fn new(process: Process) -> PendingAll<T, E> {
+        PendingAll { answers: Vec::new(), batches: Vec::new(), process }
+    }
+
+    /// Adds an answer, which may leave the process once the ticket is settled; at once if `ticket` is `None`.
+    #[inline]
+    pub(super) fn push(&mut self, answer: Result<T, E>, ticket: Option<&Arc<Ticket>>) {
+        let at = self.answers.len();
+        self.answers.push(answer);
+        let Some(ticket) = ticket else { return };
+        match self.batches.last_mut() {
+            Some((answers, last)) if answers.end == at && Arc::ptr_eq(last, ticket) => answers.end = at + 1,
+            _ => self.batches.push((at..at + 1, Arc::clone(ticket))),
+        }
+    }
+
+    /// The number of answers.
+    pub fn len(&self) -> usize {
+        self.answers.len()
+    }
+
+    /// Whether no command was submitted.
+    pub fn is_empty(&self) -> bool {
+        self.answers.is_empty()
+    }
+
+    /// Waits until all answers are durable, and returns them in the order of the commands.
+    ///
+    /// Each answer is what [`Pending::wait`](crate::Pending::wait) would have returned for its command. If a command failed with
+    /// an error of the image, such as a full disk, its error is the last answer, and the commands after it were not executed.
+    pub fn wait(mut self) -> Vec<Result<T, E>> {
+        for (answers, ticket) in std::mem::take(&mut self.batches) {
+            let waited = wait_for(&ticket, self.process, "PendingAll::wait");
+            self.settle(answers, waited);
+        }
+        self.answers
+    }
+
+    /// Replaces the answers that depend on a batch which did not become durable.
+    fn settle(&mut self, answers: Range<usize>, result: Result<(), Error>) {
+        if let Err(error) = result {
+            self.answers[answers].fill_with(|| Err(error.clone().into()));
+        }
+    }
+}
+
+/// No field is structurally pinned.
+impl<T, E> Unpin for PendingAll<T, E> {}
+
+impl<T, E: From<Error>> Future for PendingAll<T, E> {
+    type Output = Vec<Result<T, E>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Vec<Result<T, E>>> {
+        while let Some((answers, ticket)) = self.batches.first().cloned() {
+            let result = ready!(poll_for(&ticket, self.process, "PendingAll::poll", context));
+            self.batches.remove(0);
+            self.settle(answers, result);
+        }
+        Poll::Ready(std::mem::take(&mut self.answers))
+    }
+}
+
+impl<T, E> fmt::Debug for PendingAll<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ready = self.batches.iter().all(|(_, ticket)| ticket.is_settled());
+        f.debug_struct("PendingAll").field("len", &self.answers.len()).field("ready", &ready).finish_non_exhaustive()
+    }
+}

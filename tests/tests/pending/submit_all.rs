@@ -1,0 +1,191 @@
+//! Many commands that are submitted together: each has the answer, the event and the durability that it would have alone.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use memimage::disk::{Fault, Method, SimDisk};
+use memimage::{CommandError, ErrorKind, Image, Metadata, Options, SnapshotPolicy};
+use memimage_tests::{
+    GateDisk, Ledger, LedgerCommands, LedgerDeposit, LedgerExplode, LedgerFile, LedgerSettle, LedgerWithdraw, block_on,
+    with_timeout,
+};
+
+use super::stall;
+
+fn options() -> Options<Ledger> {
+    Image::options().segment_bytes(64 << 10).snapshots(SnapshotPolicy::Manual)
+}
+
+fn open(disk: &SimDisk) -> Image<Ledger> {
+    options().open_with(Arc::new(disk.clone()), "/ledger").unwrap()
+}
+
+fn withdrawals(number: u32) -> impl Iterator<Item = LedgerWithdraw> + Clone {
+    (0..number).map(|n| LedgerWithdraw { account: 1, amount: n % 7 })
+}
+
+#[test]
+fn the_answers_are_those_of_single_commands() {
+    for number in [0, 1, 63, 64, 65, 1_000] {
+        let (single, together) = (SimDisk::new(), SimDisk::new());
+        let images = [open(&single), open(&together)];
+        for image in &images {
+            image.deposit(1, 500).unwrap();
+        }
+        let expected: Vec<_> = withdrawals(number)
+            .map(|command| images[0].submit(command).unwrap().wait().map_err(|error| error.to_string()))
+            .collect();
+        let pending = images[1].submit_all(withdrawals(number));
+        assert_eq!((pending.len(), pending.is_empty()), (number as usize, number == 0));
+        let answers: Vec<_> =
+            pending.wait().into_iter().map(|answer| answer.map_err(|error| error.to_string())).collect();
+        assert_eq!(answers, expected);
+        assert!(number < 1_000 || answers.iter().any(Result::is_err), "some commands are refused");
+        assert_eq!(images[0].journal().seq(), images[1].journal().seq());
+        // all of it survives a power cut
+        let state = images[0].query(Ledger::clone).unwrap();
+        let reopened = open(&together.crash(|_| false));
+        assert_eq!(reopened.query(Ledger::clone).unwrap(), state);
+    }
+}
+
+#[test]
+fn rejected_commands_are_recorded_and_the_rest_goes_on() {
+    let disk = SimDisk::new();
+    let image = open(&disk);
+    let settle = |amount| LedgerSettle { account: 4, amount };
+    let answers = image.with(Metadata::actor("clerk")).submit_all([settle(0), settle(5), settle(0)]).wait();
+    assert!(
+        matches!(&answers[..], [Ok(0), Err(CommandError::Refused(_)), Err(CommandError::Refused(_))]),
+        "{answers:?}"
+    );
+    assert_eq!(image.journal().durable_seq().get(), 3);
+    let failed = image.query(|ledger| ledger.failed).unwrap();
+    Image::close(image).unwrap();
+    assert_eq!(open(&disk).query(|ledger| ledger.failed).unwrap(), failed);
+}
+
+/// Records that fill segments, and more bytes than the queue of batches holds.
+#[test]
+fn large_commands_wait_for_room() {
+    let disk = SimDisk::new();
+    let image =
+        options().batch_bytes(4 << 10).pending_batches_max(1).open_with(Arc::new(disk.clone()), "/ledger").unwrap();
+    let answers = image.submit_all((0..300).map(|n| LedgerFile { bytes: vec![n as u8; 3_000] })).wait();
+    assert_eq!(answers.len(), 300);
+    assert!(answers.iter().all(Result::is_ok));
+    assert!(disk.files().iter().filter(|path| path.extension().is_some_and(|end| end == "journal")).count() > 10);
+    let reopened = open(&disk.crash(|_| false));
+    assert_eq!(reopened.query(|ledger| ledger.filed).unwrap(), 900_000);
+}
+
+/// The iterator may use the image: no lock is held while it runs.
+#[test]
+fn the_iterator_may_call_the_image() {
+    let image = open(&SimDisk::new());
+    let used = image.clone();
+    let commands = (0..200_u32).map(move |amount| {
+        used.query(|_| ()).unwrap();
+        used.deposit(9, 1).unwrap();
+        LedgerDeposit { account: 1, amount }
+    });
+    let submitting = image.clone();
+    let answers = with_timeout(move || submitting.submit_all(commands).wait());
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(image.query(|ledger| ledger.accounts[&9]).unwrap(), 200);
+}
+
+/// A panic of the iterator harms nothing: what came in earlier chunks was executed.
+#[test]
+fn a_panic_of_the_iterator_reaches_the_caller() {
+    let image = open(&SimDisk::new());
+    let commands =
+        (0..200_u32).map(|amount| if amount == 150 { panic!("no more") } else { LedgerDeposit { account: 1, amount } });
+    assert!(catch_unwind(AssertUnwindSafe(|| image.submit_all(commands))).is_err());
+    let executed = image.journal().seq().get();
+    assert!(executed > 0 && executed <= 150, "{executed}");
+    image.deposit(1, 1).unwrap();
+    assert_eq!(image.journal().durable_seq().get(), executed + 1);
+}
+
+/// An error of the image is the last answer; the commands after it are not executed.
+#[test]
+fn an_error_of_the_image_ends_the_answers() {
+    let disk = SimDisk::new();
+    let image = options().record_bytes_max(10_000).open_with(Arc::new(disk.clone()), "/ledger").unwrap();
+    let pulled = AtomicUsize::new(0);
+    let commands = (0..500_usize).map(|n| {
+        pulled.fetch_add(1, Ordering::Relaxed);
+        LedgerFile { bytes: vec![1; if n == 100 { 20_000 } else { 10 }] }
+    });
+    let answers = image.submit_all(commands).wait();
+    assert_eq!((answers.len(), answers[..100].iter().all(Result::is_ok)), (101, true));
+    assert_eq!(answers[100].as_ref().unwrap_err().kind(), ErrorKind::RecordTooLarge);
+    assert!(pulled.load(Ordering::Relaxed) < 200, "the iterator is not consumed to its end");
+    assert_eq!(image.journal().seq().get(), 100);
+    // the image goes on
+    image.deposit(1, 1).unwrap();
+    let error = image.query(|_| image.submit_all([LedgerDeposit { account: 1, amount: 1 }]).wait()).unwrap().remove(0);
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Reentrant);
+    let clone = image.clone();
+    Image::close(image).unwrap();
+    let error = clone.submit_all([LedgerDeposit { account: 1, amount: 1 }]).wait().remove(0);
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Closed);
+}
+
+/// A body that panics: the model is rebuilt, and the commands before it keep their answers.
+#[test]
+fn a_panic_of_a_body_ends_the_answers() {
+    let image = open(&SimDisk::new());
+    image.deposit(1, 100).unwrap();
+    let commands = [0, 0, 0].map(|_| LedgerExplode { account: 1 });
+    let answers = image.submit_all(commands).wait();
+    assert_eq!(answers.len(), 1);
+    assert_eq!(answers[0].as_ref().unwrap_err().kind(), ErrorKind::Panicked);
+    assert_eq!(image.query(|ledger| ledger.accounts[&1]).unwrap(), 100);
+}
+
+/// A batch that cannot be written: its answers are errors, and those of durable batches stay.
+#[test]
+fn answers_of_a_failed_batch_are_errors() {
+    let disk = SimDisk::new();
+    let image = options().batch_bytes(4 << 10).open_with(Arc::new(disk.clone()), "/ledger").unwrap();
+    disk.inject(Fault::io().on(&[Method::WriteAt]).path(".journal").from(3));
+    let answers = image.submit_all((0..40).map(|_| LedgerFile { bytes: vec![1; 500] })).wait();
+    let durable = image.journal().durable_seq().get() as usize;
+    assert!(durable > 0 && durable < answers.len(), "{durable} of {}", answers.len());
+    for (at, answer) in answers.iter().enumerate() {
+        assert_eq!(answer.is_ok(), at < durable, "{at}: {answer:?}");
+    }
+    assert!(answers.last().unwrap().as_ref().unwrap_err().is_poisoned());
+    drop(image);
+    disk.heal();
+    let reopened = open(&disk);
+    assert!(reopened.journal().seq().get() as usize >= durable);
+}
+
+#[test]
+fn nothing_is_answered_before_it_is_durable() {
+    let disk = GateDisk::new(SimDisk::new());
+    let image = options().open_with(Arc::new(disk.clone()), "/ledger").unwrap();
+    image.deposit(1, 1).unwrap();
+    let gate = stall(&disk);
+    let pending = image.submit_all((0..100).map(|amount| LedgerDeposit { account: 1, amount }));
+    let waiting = thread::spawn(move || pending.wait());
+    gate.wait_until_blocked();
+    assert!(!waiting.is_finished());
+    assert_eq!(image.journal().durable_seq().get(), 1);
+    gate.open();
+    assert_eq!(waiting.join().unwrap().len(), 100);
+    assert_eq!(image.journal().durable_seq().get(), 101);
+}
+
+#[test]
+fn a_task_may_await_all_answers() {
+    let image = open(&SimDisk::new());
+    let answers = block_on(image.submit_all((0..1_000).map(|amount| LedgerDeposit { account: 1, amount })));
+    assert_eq!(answers.len(), 1_000);
+    assert_eq!(*answers[999].as_ref().unwrap(), 999 * 1_000 / 2);
+}
