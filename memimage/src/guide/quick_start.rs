@@ -123,7 +123,9 @@
 //!
 //! A call waits until its command is on disk. [`submit`](crate::Image::submit) does not wait: it executes the command and
 //! returns a [`Pending`](crate::Pending). Wait for the `Pending` later, or `.await` it; [`Pending::seq`](crate::Pending::seq)
-//! returns the number of the command's event. Commands that are submitted together share a write and a sync.
+//! returns the number of the command's event. Commands that are submitted together share a write and a sync. For bulk work,
+//! [`submit_all`](crate::Image::submit_all) executes all commands of an iterator, and takes the image's lock once for many of
+//! them.
 //!
 //! ```
 //! # use std::collections::BTreeMap;
@@ -141,6 +143,11 @@
 //!     (1..=100).map(|account| bank.submit(BankDeposit { account, cents: 5 })).collect::<Result<_, _>>()?;
 //! for deposit in pending {
 //!     deposit.wait()?; // on disk
+//! }
+//!
+//! let all = bank.submit_all((1..=100).map(|account| BankDeposit { account, cents: 5 }));
+//! for answer in all.wait() {
+//!     answer?; // on disk
 //! }
 //! # assert_eq!(bank.query(|bank| bank.accounts.len())?, 100);
 //! # Ok::<(), memimage::Error>(())

@@ -12,6 +12,9 @@ use crate::error::Error;
 use crate::journal::Ticket;
 use crate::process::Process;
 
+/// The largest number of answers for which memory is allocated before there are any.
+const EXPECTED_MAX: usize = 1 << 16;
+
 /// The answers to the commands of [`Image::submit_all`](crate::Image::submit_all), whose events may not be durable yet.
 ///
 /// Call [`wait`](PendingAll::wait), or `.await` the `PendingAll` on any async runtime. Dropping the `PendingAll` cancels
@@ -26,8 +29,9 @@ pub struct PendingAll<T, E = Error> {
 }
 
 impl<T, E: From<Error>> PendingAll<T, E> {
-    pub(super) fn new(process: Process) -> PendingAll<T, E> {
-        PendingAll { answers: Vec::new(), batches: Vec::new(), process }
+    /// No answers yet. `expected` is a hint of how many there will be, which may be wrong.
+    pub(super) fn new(process: Process, expected: usize) -> PendingAll<T, E> {
+        PendingAll { answers: Vec::with_capacity(expected.min(EXPECTED_MAX)), batches: Vec::new(), process }
     }
 
     /// Adds an answer, which may leave the process once the ticket is settled; at once if `ticket` is `None`.

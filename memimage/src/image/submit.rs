@@ -158,7 +158,7 @@ impl<M: Model> Shared<M> {
         metadata: &Metadata,
     ) -> PendingAll<C::Output, C::Error> {
         let mut commands = commands.into_iter();
-        let mut pending = PendingAll::new(self.process);
+        let mut pending = PendingAll::new(self.process, commands.size_hint().0);
         let mut chunk = Vec::with_capacity(CHUNK);
         loop {
             // no lock is held here, because the iterator may run any code
