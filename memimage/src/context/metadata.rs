@@ -11,9 +11,20 @@ use std::borrow::Cow;
 /// let metadata = Metadata::actor("teller 3").correlation(4711).entry("branch", "Ghent");
 /// assert_eq!(metadata.get(Metadata::CORRELATION), Some("4711"));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
     entries: Vec<(Cow<'static, str>, String)>,
+}
+
+impl Clone for Metadata {
+    /// Most commands have no metadata, so that case is inlined.
+    #[inline]
+    fn clone(&self) -> Metadata {
+        match self.entries.is_empty() {
+            true => Metadata::new(),
+            false => Metadata { entries: self.entries.clone() },
+        }
+    }
 }
 
 impl Metadata {
