@@ -10,17 +10,18 @@ mod start;
 mod divergence;
 mod fallback;
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::collections::btree_map::IntoValues;
 use std::iter::Peekable;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 
 use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::digest::{Digest, DigestError, digest_within};
 use crate::error::{Error, ErrorDetail};
-use crate::event::{Apply, Model, Recorded, ReplayError, StoredPayload, decode_state, rebuild_derived};
+use crate::event::{Apply, EventType, Model, Recorded, ReplayError, StoredPayload, decode_state, rebuild_derived};
 use crate::journal::{DigestMark, EncodedRows, Frame, FrameKind, JournalEnd, Record, Scan, Voids, records};
 use crate::log;
 use crate::nesting::MAX_STATE_DEPTH;
@@ -146,6 +147,8 @@ fn replay_from<M: Model>(
         changed_outcomes: BTreeMap::new(),
         digests: digests.into_values().peekable(),
         diverged: None,
+        next_inspected: Seq::ZERO,
+        replaying: None,
         goal,
         watch,
     };
@@ -236,6 +239,10 @@ struct Replay<'a, M> {
     digests: Peekable<IntoValues<Seq, DigestMark>>,
     /// The first difference from a recorded digest, unless a later mark accepts the replayed state.
     diverged: Option<Error>,
+    /// The next event after which the state is inspected: its digest, or how it is read back.
+    next_inspected: Seq,
+    /// The event that is being replayed, and its row in the program's dispatch table.
+    replaying: Option<(Seq, usize)>,
     goal: RecoveryGoal,
     watch: &'a mut dyn FnMut(ReplayProgress),
 }
@@ -313,41 +320,77 @@ impl<M: Model> Replay<'_, M> {
         }
         self.replayed_bytes += frame.len as u64;
         let body = self.scan.body(segment, frame)?;
-        for record in records(&body, header.first_seq, header.count, header.time) {
-            let record = record.map_err(|fault| self.scan.corrupt_frame(segment, frame, fault.to_string()))?;
-            if record.seq > self.last && self.goal.until.is_none_or(|until| record.seq <= until) {
-                if self.voids.has(record.seq) {
-                    self.advance(record.seq, record.time)?;
-                    continue;
-                }
-                let Some(action) = self.dispatch.action(record.event, M::EVENTS) else {
-                    let what =
-                        format!("event {} has number {}, which is not in the shape table", record.seq, record.event.0);
-                    return Err(self.scan.corrupt_frame(segment, frame, what));
-                };
-                match action {
-                    ReplayAction::Event(route) => self.event(route, &body, record, header.life.epoch)?,
-                    ReplayAction::Dropped => self.advance(record.seq, record.time)?,
-                }
-            }
+        // one guard for the whole frame, since a guard for each event would keep the compiler from inlining the replay
+        match catch_unwind(AssertUnwindSafe(|| self.records(segment, frame, &body))) {
+            Ok(replayed) => replayed?,
+            Err(panic) => return Err(self.panicked(panic)),
         }
         (self.watch)(ReplayProgress { events: self.replayed, bytes: self.replayed_bytes });
         Ok(())
     }
 
-    fn advance(&mut self, seq: Seq, time: Timestamp) -> Result<(), Error> {
-        (self.last, self.time) = (seq, time);
-        self.replayed += 1;
-        self.check_digest()?;
-        if self.goal.round_trip == Some(seq) {
-            self.round_trip()?;
+    fn records(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Result<(), Error> {
+        let header = &frame.header;
+        let until = self.goal.until.unwrap_or(Seq::new(u64::MAX));
+        for record in records(body, header.first_seq, header.count, header.time) {
+            let record = record.map_err(|fault| self.scan.corrupt_frame(segment, frame, fault.to_string()))?;
+            if record.seq <= self.last || record.seq > until {
+                continue;
+            }
+            if self.voids.has(record.seq) {
+                self.advance(record.seq, record.time)?;
+                continue;
+            }
+            match self.dispatch.action(record.event, M::EVENTS) {
+                Some(ReplayAction::Event(route)) => self.event(route, body, record, header.life.epoch)?,
+                Some(ReplayAction::Dropped) => self.advance(record.seq, record.time)?,
+                None => {
+                    let what =
+                        format!("event {} has number {}, which is not in the shape table", record.seq, record.event.0);
+                    return Err(self.scan.corrupt_frame(segment, frame, what));
+                }
+            }
         }
         Ok(())
     }
 
+    #[inline]
+    fn advance(&mut self, seq: Seq, time: Timestamp) -> Result<(), Error> {
+        (self.last, self.time) = (seq, time);
+        self.replayed += 1;
+        if seq >= self.next_inspected { self.inspect() } else { Ok(()) }
+    }
+
+    /// Inspects the state where the goal or a recorded digest asks for it.
+    #[cold]
+    fn inspect(&mut self) -> Result<(), Error> {
+        self.check_digest()?;
+        if self.goal.round_trip == Some(self.last) {
+            self.round_trip()?;
+        }
+        self.next_inspected = self.next_inspected();
+        Ok(())
+    }
+
+    /// The next event after which the state is inspected.
+    fn next_inspected(&mut self) -> Seq {
+        let digest = self.digests.peek().map(|mark| mark.seq);
+        let round_trip = self.goal.round_trip.filter(|seq| *seq > self.last);
+        [digest, round_trip].into_iter().flatten().min().unwrap_or(Seq::new(u64::MAX))
+    }
+
+    /// The error after a panic during the replay of an event. Panics of anything else go on.
+    fn panicked(&self, panic: Box<dyn Any + Send>) -> Error {
+        let Some((seq, row)) = self.replaying else { resume_unwind(panic) };
+        let event = &M::EVENTS[row];
+        let what = format!("its replay panicked: {}", panic_message(panic));
+        replay_error(event, seq, what, ReplayError::help_for_panic(event.reencode.is_some()))
+    }
+
     /// Replays an event that was recorded in `epoch`.
+    #[inline]
     fn event(&mut self, route: ReplayRoute<'_, M>, body: &[u8], record: Record, epoch: u64) -> Result<(), Error> {
-        let ReplayRoute { event, shape, values, .. } = route;
+        let ReplayRoute { row, event, shape, values } = route;
         let Record { seq, time, outcome, origin, metadata, payload, .. } = record;
         self.context.move_to(origin, time, metadata);
         let context = &self.context;
@@ -356,24 +399,20 @@ impl<M: Model> Replay<'_, M> {
         let model = self.model.as_mut().expect("genesis was read");
         let accepts_change = self.voids.invalidates(seq, epoch);
         let mut apply = Apply { model, context, outcome, accepts_change, changed: None };
-        let (what, help) = match catch_unwind(AssertUnwindSafe(|| (event.replay)(&stored, &mut apply))) {
-            Ok(Ok(())) => {
-                self.changed_outcomes.extend(apply.changed.map(|now| (seq, now)));
-                return self.advance(seq, time);
-            }
-            Ok(Err(fault)) => (fault.to_string(), fault.help(event.reencode.is_some())),
-            Err(panic) => {
-                let what = format!("its replay panicked: {}", panic_message(panic));
-                (what, ReplayError::help_for_panic(event.reencode.is_some()))
-            }
-        };
-        let (name, version) = (event.name.to_owned(), event.version);
-        Err(Error::new(ErrorDetail::Replay { seq, name, version, what, help }))
+        self.replaying = Some((seq, row));
+        let replayed = (event.replay)(&stored, &mut apply);
+        self.replaying = None;
+        if let Some(now) = apply.changed {
+            self.changed_outcomes.insert(seq, now);
+        }
+        match replayed {
+            Ok(()) => self.advance(seq, time),
+            Err(fault) => Err(replay_error(event, seq, fault.to_string(), fault.help(event.reencode.is_some()))),
+        }
     }
 
     /// If the journal contains a digest for the state, compares the state with this digest. A difference is reported only at
     /// the end of the replay, because a later digest mark may accept the replayed state.
-    #[inline]
     fn check_digest(&mut self) -> Result<(), Error> {
         while let Some(mark) = self.digests.next_if(|mark| mark.seq <= self.last) {
             let Some(model) = self.model.as_ref().filter(|_| mark.seq == self.last) else { continue };
@@ -412,6 +451,12 @@ impl<M: Model> Replay<'_, M> {
         self.model = Some(decoded);
         Ok(())
     }
+}
+
+#[cold]
+fn replay_error<M>(event: &EventType<M>, seq: Seq, what: String, help: &'static str) -> Error {
+    let (name, version) = (event.name.to_owned(), event.version);
+    Error::new(ErrorDetail::Replay { seq, name, version, what, help })
 }
 
 /// Verifies that the state of the model has the recorded digest. `verified` is the last event after which the state had

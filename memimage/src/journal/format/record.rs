@@ -84,40 +84,46 @@ pub(crate) fn mark_rejected(out: &mut [u8], start: usize) {
     out[start + 4] |= REJECTED;
 }
 
-/// Decodes the records in the body of a frame. The iterator ends after the first error.
-pub(crate) fn read(
-    body: &[u8],
-    first: Seq,
-    count: u32,
-    base: Timestamp,
-) -> impl Iterator<Item = Result<Record, RecordFault>> {
-    let mut reader = RecordReader { body, at: 0, seq: first, found: 0, time: base };
-    let mut done = false;
-    std::iter::from_fn(move || {
-        if done {
-            return None;
-        }
-        if reader.at == body.len() {
-            done = true;
-            let found = reader.found;
-            return (found != count).then_some(Err(RecordFault::Count { stated: count, found }));
-        }
-        let record = reader.record();
-        done = record.is_err();
-        Some(record)
-    })
+/// Decodes the records in the body of a frame with `count` events. The iterator ends after the first error.
+#[inline]
+pub(crate) fn read(body: &[u8], first: Seq, count: u32, base: Timestamp) -> RecordReader<'_> {
+    RecordReader { body, at: 0, seq: first, found: 0, count, time: base, is_done: false }
 }
 
 /// A decoder of the records in one body.
-struct RecordReader<'a> {
+pub(crate) struct RecordReader<'a> {
     body: &'a [u8],
     at: usize,
     seq: Seq,
     found: u32,
+    /// The number of events according to the frame header.
+    count: u32,
     time: Timestamp,
+    is_done: bool,
+}
+
+impl Iterator for RecordReader<'_> {
+    type Item = Result<Record, RecordFault>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Result<Record, RecordFault>> {
+        if self.at == self.body.len() || self.is_done {
+            return self.end().map(Err);
+        }
+        let record = self.record();
+        self.is_done = record.is_err();
+        Some(record)
+    }
 }
 
 impl RecordReader<'_> {
+    /// The fault at the end of the body, if there is one that was not returned yet.
+    #[cold]
+    fn end(&mut self) -> Option<RecordFault> {
+        let (is_done, RecordReader { found, count, .. }) = (std::mem::replace(&mut self.is_done, true), &*self);
+        (!is_done && found != count).then_some(RecordFault::Count { stated: *count, found: *found })
+    }
+
     #[inline]
     fn record(&mut self) -> Result<Record, RecordFault> {
         let rest = &self.body[self.at..];
