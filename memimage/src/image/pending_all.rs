@@ -24,6 +24,7 @@ pub struct PendingAll<T, E = Error> {
     answers: Vec<Result<T, E>>,
     /// The batches that are not known to be durable, oldest first, with the answers that depend on each of them.
     batches: Vec<(Range<usize>, Arc<Ticket>)>,
+    ended_early: bool,
     /// The process that owns the image.
     process: Process,
 }
@@ -31,7 +32,12 @@ pub struct PendingAll<T, E = Error> {
 impl<T, E: From<Error>> PendingAll<T, E> {
     /// No answers yet. `expected` is a hint of how many there will be, which may be wrong.
     pub(super) fn new(process: Process, expected: usize) -> PendingAll<T, E> {
-        PendingAll { answers: Vec::with_capacity(expected.min(EXPECTED_MAX)), batches: Vec::new(), process }
+        PendingAll {
+            answers: Vec::with_capacity(expected.min(EXPECTED_MAX)),
+            batches: Vec::new(),
+            ended_early: false,
+            process,
+        }
     }
 
     /// Adds an answer, which may leave the process once the ticket is settled; at once if `ticket` is `None`.
@@ -46,6 +52,18 @@ impl<T, E: From<Error>> PendingAll<T, E> {
         }
     }
 
+    /// Adds the error of the image that ended the commands.
+    pub(super) fn end(&mut self, error: Error) {
+        self.push(Err(error.into()), None);
+        self.ended_early = true;
+    }
+
+    /// Whether a command failed with an error of the image, such as a full disk. The error is the last answer, and the commands
+    /// after it were not executed.
+    pub fn ended_early(&self) -> bool {
+        self.ended_early
+    }
+
     /// The number of answers.
     pub fn len(&self) -> usize {
         self.answers.len()
@@ -58,8 +76,8 @@ impl<T, E: From<Error>> PendingAll<T, E> {
 
     /// Waits until all answers are durable, and returns them in the order of the commands.
     ///
-    /// Each answer is what [`Pending::wait`](crate::Pending::wait) would have returned for its command. If a command failed with
-    /// an error of the image, such as a full disk, its error is the last answer, and the commands after it were not executed.
+    /// Each answer is what [`Pending::wait`](crate::Pending::wait) would have returned for its command. See
+    /// [`ended_early`](PendingAll::ended_early) for the answers of commands that were not executed.
     pub fn wait(mut self) -> Vec<Result<T, E>> {
         for (answers, ticket) in std::mem::take(&mut self.batches) {
             let waited = wait_for(&ticket, self.process, "PendingAll::wait");

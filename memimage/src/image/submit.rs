@@ -167,7 +167,7 @@ impl<M: Model> Shared<M> {
                 return pending;
             }
             if let Err(error) = self.submit_chunk(chunk.drain(..), metadata, &mut pending) {
-                pending.push(Err(error.into()), None);
+                pending.end(error);
                 return pending;
             }
             self.clock.report();

@@ -38,6 +38,7 @@ fn the_answers_are_those_of_single_commands() {
             .map(|command| images[0].submit(command).unwrap().wait().map_err(|error| error.to_string()))
             .collect();
         let pending = images[1].submit_all(withdrawals(number));
+        assert!(!pending.ended_early());
         assert_eq!((pending.len(), pending.is_empty()), (number as usize, number == 0));
         let answers: Vec<_> =
             pending.wait().into_iter().map(|answer| answer.map_err(|error| error.to_string())).collect();
@@ -120,7 +121,9 @@ fn an_error_of_the_image_ends_the_answers() {
         pulled.fetch_add(1, Ordering::Relaxed);
         LedgerFile { bytes: vec![1; if n == 100 { 20_000 } else { 10 }] }
     });
-    let answers = image.submit_all(commands).wait();
+    let pending = image.submit_all(commands);
+    assert!(pending.ended_early());
+    let answers = pending.wait();
     assert_eq!((answers.len(), answers[..100].iter().all(Result::is_ok)), (101, true));
     assert_eq!(answers[100].as_ref().unwrap_err().kind(), ErrorKind::RecordTooLarge);
     assert!(pulled.load(Ordering::Relaxed) < 200, "the iterator is not consumed to its end");

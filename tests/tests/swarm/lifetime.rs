@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use memimage::disk::SimDisk;
-use memimage::{CommandError, Error, ErrorKind, Image, Pending};
+use memimage::{CommandError, Error, ErrorKind, Image, Pending, PendingAll};
 use memimage_tests::SplitMix64;
 
 use crate::model::{Mark, MarkList, MarkListAppend, MarkListCommands};
@@ -95,11 +95,20 @@ struct CommandThread<'a> {
     /// The number of its last recorded mark, as far as it is known.
     nth: u32,
     pending: Vec<(Mark, Pending<u64, Error>)>,
+    /// Answers to marks that were submitted together, with the first of these marks.
+    together: Vec<(Mark, PendingAll<u64, Error>)>,
 }
 
 impl CommandThread<'_> {
     fn new(thread: u8, image: Image<MarkList>, record: &PromiseRecord) -> CommandThread<'_> {
-        CommandThread { thread, image, record, nth: record.acknowledged(thread), pending: Vec::new() }
+        CommandThread {
+            thread,
+            image,
+            record,
+            nth: record.acknowledged(thread),
+            pending: Vec::new(),
+            together: Vec::new(),
+        }
     }
 
     /// Runs random operations until one fails unexpectedly.
@@ -107,7 +116,8 @@ impl CommandThread<'_> {
         for _ in 0..operations {
             match rng.below(16) {
                 0..=4 => self.append(rng)?,
-                5..=7 => self.submit(rng)?,
+                5 | 6 => self.submit(rng)?,
+                7 => self.submit_all(rng)?,
                 8 => self.wait()?,
                 9 => {
                     let marks = self.image.query(|list| list.marks.len() as u64).map_err(message)?;
@@ -136,7 +146,10 @@ impl CommandThread<'_> {
                     self.image.admin().snapshot().map_err(message)?;
                 }
                 // pending answers are dropped
-                _ => self.pending.clear(),
+                _ => {
+                    self.pending.clear();
+                    self.together.clear();
+                }
             }
         }
         self.wait()
@@ -172,10 +185,32 @@ impl CommandThread<'_> {
         }
     }
 
+    fn submit_all(&mut self, rng: &mut SplitMix64) -> Result<(), String> {
+        let most = if rng.once_in(4) { 150 } else { 5 };
+        let number = 1 + rng.below(most) as u32;
+        let first = self.mark(1);
+        let marks = (0..number).map(|after| Mark { nth: first.nth + after, ..first });
+        let pending = self.image.submit_all(marks.map(|mark| {
+            self.record.start(mark);
+            MarkListAppend { mark, filler: filler(rng) }
+        }));
+        let ended_early = pending.ended_early();
+        self.nth += number;
+        self.together.push((first, pending));
+        // waiting returns the error
+        if ended_early { self.wait() } else { Ok(()) }
+    }
+
     fn wait(&mut self) -> Result<(), String> {
         for (mark, pending) in self.pending.drain(..) {
             let index = pending.wait().map_err(message)?;
             self.record.acknowledge(mark, index);
+        }
+        for (first, pending) in self.together.drain(..) {
+            for (after, index) in pending.wait().into_iter().enumerate() {
+                let index = index.map_err(message)?;
+                self.record.acknowledge(Mark { nth: first.nth + after as u32, ..first }, index);
+            }
         }
         Ok(())
     }
