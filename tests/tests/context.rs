@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use memimage::disk::SimDisk;
 use memimage::{Context, Durability, Error, ErrorKind, Image, Metadata, Model, Options, Seq, Shape, Timestamp, digest};
@@ -199,12 +199,28 @@ fn a_clock_that_is_behind_is_reported() {
     }
 }
 
+/// A command that begins a batch gets the time at which it runs, to the microsecond.
 #[test]
 fn the_wall_clock_is_the_default() {
-    let before = Timestamp::from(std::time::SystemTime::now());
-    let time = Image::<ContextLog>::in_memory().unwrap().observe().unwrap().time;
-    let after = Timestamp::from(std::time::SystemTime::now());
-    assert!(before <= time && time <= after.max(before));
+    let now = || Timestamp::from(SystemTime::now());
+    let image = Image::<ContextLog>::in_memory().unwrap();
+    for _ in 0..200 {
+        let before = now();
+        let time = image.observe().unwrap().time;
+        assert!((before..=now()).contains(&time), "{time} is not between {before} and {}", now());
+    }
+}
+
+/// Commands of one batch may share a reading of the clock, but their times never go back, and the clock is read again.
+#[test]
+fn commands_that_are_submitted_together_have_the_time_of_the_clock() {
+    let image = Image::<ContextLog>::in_memory().unwrap();
+    let before = Timestamp::from(SystemTime::now());
+    let answers = image.submit_all((0..20_000).map(|_| ContextLogObserve {})).wait();
+    let after = Timestamp::from(SystemTime::now());
+    let times: Vec<Timestamp> = answers.into_iter().map(|answer| answer.unwrap().time).collect();
+    assert!(times.is_sorted() && times[0] >= before && times[19_999] <= after, "{before} {} {after}", times[0]);
+    assert!(times[0] < times[19_999]);
 }
 
 #[test]
