@@ -1,7 +1,6 @@
 //! The book of one instrument: the resting orders of both sides, by price and then by time.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use memimage::Shape;
 use serde::{Deserialize, Serialize};
@@ -17,17 +16,23 @@ pub struct Resting {
     pub open: Quantity,
 }
 
-/// The orders at one price, oldest first, so in the order of their numbers; never empty.
-type Level = VecDeque<Resting>;
-
-/// One side of a book, best price first.
-type Levels<K> = BTreeMap<K, Level>;
-
-/// The resting orders of one instrument. No buyer's price reaches a seller's price, because such orders trade at once.
+/// The resting orders of one instrument. No bid reaches the price of an ask, because such orders trade at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Shape)]
 pub struct Book {
-    bids: Levels<Reverse<Price>>,
-    asks: Levels<Price>,
+    bids: Levels,
+    asks: Levels,
+}
+
+/// One side of a book: each price with orders, worst price first. Most orders come and go near the best price, which is at the
+/// end, where a vector inserts and removes without moving much.
+type Levels = Vec<Level>;
+
+/// The orders of one side at one price.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Shape)]
+struct Level {
+    price: Price,
+    /// Oldest first, so in the order of their numbers; never empty.
+    orders: VecDeque<Resting>,
 }
 
 /// A new order's trades, and its quantity that is left.
@@ -44,110 +49,93 @@ impl Book {
         side: Side,
         limit: Option<Price>,
         quantity: Quantity,
-        filled: impl FnMut(OrderId),
+        mut filled: impl FnMut(OrderId),
     ) -> Matched {
-        match side {
-            Side::Buy => take(&mut self.asks, limit, quantity, filled),
-            Side::Sell => take(&mut self.bids, limit.map(Reverse), quantity, filled),
+        let makers = side.opposite();
+        let worst = limit.map_or(0, |limit| makers.merit(limit));
+        let levels = self.levels_mut(makers);
+        let mut matched = Matched { trades: Trades::new(), left: quantity };
+        while matched.left > Quantity::ZERO
+            && let Some(best) = levels.last_mut()
+            && makers.merit(best.price) >= worst
+        {
+            best.take(&mut matched, &mut filled);
+            if best.orders.is_empty() {
+                levels.pop();
+            }
         }
+        matched
     }
 
     /// Adds an order that is newer than all others.
     pub(crate) fn rest(&mut self, side: Side, price: Price, resting: Resting) {
-        match side {
-            Side::Buy => self.bids.entry(Reverse(price)).or_default().push_back(resting),
-            Side::Sell => self.asks.entry(price).or_default().push_back(resting),
+        let levels = self.levels_mut(side);
+        match find(levels, side, price) {
+            Ok(found) => levels[found].orders.push_back(resting),
+            Err(place) => levels.insert(place, Level { price, orders: VecDeque::from([resting]) }),
         }
     }
 
     /// Removes an order and returns its open quantity; `None` if it is not at this place.
     pub(crate) fn remove(&mut self, side: Side, price: Price, order: OrderId) -> Option<Quantity> {
-        match side {
-            Side::Buy => remove(&mut self.bids, Reverse(price), order),
-            Side::Sell => remove(&mut self.asks, price, order),
+        let levels = self.levels_mut(side);
+        let found = find(levels, side, price).ok()?;
+        let orders = &mut levels[found].orders;
+        let position = orders.binary_search_by_key(&order, |resting| resting.order).ok()?;
+        let removed = orders.remove(position)?;
+        if orders.is_empty() {
+            levels.remove(found);
         }
+        Some(removed.open)
     }
 
     /// The orders of one side, best price first and oldest order first.
     pub fn orders(&self, side: Side) -> impl Iterator<Item = (Price, Resting)> {
-        let (bids, asks) = match side {
-            Side::Buy => (Some(&self.bids), None),
-            Side::Sell => (None, Some(&self.asks)),
-        };
-        let bids = bids.into_iter().flatten().map(|(Reverse(price), level)| (*price, level));
-        let asks = asks.into_iter().flatten().map(|(price, level)| (*price, level));
-        bids.chain(asks).flat_map(|(price, level)| level.iter().map(move |resting| (price, *resting)))
+        let levels = self.levels(side).iter().rev();
+        levels.flat_map(|level| level.orders.iter().map(|resting| (level.price, *resting)))
     }
 
     /// The best price of one side.
     pub fn best(&self, side: Side) -> Option<Price> {
+        self.levels(side).last().map(|level| level.price)
+    }
+
+    fn levels(&self, side: Side) -> &Levels {
         match side {
-            Side::Buy => self.bids.keys().next().map(|Reverse(price)| *price),
-            Side::Sell => self.asks.keys().next().copied(),
+            Side::Buy => &self.bids,
+            Side::Sell => &self.asks,
+        }
+    }
+
+    fn levels_mut(&mut self, side: Side) -> &mut Levels {
+        match side {
+            Side::Buy => &mut self.bids,
+            Side::Sell => &mut self.asks,
         }
     }
 }
 
-/// The price of a level, for both orders of prices.
-trait LevelKey: Copy + Ord {
-    fn price(self) -> Price;
-}
-
-impl LevelKey for Price {
-    fn price(self) -> Price {
-        self
-    }
-}
-
-impl LevelKey for Reverse<Price> {
-    fn price(self) -> Price {
-        self.0
-    }
-}
-
-fn take<K: LevelKey>(
-    levels: &mut Levels<K>,
-    limit: Option<K>,
-    quantity: Quantity,
-    mut filled: impl FnMut(OrderId),
-) -> Matched {
-    let mut matched = Matched { trades: Trades::new(), left: quantity };
-    while matched.left > Quantity::ZERO
-        && let Some(mut best) = levels.first_entry()
-        && limit.is_none_or(|limit| *best.key() <= limit)
-    {
-        let price = best.key().price();
-        take_level(best.get_mut(), price, &mut matched, &mut filled);
-        if best.get().is_empty() {
-            best.remove();
-        }
-    }
-    matched
-}
-
-fn take_level(level: &mut Level, price: Price, matched: &mut Matched, filled: &mut impl FnMut(OrderId)) {
-    while matched.left > Quantity::ZERO
-        && let Some(oldest) = level.front_mut()
-    {
-        // the smaller of both quantities, so that no subtraction overflows
-        let quantity = matched.left.min(oldest.open);
-        matched.left.0 -= quantity.0;
-        oldest.open.0 -= quantity.0;
-        let maker = oldest.order;
-        matched.trades.push(Trade { maker, price, quantity });
-        if oldest.open == Quantity::ZERO {
-            level.pop_front();
-            filled(maker);
+impl Level {
+    /// Trades a new order with the orders at this price.
+    fn take(&mut self, matched: &mut Matched, filled: &mut impl FnMut(OrderId)) {
+        while matched.left > Quantity::ZERO
+            && let Some(oldest) = self.orders.front_mut()
+        {
+            // the smaller of both quantities, so that no subtraction overflows
+            let quantity = matched.left.min(oldest.open);
+            matched.left.0 -= quantity.0;
+            oldest.open.0 -= quantity.0;
+            let maker = oldest.order;
+            matched.trades.push(Trade { maker, price: self.price, quantity });
+            if oldest.open == Quantity::ZERO {
+                self.orders.pop_front();
+                filled(maker);
+            }
         }
     }
 }
 
-fn remove<K: LevelKey>(levels: &mut Levels<K>, key: K, order: OrderId) -> Option<Quantity> {
-    let level = levels.get_mut(&key)?;
-    let position = level.binary_search_by_key(&order, |resting| resting.order).ok()?;
-    let removed = level.remove(position)?;
-    if level.is_empty() {
-        levels.remove(&key);
-    }
-    Some(removed.open)
+/// The index of the level with this price, or the index at which to insert it.
+fn find(levels: &Levels, side: Side, price: Price) -> Result<usize, usize> {
+    levels.binary_search_by_key(&side.merit(price), |level| side.merit(level.price))
 }

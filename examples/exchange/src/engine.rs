@@ -131,7 +131,8 @@ impl Exchange {
         self.places.clear();
         for (&instrument, book) in &self.books {
             for side in [Side::Buy, Side::Sell] {
-                let places = book.orders(side).map(|(price, resting)| (resting.order, Place { instrument, side, price }));
+                let places =
+                    book.orders(side).map(|(price, resting)| (resting.order, Place { instrument, side, price }));
                 self.places.extend(places);
             }
         }

@@ -16,11 +16,13 @@ pub struct Discrepancy(pub(crate) String);
 
 /// The open orders and the quantities of all orders, according to requests and answers alone.
 pub struct Ledger {
-    open: HashMap<OrderId, OpenOrder, FxBuildHasher>,
+    open: OpenOrders,
     bids: Totals,
     asks: Totals,
     trades: u64,
 }
+
+type OpenOrders = HashMap<OrderId, OpenOrder, FxBuildHasher>;
 
 /// An order whose quantity is not completely traded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,13 +46,9 @@ impl Ledger {
     /// Begins with the orders that are open in this state.
     pub fn new(exchange: &Exchange) -> Ledger {
         let open = open_orders(exchange);
-        let mut ledger =
-            Ledger { open: HashMap::default(), bids: Totals::default(), asks: Totals::default(), trades: 0 };
-        for order in open.values() {
-            ledger.totals(order.side).submitted += u64::from(order.open.0);
-        }
-        ledger.open = open;
-        ledger
+        let [bids, asks] =
+            [Side::Buy, Side::Sell].map(|side| Totals { submitted: resting(&open, side), ..Totals::default() });
+        Ledger { open, bids, asks, trades: 0 }
     }
 
     /// The number of trades so far.
@@ -77,7 +75,9 @@ impl Ledger {
                 self.execute(OpenOrder { instrument, side, limit: None, open: quantity }, execution)
             }
             (Request::Cancel(ExchangeCancel { order }), Answer::Cancelled(quantity)) => self.cancel(order, *quantity),
-            (Request::Cancel(ExchangeCancel { order }), Answer::Refused(_)) if !self.open.contains_key(&order) => Ok(()),
+            (Request::Cancel(ExchangeCancel { order }), Answer::Refused(_)) if !self.open.contains_key(&order) => {
+                Ok(())
+            }
             _ => Err(Discrepancy(format!("the answer to {request:?} is {answer:?}"))),
         }
     }
@@ -130,7 +130,9 @@ impl Ledger {
                 self.totals(cancelled.side).cancelled += u64::from(quantity.0);
                 Ok(())
             }
-            open => Err(Discrepancy(format!("{quantity:?} of the order {order:?} were cancelled, but it was {open:?}"))),
+            open => {
+                Err(Discrepancy(format!("{quantity:?} of the order {order:?} were cancelled, but it was {open:?}")))
+            }
         }
     }
 
@@ -144,8 +146,7 @@ impl Ledger {
             return Err(Discrepancy("the books do not hold the orders that are open".to_owned()));
         }
         for (side, totals) in [(Side::Buy, self.bids), (Side::Sell, self.asks)] {
-            let orders = self.open.values().filter(|order| order.side == side);
-            let resting: u64 = orders.map(|order| u64::from(order.open.0)).sum();
+            let resting = resting(&self.open, side);
             if totals.submitted != totals.traded + totals.cancelled + resting {
                 return Err(Discrepancy(format!("{side:?}: {resting} rest, which does not agree with {totals:?}")));
             }
@@ -164,8 +165,8 @@ impl Ledger {
     }
 }
 
-fn open_orders(exchange: &Exchange) -> HashMap<OrderId, OpenOrder, FxBuildHasher> {
-    let mut open = HashMap::default();
+fn open_orders(exchange: &Exchange) -> OpenOrders {
+    let mut open = OpenOrders::default();
     for (instrument, book) in exchange.books() {
         for side in [Side::Buy, Side::Sell] {
             open.extend(book.orders(side).map(|(price, Resting { order, open })| {
@@ -174,4 +175,9 @@ fn open_orders(exchange: &Exchange) -> HashMap<OrderId, OpenOrder, FxBuildHasher
         }
     }
     open
+}
+
+/// The open quantity of all orders of one side.
+fn resting(open: &OpenOrders, side: Side) -> u64 {
+    open.values().filter(|order| order.side == side).map(|order| u64::from(order.open.0)).sum()
 }

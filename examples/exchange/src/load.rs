@@ -50,21 +50,6 @@ impl Load {
         &self.engine
     }
 
-    /// The next request.
-    pub fn next_request(&mut self) -> Request {
-        let request = self.choose();
-        match self.engine.answer(request) {
-            Answer::Executed(execution) => {
-                self.filled = execution.trades.first().map(|trade| trade.maker).or(self.filled);
-                if matches!(request, Request::Limit(_)) && execution.unfilled > Quantity::ZERO {
-                    self.open.push(execution.order);
-                }
-            }
-            Answer::Cancelled(_) | Answer::Refused(_) => {}
-        }
-        request
-    }
-
     fn choose(&mut self) -> Request {
         let open = self.engine.exchange().open_orders() as u32;
         if self.random.below(2 * OPEN_ORDERS * self.mids.len() as u32) < open {
@@ -111,5 +96,21 @@ impl Load {
                 return order;
             }
         }
+    }
+}
+
+/// An unlimited sequence of requests.
+impl Iterator for Load {
+    type Item = Request;
+
+    fn next(&mut self) -> Option<Request> {
+        let request = self.choose();
+        if let Answer::Executed(execution) = self.engine.answer(request) {
+            self.filled = execution.trades.first().map(|trade| trade.maker).or(self.filled);
+            if matches!(request, Request::Limit(_)) && execution.unfilled > Quantity::ZERO {
+                self.open.push(execution.order);
+            }
+        }
+        Some(request)
     }
 }

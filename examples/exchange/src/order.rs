@@ -21,6 +21,24 @@ pub enum Side {
     Sell,
 }
 
+impl Side {
+    /// The side of the orders that this side trades with.
+    pub fn opposite(self) -> Side {
+        match self {
+            Side::Buy => Side::Sell,
+            Side::Sell => Side::Buy,
+        }
+    }
+
+    /// A number that is larger, the better the price of an order of this side is for the other side.
+    pub(crate) fn merit(self, price: Price) -> u32 {
+        match self {
+            Side::Buy => price.0,
+            Side::Sell => !price.0,
+        }
+    }
+}
+
 /// A price, in ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Shape)]
 pub struct Price(pub u32);

@@ -79,15 +79,17 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts { limit, market, cancel, refused } = self.counts;
         let (image, bare) = (self.rate(self.image_time), self.rate(self.bare_time));
-        writeln!(f, "image           {}, events {} to {}", self.image.display(), self.found.get() + 1, self.seq)?;
+        let state = if self.found == Seq::ZERO { "new" } else { "continued" };
+        let first = self.found.next();
+        writeln!(f, "image           {}, {state}: events {first} to {}", self.image.display(), self.seq)?;
         write!(f, "orders          {}: {limit} limit, {market} market, {cancel} cancel", self.counts.total())?;
         writeln!(f, "; {refused} refused")?;
         writeln!(f, "matched volume  {} in {} trades; {} orders are open", self.volume, self.trades, self.open_orders)?;
         writeln!(f, "bare engine     {bare:.0} orders a second")?;
-        writeln!(f, "image           {image:.0} orders a second, {:.2} of the bare engine", image / bare)?;
+        writeln!(f, "in the image    {image:.0} orders a second, {:.2} of the bare engine", image / bare)?;
         match self.acknowledgement {
-            Some(percentiles) => writeln!(f, "acknowledgement {percentiles}")?,
-            None => writeln!(f, "acknowledgement not measured: too few orders")?,
+            Some(percentiles) => writeln!(f, "acknowledged    {percentiles}")?,
+            None => writeln!(f, "acknowledged    not measured: too few orders")?,
         }
         writeln!(f, "verified        each trade: both orders were open, and the price is within both limits")?;
         writeln!(f, "verified        quantities: bought = sold, and submitted = traded + resting + cancelled")?;

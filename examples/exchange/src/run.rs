@@ -62,7 +62,11 @@ impl Run {
             session.run_batch(batch as usize)?;
             left -= batch;
             let (done, durable) = (self.orders - left, image.journal().durable_seq());
-            writeln!(progress, "{done} of {} orders are acknowledged, and the event {durable} is durable", self.orders)?;
+            writeln!(
+                progress,
+                "{done} of {} orders are acknowledged, and the event {durable} is durable",
+                self.orders
+            )?;
         }
         let Session { load, bare, gateway, ledger, counts, bare_time, image_time } = session;
         let live = image.query(Exchange::clone)?;
@@ -108,7 +112,7 @@ impl<'a> Session<'a> {
 
     /// Measures a batch on the bare engine and in the image. Generating the requests and checking the answers is not measured.
     fn run_batch(&mut self, orders: usize) -> Result<(), Box<dyn Error>> {
-        let requests: Vec<Request> = (0..orders).map(|_| self.load.next_request()).collect();
+        let requests: Vec<Request> = self.load.by_ref().take(orders).collect();
         let (mut bare, mut durable) = (Vec::with_capacity(orders), Vec::with_capacity(orders));
 
         let started = now();
@@ -130,8 +134,12 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Lists the instruments of a new exchange.
-fn list_instruments(image: &Image<Exchange>) -> Result<(), Box<dyn Error>> {
+/// Lists the instruments of a new exchange. Does nothing if the exchange has instruments.
+///
+/// # Errors
+///
+/// Returns the errors of the image.
+pub fn list_instruments(image: &Image<Exchange>) -> Result<(), Box<dyn Error>> {
     if image.query(|exchange| exchange.books().next().is_none())? {
         for instrument in 1..=INSTRUMENTS {
             image.list(Instrument(instrument))?;
