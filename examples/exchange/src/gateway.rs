@@ -10,7 +10,8 @@ use crate::latency::Latencies;
 use crate::order::{Execution, Quantity, Refusal};
 use crate::request::{Answer, Request};
 
-/// After so many submissions the gateway looks for answers. Looking costs more than it gains after each one.
+/// After so many submissions the gateway looks for answers. A measured latency is too long by the time of as many submissions
+/// at most.
 const COLLECT_EVERY: usize = 64;
 
 /// The way from traders to an image.

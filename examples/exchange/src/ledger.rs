@@ -93,8 +93,8 @@ impl Ledger {
         }
         if taker.limit.is_none() {
             self.totals(taker.side).cancelled += u64::from(taker.open.0);
-        } else if taker.open > Quantity::ZERO {
-            self.open.insert(execution.order, taker);
+        } else if taker.open > Quantity::ZERO && self.open.insert(execution.order, taker).is_some() {
+            return Err(Discrepancy(format!("two orders have the number {:?}", execution.order)));
         }
         Ok(())
     }

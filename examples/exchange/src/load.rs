@@ -4,6 +4,7 @@
 //! does. The seed and the state at the start determine all requests.
 
 use crate::bare::BareEngine;
+use crate::book::Book;
 use crate::engine::{Exchange, ExchangeCancel, ExchangeLimit, ExchangeMarket};
 use crate::order::{Instrument, OrderId, Price, Quantity, Side};
 use crate::random::SplitMix64;
@@ -31,10 +32,7 @@ pub struct Load {
 impl Load {
     /// A load for an exchange with at least one instrument, from its state after the event `seq`.
     pub fn new(seed: u64, exchange: Exchange, seq: u64) -> Load {
-        let mids = exchange.books().map(|(instrument, book)| {
-            let best = [Side::Buy, Side::Sell].map(|side| book.best(side).map_or(FIRST_MID, |price| price.0));
-            (instrument, best[0].midpoint(best[1]))
-        });
+        let mids = exchange.books().map(|(instrument, book)| (instrument, bounded(mid(book))));
         let orders = exchange.books().flat_map(|(_, book)| [Side::Buy, Side::Sell].map(|side| book.orders(side)));
         Load {
             random: SplitMix64::new(seed),
@@ -74,7 +72,7 @@ impl Load {
         let (instrument, mid) = &mut self.mids[chosen as usize];
         if self.random.once_in(32) {
             let moved = if self.random.once_in(2) { *mid + 1 } else { *mid - 1 };
-            *mid = moved.clamp(Price::MIN.0 + MARGIN, Price::MAX.0 - MARGIN);
+            *mid = bounded(moved);
         }
         (*instrument, *mid)
     }
@@ -113,4 +111,14 @@ impl Iterator for Load {
         }
         Some(request)
     }
+}
+
+/// The price in the middle between the best bid and the best ask.
+fn mid(book: &Book) -> u32 {
+    let (bid, ask) = (book.best(Side::Buy), book.best(Side::Sell));
+    bid.or(ask).zip(ask.or(bid)).map_or(FIRST_MID, |(bid, ask)| bid.0.midpoint(ask.0))
+}
+
+fn bounded(mid: u32) -> u32 {
+    mid.clamp(Price::MIN.0 + MARGIN, Price::MAX.0 - MARGIN)
 }

@@ -1,4 +1,8 @@
-//! `exchange run`: a matching engine in an image, under load, beside the bare engine.
+//! A matching engine whose state is an image, as at LMAX (<https://martinfowler.com/articles/lmax.html>).
+//!
+//! `exchange run` executes each batch of a generated load twice in turn: on the bare engine, which is the same code without an
+//! image, and in the image, until all answers of the batch are on disk. Generating the load and verifying the answers is not
+//! measured. An acknowledgement is measured from the submission of an order until the program has its durable answer.
 
 use std::error::Error;
 use std::io::{self, Write};

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use memimage::{Image, digest};
+use memimage::{Image, RecoveryReport, Seq, digest};
 
 use crate::bare::BareEngine;
 use crate::engine::{Exchange, ExchangeCommands};
@@ -14,7 +14,7 @@ use crate::ledger::{Discrepancy, Ledger};
 use crate::load::Load;
 use crate::order::Instrument;
 use crate::report::{Counts, Report};
-use crate::request::Request;
+use crate::request::{Answer, Request};
 
 /// The instruments of a new exchange.
 const INSTRUMENTS: u16 = 4;
@@ -32,9 +32,13 @@ pub struct Run {
     pub batch: usize,
 }
 
-/// The requests of a run, the two engines that execute them, and their books in the ledger.
+/// The engines that execute a run, with what was measured so far. The buffers are kept from batch to batch, so that no
+/// measurement includes their allocation.
 struct Session<'a> {
     load: Load,
+    requests: Vec<Request>,
+    bare_answers: Vec<Answer>,
+    image_answers: Vec<Answer>,
     bare: BareEngine,
     gateway: Gateway<'a>,
     ledger: Ledger,
@@ -68,14 +72,11 @@ impl Run {
                 self.orders
             )?;
         }
-        let Session { load, bare, gateway, ledger, counts, bare_time, image_time } = session;
-        let live = image.query(Exchange::clone)?;
-        ledger.verify(&live)?;
-        if [bare.exchange(), load.engine().exchange()] != [&live; 2] || bare.seq() != image.journal().seq().get() {
-            return Err(Discrepancy("the state of the image is not that of the bare engine".to_owned()).into());
-        }
-        let acknowledgement = gateway.into_latencies().percentiles();
         let seq = image.journal().seq();
+        let live = image.query(Exchange::clone)?;
+        session.verify(&live, seq)?;
+        let Session { counts, ledger, bare_time, image_time, gateway, .. } = session;
+        let acknowledgement = gateway.into_latencies().percentiles();
         Image::close(image)?;
         let recovery = recover(&self.image, &live)?;
         Ok(Report {
@@ -101,6 +102,9 @@ impl<'a> Session<'a> {
         let seq = image.journal().seq().get();
         Session {
             load: Load::new(run.seed, exchange.clone(), seq),
+            requests: Vec::new(),
+            bare_answers: Vec::new(),
+            image_answers: Vec::new(),
             ledger: Ledger::new(&exchange),
             bare: BareEngine::new(exchange, seq),
             gateway: Gateway::new(image, run.batch),
@@ -112,23 +116,36 @@ impl<'a> Session<'a> {
 
     /// Measures a batch on the bare engine and in the image. Generating the requests and checking the answers is not measured.
     fn run_batch(&mut self, orders: usize) -> Result<(), Box<dyn Error>> {
-        let requests: Vec<Request> = self.load.by_ref().take(orders).collect();
-        let (mut bare, mut durable) = (Vec::with_capacity(orders), Vec::with_capacity(orders));
+        self.requests.clear();
+        self.requests.extend(self.load.by_ref().take(orders));
+        for answers in [&mut self.bare_answers, &mut self.image_answers] {
+            answers.clear();
+            answers.reserve(orders);
+        }
 
         let started = now();
-        bare.extend(requests.iter().map(|request| self.bare.answer(*request)));
+        self.bare_answers.extend(self.requests.iter().map(|request| self.bare.answer(*request)));
         self.bare_time += started.elapsed();
 
         let started = now();
-        self.gateway.process(&requests, &mut durable)?;
+        self.gateway.process(&self.requests, &mut self.image_answers)?;
         self.image_time += started.elapsed();
 
-        if bare != durable {
+        if self.bare_answers != self.image_answers {
             return Err(Discrepancy("the answers of the image are not those of the bare engine".to_owned()).into());
         }
-        for (request, answer) in requests.iter().zip(&durable) {
+        for (request, answer) in self.requests.iter().zip(&self.image_answers) {
             self.counts.add(request, answer);
             self.ledger.enter(*request, answer)?;
+        }
+        Ok(())
+    }
+
+    /// Compares the state of the image with the ledger and the bare engine.
+    fn verify(&self, live: &Exchange, seq: Seq) -> Result<(), Discrepancy> {
+        self.ledger.verify(live)?;
+        if self.bare.exchange() != live || self.bare.seq() != seq.get() {
+            return Err(Discrepancy("the state of the image is not that of the bare engine".to_owned()));
         }
         Ok(())
     }
@@ -149,7 +166,7 @@ pub fn list_instruments(image: &Image<Exchange>) -> Result<(), Box<dyn Error>> {
 }
 
 /// Opens the image again, and compares its state with the state before it was closed.
-fn recover(path: &Path, live: &Exchange) -> Result<memimage::RecoveryReport, Box<dyn Error>> {
+fn recover(path: &Path, live: &Exchange) -> Result<RecoveryReport, Box<dyn Error>> {
     let image = Image::<Exchange>::options().create(false).open(path)?;
     let recovered = image.query(Exchange::clone)?;
     if recovered != *live || digest(&recovered)? != digest(live)? {

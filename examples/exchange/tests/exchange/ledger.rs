@@ -59,6 +59,15 @@ fn a_missing_or_additional_trade_is_found() {
 }
 
 #[test]
+fn a_number_of_another_order_is_found() {
+    let mut ledger = Ledger::new(&listed());
+    let [first, second, _] = orders();
+    let answer = BareEngine::new(listed(), 2).answer(first);
+    ledger.enter(first, &answer).unwrap();
+    ledger.enter(second, &answer).unwrap_err();
+}
+
+#[test]
 fn trades_that_were_not_executed_are_found() {
     refuses(|last| {
         last.trades.clear();
