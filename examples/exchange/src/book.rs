@@ -70,10 +70,11 @@ impl Book {
     /// Adds an order that is newer than all others.
     pub(crate) fn rest(&mut self, side: Side, price: Price, resting: Resting) {
         let levels = self.levels_mut(side);
-        match find(levels, side, price) {
-            Ok(found) => levels[found].orders.push_back(resting),
-            Err(place) => levels.insert(place, Level { price, orders: VecDeque::from([resting]) }),
-        }
+        let found = find(levels, side, price).unwrap_or_else(|place| {
+            levels.insert(place, Level { price, orders: VecDeque::new() });
+            place
+        });
+        levels[found].orders.push_back(resting);
     }
 
     /// Removes an order and returns its open quantity; `None` if it is not at this place.

@@ -26,6 +26,7 @@ pub struct Load {
     mids: Vec<(Instrument, u32)>,
     /// The open orders, and some that are filled since.
     open: Vec<OrderId>,
+    /// The first maker of the last trades, which is filled as a rule.
     filled: Option<OrderId>,
 }
 

@@ -98,6 +98,20 @@ fn a_cancelled_order_does_not_trade() {
 }
 
 #[test]
+fn a_price_without_orders_leaves_the_book() {
+    let best = |exchange: &Exchange| [Side::Buy, Side::Sell].map(|side| exchange.book(GOLD).unwrap().best(side));
+    let orders = listed().event(buy(10, 5)).event(buy(11, 5)).event(sell(13, 5)).event(sell(12, 5));
+    orders
+        .then(|exchange| assert_eq!(best(exchange), [Some(Price(11)), Some(Price(12))]))
+        .when(cancel(3))
+        .then(|exchange| assert_eq!(best(exchange), [Some(Price(10)), Some(Price(12))]))
+        .when(buy(12, 5))
+        .then(|exchange| assert_eq!(best(exchange), [Some(Price(10)), Some(Price(13))]))
+        .when(cancel(4))
+        .then(|exchange| assert_eq!(best(exchange), [Some(Price(10)), None]));
+}
+
+#[test]
 fn a_cancellation_returns_what_is_not_traded() {
     listed().event(sell(10, 5)).event(buy(10, 2)).when(cancel(2)).then_ok(Quantity(3));
 }
