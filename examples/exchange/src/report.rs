@@ -86,7 +86,7 @@ impl fmt::Display for Report {
         writeln!(f, "; {refused} refused")?;
         writeln!(f, "matched volume  {} in {} trades; {} orders are open", self.volume, self.trades, self.open_orders)?;
         writeln!(f, "bare engine     {bare:.0} orders a second")?;
-        writeln!(f, "in the image    {image:.0} orders a second, {:.2} of the bare engine", image / bare)?;
+        writeln!(f, "in the image    {image:.0} orders a second, {:.3} of the bare engine", image / bare)?;
         match self.acknowledgement {
             Some(percentiles) => writeln!(f, "acknowledged    {percentiles}")?,
             None => writeln!(f, "acknowledged    not measured: too few orders")?,
