@@ -1,9 +1,13 @@
 //! The synchronization primitives of the group commit: parking_lot's, or shuttle's when shuttle explores thread schedules.
 
+use std::sync::atomic::Ordering;
+
 #[cfg(not(all(shuttle, test)))]
 pub(crate) use parking_lot::{Condvar, Mutex};
+#[cfg(all(target_os = "linux", not(all(shuttle, test))))]
+use rustix::thread::futex;
 #[cfg(not(all(shuttle, test)))]
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
 /// Whether a deadline has passed.
 #[cfg(not(all(shuttle, test)))]
@@ -15,7 +19,66 @@ pub(crate) fn has_passed(deadline: std::time::Instant) -> bool {
 #[cfg(all(shuttle, test))]
 pub(crate) use explored::{Condvar, Mutex, has_passed, reset_clock};
 #[cfg(all(shuttle, test))]
-pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
+pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+
+/// A number on which threads sleep until another thread changes it, as on a futex. One system call wakes all of them at once,
+/// whereas threads that wait on a condition variable lock its mutex one after the other.
+#[derive(Debug)]
+pub(crate) struct WaitWord {
+    value: AtomicU32,
+    #[cfg(not(all(target_os = "linux", not(all(shuttle, test)))))]
+    sleeping: Mutex<()>,
+    #[cfg(not(all(target_os = "linux", not(all(shuttle, test)))))]
+    woken: Condvar,
+}
+
+impl WaitWord {
+    #[inline]
+    pub(crate) fn load(&self) -> u32 {
+        self.value.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn store(&self, value: u32) {
+        self.value.store(value, Ordering::Release);
+    }
+}
+
+#[cfg(all(target_os = "linux", not(all(shuttle, test))))]
+impl WaitWord {
+    pub(crate) fn new(value: u32) -> WaitWord {
+        WaitWord { value: AtomicU32::new(value) }
+    }
+
+    /// If the number is `value`, sleeps until the next call of [`wake_all`](WaitWord::wake_all), or for a shorter time.
+    pub(crate) fn wait(&self, value: u32) {
+        // the caller reads the number again, so it does not matter why the call returns
+        let _ = futex::wait(&self.value, futex::Flags::PRIVATE, value, None);
+    }
+
+    pub(crate) fn wake_all(&self) {
+        let _ = futex::wake(&self.value, futex::Flags::PRIVATE, i32::MAX.cast_unsigned());
+    }
+}
+
+/// The same without futexes.
+#[cfg(not(all(target_os = "linux", not(all(shuttle, test)))))]
+impl WaitWord {
+    pub(crate) fn new(value: u32) -> WaitWord {
+        WaitWord { value: AtomicU32::new(value), sleeping: Mutex::new(()), woken: Condvar::new() }
+    }
+
+    pub(crate) fn wait(&self, value: u32) {
+        let mut sleeping = self.sleeping.lock();
+        if self.load() == value {
+            self.woken.wait(&mut sleeping);
+        }
+    }
+
+    pub(crate) fn wake_all(&self) {
+        let _sleeping = self.sleeping.lock();
+        self.woken.notify_all();
+    }
+}
 
 /// Shuttle's primitives with parking_lot's interface.
 ///

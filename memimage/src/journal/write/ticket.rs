@@ -7,7 +7,7 @@ use std::task::{Poll, Waker};
 
 use super::waking::wake_all;
 use crate::error::Error;
-use crate::sync::{AtomicU8, AtomicU64, Condvar, Mutex};
+use crate::sync::{AtomicU64, Mutex, WaitWord};
 
 /// Writes batches on behalf of the callers that hold their tickets.
 pub(crate) trait Leader: Send + Sync {
@@ -20,9 +20,9 @@ pub(crate) trait Leader: Send + Sync {
 
 /// The outcome of one batch, shared by all callers that wait for it.
 pub(crate) struct Ticket {
-    stage: AtomicU8,
+    /// A [`BatchStage`].
+    stage: WaitWord,
     waiters: Mutex<Waiters>,
-    settled: Condvar,
     leader: Weak<dyn Leader>,
     /// The hash of the batch's frame; 0 until the frame is written.
     hash: AtomicU64,
@@ -50,16 +50,15 @@ pub(crate) enum BatchStage {
 impl Ticket {
     pub(crate) fn new(leader: Weak<dyn Leader>) -> Arc<Ticket> {
         Arc::new(Ticket {
-            stage: AtomicU8::new(BatchStage::Open as u8),
+            stage: WaitWord::new(BatchStage::Open as u32),
             waiters: Mutex::new(Waiters::default()),
-            settled: Condvar::new(),
             leader,
             hash: AtomicU64::new(0),
         })
     }
 
     pub(crate) fn stage(&self) -> BatchStage {
-        match self.stage.load(Ordering::Acquire) {
+        match self.stage.load() {
             0 => BatchStage::Open,
             1 => BatchStage::Sealed,
             2 => BatchStage::Done,
@@ -81,7 +80,7 @@ impl Ticket {
     }
 
     pub(crate) fn seal(&self) {
-        self.stage.store(BatchStage::Sealed as u8, Ordering::Release);
+        self.stage.store(BatchStage::Sealed as u32);
     }
 
     /// Sets the outcome and wakes all waiting callers. The first outcome is final; later calls have no effect.
@@ -97,10 +96,10 @@ impl Ticket {
                 BatchStage::Failed
             }
         };
-        self.stage.store(stage as u8, Ordering::Release);
-        self.settled.notify_all();
+        self.stage.store(stage as u32);
         let wakers = std::mem::take(&mut waiters.wakers);
         drop(waiters);
+        self.stage.wake_all();
         wake_all(wakers);
     }
 
@@ -118,9 +117,12 @@ impl Ticket {
     /// Sleeps until the ticket is settled. `park` does not request a write, so another thread must be about to settle the
     /// ticket.
     pub(crate) fn park(&self) {
-        let mut waiters = self.waiters.lock();
-        while !self.is_settled() {
-            self.settled.wait(&mut waiters);
+        loop {
+            let stage = self.stage.load();
+            if stage >= BatchStage::Done as u32 {
+                return;
+            }
+            self.stage.wait(stage);
         }
     }
 
