@@ -8,6 +8,7 @@ pub(crate) const INHERENT: &[&str] = &[
     "try_submit",
     "submit_async",
     "submit_all",
+    "submit_each",
     "execute_async",
     "query",
     "query_async",

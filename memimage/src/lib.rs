@@ -154,7 +154,8 @@ pub use event::{
 };
 pub use execute::Execute;
 pub use image::{
-    Admin, Image, JournalHandle, Pending, PendingAll, ReadGuard, RecoveryReport, SnapshotInfo, Stats, WithMetadata,
+    Admin, Bulk, Image, JournalHandle, Pending, PendingAll, ReadGuard, RecoveryReport, SnapshotInfo, Stats,
+    WithMetadata,
 };
 pub use journal::Durability;
 #[cfg(feature = "chain")]

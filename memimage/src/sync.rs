@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 #[cfg(not(all(shuttle, test)))]
-pub(crate) use parking_lot::{Condvar, Mutex};
+pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 #[cfg(all(target_os = "linux", not(all(shuttle, test))))]
 use rustix::thread::futex;
 #[cfg(not(all(shuttle, test)))]
@@ -17,7 +17,7 @@ pub(crate) fn has_passed(deadline: std::time::Instant) -> bool {
 }
 
 #[cfg(all(shuttle, test))]
-pub(crate) use explored::{Condvar, Mutex, has_passed, reset_clock};
+pub(crate) use explored::{Condvar, Mutex, MutexGuard, has_passed, reset_clock};
 #[cfg(all(shuttle, test))]
 pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 

@@ -17,6 +17,7 @@ mod pruning;
 mod arguments;
 mod execute;
 mod submit;
+mod bulk;
 mod query;
 mod with;
 mod journal;
@@ -30,6 +31,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use admin::Admin;
+pub use bulk::Bulk;
 pub use journal::JournalHandle;
 pub use pending::Pending;
 pub use pending_all::PendingAll;
@@ -43,6 +45,7 @@ use self::core::Shared;
 use crate::context::Metadata;
 use crate::error::Error;
 use crate::event::{Command, Model};
+use crate::execute::Execute as _;
 use crate::journal::is_writing;
 use crate::log;
 use crate::options::Options;
@@ -163,7 +166,46 @@ impl<M: Model> Image<M> {
     /// # Ok::<(), memimage::Error>(())
     /// ```
     pub fn submit_all<C: Command<M>>(&self, commands: impl IntoIterator<Item = C>) -> PendingAll<C::Output, C::Error> {
-        self.shared().submit_all(commands, &Metadata::new())
+        self.shared().submit_each(commands, &Metadata::new(), "submit_all", |bulk, command| bulk.execute(command))
+    }
+
+    /// Calls `submit` for each item, and executes the commands that `submit` calls on its [`Bulk`]. Like
+    /// [`submit_all`](Image::submit_all), for commands of several types, or for several commands an item.
+    ///
+    /// `submit` runs while the image's lock is held, so keep it short. The answers that it sees are not durable yet: only
+    /// return them, and do not act on them otherwise. Inside `submit`, calls on the image itself return
+    /// [`ErrorKind::Reentrant`](crate::ErrorKind::Reentrant). If `submit` panics, the commands that it executed stay executed.
+    ///
+    /// ```
+    /// # use memimage::{Error, Image, Model, Shape};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    /// # struct Counter { count: u64 }
+    /// # #[memimage::commands]
+    /// # impl Counter {
+    /// #     /// Adds to the count.
+    /// #     #[command]
+    /// #     fn add(&mut self, number: u64) -> u64 { self.count += number; self.count }
+    /// #     /// Sets the count to zero.
+    /// #     #[command]
+    /// #     fn reset(&mut self) -> u64 { std::mem::take(&mut self.count) }
+    /// # }
+    /// let counter = Image::<Counter>::in_memory()?;
+    /// let requests = ["5", "7", "reset", "1"];
+    /// let pending = counter.submit_each(requests, |counter, request| match request.parse() {
+    ///     Ok(number) => counter.add(number),
+    ///     Err(_) => counter.reset(),
+    /// });
+    /// let counts = pending.wait().into_iter().collect::<Result<Vec<u64>, Error>>()?;
+    /// assert_eq!(counts, [5, 12, 12, 1]);
+    /// # Ok::<(), memimage::Error>(())
+    /// ```
+    pub fn submit_each<T, R, E: From<Error>>(
+        &self,
+        items: impl IntoIterator<Item = T>,
+        submit: impl FnMut(&Bulk<'_, M>, T) -> Result<R, E>,
+    ) -> PendingAll<R, E> {
+        self.shared().submit_each(items, &Metadata::new(), "submit_each", submit)
     }
 
     /// Like [`submit`](Image::submit), but returns [`ErrorKind::Busy`](crate::ErrorKind::Busy) where `submit` would wait for

@@ -15,7 +15,8 @@ use crate::process::Process;
 /// The largest number of answers for which memory is allocated before there are any.
 const EXPECTED_MAX: usize = 1 << 16;
 
-/// The answers to the commands of [`Image::submit_all`](crate::Image::submit_all), whose events may not be durable yet.
+/// The answers to the commands of [`Image::submit_all`](crate::Image::submit_all) or
+/// [`Image::submit_each`](crate::Image::submit_each), whose events may not be durable yet.
 ///
 /// Call [`wait`](PendingAll::wait), or `.await` the `PendingAll` on any async runtime. Dropping the `PendingAll` cancels
 /// nothing: the commands were executed, and the syncer writes their events within about a millisecond.
@@ -40,21 +41,22 @@ impl<T, E: From<Error>> PendingAll<T, E> {
         }
     }
 
-    /// Adds an answer, which may leave the process once the ticket is settled; at once if `ticket` is `None`.
+    /// Adds an answer, which may leave the process once the ticket is settled. Without a ticket, the answer depends on the batch
+    /// of the answer before it, because the caller has seen that answer.
     #[inline]
     pub(super) fn push(&mut self, answer: Result<T, E>, ticket: Option<&Arc<Ticket>>) {
         let at = self.answers.len();
         self.answers.push(answer);
-        let Some(ticket) = ticket else { return };
-        match self.batches.last_mut() {
-            Some((answers, last)) if answers.end == at && Arc::ptr_eq(last, ticket) => answers.end = at + 1,
-            _ => self.batches.push((at..at + 1, Arc::clone(ticket))),
+        match (self.batches.last_mut(), ticket) {
+            (Some((answers, _)), None) => answers.end = at + 1,
+            (Some((answers, last)), Some(ticket)) if Arc::ptr_eq(last, ticket) => answers.end = at + 1,
+            (_, Some(ticket)) => self.batches.push((at..at + 1, Arc::clone(ticket))),
+            (None, None) => {}
         }
     }
 
-    /// Adds the error of the image that ended the commands.
-    pub(super) fn end(&mut self, error: Error) {
-        self.push(Err(error.into()), None);
+    /// Records that the last answer is that of a command which failed with an error of the image.
+    pub(super) fn end_early(&mut self) {
         self.ended_early = true;
     }
 
@@ -72,6 +74,11 @@ impl<T, E: From<Error>> PendingAll<T, E> {
     /// Whether no command was submitted.
     pub fn is_empty(&self) -> bool {
         self.answers.is_empty()
+    }
+
+    /// Whether [`wait`](PendingAll::wait) would return at once.
+    pub fn is_ready(&self) -> bool {
+        self.batches.iter().all(|(_, ticket)| ticket.is_settled())
     }
 
     /// Waits until all answers are durable, and returns them in the order of the commands.
@@ -112,7 +119,9 @@ impl<T, E: From<Error>> Future for PendingAll<T, E> {
 
 impl<T, E> fmt::Debug for PendingAll<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ready = self.batches.iter().all(|(_, ticket)| ticket.is_settled());
-        f.debug_struct("PendingAll").field("len", &self.answers.len()).field("ready", &ready).finish_non_exhaustive()
+        f.debug_struct("PendingAll")
+            .field("len", &self.answers.len())
+            .field("batches", &self.batches.len())
+            .finish_non_exhaustive()
     }
 }

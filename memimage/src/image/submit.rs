@@ -1,23 +1,17 @@
-//! Submits commands: waits for room in the journal, and executes one command, or many commands in turn, under the image's lock.
+//! Submits a command: waits for room in the journal, and executes the command under the image's lock.
 
 use std::future::poll_fn;
-use std::ops::ControlFlow;
 use std::task::Poll;
 
 use super::Image;
 use super::core::Shared;
 use super::execute::Attempt;
 use super::pending::Pending;
-use super::pending_all::PendingAll;
 use crate::context::Metadata;
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Command, Model};
 use crate::execute::Execute;
 use crate::journal::NoRoom;
-
-/// How many commands of [`Image::submit_all`] are executed without releasing the image's lock. More would make other callers
-/// wait longer, and save little.
-const CHUNK: usize = 64;
 
 /// How a call waits for room in the journal, and for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,88 +142,5 @@ impl<M: Model> Shared<M> {
             }
         };
         Ok(Submitted::Answered(Pending::new(answer, seq, ticket, self.process)))
-    }
-
-    /// Submits all commands, in their order. If a command fails with an error of the image, this error is the last answer, and
-    /// no more commands are executed.
-    pub(super) fn submit_all<C: Command<M>>(
-        &self,
-        commands: impl IntoIterator<Item = C>,
-        metadata: &Metadata,
-    ) -> PendingAll<C::Output, C::Error> {
-        let mut commands = commands.into_iter();
-        let mut pending = PendingAll::new(self.process, commands.size_hint().0);
-        let mut chunk = Vec::with_capacity(CHUNK);
-        loop {
-            // no lock is held here, because the iterator may run any code
-            chunk.extend(commands.by_ref().take(CHUNK));
-            if chunk.is_empty() {
-                return pending;
-            }
-            if let Err(error) = self.submit_chunk(chunk.drain(..), metadata, &mut pending) {
-                pending.end(error);
-                return pending;
-            }
-            self.clock.report();
-            self.snapshot_if_due();
-        }
-    }
-
-    fn submit_chunk<C: Command<M>>(
-        &self,
-        mut chunk: impl Iterator<Item = C>,
-        metadata: &Metadata,
-        pending: &mut PendingAll<C::Output, C::Error>,
-    ) -> Result<(), Error> {
-        let mut next = chunk.next();
-        while let Some(command) = next {
-            let entered = self.enter_to_wait(C::NAME)?;
-            self.journal.wait_for_room();
-            let stopped = self.submit_while_room(command, &mut chunk, metadata, pending)?;
-            drop(entered);
-            next = match stopped {
-                ControlFlow::Continue(next) => next,
-                ControlFlow::Break((command, room)) => {
-                    self.journal.obtain_segment(room)?;
-                    Some(command)
-                }
-            };
-        }
-        Ok(())
-    }
-
-    /// Executes `first` and the commands of `chunk` under one lock, until the queue of batches is full or a segment must be
-    /// created. Returns the command to continue with.
-    fn submit_while_room<C: Command<M>>(
-        &self,
-        first: C,
-        chunk: &mut impl Iterator<Item = C>,
-        metadata: &Metadata,
-        pending: &mut PendingAll<C::Output, C::Error>,
-    ) -> Result<ControlFlow<(C, NoRoom), Option<C>>, Error> {
-        let mut core = self.core.write();
-        let mut open = self.journal.open();
-        let mut command = first;
-        loop {
-            let attempt = self.attempt(&mut core, &mut open, command, metadata);
-            match attempt {
-                Attempt::Executed(answer, _) => {
-                    pending.push(answer, Some(open.ticket()));
-                    self.journal.accepted(&mut open, true);
-                }
-                Attempt::Refused(error) => pending.push(Err(error), open.latest().as_ref()),
-                Attempt::NoRoom(command, room) => return Ok(ControlFlow::Break((command, room))),
-                Attempt::Failed(error) => return Err(error),
-                Attempt::BodyPanicked(error) => {
-                    drop(open);
-                    self.rebuild(&mut core)?;
-                    return Err(error);
-                }
-            }
-            match chunk.next() {
-                Some(next) if !self.journal.is_full() => command = next,
-                next => return Ok(ControlFlow::Continue(next)),
-            }
-        }
     }
 }

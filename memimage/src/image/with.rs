@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Image;
+use super::bulk::Bulk;
 use super::pending::Pending;
 use super::pending_all::PendingAll;
 use super::submit::SubmitMode;
@@ -40,7 +41,16 @@ impl<'a, M: Model> WithMetadata<'a, M> {
 
     /// Like [`Image::submit_all`], but records the metadata with each command.
     pub fn submit_all<C: Command<M>>(&self, commands: impl IntoIterator<Item = C>) -> PendingAll<C::Output, C::Error> {
-        self.image.shared().submit_all(commands, &self.metadata)
+        self.image.shared().submit_each(commands, &self.metadata, "submit_all", |bulk, command| bulk.execute(command))
+    }
+
+    /// Like [`Image::submit_each`], but records the metadata with each command.
+    pub fn submit_each<T, R, E: From<Error>>(
+        &self,
+        items: impl IntoIterator<Item = T>,
+        submit: impl FnMut(&Bulk<'_, M>, T) -> Result<R, E>,
+    ) -> PendingAll<R, E> {
+        self.image.shared().submit_each(items, &self.metadata, "submit_each", submit)
     }
 
     /// Like [`Image::try_submit`], but records the metadata with the command.

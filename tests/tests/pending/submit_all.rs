@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use memimage::disk::{Fault, Method, SimDisk};
-use memimage::{CommandError, ErrorKind, Image, Metadata, Options, SnapshotPolicy};
+use memimage::{Bulk, CommandError, ErrorKind, Image, Metadata, Options, SnapshotPolicy};
 use memimage_tests::{
-    GateDisk, Ledger, LedgerCommands, LedgerDeposit, LedgerExplode, LedgerFile, LedgerSettle, LedgerWithdraw, block_on,
-    with_timeout,
+    GateDisk, Ledger, LedgerCommands, LedgerDeposit, LedgerExplode, LedgerFile, LedgerSettle, LedgerWithdraw,
+    TooLittle, block_on, with_timeout,
 };
 
 use super::stall;
@@ -168,6 +168,95 @@ fn answers_of_a_failed_batch_are_errors() {
     disk.heal();
     let reopened = open(&disk);
     assert!(reopened.journal().seq().get() as usize > durable);
+}
+
+#[derive(Clone, Copy)]
+enum Request {
+    Deposit(u32),
+    Withdraw(u32),
+    /// Two commands.
+    Both(u32),
+    Nothing,
+}
+
+fn requests() -> impl Iterator<Item = Request> {
+    use Request::{Both, Deposit, Nothing, Withdraw};
+    (0..500).map(|n| [Deposit(n), Withdraw(n / 3), Both(n), Nothing, Withdraw(100_000)][n as usize % 5])
+}
+
+fn serve(ledger: &impl LedgerCommands, request: Request) -> Result<i64, String> {
+    let answer =
+        |result: Result<i64, CommandError<_>>| result.map_err(|error: CommandError<TooLittle>| error.to_string());
+    match request {
+        Request::Deposit(amount) => ledger.deposit(1, amount).map_err(|error| error.to_string()),
+        Request::Withdraw(amount) => answer(ledger.withdraw(1, amount)),
+        Request::Both(amount) => {
+            ledger.deposit(1, amount).map_err(|error| error.to_string())?;
+            answer(ledger.withdraw(2, amount))
+        }
+        Request::Nothing => Ok(0),
+    }
+}
+
+/// The error of an image, or a refusal, as a text.
+#[derive(Debug, PartialEq)]
+struct Text(String);
+
+impl From<memimage::Error> for Text {
+    fn from(error: memimage::Error) -> Text {
+        Text(error.to_string())
+    }
+}
+
+/// Commands of several types, several of them for one item, and none.
+#[test]
+fn each_item_may_execute_any_commands() {
+    let (single, together) = (open(&SimDisk::new()), SimDisk::new());
+    let expected: Vec<_> = requests().map(|request| serve(&single, request).map_err(Text)).collect();
+    let image = open(&together);
+    let pending = image.submit_each(requests(), |bulk, request| serve(bulk, request).map_err(Text));
+    assert!(!pending.ended_early());
+    assert_eq!(pending.wait(), expected);
+    assert_eq!(image.journal().seq(), single.journal().seq());
+    let reopened = open(&together.crash(|_| false));
+    assert_eq!(reopened.query(Ledger::clone).unwrap(), single.query(Ledger::clone).unwrap());
+}
+
+/// The closure runs under the image's lock: what would wait for that lock is refused.
+#[test]
+fn the_closure_must_not_call_the_image() {
+    let image = open(&SimDisk::new());
+    let inside = image.clone();
+    let answers = with_timeout(move || {
+        let submitting = inside.clone();
+        let pending = submitting.submit_each(0..3_u32, |bulk, n| {
+            bulk.deposit(1, n)?;
+            inside.deposit(1, n)
+        });
+        pending.wait()
+    });
+    let kinds: Vec<_> = answers.into_iter().map(|answer| answer.unwrap_err().kind()).collect();
+    assert_eq!(kinds, [ErrorKind::Reentrant; 3]);
+    assert_eq!(image.journal().durable_seq().get(), 3);
+}
+
+/// A closure that panics, and one that hides an error of the image.
+#[test]
+fn a_closure_cannot_break_the_image() {
+    let image = open(&SimDisk::new());
+    let submit = |bulk: &Bulk<'_, Ledger>, n: u32| {
+        assert!(n < 70, "no more");
+        bulk.deposit(1, 1)
+    };
+    assert!(catch_unwind(AssertUnwindSafe(|| image.submit_each(0..200, submit))).is_err());
+    assert_eq!(image.journal().seq().get(), 70);
+    let pending = image.submit_each(0..200_u32, |bulk, n| -> Result<bool, memimage::Error> {
+        Ok(if n == 100 { bulk.explode(1).is_ok() } else { bulk.deposit(1, 1).is_ok() })
+    });
+    assert!(pending.ended_early());
+    let answers = pending.wait();
+    assert_eq!((answers.len(), *answers[99].as_ref().unwrap(), *answers[100].as_ref().unwrap()), (101, true, false));
+    assert_eq!(image.query(|ledger| ledger.accounts[&1]).unwrap(), 170);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! A running journal: the group commit, its syncer thread, and the preallocated segment.
 
-use std::ops::DerefMut;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
@@ -31,6 +30,7 @@ use crate::keys::ChainHead;
 use crate::panics::panic_message;
 use crate::process::Process;
 use crate::seq::{SegmentId, Seq};
+use crate::sync::MutexGuard;
 
 /// A journal that accepts events.
 pub(crate) struct Journal {
@@ -119,7 +119,7 @@ impl Journal {
     }
 
     #[inline]
-    pub(crate) fn open(&self) -> impl DerefMut<Target = OpenBatch> {
+    pub(crate) fn open(&self) -> MutexGuard<'_, OpenBatch> {
         self.commit.open()
     }
 

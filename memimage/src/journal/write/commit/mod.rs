@@ -28,7 +28,7 @@ use super::ticket::{Leader, Ticket};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::format::frame::FrameKind;
 use crate::seq::Seq;
-use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, has_passed};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, has_passed};
 
 /// The longest time for which a batch stays unwritten in memory if no caller waits for the batch.
 const LINGER: Duration = Duration::from_millis(1);
@@ -170,7 +170,7 @@ impl<S: BatchWriter> Commit<S> {
 
     /// Locks the open batch. A command holds this lock from its check until its outcome is known.
     #[inline]
-    pub(crate) fn open(&self) -> impl std::ops::DerefMut<Target = OpenBatch> {
+    pub(crate) fn open(&self) -> MutexGuard<'_, OpenBatch> {
         self.open.lock()
     }
 

@@ -1,0 +1,197 @@
+//! Submits many commands: executes some 64 of them each time it takes the image's lock.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::RwLockWriteGuard;
+
+use super::core::{Core, Shared};
+use super::execute::Attempt;
+use super::pending_all::PendingAll;
+use crate::context::Metadata;
+use crate::error::{Error, ErrorDetail};
+use crate::event::{Command, Model};
+use crate::execute::Execute;
+use crate::journal::{OpenBatch, Ticket};
+use crate::sync::MutexGuard;
+
+/// How many items are executed without releasing the image's lock. More would make other callers wait longer, and save little.
+const CHUNK: usize = 64;
+
+/// Executes commands under the image's lock, for the closure of [`Image::submit_each`](crate::Image::submit_each). The commands
+/// of the model are methods of a `Bulk`, as they are methods of the image.
+///
+/// The answers of these methods are not durable yet. Only the answers of [`PendingAll`] are.
+pub struct Bulk<'a, M: Model> {
+    shared: &'a Shared<M>,
+    metadata: &'a Metadata,
+    state: RefCell<BulkState<'a, M>>,
+}
+
+struct BulkState<'a, M> {
+    /// `None` before the first command, and while a segment is created.
+    locked: Option<Locked<'a, M>>,
+    /// The newest batch on which an answer depends.
+    ticket: Option<Arc<Ticket>>,
+    /// The error of the image that ended the commands.
+    failure: Option<Error>,
+}
+
+/// The locks of the image. They are released in the reverse order in which they were taken.
+struct Locked<'a, M> {
+    open: MutexGuard<'a, OpenBatch>,
+    core: RwLockWriteGuard<'a, Core<M>>,
+}
+
+impl<'a, M: Model> Locked<'a, M> {
+    fn new(shared: &'a Shared<M>) -> Locked<'a, M> {
+        let core = shared.core.write();
+        Locked { open: shared.journal.open(), core }
+    }
+}
+
+impl<M: Model> Execute for Bulk<'_, M> {
+    type Model = M;
+
+    fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
+        let Ok(mut state) = self.state.try_borrow_mut() else {
+            let outer = "a command".to_owned();
+            return Err(Error::new(ErrorDetail::Reentrant { inner: C::NAME, outer }).into());
+        };
+        if let Some(failure) = &state.failure {
+            return Err(failure.clone().into());
+        }
+        match self.attempt(&mut state, command) {
+            Ok(answer) => answer,
+            Err(error) => {
+                state.failure = Some(error.clone());
+                Err(error.into())
+            }
+        }
+    }
+}
+
+impl<'a, M: Model> Bulk<'a, M> {
+    fn new(shared: &'a Shared<M>, metadata: &'a Metadata) -> Bulk<'a, M> {
+        let state = BulkState { locked: None, ticket: None, failure: None };
+        Bulk { shared, metadata, state: RefCell::new(state) }
+    }
+
+    fn attempt<C: Command<M>>(
+        &self,
+        state: &mut BulkState<'a, M>,
+        mut command: C,
+    ) -> Result<Result<C::Output, C::Error>, Error> {
+        loop {
+            let Locked { open, core } = state.locked.get_or_insert_with(|| Locked::new(self.shared));
+            match self.shared.attempt(core, open, command, self.metadata) {
+                Attempt::Executed(answer, _) => {
+                    if state.ticket.as_ref().is_none_or(|ticket| !Arc::ptr_eq(ticket, open.ticket())) {
+                        state.ticket = Some(Arc::clone(open.ticket()));
+                    }
+                    self.shared.journal.accepted(open, true);
+                    return Ok(answer);
+                }
+                Attempt::Refused(refusal) => {
+                    state.ticket = open.latest().or(state.ticket.take());
+                    return Ok(Err(refusal));
+                }
+                Attempt::NoRoom(unchanged, room) => {
+                    state.locked = None;
+                    self.shared.journal.obtain_segment(room)?;
+                    command = unchanged;
+                }
+                Attempt::Failed(error) => return Err(error),
+                Attempt::BodyPanicked(error) => {
+                    let Some(Locked { open, mut core }) = state.locked.take() else { return Err(error) };
+                    drop(open);
+                    self.shared.rebuild(&mut core)?;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Executes an item, and adds its answer. Returns whether the commands can go on.
+    fn submit<T, R, E: From<Error>>(
+        &self,
+        item: T,
+        submit: &mut impl FnMut(&Bulk<'_, M>, T) -> Result<R, E>,
+        pending: &mut PendingAll<R, E>,
+    ) -> bool {
+        let answer = submit(self, item);
+        let state = self.state.borrow();
+        pending.push(answer, state.ticket.as_ref());
+        if state.failure.is_some() {
+            pending.end_early();
+        }
+        state.failure.is_none()
+    }
+}
+
+impl<M: Model> Shared<M> {
+    /// Calls `submit` for each item, in order, until a command fails with an error of the image. `call` is the public function.
+    pub(super) fn submit_each<T, R, E: From<Error>>(
+        &self,
+        items: impl IntoIterator<Item = T>,
+        metadata: &Metadata,
+        call: &'static str,
+        mut submit: impl FnMut(&Bulk<'_, M>, T) -> Result<R, E>,
+    ) -> PendingAll<R, E> {
+        let mut items = items.into_iter();
+        let mut pending = PendingAll::new(self.process, items.size_hint().0);
+        let mut chunk = Vec::with_capacity(CHUNK);
+        loop {
+            // no lock is held here, because the iterator may run any code
+            chunk.extend(items.by_ref().take(CHUNK));
+            if chunk.is_empty() {
+                return pending;
+            }
+            let mut left = chunk.drain(..);
+            while left.len() > 0 {
+                if !self.submit_chunk(&mut left, metadata, call, &mut submit, &mut pending) {
+                    return pending;
+                }
+                self.clock.report();
+                self.snapshot_if_due();
+            }
+        }
+    }
+
+    /// Executes items under one lock, until the queue of batches is full. Returns whether the commands can go on.
+    fn submit_chunk<T, R, E: From<Error>>(
+        &self,
+        items: &mut impl Iterator<Item = T>,
+        metadata: &Metadata,
+        call: &'static str,
+        submit: &mut impl FnMut(&Bulk<'_, M>, T) -> Result<R, E>,
+        pending: &mut PendingAll<R, E>,
+    ) -> bool {
+        let _entered = match self.enter_to_wait(call) {
+            Ok(entered) => entered,
+            Err(error) => {
+                pending.push(Err(error.into()), None);
+                pending.end_early();
+                return false;
+            }
+        };
+        self.journal.wait_for_room();
+        let bulk = Bulk::new(self, metadata);
+        for item in items {
+            if !bulk.submit(item, submit, pending) {
+                return false;
+            }
+            if self.journal.is_full() {
+                break;
+            }
+        }
+        true
+    }
+}
+
+impl<M: Model> fmt::Debug for Bulk<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bulk").field("model", &M::NAME).finish_non_exhaustive()
+    }
+}
