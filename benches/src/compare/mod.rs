@@ -1,0 +1,100 @@
+//! `compare`: the same transfers on all systems, shape by shape, in interleaved rounds.
+
+mod embedded;
+mod name;
+mod phase;
+mod shape;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+
+use crate::measure::{self, Round};
+use crate::report::{self, Line, chart, table};
+use crate::workspace::Workspace;
+use name::SystemName;
+use shape::Shape;
+
+/// The options of `compare`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Prints one line of JSON for each system and shape
+    #[arg(long)]
+    json: bool,
+    /// The number of rounds; each system runs once in each round
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// The shapes to run [default: all]
+    #[arg(long, value_name = "SHAPE")]
+    only: Vec<Shape>,
+    /// The systems to run [default: all]
+    #[arg(long, value_name = "SYSTEM")]
+    system: Vec<SystemName>,
+    /// Multiplies the duration of each measurement, which is a second, and the number of events replayed
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
+    /// The file of the chart
+    #[arg(long, default_value = "compare.svg")]
+    chart: PathBuf,
+    #[command(flatten)]
+    workspace: Workspace,
+}
+
+/// The size of one measurement.
+#[derive(Clone, Copy)]
+struct Scale(f64);
+
+impl Scale {
+    fn duration(self) -> Duration {
+        Duration::from_secs(1).mul_f64(self.0)
+    }
+
+    /// The number of transfers whose events are replayed.
+    fn replayed(self) -> u64 {
+        (1e6 * self.0) as u64
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    ensure!(arguments.scale > 0.0, "--scale must be above 0");
+    let directory = arguments.workspace.create()?;
+    let (shapes, systems) = (selected(&arguments.only), selected(&arguments.system));
+    let mut lines = Vec::new();
+    for shape in shapes {
+        let systems: Vec<_> = systems.iter().copied().filter(|system| system.runs(shape)).collect();
+        let mut rounds: BTreeMap<SystemName, Vec<Round>> = BTreeMap::new();
+        for round in 0..arguments.rounds {
+            for &system in rotated(&systems, round) {
+                let result = embedded::measure(system, shape, Scale(arguments.scale), directory.path());
+                let result = result.with_context(|| format!("{system} failed in {shape}"))?;
+                rounds.entry(system).or_default().push(result);
+            }
+            eprintln!("{shape}: round {} of {}", round + 1, arguments.rounds);
+        }
+        for system in systems {
+            if let Some(round) = rounds.remove(&system).and_then(measure::median) {
+                lines.push(Line::new(system, shape, &round));
+            }
+        }
+    }
+    if arguments.json {
+        return report::print_json(&lines);
+    }
+    table::print(&lines);
+    chart::write(&lines, &arguments.chart)?;
+    println!("\nchart: {}", arguments.chart.display());
+    Ok(())
+}
+
+/// The given values, or all values if none is given.
+fn selected<T: ValueEnum + Copy>(given: &[T]) -> Vec<T> {
+    if given.is_empty() { T::value_variants().to_vec() } else { given.to_vec() }
+}
+
+/// The systems, with another one first in each round, so that none always follows the same one.
+fn rotated(systems: &[SystemName], round: usize) -> impl Iterator<Item = &SystemName> {
+    systems.iter().cycle().skip(round % systems.len().max(1)).take(systems.len())
+}

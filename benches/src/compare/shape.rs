@@ -1,0 +1,37 @@
+//! The shapes of the load.
+
+use std::fmt;
+
+use clap::ValueEnum;
+
+/// A shape of the load.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Shape {
+    /// One thread waits for each transfer
+    #[value(name = "wait-1")]
+    Wait1,
+    /// 8 threads wait for each transfer
+    #[value(name = "wait-8")]
+    Wait8,
+    /// 64 threads wait for each transfer
+    #[value(name = "wait-64")]
+    Wait64,
+    /// 64 threads, each with 40 unanswered transfers
+    #[value(name = "deep-64x40")]
+    Deep64x40,
+    /// One thread waits once for each 100,000 transfers
+    #[value(name = "bulk-1")]
+    Bulk1,
+    /// The log of a million transfers is replayed
+    #[value(name = "replay")]
+    Replay,
+    /// One thread waits for each transfer, and two threads read balances
+    #[value(name = "mixed")]
+    Mixed,
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.to_possible_value().expect("no shape is hidden").get_name())
+    }
+}
