@@ -16,7 +16,7 @@ pub(crate) struct Ledger {
 
 impl Default for Ledger {
     fn default() -> Ledger {
-        Ledger { accounts: opening_balances().collect() }
+        Ledger::with_accounts(ACCOUNTS)
     }
 }
 
@@ -36,6 +36,10 @@ impl Ledger {
 }
 
 impl Ledger {
+    pub(crate) fn with_accounts(accounts: u32) -> Ledger {
+        Ledger { accounts: (0..accounts).map(|account| (account, opening_balance(account))).collect() }
+    }
+
     /// Executes a transfer, and returns whether it was accepted.
     pub(crate) fn apply(&mut self, transfer: Transfer) -> bool {
         let Transfer { from, to, amount } = transfer;
@@ -56,16 +60,25 @@ impl Ledger {
     }
 }
 
-/// The balance of each account before the first transfer. Some accounts hold less than the largest amount, so a few transfers in
-/// a hundred are refused from the start.
+/// The balance of each account before the first transfer.
 pub(crate) fn opening_balances() -> impl Iterator<Item = (u32, u64)> {
-    (0..ACCOUNTS).map(|account| (account, u64::from(account % 200)))
+    (0..ACCOUNTS).map(|account| (account, opening_balance(account)))
+}
+
+/// Some accounts hold less than the largest amount, so a few transfers in a hundred are refused from the start.
+fn opening_balance(account: u32) -> u64 {
+    u64::from(account % 200)
 }
 
 /// The n-th transfer. It depends on `n` alone.
 pub(crate) fn transfer(n: u64) -> Transfer {
+    transfer_among(ACCOUNTS, n)
+}
+
+/// The n-th transfer of a ledger with another number of accounts.
+pub(crate) fn transfer_among(accounts: u32, n: u64) -> Transfer {
     let mixed = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let from = (mixed >> 40) as u32 % ACCOUNTS;
-    let distance = 1 + (mixed >> 20) as u32 % (ACCOUNTS - 1);
-    Transfer { from, to: (from + distance) % ACCOUNTS, amount: 1 + n % 10 }
+    let from = (mixed >> 40) as u32 % accounts;
+    let distance = 1 + (mixed >> 20) as u32 % (accounts - 1);
+    Transfer { from, to: (from + distance) % accounts, amount: 1 + n % 10 }
 }

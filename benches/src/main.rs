@@ -2,8 +2,12 @@
 
 mod compare;
 mod ledger;
+mod many;
 mod measure;
+mod pause;
 mod report;
+mod scale;
+mod served;
 mod systems;
 mod workspace;
 
@@ -20,10 +24,27 @@ struct Arguments {
 enum Command {
     /// Runs the same transfers on memimage, on bare structs and on databases
     Compare(compare::Arguments),
+    /// Shows how opening, replay, snapshots, memory and commands grow with entries and events
+    Scale(scale::Arguments),
+    /// Shows how long commands wait while snapshots are made or a long query runs
+    Pause(pause::Arguments),
+    /// Shows what many images in one process cost
+    Many(many::Arguments),
+    /// Runs the clients of a served system
+    #[command(hide = true)]
+    Client(served::client::Arguments),
+    /// Creates or measures one image of `scale`
+    #[command(hide = true)]
+    ScaleStep(scale::StepArguments),
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Scale(arguments) => scale::run(&arguments),
+        Command::Pause(arguments) => pause::run(&arguments),
+        Command::Many(arguments) => many::run(&arguments),
+        Command::ScaleStep(arguments) => scale::run_step(&arguments),
+        Command::Client(arguments) => served::client::run(&arguments),
     }
 }

@@ -4,14 +4,13 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::Scale;
 use super::name::SystemName;
-use super::phase::Phase;
 use super::shape::Shape;
 use crate::ledger::{self, ACCOUNTS, Ledger};
-use crate::measure::{self, Latencies, Round};
+use crate::measure::{self, Latencies, Phase, Quantiles, Round};
 use crate::systems::{Airomem, Bare, BareDisk, Fjall, GroupCommit, Memimage, Redb, Replay, Sqlite, System};
 
 /// Threads with several unanswered transfers measure the latency of one in this many. It shares no factor with the depth.
@@ -35,6 +34,9 @@ pub(super) fn measure(system: SystemName, shape: Shape, scale: Scale, directory:
         SystemName::Redb => live::<GroupCommit<Redb>>(shape, scale, directory),
         SystemName::Fjall => live::<GroupCommit<Fjall>>(shape, scale, directory),
         SystemName::Airomem => live::<GroupCommit<Airomem>>(shape, scale, directory),
+        SystemName::MemimageServed | SystemName::Redis | SystemName::Postgres => {
+            bail!("the system does not run this shape")
+        }
     }
 }
 
@@ -49,7 +51,9 @@ fn live<S: System>(shape: Shape, scale: Scale, directory: &Path) -> Result<Round
         Shape::Deep64x40 => timed::<S>(&system, scale, 64, 40, 0)?,
         Shape::Mixed => timed::<S>(&system, scale, 1, 1, READERS)?,
         Shape::Bulk1 => bulk(&system, scale)?,
-        Shape::Replay => unreachable!("a replay has no live phase"),
+        Shape::Replay | Shape::ServedWait1 | Shape::ServedWait64 | Shape::Served64x40 => {
+            bail!("the system does not run this shape")
+        }
     };
     verify(&system, executed)?;
     system.close()?;
@@ -107,11 +111,10 @@ fn timed<S: System>(system: &S, scale: Scale, threads: u64, depth: usize, reader
             .collect();
         let readers: Vec<_> = (0..readers).map(|reader| scope.spawn(move || read(system, reader, phase))).collect();
         let counted = phase.run(scale.duration(), || system.bytes_written());
-        let mut round = Round { commands: 0, took: Default::default(), latencies: None, bytes: None };
-        let (mut executed, mut latencies) = (0, measure::latencies());
+        let (mut commands, mut executed, mut latencies) = (0, 0, measure::latencies());
         for writer in writers {
             let tally = writer.join().expect("a thread panicked")?;
-            round.commands += tally.measured;
+            commands += tally.measured;
             executed += tally.executed;
             latencies.add(tally.latencies).context("histograms differ")?;
         }
@@ -119,11 +122,14 @@ fn timed<S: System>(system: &S, scale: Scale, threads: u64, depth: usize, reader
             reader.join().expect("a thread panicked")?;
         }
         let (took, before, after) = counted?;
-        round.took = took;
-        round.latencies = Some(latencies);
-        round.bytes = after.zip(before).map(|(after, before)| after - before);
+        let bytes_per_op = bytes_per_op(before, after, commands);
+        let round = Round { commands, took, latencies: Quantiles::of(&latencies), bytes_per_op };
         Ok((round, if threads == 1 { Executed::InOrder(executed) } else { Executed::InAnyOrder }))
     })
+}
+
+fn bytes_per_op(before: Option<u64>, after: Option<u64>, commands: u64) -> Option<f64> {
+    Some((after? - before?) as f64 / commands.max(1) as f64)
 }
 
 /// Waits for each transfer. The latency is the duration of the call.
@@ -198,8 +204,9 @@ fn bulk<S: System>(system: &S, scale: Scale) -> Result<(Round, Executed)> {
         run(batches)?;
     }
     let took = started.elapsed();
-    let bytes = system.bytes_written()?.zip(before).map(|(after, before)| after - before);
-    let round = Round { commands: batches * BULK, took, latencies: None, bytes };
+    let commands = batches * BULK;
+    let bytes_per_op = bytes_per_op(before, system.bytes_written()?, commands);
+    let round = Round { commands, took, latencies: None, bytes_per_op };
     Ok((round, Executed::InOrder((batches + 1) * BULK)))
 }
 
@@ -221,5 +228,5 @@ fn replay<S: Replay>(scale: Scale, directory: &Path) -> Result<Round> {
     let took = started.elapsed();
     verify(&system, Executed::InOrder(scale.replayed()))?;
     system.close()?;
-    Ok(Round { commands, took, latencies: None, bytes: None })
+    Ok(Round { commands, took, latencies: None, bytes_per_op: None })
 }

@@ -2,11 +2,10 @@
 
 mod embedded;
 mod name;
-mod phase;
 mod shape;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -14,6 +13,7 @@ use clap::ValueEnum;
 
 use crate::measure::{self, Round};
 use crate::report::{self, Line, chart, table};
+use crate::served::{self, ImageServer, Missing, PostgresServer, RedisServer};
 use crate::workspace::Workspace;
 use name::SystemName;
 use shape::Shape;
@@ -61,14 +61,14 @@ impl Scale {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     ensure!(arguments.scale > 0.0, "--scale must be above 0");
     let directory = arguments.workspace.create()?;
-    let (shapes, systems) = (selected(&arguments.only), selected(&arguments.system));
+    let (shapes, systems) = (selected(&arguments.only), installed(selected(&arguments.system)));
     let mut lines = Vec::new();
     for shape in shapes {
         let systems: Vec<_> = systems.iter().copied().filter(|system| system.runs(shape)).collect();
         let mut rounds: BTreeMap<SystemName, Vec<Round>> = BTreeMap::new();
         for round in 0..arguments.rounds {
             for &system in rotated(&systems, round) {
-                let result = embedded::measure(system, shape, Scale(arguments.scale), directory.path());
+                let result = measure_round(system, shape, Scale(arguments.scale), directory.path());
                 let result = result.with_context(|| format!("{system} failed in {shape}"))?;
                 rounds.entry(system).or_default().push(result);
             }
@@ -87,6 +87,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     chart::write(&lines, &arguments.chart)?;
     println!("\nchart: {}", arguments.chart.display());
     Ok(())
+}
+
+/// Runs one round of one system.
+fn measure_round(system: SystemName, shape: Shape, scale: Scale, directory: &Path) -> Result<Round> {
+    let Some((connections, depth)) = shape.served() else { return embedded::measure(system, shape, scale, directory) };
+    let measure = match system {
+        SystemName::Redis => served::measure::<RedisServer>,
+        SystemName::Postgres => served::measure::<PostgresServer>,
+        _ => served::measure::<ImageServer>,
+    };
+    measure(connections, depth, scale.duration(), directory)
+}
+
+/// The systems whose servers are installed. The others are named on standard error.
+fn installed(mut systems: Vec<SystemName>) -> Vec<SystemName> {
+    systems.retain(|system| match system.missing() {
+        Some(Missing(reason)) => {
+            eprintln!("{system} is not measured: {reason}");
+            false
+        }
+        None => true,
+    });
+    systems
 }
 
 /// The given values, or all values if none is given.

@@ -5,6 +5,7 @@ use std::fmt;
 use clap::ValueEnum;
 
 use super::shape::Shape;
+use crate::served::{Missing, PostgresServer, RedisServer};
 
 /// A system, by its name on the command line and in the results.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -17,14 +18,31 @@ pub(crate) enum SystemName {
     Redb,
     Fjall,
     Airomem,
+    MemimageServed,
+    Redis,
+    Postgres,
 }
 
 impl SystemName {
-    /// Whether the system can run a shape. Databases replay no events when they are opened.
+    /// Whether the system runs a shape. Databases replay no events when they are opened.
     pub(crate) fn runs(self, shape: Shape) -> bool {
-        match shape {
-            Shape::Replay => !matches!(self, SystemName::Sqlite | SystemName::Redb | SystemName::Fjall),
-            _ => true,
+        match self {
+            SystemName::MemimageServed | SystemName::Redis | SystemName::Postgres => shape.served().is_some(),
+            SystemName::Sqlite | SystemName::Redb | SystemName::Fjall => {
+                shape.served().is_none() && shape != Shape::Replay
+            }
+            SystemName::Bare | SystemName::BareDisk | SystemName::Memimage | SystemName::Airomem => {
+                shape.served().is_none()
+            }
+        }
+    }
+
+    /// Why the system cannot be measured on this machine.
+    pub(crate) fn missing(self) -> Option<Missing> {
+        match self {
+            SystemName::Redis => RedisServer::missing(),
+            SystemName::Postgres => PostgresServer::missing(),
+            _ => None,
         }
     }
 }

@@ -28,6 +28,27 @@ pub(crate) enum Shape {
     /// One thread waits for each transfer, and two threads read balances
     #[value(name = "mixed")]
     Mixed,
+    /// One client waits for each transfer
+    #[value(name = "served-wait-1")]
+    ServedWait1,
+    /// 64 clients wait for each transfer
+    #[value(name = "served-wait-64")]
+    ServedWait64,
+    /// 64 clients, each with up to 40 unanswered transfers
+    #[value(name = "served-64x40")]
+    Served64x40,
+}
+
+impl Shape {
+    /// The number of clients and their unanswered transfers, in a shape for systems behind a socket.
+    pub(crate) fn served(self) -> Option<(u64, usize)> {
+        match self {
+            Shape::ServedWait1 => Some((1, 1)),
+            Shape::ServedWait64 => Some((64, 1)),
+            Shape::Served64x40 => Some((64, 40)),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Shape {

@@ -26,10 +26,10 @@ impl Line {
             system: system.to_string(),
             shape: shape.to_string(),
             ops_per_s: round.ops_per_s(),
-            p50_us: round.quantile_us(0.5),
-            p99_us: round.quantile_us(0.99),
-            p999_us: round.quantile_us(0.999),
-            bytes_per_op: round.bytes_per_op(),
+            p50_us: round.latencies.map(|latencies| latencies.p50_us),
+            p99_us: round.latencies.map(|latencies| latencies.p99_us),
+            p999_us: round.latencies.map(|latencies| latencies.p999_us),
+            bytes_per_op: round.bytes_per_op,
         }
     }
 }

@@ -1,31 +1,44 @@
-//! The table.
+//! Tables for people.
 
 use super::Line;
 
-/// Prints a table for people, one block for each shape.
+/// The least width of the first column.
+const FIRST_COLUMN: usize = 15;
+
+/// Prints the results of `compare`, one table for each shape.
 pub(crate) fn print(lines: &[Line]) {
-    let memimage = |shape: &str| {
-        let line = lines.iter().find(|line| line.shape == shape && line.system.starts_with("memimage"));
-        line.map(|line| line.ops_per_s)
-    };
     for shape in lines.chunk_by(|a, b| a.shape == b.shape) {
-        println!(
-            "\n{:<16} {:>13} {:>9} {:>10} {:>10} {:>10} {:>9}",
-            shape[0].shape, "ops/s", "memimage", "p50 µs", "p99 µs", "p99.9 µs", "bytes/op"
-        );
-        for line in shape {
-            let ratio = memimage(&line.shape).map(|memimage| line.ops_per_s / memimage);
-            println!(
-                "{:<16} {:>13} {:>9} {:>10} {:>10} {:>10} {:>9}",
-                line.system,
-                grouped(line.ops_per_s),
-                ratio.map_or_else(|| "-".to_owned(), |ratio| format!("× {ratio:.2}")),
-                figure(line.p50_us),
-                figure(line.p99_us),
-                figure(line.p999_us),
-                figure(line.bytes_per_op),
-            );
-        }
+        let memimage = shape.iter().find(|line| line.system.starts_with("memimage")).map(|line| line.ops_per_s);
+        let rows = shape.iter().map(|line| {
+            let ratio = memimage.map_or_else(|| "-".to_owned(), |memimage| format!("{:.2}", line.ops_per_s / memimage));
+            let figures = [line.p50_us, line.p99_us, line.p999_us, line.bytes_per_op].map(figure);
+            let figures = figures.map(|figure| format!("{figure:>9}"));
+            [line.system.clone(), format!("{:>10}", grouped(line.ops_per_s)), ratio]
+                .into_iter()
+                .chain(figures)
+                .collect()
+        });
+        println!();
+        let header = [&shape[0].shape, "ops/s", "of memimage", "p50 µs", "p99 µs", "p99.9 µs", "bytes/op"];
+        print_columns(&header, &rows.collect::<Vec<_>>());
+    }
+}
+
+/// Prints rows in columns: the first column to the left, the others to the right.
+pub(crate) fn print_columns(header: &[&str], rows: &[Vec<String>]) {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        let least = if column == 0 { FIRST_COLUMN } else { 0 };
+        cells.chain([header[column].chars().count(), least]).max().unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..header.len()).map(width).collect();
+    let header = header.iter().map(|cell| (*cell).to_owned()).collect();
+    for row in [&header].into_iter().chain(rows) {
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| match column {
+            0 => format!("{cell:<width$}"),
+            _ => format!("{cell:>width$}"),
+        });
+        println!("{}", cells.collect::<Vec<_>>().join("  "));
     }
 }
 
@@ -37,7 +50,6 @@ pub(crate) fn figure(figure: Option<f64>) -> String {
 /// A whole number with a comma after each three digits.
 pub(crate) fn grouped(number: f64) -> String {
     let digits = format!("{number:.0}");
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().map(|group| str::from_utf8(group).unwrap_or("")).collect();
-    groups.join(",")
+    let groups = digits.as_bytes().rchunks(3).rev().map(|group| str::from_utf8(group).unwrap_or_default());
+    groups.collect::<Vec<_>>().join(",")
 }

@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::group_commit::{Engine, Reader};
 use super::{GroupCommit, Replay};
 use crate::ledger::{Ledger, Transfer};
-use crate::measure;
+use crate::measure::process;
 
 /// A store with postcard instead of the crate's JSON, without snapshots. The store syncs when it is told to
 /// (`JournalFlushPolicy::Manually`, `flush_and_sync`, which is `fdatasync`), so that threads share syncs through group commit.
@@ -103,7 +103,7 @@ impl Engine for Airomem {
 
     /// Everything that this process wrote, which is the journal.
     fn bytes_written(&self) -> Result<u64> {
-        measure::bytes_written()
+        process::bytes_written()
     }
 }
 

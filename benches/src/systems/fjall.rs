@@ -7,7 +7,7 @@ use fjall::{KeyspaceCreateOptions, PersistMode, Readable, SingleWriterTxDatabase
 
 use super::group_commit::{Engine, Reader};
 use crate::ledger::{self, ACCOUNTS, Transfer};
-use crate::measure;
+use crate::measure::process;
 
 /// A transactional database with one writer. Each transaction commits with `PersistMode::SyncData`, which is `fdatasync`.
 /// Threads share transactions through group commit.
@@ -55,7 +55,7 @@ impl Engine for Fjall {
 
     /// Everything that this process wrote: the journal, and the tables that compactions made.
     fn bytes_written(&self) -> Result<u64> {
-        measure::bytes_written()
+        process::bytes_written()
     }
 }
 

@@ -8,7 +8,7 @@ use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinitio
 
 use super::group_commit::{Engine, Reader};
 use crate::ledger::{self, ACCOUNTS, Transfer};
-use crate::measure;
+use crate::measure::process;
 
 const ACCOUNT: TableDefinition<'_, u32, u64> = TableDefinition::new("account");
 
@@ -73,7 +73,7 @@ impl Engine for Redb {
 
     /// Everything that this process wrote: redb has no log, and writes pages.
     fn bytes_written(&self) -> Result<u64> {
-        measure::bytes_written()
+        process::bytes_written()
     }
 }
 

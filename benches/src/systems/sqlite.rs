@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::group_commit::{Engine, Reader};
 use crate::ledger::{self, Transfer};
-use crate::measure;
+use crate::measure::process;
 
 /// One connection that writes: WAL, `synchronous=FULL`, prepared statements, and `BEGIN IMMEDIATE`. SQLite has one writer at a
 /// time, so threads share this connection through group commit. Readers have connections of their own.
@@ -73,6 +73,6 @@ impl Engine for Sqlite {
 
     /// Everything that this process wrote: the WAL, and the pages that checkpoints copied.
     fn bytes_written(&self) -> Result<u64> {
-        measure::bytes_written()
+        process::bytes_written()
     }
 }
