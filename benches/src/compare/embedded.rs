@@ -4,21 +4,23 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::Scale;
 use super::name::SystemName;
 use super::shape::Shape;
 use crate::ledger::{self, ACCOUNTS, Ledger};
-use crate::measure::{self, Latencies, Phase, Quantiles, Round};
+use crate::measure::{Phase, Round, Tally};
 use crate::systems::{Airomem, Bare, BareDisk, Fjall, GroupCommit, Memimage, Redb, Replay, Sqlite, System};
 
 /// Threads with several unanswered transfers measure the latency of one in this many. It shares no factor with the depth.
 const SAMPLE_EVERY_DEEP: u64 = 17;
 /// The number of transfers for which `bulk-1` waits once.
 const BULK: u64 = 100_000;
-/// The number of threads that read in `mixed`.
-const READERS: u64 = 2;
+/// The number of threads that read in `mixed`: one for each core but one, so that the writer is not short of processor time.
+fn readers() -> u64 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64 - 1).max(1)
+}
 
 /// Runs one round of one system.
 pub(super) fn measure(system: SystemName, shape: Shape, scale: Scale, directory: &Path) -> Result<Round> {
@@ -49,7 +51,7 @@ fn live<S: System>(shape: Shape, scale: Scale, directory: &Path) -> Result<Round
         Shape::Wait8 => timed::<S>(&system, scale, 8, 1, 0)?,
         Shape::Wait64 => timed::<S>(&system, scale, 64, 1, 0)?,
         Shape::Deep64x40 => timed::<S>(&system, scale, 64, 40, 0)?,
-        Shape::Mixed => timed::<S>(&system, scale, 1, 1, READERS)?,
+        Shape::Mixed => timed::<S>(&system, scale, 1, 1, readers())?,
         Shape::Bulk1 => bulk(&system, scale)?,
         Shape::Replay | Shape::ServedWait1 | Shape::ServedWait64 | Shape::Served64x40 => {
             bail!("the system does not run this shape")
@@ -87,15 +89,6 @@ fn verify<S: System>(system: &S, executed: Executed) -> Result<()> {
     Ok(())
 }
 
-/// What one thread has counted.
-struct Tally {
-    /// The commands in the measurement.
-    measured: u64,
-    /// All commands, with those of the warm-up.
-    executed: u64,
-    latencies: Latencies,
-}
-
 /// Runs threads that transfer, with up to `depth` unanswered transfers each, and threads that read, for a duration.
 fn timed<S: System>(system: &S, scale: Scale, threads: u64, depth: usize, readers: u64) -> Result<(Round, Executed)> {
     let phase = Phase::new();
@@ -111,19 +104,17 @@ fn timed<S: System>(system: &S, scale: Scale, threads: u64, depth: usize, reader
             .collect();
         let readers: Vec<_> = (0..readers).map(|reader| scope.spawn(move || read(system, reader, phase))).collect();
         let counted = phase.run(scale.duration(), || system.bytes_written());
-        let (mut commands, mut executed, mut latencies) = (0, 0, measure::latencies());
+        let mut tally = Tally::new();
         for writer in writers {
-            let tally = writer.join().expect("a thread panicked")?;
-            commands += tally.measured;
-            executed += tally.executed;
-            latencies.add(tally.latencies).context("histograms differ")?;
+            tally.add(writer.join().expect("a thread panicked")?);
         }
         for reader in readers {
             reader.join().expect("a thread panicked")?;
         }
         let (took, before, after) = counted?;
+        let Tally { measured: commands, executed, .. } = tally;
         let bytes_per_op = bytes_per_op(before, after, commands);
-        let round = Round { commands, took, latencies: Quantiles::of(&latencies), bytes_per_op };
+        let round = Round { commands, took, latencies: tally.quantiles(), bytes_per_op };
         Ok((round, if threads == 1 { Executed::InOrder(executed) } else { Executed::InAnyOrder }))
     })
 }
@@ -134,7 +125,7 @@ fn bytes_per_op(before: Option<u64>, after: Option<u64>, commands: u64) -> Optio
 
 /// Waits for each transfer. The latency is the duration of the call.
 fn wait_for_each<S: System>(system: &S, first: u64, phase: &Phase) -> Result<Tally> {
-    let mut tally = Tally { measured: 0, executed: 0, latencies: measure::latencies() };
+    let mut tally = Tally::new();
     while !phase.is_end() {
         let sampled = tally.executed.is_multiple_of(S::SAMPLE_EVERY);
         let started = sampled.then(Instant::now);
@@ -147,7 +138,7 @@ fn wait_for_each<S: System>(system: &S, first: u64, phase: &Phase) -> Result<Tal
 /// Waits for the oldest transfer once `depth` transfers are unanswered. The latency ends when the answer of a transfer is
 /// taken in the order of the transfers, so it includes the time for which an answer was ready but not asked for yet.
 fn keep_in_flight<S: System>(system: &S, first: u64, depth: usize, phase: &Phase) -> Result<Tally> {
-    let mut tally = Tally { measured: 0, executed: 0, latencies: measure::latencies() };
+    let mut tally = Tally::new();
     let mut in_flight = VecDeque::with_capacity(depth);
     for n in first.. {
         if phase.is_end() {
@@ -166,19 +157,6 @@ fn keep_in_flight<S: System>(system: &S, first: u64, depth: usize, phase: &Phase
         tally.count(started, phase);
     }
     Ok(tally)
-}
-
-impl Tally {
-    /// Counts a transfer that has just been answered.
-    fn count(&mut self, started: Option<Instant>, phase: &Phase) {
-        self.executed += 1;
-        if phase.is_measured() {
-            self.measured += 1;
-            if let Some(started) = started {
-                measure::record(&mut self.latencies, started.elapsed());
-            }
-        }
-    }
 }
 
 /// Reads the balances of accounts, one after the other.

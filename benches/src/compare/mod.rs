@@ -84,13 +84,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return report::print_json(&lines);
     }
     table::print(&lines);
+    print_settings(&lines);
     chart::write(&lines, &arguments.chart)?;
     println!("\nchart: {}", arguments.chart.display());
     Ok(())
 }
 
+/// Says how each system in the results is set.
+fn print_settings(lines: &[Line]) {
+    println!();
+    for system in SystemName::value_variants() {
+        let name = system.to_string();
+        if lines.iter().any(|line| line.system == name) {
+            println!("{name}: {}", system.settings());
+        }
+    }
+}
+
 /// Runs one round of one system.
 fn measure_round(system: SystemName, shape: Shape, scale: Scale, directory: &Path) -> Result<Round> {
+    // what earlier measurements left to be written must not slow this one
+    rustix::fs::syncfs(std::fs::File::open(directory)?)?;
     let Some((connections, depth)) = shape.served() else { return embedded::measure(system, shape, scale, directory) };
     let measure = match system {
         SystemName::Redis => served::measure::<RedisServer>,

@@ -37,6 +37,28 @@ impl SystemName {
         }
     }
 
+    /// How the system is set, for the table.
+    pub(crate) fn settings(self) -> &'static str {
+        match self {
+            SystemName::Bare => "a struct behind a mutex; nothing is written",
+            SystemName::BareDisk => {
+                "a struct and a log: encode, checksum, one write and one fdatasync for a group commit"
+            }
+            SystemName::Memimage => "Durability::Synced",
+            SystemName::Sqlite => "WAL, synchronous=FULL, prepared statements; group commit over one connection",
+            SystemName::Redb => "Durability::Immediate; group commit",
+            SystemName::Fjall => "single-writer transactions, PersistMode::SyncData; group commit",
+            SystemName::Airomem => {
+                "postcard, flush_and_sync; group commit; readers see transfers before they are durable"
+            }
+            SystemName::MemimageServed => "Durability::Synced, one thread of tokio",
+            SystemName::Redis => "appendonly yes, appendfsync always; a Lua script, pipelined",
+            SystemName::Postgres => {
+                "synchronous_commit=on; a prepared function, pipelined, a transaction for each transfer"
+            }
+        }
+    }
+
     /// Why the system cannot be measured on this machine.
     pub(crate) fn missing(self) -> Option<Missing> {
         match self {

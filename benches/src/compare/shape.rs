@@ -25,7 +25,7 @@ pub(crate) enum Shape {
     /// The log of a million transfers is replayed
     #[value(name = "replay")]
     Replay,
-    /// One thread waits for each transfer, and two threads read balances
+    /// One thread waits for each transfer, and a thread on each other core reads balances
     #[value(name = "mixed")]
     Mixed,
     /// One client waits for each transfer

@@ -2,6 +2,7 @@
 
 mod phase;
 pub(crate) mod process;
+mod tally;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use phase::Phase;
+pub(crate) use tally::Tally;
 
 /// The duration in milliseconds.
 pub(crate) fn ms(duration: Duration) -> f64 {

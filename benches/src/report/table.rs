@@ -1,12 +1,15 @@
 //! Tables for people.
 
+use std::mem;
+
 use super::Line;
 
 /// The least width of the first column.
 const FIRST_COLUMN: usize = 15;
 
-/// Prints the results of `compare`, one table for each shape.
+/// Prints the results of `compare`, one table for each shape, the served class apart.
 pub(crate) fn print(lines: &[Line]) {
+    let mut served = false;
     for shape in lines.chunk_by(|a, b| a.shape == b.shape) {
         let memimage = shape.iter().find(|line| line.system.starts_with("memimage")).map(|line| line.ops_per_s);
         let rows = shape.iter().map(|line| {
@@ -18,6 +21,9 @@ pub(crate) fn print(lines: &[Line]) {
                 .chain(figures)
                 .collect()
         });
+        if shape[0].shape.starts_with("served-") && !mem::replace(&mut served, true) {
+            println!("\nBehind a socket, with clients in another process:");
+        }
         println!();
         let header = [&shape[0].shape, "ops/s", "of memimage", "p50 µs", "p99 µs", "p99.9 µs", "bytes/op"];
         print_columns(&header, &rows.collect::<Vec<_>>());

@@ -15,7 +15,7 @@ use super::postgres::PostgresConnection;
 use super::protocol::{self, Answer};
 use super::redis::RedisConnection;
 use crate::ledger::{self, Transfer};
-use crate::measure::{self, Latencies, Phase, Quantiles, Round};
+use crate::measure::{Phase, Round, Tally};
 
 /// The options of the hidden subcommand.
 #[derive(clap::Args)]
@@ -90,30 +90,19 @@ fn load<C: Connection>(arguments: &Arguments, open: impl Fn() -> Result<C> + Syn
             .collect();
         opened.wait();
         let (took, ..) = phase.run(Duration::from_secs_f64(arguments.seconds), || Ok(()))?;
-        let mut latencies = measure::latencies();
-        let (mut commands, mut executed) = (0, 0);
+        let mut tally = Tally::new();
         for thread in threads {
-            let tally = thread.join().expect("a thread panicked")?;
-            commands += tally.measured;
-            executed += tally.executed;
-            latencies.add(tally.latencies).context("histograms differ")?;
+            tally.add(thread.join().expect("a thread panicked")?);
         }
-        let round = Round { commands, took, latencies: Quantiles::of(&latencies), bytes_per_op: None };
-        Ok(Report { round, executed })
+        let round = Round { commands: tally.measured, took, latencies: tally.quantiles(), bytes_per_op: None };
+        Ok(Report { round, executed: tally.executed })
     })
-}
-
-/// What one connection has counted.
-struct Tally {
-    measured: u64,
-    executed: u64,
-    latencies: Latencies,
 }
 
 /// Keeps up to `depth` transfers unanswered: sends half of the depth in one piece whenever there is room for it. The latency of
 /// each transfer is measured, from the sending to the receipt.
 fn keep_in_flight(mut connection: impl Connection, first: u64, depth: usize, phase: &Phase) -> Result<Tally> {
-    let mut tally = Tally { measured: 0, executed: 0, latencies: measure::latencies() };
+    let mut tally = Tally::new();
     let piece = depth.div_ceil(2);
     let (mut next, mut in_flight) = (first, VecDeque::with_capacity(depth));
     loop {
@@ -126,11 +115,7 @@ fn keep_in_flight(mut connection: impl Connection, first: u64, depth: usize, pha
         for _ in 0..piece {
             let Some(sent) = in_flight.pop_front() else { return Ok(tally) };
             connection.receive()?;
-            tally.executed += 1;
-            if phase.is_measured() {
-                tally.measured += 1;
-                measure::record(&mut tally.latencies, sent.elapsed());
-            }
+            tally.count(Some(sent), phase);
         }
     }
 }
