@@ -81,7 +81,7 @@ fn measure(phase: &'static str, wanted: usize, directory: &Path) -> Result<Phase
     while images.len() < wanted && error.is_none() {
         match open(&path(directory, images.len()), &mut latencies) {
             Ok(image) => images.push(image),
-            Err(failure) => error = Some(format!("{failure:#}")),
+            Err(failure) => error = Some(format!("image {}: {failure:#}", images.len() + 1)),
         }
     }
     std::thread::sleep(REST);
@@ -158,9 +158,9 @@ fn print(phases: &[Phase]) {
         row
     };
     table::print_columns(&header, &phases.iter().map(row).collect::<Vec<_>>());
-    for Phase { phase, images, error, .. } in phases {
+    for Phase { phase, error, .. } in phases {
         if let Some(error) = error {
-            println!("\n{phase} ended after {images} images: {error}");
+            println!("\n{phase} ended at {error}");
         }
     }
 }

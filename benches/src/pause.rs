@@ -46,24 +46,26 @@ struct Order {
 
 #[memimage::commands]
 impl Orders {
+    /// Places orders, so that a model of any size is made by commands: an image limits the size of its first state.
+    #[command]
+    fn place(&mut self, first: u64, count: u64) {
+        for number in first..first + count {
+            let note = format!("{number:0>NOTE_BYTES$}");
+            self.orders.insert(number, Order { customer: number * 7, cents: 100, note });
+        }
+    }
+
     #[command]
     fn change(&mut self, order: u64, cents: u64) {
         self.orders.entry(order).and_modify(|order| order.cents = cents);
     }
 }
 
-impl Orders {
-    /// The length of a note. With it, an order takes about 100 bytes in a snapshot.
-    const NOTE_BYTES: usize = 88;
-
-    fn with_snapshot_of(bytes: u64) -> Orders {
-        let order = |number: u64| {
-            let note = format!("{number:0>width$}", width = Orders::NOTE_BYTES);
-            (number, Order { customer: number * 7, cents: 100, note })
-        };
-        Orders { orders: (0..bytes / 100).map(order).collect() }
-    }
-}
+/// The length of a note. With it, an order takes about 100 bytes in a snapshot.
+const NOTE_BYTES: usize = 88;
+const ORDER_BYTES: u64 = 100;
+/// The number of orders that one command places.
+const BATCH: u64 = 10_000;
 
 /// What runs beside the commands.
 #[derive(Clone, Copy, Serialize)]
@@ -117,10 +119,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// Creates an image whose snapshot has this size, and makes the first snapshot.
 fn create(mib: u64, directory: &Path) -> Result<Image<Orders>> {
-    let orders = Orders::with_snapshot_of(mib << 20);
-    let options = Image::<Orders>::options().snapshots(SnapshotPolicy::Manual).genesis(orders);
-    Ok(options.open(directory.join(format!("{mib}.image")))?)
+    let options = Image::<Orders>::options().snapshots(SnapshotPolicy::Manual);
+    let image = options.open(directory.join(format!("{mib}.image")))?;
+    for first in (0..(mib << 20) / ORDER_BYTES).step_by(BATCH as usize) {
+        drop(image.submit(OrdersPlace { first, count: BATCH })?); // the snapshot syncs
+    }
+    image.admin().snapshot()?;
+    Ok(image)
 }
 
 /// Executes commands at a steady rate while the other work runs, until the duration is over and the work has ended.

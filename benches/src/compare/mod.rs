@@ -28,10 +28,10 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// The shapes to run [default: all]
-    #[arg(long, value_name = "SHAPE")]
+    #[arg(long, value_name = "SHAPE", value_delimiter = ',')]
     only: Vec<Shape>,
     /// The systems to run [default: all]
-    #[arg(long, value_name = "SYSTEM")]
+    #[arg(long, value_name = "SYSTEM", value_delimiter = ',')]
     system: Vec<SystemName>,
     /// Multiplies the duration of each measurement, which is a second, and the number of events replayed
     #[arg(long, default_value_t = 1.0)]
