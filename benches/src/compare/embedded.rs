@@ -17,10 +17,6 @@ use crate::systems::{Airomem, Bare, BareDisk, Fjall, GroupCommit, Memimage, Redb
 const SAMPLE_EVERY_DEEP: u64 = 17;
 /// The number of transfers for which `bulk-1` waits once.
 const BULK: u64 = 100_000;
-/// The number of threads that read in `mixed`: one for each core but one, so that the writer is not short of processor time.
-fn readers() -> u64 {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64 - 1).max(1)
-}
 
 /// Runs one round of one system.
 pub(super) fn measure(system: SystemName, shape: Shape, scale: Scale, directory: &Path) -> Result<Round> {
@@ -159,6 +155,11 @@ fn keep_in_flight<S: System>(system: &S, first: u64, depth: usize, phase: &Phase
     Ok(tally)
 }
 
+/// The number of threads that read in `mixed`: one for each core but one, so that the writer is not short of processor time.
+fn readers() -> u64 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64 - 1).max(1)
+}
+
 /// Reads the balances of accounts, one after the other.
 fn read<S: System>(system: &S, reader: u64, phase: &Phase) -> Result<()> {
     let mut balance = system.reader()?;
@@ -188,7 +189,7 @@ fn bulk<S: System>(system: &S, scale: Scale) -> Result<(Round, Executed)> {
     Ok((round, Executed::InOrder((batches + 1) * BULK)))
 }
 
-/// Replays a log. The first round records it; the later rounds replay the same log.
+/// Replays a log. The first round records it; the later rounds replay the same log. The kernel has it in memory.
 fn replay<S: Replay>(scale: Scale, directory: &Path) -> Result<Round> {
     let directory = directory.join(std::any::type_name::<S::Recorder>().replace("::", "."));
     if !directory.exists() {

@@ -131,7 +131,7 @@ fn selected<T: ValueEnum + Copy>(given: &[T]) -> Vec<T> {
     if given.is_empty() { T::value_variants().to_vec() } else { given.to_vec() }
 }
 
-/// The systems, with another one first in each round, so that none always follows the same one.
+/// The systems, with another one first in each round.
 fn rotated(systems: &[SystemName], round: usize) -> impl Iterator<Item = &SystemName> {
     systems.iter().cycle().skip(round % systems.len().max(1)).take(systems.len())
 }

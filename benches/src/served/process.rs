@@ -40,8 +40,8 @@ impl ServerProcess {
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
-        // Redis has no handler for it; PostgreSQL stops at once, and frees its shared memory
-        let _ = kill_process(Pid::from_child(&self.child), Signal::QUIT);
+        // PostgreSQL and Redis end in order, without waiting for their clients
+        let _ = kill_process(Pid::from_child(&self.child), Signal::INT);
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
             if !matches!(self.child.try_wait(), Ok(None)) {
@@ -58,7 +58,7 @@ impl Drop for ServerProcess {
 /// whatever way. A `user` is needed for programs that refuse to run as root.
 pub(super) fn launcher(program: &Path, user: Option<&str>) -> Command {
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "QUIT"]);
+    command.args(["--pdeathsig", "INT"]);
     if let Some(user) = user {
         command.args(["--reuid", user, "--regid", user, "--init-groups"]);
     }
