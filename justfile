@@ -44,6 +44,10 @@ bless *filter:
 bench *name:
     cargo bench -p memimage {{ if name == "" { "" } else { "--bench " + name } }}
 
+# memimage beside its limits and beside databases: compare, scale, pause or many
+figures command="compare" *arguments:
+    cargo run --release -p memimage-benches -- {{ command }} {{ arguments }}
+
 # everything that must hold before a change is merged, of what is committed: up to 30 minutes on two cores
 ci:
     .ci/run

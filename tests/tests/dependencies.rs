@@ -7,8 +7,18 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The licences that are compatible with MIT and Apache-2.0. `deny.toml` has the same list.
-const LICENCES: &[&str] =
-    &["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "ISC", "Unicode-3.0", "Unlicense", "Zlib"];
+const LICENCES: &[&str] = &[
+    "0BSD",
+    "MIT",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "ISC",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+];
 
 /// Crates that must not be dependencies, each with the reason. `deny.toml` has the same list.
 const BANNED: &[(&str, &str)] = &[
