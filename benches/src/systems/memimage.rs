@@ -50,12 +50,7 @@ impl System for Memimage {
     }
 
     fn bulk(&self, transfers: impl Iterator<Item = Transfer>) -> Result<()> {
-        let mut last = None;
-        for transfer in transfers {
-            last = Some(self.image.submit(transfer)?);
-        }
-        // the answer to the last transfer, accepted or refused, follows all events before it
-        last.map_or(Ok(true), |pending| self.wait(pending)).map(|_| ())
+        self.image.submit_all(transfers).wait().into_iter().try_for_each(|transfer| answer(transfer).map(|_| ()))
     }
 
     fn reader(&self) -> Result<impl FnMut(u32) -> Result<u64> + Send> {

@@ -3,16 +3,16 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use memimage::{CommandError, Error, Image, Pending};
+use memimage::{Bulk, CommandError, Error, Execute as _, Image, PendingAll};
 
 use crate::engine::Exchange;
 use crate::latency::Latencies;
-use crate::order::{Execution, Quantity, Refusal};
+use crate::order::Refusal;
 use crate::request::{Answer, Request};
 
-/// After so many submissions the gateway looks for answers. A measured latency is too long by the time of as many submissions
-/// at most.
-const COLLECT_EVERY: usize = 64;
+/// So many requests are submitted together, and their answers are collected together. A measured latency is too long by the
+/// time of as many submissions at most.
+const TOGETHER: usize = 256;
 
 /// The way from traders to an image.
 pub(crate) struct Gateway<'a> {
@@ -21,44 +21,24 @@ pub(crate) struct Gateway<'a> {
     latencies: Latencies,
 }
 
-/// A request that is executed and perhaps not durable yet.
+/// Requests that are executed and perhaps not durable yet.
 struct InFlight {
-    answer: PendingAnswer,
-    /// The time of submission, if the request is timed.
-    submitted: Option<Instant>,
+    answers: PendingAll<Answer>,
+    /// The times at which the timed requests among them were submitted.
+    submitted: Vec<Instant>,
 }
 
-enum PendingAnswer {
-    Execution(Pending<Execution, CommandError<Refusal>>),
-    Cancellation(Pending<Quantity, CommandError<Refusal>>),
-}
-
-impl PendingAnswer {
-    fn submit(image: &Image<Exchange>, request: Request) -> Result<PendingAnswer, Error> {
-        Ok(match request {
-            Request::Limit(order) => PendingAnswer::Execution(image.submit(order)?),
-            Request::Market(order) => PendingAnswer::Execution(image.submit(order)?),
-            Request::Cancel(cancellation) => PendingAnswer::Cancellation(image.submit(cancellation)?),
-        })
-    }
-
-    fn is_ready(&self) -> bool {
-        match self {
-            PendingAnswer::Execution(pending) => pending.is_ready(),
-            PendingAnswer::Cancellation(pending) => pending.is_ready(),
-        }
-    }
-
-    fn wait(self) -> Result<Answer, Error> {
-        let answer = match self {
-            PendingAnswer::Execution(pending) => pending.wait().map(Answer::Executed),
-            PendingAnswer::Cancellation(pending) => pending.wait().map(Answer::Cancelled),
-        };
-        answer.or_else(|error| match error {
-            CommandError::Refused(refusal) => Ok(Answer::Refused(refusal)),
-            CommandError::Image(error) => Err(error),
-        })
-    }
+/// Executes a request. The answer is not durable yet.
+fn execute(exchange: &Bulk<'_, Exchange>, request: Request) -> Result<Answer, Error> {
+    let answer = match request {
+        Request::Limit(order) => exchange.execute(order).map(Answer::Executed),
+        Request::Market(order) => exchange.execute(order).map(Answer::Executed),
+        Request::Cancel(cancellation) => exchange.execute(cancellation).map(Answer::Cancelled),
+    };
+    answer.or_else(|error: CommandError<Refusal>| match error {
+        CommandError::Refused(refusal) => Ok(Answer::Refused(refusal)),
+        CommandError::Image(error) => Err(error),
+    })
 }
 
 impl<'a> Gateway<'a> {
@@ -69,18 +49,19 @@ impl<'a> Gateway<'a> {
 
     /// Submits a batch, waits until it is durable, and appends the answers in the order of the requests.
     pub(crate) fn process(&mut self, requests: &[Request], answers: &mut Vec<Answer>) -> Result<(), Error> {
-        for chunk in requests.chunks(COLLECT_EVERY) {
-            for &request in chunk {
-                let submitted = self.latencies.begin();
-                let answer = PendingAnswer::submit(self.image, request)?;
-                self.in_flight.push_back(InFlight { answer, submitted });
-            }
-            while let Some(oldest) = self.in_flight.pop_front_if(|oldest| oldest.answer.is_ready()) {
-                answers.push(oldest.wait(&mut self.latencies)?);
+        for together in requests.chunks(TOGETHER) {
+            let mut submitted = Vec::new();
+            let pending = self.image.submit_each(together, |exchange, request| {
+                submitted.extend(self.latencies.begin());
+                execute(exchange, *request)
+            });
+            self.in_flight.push_back(InFlight { answers: pending, submitted });
+            while let Some(oldest) = self.in_flight.pop_front_if(|oldest| oldest.answers.is_ready()) {
+                oldest.collect(&mut self.latencies, answers)?;
             }
         }
         while let Some(oldest) = self.in_flight.pop_front() {
-            answers.push(oldest.wait(&mut self.latencies)?);
+            oldest.collect(&mut self.latencies, answers)?;
         }
         Ok(())
     }
@@ -92,11 +73,11 @@ impl<'a> Gateway<'a> {
 }
 
 impl InFlight {
-    fn wait(self, latencies: &mut Latencies) -> Result<Answer, Error> {
-        let answer = self.answer.wait()?;
-        if let Some(submitted) = self.submitted {
-            latencies.end(submitted);
+    fn collect(self, latencies: &mut Latencies, answers: &mut Vec<Answer>) -> Result<(), Error> {
+        for answer in self.answers.wait() {
+            answers.push(answer?);
         }
-        Ok(answer)
+        self.submitted.into_iter().for_each(|submitted| latencies.end(submitted));
+        Ok(())
     }
 }
