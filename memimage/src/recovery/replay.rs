@@ -1,0 +1,357 @@
+//! Replays the events of a journal on a state.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::collections::btree_map::IntoValues;
+use std::iter::Peekable;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use super::dispatch::{Dispatch, ReplayAction, ReplayRoute};
+use super::genesis::GenesisState;
+use super::start::ReplayInput;
+use super::{Recovered, RecoveryGoal, compare, model_mark, state_digest};
+use crate::context::{Context, Metadata, Origin, Timestamp};
+use crate::error::{Error, ErrorDetail};
+use crate::event::{Apply, EventType, Model, Recorded, ReplayError, StoredPayload, decode_state, rebuild_derived};
+use crate::journal::{DigestMark, EncodedRows, Frame, FrameKind, Record, Scan, Voids, records};
+use crate::log;
+use crate::outcome::Outcome;
+use crate::panics::panic_message;
+use crate::seq::{SegmentId, Seq};
+
+/// The progress of a recovery.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReplayProgress {
+    /// The events replayed so far.
+    pub(crate) events: u64,
+    /// The size of the batches replayed so far, in bytes.
+    pub(crate) bytes: u64,
+}
+
+/// Replays the events after a state.
+pub(super) fn replay_from<M: Model>(
+    input: ReplayInput<M>,
+    scan: &Scan,
+    dispatch: &Dispatch,
+    goal: RecoveryGoal,
+    watch: &mut dyn FnMut(ReplayProgress),
+) -> Result<Recovered<M>, Error> {
+    let ReplayInput { start, voids, timeline } = input;
+    let start_hash = start.as_ref().map_or(0, |start| start.events_hash);
+    let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
+    let (snapshot, replay_start) =
+        (start.as_ref().map(|start| start.seq), start.as_ref().map(|start| (start.seq, start.digest)));
+    let segments = scan.segments();
+    let digests = match goal.verify_digests {
+        true => timeline.later_digests(model_mark::<M>(), &voids),
+        false => BTreeMap::new(),
+    };
+    let mut replay = Replay {
+        scan,
+        dispatch,
+        encoded_rows: dispatch.table().encoded_rows(),
+        context: Context::new(segments.identity().seed, Origin::own(last), time, Metadata::new()),
+        model: start.map(|start| start.model),
+        replay_start,
+        voids,
+        last,
+        time,
+        verified: last,
+        replayed: 0,
+        replayed_bytes: 0,
+        changed_outcomes: BTreeMap::new(),
+        digests: digests.into_values().peekable(),
+        diverged: None,
+        next_inspected: Seq::ZERO,
+        replaying: None,
+        goal,
+        watch,
+    };
+    if replay.voids.len() > 0 {
+        log::info!(events = replay.voids.len(), "replay skips the void events");
+    }
+    let from = if snapshot.is_some() { scan.segment_after(last)? } else { segments.first() };
+    let end = if goal.until == snapshot && snapshot.is_some() {
+        None
+    } else {
+        let read = scan.read(from, |segment, frame| replay.frame(segment, frame));
+        // a diverged state can cause other errors, so the divergence is reported first
+        read.map_err(|error| replay.diverged.clone().unwrap_or(error))?
+    };
+    if let Some(diverged) = replay.diverged {
+        return Err(diverged);
+    }
+    let Replay { model, last, time, verified, replayed, replayed_bytes, changed_outcomes, .. } = replay;
+    let model =
+        model.ok_or_else(|| segments.corrupt(SegmentId::FIRST, None, "the genesis frame is missing".to_owned()))?;
+    let expected_last = goal.until.or_else(|| end.as_ref().map(|end| end.chain.before())).unwrap_or(last);
+    if expected_last != last {
+        let what =
+            format!("only the events up to {last} can be read, but the journal continues to event {expected_last}");
+        return Err(segments.corrupt(scan.active(), None, what));
+    }
+    if let Some(expected) = goal.expected {
+        compare(&model, last, verified, expected)?;
+    }
+    let events_hash = end.as_ref().and_then(|end| end.chain.events).unwrap_or(start_hash);
+    let (unusable, contradicted) = Default::default();
+    Ok(Recovered {
+        model,
+        last,
+        time,
+        events_hash,
+        snapshot,
+        replayed,
+        replayed_bytes,
+        changed_outcomes,
+        unusable,
+        contradicted,
+        end,
+    })
+}
+
+/// A replay in progress.
+struct Replay<'a, M> {
+    scan: &'a Scan,
+    dispatch: &'a Dispatch,
+    /// The encoded rows of the shape table in `dispatch`.
+    encoded_rows: EncodedRows,
+    /// The context of the event that is being replayed.
+    context: Context,
+    /// `None` until genesis has been read.
+    model: Option<M>,
+    /// The seq and the recorded digest of the snapshot or base at which replay began.
+    replay_start: Option<(Seq, u64)>,
+    /// The events that replay skips.
+    voids: Voids,
+    last: Seq,
+    time: Timestamp,
+    /// The last event after which the state had the recorded digest.
+    verified: Seq,
+    replayed: u64,
+    replayed_bytes: u64,
+    changed_outcomes: BTreeMap<Seq, Outcome>,
+    /// The digests that the journal contains for the current and later states, in their order.
+    digests: Peekable<IntoValues<Seq, DigestMark>>,
+    /// The first difference from a recorded digest, unless a later mark accepts the replayed state.
+    diverged: Option<Error>,
+    /// The next event after which the state is inspected: its digest, or how it is read back.
+    next_inspected: Seq,
+    /// The event that is being replayed, and its row in the program's dispatch table.
+    replaying: Option<(Seq, usize)>,
+    goal: RecoveryGoal,
+    watch: &'a mut dyn FnMut(ReplayProgress),
+}
+
+impl<M: Model> Replay<'_, M> {
+    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
+        match frame.header.kind {
+            FrameKind::Genesis => self.genesis(segment, frame)?,
+            FrameKind::Shapes => self.shapes(segment, frame)?,
+            FrameKind::Events => self.events(segment, frame)?,
+            // the digests were collected before the first event was replayed
+            FrameKind::Digest => drop(self.scan.decode_digest(segment, frame)?),
+            FrameKind::Prune => self.prune_mark(segment, frame)?,
+            // the void events were collected before the first event was replayed
+            FrameKind::Void => drop(self.scan.decode_void(segment, frame)?),
+            // skip a correction that was recorded before the start state: that state may already have the time of a later event
+            FrameKind::Time if frame.header.first_seq > self.last => {
+                self.time = self.scan.decode_time(segment, frame)?.to;
+            }
+            FrameKind::Seal | FrameKind::Time | FrameKind::Optional(_) => {}
+        }
+        let reached = self.model.is_some() && self.goal.until.is_some_and(|until| self.last >= until);
+        Ok(if reached { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    fn genesis(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+        if self.model.is_some() {
+            return Ok(());
+        }
+        let first = GenesisState::read(self.scan, segment, frame)?;
+        if self.goal.verify_digests {
+            self.diverged = first.difference(self.scan, segment);
+        }
+        self.model = Some(first.state);
+        Ok(())
+    }
+
+    fn shapes(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+        if self.encoded_rows.contain(&self.scan.body(segment, frame)?)
+            || self.dispatch.table().has(&self.scan.rows(segment, frame)?)
+        {
+            return Ok(());
+        }
+        let what = "the shape table numbers the events differently from the newest shape table".to_owned();
+        Err(self.scan.corrupt_frame(segment, frame, what))
+    }
+
+    /// If replay began at the base that a prune mark names, verifies that this base is the state for which the journal was
+    /// pruned.
+    fn prune_mark(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+        let mark = self.scan.decode_prune(segment, frame)?;
+        let outdated = self.voids.invalidates(mark.base, frame.header.life.epoch);
+        match self.replay_start {
+            Some((seq, digest)) if seq == mark.base && digest != mark.digest && !outdated => {
+                let what = format!(
+                    "the state at which replay began, after event {seq}, differs from the base for which the journal was pruned"
+                );
+                Err(self.scan.corrupt_frame(segment, frame, what))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn events(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+        let header = &frame.header;
+        if header.next_seq() <= self.last.next() {
+            return Ok(());
+        }
+        if self.model.is_none() {
+            return Err(self.scan.corrupt_frame(segment, frame, "an event comes before the genesis frame".to_owned()));
+        }
+        if header.first_seq > self.last.next() {
+            let what = format!("the events from {} up to this frame are missing", self.last.next());
+            return Err(self.scan.corrupt_frame(segment, frame, what));
+        }
+        self.replayed_bytes += frame.len as u64;
+        let body = self.scan.body(segment, frame)?;
+        // one guard for the whole frame, since a guard for each event would keep the compiler from inlining the replay
+        match catch_unwind(AssertUnwindSafe(|| self.records(segment, frame, &body))) {
+            Ok(replayed) => replayed?,
+            Err(panic) => return Err(self.panicked(panic)),
+        }
+        (self.watch)(ReplayProgress { events: self.replayed, bytes: self.replayed_bytes });
+        Ok(())
+    }
+
+    fn records(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Result<(), Error> {
+        let header = &frame.header;
+        let until = self.goal.until.unwrap_or(Seq::new(u64::MAX));
+        for record in records(body, header.first_seq, header.count, header.time) {
+            let record = record.map_err(|fault| self.scan.corrupt_frame(segment, frame, fault.to_string()))?;
+            if record.seq <= self.last || record.seq > until {
+                continue;
+            }
+            if self.voids.has(record.seq) {
+                self.advance(record.seq, record.time)?;
+                continue;
+            }
+            match self.dispatch.action(record.event, M::EVENTS) {
+                Some(ReplayAction::Event(route)) => self.event(route, body, record, header.life.epoch)?,
+                Some(ReplayAction::Dropped) => self.advance(record.seq, record.time)?,
+                None => {
+                    let what =
+                        format!("event {} has number {}, which is not in the shape table", record.seq, record.event.0);
+                    return Err(self.scan.corrupt_frame(segment, frame, what));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn advance(&mut self, seq: Seq, time: Timestamp) -> Result<(), Error> {
+        (self.last, self.time) = (seq, time);
+        self.replayed += 1;
+        if seq >= self.next_inspected { self.inspect() } else { Ok(()) }
+    }
+
+    /// Inspects the state where the goal or a recorded digest asks for it.
+    #[cold]
+    fn inspect(&mut self) -> Result<(), Error> {
+        self.check_digest()?;
+        if self.goal.round_trip == Some(self.last) {
+            self.round_trip()?;
+        }
+        self.next_inspected = self.next_inspected();
+        Ok(())
+    }
+
+    /// The next event after which the state is inspected.
+    fn next_inspected(&mut self) -> Seq {
+        let digest = self.digests.peek().map(|mark| mark.seq);
+        let round_trip = self.goal.round_trip.filter(|seq| *seq > self.last);
+        [digest, round_trip].into_iter().flatten().min().unwrap_or(Seq::new(u64::MAX))
+    }
+
+    /// The error after a panic during the replay of an event. Panics of anything else go on.
+    fn panicked(&self, panic: Box<dyn Any + Send>) -> Error {
+        let Some((seq, row)) = self.replaying else { resume_unwind(panic) };
+        let event = &M::EVENTS[row];
+        let what = format!("its replay panicked: {}", panic_message(panic));
+        replay_error(event, seq, what, ReplayError::help_for_panic(event.reencode.is_some()))
+    }
+
+    /// Replays an event that was recorded in `epoch`.
+    #[inline]
+    fn event(&mut self, route: ReplayRoute<'_, M>, body: &[u8], record: Record, epoch: u64) -> Result<(), Error> {
+        let ReplayRoute { row, event, shape, values } = route;
+        let Record { seq, time, outcome, origin, metadata, payload, .. } = record;
+        self.context.move_to(origin, time, metadata);
+        let context = &self.context;
+        let recorded = Recorded { seq: origin.seq, time, metadata: context.metadata(), outcome };
+        let stored = StoredPayload { payload: &body[payload], shape, recorded, part: origin.part, values };
+        let model = self.model.as_mut().expect("genesis was read");
+        let accepts_change = self.voids.invalidates(seq, epoch);
+        let mut apply = Apply { model, context, outcome, accepts_change, changed: None };
+        self.replaying = Some((seq, row));
+        let replayed = (event.replay)(&stored, &mut apply);
+        self.replaying = None;
+        if let Some(now) = apply.changed {
+            self.changed_outcomes.insert(seq, now);
+        }
+        match replayed {
+            Ok(()) => self.advance(seq, time),
+            Err(fault) => Err(replay_error(event, seq, fault.to_string(), fault.help(event.reencode.is_some()))),
+        }
+    }
+
+    /// If the journal contains a digest for the state, compares the state with this digest. A difference is reported only at
+    /// the end of the replay, because a later digest mark may accept the replayed state.
+    fn check_digest(&mut self) -> Result<(), Error> {
+        while let Some(mark) = self.digests.next_if(|mark| mark.seq <= self.last) {
+            let Some(model) = self.model.as_ref().filter(|_| mark.seq == self.last) else { continue };
+            match compare(model, self.last, self.verified, mark.digest) {
+                Ok(()) if mark.accepts => (self.verified, self.diverged) = (self.last, None),
+                Ok(()) => self.verified = self.last,
+                Err(error) if error.is_contradiction() => {
+                    self.diverged.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Encodes the state, and replaces it by the decoded copy, as opening from a snapshot does.
+    fn round_trip(&mut self) -> Result<(), Error> {
+        let Some(model) = &self.model else { return Ok(()) };
+        // the digest limits the depth of the state; encoding does not
+        state_digest(model)?;
+        let encoded = postcard::to_stdvec(model).map_err(|error| error.to_string());
+        let decoded = encoded.and_then(|bytes| decode_state(&bytes).map_err(|error| error.to_string()));
+        let unloadable = |what| {
+            Error::new(ErrorDetail::Unloadable {
+                state: "the state",
+                model: M::NAME,
+                what,
+                kept: "no snapshot was made",
+            })
+        };
+        let mut decoded = decoded.map_err(unloadable)?;
+        rebuild_derived(&mut decoded).map_err(|what| {
+            let (state, kept) = ("the state", "no snapshot was made");
+            Error::new(ErrorDetail::Rebuild { state, model: M::NAME, what, kept })
+        })?;
+        self.model = Some(decoded);
+        Ok(())
+    }
+}
+
+#[cold]
+fn replay_error<M>(event: &EventType<M>, seq: Seq, what: String, help: &'static str) -> Error {
+    let (name, version) = (event.name.to_owned(), event.version);
+    Error::new(ErrorDetail::Replay { seq, name, version, what, help })
+}
