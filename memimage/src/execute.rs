@@ -1,19 +1,20 @@
-//! The trait of all types that execute commands: an image, a pointer to an image, or an image with metadata. `image/execute.rs`
-//! implements the execution.
+//! The trait of all types that execute commands, such as an image, a pointer to an image, or an image with metadata.
+//! `image/execute.rs` implements the execution.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::event::{Command, Model};
 
-/// Executes the commands of a model. [`Image`](crate::Image), pointers to an image, and [`WithMetadata`](crate::WithMetadata)
-/// implement this trait. Every type that implements `Execute` also implements the trait of the model's commands
-/// (`BankCommands`).
+/// Executes the commands of a model. [`Image`](crate::Image), pointers to an image, [`WithMetadata`](crate::WithMetadata) and
+/// [`Bulk`](crate::Bulk) implement this trait. Every type that implements `Execute` also implements the trait of the model's
+/// commands (`BankCommands`).
 pub trait Execute {
     /// The model whose commands are executed.
     type Model: Model;
 
-    /// Executes a command, and waits until the command is as durable as the image's options require.
+    /// Executes a command, and waits until the command is as durable as the image's options require. A
+    /// [`Bulk`](crate::Bulk) does not wait.
     ///
     /// # Errors
     ///

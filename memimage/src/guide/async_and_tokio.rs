@@ -12,7 +12,7 @@
 //! | --- | --- | --- | --- |
 //! | a command as a method, `bank.deposit(…)` | blocks | blocks | blocks |
 //! | `submit(…)` | blocks | blocks | no |
-//! | `submit_all(…)` | blocks | blocks | no |
+//! | `submit_all(…)`, `submit_each(…)` | blocks | blocks | no |
 //! | `try_submit(…)` | blocks | no: returns [`ErrorKind::Busy`](crate::ErrorKind::Busy) | no |
 //! | `submit_async(…).await` | blocks | awaits | no |
 //! | `execute_async(…).await` | blocks | awaits | awaits |

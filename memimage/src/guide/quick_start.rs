@@ -125,7 +125,7 @@
 //! returns a [`Pending`](crate::Pending). Wait for the `Pending` later, or `.await` it; [`Pending::seq`](crate::Pending::seq)
 //! returns the number of the command's event. Commands that are submitted together share a write and a sync. For bulk work,
 //! [`submit_all`](crate::Image::submit_all) executes all commands of an iterator, and takes the image's lock once for many of
-//! them.
+//! them. [`submit_each`](crate::Image::submit_each) does the same for commands of several types.
 //!
 //! ```
 //! # use std::collections::BTreeMap;

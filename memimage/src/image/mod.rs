@@ -145,8 +145,8 @@ impl<M: Model> Image<M> {
     /// change the state in one atomic step, write one command. (See [the guide](crate::guide::grouping_commands).)
     ///
     /// `submit_all` consumes the iterator a chunk at a time, and waits for room as [`submit`](Image::submit) does. All answers
-    /// are kept in memory until [`PendingAll::wait`] returns them. If a command fails with an error of the image, this error is
-    /// the last answer, and no later command is executed.
+    /// are kept in memory until [`PendingAll::wait`] returns them, so submit an endless stream in parts. If a command fails with
+    /// an error of the image, this error is the last answer, and no later command is executed.
     ///
     /// ```
     /// # use memimage::{Image, Model, Shape};
