@@ -248,6 +248,26 @@ fn a_correction_whose_sync_fails_has_an_unknown_outcome() {
 }
 
 /// The clock is the program's code: its panic is an error, and the image goes on.
+/// The monotonic clock is read only if the wall clock is far ahead.
+#[test]
+fn a_monotonic_clock_that_panics_is_an_error() {
+    let (hours, seen) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (now, reads) = (Arc::clone(&hours), Arc::clone(&seen));
+    let monotonic = move || match reads.fetch_add(1, Ordering::Relaxed) {
+        0 => Duration::ZERO,
+        _ => panic!("the clock is broken"),
+    };
+    let clock = move || Timestamp::from_micros(START + now.load(Ordering::Relaxed) * 3_600_000_000);
+    let image = open(&SimDisk::new(), Image::options().clock(clock).monotonic_clock(monotonic));
+    image.note(String::new()).unwrap();
+    hours.store(2, Ordering::Relaxed);
+    let error = image.note(String::new()).unwrap_err();
+    assert!(error.kind() == ErrorKind::Panicked && error.to_string().contains("the clock is broken"), "{error}");
+    hours.store(0, Ordering::Relaxed);
+    image.note(String::new()).unwrap();
+    assert_eq!(image.journal().seq(), Seq::new(2));
+}
+
 #[test]
 fn a_clock_that_panics_is_an_error() {
     let disk = SimDisk::new();

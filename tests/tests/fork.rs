@@ -99,6 +99,7 @@ const USES: &[(&str, Use)] = &[
     ("submits", |image| {
         is_forked(image.submit(LogAdd { text: "child".to_owned() }))
             && is_forked(image.try_submit(LogAdd { text: "child".to_owned() }))
+            && is_forked(image.submit_all([LogAdd { text: "child".to_owned() }]).wait().remove(0))
     }),
     ("awaits", |image| {
         is_forked(block_on(image.execute_async(LogAdd { text: "child".to_owned() })))

@@ -55,8 +55,9 @@ impl Context {
     }
 
     /// The recorded time: the wall clock when the command ran, but never earlier than the time of the previous event,
-    /// except after [`Admin::correct_time`](crate::Admin::correct_time). Events that are written to disk together, and that
-    /// were executed within one tick of the system's coarse clock (1 to 10 ms), may have the same recorded time.
+    /// except after [`Admin::correct_time`](crate::Admin::correct_time). If the caller does not wait for the command
+    /// ([`submit`](crate::Image::submit) and its like), the time may be that of an earlier command in the same batch, at most
+    /// one tick of the system's coarse clock (1 to 10 ms) before the call.
     pub fn time(&self) -> Timestamp {
         self.time
     }

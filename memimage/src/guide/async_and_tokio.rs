@@ -16,7 +16,7 @@
 //! | `try_submit(…)` | blocks | no: returns [`ErrorKind::Busy`](crate::ErrorKind::Busy) | no |
 //! | `submit_async(…).await` | blocks | awaits | no |
 //! | `execute_async(…).await` | blocks | awaits | awaits |
-//! | `pending.await` | no | no | awaits |
+//! | `pending.await`, of a `Pending` or `PendingAll` | no | no | awaits |
 //! | `pending.wait()` | no | no | blocks |
 //! | `query(…)` | blocks | no | blocks |
 //! | `query_async(…).await` | blocks | no | awaits |
@@ -26,7 +26,7 @@
 //! and block the thread meanwhile.
 //!
 //! A command holds the lock while its check and body run, and a query while its closure runs: usually for microseconds.
-//! Three things hold the lock longer: a slow command or query; a snapshot, while it writes the state (commands wait, and
+//! Four things hold the lock longer: a slow command or query; the closure of `submit_each`, for up to 64 items; a snapshot, while it writes the state (commands wait, and
 //! new queries wait behind a waiting command); and the rebuild of the model after a panic. Even the async calls block
 //! their thread while they wait for the lock. If a snapshot of your model takes longer than a thread of the runtime may
 //! block, call the image from `spawn_blocking`.

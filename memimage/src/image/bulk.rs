@@ -1,4 +1,4 @@
-//! Submits many commands: executes some 64 of them each time it takes the image's lock.
+//! Submits many commands: executes up to 64 items each time it takes the image's lock.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -7,13 +7,14 @@ use std::sync::Arc;
 use parking_lot::RwLockWriteGuard;
 
 use super::core::{Core, Shared};
-use super::execute::Attempt;
+use super::execute::{Attempt, SubmitMode};
 use super::pending_all::PendingAll;
 use crate::context::Metadata;
 use crate::error::{Error, ErrorDetail};
-use crate::event::{Command, Model};
+use crate::event::{Command, FromRefusal, Model};
 use crate::execute::Execute;
 use crate::journal::{OpenBatch, Ticket};
+use crate::planted::{Bug, planted};
 use crate::sync::MutexGuard;
 
 /// How many items are executed without releasing the image's lock. More would make other callers wait longer, and save little.
@@ -30,7 +31,7 @@ pub struct Bulk<'a, M: Model> {
 }
 
 struct BulkState<'a, M> {
-    /// `None` before the first command, and while a segment is created.
+    /// `None` before the first command, while the commands wait for room, and after a panic of a body.
     locked: Option<Locked<'a, M>>,
     /// The newest batch on which an answer depends.
     ticket: Option<Arc<Ticket>>,
@@ -84,17 +85,23 @@ impl<'a, M: Model> Bulk<'a, M> {
         mut command: C,
     ) -> Result<Result<C::Output, C::Error>, Error> {
         loop {
+            self.shared.refuse_if_forked()?;
+            if self.shared.journal.is_full() {
+                state.locked = None;
+                self.shared.journal.wait_for_room();
+            }
             let Locked { open, core } = state.locked.get_or_insert_with(|| Locked::new(self.shared));
-            match self.shared.attempt(core, open, command, self.metadata) {
+            match self.shared.attempt(core, open, command, self.metadata, SubmitMode::Submit) {
                 Attempt::Executed(answer, _) => {
                     if state.ticket.as_ref().is_none_or(|ticket| !Arc::ptr_eq(ticket, open.ticket())) {
                         state.ticket = Some(Arc::clone(open.ticket()));
                     }
                     self.shared.journal.accepted(open, true);
-                    return Ok(answer);
+                    return Ok(answer.map_err(C::Error::from_refusal));
                 }
                 Attempt::Refused(refusal) => {
-                    state.ticket = open.latest().or(state.ticket.take());
+                    let latest = if planted(Bug::RefusalNotWaitedFor) { None } else { open.latest() };
+                    state.ticket = latest.or(state.ticket.take());
                     return Ok(Err(refusal));
                 }
                 Attempt::NoRoom(unchanged, room) => {
@@ -131,7 +138,8 @@ impl<'a, M: Model> Bulk<'a, M> {
 }
 
 impl<M: Model> Shared<M> {
-    /// Calls `submit` for each item, in order, until a command fails with an error of the image. `call` is the public function.
+    /// Calls `submit` for each item, in order, until a command fails with an error of the image. Then drops the items that were
+    /// already taken from the iterator. `call` is the public function.
     pub(super) fn submit_each<T, R, E: From<Error>>(
         &self,
         items: impl IntoIterator<Item = T>,
@@ -139,7 +147,7 @@ impl<M: Model> Shared<M> {
         call: &'static str,
         mut submit: impl FnMut(&Bulk<'_, M>, T) -> Result<R, E>,
     ) -> PendingAll<R, E> {
-        let mut items = items.into_iter();
+        let mut items = items.into_iter().fuse();
         let mut pending = PendingAll::new(self.process, items.size_hint().0);
         let mut chunk = Vec::with_capacity(CHUNK);
         loop {
@@ -148,21 +156,20 @@ impl<M: Model> Shared<M> {
             if chunk.is_empty() {
                 return pending;
             }
-            let mut left = chunk.drain(..);
-            while left.len() > 0 {
-                if !self.submit_chunk(&mut left, metadata, call, &mut submit, &mut pending) {
-                    return pending;
-                }
-                self.clock.report();
-                self.snapshot_if_due();
+            let goes_on = self.submit_chunk(chunk.drain(..), metadata, call, &mut submit, &mut pending);
+            self.clock.report();
+            self.snapshot_if_due();
+            if !goes_on {
+                return pending;
             }
         }
     }
 
-    /// Executes items under one lock, until the queue of batches is full. Returns whether the commands can go on.
+    /// Executes items under one lock, which is released only while the commands wait for room. Returns whether the commands can
+    /// go on.
     fn submit_chunk<T, R, E: From<Error>>(
         &self,
-        items: &mut impl Iterator<Item = T>,
+        mut items: impl Iterator<Item = T>,
         metadata: &Metadata,
         call: &'static str,
         submit: &mut impl FnMut(&Bulk<'_, M>, T) -> Result<R, E>,
@@ -176,17 +183,8 @@ impl<M: Model> Shared<M> {
                 return false;
             }
         };
-        self.journal.wait_for_room();
         let bulk = Bulk::new(self, metadata);
-        for item in items {
-            if !bulk.submit(item, submit, pending) {
-                return false;
-            }
-            if self.journal.is_full() {
-                break;
-            }
-        }
-        true
+        items.all(|item| bulk.submit(item, submit, pending))
     }
 }
 

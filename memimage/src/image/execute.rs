@@ -15,10 +15,22 @@ use crate::outcome::Outcome;
 use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 
+/// How a call waits for room in the journal, and for its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SubmitMode {
+    /// The call waits for room, and then for the answer.
+    Wait,
+    /// The call waits for room. The caller may wait for the answer later.
+    Submit,
+    /// The call waits neither for room nor for the answer.
+    Try,
+}
+
 /// The result of one attempt to execute a command.
 pub(super) enum Attempt<C: Command<M>, M> {
-    /// The command was executed and recorded: its answer, and the number of its event.
-    Executed(Result<C::Output, C::Error>, Seq),
+    /// The command was executed and recorded: its answer, and the number of its event. The caller counts the event with
+    /// [`Journal::accepted`](crate::journal::Journal::accepted) before it runs any foreign code.
+    Executed(Result<C::Output, C::Refusal>, Seq),
     /// The check refused the command or panicked, so nothing was recorded.
     Refused(C::Error),
     /// The command was not executed: a segment must be created first.
@@ -42,7 +54,7 @@ impl<C: Command<M>, M> Attempt<C, M> {
 
 impl<M: Model> Shared<M> {
     /// Encodes, checks, records and applies the command, and sets the outcome in its record. Each step that can fail, except
-    /// the body itself, comes before the body. The caller then calls [`Journal::accepted`](crate::journal::Journal::accepted).
+    /// the body itself, comes before the body.
     #[inline]
     pub(super) fn attempt<C: Command<M>>(
         &self,
@@ -50,8 +62,9 @@ impl<M: Model> Shared<M> {
         open: &mut OpenBatch,
         command: C,
         metadata: &Metadata,
+        how: SubmitMode,
     ) -> Attempt<C, M> {
-        self.try_attempt(core, open, command, metadata).unwrap_or_else(Attempt::Failed)
+        self.try_attempt(core, open, command, metadata, how).unwrap_or_else(Attempt::Failed)
     }
 
     #[inline]
@@ -61,6 +74,7 @@ impl<M: Model> Shared<M> {
         open: &mut OpenBatch,
         mut command: C,
         metadata: &Metadata,
+        how: SubmitMode,
     ) -> Result<Attempt<C, M>, Error> {
         if let Some(error) = open.ended() {
             return Err(error.clone());
@@ -69,7 +83,9 @@ impl<M: Model> Shared<M> {
             command = through_encoding::<M, C>(command, &mut core.payload)?;
         }
         let seq = open.next_seq();
-        let time = self.clock.after(open.time(), open.is_empty(), &mut core.reading);
+        // to wait takes much longer than to read the clock
+        let is_exact = how == SubmitMode::Wait || open.is_empty();
+        let time = self.clock.after(open.time(), is_exact, &mut core.reading);
         let time = time.map_err(|panic| panicked::<M, C>("clock", panic))?;
         let mut context = Context::new(self.identity.seed, Origin::own(seq), time, metadata.clone());
 
@@ -110,7 +126,7 @@ impl<M: Model> Shared<M> {
         match catch_unwind(AssertUnwindSafe(|| command.apply(&mut core.model, &context))) {
             Ok(answer) => {
                 open.accept(mark, if answer.is_ok() { Outcome::Applied } else { Outcome::Rejected });
-                Ok(Attempt::Executed(answer.map_err(C::Error::from_refusal), seq))
+                Ok(Attempt::Executed(answer, seq))
             }
             Err(panic) => {
                 open.discard_record(mark);

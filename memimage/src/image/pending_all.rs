@@ -26,6 +26,8 @@ pub struct PendingAll<T, E = Error> {
     /// The batches that are not known to be durable, oldest first, with the answers that depend on each of them.
     batches: Vec<(Range<usize>, Arc<Ticket>)>,
     ended_early: bool,
+    /// Whether a poll has returned the answers.
+    is_completed: bool,
     /// The process that owns the image.
     process: Process,
 }
@@ -37,6 +39,7 @@ impl<T, E: From<Error>> PendingAll<T, E> {
             answers: Vec::with_capacity(expected.min(EXPECTED_MAX)),
             batches: Vec::new(),
             ended_early: false,
+            is_completed: false,
             process,
         }
     }
@@ -55,13 +58,13 @@ impl<T, E: From<Error>> PendingAll<T, E> {
         }
     }
 
-    /// Records that the last answer is that of a command which failed with an error of the image.
+    /// Records that the last answer is that of the command which ended the commands.
     pub(super) fn end_early(&mut self) {
         self.ended_early = true;
     }
 
-    /// Whether a command failed with an error of the image, such as a full disk. The error is the last answer, and the commands
-    /// after it were not executed.
+    /// Whether a command failed otherwise than by a refusal: for example, the disk is full, the record is too large, or the body
+    /// panicked. The last answer is then that of this command, and no later command was executed.
     pub fn ended_early(&self) -> bool {
         self.ended_early
     }
@@ -83,9 +86,14 @@ impl<T, E: From<Error>> PendingAll<T, E> {
 
     /// Waits until all answers are durable, and returns them in the order of the commands.
     ///
-    /// Each answer is what [`Pending::wait`](crate::Pending::wait) would have returned for its command. See
-    /// [`ended_early`](PendingAll::ended_early) for the answers of commands that were not executed.
+    /// An answer is an error if the batch of its command, or of a command before it on which it may depend, could not be
+    /// written. There may be fewer answers than commands: see [`ended_early`](PendingAll::ended_early).
+    ///
+    /// # Panics
+    ///
+    /// Panics if this `PendingAll` was already polled to completion.
     pub fn wait(mut self) -> Vec<Result<T, E>> {
+        assert!(!self.is_completed, "a completed PendingAll is not waited for");
         for (answers, ticket) in std::mem::take(&mut self.batches) {
             let waited = wait_for(&ticket, self.process, "PendingAll::wait");
             self.settle(answers, waited);
@@ -108,11 +116,13 @@ impl<T, E: From<Error>> Future for PendingAll<T, E> {
     type Output = Vec<Result<T, E>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Vec<Result<T, E>>> {
+        assert!(!self.is_completed, "a completed future is not polled");
         while let Some((answers, ticket)) = self.batches.first().cloned() {
             let result = ready!(poll_for(&ticket, self.process, "PendingAll::poll", context));
             self.batches.remove(0);
             self.settle(answers, result);
         }
+        self.is_completed = true;
         Poll::Ready(std::mem::take(&mut self.answers))
     }
 }

@@ -59,25 +59,25 @@ impl RecordingClock {
         }
     }
 
-    /// Returns the time for the next event. `last` is the time of the previous event, and `is_first` tells whether the event is
-    /// the first one of its batch.
+    /// Returns the time for the next event. `last` is the time of the previous event. Unless `is_exact` is true, the time may be
+    /// that of the last reading, if it was in the same tick.
     ///
     /// # Errors
     ///
-    /// If the program supplies the clock, and the clock panics, returns the panic.
+    /// If the program supplies a clock, and the clock panics, returns the panic.
     #[inline]
     pub(super) fn after(
         &self,
         last: Timestamp,
-        is_first: bool,
+        is_exact: bool,
         reading: &mut ClockReading,
     ) -> Result<Timestamp, Box<dyn Any + Send>> {
         let now = match &self.wall {
-            WallClock::System => reading.read(is_first),
+            WallClock::System => reading.read(is_exact),
             WallClock::Supplied(clock) => catch_unwind(AssertUnwindSafe(|| clock()))?,
         };
         if now.as_micros() > last.as_micros().saturating_add(JUMP) {
-            self.compare(now);
+            catch_unwind(AssertUnwindSafe(|| self.compare(now)))?;
         }
         Ok(last.max(now))
     }
@@ -134,8 +134,8 @@ impl RecordingClock {
 
 /// The last reading of the system's clock.
 ///
-/// To read the clock takes as long as to execute a small command. Therefore all commands of a batch that are executed within one
-/// tick of the system's coarse clock (1 to 10 ms) share one reading.
+/// Reading the clock takes as long as executing a small command. So commands that nobody waits for share one reading if they are
+/// executed for one batch, within one tick of the system's coarse clock (1 to 10 ms).
 #[derive(Debug, Default)]
 pub(super) struct ClockReading {
     /// The reading of the coarse clock when `time` was read.
@@ -148,16 +148,16 @@ pub(super) struct ClockReading {
 impl ClockReading {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     #[inline]
-    fn read(&mut self, is_first: bool) -> Timestamp {
+    fn read(&mut self, is_exact: bool) -> Timestamp {
         let tick = clock_gettime(ClockId::RealtimeCoarse);
-        if is_first || tick != self.tick {
+        if is_exact || tick != self.tick {
             *self = ClockReading { tick, time: Timestamp::wall_clock() };
         }
         self.time
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    fn read(&mut self, _is_first: bool) -> Timestamp {
+    fn read(&mut self, _is_exact: bool) -> Timestamp {
         Timestamp::wall_clock()
     }
 }

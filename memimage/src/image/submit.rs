@@ -5,24 +5,13 @@ use std::task::Poll;
 
 use super::Image;
 use super::core::Shared;
-use super::execute::Attempt;
+use super::execute::{Attempt, SubmitMode};
 use super::pending::Pending;
 use crate::context::Metadata;
 use crate::error::{Error, ErrorDetail};
-use crate::event::{Command, Model};
+use crate::event::{Command, FromRefusal, Model};
 use crate::execute::Execute;
 use crate::journal::NoRoom;
-
-/// How a call waits for room in the journal, and for its answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SubmitMode {
-    /// The call waits for room, and then for the answer.
-    Wait,
-    /// The call waits for room. The caller may wait for the answer later.
-    Submit,
-    /// The call waits neither for room nor for the answer.
-    Try,
-}
 
 /// A command that was executed, or that must wait for a segment.
 enum Submitted<C: Command<M>, M> {
@@ -125,12 +114,12 @@ impl<M: Model> Shared<M> {
     ) -> Result<Submitted<C, M>, Error> {
         let mut core = self.core.write();
         let mut open = self.journal.open();
-        let attempt = self.attempt(&mut core, &mut open, command, metadata);
+        let attempt = self.attempt(&mut core, &mut open, command, metadata, how);
         let ticket = attempt.ticket(&open);
         let (answer, seq) = match attempt {
             Attempt::Executed(answer, seq) => {
                 self.journal.accepted(&mut open, how != SubmitMode::Wait);
-                (answer, Some(seq))
+                (answer.map_err(C::Error::from_refusal), Some(seq))
             }
             Attempt::Refused(error) => (Err(error), None),
             Attempt::NoRoom(command, room) => return Ok(Submitted::NoRoom(command, room)),

@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::Image;
 use super::bulk::Bulk;
+use super::execute::SubmitMode;
 use super::pending::Pending;
 use super::pending_all::PendingAll;
-use super::submit::SubmitMode;
 use crate::context::Metadata;
 use crate::error::Error;
 use crate::event::{Command, Model};

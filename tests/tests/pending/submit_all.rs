@@ -98,6 +98,69 @@ fn the_iterator_may_call_the_image() {
     assert_eq!(image.query(|ledger| ledger.accounts[&9]).unwrap(), 200);
 }
 
+/// An iterator such as that of a channel, which may return more items after it has returned `None`.
+#[test]
+fn the_commands_end_with_the_iterator() {
+    let image = open(&SimDisk::new());
+    let mut calls = 0;
+    let mut commands = std::iter::from_fn(|| {
+        calls += 1;
+        (calls % 4 > 0).then_some(LedgerDeposit { account: 1, amount: 1 })
+    });
+    assert_eq!(image.submit_all(&mut commands).wait().len(), 3);
+    assert_eq!(image.submit_all(&mut commands).wait().len(), 3);
+}
+
+/// A single item with many commands waits for room, too.
+#[test]
+fn an_item_with_many_commands_waits_for_room() {
+    let disk = GateDisk::new(SimDisk::new());
+    let options = options().batch_bytes(1).pending_batches_max(2);
+    let image = options.open_with(Arc::new(disk.clone()), "/ledger").unwrap();
+    image.deposit(1, 1).unwrap();
+    let gate = stall(&disk);
+    let submitting = image.clone();
+    let waiting = thread::spawn(move || {
+        let all = submitting.submit_each([()], |bulk, ()| (0..1_000).try_for_each(|_| bulk.deposit(1, 1).map(drop)));
+        all.wait().remove(0)
+    });
+    gate.wait_until_blocked();
+    // other callers go on while the item waits for room
+    with_timeout({
+        let image = image.clone();
+        move || drop(image.read_uncommitted().unwrap())
+    });
+    assert!(image.journal().seq().get() < 20, "{}", image.journal().seq());
+    gate.open();
+    waiting.join().unwrap().unwrap();
+    assert_eq!(image.journal().durable_seq().get(), 1_001);
+}
+
+/// A refusal may depend on a command of another caller that is not durable yet.
+#[test]
+fn a_refusal_waits_for_what_it_has_seen() {
+    let disk = GateDisk::new(SimDisk::new());
+    let image = options().open_with(Arc::new(disk.clone()), "/ledger").unwrap();
+    image.deposit(1, 1).unwrap();
+    let gate = stall(&disk);
+    let other = image.submit(LedgerWithdraw { account: 1, amount: 1 }).unwrap();
+    let pending = image.submit_all([LedgerWithdraw { account: 1, amount: 1 }]);
+    gate.wait_until_blocked();
+    assert!(!pending.is_ready());
+    gate.open();
+    assert!(matches!(pending.wait().remove(0), Err(CommandError::Refused(TooLittle(0)))));
+    other.wait().unwrap();
+}
+
+#[test]
+#[should_panic(expected = "a completed PendingAll is not waited for")]
+fn completed_answers_are_not_waited_for() {
+    let image = open(&SimDisk::new());
+    let mut pending = image.submit_all([LedgerDeposit { account: 1, amount: 1 }]);
+    assert_eq!(block_on(&mut pending).len(), 1);
+    drop(pending.wait());
+}
+
 /// A panic of the iterator harms nothing: what came in earlier chunks was executed.
 #[test]
 fn a_panic_of_the_iterator_reaches_the_caller() {
@@ -126,7 +189,7 @@ fn an_error_of_the_image_ends_the_answers() {
     let answers = pending.wait();
     assert_eq!((answers.len(), answers[..100].iter().all(Result::is_ok)), (101, true));
     assert_eq!(answers[100].as_ref().unwrap_err().kind(), ErrorKind::RecordTooLarge);
-    assert!(pulled.load(Ordering::Relaxed) < 200, "the iterator is not consumed to its end");
+    assert!(pulled.load(Ordering::Relaxed) <= 100 + 64, "at most 63 later commands are taken from the iterator");
     assert_eq!(image.journal().seq().get(), 100);
     // the image goes on
     image.deposit(1, 1).unwrap();

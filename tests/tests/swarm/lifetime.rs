@@ -190,10 +190,15 @@ impl CommandThread<'_> {
         let number = 1 + rng.below(most) as u32;
         let first = self.mark(1);
         let marks = (0..number).map(|after| Mark { nth: first.nth + after, ..first });
-        let pending = self.image.submit_all(marks.map(|mark| {
+        let one_type = rng.once_in(2);
+        let commands = marks.map(|mark| {
             self.record.start(mark);
             MarkListAppend { mark, filler: filler(rng) }
-        }));
+        });
+        let pending = match one_type {
+            true => self.image.submit_all(commands),
+            false => self.image.submit_each(commands, |list, command| list.append(command.mark, command.filler)),
+        };
         let ended_early = pending.ended_early();
         self.nth += number;
         self.together.push((first, pending));
