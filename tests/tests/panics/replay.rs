@@ -28,6 +28,7 @@ macro_rules! switchable {
                 match $switch.load(Ordering::SeqCst) {
                     0 => Ok(self.count),
                     1 => Err(Refused),
+                    2.. if self.count < 3 => Ok(self.count),
                     _ => panic!("switched to panic"),
                 }
             }
@@ -55,6 +56,21 @@ fn assert_stops<M: Model>(disk: &SimDisk, message: &str) {
         assert!(text.contains("event 3 (`add` version 3)") && text.contains(message), "{text}");
         assert!(files(disk) == before, "a failed recovery should change no file");
     }
+}
+
+/// The error names the event, also if it is in the middle of its frame.
+#[test]
+fn a_panic_in_the_middle_of_a_frame_names_its_event() {
+    switchable!(Middle, MIDDLE);
+    let disk = SimDisk::new();
+    let image = open_any::<Middle>(&disk).unwrap();
+    assert!(image.submit_all((0..7).map(|_| MiddleAdd {})).wait().iter().all(Result::is_ok));
+    assert!(image.admin().stats().batches < 7);
+    Image::close(image).unwrap();
+    MIDDLE.store(2, Ordering::SeqCst);
+    assert_stops::<Middle>(&disk, "its replay panicked: switched to panic");
+    MIDDLE.store(0, Ordering::SeqCst);
+    assert_eq!(open_any::<Middle>(&disk).unwrap().add().unwrap(), 8);
 }
 
 #[test]
