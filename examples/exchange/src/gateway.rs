@@ -10,8 +10,8 @@ use crate::latency::Latencies;
 use crate::order::Refusal;
 use crate::request::{Answer, Request};
 
-/// So many requests are submitted together, and their answers are collected together. A measured latency is too long by the
-/// time of as many submissions at most.
+/// So many requests are submitted together, and their answers are collected together. Before the program notices that answers
+/// are durable, it submits up to this number of further requests; this time is part of the measured latencies.
 const TOGETHER: usize = 256;
 
 /// The way from traders to an image.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// In batches of at least this size, one request in so many is timed. The number is a prime, so that the timed requests are at
-/// all positions of the batches.
+/// In batches of 61 or more requests, one request in 61 is timed. The number is a prime, so that the timed requests are not at
+/// the same positions of all batches.
 const STRIDE: usize = 61;
 
 /// The times from submission to acknowledgement.

@@ -2,7 +2,7 @@
 //!
 //! `exchange run` executes each batch of a generated load twice in turn: on the bare engine, which is the same code without an
 //! image, and in the image, until all answers of the batch are on disk. Generating the load and verifying the answers is not
-//! measured. An acknowledgement is measured from the submission of an order until the program has its durable answer.
+//! measured. An acknowledgement is measured from the execution of an order until the program has its durable answer.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -38,8 +38,9 @@ struct RunArgs {
     /// The seed of the load. The seed and the state of the image determine the requests.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The number of requests that are submitted before the program waits until all of them are on disk.
-    #[arg(long, value_name = "B", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+    /// The number of requests that are submitted before the program waits until all of them are on disk. Each of them takes some
+    /// 300 bytes of memory.
+    #[arg(long, value_name = "B", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     batch: u32,
     /// Print a line to standard error after each batch.
     #[arg(long)]

@@ -30,7 +30,7 @@ impl Side {
         }
     }
 
-    /// A number that is larger, the better the price of an order of this side is for the other side.
+    /// Ranks the prices of orders on this side: the better a price is for the other side, the larger the number.
     pub(crate) fn merit(self, price: Price) -> u32 {
         match self {
             Side::Buy => price.0,

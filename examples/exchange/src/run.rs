@@ -151,15 +151,16 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Lists the instruments of a new exchange. Does nothing if the exchange has instruments.
+/// Lists the instruments that the exchange does not have: all of them if it is new, and some if the run that created it was
+/// killed meanwhile.
 ///
 /// # Errors
 ///
 /// Returns the errors of the image.
 pub fn list_instruments(image: &Image<Exchange>) -> Result<(), Box<dyn Error>> {
-    if image.query(|exchange| exchange.books().next().is_none())? {
-        for instrument in 1..=INSTRUMENTS {
-            image.list(Instrument(instrument))?;
+    for instrument in (1..=INSTRUMENTS).map(Instrument) {
+        if image.query(|exchange| exchange.book(instrument).is_none())? {
+            image.list(instrument)?;
         }
     }
     Ok(())

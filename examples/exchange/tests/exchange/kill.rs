@@ -3,8 +3,9 @@
 use std::io::{BufRead, BufReader};
 
 use exchange::bare::BareEngine;
-use exchange::engine::Exchange;
+use exchange::engine::{Exchange, ExchangeCommands as _};
 use exchange::load::Load;
+use exchange::order::Instrument;
 use exchange::run::list_instruments;
 use memimage::Image;
 
@@ -51,4 +52,16 @@ fn a_killed_run_loses_no_acknowledged_order() {
         let report = program.run(&["--orders", "500", "--batch", "100"]);
         assert!(report.contains(&format!("continued: events {} to ", seq + 1)), "{report}");
     }
+}
+
+/// A run that was killed while it listed the instruments of a new exchange.
+#[test]
+fn the_next_run_lists_the_missing_instruments() {
+    let program = Program::new();
+    let image = Image::<Exchange>::open(program.image()).unwrap();
+    image.list(Instrument(2)).unwrap();
+    Image::close(image).unwrap();
+    program.run(&["--orders", "10"]);
+    let image = Image::<Exchange>::open(program.image()).unwrap();
+    assert_eq!(image.query(|exchange| exchange.books().count()).unwrap(), 4);
 }
