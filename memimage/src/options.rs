@@ -235,7 +235,8 @@ impl<M: Model> Options<M> {
     }
 
     /// Sets the clock with which the wall clock is compared, for tests. `clock` returns the time since any fixed point.
-    /// Default: the system's monotonic clock, which also counts the time during which the computer is suspended. See [`Stats::clock_jumped`](crate::Stats::clock_jumped).
+    /// Default: the system's monotonic clock; on Linux, Android and macOS it also counts the time during which the computer is
+    /// suspended. See [`Stats::clock_jumped`](crate::Stats::clock_jumped).
     pub fn monotonic_clock(mut self, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         self.monotonic = Some(Arc::new(clock));
         self

@@ -135,8 +135,8 @@
 //! Recorded time never goes back by itself. If the system clock jumps ahead, new events get the wrong time. After the clock is
 //! corrected, each new event gets the time of the last event, until the clock has caught up.
 //! [`Stats::clock_jumped`](crate::Stats::clock_jumped) reports a jump of more than an hour against the monotonic clock, and
-//! [`Retention::Period`](crate::Retention::Period) prunes nothing because of such a jump. (The
-//! time during which a computer is suspended is no jump.) If the system clock is wrong, correct it, then call
+//! [`Retention::Period`](crate::Retention::Period) prunes nothing because of such a jump. A
+//! suspended computer is no jump; a paused virtual machine is. If the system clock is wrong, correct it, then call
 //! [`Admin::correct_time`](crate::Admin::correct_time): the journal records the decision, and recorded time continues from the
 //! corrected time.
 //!

@@ -23,7 +23,7 @@ const CHUNK: usize = 64;
 /// Executes commands under the image's lock, for the closure of [`Image::submit_each`](crate::Image::submit_each). The commands
 /// of the model are methods of a `Bulk`, as they are methods of the image.
 ///
-/// The answers of these methods are not durable yet. Only the answers of [`PendingAll`] are.
+/// The answers of these methods are not durable yet; those that [`PendingAll::wait`] returns are.
 pub struct Bulk<'a, M: Model> {
     shared: &'a Shared<M>,
     metadata: &'a Metadata,

@@ -141,16 +141,16 @@ impl<M: Model> Image<M> {
     /// thread this is the fastest way: the image takes its lock once for up to 64 commands.
     ///
     /// Each command has its own event and its own answer, as if it were submitted alone. The commands are not one atomic unit:
-    /// some may be refused, commands of other callers may come between them, and a crash may keep only the first of them. To
-    /// change the state in one atomic step, write one command. (See [the guide](crate::guide::grouping_commands).)
+    /// some may be refused, commands of other callers may come between them, and a crash may keep only the first few. To change
+    /// the state in one atomic step, write one command. (See [the guide](crate::guide::grouping_commands).)
     ///
-    /// `submit_all` consumes the iterator a chunk at a time, and waits for room as [`submit`](Image::submit) does. All answers
-    /// are kept in memory until [`PendingAll::wait`] returns them, so submit an endless stream in parts. The iterator is not
-    /// called again after it has returned `None`.
+    /// `submit_all` takes up to 64 commands from the iterator before it executes the first of them, and waits for room as
+    /// [`submit`](Image::submit) does. All answers are kept in memory until [`PendingAll::wait`] returns them, so submit an
+    /// endless stream in parts. The iterator is not called again after it has returned `None`.
     ///
-    /// If a command fails otherwise than by a refusal (the disk is full, its record is too large, its body panicked), its error
-    /// is the last answer, and no later command is executed: [`PendingAll::ended_early`]. Up to 63 later commands may then have
-    /// been taken from the iterator; they are dropped.
+    /// If [`submit`](Image::submit) would return an error for a command (the disk is full, the record is too large, the body
+    /// panicked), this error is the last answer, and no later command is executed: [`PendingAll::ended_early`]. Up to 63 later
+    /// commands may then have been taken from the iterator; they are dropped.
     ///
     /// ```
     /// # use memimage::{Image, Model, Shape};
@@ -173,13 +173,13 @@ impl<M: Model> Image<M> {
         self.shared().submit_each(commands, &Metadata::new(), "submit_all", |bulk, command| bulk.execute(command))
     }
 
-    /// Calls `submit` for each item, and executes the commands that `submit` calls on its [`Bulk`]. Like
-    /// [`submit_all`](Image::submit_all), for commands of several types, or for several commands an item.
+    /// Like [`submit_all`](Image::submit_all), for commands of several types, or for several commands an item. Calls `submit`
+    /// with each item and with a [`Bulk`]; `submit` executes commands by calling them on the `Bulk`.
     ///
-    /// The image's lock is held while `submit` runs, from its first command on. Meanwhile other commands and queries wait, and
+    /// The image's lock is held while `submit` runs, from the first command on. Meanwhile other commands and queries wait, and
     /// no other caller's command becomes durable. So keep `submit` short, and do not wait in it: neither for another thread that
-    /// uses the image, nor for a second image, whose `submit_each` might wait for this one. Calls on the image itself return
-    /// [`ErrorKind::Reentrant`](crate::ErrorKind::Reentrant).
+    /// uses the image, nor for a second image, whose `submit_each` might wait for this one. Commands and queries on the image
+    /// itself return [`ErrorKind::Reentrant`](crate::ErrorKind::Reentrant).
     ///
     /// The answers that `submit` sees are not durable yet: return them, and do nothing else with them. If `submit` panics, the
     /// commands that it executed stay executed.

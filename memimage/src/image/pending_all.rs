@@ -63,8 +63,9 @@ impl<T, E: From<Error>> PendingAll<T, E> {
         self.ended_early = true;
     }
 
-    /// Whether a command failed otherwise than by a refusal: for example, the disk is full, the record is too large, or the body
-    /// panicked. The last answer is then that of this command, and no later command was executed.
+    /// Whether a command failed with an error that [`Image::submit`](crate::Image::submit) would return: for example, the disk
+    /// is full, the record is too large, or the body panicked. The last answer is then that of this command, or what the closure
+    /// of [`submit_each`](crate::Image::submit_each) made of it, and no later command was executed.
     pub fn ended_early(&self) -> bool {
         self.ended_early
     }
@@ -74,7 +75,7 @@ impl<T, E: From<Error>> PendingAll<T, E> {
         self.answers.len()
     }
 
-    /// Whether no command was submitted.
+    /// Whether there are no answers, because there was no command.
     pub fn is_empty(&self) -> bool {
         self.answers.is_empty()
     }
@@ -86,7 +87,7 @@ impl<T, E: From<Error>> PendingAll<T, E> {
 
     /// Waits until all answers are durable, and returns them in the order of the commands.
     ///
-    /// An answer is an error if the batch of its command, or of a command before it on which it may depend, could not be
+    /// An answer is an error if the batch of its command, or of an earlier command on which the answer may depend, could not be
     /// written. There may be fewer answers than commands: see [`ended_early`](PendingAll::ended_early).
     ///
     /// # Panics

@@ -42,7 +42,8 @@ pub struct Stats {
     /// image is still complete, and tries to prune again after the next snapshot.
     pub retention_failure: Option<String>,
     /// How far the wall clock has jumped ahead of the monotonic clock since the image was opened; `None` if it made no jump of
-    /// more than an hour. Events recorded since the jump have the wall clock's time, but retention ignores the jump. See [`Admin::correct_time`](crate::Admin::correct_time).
+    /// more than an hour. Events recorded since the jump have the wall clock's time, but retention ignores the jump. A
+    /// virtual machine that was paused reports a jump too. See [`Admin::correct_time`](crate::Admin::correct_time).
     pub clock_jumped: Option<Duration>,
     /// The report of the recovery that opened the image.
     pub recovery: RecoveryReport,
