@@ -62,17 +62,8 @@
 //!
 //! # Speed
 //!
-//! One run of `cargo bench -p memimage`, on a virtual machine with two cores where a sync took 0.13 ms:
-//!
-//! | what was measured | commands a second |
-//! | --- | --- |
-//! | the bare method, without any log | 46 million |
-//! | a hand-written log with encoding, checksums, and one sync for each 100,000 commands | 26 million |
-//! | `Synced`, one thread that submits 100,000 and then waits | 7.3 million |
-//! | `Synced`, 64 threads, each with 40 unanswered commands | 2.4 million |
-//! | `Synced`, 64 threads that each wait for each command | 162,000 |
-//! | `Synced`, one thread that waits for each command | 8,100 |
-//! | a hand-written log with one write and one sync for each command | 7,500 |
+//! In `Synced`, a call that waits takes one sync of the disk, and shares it with all calls that wait at the same time:
+//! [`performance`](super::performance) has the figures.
 //!
 //! # When a write fails
 //!

@@ -13,6 +13,7 @@
 //! | [`damage`] | What happens after a crash or a disk error? How is an image checked, repaired and copied? |
 //! | [`encryption`] | How is an image encrypted, and how is tampering detected? |
 //! | [`async_and_tokio`] | Which calls block a runtime's thread? |
+//! | [`performance`] | What do a command, a query, a replay and a snapshot cost? What is memimage not good at? |
 //! | [`grouping_commands`] | How do several changes become one atomic command? How are many commands organised? |
 //! | [`glossary`] | What does a term mean, and what do other systems call it? |
 //!
@@ -23,6 +24,7 @@
 //! | `ARCHITECTURE.md` | the code: its modules, invariants and decisions |
 //! | `ERRORS.md` | each error of the macros, with its fix |
 //! | `FORMAT.md` | the format on disk |
+//! | `PERFORMANCE.md` | the profiles of the hot paths, and what was tried |
 //! | `RELIABILITY.md` | the tests of crashes and failing disks, and the bugs that they found |
 //! | `SECURITY.md` | the threat model |
 //!
@@ -38,5 +40,6 @@ pub mod snapshots;
 pub mod damage;
 pub mod encryption;
 pub mod async_and_tokio;
+pub mod performance;
 pub mod grouping_commands;
 pub mod glossary;

@@ -1,0 +1,43 @@
+//! What a command, a query, a replay and a snapshot cost, how to choose between them, and what memimage is not good at.
+//!
+//! # What things cost
+//!
+//! Measured on 2026-11-29 on a virtual machine with two cores, where a write with a sync takes 0.13 to 0.17 ms, with a model of
+//! 10,000 accounts in a `HashMap`. `memimage/docs/PERFORMANCE.md` in the repository has the profiles.
+//!
+//! | what | a second | measured by |
+//! | --- | --- | --- |
+//! | the method alone, on a plain struct | 31 million | `cargo bench -p memimage` |
+//! | a hand-written log with encoding, checksums, and one sync for each 100,000 commands | 19.5 million | |
+//! | [`submit_all`](crate::Image::submit_all) of 100,000 commands, then a wait | 12.2 million | |
+//! | [`submit`](crate::Image::submit) of 100,000 commands, then a wait | 7.6 million | |
+//! | 64 threads, each with 40 unanswered commands | 1.9 to 2.6 million | |
+//! | 64 threads that each wait for each command | 200,000 | |
+//! | one thread that waits for each command | 7,700 | |
+//! | a hand-written log with one write and one sync for each command | 7,200 | |
+//! | replayed events | 12 to 14 million | `cargo bench -p memimage --bench replay` |
+//!
+//! All of these are in [`Durability::Synced`](crate::Durability::Synced): an answer is on disk. `cargo run --release -p
+//! memimage-benches -- compare` runs the same transfers in other systems.
+//!
+//! # How to choose
+//!
+//! - **A call that waits** costs one sync, and shares it with all calls that wait at the same time. The more threads or tasks call
+//!   the image, the more commands each sync carries.
+//! - **A thread with much to do** should not wait for each command. Use `submit` and keep the [`Pending`](crate::Pending)s, or
+//!   `submit_all` and [`submit_each`](crate::Image::submit_each), which take the image's lock once for up to 64 commands.
+//! - **Durability**: [`Interval`](crate::Durability::Interval) and [`Buffered`](crate::Durability::Buffered) do not wait for
+//!   syncs, so a power cut may take back answers. See [`durability`](super::durability).
+//! - **Arguments**: numbers, texts and collections of them are passed to the body as they are. Arguments of your own types are
+//!   encoded and decoded again first, which takes some 20 ns for a few numbers.
+//! - **Reads**: a [`query`](crate::Image::query) takes the image's lock for reading, runs its closure on the model, and waits until
+//!   what it saw is durable. Keep closures short, since commands wait meanwhile.
+//!
+//! # What it is not good at
+//!
+//! - **Snapshots of large states**: commands wait while the state is hashed, serialized and written: some 0.2 s for 64 MiB, and
+//!   seconds for 1 GiB. Make snapshots when few commands run ([`SnapshotPolicy::Manual`](crate::SnapshotPolicy::Manual)).
+//! - **Long queries**: commands wait for the closure. Copy what a report needs, and compute it outside the closure.
+//! - **Many images in one process**: each takes 3 MiB on disk, five file handles and a thread. Opening a thousand needs a limit of
+//!   more than five thousand open files (`ulimit -n`).
+//! - **State that does not fit in memory**, and queries that nobody has written as a method: use a database.
