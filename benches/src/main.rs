@@ -4,6 +4,7 @@ mod compare;
 mod ledger;
 mod many;
 mod measure;
+mod number;
 mod pause;
 mod report;
 mod scale;

@@ -8,6 +8,7 @@ use memimage::{Image, Model, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::measure::{self, Latencies, Quantiles, process};
+use crate::number;
 use crate::report;
 use crate::report::table;
 use crate::workspace::Workspace;
@@ -19,7 +20,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     json: bool,
     /// The number of images
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = number::count())]
     images: usize,
     #[command(flatten)]
     workspace: Workspace,

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use clap::value_parser;
 use memimage::{Execute, Image, Model, Shape, SnapshotPolicy};
 use serde::{Deserialize, Serialize};
 
 use crate::measure::{self, Latencies, Quantiles, ms};
+use crate::number;
 use crate::report;
 use crate::report::table::{self, grouped};
 use crate::workspace::Workspace;
@@ -22,13 +24,21 @@ pub(crate) struct Arguments {
     #[arg(long)]
     json: bool,
     /// The sizes of the model's snapshot, in MiB
-    #[arg(long, value_delimiter = ',', default_value = "64,1024")]
+    #[arg(long, value_delimiter = ',', default_value = "64,1024", value_parser = value_parser!(u64).range(1..=LARGEST_MIB))]
     mib: Vec<u64>,
     /// For how long commands run in each case; longer if a snapshot or a query takes longer
-    #[arg(long, default_value_t = 6.0)]
+    #[arg(long, default_value_t = 6.0, value_parser = seconds, allow_negative_numbers = true)]
     seconds: f64,
     #[command(flatten)]
     workspace: Workspace,
+}
+
+/// The largest model is a terabyte, and the longest case a day.
+const LARGEST_MIB: u64 = 1 << 20;
+const LONGEST_SECONDS: f64 = 86_400.0;
+
+fn seconds(text: &str) -> Result<f64, String> {
+    number::positive(text, LONGEST_SECONDS)
 }
 
 /// Orders by their number.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use clap::ValueEnum;
+use clap::{ValueEnum, value_parser};
 use memimage::{CommandError, Execute, Image, Options, SnapshotPolicy};
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +23,8 @@ pub(crate) struct Arguments {
     /// Prints one line of JSON for each size
     #[arg(long)]
     json: bool,
-    /// The largest number of entries and of events
-    #[arg(long, default_value_t = 10_000_000)]
+    /// The largest number of entries and of events, at least 1,000; the sizes are the powers of ten up to it and up to 10^7
+    #[arg(long, default_value_t = 10_000_000, value_parser = value_parser!(u64).range(1000..))]
     max: u64,
     #[command(flatten)]
     workspace: Workspace,

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::measure::{self, Round};
+use crate::number;
 use crate::report::{self, Line, chart, table};
 use crate::served::{self, ImageServer, Missing, PostgresServer, RedisServer};
 use crate::workspace::Workspace;
@@ -25,7 +26,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     json: bool,
     /// The number of rounds; each system runs once in each round
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = number::count())]
     rounds: usize,
     /// The shapes to run [default: all]
     #[arg(long, value_name = "SHAPE", value_delimiter = ',')]
@@ -33,14 +34,22 @@ pub(crate) struct Arguments {
     /// The systems to run [default: all]
     #[arg(long, value_name = "SYSTEM", value_delimiter = ',')]
     system: Vec<SystemName>,
-    /// Multiplies the duration of each measurement, which is a second, and the number of events replayed
-    #[arg(long, default_value_t = 1.0)]
+    /// Multiplies the duration of each measurement, which is a second, and the number of events replayed; at most 10
+    #[arg(long, default_value_t = 1.0, value_parser = scale, allow_negative_numbers = true)]
     scale: f64,
     /// The file of the chart
     #[arg(long, default_value = "compare.svg")]
     chart: PathBuf,
     #[command(flatten)]
     workspace: Workspace,
+}
+
+/// The largest scale: the log of `bare+disk`, which starts again at its beginning when its file is full, must hold the events
+/// that are replayed.
+const LARGEST_SCALE: f64 = 10.0;
+
+fn scale(text: &str) -> Result<f64, String> {
+    number::positive(text, LARGEST_SCALE)
 }
 
 /// The size of one measurement.
@@ -54,12 +63,11 @@ impl Scale {
 
     /// The number of transfers whose events are replayed.
     fn replayed(self) -> u64 {
-        (1e6 * self.0) as u64
+        (1e6 * self.0).max(1.0) as u64
     }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    ensure!(arguments.scale > 0.0, "--scale must be above 0");
     let directory = arguments.workspace.create()?;
     let (shapes, systems) = (selected(&arguments.only), installed(selected(&arguments.system)));
     let mut lines = Vec::new();
