@@ -14,6 +14,8 @@ mod workspace;
 
 use clap::{Parser, Subcommand};
 
+use report::OutputClosed;
+
 /// Measures memimage beside its limits and beside other systems.
 #[derive(Parser)]
 struct Arguments {
@@ -40,6 +42,13 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<()> {
+    match run() {
+        Err(error) if error.is::<OutputClosed>() => Ok(()),
+        result => result,
+    }
+}
+
+fn run() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Scale(arguments) => scale::run(&arguments),

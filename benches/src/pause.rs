@@ -123,10 +123,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
         Image::close(image)?;
     }
-    if !arguments.json {
-        print(&cases);
-    }
-    Ok(())
+    if arguments.json { Ok(()) } else { print(&cases) }
 }
 
 /// Creates an image whose snapshot has this size, and makes the first snapshot.
@@ -228,7 +225,7 @@ impl Beside {
     }
 }
 
-fn print(cases: &[Case]) {
+fn print(cases: &[Case]) -> Result<()> {
     let header = ["model", "beside", "runs", "ms a run", "commands", "p50 ms", "p99 ms", "p99.9 ms", "longest ms"];
     let row = |case: &Case| {
         let Quantiles { p50_us, p99_us, p999_us, max_us } = case.latencies;
@@ -242,5 +239,5 @@ fn print(cases: &[Case]) {
         row.extend([p50_us, p99_us, p999_us, max_us].map(|us| format!("{:.2}", us / 1e3)));
         row
     };
-    table::print_columns(&header, &cases.iter().map(row).collect::<Vec<_>>());
+    report::print(|output| table::write_columns(output, &header, &cases.iter().map(row).collect::<Vec<_>>()))
 }

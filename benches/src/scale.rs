@@ -84,10 +84,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             steps.push(step);
         }
     }
-    if !arguments.json {
-        print(&steps);
-    }
-    Ok(())
+    if arguments.json { Ok(()) } else { print(&steps) }
 }
 
 /// Creates an image in one process and measures it in another, so that its memory is that of an image that was opened.
@@ -185,7 +182,7 @@ fn measure(dimension: Dimension, count: u64, path: &Path) -> Result<Step> {
     })
 }
 
-fn print(steps: &[Step]) {
+fn print(steps: &[Step]) -> Result<()> {
     let header =
         ["", "open ms", "replayed/s", "snapshot ms", "snapshot MiB", "memory MiB", "p50 µs", "p99 µs", "p99.9 µs"];
     let mib = |bytes: u64| format!("{:.1}", bytes as f64 / f64::from(1 << 20));
@@ -202,7 +199,7 @@ fn print(steps: &[Step]) {
             format!("{:.1}", step.commands.p999_us),
         ]
     };
-    table::print_columns(&header, &steps.iter().map(row).collect::<Vec<_>>());
+    report::print(|output| table::write_columns(output, &header, &steps.iter().map(row).collect::<Vec<_>>()))
 }
 
 impl fmt::Display for Dimension {

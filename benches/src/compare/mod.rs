@@ -5,6 +5,7 @@ mod name;
 mod shape;
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -91,22 +92,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.json {
         return report::print_json(&lines);
     }
-    table::print(&lines);
-    print_settings(&lines);
     chart::write(&lines, &arguments.chart)?;
-    println!("\nchart: {}", arguments.chart.display());
-    Ok(())
+    report::print(|output| {
+        table::write(output, &lines)?;
+        write_settings(output, &lines)?;
+        writeln!(output, "\nchart: {}", arguments.chart.display())
+    })
 }
 
 /// Says how each system in the results is set.
-fn print_settings(lines: &[Line]) {
-    println!();
+fn write_settings(output: &mut impl Write, lines: &[Line]) -> io::Result<()> {
+    writeln!(output)?;
     for system in SystemName::value_variants() {
         let name = system.to_string();
         if lines.iter().any(|line| line.system == name) {
-            println!("{name}: {}", system.settings());
+            writeln!(output, "{name}: {}", system.settings())?;
         }
     }
+    Ok(())
 }
 
 /// Runs one round of one system.

@@ -16,6 +16,7 @@ use super::protocol::{self, Answer};
 use super::redis::RedisConnection;
 use crate::ledger::{self, Transfer};
 use crate::measure::{Phase, Round, Tally};
+use crate::report;
 
 /// The options of the hidden subcommand.
 #[derive(clap::Args)]
@@ -69,8 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Protocol::Redis => load(arguments, || RedisConnection::open(address)),
         Protocol::Postgres => load(arguments, || PostgresConnection::open(address)),
     }?;
-    println!("{}", serde_json::to_string(&report)?);
-    Ok(())
+    report::print_json(&[report])
 }
 
 /// Opens the connections, each with a thread, and runs them for the duration.
