@@ -106,6 +106,7 @@ fn step_in_processes(dimension: Dimension, count: u64, directory: &Path) -> Resu
 
 /// The hidden subcommand.
 pub(crate) fn run_step(arguments: &StepArguments) -> Result<()> {
+    process::end_with_parent()?;
     let &StepArguments { dimension, count, ref path } = arguments;
     match (path.exists(), dimension) {
         (true, _) => report::print_json(&[measure(dimension, count, path)?]),

@@ -15,7 +15,7 @@ use super::postgres::PostgresConnection;
 use super::protocol::{self, Answer};
 use super::redis::RedisConnection;
 use crate::ledger::{self, Transfer};
-use crate::measure::{Phase, Round, Tally};
+use crate::measure::{Phase, Round, Tally, process};
 use crate::report;
 
 /// The options of the hidden subcommand.
@@ -64,6 +64,7 @@ pub(super) fn spawn(
 
 /// The hidden subcommand.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    process::end_with_parent()?;
     let address = arguments.address;
     let report = match arguments.protocol {
         Protocol::Memimage => load(arguments, || ImageConnection::open(address)),
