@@ -67,9 +67,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let opened = measure("open", created.images, directory.path())?;
     let phases = [created, opened];
     if arguments.json {
-        report::print_json(&phases)?
+        report::print_json(&phases)?;
     } else {
-        print(&phases)?
+        print(&phases)?;
     }
     match phases.iter().find_map(|phase| Some((phase, phase.error.as_ref()?))) {
         None => Ok(()),
