@@ -4,6 +4,7 @@ mod compare;
 mod ledger;
 mod many;
 mod measure;
+mod number;
 mod pause;
 mod report;
 mod scale;
@@ -12,6 +13,8 @@ mod systems;
 mod workspace;
 
 use clap::{Parser, Subcommand};
+
+use report::OutputClosed;
 
 /// Measures memimage beside its limits and beside other systems.
 #[derive(Parser)]
@@ -39,6 +42,13 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<()> {
+    match run() {
+        Err(error) if error.is::<OutputClosed>() => Ok(()),
+        result => result,
+    }
+}
+
+fn run() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Scale(arguments) => scale::run(&arguments),

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use memimage::{Image, Model, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::measure::{self, Latencies, Quantiles, process};
+use crate::number;
 use crate::report;
 use crate::report::table;
 use crate::workspace::Workspace;
@@ -19,7 +20,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     json: bool,
     /// The number of images
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = number::count())]
     images: usize,
     #[command(flatten)]
     workspace: Workspace,
@@ -66,10 +67,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let opened = measure("open", created.images, directory.path())?;
     let phases = [created, opened];
     if arguments.json {
-        return report::print_json(&phases);
+        report::print_json(&phases)?;
+    } else {
+        print(&phases)?;
     }
-    print(&phases);
-    Ok(())
+    match phases.iter().find_map(|phase| Some((phase, phase.error.as_ref()?))) {
+        None => Ok(()),
+        Some((phase, error)) => bail!(
+            "{} of {} images were open when one failed: {error}\nhelp: an image needs {:.0} open files, and `ulimit -n` limits \
+             their number",
+            phase.images,
+            arguments.images,
+            phase.handles_per_image.ceil()
+        ),
+    }
 }
 
 /// Opens images until all are open or one fails, and closes them at the end.
@@ -81,7 +92,7 @@ fn measure(phase: &'static str, wanted: usize, directory: &Path) -> Result<Phase
     while images.len() < wanted && error.is_none() {
         match open(&path(directory, images.len()), &mut latencies) {
             Ok(image) => images.push(image),
-            Err(failure) => error = Some(format!("image {}: {failure:#}", images.len() + 1)),
+            Err(failure) => error = Some(format!("image {}: {failure}", images.len() + 1)),
         }
     }
     std::thread::sleep(REST);
@@ -135,7 +146,7 @@ impl Resources {
     }
 }
 
-fn print(phases: &[Phase]) {
+fn print(phases: &[Phase]) -> Result<()> {
     let header = [
         "",
         "images",
@@ -157,10 +168,5 @@ fn print(phases: &[Phase]) {
         );
         row
     };
-    table::print_columns(&header, &phases.iter().map(row).collect::<Vec<_>>());
-    for Phase { phase, error, .. } in phases {
-        if let Some(error) = error {
-            println!("\n{phase} ended at {error}");
-        }
-    }
+    report::print(|output| table::write_columns(output, &header, &phases.iter().map(row).collect::<Vec<_>>()))
 }

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use clap::value_parser;
 use memimage::{Execute, Image, Model, Shape, SnapshotPolicy};
 use serde::{Deserialize, Serialize};
 
 use crate::measure::{self, Latencies, Quantiles, ms};
+use crate::number;
 use crate::report;
 use crate::report::table::{self, grouped};
 use crate::workspace::Workspace;
@@ -22,13 +24,21 @@ pub(crate) struct Arguments {
     #[arg(long)]
     json: bool,
     /// The sizes of the model's snapshot, in MiB
-    #[arg(long, value_delimiter = ',', default_value = "64,1024")]
+    #[arg(long, value_delimiter = ',', default_value = "64,1024", value_parser = value_parser!(u64).range(1..=LARGEST_MIB))]
     mib: Vec<u64>,
     /// For how long commands run in each case; longer if a snapshot or a query takes longer
-    #[arg(long, default_value_t = 6.0)]
+    #[arg(long, default_value_t = 6.0, value_parser = seconds, allow_negative_numbers = true)]
     seconds: f64,
     #[command(flatten)]
     workspace: Workspace,
+}
+
+/// The largest model is a terabyte, and the longest case a day.
+const LARGEST_MIB: u64 = 1 << 20;
+const LONGEST_SECONDS: f64 = 86_400.0;
+
+fn seconds(text: &str) -> Result<f64, String> {
+    number::positive(text, LONGEST_SECONDS)
 }
 
 /// Orders by their number.
@@ -113,10 +123,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
         Image::close(image)?;
     }
-    if !arguments.json {
-        print(&cases);
-    }
-    Ok(())
+    if arguments.json { Ok(()) } else { print(&cases) }
 }
 
 /// Creates an image whose snapshot has this size, and makes the first snapshot.
@@ -218,7 +225,7 @@ impl Beside {
     }
 }
 
-fn print(cases: &[Case]) {
+fn print(cases: &[Case]) -> Result<()> {
     let header = ["model", "beside", "runs", "ms a run", "commands", "p50 ms", "p99 ms", "p99.9 ms", "longest ms"];
     let row = |case: &Case| {
         let Quantiles { p50_us, p99_us, p999_us, max_us } = case.latencies;
@@ -232,5 +239,5 @@ fn print(cases: &[Case]) {
         row.extend([p50_us, p99_us, p999_us, max_us].map(|us| format!("{:.2}", us / 1e3)));
         row
     };
-    table::print_columns(&header, &cases.iter().map(row).collect::<Vec<_>>());
+    report::print(|output| table::write_columns(output, &header, &cases.iter().map(row).collect::<Vec<_>>()))
 }

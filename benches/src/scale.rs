@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use clap::ValueEnum;
+use clap::{ValueEnum, value_parser};
 use memimage::{CommandError, Execute, Image, Options, SnapshotPolicy};
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +23,8 @@ pub(crate) struct Arguments {
     /// Prints one line of JSON for each size
     #[arg(long)]
     json: bool,
-    /// The largest number of entries and of events
-    #[arg(long, default_value_t = 10_000_000)]
+    /// The largest number of entries and of events, at least 1,000; the sizes are the powers of ten up to it and up to 10^7
+    #[arg(long, default_value_t = 10_000_000, value_parser = value_parser!(u64).range(1000..))]
     max: u64,
     #[command(flatten)]
     workspace: Workspace,
@@ -84,10 +84,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             steps.push(step);
         }
     }
-    if !arguments.json {
-        print(&steps);
-    }
-    Ok(())
+    if arguments.json { Ok(()) } else { print(&steps) }
 }
 
 /// Creates an image in one process and measures it in another, so that its memory is that of an image that was opened.
@@ -109,6 +106,7 @@ fn step_in_processes(dimension: Dimension, count: u64, directory: &Path) -> Resu
 
 /// The hidden subcommand.
 pub(crate) fn run_step(arguments: &StepArguments) -> Result<()> {
+    process::end_with_parent()?;
     let &StepArguments { dimension, count, ref path } = arguments;
     match (path.exists(), dimension) {
         (true, _) => report::print_json(&[measure(dimension, count, path)?]),
@@ -185,7 +183,7 @@ fn measure(dimension: Dimension, count: u64, path: &Path) -> Result<Step> {
     })
 }
 
-fn print(steps: &[Step]) {
+fn print(steps: &[Step]) -> Result<()> {
     let header =
         ["", "open ms", "replayed/s", "snapshot ms", "snapshot MiB", "memory MiB", "p50 µs", "p99 µs", "p99.9 µs"];
     let mib = |bytes: u64| format!("{:.1}", bytes as f64 / f64::from(1 << 20));
@@ -202,7 +200,7 @@ fn print(steps: &[Step]) {
             format!("{:.1}", step.commands.p999_us),
         ]
     };
-    table::print_columns(&header, &steps.iter().map(row).collect::<Vec<_>>());
+    report::print(|output| table::write_columns(output, &header, &steps.iter().map(row).collect::<Vec<_>>()))
 }
 
 impl fmt::Display for Dimension {

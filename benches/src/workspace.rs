@@ -24,6 +24,7 @@ impl Workspace {
         };
         // PostgreSQL, which may run as another user, must be able to reach its directory below this one
         tempfile::Builder::new()
+            .prefix(".tmp-memimage-benches-")
             .permissions(Permissions::from_mode(0o711))
             .tempdir_in(&parent)
             .with_context(|| format!("no temporary directory can be created in {}", parent.display()))

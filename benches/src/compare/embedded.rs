@@ -10,7 +10,7 @@ use super::Scale;
 use super::name::SystemName;
 use super::shape::Shape;
 use crate::ledger::{self, ACCOUNTS, Ledger};
-use crate::measure::{Phase, Round, Tally};
+use crate::measure::{Phase, Round, Tally, Total};
 use crate::systems::{Airomem, Bare, BareDisk, Fjall, GroupCommit, Memimage, Redb, Replay, Sqlite, System};
 
 /// Threads with several unanswered transfers measure the latency of one in this many. It shares no factor with the depth.
@@ -62,24 +62,24 @@ fn live<S: System>(shape: Shape, scale: Scale, directory: &Path) -> Result<Round
 enum Executed {
     /// The first `n` transfers in their order.
     InOrder(u64),
-    /// Transfers of several threads.
-    InAnyOrder,
+    /// Transfers of several threads, which accepted some of them; the balances that follow from the accepted ones.
+    InAnyOrder { balances: Vec<u64> },
 }
 
-/// Compares the balances with those of a plain struct, or their total if the order of the transfers is unknown.
+/// Compares the balances with those of a plain struct, or, if the order of the transfers is unknown, with those that follow from
+/// the answers.
 fn verify<S: System>(system: &S, executed: Executed) -> Result<()> {
     let balances = system.balances()?;
-    let mut expected = Ledger::default();
     match executed {
         Executed::InOrder(n) => {
+            let mut expected = Ledger::default();
             for n in 0..n {
                 expected.apply(ledger::transfer(n));
             }
             ensure!(balances == expected.balances(), "the balances after {n} transfers are wrong");
         }
-        Executed::InAnyOrder => {
-            let (total, expected) = (balances.iter().sum::<u64>(), expected.balances().iter().sum::<u64>());
-            ensure!(total == expected, "the balances add up to {total} instead of {expected}");
+        Executed::InAnyOrder { balances: expected } => {
+            ensure!(balances == expected, "the balances contradict the answers to the transfers");
         }
     }
     Ok(())
@@ -100,18 +100,19 @@ fn timed<S: System>(system: &S, scale: Scale, threads: u64, depth: usize, reader
             .collect();
         let readers: Vec<_> = (0..readers).map(|reader| scope.spawn(move || read(system, reader, phase))).collect();
         let counted = phase.run(scale.duration(), || system.bytes_written());
-        let mut tally = Tally::new();
+        let mut total = Total::new();
         for writer in writers {
-            tally.add(writer.join().expect("a thread panicked")?);
+            total.add(&writer.join().expect("a thread panicked")?);
         }
         for reader in readers {
             reader.join().expect("a thread panicked")?;
         }
         let (took, before, after) = counted?;
-        let Tally { measured: commands, executed, .. } = tally;
+        let latencies = total.quantiles();
+        let Total { measured: commands, executed, balances, .. } = total;
         let bytes_per_op = bytes_per_op(before, after, commands);
-        let round = Round { commands, took, latencies: tally.quantiles(), bytes_per_op };
-        Ok((round, if threads == 1 { Executed::InOrder(executed) } else { Executed::InAnyOrder }))
+        let round = Round { commands, took, latencies, bytes_per_op };
+        Ok((round, if threads == 1 { Executed::InOrder(executed) } else { Executed::InAnyOrder { balances } }))
     })
 }
 
@@ -121,12 +122,12 @@ fn bytes_per_op(before: Option<u64>, after: Option<u64>, commands: u64) -> Optio
 
 /// Waits for each transfer. The latency is the duration of the call.
 fn wait_for_each<S: System>(system: &S, first: u64, phase: &Phase) -> Result<Tally> {
-    let mut tally = Tally::new();
+    let mut tally = Tally::new(first);
     while !phase.is_end() {
         let sampled = tally.executed.is_multiple_of(S::SAMPLE_EVERY);
         let started = sampled.then(Instant::now);
-        system.transfer(ledger::transfer(first + tally.executed))?;
-        tally.count(started, phase);
+        let accepted = system.transfer(ledger::transfer(first + tally.executed))?;
+        tally.count(accepted, started, phase);
     }
     Ok(tally)
 }
@@ -134,7 +135,7 @@ fn wait_for_each<S: System>(system: &S, first: u64, phase: &Phase) -> Result<Tal
 /// Waits for the oldest transfer once `depth` transfers are unanswered. The latency ends when the answer of a transfer is
 /// taken in the order of the transfers, so it includes the time for which an answer was ready but not asked for yet.
 fn keep_in_flight<S: System>(system: &S, first: u64, depth: usize, phase: &Phase) -> Result<Tally> {
-    let mut tally = Tally::new();
+    let mut tally = Tally::new(first);
     let mut in_flight = VecDeque::with_capacity(depth);
     for n in first.. {
         if phase.is_end() {
@@ -142,15 +143,13 @@ fn keep_in_flight<S: System>(system: &S, first: u64, depth: usize, phase: &Phase
         }
         if in_flight.len() == depth {
             let (pending, started) = in_flight.pop_front().expect("the depth is above zero");
-            system.wait(pending)?;
-            tally.count(started, phase);
+            tally.count(system.wait(pending)?, started, phase);
         }
         let started = n.is_multiple_of(SAMPLE_EVERY_DEEP).then(Instant::now);
         in_flight.push_back((system.submit(ledger::transfer(n))?, started));
     }
     for (pending, started) in in_flight {
-        system.wait(pending)?;
-        tally.count(started, phase);
+        tally.count(system.wait(pending)?, started, phase);
     }
     Ok(tally)
 }

@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use phase::Phase;
-pub(crate) use tally::Tally;
+pub(crate) use tally::{Tally, Total};
 
 /// The duration in milliseconds.
 pub(crate) fn ms(duration: Duration) -> f64 {

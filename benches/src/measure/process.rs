@@ -1,9 +1,10 @@
-//! What the kernel says of this process, and of files.
+//! What the kernel says of this process, and of files; and its end with its parent.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use rustix::process::{Signal, set_parent_process_death_signal};
 
 /// The bytes that this process has passed to write calls so far: to its files, and not to sockets.
 pub(crate) fn bytes_written() -> Result<u64> {
@@ -23,6 +24,11 @@ pub(crate) fn threads() -> Result<u64> {
 /// The number of open file descriptors of this process.
 pub(crate) fn handles() -> Result<u64> {
     Ok(std::fs::read_dir("/proc/self/fd")?.count() as u64)
+}
+
+/// Makes the kernel end this process when its parent ends, in whatever way.
+pub(crate) fn end_with_parent() -> Result<()> {
+    Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
 }
 
 /// The number after a name in a file of `/proc`.

@@ -3,6 +3,9 @@
 pub(crate) mod chart;
 pub(crate) mod table;
 
+use std::fmt;
+use std::io::{self, ErrorKind, StdoutLock, Write};
+
 use anyhow::Result;
 use serde::Serialize;
 
@@ -36,8 +39,31 @@ impl Line {
 
 /// Prints one line of JSON for each value.
 pub(crate) fn print_json(lines: &[impl Serialize]) -> Result<()> {
-    for line in lines {
-        println!("{}", serde_json::to_string(line)?);
-    }
-    Ok(())
+    let lines = lines.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+    print(|output| lines.iter().try_for_each(|line| writeln!(output, "{line}")))
 }
+
+/// Prints to standard output, without a buffer that outlives the call.
+///
+/// # Errors
+///
+/// [`OutputClosed`] if nobody reads the output any more.
+pub(crate) fn print(write: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>) -> Result<()> {
+    let mut output = io::stdout().lock();
+    match write(&mut output).and_then(|()| output.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(OutputClosed.into()),
+        result => Ok(result?),
+    }
+}
+
+/// The reader of standard output has closed it. It ends the program, but is not a failure.
+#[derive(Debug)]
+pub(crate) struct OutputClosed;
+
+impl fmt::Display for OutputClosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("standard output is closed")
+    }
+}
+
+impl std::error::Error for OutputClosed {}

@@ -1,5 +1,6 @@
 //! Tables for people.
 
+use std::io::{self, Write};
 use std::mem;
 
 use super::Line;
@@ -7,11 +8,12 @@ use super::Line;
 /// The least width of the first column.
 const FIRST_COLUMN: usize = 15;
 
-/// Prints the results of `compare`, one table for each shape, the served class apart.
-pub(crate) fn print(lines: &[Line]) {
+/// Writes the results of `compare`, one table for each shape, the served class apart.
+pub(crate) fn write(output: &mut impl Write, lines: &[Line]) -> io::Result<()> {
     let mut served = false;
     for shape in lines.chunk_by(|a, b| a.shape == b.shape) {
         let memimage = shape.iter().find(|line| line.system.starts_with("memimage")).map(|line| line.ops_per_s);
+        let memimage = memimage.filter(|ops_per_s| *ops_per_s > 0.0);
         let rows = shape.iter().map(|line| {
             let ratio = memimage.map_or_else(|| "-".to_owned(), |memimage| format!("{:.2}", line.ops_per_s / memimage));
             let figures = [line.p50_us, line.p99_us, line.p999_us, line.bytes_per_op].map(figure);
@@ -22,16 +24,17 @@ pub(crate) fn print(lines: &[Line]) {
                 .collect()
         });
         if shape[0].shape.starts_with("served-") && !mem::replace(&mut served, true) {
-            println!("\nBehind a socket, with clients in another process:");
+            writeln!(output, "\nBehind a socket, with clients in another process:")?;
         }
-        println!();
-        let header = [&shape[0].shape, "ops/s", "of memimage", "p50 µs", "p99 µs", "p99.9 µs", "bytes/op"];
-        print_columns(&header, &rows.collect::<Vec<_>>());
+        writeln!(output)?;
+        let header = [&shape[0].shape, "ops/s", "ratio to memimage", "p50 µs", "p99 µs", "p99.9 µs", "bytes/op"];
+        write_columns(output, &header, &rows.collect::<Vec<_>>())?;
     }
+    Ok(())
 }
 
-/// Prints rows in columns: the first column to the left, the others to the right.
-pub(crate) fn print_columns(header: &[&str], rows: &[Vec<String>]) {
+/// Writes rows in columns: the first column to the left, the others to the right.
+pub(crate) fn write_columns(output: &mut impl Write, header: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         let least = if column == 0 { FIRST_COLUMN } else { 0 };
@@ -44,8 +47,9 @@ pub(crate) fn print_columns(header: &[&str], rows: &[Vec<String>]) {
             0 => format!("{cell:<width$}"),
             _ => format!("{cell:>width$}"),
         });
-        println!("{}", cells.collect::<Vec<_>>().join("  "));
+        writeln!(output, "{}", cells.collect::<Vec<_>>().join("  "))?;
     }
+    Ok(())
 }
 
 /// A figure with one decimal, or a dash.

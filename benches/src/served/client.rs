@@ -15,7 +15,8 @@ use super::postgres::PostgresConnection;
 use super::protocol::{self, Answer};
 use super::redis::RedisConnection;
 use crate::ledger::{self, Transfer};
-use crate::measure::{Phase, Round, Tally};
+use crate::measure::{Phase, Round, Tally, Total, process};
+use crate::report;
 
 /// The options of the hidden subcommand.
 #[derive(clap::Args)]
@@ -33,6 +34,8 @@ pub(super) struct Report {
     pub(super) round: Round,
     /// All transfers, with those before and after the measurement.
     pub(super) executed: u64,
+    /// The balances that follow from the accepted transfers.
+    pub(super) balances: Vec<u64>,
 }
 
 /// A connection of one thread, which sends transfers and receives the answers in the same order.
@@ -63,14 +66,14 @@ pub(super) fn spawn(
 
 /// The hidden subcommand.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    process::end_with_parent()?;
     let address = arguments.address;
     let report = match arguments.protocol {
         Protocol::Memimage => load(arguments, || ImageConnection::open(address)),
         Protocol::Redis => load(arguments, || RedisConnection::open(address)),
         Protocol::Postgres => load(arguments, || PostgresConnection::open(address)),
     }?;
-    println!("{}", serde_json::to_string(&report)?);
-    Ok(())
+    report::print_json(&[report])
 }
 
 /// Opens the connections, each with a thread, and runs them for the duration.
@@ -90,19 +93,19 @@ fn load<C: Connection>(arguments: &Arguments, open: impl Fn() -> Result<C> + Syn
             .collect();
         opened.wait();
         let (took, ..) = phase.run(Duration::from_secs_f64(arguments.seconds), || Ok(()))?;
-        let mut tally = Tally::new();
+        let mut total = Total::new();
         for thread in threads {
-            tally.add(thread.join().expect("a thread panicked")?);
+            total.add(&thread.join().expect("a thread panicked")?);
         }
-        let round = Round { commands: tally.measured, took, latencies: tally.quantiles(), bytes_per_op: None };
-        Ok(Report { round, executed: tally.executed })
+        let round = Round { commands: total.measured, took, latencies: total.quantiles(), bytes_per_op: None };
+        Ok(Report { round, executed: total.executed, balances: total.balances })
     })
 }
 
 /// Keeps up to `depth` transfers unanswered: sends half of the depth in one piece whenever there is room for it. The latency of
 /// each transfer is measured, from the sending to the receipt.
 fn keep_in_flight(mut connection: impl Connection, first: u64, depth: usize, phase: &Phase) -> Result<Tally> {
-    let mut tally = Tally::new();
+    let mut tally = Tally::new(first);
     let piece = depth.div_ceil(2);
     let (mut next, mut in_flight) = (first, VecDeque::with_capacity(depth));
     loop {
@@ -114,8 +117,7 @@ fn keep_in_flight(mut connection: impl Connection, first: u64, depth: usize, pha
         }
         for _ in 0..piece {
             let Some(sent) = in_flight.pop_front() else { return Ok(tally) };
-            connection.receive()?;
-            tally.count(Some(sent), phase);
+            tally.count(connection.receive()?, Some(sent), phase);
         }
     }
 }

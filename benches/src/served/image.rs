@@ -45,8 +45,8 @@ impl Server for ImageServer {
         Ok(self.image.admin().stats().bytes)
     }
 
-    fn total(&mut self) -> Result<u64> {
-        Ok(self.image.query(Ledger::balances)?.iter().sum())
+    fn balances(&mut self) -> Result<Vec<u64>> {
+        Ok(self.image.query(Ledger::balances)?)
     }
 }
 

@@ -123,9 +123,9 @@ impl Server for PostgresServer {
         Ok(row.get::<_, i64>(0).cast_unsigned())
     }
 
-    fn total(&mut self) -> Result<u64> {
-        let row = self.runtime.block_on(self.client.query_one("SELECT sum(balance)::bigint FROM account", &[]))?;
-        Ok(row.get::<_, i64>(0).cast_unsigned())
+    fn balances(&mut self) -> Result<Vec<u64>> {
+        let rows = self.runtime.block_on(self.client.query("SELECT balance FROM account ORDER BY id", &[]))?;
+        Ok(rows.iter().map(|row| row.get::<_, i64>(0).cast_unsigned()).collect())
     }
 }
 

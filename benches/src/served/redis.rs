@@ -1,5 +1,6 @@
 //! Redis.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -81,9 +82,9 @@ impl Server for RedisServer {
         process::directory_bytes(&self.directory.path().join("appendonlydir"))
     }
 
-    fn total(&mut self) -> Result<u64> {
-        let balances: Vec<u64> = redis::cmd("HVALS").arg(ACCOUNTS).query(&mut connect(self.address())?)?;
-        Ok(balances.iter().sum())
+    fn balances(&mut self) -> Result<Vec<u64>> {
+        let balances: BTreeMap<u32, u64> = redis::cmd("HGETALL").arg(ACCOUNTS).query(&mut connect(self.address())?)?;
+        Ok(balances.into_values().collect())
     }
 }
 
