@@ -55,9 +55,10 @@ impl Context {
     }
 
     /// The recorded time: the wall clock when the command ran, but never earlier than the time of the previous event,
-    /// except after [`Admin::correct_time`](crate::Admin::correct_time). If the caller does not wait for the command
-    /// ([`submit`](crate::Image::submit) and its like), the time may be that of an earlier command in the same batch, at most
-    /// one tick of the system's coarse clock (1 to 10 ms) before the call.
+    /// except after [`Admin::correct_time`](crate::Admin::correct_time). Only a call that blocks until its command is
+    /// on disk, such as `bank.deposit(…)`, always reads the clock. With [`submit`](crate::Image::submit), its variants and the
+    /// async calls, the time may be that of an earlier command in the same batch, at most one tick of the system's coarse clock
+    /// (1 to 10 ms) before the call.
     pub fn time(&self) -> Timestamp {
         self.time
     }

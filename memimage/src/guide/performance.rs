@@ -9,13 +9,13 @@
 //! | --- | --- | --- |
 //! | the method alone, on a plain struct | 31 million | `cargo bench -p memimage` |
 //! | a hand-written log with encoding, checksums, and one sync for each 100,000 commands | 19.5 million | |
-//! | [`submit_all`](crate::Image::submit_all) of 100,000 commands, then a wait | 12.2 million | |
+//! | [`submit_all`](crate::Image::submit_all) of 100,000 commands, then a wait | 12 million | |
 //! | [`submit`](crate::Image::submit) of 100,000 commands, then a wait | 7.6 million | |
-//! | 64 threads, each with 40 unanswered commands | 1.9 to 2.6 million | |
+//! | 64 threads, each with 40 unanswered commands | 2 million | |
 //! | 64 threads that each wait for each command | 200,000 | |
 //! | one thread that waits for each command | 7,700 | |
 //! | a hand-written log with one write and one sync for each command | 7,200 | |
-//! | replayed events | 12 to 14 million | `cargo bench -p memimage --bench replay` |
+//! | replayed events, of a model that costs next to nothing | 11 to 14 million | `cargo bench -p memimage --bench replay` |
 //!
 //! All of these are in [`Durability::Synced`](crate::Durability::Synced): an answer is on disk. `cargo run --release -p
 //! memimage-benches -- compare` runs the same transfers in other systems.
@@ -29,7 +29,7 @@
 //! - **Durability**: [`Interval`](crate::Durability::Interval) and [`Buffered`](crate::Durability::Buffered) do not wait for
 //!   syncs, so a power cut may take back answers. See [`durability`](super::durability).
 //! - **Arguments**: numbers, texts and collections of them are passed to the body as they are. Arguments of your own types are
-//!   encoded and decoded again first, which takes some 20 ns for a few numbers.
+//!   encoded and decoded again first, which takes some 30 ns for a few numbers.
 //! - **Reads**: a [`query`](crate::Image::query) takes the image's lock for reading, runs its closure on the model, and waits until
 //!   what it saw is durable. Keep closures short, since commands wait meanwhile.
 //!
