@@ -42,6 +42,9 @@ pub struct Options<M> {
     pub(crate) caps: BatchLimits,
     pub(crate) record_bytes_max: usize,
     pub(crate) snapshots: SnapshotPolicy,
+    pub(crate) snapshot_source: SnapshotSource<M>,
+    pub(crate) pause_budget: Duration,
+    pub(crate) replica: Replica,
     pub(crate) retention: Retention,
     pub(crate) verify_snapshots: bool,
     pub(crate) verify_digests: bool,
@@ -102,6 +105,51 @@ impl Default for SnapshotPolicy {
     }
 }
 
+/// The copy of the state from which a snapshot is written. See [the guide](crate::guide::snapshots#the-cost-of-a-snapshot).
+#[non_exhaustive]
+pub enum SnapshotSource<M> {
+    /// A replica: a second copy of the model, made by replay. Commands do not wait for the snapshot. The replica takes as much
+    /// memory as the model.
+    Replica,
+    /// A copy that this function makes while commands wait; then they go on. For models that are cheap to clone, such as
+    /// persistent collections. The copy must be equal to the model, including its derived fields.
+    Clone(fn(&M) -> M),
+    /// The model itself. Commands wait while the state is serialized and synced. For small models.
+    InPlace,
+}
+
+impl<M> Clone for SnapshotSource<M> {
+    fn clone(&self) -> SnapshotSource<M> {
+        *self
+    }
+}
+
+impl<M> Copy for SnapshotSource<M> {}
+
+impl<M> fmt::Debug for SnapshotSource<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SnapshotSource::Replica => "Replica",
+            SnapshotSource::Clone(_) => "Clone",
+            SnapshotSource::InPlace => "InPlace",
+        })
+    }
+}
+
+/// How long the image keeps its replica: the second copy of the model, which [`Image::view`](crate::Image::view) reads, and
+/// from which [`SnapshotSource::Replica`] writes snapshots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Replica {
+    /// The image makes the replica when a view or a snapshot needs it, from the newest snapshot and the events since, and drops
+    /// it afterwards.
+    #[default]
+    OnDemand,
+    /// The image always has a replica, and a thread keeps it up to date. Views begin at once, and after a panic in a body the
+    /// replica replaces the model. The replica always takes as much memory as the model.
+    Standing,
+}
+
 impl<M: Model> Options<M> {
     pub(crate) fn new() -> Options<M> {
         Options {
@@ -112,6 +160,9 @@ impl<M: Model> Options<M> {
             caps: BatchLimits::default(),
             record_bytes_max: 16 << 20,
             snapshots: SnapshotPolicy::default(),
+            snapshot_source: SnapshotSource::Replica,
+            pause_budget: Duration::from_millis(5),
+            replica: Replica::OnDemand,
             retention: Retention::default(),
             verify_snapshots: true,
             verify_digests: true,
@@ -176,6 +227,29 @@ impl<M: Model> Options<M> {
     /// When the image makes a snapshot on its own. Default: after each 64 MiB of journal.
     pub fn snapshots(mut self, policy: SnapshotPolicy) -> Self {
         self.snapshots = policy;
+        self
+    }
+
+    /// The copy of the state from which snapshots are written. Default: [`SnapshotSource::Replica`], so that commands do not wait.
+    pub fn snapshot_source(mut self, source: SnapshotSource<M>) -> Self {
+        self.snapshot_source = source;
+        self
+    }
+
+    /// How long commands may wait for the verification of a snapshot that was written from a replica. Default: 5 ms.
+    ///
+    /// To compare the running state with the replica, the image must hash the running state while commands wait. It hashes the
+    /// replica first. If that takes more processor time than the budget, it does not compare the states now, but when the image
+    /// is closed; [`Admin::verify`](crate::Admin::verify) compares them at any time. See
+    /// [`Stats::unverified_since`](crate::Stats::unverified_since).
+    pub fn pause_budget(mut self, budget: Duration) -> Self {
+        self.pause_budget = budget;
+        self
+    }
+
+    /// How long the image keeps its replica. Default: [`Replica::OnDemand`].
+    pub fn replica(mut self, replica: Replica) -> Self {
+        self.replica = replica;
         self
     }
 
@@ -373,6 +447,8 @@ impl<M> fmt::Debug for Options<M> {
             .field("limits", &self.caps)
             .field("record_bytes_max", &self.record_bytes_max)
             .field("snapshots", &self.snapshots)
+            .field("snapshot_source", &self.snapshot_source)
+            .field("replica", &self.replica)
             .field("retention", &self.retention)
             .finish_non_exhaustive()
     }

@@ -15,6 +15,7 @@ use super::contradicted::quarantine_contradicted;
 use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
 use super::recording_clock::{ClockReading, RecordingClock};
 use super::recovery_report::RecoveryReport;
+use super::replica::ReplicaSlot;
 use crate::disk::{Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, absolute, failed, sync_dir};
 use crate::entropy::{random, random_life, random_uuid};
 use crate::error::{Error, ErrorDetail};
@@ -99,7 +100,10 @@ impl<M: Model> Image<M> {
         };
         opening.layout.warn_exposed(&*opening.disk)?;
         let found = opening.find()?;
-        Ok(Image::new(opening.resume(found, lock, created, started)?))
+        let shared = opening.resume(found, lock, created, started)?;
+        let started = shared.start_replica();
+        let image = Image::new(shared);
+        started.map(|()| image)
     }
 }
 
@@ -265,6 +269,7 @@ impl<M: Model> Opening<M> {
             journal,
             snapshots: opened.snapshots().clone(),
             keyring: self.keyring,
+            replica: ReplicaSlot::new(self.options.replica),
             snapshotting: Mutex::new(()),
             progress: Mutex::new(SnapshotProgress { base, ..SnapshotProgress::default() }),
             files: RwLock::new(()),
@@ -277,6 +282,8 @@ impl<M: Model> Opening<M> {
             life,
             clock,
             policy: self.options.snapshots,
+            snapshot_source: self.options.snapshot_source,
+            pause_budget: self.options.pause_budget,
             retention: self.options.retention,
             verify_snapshots: self.options.verify_snapshots,
             verify_digests: self.options.verify_digests,

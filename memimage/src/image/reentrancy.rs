@@ -103,6 +103,8 @@ fn inside<T>(look: impl FnOnce(&ActiveCalls) -> T) -> Option<T> {
 pub(super) const READ_UNCOMMITTED: &str = "read_uncommitted";
 /// The name of the call that lasts as long as the closure of a query runs.
 pub(super) const QUERY: &str = "query";
+/// The name of the call that lasts as long as the closure of a view runs.
+pub(super) const VIEW: &str = "view";
 
 impl Drop for ReentrancyGuard {
     #[inline]

@@ -3,7 +3,9 @@
 // each module uses only the modules above it
 pub(super) mod nonzero;
 pub(super) mod segments;
+pub(super) mod position;
 pub(super) mod scan;
+pub(super) mod tail;
 pub(super) mod headers;
 pub(super) mod damage;
 pub(super) mod salvaged;

@@ -2,6 +2,7 @@
 
 use std::ops::{ControlFlow, Range};
 
+use super::position::TailPosition;
 use super::segments::Segments;
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::format::frame::{Frame, FrameFault, FrameKind, FrameSummary};
@@ -42,6 +43,15 @@ pub(crate) struct JournalEnd {
     pub(crate) unproven_void: bool,
 }
 
+impl JournalEnd {
+    /// The position of the next frame.
+    pub(crate) fn position(&self) -> TailPosition {
+        let (segment, offset, sealed) = (self.segment, self.offset as u64, self.sealed);
+        let chain = (self.offset > SEGMENT_HEADER || self.chain.next_seq > Seq::new(1)).then_some(self.chain);
+        TailPosition { segment, offset, chain, sealed }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Scan {
     segments: Segments,
@@ -61,6 +71,12 @@ impl Scan {
             }
         }
         Ok(Scan { segments, active, proven })
+    }
+
+    /// A scan of the segments of a running journal, for a reader that knows where the journal ends.
+    pub(super) fn of_tail(segments: Segments) -> Scan {
+        let active = segments.ids().next_back().unwrap_or(SegmentId::FIRST);
+        Scan { segments, active, proven: Seq::ZERO }
     }
 
     pub(crate) fn segments(&self) -> &Segments {
@@ -351,7 +367,7 @@ impl Scan {
     }
 
     /// Verifies that a frame has the protection of its segment, and that its MAC is valid.
-    fn verify(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+    pub(super) fn verify(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let protection = self.segments.frame_protection(segment);
         if frame.key_ids != protection.key_ids() {
             return Err(self.forged(
@@ -367,7 +383,7 @@ impl Scan {
         }
     }
 
-    fn forged(&self, segment: SegmentId, frame: &Frame<'_>, what: &'static str) -> Error {
+    pub(super) fn forged(&self, segment: SegmentId, frame: &Frame<'_>, what: &'static str) -> Error {
         let (offset, seq) = (Some(frame.offset as u64), Some(frame.header.first_seq));
         let position = Position { segment: Some(segment), offset, seq };
         Error::new(ErrorDetail::Forged { path: self.segments.path(segment), position, what })

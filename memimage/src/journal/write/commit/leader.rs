@@ -120,7 +120,7 @@ impl<S: BatchWriter> Commit<S> {
         match result {
             Ok(durable) => {
                 self.written.store(last.get(), Ordering::Release);
-                self.durable.fetch_max(durable.get(), Ordering::AcqRel);
+                self.advance_durable(durable);
                 self.batches.fetch_add(1, Ordering::Relaxed);
                 self.bytes.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
                 batch.ticket.settle(Ok(()));

@@ -81,7 +81,7 @@ impl<S: BatchWriter> Commit<S> {
         };
         match result {
             Ok(durable) => {
-                self.durable.fetch_max(durable.get(), Ordering::AcqRel);
+                self.advance_durable(durable);
                 let synced = std::mem::take(&mut self.state.lock().syncing);
                 synced.iter().for_each(|ticket| ticket.settle(Ok(())));
                 true
