@@ -29,8 +29,8 @@ use crate::shape::fingerprint;
 pub(crate) use divergence::unexplained;
 pub(crate) use fallback::{recover, recover_with_progress};
 pub(crate) use replay::ReplayProgress;
-pub(crate) use replica::ReplicaState;
 use replay::replay_from;
+pub(crate) use replica::ReplicaState;
 pub(crate) use start::{is_current, is_readable};
 
 pub(crate) use dispatch::{DROPPED, Dispatch, ReplayAction, ReplayRoute};

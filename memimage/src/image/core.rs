@@ -9,8 +9,8 @@ use parking_lot::{Mutex, RwLock};
 
 use super::recording_clock::{ClockReading, RecordingClock};
 use super::recovery_report::RecoveryReport;
-use super::replica::ReplicaSlot;
 use super::reentrancy::{ReentrancyGuard, refuse_in_waker};
+use super::replica_slot::ReplicaSlot;
 use crate::disk::{Disk, LockGuard};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
@@ -23,6 +23,10 @@ use crate::recovery::Dispatch;
 use crate::retention::Retention;
 use crate::seq::{Life, Seq};
 use crate::snapshot::Snapshots;
+
+/// The stack size of the threads that replay events or load states, in bytes: the usual stack size of a main thread, so that
+/// these threads can process every deeply nested model that a main thread can recover.
+pub(super) const STACK: usize = 8 << 20;
 
 /// The part of an image that its clones and threads share.
 ///

@@ -6,6 +6,7 @@
 mod reentrancy;
 mod recording_clock;
 mod recovery_report;
+mod replica_slot;
 mod core;
 mod read_guard;
 mod pending;

@@ -15,7 +15,7 @@ use super::contradicted::quarantine_contradicted;
 use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
 use super::recording_clock::{ClockReading, RecordingClock};
 use super::recovery_report::RecoveryReport;
-use super::replica::ReplicaSlot;
+use super::replica_slot::ReplicaSlot;
 use crate::disk::{Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, absolute, failed, sync_dir};
 use crate::entropy::{random, random_life, random_uuid};
 use crate::error::{Error, ErrorDetail};

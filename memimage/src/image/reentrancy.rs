@@ -73,7 +73,7 @@ impl ReentrancyGuard {
     /// Returns an error if the thread is inside a command of the image.
     pub(super) fn refuse_in_command(image: usize, call: &'static str) -> Result<(), Error> {
         match inside(|inside| inside.find(image)).flatten() {
-            Some(outer) if outer.call != READ_UNCOMMITTED && outer.call != QUERY => {
+            Some(outer) if ![READ_UNCOMMITTED, QUERY, VIEW].contains(&outer.call) => {
                 Err(Error::new(ErrorDetail::Reentrant { inner: call, outer: format!("`{}`", outer.call) }))
             }
             _ => Ok(()),

@@ -8,14 +8,14 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parking_lot::{MappedRwLockReadGuard, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use parking_lot::{MappedRwLockReadGuard, RwLockReadGuard, RwLockWriteGuard};
 
 use super::contradicted::quarantine_contradicted;
-use super::core::Shared;
+use super::core::{STACK, Shared};
+use super::replica_slot::ReplicaSlot;
 use crate::error::Error;
 use crate::event::Model;
 use crate::log;
@@ -28,32 +28,6 @@ use crate::seq::Seq;
 /// How long the thread of a standing replica pauses between two replays. A pause makes each replay longer, so that the thread
 /// takes less time from the commands.
 const PAUSE: Duration = Duration::from_millis(5);
-/// The stack size of the thread, in bytes; see [`STACK`](super::snapshotting::STACK).
-const STACK: usize = super::snapshotting::STACK;
-
-/// The place of the replica.
-pub(super) struct ReplicaSlot<M> {
-    pub(super) kind: Replica,
-    /// `None` while there is no replica.
-    state: RwLock<Option<ReplicaState<M>>>,
-    /// The number of uses in progress.
-    uses: Mutex<usize>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-    is_stopping: AtomicBool,
-}
-
-impl<M> ReplicaSlot<M> {
-    pub(super) fn new(kind: Replica) -> ReplicaSlot<M> {
-        ReplicaSlot {
-            kind,
-            state: RwLock::new(None),
-            uses: Mutex::new(0),
-            thread: Mutex::new(None),
-            is_stopping: AtomicBool::new(false),
-        }
-    }
-}
-
 /// A use of the replica. The replica is not dropped before its last use ends.
 pub(super) struct ReplicaUse<'a, M: Model> {
     shared: &'a Shared<M>,
@@ -80,10 +54,11 @@ impl<'a, M: Model> ReplicaUse<'a, M> {
 
     /// Locks the replica for reading, with at least the durable events up to `seq`.
     pub(super) fn read(&self, seq: Seq) -> Result<ReplicaRead<'a, M>, Error> {
-        let current = RwLockReadGuard::try_map(self.slot().state.read(), |state| {
-            state.as_ref().filter(|replica| replica.last() >= seq || planted(Bug::StaleReplicaViewed))
-        });
-        if let Ok(current) = current {
+        let is_current = |replica: &&ReplicaState<M>| replica.last() >= seq || planted(Bug::StaleReplicaViewed);
+        // a failed `try_map` returns the guard, which must be dropped before the lock is taken for writing
+        if let Ok(current) =
+            RwLockReadGuard::try_map(self.slot().state.read(), |state| state.as_ref().filter(is_current)).map_err(drop)
+        {
             return Ok(ReplicaRead(current));
         }
         Ok(reading(self.write(true)?))
@@ -133,7 +108,9 @@ impl<M: Model> Shared<M> {
                     *state = Some(replica);
                     return Ok(());
                 }
-                Err(error) => log::warning!(%error, "the replica could not replay new events; it is recovered from disk"),
+                Err(error) => {
+                    log::warning!(%error, "the replica could not replay new events; it is recovered from disk")
+                }
             }
         }
         *state = Some(self.recover_replica(durable, trusts_upcasters)?);

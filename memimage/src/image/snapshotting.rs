@@ -3,17 +3,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
-use super::core::{Shared, next_snapshot};
+use super::core::{STACK, Shared, next_snapshot};
 use crate::error::{Error, ErrorKind};
 use crate::event::Model;
 use crate::log;
 use crate::options::SnapshotPolicy;
 use crate::planted::{Bug, planted};
 use crate::seq::Seq;
-
-/// The stack size of threads that replay events or load states, in bytes: the usual stack size of a main thread, so that these
-/// threads can process every deeply nested model that a main thread can recover.
-pub(super) const STACK: usize = 8 << 20;
 
 /// A finished snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

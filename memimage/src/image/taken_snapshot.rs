@@ -8,16 +8,15 @@ use serde::{Serialize, Serializer};
 
 use super::core::{Core, Shared};
 use super::replica::{LockedReplica, reading};
-use super::verification::derived_digests;
 use crate::context::Timestamp;
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::event::Model;
+use crate::event::{Derived, DerivedField, Model};
 use crate::journal::LastEvents;
 use crate::options::{Replica, SnapshotSource};
 use crate::panics::drop_caught;
 use crate::planted::{Bug, planted};
-use crate::recovery::{Dispatch, state_digest};
+use crate::recovery::{Dispatch, ReplicaState, no_digest, state_digest};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotHeader, StagedSnapshot};
@@ -38,15 +37,33 @@ pub(super) struct TakenSnapshot {
     pub(super) origin: SnapshotOrigin,
 }
 
-/// Where the written state came from. `is_compared`: whether it was found to be equal to the running state.
+/// Where the written state came from.
 pub(super) enum SnapshotOrigin {
     /// It is a copy of the running state.
     Running,
-    /// From a standing replica, which may be older than all snapshots.
-    Standing { is_compared: bool },
-    /// From a replica that was made for this snapshot, by a replay from the snapshot or base `from`, or from genesis. If the
-    /// replay found a snapshot that contradicts the journal, `contradiction` says why it does.
-    Replay { from: Option<Seq>, is_compared: bool, contradiction: Option<String> },
+    /// It is the state of a replica.
+    Replica {
+        comparison: Comparison,
+        /// How the replica was made for this snapshot; `None` for a standing replica, which may be older than all snapshots.
+        replay: Option<ReplicaReplay>,
+    },
+}
+
+/// The replay that made a replica.
+pub(super) struct ReplicaReplay {
+    /// The snapshot or base at which the replay began; `None` if it began at genesis.
+    pub(super) from: Option<Seq>,
+    /// The reason why a newer snapshot contradicts the journal, if the replay found such a snapshot.
+    pub(super) contradiction: Option<String>,
+}
+
+/// The result of comparing a replica with the running state.
+pub(super) enum Comparison {
+    /// Hashing the running state would have exceeded the pause budget, or snapshots are not verified.
+    Skipped,
+    Equal,
+    /// The running state differs.
+    Different(StateMark),
 }
 
 /// The journal at the moment when the running state is locked.
@@ -103,44 +120,39 @@ impl<M: Model> Shared<M> {
         self.journal.sync()?;
         let in_use = self.use_replica();
         let mut locked = in_use.write(false)?;
-        let compared = if self.verify_snapshots { self.compare(&mut locked)? } else { Comparison::skipped(&locked)? };
-        let (digest, is_compared) = match compared {
-            Comparison::Skipped(digest) => (digest, false),
-            Comparison::Equal(digest) => (digest, true),
-            Comparison::Different(running, replica) => {
-                let unusable = locked.take();
-                drop((locked, in_use));
-                drop_caught(unusable);
-                return Err(self.disagreement(&running, replica));
-            }
-        };
+        let (digest, comparison) = self.compare(&mut locked)?;
         let contradicted = locked.as_mut().map(|replica| std::mem::take(&mut replica.contradicted));
         let copy = reading(locked);
         let contradiction = contradicted.into_iter().flatten().next();
         let contradiction = contradiction.map(|(path, why)| format!("`{}`: {why}", path.display()));
-        let origin = match self.replica.kind {
-            Replica::Standing if contradiction.is_none() => SnapshotOrigin::Standing { is_compared },
-            _ => SnapshotOrigin::Replay { from: copy.start, is_compared, contradiction },
-        };
+        let is_standing = self.replica.kind == Replica::Standing && contradiction.is_none();
+        let replay = (!is_standing).then(|| ReplicaReplay { from: copy.start, contradiction });
         let derived = self.maintained(copy.model())?;
         let state = StateMark { seq: copy.last(), digest, dispatch: copy.dispatch().clone() };
         let written = self.write_state(&state, copy.time(), copy.model(), || Ok(copy.events_hash()))?;
-        Ok(TakenSnapshot { written, state, derived, origin })
+        drop(copy);
+        if matches!(comparison, Comparison::Different(_)) {
+            let unusable = self.replica.state.write().take();
+            drop_caught(unusable);
+        }
+        Ok(TakenSnapshot { written, state, derived, origin: SnapshotOrigin::Replica { comparison, replay } })
     }
 
     /// Compares the replica with the running state, if hashing the running state fits the pause budget. Afterwards the replica
-    /// may contain more events.
-    fn compare(&self, locked: &mut LockedReplica<'_, M>) -> Result<Comparison, Error> {
+    /// may contain more events. Returns the digest of the replica.
+    fn compare(&self, locked: &mut LockedReplica<'_, M>) -> Result<(u64, Comparison), Error> {
+        let digest_of = |replica: &ReplicaState<M>| state_digest(replica.model()).map(Digest::to_u64);
         let started = processor_time();
-        let skipped = Comparison::skipped(locked)?;
+        let digest = digest_of(locked.as_ref().expect("the replica exists while it is locked"))?;
         let cost = processor_time().saturating_sub(started);
-        let Some(replica) = locked.take_if(|_| cost <= self.pause_budget) else { return Ok(skipped) };
+        let Some(replica) = locked.take_if(|_| self.verify_snapshots && cost <= self.pause_budget) else {
+            return Ok((digest, Comparison::Skipped));
+        };
         let running = self.running_state()?;
         self.journal.sync()?;
-        let replica = locked.insert(self.advance(replica, running.seq)?);
-        let digest = state_digest(replica.model())?.to_u64();
+        let digest = digest_of(locked.insert(self.advance(replica, running.seq)?))?;
         let is_equal = digest == running.digest || planted(Bug::DisagreementIgnored);
-        Ok(if is_equal { Comparison::Equal(digest) } else { Comparison::Different(running, digest) })
+        Ok((digest, if is_equal { Comparison::Equal } else { Comparison::Different(running) }))
     }
 
     /// Hashes the running state. Commands wait meanwhile.
@@ -202,24 +214,14 @@ impl<M: Model> Shared<M> {
     }
 }
 
-/// The result of comparing a replica with the running state.
-enum Comparison {
-    /// They were not compared. The digest of the replica.
-    Skipped(u64),
-    /// They are equal. Their digest.
-    Equal(u64),
-    /// They differ. The running state, and the digest of the replica.
-    Different(StateMark, u64),
-}
-
-impl Comparison {
-    fn skipped<M: Model>(locked: &LockedReplica<'_, M>) -> Result<Comparison, Error> {
-        let replica = locked.as_ref().expect("the replica exists while it is locked");
-        Ok(Comparison::Skipped(state_digest(replica.model())?.to_u64()))
-    }
-}
-
 /// The processor time of this thread. Unlike the time of day, it does not depend on what else the computer does.
 fn processor_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
+
+/// The digests of the derived fields; `None` for a field whose type has no digest.
+pub(super) fn derived_digests<M: Model>(model: &M) -> Result<Vec<Option<Digest>>, Error> {
+    let Some(Derived { fields, .. }) = M::DERIVED else { return Ok(Vec::new()) };
+    let digest = |field: &DerivedField<M>| field.digest(model).transpose();
+    fields.iter().map(digest).collect::<Result<_, _>>().map_err(|error| no_digest::<M>(&error))
 }

@@ -5,13 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::contradicted::{newest_quarantined, quarantine_contradicted};
 use super::core::Shared;
-use super::taken_snapshot::{SnapshotOrigin, StateMark, TakenSnapshot};
+use super::taken_snapshot::{Comparison, SnapshotOrigin, StateMark, TakenSnapshot, derived_digests};
 use crate::digest::{Digest, Transcript};
 use crate::error::{Error, ErrorDetail};
-use crate::event::{Derived, DerivedField, Model, rebuild_derived};
+use crate::event::{Derived, Model, rebuild_derived};
 use crate::journal::{DigestMark, FrameKind};
 use crate::planted::{Bug, planted};
-use crate::recovery::{Dispatch, Recovered, RecoveryGoal, model_mark, no_digest, state_digest, unexplained};
+use crate::recovery::{Dispatch, Recovered, RecoveryGoal, model_mark, state_digest, unexplained};
 use crate::seq::Seq;
 
 /// The part of an error message that says what happened to an unusable snapshot.
@@ -44,23 +44,30 @@ impl<M: Model> Shared<M> {
             return Ok(SnapshotProof::default());
         }
         let (state, goal) = (&taken.state, self.replay_to(&taken.state));
-        let (from, is_of_running_state, is_independent) = match &taken.origin {
-            SnapshotOrigin::Running => (self.verify_replay(state, goal, true, || self.written_state(taken))?, true, true),
-            &SnapshotOrigin::Standing { is_compared } => {
-                (self.verify_replay(state, goal, is_compared, || self.written_state(taken))?, is_compared, true)
+        let (origin, is_running) = match &taken.origin {
+            SnapshotOrigin::Running => (None, true),
+            SnapshotOrigin::Replica { comparison: Comparison::Different(running), .. } => {
+                return Err(self.disagreement(running, state.digest));
             }
-            SnapshotOrigin::Replay { from, is_compared, contradiction } => {
-                if *is_compared {
+            SnapshotOrigin::Replica { comparison, replay } => {
+                (replay.as_ref(), matches!(comparison, Comparison::Equal))
+            }
+        };
+        let from = match origin {
+            None => self.verify_replay(state, goal, is_running, || self.written_state(taken))?,
+            Some(replay) => {
+                if is_running {
                     self.record_digest(state);
                 }
-                match contradiction {
-                    Some(contradiction) => return Err(incomplete::<M>(contradiction.clone())),
-                    None => (*from, *is_compared, *is_compared),
+                if let Some(contradiction) = &replay.contradiction {
+                    return Err(incomplete::<M>(contradiction.clone()));
                 }
+                replay.from
             }
         };
         self.verify_round_trip(state, goal, from)?;
-        Ok(SnapshotProof { replayed_from: Some(from), is_of_running_state, is_independent })
+        let is_independent = is_running || origin.is_none();
+        Ok(SnapshotProof { replayed_from: Some(from), is_of_running_state: is_running, is_independent })
     }
 
     /// Compares the running state with a replay of the journal, which begins at the newest snapshot. Commands wait while the
@@ -96,8 +103,15 @@ impl<M: Model> Shared<M> {
             // a second replay gave the running state
             Ok(from) => {
                 let since = from.unwrap_or(Seq::ZERO).next();
-                let (found, recorded) = (Digest::from_u64(replica).to_string(), Digest::from_u64(running.digest).to_string());
-                Error::new(ErrorDetail::Diverged { seq: running.seq, since, found, recorded, cause: unexplained(since) })
+                let (found, recorded) =
+                    (Digest::from_u64(replica).to_string(), Digest::from_u64(running.digest).to_string());
+                Error::new(ErrorDetail::Diverged {
+                    seq: running.seq,
+                    since,
+                    found,
+                    recorded,
+                    cause: unexplained(since),
+                })
             }
         }
     }
@@ -117,7 +131,9 @@ impl<M: Model> Shared<M> {
             return Ok(());
         }
         let what = match self.snapshots.load::<M>(&taken.written)? {
-            Ok(loaded) if state_digest(&loaded)?.to_u64() == taken.state.digest => return rebuild_loaded(loaded, taken),
+            Ok(loaded) if state_digest(&loaded)?.to_u64() == taken.state.digest => {
+                return rebuild_loaded(loaded, taken);
+            }
             Ok(loaded) => {
                 let difference = UnexplainedState::of(&loaded, &taken.state)
                     .and_then(|loaded| self.difference(&loaded, ["in the loaded state", "on replay"]))
@@ -243,14 +259,9 @@ fn rebuild_loaded<M: Model>(mut loaded: M, taken: &TakenSnapshot) -> Result<(), 
     }
     let rebuilt = derived_digests(&loaded)?;
     match fields.iter().zip(rebuilt.iter().zip(&taken.derived)).find(|(_, (rebuilt, taken))| rebuilt != taken) {
-        Some((field, _)) => Err(Error::new(ErrorDetail::Derived { model, method, field: field.name, seq: taken.state.seq })),
+        Some((field, _)) => {
+            Err(Error::new(ErrorDetail::Derived { model, method, field: field.name, seq: taken.state.seq }))
+        }
         None => Ok(()),
     }
-}
-
-/// The digests of the derived fields; `None` for a field whose type has no digest.
-pub(super) fn derived_digests<M: Model>(model: &M) -> Result<Vec<Option<Digest>>, Error> {
-    let Some(Derived { fields, .. }) = M::DERIVED else { return Ok(Vec::new()) };
-    let digest = |field: &DerivedField<M>| field.digest(model).transpose();
-    fields.iter().map(digest).collect::<Result<_, _>>().map_err(|error| no_digest::<M>(&error))
 }

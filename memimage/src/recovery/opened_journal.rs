@@ -10,8 +10,8 @@ use std::sync::Arc;
 use crate::disk::{Access, Disk, StoredFile, sync_dir};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::{
-    JournalEnd, JournalTail, Layout, Scan, Segments, Survey, TailPosition, Watermark, life_conflict, next_life, quarantine_torn_write,
-    rewrite_unproven,
+    JournalEnd, JournalTail, Layout, Scan, Segments, Survey, TailPosition, Watermark, life_conflict, next_life,
+    quarantine_torn_write, rewrite_unproven,
 };
 use crate::keys::Keyring;
 use crate::seq::{Life, SegmentId, Seq};

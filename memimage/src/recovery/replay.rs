@@ -14,7 +14,9 @@ use super::{Recovered, RecoveryGoal, compare, model_mark, state_digest};
 use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Apply, EventType, Model, Recorded, ReplayError, StoredPayload, decode_state, rebuild_derived};
-use crate::journal::{DigestMark, EncodedRows, Frame, FrameChain, FrameKind, Record, Scan, TailPosition, Voids, records};
+use crate::journal::{
+    DigestMark, EncodedRows, Frame, FrameChain, FrameKind, Record, Scan, TailPosition, Voids, records,
+};
 use crate::log;
 use crate::outcome::Outcome;
 use crate::panics::panic_message;

@@ -50,7 +50,11 @@ impl<M: Model> ReplicaState<M> {
             events_hash,
             start,
             is_upcast,
-            contradicted: recovered.unusable.into_iter().filter(|(path, _)| recovered.contradicted.contains(path)).collect(),
+            contradicted: recovered
+                .unusable
+                .into_iter()
+                .filter(|(path, _)| recovered.contradicted.contains(path))
+                .collect(),
         })
     }
 
