@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use memimage::disk::{Crash, SimDisk};
 use memimage::{Durability, Replica, Retention, SnapshotSource};
 use memimage_tests::protection::{BOTH, MODES, PLAIN, ProtectionMode};
-use memimage_tests::{SplitMix64, cases};
+use memimage_tests::{Ledger, SplitMix64, cases};
 
 use crash_counts::CrashCounts;
 use oracle::{CompletedRun, Guarantee, variants};
