@@ -134,6 +134,8 @@ impl<M: Model> Shared<M> {
         if matches!(comparison, Comparison::Different(_)) {
             let unusable = self.replica.state.write().take();
             drop_caught(unusable);
+            // the thread of a standing replica makes another one
+            self.journal.wake_followers();
         }
         Ok(TakenSnapshot { written, state, derived, origin: SnapshotOrigin::Replica { comparison, replay } })
     }

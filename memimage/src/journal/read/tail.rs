@@ -14,7 +14,9 @@ use crate::journal::layout::{Layout, Survey};
 use crate::keys::Keyring;
 use crate::seq::{SegmentId, Seq};
 
-/// The size of one read, in bytes. A longer frame is read as a whole.
+/// The size of the first read, in bytes: mostly, only a few small frames are new.
+const FIRST_PIECE_LEN: usize = 1 << 16;
+/// The size of each further read, in bytes. A longer frame is read as a whole.
 const PIECE_LEN: usize = 1 << 20;
 /// Reads begin at multiples of this number of bytes, which is the largest alignment of a frame.
 const READ_ALIGN: u64 = 4096;
@@ -72,7 +74,7 @@ impl JournalTail {
         until: Seq,
         mut visit: impl FnMut(&Scan, SegmentId, &Frame<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut wanted = PIECE_LEN;
+        let mut wanted = FIRST_PIECE_LEN;
         let mut file: Option<StoredFile> = None;
         while self.last() < until {
             if self.position.sealed {
