@@ -15,10 +15,12 @@ use super::contradicted::quarantine_contradicted;
 use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
 use super::recording_clock::{ClockReading, RecordingClock};
 use super::recovery_report::RecoveryReport;
+use crate::context::Timestamp;
 use crate::disk::{Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, absolute, failed, sync_dir};
 use crate::entropy::{random, random_life, random_uuid};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
+use crate::figures::Figures;
 use crate::journal::{
     Identity, Journal, Layout, ResumePoint, Salts, SegmentBuilder, Segments, ShapeTable, Survey, create,
     quarantine_file, resume,
@@ -211,6 +213,10 @@ impl<M: Model> Opening<M> {
         let unusable: Vec<_> = unusable.into_iter().filter(|(path, _)| !reported.contains(path.as_path())).collect();
         let unusable_snapshots = [recovered.unusable, unusable].concat();
 
+        let figures = Arc::new(Figures::of_image(M::NAME, self.layout.root()));
+        figures.journal_grew(opened.segments().total_len());
+        let start = recovered.start_file.as_ref().and_then(|(seq, path)| opened.snapshots().describe(*seq, path));
+        start.inspect(|start| figures.set_snapshot(*start));
         let journal = resume(
             self.segment_builder(identity.clone(), life)?,
             ResumePoint {
@@ -225,6 +231,7 @@ impl<M: Model> Opening<M> {
             },
             self.options.durability,
             self.options.caps,
+            Arc::clone(&figures),
         )?;
         if end.unproven_void {
             prove_void(&journal, dispatch.table())?;
@@ -240,8 +247,11 @@ impl<M: Model> Opening<M> {
         let recovery = RecoveryReport {
             created,
             snapshot: recovered.snapshot,
+            snapshot_age: start.map(|start| Timestamp::wall_clock().since(start.created)),
             seq: recovered.last,
             replayed: recovered.replayed,
+            replayed_bytes: recovered.replayed_bytes,
+            replay_duration: recovered.replay_duration,
             changed_outcomes: recovered.changed_outcomes.len() as u64,
             unusable_snapshots,
             quarantined_segments,
@@ -252,6 +262,7 @@ impl<M: Model> Opening<M> {
             duration: started.elapsed(),
         };
         report(&self.layout, &recovery, base);
+        figures.report_recovery(recovery.replayed, recovery.replayed_bytes, recovery.duration);
         let since = recovery.seq.get() - recovery.snapshot.map_or(0, Seq::get);
         let next_snapshot = next_snapshot(self.options.snapshots, &journal, since, recovered.replayed_bytes);
         Ok(Arc::new_cyclic(|this| Shared {
@@ -263,7 +274,7 @@ impl<M: Model> Opening<M> {
                 reading: ClockReading::default(),
             }),
             journal,
-            snapshots: opened.snapshots().clone(),
+            snapshots: opened.snapshots().counted_in(&figures),
             keyring: self.keyring,
             snapshotting: Mutex::new(()),
             progress: Mutex::new(SnapshotProgress { base, ..SnapshotProgress::default() }),

@@ -6,6 +6,7 @@ use std::collections::btree_map::IntoValues;
 use std::iter::Peekable;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Instant;
 
 use super::dispatch::{Dispatch, ReplayAction, ReplayRoute};
 use super::genesis::GenesisState;
@@ -42,6 +43,7 @@ pub(super) fn replay_from<M: Model>(
     let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
     let (snapshot, replay_start) =
         (start.as_ref().map(|start| start.seq), start.as_ref().map(|start| (start.seq, start.digest)));
+    let start_file = start.as_ref().map(|start| (start.seq, start.path.clone()));
     let segments = scan.segments();
     let digests = match goal.verify_digests {
         true => timeline.later_digests(model_mark::<M>(), &voids),
@@ -72,6 +74,8 @@ pub(super) fn replay_from<M: Model>(
         log::info!(events = replay.voids.len(), "replay skips the void events");
     }
     let from = if snapshot.is_some() { scan.segment_after(last)? } else { segments.first() };
+    #[expect(clippy::disallowed_methods, reason = "the duration of a replay is not part of the state")]
+    let began = Instant::now();
     let end = if goal.until == snapshot && snapshot.is_some() {
         None
     } else {
@@ -102,8 +106,10 @@ pub(super) fn replay_from<M: Model>(
         time,
         events_hash,
         snapshot,
+        start_file,
         replayed,
         replayed_bytes,
+        replay_duration: began.elapsed(),
         changed_outcomes,
         unusable,
         contradicted,

@@ -48,6 +48,15 @@ impl SnapshotFile {
         self.len
     }
 
+    /// Length of the encoded state, in bytes, if the file is undamaged.
+    pub(crate) fn state_bytes(&self) -> u64 {
+        let key_ids = self.header.key_ids;
+        let protected = key_ids.cipher.map_or(0, |_| TAG) + key_ids.chain.map_or(0, |_| MAC);
+        let chunks = self.len.saturating_sub((HEADER + CHUNK_HEADER + TRAILER + protected) as u64);
+        let count = chunks.div_ceil((CHUNK_HEADER + CHUNK + overhead(key_ids)) as u64);
+        chunks.saturating_sub(count * CHUNK_HEADER as u64)
+    }
+
     /// Reads and verifies the complete file without decoding the state.
     pub(crate) fn check(self) -> Result<Trailer, Error> {
         let mut chunks = self.chunks()?;
