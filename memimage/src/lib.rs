@@ -124,6 +124,7 @@ mod value;
 mod digest;
 mod context;
 mod figures;
+mod progress;
 mod outcome;
 mod event;
 mod expand;
@@ -167,6 +168,7 @@ pub use keys::ChainHead;
 #[cfg(any(feature = "chain", feature = "encryption"))]
 pub use keys::{Key, Keys};
 pub use options::{Options, SnapshotPolicy};
+pub use progress::{OpeningPhase, Progress};
 pub use retention::Retention;
 pub use seq::{SegmentId, Seq};
 pub use shape::Shape;

@@ -210,7 +210,7 @@ fn a_recorder_that_panics_disturbs_nothing() {
         let count = Arc::clone(&panics);
         // half of the calls panic, so that some metrics are registered and panic later
         recorded.on_call(move || {
-            if count.fetch_add(1, Ordering::SeqCst) % 2 == 0 {
+            if count.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) {
                 std::panic::resume_unwind(Box::new("the recorder panics"));
             }
         });

@@ -15,6 +15,7 @@ use super::contradicted::quarantine_contradicted;
 use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
 use super::recording_clock::{ClockReading, RecordingClock};
 use super::recovery_report::RecoveryReport;
+use super::replay_report::recover_reporting;
 use crate::context::Timestamp;
 use crate::disk::{Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, absolute, failed, sync_dir};
 use crate::entropy::{random, random_life, random_uuid};
@@ -29,9 +30,10 @@ use crate::keys::Keyring;
 use crate::log;
 use crate::options::Options;
 use crate::process::Process;
+use crate::progress::ProgressReporter;
 use crate::recovery::{
     Dispatch, OpenedJournal, Recovered, RecoveryGoal, RequiredEnd, SettledJournal, WritableJournal, dispatch_of,
-    genesis_of, is_readable, recover,
+    genesis_of, is_readable,
 };
 use crate::seq::{Life, SegmentId, Seq};
 use crate::shape::changed_encoding;
@@ -75,7 +77,7 @@ impl<M: Model> Options<M> {
 }
 
 impl<M: Model> Image<M> {
-    fn open_on(disk: Arc<dyn Disk>, path: &Path, options: Options<M>) -> Result<Image<M>, Error> {
+    fn open_on(disk: Arc<dyn Disk>, path: &Path, mut options: Options<M>) -> Result<Image<M>, Error> {
         #[expect(clippy::disallowed_methods, reason = "the duration of an open is not part of the state")]
         let started = Instant::now();
         if M::LOCK.is_none() {
@@ -89,7 +91,8 @@ impl<M: Model> Image<M> {
             return Err(Error::new(ErrorDetail::ChangedEncoding { name }));
         }
         let keyring = options.keyring();
-        let mut opening = Opening { layout: Layout::new(path), disk, options, keyring };
+        let reporter = options.progress.take().map(|callback| Arc::new(ProgressReporter::new(callback)));
+        let mut opening = Opening { layout: Layout::new(path), disk, options, keyring, reporter };
         let lock = opening.lock()?;
         opening.disk = OwnedDisk::over(opening.disk, &lock);
         let created = match opening.layout.survey(&*opening.disk)? {
@@ -125,6 +128,8 @@ struct Opening<M> {
     layout: Layout,
     options: Options<M>,
     keyring: Arc<Keyring>,
+    /// Reports the progress, if the program asked for reports.
+    reporter: Option<Arc<ProgressReporter>>,
 }
 
 impl<M: Model> Opening<M> {
@@ -172,7 +177,8 @@ impl<M: Model> Opening<M> {
     fn find(&self) -> Result<FoundImage<M>, Error> {
         let accepts_any_end = self.options.accept_incomplete_copy;
         let required = if accepts_any_end { RequiredEnd::Any } else { RequiredEnd::Proven };
-        let journal = WritableJournal::open(&self.disk, &self.layout, &self.keyring, Some(M::NAME), required)?;
+        let mut journal = WritableJournal::open(&self.disk, &self.layout, &self.keyring, Some(M::NAME), required)?;
+        journal.journal.report_to(self.reporter.as_ref());
         let opened = &journal.journal;
         let dispatch = dispatch_of::<M>(opened)?;
         let goal = RecoveryGoal {
@@ -182,7 +188,7 @@ impl<M: Model> Opening<M> {
             trust_upcasters: true,
             ..RecoveryGoal::default()
         };
-        let recovered = recover::<M>(opened, &dispatch, goal)?;
+        let recovered = recover_reporting::<M>(opened, &dispatch, goal, self.reporter.as_deref())?;
         let end = recovered.end.as_ref().expect("all of the journal was read");
         opened.check_watermark(end)?;
         let (life, kept_from) = (opened.next_life(end)?, opened.kept_from()?);

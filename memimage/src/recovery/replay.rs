@@ -28,6 +28,10 @@ pub(crate) struct ReplayProgress {
     pub(crate) events: u64,
     /// The size of the batches replayed so far, in bytes.
     pub(crate) bytes: u64,
+    /// The segment of the last batch.
+    pub(crate) segment: SegmentId,
+    /// The offset after the last batch.
+    pub(crate) offset: usize,
 }
 
 /// Replays the events after a state.
@@ -228,7 +232,8 @@ impl<M: Model> Replay<'_, M> {
             Ok(replayed) => replayed?,
             Err(panic) => return Err(self.panicked(panic)),
         }
-        (self.watch)(ReplayProgress { events: self.replayed, bytes: self.replayed_bytes });
+        let (events, bytes) = (self.replayed, self.replayed_bytes);
+        (self.watch)(ReplayProgress { events, bytes, segment, offset: frame.next_offset() });
         Ok(())
     }
 

@@ -26,6 +26,7 @@ use crate::figures::{Figures, NewestSnapshot};
 use crate::journal::{Layout, SNAPSHOT};
 use crate::keys::Keyring;
 use crate::planted::{Bug, planted};
+use crate::progress::ProgressReporter;
 use crate::seq::Seq;
 use crate::shape::Shape;
 
@@ -37,6 +38,8 @@ pub(crate) struct Snapshots {
     keyring: Arc<Keyring>,
     /// The figures of the image that makes snapshots.
     figures: Arc<Figures>,
+    /// Reports the progress of loading a snapshot, while an image opens.
+    reporter: Option<Arc<ProgressReporter>>,
 }
 
 /// A snapshot that is written and synced under a temporary name.
@@ -53,12 +56,17 @@ pub(crate) struct StagedSnapshot {
 impl Snapshots {
     pub(crate) fn new(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Snapshots {
         let (disk, layout, keyring) = (Arc::clone(disk), layout.clone(), Arc::clone(keyring));
-        Snapshots { disk, layout, keyring, figures: Arc::default() }
+        Snapshots { disk, layout, keyring, figures: Arc::default(), reporter: None }
     }
 
-    /// The same snapshots; those that are made from now on are counted in `figures`.
+    /// The same snapshots for an image that opens: the progress of loading one is reported.
+    pub(crate) fn reporting_to(&self, reporter: Option<&Arc<ProgressReporter>>) -> Snapshots {
+        Snapshots { reporter: reporter.cloned(), ..self.clone() }
+    }
+
+    /// The same snapshots for an image that is open: those that are made are counted in `figures`.
     pub(crate) fn counted_in(&self, figures: &Arc<Figures>) -> Snapshots {
-        Snapshots { figures: Arc::clone(figures), ..self.clone() }
+        Snapshots { figures: Arc::clone(figures), reporter: None, ..self.clone() }
     }
 
     /// Lists all snapshots, newest first, from the file names alone.
@@ -101,7 +109,7 @@ impl Snapshots {
             let what = format!("the header names event {}", file.header.seq);
             return Err(Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what }));
         }
-        Ok(file)
+        Ok(file.reporting_to(self.reporter.clone()))
     }
 
     /// The figures of a snapshot or a copy of a base; `None` if its header cannot be read.
