@@ -3,7 +3,9 @@
 // each module uses only the modules above it
 pub(super) mod nonzero;
 pub(super) mod segments;
+mod read_ahead;
 pub(super) mod scan;
+mod frame_search;
 pub(super) mod headers;
 pub(super) mod damage;
 pub(super) mod salvaged;
