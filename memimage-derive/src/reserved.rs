@@ -13,13 +13,14 @@ pub(crate) const INHERENT: &[&str] = &[
     "query",
     "query_async",
     "read_uncommitted",
+    "view",
     "with",
     "journal",
     "admin",
 ];
 
 /// Names reserved for future inherent methods.
-pub(crate) const KEPT: &[&str] = &["view", "once"];
+pub(crate) const KEPT: &[&str] = &["once"];
 
 /// Methods of traits that an image, or a pointer to an image, implements. These traits are in scope wherever commands are
 /// called, so a call of a command with the same name would be ambiguous, or would call the trait's method.

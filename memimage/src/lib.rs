@@ -75,7 +75,7 @@
 //! | for | see |
 //! | --- | --- |
 //! | a model and its commands | [`Model`], [`Shape`], [`macro@commands`], [`Context`], [`Metadata`] |
-//! | a running image | [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`Retention`] |
+//! | a running image | [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`SnapshotSource`], [`Replica`], [`Retention`] |
 //! | errors | [`struct@Error`], [`ErrorKind`], [`CommandError`] |
 //! | past versions of events | [`macro@upcast`], [`Recorded`], [`Value`], [`shape`], [`shape_lock`] |
 //! | images that are not open: check, repair, rewrite | [`admin`] |
@@ -167,7 +167,7 @@ pub use journal::Durability;
 pub use keys::ChainHead;
 #[cfg(any(feature = "chain", feature = "encryption"))]
 pub use keys::{Key, Keys};
-pub use options::{Options, SnapshotPolicy};
+pub use options::{Options, Replica, SnapshotPolicy, SnapshotSource};
 pub use progress::{OpeningPhase, Progress};
 pub use retention::Retention;
 pub use seq::{SegmentId, Seq};

@@ -1,5 +1,7 @@
 //! The options of an image, and their ranges.
 
+mod snapshots;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +15,8 @@ use crate::journal::{BatchLimits, Durability, MAX_SEGMENT, MIN_SEGMENT};
 use crate::keys::{Keyring, Keys};
 use crate::progress::{Progress, ProgressCallback};
 use crate::retention::Retention;
+
+pub use snapshots::{Replica, SnapshotPolicy, SnapshotSource};
 
 /// The options with which an image is opened; [`Image::options`](crate::Image::options) returns the defaults.
 ///
@@ -43,6 +47,9 @@ pub struct Options<M> {
     pub(crate) caps: BatchLimits,
     pub(crate) record_bytes_max: usize,
     pub(crate) snapshots: SnapshotPolicy,
+    pub(crate) snapshot_source: SnapshotSource<M>,
+    pub(crate) pause_budget: Duration,
+    pub(crate) replica: Replica,
     pub(crate) retention: Retention,
     pub(crate) verify_snapshots: bool,
     pub(crate) verify_digests: bool,
@@ -86,24 +93,6 @@ impl WallClock {
     }
 }
 
-/// When the image makes a snapshot on its own. [`Admin::snapshot`](crate::Admin::snapshot) makes a snapshot at any time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SnapshotPolicy {
-    /// The image makes no snapshot on its own.
-    Manual,
-    /// The image makes a snapshot once this many events follow the last snapshot.
-    AfterEvents(u64),
-    /// The image makes a snapshot once this many bytes of journal follow the last snapshot.
-    AfterBytes(u64),
-}
-
-impl Default for SnapshotPolicy {
-    fn default() -> SnapshotPolicy {
-        SnapshotPolicy::AfterBytes(64 << 20)
-    }
-}
-
 impl<M: Model> Options<M> {
     pub(crate) fn new() -> Options<M> {
         Options {
@@ -114,6 +103,9 @@ impl<M: Model> Options<M> {
             caps: BatchLimits::default(),
             record_bytes_max: 16 << 20,
             snapshots: SnapshotPolicy::default(),
+            snapshot_source: SnapshotSource::Replica,
+            pause_budget: Duration::from_millis(5),
+            replica: Replica::OnDemand,
             retention: Retention::default(),
             verify_snapshots: true,
             verify_digests: true,
@@ -179,6 +171,29 @@ impl<M: Model> Options<M> {
     /// When the image makes a snapshot on its own. Default: after each 64 MiB of journal.
     pub fn snapshots(mut self, policy: SnapshotPolicy) -> Self {
         self.snapshots = policy;
+        self
+    }
+
+    /// The copy of the state from which snapshots are written. Default: [`SnapshotSource::Replica`], so that commands do not wait.
+    pub fn snapshot_source(mut self, source: SnapshotSource<M>) -> Self {
+        self.snapshot_source = source;
+        self
+    }
+
+    /// How long commands may wait for the verification of a snapshot that was written from a replica. Default: 5 ms.
+    ///
+    /// To compare the running state with the replica, the image must hash the running state while commands wait. It hashes the
+    /// replica first. If that takes more processor time than the budget, it does not compare the states now, but when the image
+    /// is closed; [`Admin::verify`](crate::Admin::verify) compares them at any time. See
+    /// [`Stats::unverified_since`](crate::Stats::unverified_since).
+    pub fn pause_budget(mut self, budget: Duration) -> Self {
+        self.pause_budget = budget;
+        self
+    }
+
+    /// How long the image keeps its replica. Default: [`Replica::OnDemand`].
+    pub fn replica(mut self, replica: Replica) -> Self {
+        self.replica = replica;
         self
     }
 
@@ -384,6 +399,8 @@ impl<M> fmt::Debug for Options<M> {
             .field("limits", &self.caps)
             .field("record_bytes_max", &self.record_bytes_max)
             .field("snapshots", &self.snapshots)
+            .field("snapshot_source", &self.snapshot_source)
+            .field("replica", &self.replica)
             .field("retention", &self.retention)
             .finish_non_exhaustive()
     }

@@ -29,6 +29,8 @@ pub(crate) enum Bug {
     DeepStateAccepted,
     /// The journal records the digest of a snapshot before a replay has verified the snapshot.
     DigestBeforeVerification,
+    /// A replica that differs from the running state counts as equal to it.
+    DisagreementIgnored,
     /// Directories are not synced.
     DirectoryNotSynced,
     /// If replay from a snapshot contradicts the journal, recovery fails instead of replaying from an older state.
@@ -45,6 +47,8 @@ pub(crate) enum Bug {
     LinkWithoutContent,
     /// A single reading of the wall clock decides which events are older than the retention period.
     PrunedOnOneReading,
+    /// Pruning relies on a base from which alone the newest state was replayed.
+    PrunedUnproven,
     /// Pruning removes segments before the base that replaces them is synced.
     PrunedBeforeBaseIsSynced,
     /// A refusal is returned before the events on which the refusal depends are synced.
@@ -53,6 +57,8 @@ pub(crate) enum Bug {
     RepairOnlyOnce,
     /// The writer starts the next segment before the previous one is completely synced.
     SegmentEnteredUnsynced,
+    /// A view shows the replica as it is, without the newest events.
+    StaleReplicaViewed,
     /// A write that wrote only some of its bytes counts as complete.
     ShortWriteIgnored,
     /// A snapshot gets its final name although it cannot be loaded.

@@ -10,16 +10,17 @@ mod start;
 mod replay;
 mod divergence;
 mod fallback;
+mod replica;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::context::Timestamp;
 use crate::digest::{Digest, DigestError, digest_within};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
-use crate::journal::{DigestMark, JournalEnd};
+use crate::journal::{DigestMark, JournalEnd, ShapeTable, TailPosition};
 use crate::nesting::MAX_STATE_DEPTH;
 use crate::outcome::Outcome;
 use crate::planted::{Bug, planted};
@@ -30,6 +31,7 @@ pub(crate) use divergence::unexplained;
 pub(crate) use fallback::{recover, recover_with_progress};
 pub(crate) use replay::ReplayProgress;
 use replay::replay_from;
+pub(crate) use replica::ReplicaState;
 pub(crate) use start::{is_current, is_readable};
 
 pub(crate) use dispatch::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
@@ -74,7 +76,7 @@ pub(crate) struct Recovered<M> {
     pub(crate) last: Seq,
     /// The recorded time of the last event.
     pub(crate) time: Timestamp,
-    /// The hash of the frame that contains the last event; 0 if there is no event.
+    /// The hash of the last frame with events; 0 if there is no event.
     pub(crate) events_hash: u64,
     /// The snapshot or base at which replay began; `None` if replay began at genesis.
     pub(crate) snapshot: Option<Seq>,
@@ -93,15 +95,23 @@ pub(crate) struct Recovered<M> {
     /// Those snapshots and bases that are unusable only because replay from them contradicts the journal: they are intact and
     /// have the current version of the model.
     pub(crate) contradicted: Vec<PathBuf>,
+    /// The position at which the replay stopped.
+    pub(crate) tail: TailPosition,
+    /// Whether replay began with a state that an upcaster created.
+    pub(crate) is_upcast: bool,
     /// The end of the journal; `None` if replay stopped before the end.
     pub(crate) end: Option<JournalEnd>,
 }
 
 /// Maps the events of the journal's shape table to the events of the program.
 pub(crate) fn dispatch_of<M: Model>(journal: &OpenedJournal) -> Result<Dispatch, Error> {
-    Dispatch::new(journal.scan().table()?, M::EVENTS).map_err(|differences| {
-        Error::new(ErrorDetail::Shapes { path: journal.layout().root().to_owned(), differences })
-    })
+    dispatch_from::<M>(journal.scan().table()?, journal.layout().root())
+}
+
+/// Maps the events of a shape table to the events of the program. `root` is the directory of the image.
+fn dispatch_from<M: Model>(table: ShapeTable, root: &Path) -> Result<Dispatch, Error> {
+    Dispatch::new(table, M::EVENTS)
+        .map_err(|differences| Error::new(ErrorDetail::Shapes { path: root.to_owned(), differences }))
 }
 
 /// The number that identifies the model's version and shape in a digest mark.

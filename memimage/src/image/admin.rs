@@ -8,6 +8,7 @@ use super::stats::Stats;
 use crate::context::Timestamp;
 use crate::error::Error;
 use crate::event::Model;
+use crate::seq::Seq;
 
 /// Maintenance operations on a running image. See [`Image::admin`].
 pub struct Admin<'a, M: Model> {
@@ -26,8 +27,8 @@ impl<'a, M: Model> Admin<'a, M> {
 
     /// Makes a snapshot of the newest state now.
     ///
-    /// The state is written under the read lock, so commands wait meanwhile. The snapshot is valid once it is verified, synced
-    /// and renamed. Then the image prunes its journal as far as its [`Retention`](crate::Retention) allows. If pruning fails,
+    /// The state is written from a replica, so commands go on meanwhile; [`Options::snapshot_source`](crate::Options::snapshot_source)
+    /// sets another source. The snapshot is valid once it is loaded once, synced and renamed. Then the image prunes its journal as far as its [`Retention`](crate::Retention) allows. If pruning fails,
     /// the snapshot is still valid, and [`Stats::retention_failure`] contains the error.
     ///
     /// # Errors
@@ -37,6 +38,20 @@ impl<'a, M: Model> Admin<'a, M> {
     /// snapshots.
     pub fn snapshot(&self) -> Result<SnapshotInfo, Error> {
         self.image.shared().snapshot()
+    }
+
+    /// Verifies that a replay of the journal, which begins at the newest snapshot, gives the state of the running image. Returns
+    /// the last event in the compared states.
+    ///
+    /// Commands wait while the running state is hashed: a few seconds for each GiB. The replayed state takes as much memory as the
+    /// model. A snapshot from which the replay contradicts the journal is moved to the quarantine.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the states differ ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)), if a snapshot is incomplete
+    /// ([`ErrorKind::InvalidModel`](crate::ErrorKind::InvalidModel)), or if the journal cannot be read.
+    pub fn verify(&self) -> Result<Seq, Error> {
+        self.image.shared().verify_now()
     }
 
     /// Sets recorded time back to `to`, which must be earlier than the time of the last event. Call this function after the

@@ -3,24 +3,30 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 
 use super::recording_clock::{ClockReading, RecordingClock};
 use super::recovery_report::RecoveryReport;
 use super::reentrancy::{ReentrancyGuard, refuse_in_waker};
+use super::replica_slot::ReplicaSlot;
 use crate::disk::{Disk, LockGuard};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{Identity, Journal, Layout};
 use crate::keys::Keyring;
 use crate::log;
-use crate::options::SnapshotPolicy;
+use crate::options::{SnapshotPolicy, SnapshotSource};
 use crate::process::Process;
 use crate::recovery::Dispatch;
 use crate::retention::Retention;
 use crate::seq::{Life, Seq};
 use crate::snapshot::Snapshots;
+
+/// The stack size of the threads that replay events or load states, in bytes: the usual stack size of a main thread, so that
+/// these threads can process every deeply nested model that a main thread can recover.
+pub(super) const STACK: usize = 8 << 20;
 
 /// The part of an image that its clones and threads share.
 ///
@@ -31,6 +37,7 @@ pub(super) struct Shared<M> {
     pub(super) journal: Journal,
     pub(super) snapshots: Snapshots,
     pub(super) keyring: Arc<Keyring>,
+    pub(super) replica: ReplicaSlot<M>,
     /// This mutex is locked while a snapshot is made.
     pub(super) snapshotting: Mutex<()>,
     pub(super) progress: Mutex<SnapshotProgress>,
@@ -47,6 +54,8 @@ pub(super) struct Shared<M> {
     pub(super) life: Life,
     pub(super) clock: RecordingClock,
     pub(super) policy: SnapshotPolicy,
+    pub(super) snapshot_source: SnapshotSource<M>,
+    pub(super) pause_budget: Duration,
     pub(super) retention: Retention,
     pub(super) verify_snapshots: bool,
     pub(super) verify_digests: bool,
@@ -76,6 +85,8 @@ pub(super) struct Core<M> {
 #[derive(Debug, Default)]
 pub(super) struct SnapshotProgress {
     pub(super) newest: Option<Seq>,
+    /// The first snapshot since the last verification that was not verified.
+    pub(super) unverified_since: Option<Seq>,
     pub(super) failure: Option<String>,
     /// The newest base beside the journal.
     pub(super) base: Option<Seq>,
@@ -134,19 +145,29 @@ impl<M: Model> Shared<M> {
             return Err(Error::new(ErrorDetail::Forked));
         }
         self.join_snapshot();
+        self.stop_replica();
         // hold `ownership` to the end, so that a concurrent close of another clone does not return before the image is closed
         let mut ownership = self.ownership.lock();
         let lock = match &mut *ownership {
             Ownership::Owned(lock) => lock.take(),
             Ownership::Closed(closed) => return closed.clone(),
         };
+        let verified = self.verify_at_close();
         // wait for a snapshot in progress, since the next owner of the image may make snapshots too
         let _no_snapshot = self.snapshotting.lock();
-        let closed = self.journal.close();
+        let closed = self.journal.close().and(verified);
         drop(lock);
         *ownership = Ownership::Closed(closed.clone());
         log::debug!(path = %self.layout.root().display(), "closed the image");
         closed
+    }
+
+    /// Verifies the running state if a snapshot was not verified.
+    fn verify_at_close(&self) -> Result<(), Error> {
+        if self.journal.ended().is_some() || self.progress.lock().unverified_since.is_none() {
+            return Ok(());
+        }
+        self.verify_running().map(drop)
     }
 
     /// Waits for a snapshot that the policy started.

@@ -6,14 +6,19 @@
 mod reentrancy;
 mod recording_clock;
 mod recovery_report;
+mod replica_slot;
 mod core;
 mod read_guard;
 mod pending;
 mod pending_all;
-mod rebuild;
+mod recovering;
 mod contradicted;
-mod snapshotting;
+mod replica;
+mod rebuild;
+mod taken_snapshot;
+mod verification;
 mod pruning;
+mod snapshotting;
 mod arguments;
 mod execute;
 mod submit;
@@ -274,6 +279,42 @@ impl<M: Model> Image<M> {
     /// Returns the same errors as [`query`](Image::query).
     pub async fn query_async<R>(&self, query: impl FnOnce(&M) -> R) -> Result<R, Error> {
         self.shared().query(query)?.await
+    }
+
+    /// Reads a copy of the model, the *replica*, with at least the events whose answers were returned before this call. Commands
+    /// never wait for a view, however long the closure runs, and many views run side by side. For reports, exports and other
+    /// reads that take more than a millisecond.
+    ///
+    /// With [`Replica::OnDemand`](crate::Replica::OnDemand), the first view loads the newest snapshot and replays the events since,
+    /// which takes as long as opening the image; views that begin meanwhile share this replica. With
+    /// [`Replica::Standing`](crate::Replica::Standing), a view only waits until the replica has replayed the newest events. A view
+    /// that needs newer events than the replica has waits for the views in progress.
+    ///
+    /// Calls on this image from inside the closure return [`ErrorKind::Reentrant`](crate::ErrorKind::Reentrant).
+    ///
+    /// ```
+    /// # use memimage::{Image, Model, Shape};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    /// # struct Counter { count: u64 }
+    /// # #[memimage::commands]
+    /// # impl Counter {
+    /// #     /// Adds to the count.
+    /// #     #[command]
+    /// #     fn add(&mut self, number: u64) -> u64 { self.count += number; self.count }
+    /// # }
+    /// let counter = Image::<Counter>::in_memory()?;
+    /// counter.add(7)?;
+    /// assert_eq!(counter.view(|counter| counter.count)?, 7);
+    /// # Ok::<(), memimage::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the image is poisoned or closed, if `view` is called from inside the image, or if the replica cannot be
+    /// recovered.
+    pub fn view<R>(&self, view: impl FnOnce(&M) -> R) -> Result<R, Error> {
+        self.shared().view(view)
     }
 
     /// Returns read access to the newest state, which may not be durable yet: a crash can undo changes that the guard shows.

@@ -16,6 +16,7 @@ use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
 use super::recording_clock::{ClockReading, RecordingClock};
 use super::recovery_report::RecoveryReport;
 use super::replay_report::recover_reporting;
+use super::replica_slot::ReplicaSlot;
 use crate::context::Timestamp;
 use crate::disk::{Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, absolute, failed, sync_dir};
 use crate::entropy::{random, random_life, random_uuid};
@@ -104,7 +105,10 @@ impl<M: Model> Image<M> {
         };
         opening.layout.warn_exposed(&*opening.disk)?;
         let found = opening.find()?;
-        Ok(Image::new(opening.resume(found, lock, created, started)?))
+        let shared = opening.resume(found, lock, created, started)?;
+        let started = shared.start_replica();
+        let image = Image::new(shared);
+        started.map(|()| image)
     }
 }
 
@@ -282,6 +286,7 @@ impl<M: Model> Opening<M> {
             journal,
             snapshots: opened.snapshots().counted_in(&figures),
             keyring: self.keyring,
+            replica: ReplicaSlot::new(self.options.replica),
             snapshotting: Mutex::new(()),
             progress: Mutex::new(SnapshotProgress { base, ..SnapshotProgress::default() }),
             files: RwLock::new(()),
@@ -294,6 +299,8 @@ impl<M: Model> Opening<M> {
             life,
             clock,
             policy: self.options.snapshots,
+            snapshot_source: self.options.snapshot_source,
+            pause_budget: self.options.pause_budget,
             retention: self.options.retention,
             verify_snapshots: self.options.verify_snapshots,
             verify_digests: self.options.verify_digests,

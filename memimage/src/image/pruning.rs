@@ -8,31 +8,29 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use super::core::Shared;
-use super::snapshotting::UnverifiedSnapshot;
+use super::taken_snapshot::StateMark;
+use super::verification::SnapshotProof;
 use crate::context::Timestamp;
 use crate::disk::{failed, sync_dir};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{FrameKind, PruneMark};
 use crate::log;
+use crate::planted::{Bug, planted};
 use crate::recovery::{RecoveryGoal, is_current};
 use crate::retention::{Candidate, Retention, RetentionSelection};
 use crate::seq::Seq;
 use crate::shape::{ShapeTree, fingerprint};
 
 impl<M: Model> Shared<M> {
-    /// Prunes the journal as far as the retention allows, and removes the snapshots that the retention does not keep. `taken`
-    /// is the newest snapshot, which a replay from the older snapshot `verified_from` has verified. Returns the base up to
-    /// which the journal was pruned; `None` if nothing was pruned.
-    pub(super) fn apply_retention(
-        &self,
-        taken: &UnverifiedSnapshot,
-        verified_from: Option<Seq>,
-    ) -> Result<Option<Seq>, Error> {
-        let (candidates, foreign) = self.candidates(taken.seq)?;
+    /// Prunes the journal as far as the retention allows, and removes the snapshots that the retention does not keep. `newest`
+    /// is the state in the newest snapshot, and `proof` what was verified about it. Returns the base up to which the journal
+    /// was pruned; `None` if nothing was pruned.
+    pub(super) fn apply_retention(&self, newest: &StateMark, proof: SnapshotProof) -> Result<Option<Seq>, Error> {
+        let (candidates, foreign) = self.candidates(newest.seq)?;
         let RetentionSelection { base, mut kept } = self.retention.select(&candidates, self.clock.confirmed());
         kept.extend(foreign);
-        let pruned = base.map_or(Ok(None), |base| self.prune(base, taken, verified_from));
+        let pruned = base.map_or(Ok(None), |base| self.prune(base, newest, proof));
         // remove old snapshots even if pruning failed, because the disk may be full
         let _exclusive = self.files.write();
         self.snapshots.retain(&kept)?;
@@ -59,7 +57,7 @@ impl<M: Model> Shared<M> {
         Ok((snapshots.into_iter().map(candidate).collect(), foreign))
     }
 
-    fn prune(&self, base: Seq, taken: &UnverifiedSnapshot, verified_from: Option<Seq>) -> Result<Option<Seq>, Error> {
+    fn prune(&self, base: Seq, newest: &StateMark, proof: SnapshotProof) -> Result<Option<Seq>, Error> {
         let journal = self.open_journal()?;
         let segments = journal.segments();
         let first = journal.scan().segment_after(base)?;
@@ -67,8 +65,11 @@ impl<M: Model> Shared<M> {
         if first == segments.first() || older_than_the_base {
             return Ok(None);
         }
-        if verified_from != Some(base) {
-            self.verify_base(base, taken)?;
+        if proof.replayed_from != Some(Some(base)) {
+            self.verify_base(base, newest)?;
+        }
+        if !proof.is_independent && !planted(Bug::PrunedUnproven) {
+            self.verify_older(base, newest)?;
         }
         let bases = self.snapshots.bases();
         let trailer = bases.install(&self.snapshots.path(base), base)?;
@@ -105,16 +106,16 @@ impl<M: Model> Shared<M> {
 
     /// Verifies that a replay of the journal on disk, from the snapshot that will become the base, gives the state of the
     /// newest snapshot.
-    fn verify_base(&self, base: Seq, taken: &UnverifiedSnapshot) -> Result<(), Error> {
+    fn verify_base(&self, base: Seq, newest: &StateMark) -> Result<(), Error> {
         let goal = RecoveryGoal {
-            until: Some(taken.seq),
+            until: Some(newest.seq),
             newest_snapshot: Some(base),
             verify_digests: true,
             trust_upcasters: true,
-            expected: Some(taken.digest),
+            expected: Some(newest.digest),
             ..RecoveryGoal::default()
         };
-        let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
+        let rebuilt = self.recover_beside(&newest.dispatch, goal)?;
         if rebuilt.snapshot != Some(base) {
             let path = self.snapshots.path(base);
             let why = rebuilt.unusable.into_iter().find(|(unusable, _)| *unusable == path).map(|(_, why)| why);
@@ -122,6 +123,18 @@ impl<M: Model> Shared<M> {
             return Err(Error::new(ErrorDetail::Snapshot { path, what }));
         }
         Ok(())
+    }
+
+    /// Verifies that a replay from a state older than the base gives the state of the newest snapshot too. A replay from the
+    /// base alone does not show whether the base is complete.
+    fn verify_older(&self, base: Seq, newest: &StateMark) -> Result<(), Error> {
+        let goal = RecoveryGoal {
+            verify_digests: true,
+            expected: Some(newest.digest),
+            until: Some(newest.seq),
+            ..RecoveryGoal::before(base)
+        };
+        self.recover_beside(&newest.dispatch, goal).map(drop)
     }
 
     /// Syncs the journal's directory. A failed sync poisons the image: afterwards it is uncertain which entries of the

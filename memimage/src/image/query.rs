@@ -3,7 +3,7 @@
 use super::core::Shared;
 use super::pending::Pending;
 use super::read_guard::ReadGuard;
-use super::reentrancy::{QUERY, READ_UNCOMMITTED};
+use super::reentrancy::{QUERY, READ_UNCOMMITTED, VIEW};
 use crate::error::Error;
 use crate::event::Model;
 
@@ -17,6 +17,16 @@ impl<M: Model> Shared<M> {
         let answer = query(&core.model);
         // no command runs while the lock is held, so the answer depends on no later batch
         Ok(Pending::new(Ok(answer), None, self.journal.latest(), self.process))
+    }
+
+    /// Runs the closure on the replica, with at least the events that were acknowledged before the call.
+    pub(super) fn view<R>(&self, view: impl FnOnce(&M) -> R) -> Result<R, Error> {
+        let _entered = self.enter_to_wait(VIEW)?;
+        self.refuse_if_ended()?;
+        let acknowledged = self.journal.sync_acknowledged()?;
+        let replica = self.use_replica();
+        let state = replica.read(acknowledged)?;
+        Ok(view(state.model()))
     }
 
     pub(super) fn read_uncommitted(&self) -> Result<ReadGuard<'_, M>, Error> {

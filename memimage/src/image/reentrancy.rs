@@ -73,7 +73,7 @@ impl ReentrancyGuard {
     /// Returns an error if the thread is inside a command of the image.
     pub(super) fn refuse_in_command(image: usize, call: &'static str) -> Result<(), Error> {
         match inside(|inside| inside.find(image)).flatten() {
-            Some(outer) if outer.call != READ_UNCOMMITTED && outer.call != QUERY => {
+            Some(outer) if ![READ_UNCOMMITTED, QUERY, VIEW].contains(&outer.call) => {
                 Err(Error::new(ErrorDetail::Reentrant { inner: call, outer: format!("`{}`", outer.call) }))
             }
             _ => Ok(()),
@@ -103,6 +103,8 @@ fn inside<T>(look: impl FnOnce(&ActiveCalls) -> T) -> Option<T> {
 pub(super) const READ_UNCOMMITTED: &str = "read_uncommitted";
 /// The name of the call that lasts as long as the closure of a query runs.
 pub(super) const QUERY: &str = "query";
+/// The name of the call that lasts as long as the closure of a view runs.
+pub(super) const VIEW: &str = "view";
 
 impl Drop for ReentrancyGuard {
     #[inline]

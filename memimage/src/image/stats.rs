@@ -52,6 +52,12 @@ pub struct Stats {
     /// The error of the last snapshot that the [`SnapshotPolicy`](crate::SnapshotPolicy) started; `None` if a snapshot has
     /// succeeded since.
     pub snapshot_failure: Option<String>,
+    /// The first snapshot that was not verified; `None` if the last snapshot was verified, or if the state was verified since.
+    /// See [`Options::pause_budget`](crate::Options::pause_budget).
+    pub unverified_since: Option<Seq>,
+    /// The last event in the standing replica; `None` if there is no such replica at this moment. See
+    /// [`Options::replica`](crate::Options::replica).
+    pub replica_seq: Option<Seq>,
     /// The last event in the base; `None` if the journal was never pruned. The base is the state that replaces the events that
     /// the [`Retention`](crate::Retention) has pruned.
     pub base: Option<Seq>,
@@ -68,14 +74,15 @@ pub struct Stats {
 
 impl<M: Model> Shared<M> {
     pub(super) fn stats(&self) -> Stats {
-        let (snapshot, snapshot_failure, base, retention_failure) = {
+        let (snapshot, snapshot_failure, unverified_since, base, retention_failure) = {
             // in a child made by `fork`, a lock that another thread of the parent held at the fork is never released
             let progress = match self.process.is_current() {
                 true => Some(self.progress.lock()),
                 false => self.progress.try_lock(),
             };
-            progress.map_or((None, None, None, None), |progress| {
-                (progress.newest, progress.failure.clone(), progress.base, progress.retention_failure.clone())
+            progress.map_or_else(Default::default, |progress| {
+                let failures = (progress.failure.clone(), progress.retention_failure.clone());
+                (progress.newest, failures.0, progress.unverified_since, progress.base, failures.1)
             })
         };
         // read in this order, the figures satisfy durable <= written <= executed even while other threads execute commands
@@ -101,6 +108,8 @@ impl<M: Model> Shared<M> {
             snapshot_age: newest.map(|newest| Timestamp::wall_clock().since(newest.created)),
             state_bytes: newest.map(|newest| newest.state_bytes),
             snapshot_failure,
+            unverified_since,
+            replica_seq: self.standing_replica(),
             base,
             retention_failure,
             clock_jumped: self.clock.jumped(),

@@ -11,9 +11,7 @@ mod write;
 pub use write::durability::Durability;
 
 pub(crate) use format::frame::{Frame, FrameKind};
-#[cfg(feature = "chain")]
-pub(crate) use format::frames::FrameChain;
-pub(crate) use format::frames::end_of_frames;
+pub(crate) use format::frames::{FrameChain, end_of_frames};
 pub(crate) use format::genesis::{DigestMark, Genesis};
 pub(crate) use format::prune::PruneMark;
 pub(crate) use format::record::{EventId, Record, read as records};
@@ -27,12 +25,14 @@ pub(crate) use format::whitening::Salts;
 pub(crate) use layout::{BASE, Layout, SNAPSHOT, Survey, TORN};
 pub(crate) use read::damage::{Damage, DamageKind, RecordDamage};
 pub(crate) use read::headers::{Headers, ProvenKeys};
+pub(crate) use read::position::TailPosition;
 pub(crate) use read::salvage::salvage;
 pub(crate) use read::salvage_source::SalvageSource;
 pub(crate) use read::salvaged::{FrameRun, FrameVisitor, Framing, Salvaged, SalvagedSegment};
 pub(crate) use read::scan::{JournalEnd, Scan};
 pub(crate) use read::segments::Segments;
-pub(crate) use write::batch::{NoRoom, OpenBatch};
+pub(crate) use read::tail::JournalTail;
+pub(crate) use write::batch::{LastEvents, NoRoom, OpenBatch};
 pub(crate) use write::commit::BatchLimits;
 pub(crate) use write::create::{create, create_continuation, rewrite_without_start};
 pub(crate) use write::resume::{ResumePoint, next_life, resume};

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use crate::disk::{Access, Disk, StoredFile, sync_dir};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::{
-    JournalEnd, Layout, Scan, Segments, Survey, Watermark, life_conflict, next_life, quarantine_torn_write,
-    rewrite_unproven,
+    JournalEnd, JournalTail, Layout, Scan, Segments, Survey, TailPosition, Watermark, life_conflict, next_life,
+    quarantine_torn_write, rewrite_unproven,
 };
 use crate::keys::Keyring;
 use crate::progress::ProgressReporter;
@@ -23,6 +23,7 @@ use crate::snapshot::{SnapshotHeader, Snapshots};
 pub(crate) struct OpenedJournal {
     disk: Arc<dyn Disk>,
     layout: Layout,
+    keyring: Arc<Keyring>,
     scan: Scan,
     snapshots: Snapshots,
     /// The content of `journal/durable`; `None` if the file is missing or damaged.
@@ -74,8 +75,9 @@ impl OpenedJournal {
         };
         let segments = open_segments(disk, layout, &segments, keyring, None)?;
         let snapshots = Snapshots::new(disk, layout, keyring);
-        let (disk, layout, scan) = (Arc::clone(disk), layout.clone(), Scan::new(segments, durable)?);
-        Ok(OpenedJournal { disk, layout, scan, snapshots, watermark: None, proven: durable })
+        let (disk, layout, keyring) = (Arc::clone(disk), layout.clone(), Arc::clone(keyring));
+        let scan = Scan::new(segments, durable)?;
+        Ok(OpenedJournal { disk, layout, keyring, scan, snapshots, watermark: None, proven: durable })
     }
 
     /// Determines the last event that is proven to be synced, and verifies that a missing start of the journal was pruned.
@@ -96,8 +98,8 @@ impl OpenedJournal {
         let proven = by_watermark.max(proven_by(&snapshots, &segments)?);
         let scan = Scan::new(segments, if end == RequiredEnd::Proven { proven } else { Seq::ZERO })?;
         snapshots.bases().verify_start(&scan)?;
-        let (disk, layout) = (Arc::clone(disk), layout.clone());
-        Ok(OpenedJournal { disk, layout, scan, snapshots, watermark, proven })
+        let (disk, layout, keyring) = (Arc::clone(disk), layout.clone(), Arc::clone(keyring));
+        Ok(OpenedJournal { disk, layout, keyring, scan, snapshots, watermark, proven })
     }
 
     /// From now on, reports the progress of loading a snapshot.
@@ -132,6 +134,11 @@ impl OpenedJournal {
 
     pub(crate) fn snapshots(&self) -> &Snapshots {
         &self.snapshots
+    }
+
+    /// A reader of the frames that the owner of the journal writes after `position`.
+    pub(crate) fn tail(&self, position: TailPosition) -> Result<JournalTail, Error> {
+        JournalTail::new(&self.disk, &self.layout, &self.keyring, position)
     }
 
     /// The life that begins when writing to the journal resumes.

@@ -15,7 +15,9 @@ use super::{Recovered, RecoveryGoal, compare, model_mark, state_digest};
 use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Apply, EventType, Model, Recorded, ReplayError, StoredPayload, decode_state, rebuild_derived};
-use crate::journal::{DigestMark, EncodedRows, Frame, FrameKind, Record, Scan, Voids, records};
+use crate::journal::{
+    DigestMark, EncodedRows, Frame, FrameChain, FrameKind, Record, Scan, TailPosition, Voids, records,
+};
 use crate::log;
 use crate::outcome::Outcome;
 use crate::panics::panic_message;
@@ -43,6 +45,7 @@ pub(super) fn replay_from<M: Model>(
     watch: &mut dyn FnMut(ReplayProgress),
 ) -> Result<Recovered<M>, Error> {
     let ReplayInput { start, voids, timeline } = input;
+    let is_upcast = start.as_ref().is_some_and(|start| start.is_upcast);
     let start_hash = start.as_ref().map_or(0, |start| start.events_hash);
     let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
     let (snapshot, replay_start) =
@@ -71,6 +74,7 @@ pub(super) fn replay_from<M: Model>(
         diverged: None,
         next_inspected: Seq::ZERO,
         replaying: None,
+        stopped_at: None,
         goal,
         watch,
     };
@@ -90,7 +94,7 @@ pub(super) fn replay_from<M: Model>(
     if let Some(diverged) = replay.diverged {
         return Err(diverged);
     }
-    let Replay { model, last, time, verified, replayed, replayed_bytes, changed_outcomes, .. } = replay;
+    let Replay { model, last, time, verified, replayed, replayed_bytes, changed_outcomes, stopped_at, .. } = replay;
     let model =
         model.ok_or_else(|| segments.corrupt(SegmentId::FIRST, None, "the genesis frame is missing".to_owned()))?;
     let expected_last = goal.until.or_else(|| end.as_ref().map(|end| end.chain.before())).unwrap_or(last);
@@ -102,7 +106,11 @@ pub(super) fn replay_from<M: Model>(
     if let Some(expected) = goal.expected {
         compare(&model, last, verified, expected)?;
     }
-    let events_hash = end.as_ref().and_then(|end| end.chain.events).unwrap_or(start_hash);
+    let tail = match &end {
+        Some(end) => end.position(),
+        None => stopped_at.map_or_else(|| scan.segment_after(last).map(TailPosition::start_of), Ok)?,
+    };
+    let events_hash = tail.chain.and_then(|chain| chain.events).unwrap_or(start_hash);
     let (unusable, contradicted) = Default::default();
     Ok(Recovered {
         model,
@@ -117,8 +125,55 @@ pub(super) fn replay_from<M: Model>(
         changed_outcomes,
         unusable,
         contradicted,
+        tail,
+        is_upcast,
         end,
     })
+}
+
+/// The state at which a replay continues with the next frame.
+pub(super) struct ReplayState<M> {
+    pub(super) model: M,
+    pub(super) last: Seq,
+    pub(super) time: Timestamp,
+}
+
+/// Replays one more frame, which the owner of the journal wrote after the state's last event. Such a frame is no shapes frame,
+/// and no event in it is void.
+pub(super) fn replay_frame<M: Model>(
+    state: ReplayState<M>,
+    scan: &Scan,
+    dispatch: &Dispatch,
+    segment: SegmentId,
+    frame: &Frame<'_>,
+) -> Result<ReplayState<M>, Error> {
+    let ReplayState { model, last, time } = state;
+    let mut replay = Replay {
+        scan,
+        dispatch,
+        encoded_rows: EncodedRows::default(),
+        context: Context::new(scan.segments().identity().seed, Origin::own(last), time, Metadata::new()),
+        model: Some(model),
+        replay_start: None,
+        voids: Voids::default(),
+        last,
+        time,
+        verified: last,
+        replayed: 0,
+        replayed_bytes: 0,
+        changed_outcomes: BTreeMap::new(),
+        digests: BTreeMap::new().into_values().peekable(),
+        diverged: None,
+        next_inspected: Seq::new(u64::MAX),
+        replaying: None,
+        stopped_at: None,
+        goal: RecoveryGoal::default(),
+        watch: &mut |_| {},
+    };
+    // the goal has no last event, so the replay never asks to stop
+    let _ = replay.frame(segment, frame)?;
+    let Replay { model, last, time, .. } = replay;
+    Ok(ReplayState { model: model.expect("the replay began with a state"), last, time })
 }
 
 /// A replay in progress.
@@ -150,6 +205,8 @@ struct Replay<'a, M> {
     next_inspected: Seq,
     /// The event that is being replayed, and its row in the program's dispatch table.
     replaying: Option<(Seq, usize)>,
+    /// The position at which the replay stopped, because it had reached its goal before the end of the journal.
+    stopped_at: Option<TailPosition>,
     goal: RecoveryGoal,
     watch: &'a mut dyn FnMut(ReplayProgress),
 }
@@ -172,7 +229,13 @@ impl<M: Model> Replay<'_, M> {
             FrameKind::Seal | FrameKind::Time | FrameKind::Optional(_) => {}
         }
         let reached = self.model.is_some() && self.goal.until.is_some_and(|until| self.last >= until);
-        Ok(if reached { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        if !reached {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let sealed = frame.header.kind == FrameKind::Seal;
+        let (offset, chain) = (frame.next_offset() as u64, Some(FrameChain::after(frame)));
+        self.stopped_at = Some(TailPosition { segment, offset, chain, sealed });
+        Ok(ControlFlow::Break(()))
     }
 
     fn genesis(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {

@@ -15,9 +15,9 @@ mod crash_counts;
 use std::time::{Duration, Instant};
 
 use memimage::disk::{Crash, SimDisk};
-use memimage::{Durability, Retention};
+use memimage::{Durability, Replica, Retention, SnapshotSource};
 use memimage_tests::protection::{BOTH, MODES, PLAIN, ProtectionMode};
-use memimage_tests::{SplitMix64, cases};
+use memimage_tests::{Ledger, SplitMix64, cases};
 
 use crash_counts::CrashCounts;
 use oracle::{CompletedRun, Guarantee, variants};
@@ -96,7 +96,13 @@ impl ModeOfSeed {
         let mut protections = MODES.into_iter().cycle().skip_while(|protection| *protection != first);
         let protection =
             protections.nth((seed as usize + MODES.len() - 1) % MODES.len()).expect("the cycle has no end");
-        Mode { durability, align, retention, protection }
+        let snapshot_source = match seed % 3 {
+            0 => SnapshotSource::Replica,
+            1 => SnapshotSource::Clone(Ledger::clone),
+            _ => SnapshotSource::InPlace,
+        };
+        let replica = if seed.is_multiple_of(2) { Replica::OnDemand } else { Replica::Standing };
+        Mode { durability, align, retention, protection, snapshot_source, replica }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use memimage::disk::SimDisk;
-use memimage::{Durability, Error, Image, Retention, Seq};
+use memimage::{Durability, Error, Image, Replica, Retention, Seq, SnapshotSource};
 use memimage_tests::protection::ProtectionMode;
 use memimage_tests::{Ledger, Request, Run, SplitMix64, with_keys};
 
@@ -16,11 +16,14 @@ pub(crate) struct Mode {
     pub(crate) align: u32,
     pub(crate) retention: Retention,
     pub(crate) protection: ProtectionMode,
+    pub(crate) snapshot_source: SnapshotSource<Ledger>,
+    pub(crate) replica: Replica,
 }
 
 impl Mode {
     pub(crate) fn image(self, disk: &SimDisk, path: &str) -> Result<Image<Ledger>, Error> {
         let options = Run::options(self.durability, self.align).retention(self.retention);
+        let options = options.snapshot_source(self.snapshot_source).replica(self.replica);
         with_keys!(self.protection, options).open_with(Arc::new(disk.clone()), path)
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use memimage::disk::{Disk, Operation, SimDisk};
-use memimage::{Image, Options, Retention, Seq, SnapshotPolicy, Timestamp};
+use memimage::{Image, Options, Retention, Seq, SnapshotPolicy, SnapshotSource, Timestamp};
 use memimage_tests::protection::{BOTH, PLAIN, ProtectionMode};
 use memimage_tests::{Book, BookCommands, files, wait_until, with_keys};
 
@@ -37,6 +37,15 @@ impl SampleKind {
     pub(crate) const PRUNED: SampleKind = SampleKind { pruned: true, ..SampleKind::CLOSED };
     /// Encrypted, with a chain.
     pub(crate) const PROTECTED: SampleKind = SampleKind { protection: BOTH, ..SampleKind::SNAPSHOTS };
+
+    /// Each kind of image has its snapshots from another source.
+    fn snapshot_source(self) -> SnapshotSource<Book> {
+        match self.protection {
+            PLAIN if self.pruned => SnapshotSource::InPlace,
+            PLAIN => SnapshotSource::Replica,
+            _ => SnapshotSource::Clone(Book::clone),
+        }
+    }
 }
 
 /// A small image of three full segments and a preallocated fourth one.
@@ -84,7 +93,8 @@ impl SampleImage {
             }
         });
         let retention = if kind.pruned { Retention::Events(0) } else { Retention::Everything };
-        let image = open(&disk, with_keys!(kind.protection, options(kind.align)).retention(retention)).unwrap();
+        let options = with_keys!(kind.protection, options(kind.align)).retention(retention);
+        let image = open(&disk, options.snapshot_source(kind.snapshot_source())).unwrap();
         let seal = if kind.protection == PLAIN { 512 } else { 1_024 };
         let mut writer = PageWriter { disk: &disk, image: &image, states: vec![Book::default()], page: 0, seal };
         let last = if kind.pruned { 5 } else { 3 };

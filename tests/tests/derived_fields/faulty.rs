@@ -57,7 +57,7 @@ fn a_method_that_panics_is_an_error_of_the_start_or_of_the_snapshot() {
     PANICS.store(true, Ordering::SeqCst);
     let error = brittle.admin().snapshot().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidModel);
-    assert!(error.to_string().contains("a snapshot of the model `Brittle` cannot be used: `refill`"), "{error}");
+    assert!(error.to_string().contains("of the model `Brittle` cannot be used: `refill`"), "{error}");
     assert_eq!(brittle.add(3).unwrap(), 6);
     Image::close(brittle).unwrap();
 

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Poll, Waker};
 
 use memimage::disk::SimDisk;
-use memimage::{CommandError, Context, Durability, Error, ErrorKind, Image, Model, Pending, Shape, SnapshotPolicy};
+use memimage::{
+    CommandError, Context, Durability, Error, ErrorKind, Image, Model, Pending, Shape, SnapshotPolicy, SnapshotSource,
+};
 use memimage_tests::{Gate, GateDisk, block_on, wait_until, with_timeout};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -107,6 +109,7 @@ enum Outer {
     Encoding,
     Query,
     Guard,
+    View,
     Snapshot,
 }
 
@@ -122,12 +125,15 @@ enum Inner {
     Sync,
     Close,
     Snapshot,
+    View,
+    Verify,
     Wait,
     Await,
 }
 
-const OUTER: [Outer; 6] = [Outer::Body, Outer::Check, Outer::Encoding, Outer::Query, Outer::Guard, Outer::Snapshot];
-const INNER: [Inner; 11] = [
+const OUTER: [Outer; 7] =
+    [Outer::Body, Outer::Check, Outer::Encoding, Outer::Query, Outer::Guard, Outer::View, Outer::Snapshot];
+const INNER: [Inner; 13] = [
     Inner::Command,
     Inner::Submit,
     Inner::TrySubmit,
@@ -137,6 +143,8 @@ const INNER: [Inner; 11] = [
     Inner::Sync,
     Inner::Close,
     Inner::Snapshot,
+    Inner::View,
+    Inner::Verify,
     Inner::Wait,
     Inner::Await,
 ];
@@ -150,6 +158,7 @@ impl Outer {
             Outer::Encoding => "call_from_encoding",
             Outer::Query => "query",
             Outer::Guard => "read_uncommitted",
+            Outer::View => "view",
             Outer::Snapshot => "snapshot",
         }
     }
@@ -166,6 +175,7 @@ impl Outer {
                 let _guard = image.read_uncommitted().unwrap();
                 hook(number).run();
             }
+            Outer::View => image.view(|_| hook(number).run()).unwrap(),
             Outer::Snapshot => _ = image.admin().snapshot().unwrap(),
         }
         hook(number).result.lock().unwrap().take().expect("the hook should have run")
@@ -181,6 +191,8 @@ impl Inner {
             Inner::Sync => "sync",
             Inner::Close => "close",
             Inner::Snapshot => "snapshot",
+            Inner::View => "view",
+            Inner::Verify => "verify",
             Inner::Wait => "Pending::wait",
             Inner::Await => "Pending::poll",
         }
@@ -198,6 +210,8 @@ impl Inner {
             Inner::Sync => Box::new(move || image.journal().sync()),
             Inner::Close => Box::new(move || Image::close(image)),
             Inner::Snapshot => Box::new(move || image.admin().snapshot().map(drop)),
+            Inner::View => Box::new(move || image.view(|model| model.count).map(drop)),
+            Inner::Verify => Box::new(move || image.admin().verify().map(drop)),
             Inner::Wait => {
                 let pending = image.submit(HookModelAdd {}).unwrap();
                 Box::new(move || pending.wait().map(drop))
@@ -222,6 +236,7 @@ impl Stalled {
         let image = Image::options()
             .durability(durability)
             .snapshots(SnapshotPolicy::Manual)
+            .snapshot_source(SnapshotSource::InPlace)
             .genesis(HookModel { hook: number, count: 0 })
             .open_with(Arc::new(disk.clone()), "model")
             .unwrap();
@@ -289,7 +304,7 @@ fn waiting_is_refused_in_a_command_and_allowed_elsewhere() {
                 image.add().unwrap();
                 let gate = stalled.stall();
                 let call = inner.call(&image);
-                let opens = matches!(outer, Outer::Query | Outer::Guard);
+                let opens = matches!(outer, Outer::Query | Outer::Guard | Outer::View);
                 if opens {
                     gate.open();
                 }

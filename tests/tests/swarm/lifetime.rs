@@ -114,7 +114,7 @@ impl CommandThread<'_> {
     /// Runs random operations until one fails unexpectedly.
     fn run(mut self, operations: u64, rng: &mut SplitMix64) -> Result<(), String> {
         for _ in 0..operations {
-            match rng.below(16) {
+            match rng.below(18) {
                 0..=4 => self.append(rng)?,
                 5 | 6 => self.submit(rng)?,
                 7 => self.submit_all(rng)?,
@@ -142,9 +142,9 @@ impl CommandThread<'_> {
                     self.image.journal().sync().map_err(message)?;
                     self.record.record_sync(marks);
                 }
-                _ if rng.once_in(3) => {
-                    self.image.admin().snapshot().map_err(message)?;
-                }
+                15 => self.view()?,
+                16 if rng.once_in(4) => drop(self.image.admin().verify().map_err(message)?),
+                16 if rng.once_in(2) => drop(self.image.admin().snapshot().map_err(message)?),
                 // pending answers are dropped
                 _ => {
                     self.pending.clear();
@@ -153,6 +153,19 @@ impl CommandThread<'_> {
             }
         }
         self.wait()
+    }
+
+    /// Reads the replica, which must contain this thread's acknowledged marks.
+    fn view(&self) -> Result<(), String> {
+        let acknowledged = self.record.acknowledged(self.thread);
+        let own =
+            |list: &MarkList| list.marks.iter().filter(|mark| mark.thread == self.thread).map(|mark| mark.nth).max();
+        let (marks, newest) = self.image.view(|list| (list.marks.len() as u64, own(list))).map_err(message)?;
+        self.record.observe(marks);
+        match newest.unwrap_or(0) < acknowledged {
+            true => Err(format!("a view shows mark {newest:?}, but mark {acknowledged} was acknowledged before it")),
+            false => Ok(()),
+        }
     }
 
     /// The mark that is `after` steps after the last one.

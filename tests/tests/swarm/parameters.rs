@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use memimage::disk::{Crash, Effect, Fault, Method, SimDisk};
-use memimage::{Durability, Error, Image, Options, Retention, SnapshotPolicy};
+use memimage::{Durability, Error, Image, Options, Replica, Retention, SnapshotPolicy, SnapshotSource};
 use memimage_tests::protection::{MODES, PLAIN, ProtectionMode};
 use memimage_tests::{SplitMix64, with_keys};
 
@@ -25,6 +25,10 @@ pub(crate) struct SwarmParameters {
 pub(crate) struct LifetimeParameters {
     pub(crate) durability: Durability,
     pub(crate) snapshots: SnapshotPolicy,
+    pub(crate) snapshot_source: SnapshotSource<MarkList>,
+    pub(crate) replica: Replica,
+    /// Zero skips the verification of snapshots from a replica.
+    pub(crate) pause_budget: Duration,
     pub(crate) batch_bytes: usize,
     pub(crate) pending_batches: usize,
     /// The seed of each thread.
@@ -71,6 +75,9 @@ impl SwarmParameters {
             .retention(self.retention)
             .durability(lifetime.durability)
             .snapshots(lifetime.snapshots)
+            .snapshot_source(lifetime.snapshot_source)
+            .replica(lifetime.replica)
+            .pause_budget(lifetime.pause_budget)
             .batch_bytes(lifetime.batch_bytes)
             .pending_batches_max(lifetime.pending_batches);
         with_keys!(self.protection, options).open_with(Arc::new(disk.clone()), "/list")
@@ -95,9 +102,17 @@ impl LifetimeParameters {
             2 => LifetimeEnd::Kill(rng.below(90)),
             _ => LifetimeEnd::PowerCut(rng.below(90), crash(rng)),
         };
+        let snapshot_source = match rng.below(4) {
+            0 => SnapshotSource::Clone(MarkList::clone),
+            1 => SnapshotSource::InPlace,
+            _ => SnapshotSource::Replica,
+        };
         LifetimeParameters {
             durability,
             snapshots,
+            snapshot_source,
+            replica: if rng.once_in(3) { Replica::Standing } else { Replica::OnDemand },
+            pause_budget: if rng.once_in(4) { Duration::ZERO } else { Duration::MAX },
             batch_bytes: [64, 1_000, 1 << 20][rng.below(3) as usize],
             pending_batches: 1 + rng.below(4) as usize,
             thread_seeds: (0..1 + rng.below(THREADS_MAX as u64)).map(|_| rng.u64()).collect(),

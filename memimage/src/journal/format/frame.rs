@@ -204,7 +204,12 @@ pub(crate) struct Frame<'a> {
     head: usize,
 }
 
-impl Frame<'_> {
+impl<'a> Frame<'a> {
+    /// The frame, if the bytes from which it was parsed begin at offset `start` of the segment.
+    pub(crate) fn within(self, start: usize) -> Frame<'a> {
+        Frame { offset: self.offset + start, ..self }
+    }
+
     /// Undoes the whitening of the body and decrypts it. `protection` must hold the keys whose ids are in `key_ids`.
     ///
     /// # Errors

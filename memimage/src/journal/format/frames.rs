@@ -34,6 +34,19 @@ impl FrameChain {
         events: None,
     };
 
+    /// The state after `frame`, in the middle of a journal.
+    pub(crate) fn after(frame: &Frame<'_>) -> FrameChain {
+        let (header, link) = (&frame.header, frame.link());
+        FrameChain {
+            next_seq: header.next_seq(),
+            previous: link,
+            life: header.life,
+            durable: header.durable_seq,
+            decisions: header.next_decisions(),
+            events: (header.count > 0).then_some(link.hash),
+        }
+    }
+
     /// The seq of the last event so far.
     pub(crate) fn before(&self) -> Seq {
         Seq::new(self.next_seq.get() - 1)
@@ -129,6 +142,19 @@ impl<'a> FrameReader<'a> {
         FrameReader { offset, first: false, ..FrameReader::new(bytes, uuid, segment, None) }
     }
 
+    /// Creates a reader that continues in the middle of a journal. `bytes` are a part of a segment, and `offset` is the place
+    /// of the next frame within them. `first` is true if that frame is the first one of its segment.
+    pub(crate) fn resume(
+        bytes: &'a [u8],
+        uuid: &[u8; 16],
+        segment: SegmentId,
+        offset: usize,
+        chain: Option<FrameChain>,
+        first: bool,
+    ) -> FrameReader<'a> {
+        FrameReader { offset, first, ..FrameReader::new(bytes, uuid, segment, chain) }
+    }
+
     /// Reads the next frame, or reports why there is none. The reader advances only if the result is a frame.
     pub(crate) fn step(&mut self) -> FrameStep<'a> {
         if self.sealed {
@@ -168,6 +194,11 @@ impl<'a> FrameReader<'a> {
     /// The state that the next frame must continue; `None` before the first frame if reading began in the middle of a journal.
     pub(crate) fn chain(&self) -> Option<FrameChain> {
         self.chain
+    }
+
+    /// Whether the last frame was the seal of the segment.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.sealed
     }
 
     pub(crate) fn checksum(&self) -> Checksum {

@@ -143,7 +143,7 @@ fn encode(first: u32, rows: &[ShapeRow]) -> Vec<u8> {
 
 /// The encoded rows of a table, for comparison with the frames of the journal. Each segment repeats the table, and decoding
 /// each copy would take far longer than comparing its bytes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct EncodedRows {
     /// The encoded rows, concatenated.
     rows: Vec<u8>,

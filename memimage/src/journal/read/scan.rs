@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::position::TailPosition;
 use super::segments::Segments;
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::format::frame::{Frame, FrameFault, FrameKind};
@@ -44,6 +45,15 @@ pub(crate) struct JournalEnd {
     pub(crate) unproven_void: bool,
 }
 
+impl JournalEnd {
+    /// The position of the next frame.
+    pub(crate) fn position(&self) -> TailPosition {
+        let (segment, offset, sealed) = (self.segment, self.offset as u64, self.sealed);
+        let chain = (self.offset > SEGMENT_HEADER || self.chain.next_seq > Seq::new(1)).then_some(self.chain);
+        TailPosition { segment, offset, chain, sealed }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Scan {
     segments: Segments,
@@ -66,6 +76,12 @@ impl Scan {
             }
         }
         Ok(Scan { segments, active, proven, active_bytes: Mutex::new(None) })
+    }
+
+    /// A scan of the segments of a running journal, for a reader that knows where the journal ends.
+    pub(super) fn of_tail(segments: Segments) -> Scan {
+        let active = segments.ids().next_back().unwrap_or(SegmentId::FIRST);
+        Scan { segments, active, proven: Seq::ZERO, active_bytes: Mutex::new(None) }
     }
 
     pub(crate) fn segments(&self) -> &Segments {
@@ -305,7 +321,7 @@ impl Scan {
         }
     }
 
-    fn forged(&self, segment: SegmentId, frame: &Frame<'_>, what: &'static str) -> Error {
+    pub(super) fn forged(&self, segment: SegmentId, frame: &Frame<'_>, what: &'static str) -> Error {
         let (offset, seq) = (Some(frame.offset as u64), Some(frame.header.first_seq));
         let position = Position { segment: Some(segment), offset, seq };
         Error::new(ErrorDetail::Forged { path: self.segments.path(segment), position, what })

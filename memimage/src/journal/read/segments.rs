@@ -130,6 +130,11 @@ impl Segments {
         Ok((header, protection))
     }
 
+    /// The directory of the image.
+    pub(crate) fn root(&self) -> &Path {
+        self.layout.root()
+    }
+
     pub(crate) fn identity(&self) -> &Identity {
         &self.headers[0].identity
     }

@@ -220,6 +220,16 @@ impl Journal {
         self.commit.figures()
     }
 
+    /// Like [`Commit::follow`].
+    pub(crate) fn follow(&self, is_over: impl Fn() -> bool) {
+        self.commit.follow(is_over);
+    }
+
+    /// Like [`Commit::wake_followers`].
+    pub(crate) fn wake_followers(&self) {
+        self.commit.wake_followers();
+    }
+
     /// The number of bytes in the batches written since the journal was started.
     #[inline]
     pub(crate) fn bytes(&self) -> u64 {
@@ -234,6 +244,11 @@ impl Journal {
     /// Syncs all executed events, whatever the durability mode.
     pub(crate) fn sync(&self) -> Result<(), Error> {
         self.commit.sync()
+    }
+
+    /// Like [`Commit::sync_acknowledged`].
+    pub(crate) fn sync_acknowledged(&self) -> Result<Seq, Error> {
+        self.commit.sync_acknowledged()
     }
 
     /// Poisons the journal because of an error outside the group commit.

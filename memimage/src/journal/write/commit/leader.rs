@@ -121,7 +121,7 @@ impl<S: BatchWriter> Commit<S> {
         match result {
             Ok((durable, sync)) => {
                 self.written.store(last.get(), Ordering::Release);
-                self.durable.fetch_max(durable.get(), Ordering::AcqRel);
+                self.advance_durable(durable);
                 let (events, bytes) = (batch.count, batch.bytes.len());
                 self.figures.count_batch(events, bytes, sync);
                 batch.ticket.settle(Ok(()));

@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use self::failure::CommitFailure;
 use super::batch::{Batch, NoRoom, OpenBatch, RecordMark, SpareBuffers};
 use super::durability::Durability;
+use super::followers::Followers;
 use super::ticket::{Leader, Ticket};
 use crate::error::{Error, ErrorDetail};
 use crate::figures::Figures;
@@ -74,6 +75,7 @@ pub(crate) struct Commit<S> {
     /// Whether the journal is poisoned or closed, and therefore accepts no commands.
     ended: AtomicBool,
     figures: Arc<Figures>,
+    followers: Followers,
 }
 
 /// Bounds on the batches in memory.
@@ -164,6 +166,7 @@ impl<S: BatchWriter> Commit<S> {
                 full: AtomicBool::new(false),
                 ended: AtomicBool::new(false),
                 figures,
+                followers: Followers::new(),
             }
         })
     }
@@ -188,6 +191,22 @@ impl<S: BatchWriter> Commit<S> {
     /// The last synced event.
     pub(crate) fn durable(&self) -> Seq {
         Seq::new(self.durable.load(Ordering::Acquire))
+    }
+
+    /// Waits until `is_over` returns true. Asks again whenever more events are durable, and after
+    /// [`wake_followers`](Commit::wake_followers).
+    pub(crate) fn follow(&self, is_over: impl Fn() -> bool) {
+        self.followers.wait(is_over);
+    }
+
+    pub(crate) fn wake_followers(&self) {
+        self.followers.notify();
+    }
+
+    /// Records that the events up to `durable` are synced.
+    fn advance_durable(&self, durable: Seq) {
+        self.durable.fetch_max(durable.get(), Ordering::AcqRel);
+        self.followers.notify();
     }
 
     #[inline]
@@ -344,6 +363,14 @@ impl<S: BatchWriter> Commit<S> {
         }
         ticket.park();
         ticket.result().expect("a parked ticket is settled")
+    }
+
+    /// Makes sure that every event is durable whose answer a caller may have got, and returns the last durable event.
+    pub(crate) fn sync_acknowledged(&self) -> Result<Seq, Error> {
+        if !self.syncs() && self.written() > self.durable() {
+            self.sync()?;
+        }
+        Ok(self.durable())
     }
 
     /// The number by which a ticket identifies its journal.

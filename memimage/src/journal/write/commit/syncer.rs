@@ -82,7 +82,7 @@ impl<S: BatchWriter> Commit<S> {
         match result {
             Ok((durable, sync)) => {
                 self.figures.count_sync(sync);
-                self.durable.fetch_max(durable.get(), Ordering::AcqRel);
+                self.advance_durable(durable);
                 let synced = std::mem::take(&mut self.state.lock().syncing);
                 synced.iter().for_each(|ticket| ticket.settle(Ok(())));
                 self.figures.report_sync(sync);

@@ -1,0 +1,188 @@
+//! Follows the end of a journal that its owner is writing: reads each frame once, as soon as its events are durable.
+
+use std::sync::Arc;
+
+use super::position::TailPosition;
+use super::scan::Scan;
+use super::segments::Segments;
+use crate::disk::{Access, Disk, StoredFile};
+use crate::error::{Error, ErrorDetail};
+use crate::journal::format::frame::{Frame, FrameFault, HEADER};
+use crate::journal::format::frames::{FrameReader, FrameStep};
+use crate::journal::format::segment::SEGMENT_HEADER;
+use crate::journal::layout::{Layout, Survey};
+use crate::keys::Keyring;
+use crate::seq::{SegmentId, Seq};
+
+/// The size of one read, in bytes. A longer frame is read as a whole.
+const PIECE_LEN: usize = 1 << 20;
+/// Reads begin at multiples of this number of bytes, which is the largest alignment of a frame.
+const READ_ALIGN: u64 = 4096;
+
+/// A reader of the frames after a position.
+#[derive(Debug)]
+pub(crate) struct JournalTail {
+    disk: Arc<dyn Disk>,
+    layout: Layout,
+    keyring: Arc<Keyring>,
+    /// The segments that were found last; a new segment is not among them until the reader reaches it.
+    scan: Scan,
+    position: TailPosition,
+}
+
+/// Some bytes of a segment.
+struct Piece<'a> {
+    bytes: &'a [u8],
+    /// The offset of the first byte in the segment.
+    start: u64,
+    /// Whether the file ends with this piece.
+    is_last: bool,
+}
+
+/// The result of reading one piece of a segment.
+enum PieceEnd {
+    /// The reader has reached the wanted event.
+    Reached,
+    /// The next frame lies beyond the piece; it has at least this many bytes.
+    Needs(usize),
+}
+
+impl JournalTail {
+    /// Creates a reader that continues at `position`.
+    pub(crate) fn new(
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        keyring: &Arc<Keyring>,
+        position: TailPosition,
+    ) -> Result<JournalTail, Error> {
+        let (disk, layout, keyring) = (Arc::clone(disk), layout.clone(), Arc::clone(keyring));
+        let scan = Scan::of_tail(list(&disk, &layout, &keyring)?);
+        Ok(JournalTail { disk, layout, keyring, scan, position })
+    }
+
+    /// Reads on until the frame with event `until`, which must be durable, and passes each frame to `visit`. Does nothing if
+    /// that frame was already read.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of `visit`, and an error if the journal is damaged before event `until`, or if the events were pruned
+    /// before they were read. After an error the reader must not be used again.
+    pub(crate) fn read(
+        &mut self,
+        until: Seq,
+        mut visit: impl FnMut(&Scan, SegmentId, &Frame<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut wanted = PIECE_LEN;
+        let mut file: Option<StoredFile> = None;
+        while self.last() < until {
+            if self.position.sealed {
+                self.enter_next_segment();
+                file = None;
+            }
+            let file = match &mut file {
+                Some(file) => file,
+                none => none.insert(self.open_segment()?),
+            };
+            let start = self.position.offset / READ_ALIGN * READ_ALIGN;
+            let mut bytes = vec![0; wanted + (self.position.offset - start) as usize];
+            let read = file.read_up_to(&mut bytes, start)?;
+            let piece = Piece { bytes: &bytes[..read], start, is_last: read < bytes.len() };
+            match self.piece(&piece, until, &mut visit)? {
+                PieceEnd::Reached => break,
+                PieceEnd::Needs(len) => wanted = len.max(PIECE_LEN),
+            }
+        }
+        Ok(())
+    }
+
+    /// The last event before the position; 0 if no frame was read yet.
+    fn last(&self) -> Seq {
+        self.position.chain.map_or(Seq::ZERO, |chain| chain.before())
+    }
+
+    /// The hash of the last frame with events; `None` if the reader has read no such frame.
+    pub(crate) fn events_hash(&self) -> Option<u64> {
+        self.position.chain?.events
+    }
+
+    /// Reads the frames of a piece.
+    fn piece(
+        &mut self,
+        piece: &Piece<'_>,
+        until: Seq,
+        visit: &mut impl FnMut(&Scan, SegmentId, &Frame<'_>) -> Result<(), Error>,
+    ) -> Result<PieceEnd, Error> {
+        let (segment, start) = (self.position.segment, piece.start);
+        let uuid = self.scan.segments().identity().uuid;
+        let within = (self.position.offset - start) as usize;
+        let first = self.position.offset == SEGMENT_HEADER as u64;
+        let mut reader = FrameReader::resume(piece.bytes, &uuid, segment, within, self.position.chain, first);
+        loop {
+            match reader.step() {
+                FrameStep::Frame(frame) => {
+                    let frame = frame.within(start as usize);
+                    self.scan.verify(segment, &frame)?;
+                    visit(&self.scan, segment, &frame)?;
+                    self.position.offset = frame.next_offset() as u64;
+                    self.position.chain = reader.chain();
+                    self.position.sealed = reader.is_sealed();
+                    if self.last() >= until {
+                        return Ok(PieceEnd::Reached);
+                    }
+                }
+                FrameStep::Sealed => return Ok(PieceEnd::Needs(0)),
+                FrameStep::Fault(fault) => {
+                    let left = piece.bytes.len().saturating_sub(reader.offset());
+                    let needed = match fault {
+                        FrameFault::Header => HEADER,
+                        FrameFault::Body { len } => len,
+                        FrameFault::Unsupported { .. } => 0,
+                    };
+                    if needed > left && !piece.is_last {
+                        return Ok(PieceEnd::Needs(needed));
+                    }
+                    let what = format!("no intact frame follows, but the events up to {until} were synced");
+                    return Err(self.scan.segments().corrupt(segment, Some(self.position.offset), what));
+                }
+                FrameStep::Misplaced(what) => {
+                    return Err(self.scan.segments().corrupt(segment, Some(self.position.offset), what));
+                }
+                FrameStep::WrongMac(frame) => {
+                    let frame = frame.within(start as usize);
+                    self.scan.verify(segment, &frame)?;
+                    let what = "a frame names a wrong MAC for the previous frame";
+                    return Err(self.scan.forged(segment, &frame, what));
+                }
+            }
+        }
+    }
+
+    fn enter_next_segment(&mut self) {
+        let chain = self.position.chain;
+        self.position = TailPosition { chain, ..TailPosition::start_of(self.position.segment.next()) };
+    }
+
+    /// Opens the file of the current segment. Lists the segments again if the owner created this one after the last listing.
+    fn open_segment(&mut self) -> Result<StoredFile, Error> {
+        let segment = self.position.segment;
+        if self.scan.segments().len_of(segment).is_none() {
+            self.scan = Scan::of_tail(list(&self.disk, &self.layout, &self.keyring)?);
+            if self.scan.segments().len_of(segment).is_none() {
+                let what = "the segment is missing, so the events after the last one that was read are lost or pruned";
+                return Err(self.scan.segments().corrupt(segment, None, what.to_owned()));
+            }
+        }
+        self.scan.segments().file(segment, Access::Read)
+    }
+}
+
+/// The segments that exist now.
+fn list(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result<Segments, Error> {
+    match layout.survey(&**disk)? {
+        Survey::Image(segments) => Segments::open(disk, layout, &segments, keyring),
+        Survey::Missing | Survey::Vacant => Err(Error::new(ErrorDetail::NotFound {
+            path: layout.root().to_owned(),
+            found: "the journal was removed while the image was open",
+        })),
+    }
+}

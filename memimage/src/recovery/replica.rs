@@ -1,0 +1,131 @@
+//! A replica: a second copy of the model, made by replay, that follows the journal of the running image.
+
+use std::path::PathBuf;
+
+use super::fallback::recover;
+use super::opened_journal::OpenedJournal;
+use super::replay::{ReplayState, replay_frame};
+use super::{Dispatch, Recovered, RecoveryGoal, dispatch_from};
+use crate::context::Timestamp;
+use crate::error::Error;
+use crate::event::Model;
+use crate::journal::{EncodedRows, Frame, FrameKind, JournalTail, Scan, ShapeTable};
+use crate::seq::{SegmentId, Seq};
+
+/// The state after some event, and the means to replay the events after it.
+pub(crate) struct ReplicaState<M> {
+    state: ReplayState<M>,
+    tail: JournalTail,
+    shapes: ReplicaShapes,
+    /// The hash of the frame with the last event that recovery replayed; 0 if there is no event.
+    events_hash: u64,
+    /// The snapshot or base at which replay began; `None` if it began at genesis.
+    pub(crate) start: Option<Seq>,
+    /// Whether replay began with a state that an upcaster created.
+    pub(crate) is_upcast: bool,
+    /// The snapshots that contradict the journal, each with the reason.
+    pub(crate) contradicted: Vec<(PathBuf, String)>,
+}
+
+/// The events that the replica can replay. The journal may declare more events while the replica follows it.
+struct ReplicaShapes {
+    dispatch: Dispatch,
+    /// The encoded rows of the shape table in `dispatch`.
+    encoded_rows: EncodedRows,
+}
+
+impl<M: Model> ReplicaState<M> {
+    /// Recovers a replica from the files of a running image. `goal.until` must be a durable event that ends its frame.
+    pub(crate) fn recover(
+        journal: &OpenedJournal,
+        dispatch: &Dispatch,
+        goal: RecoveryGoal,
+    ) -> Result<ReplicaState<M>, Error> {
+        let recovered = recover::<M>(journal, dispatch, goal)?;
+        let Recovered { model, last, time, events_hash, snapshot: start, tail, is_upcast, .. } = recovered;
+        Ok(ReplicaState {
+            state: ReplayState { model, last, time },
+            tail: journal.tail(tail)?,
+            shapes: ReplicaShapes::new(dispatch.clone()),
+            events_hash,
+            start,
+            is_upcast,
+            contradicted: recovered
+                .unusable
+                .into_iter()
+                .filter(|(path, _)| recovered.contradicted.contains(path))
+                .collect(),
+        })
+    }
+
+    /// Replays the events up to event `until`, which must be durable and end its frame. Changes nothing if the replica has
+    /// already reached this event.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if an event cannot be read or replayed. The replica is then dropped, because an event may be half
+    /// applied.
+    pub(crate) fn catch_up(self, until: Seq) -> Result<ReplicaState<M>, Error> {
+        if self.last() >= until {
+            return Ok(self);
+        }
+        let ReplicaState { state, mut tail, mut shapes, .. } = self;
+        let mut state = Some(state);
+        tail.read(until, |scan, segment, frame| {
+            if frame.header.kind == FrameKind::Shapes {
+                return shapes.add::<M>(scan, segment, frame);
+            }
+            let before = state.take().expect("a failed replay ends the reading");
+            state = Some(replay_frame(before, scan, &shapes.dispatch, segment, frame)?);
+            Ok(())
+        })?;
+        let state = state.expect("a failed replay ends the reading");
+        Ok(ReplicaState { state, tail, shapes, ..self })
+    }
+
+    pub(crate) fn model(&self) -> &M {
+        &self.state.model
+    }
+
+    pub(crate) fn into_model(self) -> M {
+        self.state.model
+    }
+
+    /// The last event replayed.
+    pub(crate) fn last(&self) -> Seq {
+        self.state.last
+    }
+
+    /// The recorded time of the last event.
+    pub(crate) fn time(&self) -> Timestamp {
+        self.state.time
+    }
+
+    /// The hash of the frame with the last event; 0 if there is no event.
+    pub(crate) fn events_hash(&self) -> u64 {
+        self.tail.events_hash().unwrap_or(self.events_hash)
+    }
+
+    pub(crate) fn dispatch(&self) -> &Dispatch {
+        &self.shapes.dispatch
+    }
+}
+
+impl ReplicaShapes {
+    fn new(dispatch: Dispatch) -> ReplicaShapes {
+        let encoded_rows = dispatch.table().encoded_rows();
+        ReplicaShapes { dispatch, encoded_rows }
+    }
+
+    /// Adds the rows of a shapes frame, unless they are known.
+    fn add<M: Model>(&mut self, scan: &Scan, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+        if self.encoded_rows.contain(&scan.body(segment, frame)?) {
+            return Ok(());
+        }
+        let mut table: ShapeTable = self.dispatch.table().clone();
+        let added = table.add(scan.rows(segment, frame)?);
+        added.map_err(|fault| scan.corrupt_frame(segment, frame, fault.to_string()))?;
+        *self = ReplicaShapes::new(dispatch_from::<M>(table, scan.segments().root())?);
+        Ok(())
+    }
+}
