@@ -1,4 +1,4 @@
-//! `pause`: how long commands wait while snapshots are made or a long query runs.
+//! `pause`: how long commands wait while snapshots are made, or a long view or query runs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::value_parser;
-use memimage::{Execute, Image, Model, Shape, SnapshotPolicy};
+use memimage::{Execute, Image, Model, Replica, Shape, SnapshotPolicy, SnapshotSource};
 use serde::{Deserialize, Serialize};
 
 use crate::measure::{self, Latencies, Quantiles, ms};
@@ -26,11 +26,24 @@ pub(crate) struct Arguments {
     /// The sizes of the model's snapshot, in MiB
     #[arg(long, value_delimiter = ',', default_value = "64,1024", value_parser = value_parser!(u64).range(1..=LARGEST_MIB))]
     mib: Vec<u64>,
-    /// For how long commands run in each case; longer if a snapshot or a query takes longer
+    /// For how long commands run in each case; longer if a snapshot, a view or a query takes longer
     #[arg(long, default_value_t = 6.0, value_parser = seconds, allow_negative_numbers = true)]
     seconds: f64,
+    /// From what snapshots are written
+    #[arg(long, value_enum, default_value_t = Source::Replica)]
+    source: Source,
+    /// Keeps a standing replica
+    #[arg(long)]
+    standing: bool,
     #[command(flatten)]
     workspace: Workspace,
+}
+
+/// From what snapshots are written. (The model is not cheap to clone.)
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Source {
+    Replica,
+    InPlace,
 }
 
 /// The largest model is a terabyte, and the longest case a day.
@@ -84,6 +97,8 @@ enum Beside {
     Nothing,
     /// Snapshots, one after the other.
     Snapshots,
+    /// Views of two seconds, one after the other.
+    View,
     /// Queries of two seconds, one after the other.
     Query,
 }
@@ -96,7 +111,7 @@ struct Case {
     commands: u64,
     #[serde(flatten)]
     latencies: Quantiles,
-    /// How many snapshots or queries ran, and the mean duration of one; `None` beside nothing.
+    /// How many snapshots, views or queries ran, and the mean duration of one; `None` beside nothing.
     runs: Option<u64>,
     run_ms: Option<f64>,
 }
@@ -112,8 +127,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let duration = Duration::from_secs_f64(arguments.seconds);
     let mut cases = Vec::new();
     for &mib in &arguments.mib {
-        let image = create(mib, directory.path())?;
-        for beside in [Beside::Nothing, Beside::Snapshots, Beside::Query] {
+        let image = create(mib, arguments, directory.path())?;
+        for beside in [Beside::Nothing, Beside::Snapshots, Beside::View, Beside::Query] {
             eprintln!("{mib} MiB beside {}", beside.name());
             let case = measure(&image, mib, beside, duration)?;
             if arguments.json {
@@ -127,8 +142,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Creates an image whose snapshot has this size, and makes the first snapshot.
-fn create(mib: u64, directory: &Path) -> Result<Image<Orders>> {
-    let options = Image::<Orders>::options().snapshots(SnapshotPolicy::Manual);
+fn create(mib: u64, arguments: &Arguments, directory: &Path) -> Result<Image<Orders>> {
+    let source = match arguments.source {
+        Source::Replica => SnapshotSource::Replica,
+        Source::InPlace => SnapshotSource::InPlace,
+    };
+    let replica = if arguments.standing { Replica::Standing } else { Replica::OnDemand };
+    let options = Image::<Orders>::options().snapshots(SnapshotPolicy::Manual).snapshot_source(source).replica(replica);
     let image = options.open(directory.join(format!("{mib}.image")))?;
     for first in (0..(mib << 20) / ORDER_BYTES).step_by(BATCH as usize) {
         drop(image.submit(OrdersPlace { first, count: BATCH })?); // the snapshot syncs
@@ -182,6 +202,7 @@ fn work(image: &Image<Orders>, beside: Beside, duration: Duration) -> Result<Opt
                 return Ok(None);
             }
             Beside::Snapshots => drop(image.admin().snapshot()?),
+            Beside::View => image.view(report_for)?,
             Beside::Query => image.query(report_for)?,
         }
         runs += 1;
@@ -220,6 +241,7 @@ impl Beside {
         match self {
             Beside::Nothing => "nothing",
             Beside::Snapshots => "snapshots",
+            Beside::View => "view",
             Beside::Query => "query",
         }
     }

@@ -40,7 +40,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("ShortWriteIgnored", "swarm", ""),
     ("SnapshotNamedUnloaded", "same_arguments", "gets_no_name"),
     ("SnapshotNamedUnsynced", "swarm", ""),
-    ("StaleReplicaViewed", "replica", "views"),
+    ("StaleReplicaViewed", "replica", "a_view_shows"),
     ("TornTailLeft", "swarm", ""),
     ("UnorderedHashedInOrder", "states", "declared_unordered"),
     ("UnprovenNotWrittenAgain", "swarm", ""),

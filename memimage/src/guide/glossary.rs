@@ -44,7 +44,9 @@
 //! | word | definition | elsewhere |
 //! | --- | --- | --- |
 //! | *snapshot* | a file with the whole state after one event | checkpoint; RDB file (Redis) |
-//! | *snapshot verification* | rebuilding the state from the previous snapshot, and comparing it with the new one | restore test |
+//! | *verification* | comparing the running state with the state that a replay gives | restore test |
+//! | *replica* | a second copy of the model in the same process, made by replay; snapshots are written from it | read replica, follower |
+//! | *view* | a read of the replica, for which commands do not wait | long-running read, analytical query |
 //! | *recovery* | loading the newest usable snapshot and replaying the later events | crash recovery |
 //! | *replay* | executing recorded events again, without their checks | redo, roll forward |
 //! | *retention* | how much of the journal is kept | log retention (Kafka) |

@@ -31,13 +31,13 @@
 //! - **Arguments**: numbers, texts and collections of them are passed to the body as they are. Arguments of your own types are
 //!   encoded and decoded again first, which takes some 30 ns for a few numbers.
 //! - **Reads**: a [`query`](crate::Image::query) takes the image's lock for reading, runs its closure on the model, and waits until
-//!   what it saw is durable. Keep closures short, since commands wait meanwhile.
+//!   what it saw is durable. Keep closures short, since commands wait meanwhile. For anything that takes more than a millisecond, use
+//!   a [`view`](super::snapshots#long-reads), for which no command waits.
+//! - **Snapshots**: the [source](super::snapshots#the-cost-of-a-snapshot) decides who waits.
 //!
 //! # What it is not good at
 //!
-//! - **Snapshots of large states**: commands wait while the state is hashed, serialized and written: some 0.2 s for 64 MiB, and
-//!   seconds for 1 GiB. Make snapshots when few commands run ([`SnapshotPolicy::Manual`](crate::SnapshotPolicy::Manual)).
-//! - **Long queries**: commands wait for the closure. Copy what a report needs, and compute it outside the closure.
+//! - **Memory**: a snapshot and a view take the memory of a second model.
 //! - **Many images in one process**: each takes 3 MiB on disk, five file handles and a thread. Opening a thousand needs a limit of
 //!   more than five thousand open files (`ulimit -n`).
 //! - **State that does not fit in memory**, and queries that nobody has written as a method: use a database.

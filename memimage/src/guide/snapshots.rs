@@ -64,13 +64,62 @@
 //!
 //! # The cost of a snapshot
 //!
-//! 1. The state is hashed, serialized and synced in place, under the read lock. Commands wait until the read lock is released.
-//!    Queries run until a command waits; new queries then wait behind that command. If snapshots are verified, [derived
-//!    fields](#derived-fields) are hashed too.
-//! 2. The snapshot is verified while commands go on: the library rebuilds the state from the previous snapshot and the events
-//!    since, and compares it with the new snapshot. The rebuilt state takes as much memory as the model itself.
-//!    [`verify_snapshots(false)`](crate::Options::verify_snapshots) turns verification off. Without verification, the journal
-//!    gets no digests, and nothing finds a body that is not deterministic.
+//! Commands go on while a snapshot is made, because it is written from a *replica*: the library loads the previous snapshot,
+//! replays the events since, and writes the result. [`Options::snapshot_source`](crate::Options::snapshot_source) sets another
+//! [source](crate::SnapshotSource):
+//!
+//! | source | commands wait while | memory | for |
+//! | --- | --- | --- | --- |
+//! | `Replica` | the running state is hashed, if that fits the [budget](#verification) | the model a second time | most models |
+//! | `Clone(function)` | the function clones the model | a clone, then the replayed state | models that are cheap to clone, such as those of `imbl` or `Arc` trees |
+//! | `InPlace` | the state is hashed, serialized and synced | the replayed state, afterwards | models of a few hundred KiB |
+//!
+//! A new snapshot is loaded once before it gets its name.
+//!
+//! # Verification
+//!
+//! The library compares the running state with the state that a replay of the journal gives. So it finds a body that is not
+//! deterministic, or a snapshot that lacks part of the state, while the older snapshots still exist. If the states are equal, the
+//! journal gets their digest.
+//!
+//! - `Clone` and `InPlace` write the running state, and a replay must give the same state.
+//! - `Replica` writes the replayed state. To compare it, the running state must be hashed while commands wait. That is done if it
+//!   takes at most the [`pause_budget`](crate::Options::pause_budget), which is 5 ms by default, enough for a state of a few MiB.
+//!   Otherwise the states are compared when the image is closed, and whenever the program calls
+//!   [`Admin::verify`](crate::Admin::verify). [`Stats::unverified_since`](crate::Stats::unverified_since) reports that a
+//!   comparison is due. A program that is killed does not close its image: if your state is large, call `verify` when few commands
+//!   run.
+//!
+//! [`verify_snapshots(false)`](crate::Options::verify_snapshots) turns verification off. Without verification, the journal gets no
+//! digests, and nothing finds a body that is not deterministic.
+//!
+//! # Long reads
+//!
+//! [`Image::view`](crate::Image::view) reads the replica, so commands do not wait for it:
+//!
+//! ```
+//! # use memimage::{Image, Model, Replica, Shape};
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+//! # struct Shop { orders: Vec<u64> }
+//! # #[memimage::commands]
+//! # impl Shop {
+//! #     #[command]
+//! #     fn order(&mut self, cents: u64) { self.orders.push(cents); }
+//! # }
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let path = directory.path().join("shop.image");
+//! let shop = Image::<Shop>::options().replica(Replica::Standing).open(&path)?;
+//! shop.order(1_250)?;
+//! let revenue = shop.view(|shop| shop.orders.iter().sum::<u64>())?; // however long it takes
+//! assert_eq!(revenue, 1_250);
+//! # Ok::<(), memimage::Error>(())
+//! ```
+//!
+//! By default the replica is made when a view or a snapshot needs it, which takes as long as opening the image, and is dropped
+//! afterwards. That is enough for an occasional report. A [`Replica::Standing`](crate::Replica::Standing) always exists, and a
+//! thread keeps it up to date. It takes the memory of a second model and part of a second core. It also replaces the model after a
+//! panic in a body, which otherwise takes a recovery from disk.
 //!
 //! # States that cannot be in a snapshot
 //!
@@ -101,7 +150,8 @@
 //! | --- | --- |
 //! | memory, while running | the model, and some MiB for batches |
 //! | memory, while opening | the model, and one segment of the journal (up to 64 MiB) |
-//! | memory, while a snapshot is verified, and after a panic in a body | the model a second time |
+//! | memory, while a snapshot is made, during a view, and after a panic in a body | the model a second time |
+//! | memory, while a snapshot is made beside a standing replica | the model a second and a third time |
 //! | disk, journal | all of it, unless a retention is set |
 //! | disk, next segment | preallocated: 2 MiB for a new image, later up to 64 MiB |
 //! | disk, snapshots | two, or up to four with a retention, each with the size of the state |
@@ -207,7 +257,8 @@
 //! ```
 //!
 //! Before the library deletes anything, it loads a snapshot that is old enough, replays the later events, and checks that the
-//! result is the newest state. Then it stores two copies of this old snapshot, the *base*, and deletes the segments before the
+//! result is the newest state. If the running state was not [compared](#verification), a replay from a still older state must give
+//! the newest state too. Then it stores two copies of this old snapshot, the *base*, and deletes the segments before the
 //! base. With any retention, the state can be rebuilt from either of the two newest snapshots, and also from the base alone. A
 //! retention has a price:
 //!
