@@ -55,7 +55,7 @@ impl MetricsReport {
             snapshot_duration: labels.histogram(
                 "memimage_snapshot_seconds",
                 Unit::Seconds,
-                "the time to write and verify a snapshot",
+                "the time from the start of writing a snapshot until it is installed",
             ),
             snapshot_created: labels.gauge(
                 "memimage_snapshot_timestamp_seconds",

@@ -65,7 +65,7 @@
 //! | `memimage_journal_disk_bytes` | gauge | the length of all segments on disk |
 //! | `memimage_snapshots_total` | counter | snapshots made |
 //! | `memimage_snapshot_failures_total` | counter | snapshots that were begun and could not be made |
-//! | `memimage_snapshot_seconds` | histogram | the time to write and verify a snapshot |
+//! | `memimage_snapshot_seconds` | histogram | the time from the start of writing a snapshot until it is installed |
 //! | `memimage_snapshot_timestamp_seconds` | gauge | when the newest snapshot was made, since the Unix epoch; its age is the time since |
 //! | `memimage_state_bytes` | gauge | the length of the encoded state in the newest snapshot |
 //! | `memimage_recovery_seconds` | gauge | how long the opening took |
