@@ -88,6 +88,7 @@
 //! | `encryption` | encryption at rest: XChaCha20-Poly1305 |
 //! | `chain` | a chain of keyed hashes that shows tampering: BLAKE3 |
 //! | `json` | [`Value`]s to and from JSON |
+//! | `metrics` | the figures of images for the facade `metrics`: [`guide::performance`](guide::performance#figures) |
 //! | `chrono`, `indexmap`, `jiff`, `rust_decimal`, `uuid` | shapes of these crates' types |
 //! | `testing` | tests of your own models; for `[dev-dependencies]` |
 //! | `compile-fail` | `testing`, and compile-fail tests of your own models, with trybuild |
@@ -122,6 +123,8 @@ mod nesting;
 mod value;
 mod digest;
 mod context;
+mod figures;
+mod progress;
 mod outcome;
 mod event;
 mod expand;
@@ -154,6 +157,7 @@ pub use event::{
     Command, Commands, Event, FromRefusal, IntoEvents, Model, Payload, Recorded, ShapeLock, Upcast, UpcastError,
 };
 pub use execute::Execute;
+pub use figures::Histogram;
 pub use image::{
     Admin, Bulk, Image, JournalHandle, Pending, PendingAll, ReadGuard, RecoveryReport, SnapshotInfo, Stats,
     WithMetadata,
@@ -164,6 +168,7 @@ pub use keys::ChainHead;
 #[cfg(any(feature = "chain", feature = "encryption"))]
 pub use keys::{Key, Keys};
 pub use options::{Options, Replica, SnapshotPolicy, SnapshotSource};
+pub use progress::{OpeningPhase, Progress};
 pub use retention::Retention;
 pub use seq::{SegmentId, Seq};
 pub use shape::Shape;

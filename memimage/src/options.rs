@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{BatchLimits, Durability, MAX_SEGMENT, MIN_SEGMENT};
 use crate::keys::{Keyring, Keys};
+use crate::progress::{Progress, ProgressCallback};
 use crate::retention::Retention;
 
 pub use snapshots::{Replica, SnapshotPolicy, SnapshotSource};
@@ -59,6 +60,7 @@ pub struct Options<M> {
     pub(crate) genesis: Option<M>,
     pub(crate) encryption: Option<Keys>,
     pub(crate) chain: Option<Keys>,
+    pub(crate) progress: Option<ProgressCallback>,
 }
 
 /// A monotonic clock, which returns the time since some fixed point.
@@ -114,6 +116,7 @@ impl<M: Model> Options<M> {
             genesis: None,
             encryption: None,
             chain: None,
+            progress: None,
         }
     }
 
@@ -237,6 +240,14 @@ impl<M: Model> Options<M> {
     /// Open the copy once with this option, and then without it.
     pub fn accept_incomplete_copy(mut self, accept: bool) -> Self {
         self.accept_incomplete_copy = accept;
+        self
+    }
+
+    /// Calls `callback` while an image opens: at the start and at the end of each [phase](crate::OpeningPhase), and about ten
+    /// times a second in between. If the callback panics, the image is opened without further reports. The guide has an
+    /// [example](crate::guide::snapshots#the-speed-of-a-restart).
+    pub fn on_progress(mut self, callback: impl FnMut(Progress) + Send + 'static) -> Self {
+        self.progress = Some(Box::new(callback));
         self
     }
 

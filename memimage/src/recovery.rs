@@ -14,6 +14,7 @@ mod replica;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::context::Timestamp;
 use crate::digest::{Digest, DigestError, digest_within};
@@ -79,9 +80,13 @@ pub(crate) struct Recovered<M> {
     pub(crate) events_hash: u64,
     /// The snapshot or base at which replay began; `None` if replay began at genesis.
     pub(crate) snapshot: Option<Seq>,
+    /// The same with the file.
+    pub(crate) start_file: Option<(Seq, PathBuf)>,
     pub(crate) replayed: u64,
     /// The size of the replayed batches, in bytes.
     pub(crate) replayed_bytes: u64,
+    /// The time to read and replay the events.
+    pub(crate) replay_duration: Duration,
     /// The replayed events whose outcome differs from the recorded outcome, because an earlier event became void after they
     /// were recorded.
     pub(crate) changed_outcomes: BTreeMap<Seq, Outcome>,

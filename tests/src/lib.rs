@@ -9,6 +9,7 @@ pub mod fuzz;
 mod gate_disk;
 mod in_memory;
 pub mod library;
+mod life;
 mod memory;
 mod models;
 pub mod past_versions;
@@ -24,6 +25,7 @@ pub use executor::block_on;
 pub use files::{Files, changed, files};
 pub use gate_disk::{Call, DiskMethod, Gate, GateDisk};
 pub use in_memory::InMemory;
+pub use life::live;
 pub use memory::peak_memory;
 pub use models::{
     Book, BookCommands, BookDraw, BookEvent, BookTear, BookWrite, Ledger, LedgerBurn, LedgerCommands, LedgerDeposit,

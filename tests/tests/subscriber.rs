@@ -7,10 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
-use memimage::admin::Check;
-use memimage::disk::SimDisk;
-use memimage::{Durability, Error, Image, Retention, SnapshotPolicy, Timestamp};
-use memimage_tests::{DiskMethod, GateDisk, Ledger, LedgerCommands, LedgerDeposit, Run, with_timeout};
+use memimage::{Durability, Error, Image};
+use memimage_tests::{Ledger, LedgerCommands, LedgerDeposit, live, with_timeout};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
@@ -71,44 +69,6 @@ impl Drop for Subscribed {
     }
 }
 
-fn open(disk: &GateDisk, durability: Durability) -> Result<Image<Ledger>, Error> {
-    Run::options(durability, 8)
-        .snapshots(SnapshotPolicy::AfterEvents(10))
-        .retention(Retention::Events(10))
-        .open_with(Arc::new(disk.clone()), "ledger")
-}
-
-/// Uses an image so that it logs: it enters segments, makes snapshots, prunes, corrects its time, and loses its disk. `opened` gets
-/// each opened image.
-fn use_image(durability: Durability, opened: impl Fn(&Image<Ledger>)) {
-    let kept = SimDisk::new();
-    let disk = GateDisk::new(kept.clone());
-    let image = open(&disk, durability).unwrap();
-    opened(&image);
-    for amount in 1..=30 {
-        assert!(image.deposit(1, 1).unwrap() >= i64::from(amount));
-        image.file(vec![3; 2_000]).unwrap();
-    }
-    image.admin().snapshot().unwrap();
-    image.admin().correct_time(Timestamp::from_micros(1_001_000), "a test").unwrap();
-    assert!(image.journal().sync().is_ok());
-    Image::close(image).unwrap();
-
-    let image = open(&disk, durability).unwrap();
-    opened(&image);
-    disk.fail(DiskMethod::Write, ".journal", std::io::ErrorKind::Other);
-    let failed = image.submit(LedgerDeposit { account: 1, amount: 1 }).and_then(|pending| pending.wait());
-    assert!(failed.is_err());
-    assert!(image.journal().sync().is_err());
-    assert!(Image::close(image).is_err());
-    disk.remove_rule();
-
-    Check::new().run_with(Arc::new(kept.fork()), "ledger").unwrap();
-    let image = open(&disk, durability).unwrap();
-    assert!(image.deposit(1, 1).unwrap() >= 30);
-    Image::close(image).unwrap();
-}
-
 #[test]
 fn a_subscriber_that_panics_disturbs_nothing() {
     let subscribed = Subscribed::new();
@@ -119,7 +79,7 @@ fn a_subscriber_that_panics_disturbs_nothing() {
             count.fetch_add(1, Ordering::SeqCst);
             std::panic::resume_unwind(Box::new("the subscriber panics"));
         });
-        with_timeout(move || use_image(durability, |_| ()));
+        with_timeout(move || live(durability, |_| ()));
         assert!(panics.load(Ordering::SeqCst) > 20, "{panics:?}");
     }
 }
@@ -161,7 +121,7 @@ fn a_subscriber_may_call_the_image_that_logs() {
         };
         with_timeout(move || {
             let used = catch_unwind(AssertUnwindSafe(|| {
-                use_image(durability, |image| replace(Some(image.clone())));
+                live(durability, |image| replace(Some(image.clone())));
             }));
             replace(None);
             used.unwrap();

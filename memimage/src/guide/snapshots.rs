@@ -40,6 +40,28 @@
 //! Opening loads a snapshot and replays the later events. In one run of `cargo bench -p memimage --bench replay`, on a virtual
 //! machine with two cores, replay took 47 ns for each event (a million events with four numbers each).
 //!
+//! A program with a large image can show how far the opening has come. [`Options::on_progress`](crate::Options::on_progress) sets
+//! a callback, which gets the phase (loading the snapshot, then replaying the later events) and the share of it that is done:
+//!
+//! ```
+//! # use memimage::{Image, Model, Shape};
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+//! # struct Counter { count: u64 }
+//! # #[memimage::commands]
+//! # impl Counter {
+//! #     #[command]
+//! #     fn add(&mut self) { self.count += 1; }
+//! # }
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let path = directory.path().join("counter.image");
+//! let counter = Image::<Counter>::options()
+//!     .on_progress(|progress| eprintln!("{:?}: {:.0} %", progress.phase, 100.0 * progress.share()))
+//!     .open(&path)?;
+//! # counter.add()?;
+//! # Ok::<(), memimage::Error>(())
+//! ```
+//!
 //! # The cost of a snapshot
 //!
 //! Commands go on while a snapshot is made, because it is written from a *replica*: the library loads the previous snapshot,

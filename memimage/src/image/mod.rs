@@ -29,6 +29,7 @@ mod journal;
 mod stats;
 mod time_correction;
 mod admin;
+mod replay_report;
 mod opening;
 
 use std::fmt;

@@ -15,11 +15,14 @@ use super::contradicted::quarantine_contradicted;
 use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
 use super::recording_clock::{ClockReading, RecordingClock};
 use super::recovery_report::RecoveryReport;
+use super::replay_report::recover_reporting;
 use super::replica_slot::ReplicaSlot;
+use crate::context::Timestamp;
 use crate::disk::{Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, absolute, failed, sync_dir};
 use crate::entropy::{random, random_life, random_uuid};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
+use crate::figures::Figures;
 use crate::journal::{
     Identity, Journal, Layout, ResumePoint, Salts, SegmentBuilder, Segments, ShapeTable, Survey, create,
     quarantine_file, resume,
@@ -28,9 +31,10 @@ use crate::keys::Keyring;
 use crate::log;
 use crate::options::Options;
 use crate::process::Process;
+use crate::progress::ProgressReporter;
 use crate::recovery::{
     Dispatch, OpenedJournal, Recovered, RecoveryGoal, RequiredEnd, SettledJournal, WritableJournal, dispatch_of,
-    genesis_of, is_readable, recover,
+    genesis_of, is_readable,
 };
 use crate::seq::{Life, SegmentId, Seq};
 use crate::shape::changed_encoding;
@@ -74,7 +78,7 @@ impl<M: Model> Options<M> {
 }
 
 impl<M: Model> Image<M> {
-    fn open_on(disk: Arc<dyn Disk>, path: &Path, options: Options<M>) -> Result<Image<M>, Error> {
+    fn open_on(disk: Arc<dyn Disk>, path: &Path, mut options: Options<M>) -> Result<Image<M>, Error> {
         #[expect(clippy::disallowed_methods, reason = "the duration of an open is not part of the state")]
         let started = Instant::now();
         if M::LOCK.is_none() {
@@ -88,7 +92,8 @@ impl<M: Model> Image<M> {
             return Err(Error::new(ErrorDetail::ChangedEncoding { name }));
         }
         let keyring = options.keyring();
-        let mut opening = Opening { layout: Layout::new(path), disk, options, keyring };
+        let reporter = options.progress.take().map(|callback| Arc::new(ProgressReporter::new(callback)));
+        let mut opening = Opening { layout: Layout::new(path), disk, options, keyring, reporter };
         let lock = opening.lock()?;
         opening.disk = OwnedDisk::over(opening.disk, &lock);
         let created = match opening.layout.survey(&*opening.disk)? {
@@ -127,6 +132,8 @@ struct Opening<M> {
     layout: Layout,
     options: Options<M>,
     keyring: Arc<Keyring>,
+    /// Reports the progress, if the program asked for reports.
+    reporter: Option<Arc<ProgressReporter>>,
 }
 
 impl<M: Model> Opening<M> {
@@ -174,7 +181,8 @@ impl<M: Model> Opening<M> {
     fn find(&self) -> Result<FoundImage<M>, Error> {
         let accepts_any_end = self.options.accept_incomplete_copy;
         let required = if accepts_any_end { RequiredEnd::Any } else { RequiredEnd::Proven };
-        let journal = WritableJournal::open(&self.disk, &self.layout, &self.keyring, Some(M::NAME), required)?;
+        let mut journal = WritableJournal::open(&self.disk, &self.layout, &self.keyring, Some(M::NAME), required)?;
+        journal.journal.report_to(self.reporter.as_ref());
         let opened = &journal.journal;
         let dispatch = dispatch_of::<M>(opened)?;
         let goal = RecoveryGoal {
@@ -184,7 +192,7 @@ impl<M: Model> Opening<M> {
             trust_upcasters: true,
             ..RecoveryGoal::default()
         };
-        let recovered = recover::<M>(opened, &dispatch, goal)?;
+        let recovered = recover_reporting::<M>(opened, &dispatch, goal, self.reporter.as_deref())?;
         let end = recovered.end.as_ref().expect("all of the journal was read");
         opened.check_watermark(end)?;
         let (life, kept_from) = (opened.next_life(end)?, opened.kept_from()?);
@@ -215,6 +223,10 @@ impl<M: Model> Opening<M> {
         let unusable: Vec<_> = unusable.into_iter().filter(|(path, _)| !reported.contains(path.as_path())).collect();
         let unusable_snapshots = [recovered.unusable, unusable].concat();
 
+        let figures = Arc::new(Figures::of_image(M::NAME, self.layout.root()));
+        figures.journal_grew(opened.segments().total_len());
+        let start = recovered.start_file.as_ref().and_then(|(seq, path)| opened.snapshots().describe(*seq, path));
+        start.inspect(|start| figures.set_snapshot(*start));
         let journal = resume(
             self.segment_builder(identity.clone(), life)?,
             ResumePoint {
@@ -229,6 +241,7 @@ impl<M: Model> Opening<M> {
             },
             self.options.durability,
             self.options.caps,
+            Arc::clone(&figures),
         )?;
         if end.unproven_void {
             prove_void(&journal, dispatch.table())?;
@@ -244,8 +257,11 @@ impl<M: Model> Opening<M> {
         let recovery = RecoveryReport {
             created,
             snapshot: recovered.snapshot,
+            snapshot_age: start.map(|start| Timestamp::wall_clock().since(start.created)),
             seq: recovered.last,
             replayed: recovered.replayed,
+            replayed_bytes: recovered.replayed_bytes,
+            replay_duration: recovered.replay_duration,
             changed_outcomes: recovered.changed_outcomes.len() as u64,
             unusable_snapshots,
             quarantined_segments,
@@ -256,6 +272,7 @@ impl<M: Model> Opening<M> {
             duration: started.elapsed(),
         };
         report(&self.layout, &recovery, base);
+        figures.report_recovery(recovery.replayed, recovery.replayed_bytes, recovery.duration);
         let since = recovery.seq.get() - recovery.snapshot.map_or(0, Seq::get);
         let next_snapshot = next_snapshot(self.options.snapshots, &journal, since, recovered.replayed_bytes);
         Ok(Arc::new_cyclic(|this| Shared {
@@ -267,7 +284,7 @@ impl<M: Model> Opening<M> {
                 reading: ClockReading::default(),
             }),
             journal,
-            snapshots: opened.snapshots().clone(),
+            snapshots: opened.snapshots().counted_in(&figures),
             keyring: self.keyring,
             replica: ReplicaSlot::new(self.options.replica),
             snapshotting: Mutex::new(()),

@@ -85,12 +85,15 @@ impl<M: Model> Shared<M> {
         self.journal.record(FrameKind::Prune, &mark.encode())?;
         self.progress.lock().base = Some(base);
 
+        let mut removed = 0;
         {
             let _exclusive = self.files.write();
             for segment in segments.ids().take_while(|segment| *segment < first) {
                 self.remove(&segments.path(segment))?;
+                removed += segments.len_of(segment).unwrap_or(0);
             }
         }
+        self.journal.figures().journal_shrank(removed);
         // sync without holding the lock: a failed sync poisons the journal, and poisoning runs wakers
         self.sync_journal_dir()?;
         {

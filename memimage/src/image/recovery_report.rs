@@ -14,10 +14,16 @@ pub struct RecoveryReport {
     pub created: bool,
     /// The last event in the snapshot or base from which replay started; `None` if replay started from genesis.
     pub snapshot: Option<Seq>,
+    /// The age of this snapshot or base when the image was opened, by the wall clock; `None` if replay started from genesis.
+    pub snapshot_age: Option<Duration>,
     /// The last event recovered.
     pub seq: Seq,
     /// The number of events replayed.
     pub replayed: u64,
+    /// The size of the replayed batches, in bytes.
+    pub replayed_bytes: u64,
+    /// The time to read and replay these events. It does not include the time to load the snapshot.
+    pub replay_duration: Duration,
     /// The number of replayed events whose outcome differs from the recorded outcome, because an earlier event was made
     /// [void](crate::admin::void) after they were recorded: a command that was applied is now rejected, or the reverse.
     pub changed_outcomes: u64,
@@ -42,4 +48,21 @@ pub struct RecoveryReport {
     pub clock_behind: Option<Duration>,
     /// The duration of the opening, including recovery.
     pub duration: Duration,
+}
+
+impl RecoveryReport {
+    /// The speed of the replay, in events per second; `None` if no event was replayed.
+    pub fn events_per_second(&self) -> Option<f64> {
+        self.per_second(self.replayed)
+    }
+
+    /// The speed of the replay, in bytes of batches per second; `None` if no event was replayed.
+    pub fn bytes_per_second(&self) -> Option<f64> {
+        self.per_second(self.replayed_bytes)
+    }
+
+    fn per_second(&self, count: u64) -> Option<f64> {
+        let seconds = self.replay_duration.as_secs_f64();
+        (self.replayed > 0 && seconds > 0.0).then(|| count as f64 / seconds)
+    }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::core::Shared;
 use super::recovery_report::RecoveryReport;
+use crate::context::Timestamp;
 use crate::event::Model;
+use crate::figures::Histogram;
 use crate::seq::Seq;
 
 /// Figures of a running image. [`Admin::stats`](crate::Admin::stats) returns them.
@@ -30,8 +32,23 @@ pub struct Stats {
     pub batches: u64,
     /// Bytes of batches written since the image was opened.
     pub bytes: u64,
+    /// The number of events in each batch that was written since the image was opened. Batches without events, such as those
+    /// that declare a new event, are left out.
+    pub batch_events: Histogram,
+    /// The size of each batch that was written since the image was opened, in bytes.
+    pub batch_bytes: Histogram,
+    /// How long each sync of batches took since the image was opened, in nanoseconds. Syncs at the end of a segment are left
+    /// out.
+    pub sync_latency: Histogram,
+    /// The length of the journal's segments on disk, in bytes, including the segment that is preallocated.
+    pub journal_bytes: u64,
     /// The newest snapshot made since the image was opened.
     pub snapshot: Option<Seq>,
+    /// The age of the newest snapshot, by the wall clock. If no snapshot was made since the image was opened, this is the age of
+    /// the snapshot or base from which replay started; `None` if replay started from genesis.
+    pub snapshot_age: Option<Duration>,
+    /// The length of the encoded state in this snapshot, in bytes.
+    pub state_bytes: Option<u64>,
     /// The error of the last snapshot that the [`SnapshotPolicy`](crate::SnapshotPolicy) started; `None` if a snapshot has
     /// succeeded since.
     pub snapshot_failure: Option<String>,
@@ -71,6 +88,8 @@ impl<M: Model> Shared<M> {
         // read in this order, the figures satisfy durable <= written <= executed even while other threads execute commands
         let durable_seq = self.journal.durable();
         let written_seq = self.journal.written();
+        let figures = self.journal.figures();
+        let newest = figures.snapshot();
         Stats {
             path: self.layout.root().to_owned(),
             model: M::NAME,
@@ -79,9 +98,15 @@ impl<M: Model> Shared<M> {
             written_seq,
             durable_seq,
             epoch: self.life.epoch,
-            batches: self.journal.batches(),
-            bytes: self.journal.bytes(),
+            batches: figures.batches(),
+            bytes: figures.bytes(),
+            batch_events: figures.batch_events(),
+            batch_bytes: figures.batch_bytes(),
+            sync_latency: figures.sync_latency(),
+            journal_bytes: figures.journal_bytes(),
             snapshot,
+            snapshot_age: newest.map(|newest| Timestamp::wall_clock().since(newest.created)),
+            state_bytes: newest.map(|newest| newest.state_bytes),
             snapshot_failure,
             unverified_since,
             replica_seq: self.standing_replica(),

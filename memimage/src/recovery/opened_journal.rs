@@ -14,6 +14,7 @@ use crate::journal::{
     quarantine_torn_write, rewrite_unproven,
 };
 use crate::keys::Keyring;
+use crate::progress::ProgressReporter;
 use crate::seq::{Life, SegmentId, Seq};
 use crate::snapshot::{SnapshotHeader, Snapshots};
 
@@ -99,6 +100,20 @@ impl OpenedJournal {
         snapshots.bases().verify_start(&scan)?;
         let (disk, layout, keyring) = (Arc::clone(disk), layout.clone(), Arc::clone(keyring));
         Ok(OpenedJournal { disk, layout, keyring, scan, snapshots, watermark, proven })
+    }
+
+    /// From now on, reports the progress of loading a snapshot.
+    pub(crate) fn report_to(&mut self, reporter: Option<&Arc<ProgressReporter>>) {
+        self.snapshots = self.snapshots.reporting_to(reporter);
+    }
+
+    /// The segment and the offset at which the journal ends, as far as this is known before the journal is read.
+    pub(crate) fn expected_end(&self) -> (SegmentId, u64) {
+        let active = self.scan.active();
+        match self.watermark {
+            Some(watermark) if watermark.segment == active => (active, watermark.offset),
+            _ => (active, self.segments().len_of(active).unwrap_or(0)),
+        }
     }
 
     pub(crate) fn disk(&self) -> &Arc<dyn Disk> {

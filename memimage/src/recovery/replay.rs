@@ -6,6 +6,7 @@ use std::collections::btree_map::IntoValues;
 use std::iter::Peekable;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Instant;
 
 use super::dispatch::{Dispatch, ReplayAction, ReplayRoute};
 use super::genesis::GenesisState;
@@ -29,6 +30,10 @@ pub(crate) struct ReplayProgress {
     pub(crate) events: u64,
     /// The size of the batches replayed so far, in bytes.
     pub(crate) bytes: u64,
+    /// The segment of the last batch.
+    pub(crate) segment: SegmentId,
+    /// The offset after the last batch.
+    pub(crate) offset: usize,
 }
 
 /// Replays the events after a state.
@@ -45,6 +50,7 @@ pub(super) fn replay_from<M: Model>(
     let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
     let (snapshot, replay_start) =
         (start.as_ref().map(|start| start.seq), start.as_ref().map(|start| (start.seq, start.digest)));
+    let start_file = start.as_ref().map(|start| (start.seq, start.path.clone()));
     let segments = scan.segments();
     let digests = match goal.verify_digests {
         true => timeline.later_digests(model_mark::<M>(), &voids),
@@ -76,6 +82,8 @@ pub(super) fn replay_from<M: Model>(
         log::info!(events = replay.voids.len(), "replay skips the void events");
     }
     let from = if snapshot.is_some() { scan.segment_after(last)? } else { segments.first() };
+    #[expect(clippy::disallowed_methods, reason = "the duration of a replay is not part of the state")]
+    let began = Instant::now();
     let end = if goal.until == snapshot && snapshot.is_some() {
         None
     } else {
@@ -110,8 +118,10 @@ pub(super) fn replay_from<M: Model>(
         time,
         events_hash,
         snapshot,
+        start_file,
         replayed,
         replayed_bytes,
+        replay_duration: began.elapsed(),
         changed_outcomes,
         unusable,
         contradicted,
@@ -285,7 +295,8 @@ impl<M: Model> Replay<'_, M> {
             Ok(replayed) => replayed?,
             Err(panic) => return Err(self.panicked(panic)),
         }
-        (self.watch)(ReplayProgress { events: self.replayed, bytes: self.replayed_bytes });
+        let (events, bytes) = (self.replayed, self.replayed_bytes);
+        (self.watch)(ReplayProgress { events, bytes, segment, offset: frame.next_offset() });
         Ok(())
     }
 

@@ -9,6 +9,7 @@ mod base;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,13 +17,16 @@ use serde::de::DeserializeOwned;
 pub(crate) use base::{BaseRepair, Bases};
 pub(crate) use format::{SnapshotHeader, Trailer};
 pub(crate) use reader::SnapshotFile;
+use writer::WrittenState;
 
 use crate::disk::{Disk, StagedFile, failed};
 use crate::entropy::random;
 use crate::error::{Error, ErrorDetail};
+use crate::figures::{Figures, NewestSnapshot};
 use crate::journal::{Layout, SNAPSHOT};
 use crate::keys::Keyring;
 use crate::planted::{Bug, planted};
+use crate::progress::ProgressReporter;
 use crate::seq::Seq;
 use crate::shape::Shape;
 
@@ -32,6 +36,10 @@ pub(crate) struct Snapshots {
     disk: Arc<dyn Disk>,
     layout: Layout,
     keyring: Arc<Keyring>,
+    /// The figures of the image that makes snapshots.
+    figures: Arc<Figures>,
+    /// Reports the progress of loading a snapshot, while an image opens.
+    reporter: Option<Arc<ProgressReporter>>,
 }
 
 /// A snapshot that is written and synced under a temporary name.
@@ -40,11 +48,25 @@ pub(crate) struct StagedSnapshot {
     staged: StagedFile,
     /// The length of the file, in bytes.
     pub(crate) bytes: u64,
+    newest: NewestSnapshot,
+    /// When the write began.
+    began: Instant,
 }
 
 impl Snapshots {
     pub(crate) fn new(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Snapshots {
-        Snapshots { disk: Arc::clone(disk), layout: layout.clone(), keyring: Arc::clone(keyring) }
+        let (disk, layout, keyring) = (Arc::clone(disk), layout.clone(), Arc::clone(keyring));
+        Snapshots { disk, layout, keyring, figures: Arc::default(), reporter: None }
+    }
+
+    /// The same snapshots for an image that opens: the progress of loading one is reported.
+    pub(crate) fn reporting_to(&self, reporter: Option<&Arc<ProgressReporter>>) -> Snapshots {
+        Snapshots { reporter: reporter.cloned(), ..self.clone() }
+    }
+
+    /// The same snapshots for an image that is open: those that are made are counted in `figures`.
+    pub(crate) fn counted_in(&self, figures: &Arc<Figures>) -> Snapshots {
+        Snapshots { figures: Arc::clone(figures), reporter: None, ..self.clone() }
     }
 
     /// Lists all snapshots, newest first, from the file names alone.
@@ -87,7 +109,13 @@ impl Snapshots {
             let what = format!("the header names event {}", file.header.seq);
             return Err(Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what }));
         }
-        Ok(file)
+        Ok(file.reporting_to(self.reporter.clone()))
+    }
+
+    /// The figures of a snapshot or a copy of a base; `None` if its header cannot be read.
+    pub(crate) fn describe(&self, seq: Seq, path: &std::path::Path) -> Option<NewestSnapshot> {
+        let file = self.open(seq, path).ok()?;
+        Some(NewestSnapshot { created: file.header.created, state_bytes: file.state_bytes() })
     }
 
     /// Writes and syncs a snapshot under a temporary name, protected by the current keys. `link` returns the hash of the frame
@@ -104,12 +132,17 @@ impl Snapshots {
         let key_ids = protection.key_ids();
         let prefix = if key_ids.cipher.is_some() { random()? } else { header.prefix };
         let header = SnapshotHeader { key_ids, prefix, ..header };
-        let mut bytes = 0;
+        #[expect(clippy::disallowed_methods, reason = "the duration of a snapshot is not part of the state")]
+        let began = Instant::now();
+        let mut written = WrittenState::default();
         let staged = StagedFile::write(&*self.disk, &path, !planted(Bug::SnapshotNamedUnsynced), |file| {
-            bytes = writer::write(file, &header, digest, state, link, protection)?;
+            written = writer::write(file, &header, digest, state, link, protection)?;
             Ok(())
-        })?;
-        Ok(StagedSnapshot { staged, bytes })
+        });
+        let staged = staged.inspect_err(|_| self.figures.report_snapshot_failure())?;
+        let WrittenState { file_bytes, state_bytes } = written;
+        let newest = NewestSnapshot { created: header.created, state_bytes };
+        Ok(StagedSnapshot { staged, bytes: file_bytes, newest, began })
     }
 
     /// Loads a written snapshot. Loading checks the encoding and not the disk, because the page cache serves the reads. The
@@ -124,7 +157,10 @@ impl Snapshots {
 
     /// Renames a written snapshot to its final name.
     pub(crate) fn install(&self, written: &StagedSnapshot) -> Result<(), Error> {
-        written.staged.install(&*self.disk)
+        written.staged.install(&*self.disk)?;
+        self.figures.set_snapshot(written.newest);
+        self.figures.report_snapshot(written.began.elapsed());
+        Ok(())
     }
 
     /// Removes all snapshots whose seq is not in `kept`.
@@ -138,6 +174,7 @@ impl Snapshots {
     /// Removes a written snapshot instead of installing it.
     pub(crate) fn discard(&self, written: &StagedSnapshot) {
         written.staged.discard(&*self.disk);
+        self.figures.report_snapshot_failure();
     }
 }
 

@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorDetail};
 use crate::journal::Identity;
 use crate::keys::{AuthenticationError, Keyring, MAC, TAG};
 use crate::nesting::{BoundedError, MAX_STATE_DEPTH, deserialize_within};
+use crate::progress::{OpeningPhase, Progress, ProgressReporter};
 use crate::shape::{Shape, may_be_deep};
 
 /// An open snapshot with a valid header.
@@ -24,6 +25,7 @@ pub(crate) struct SnapshotFile {
     pub(crate) header: SnapshotHeader,
     bytes: Box<[u8; HEADER]>,
     keyring: Arc<Keyring>,
+    reporter: Option<Arc<ProgressReporter>>,
 }
 
 impl SnapshotFile {
@@ -40,12 +42,26 @@ impl SnapshotFile {
             return Err(damaged(path, "the file ends within its header"));
         }
         let header = SnapshotHeader::decode(&bytes).map_err(|what| damaged(path, what))?;
-        Ok(SnapshotFile { file, len, header, bytes: Box::new(bytes), keyring: Arc::clone(keyring) })
+        Ok(SnapshotFile { file, len, header, bytes: Box::new(bytes), keyring: Arc::clone(keyring), reporter: None })
+    }
+
+    /// The same file, whose progress is reported while the state is loaded.
+    pub(super) fn reporting_to(self, reporter: Option<Arc<ProgressReporter>>) -> SnapshotFile {
+        SnapshotFile { reporter, ..self }
     }
 
     /// Length of the file, in bytes.
     pub(crate) fn len(&self) -> u64 {
         self.len
+    }
+
+    /// Length of the encoded state, in bytes, if the file is undamaged.
+    pub(crate) fn state_bytes(&self) -> u64 {
+        let key_ids = self.header.key_ids;
+        let protected = key_ids.cipher.map_or(0, |_| TAG) + key_ids.chain.map_or(0, |_| MAC);
+        let chunks = self.len.saturating_sub((HEADER + CHUNK_HEADER + TRAILER + protected) as u64);
+        let count = chunks.div_ceil((CHUNK_HEADER + CHUNK + overhead(key_ids)) as u64);
+        chunks.saturating_sub(count * CHUNK_HEADER as u64)
     }
 
     /// Reads and verifies the complete file without decoding the state.
@@ -172,6 +188,9 @@ impl ChunkReader {
         self.total += len as u64;
         self.chunk = chunk;
         self.at = 0;
+        if let Some(reporter) = &self.snapshot.reporter {
+            reporter.report_if_due(OpeningPhase::Snapshot, || self.progress());
+        }
         Ok(len > 0)
     }
 
@@ -201,7 +220,14 @@ impl ChunkReader {
         if self.offset != self.snapshot.len {
             return Err(self.damaged("the file has bytes after its trailer"));
         }
+        if let Some(reporter) = &self.snapshot.reporter {
+            reporter.report(self.progress());
+        }
         Ok(trailer)
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { phase: OpeningPhase::Snapshot, events: 0, bytes: self.offset, bytes_total: self.snapshot.len }
     }
 
     fn read_exact(&mut self, bytes: &mut [u8]) -> Result<(), Error> {

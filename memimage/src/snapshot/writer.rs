@@ -12,7 +12,15 @@ use crate::error::{Error, ErrorDetail};
 use crate::keys::{Protection, TAG};
 use crate::planted::{Bug, planted};
 
-/// Writes the state to a new file and returns the file's length in bytes. Syncs each chunk, so that a sync of the journal never
+/// The lengths of a written snapshot, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct WrittenState {
+    pub(super) file_bytes: u64,
+    /// The length of the encoded state.
+    pub(super) state_bytes: u64,
+}
+
+/// Writes the state to a new file. Syncs each chunk, so that a sync of the journal never
 /// waits until the whole snapshot is written. The caller syncs the end of the file. At most one chunk of the serialized state
 /// is in memory. `protection` must contain the keys whose ids are in the header. `link` returns the hash of the frame that
 /// contains the last event in the state; `link` is called after the state was serialized and dropped.
@@ -23,7 +31,7 @@ pub(super) fn write(
     state: impl Serialize,
     link: impl FnOnce() -> Result<u64, Error>,
     protection: Protection,
-) -> Result<u64, Error> {
+) -> Result<WrittenState, Error> {
     let prefix = header.prefix;
     let header = header.encode(&protection);
     file.write_all(&header, 0)?;
@@ -54,7 +62,7 @@ pub(super) fn write(
     chunks.protection.update(&end);
     end.extend(chunks.protection.mac().into_iter().flatten());
     file.write_all(&end, chunks.offset)?;
-    Ok(chunks.offset + end.len() as u64)
+    Ok(WrittenState { file_bytes: chunks.offset + end.len() as u64, state_bytes: chunks.len })
 }
 
 /// Splits the serialized state into chunks and writes them.

@@ -244,7 +244,7 @@ fn watch<'a>(
     total: Option<u64>,
     progress: &'a mut (dyn FnMut(RewriteProgress) + 'a),
 ) -> impl FnMut(ReplayProgress) + 'a {
-    move |ReplayProgress { events, bytes }| progress(RewriteProgress { step, events, total, bytes })
+    move |ReplayProgress { events, bytes, .. }| progress(RewriteProgress { step, events, total, bytes })
 }
 
 /// If the source has more events than this, a rewrite does not search for the first event after which the two states differ,

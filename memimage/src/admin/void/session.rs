@@ -63,7 +63,7 @@ impl VoidSession {
         };
         let salts = Salts::new(u64::from_le_bytes(random()?));
         let point = ResumePoint { segments, end, table, time, events_hash: 0, durable_file, align_shift, salts };
-        let journal = resume(builder, point, Durability::Synced, BatchLimits::default())?;
+        let journal = resume(builder, point, Durability::Synced, BatchLimits::default(), Arc::default())?;
         let written = decision.map_or(Ok(()), |decision| journal.record(FrameKind::Void, &decision));
         // No event follows the decision, so no seq can prove that the decision was synced. Without a proof, later damage to the
         // decision would go unnoticed, so the start of the next segment serves as the proof.

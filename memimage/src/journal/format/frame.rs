@@ -34,6 +34,8 @@ pub(crate) const MAX_BODY: usize = 1 << 30;
 const MAGIC: [u8; 4] = *b"MIfr";
 const MAX_HEADER: usize = 4096;
 const ALIGN_SHIFTS: std::ops::RangeInclusive<u8> = 3..=12;
+/// The largest alignment of a frame, in bytes.
+pub(crate) const MAX_ALIGN: usize = 1 << *ALIGN_SHIFTS.end();
 const BRIDGES: u8 = 2;
 const XCHACHA20_POLY1305: u8 = 1;
 const BLAKE3: u8 = 1;

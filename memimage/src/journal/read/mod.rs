@@ -3,8 +3,10 @@
 // each module uses only the modules above it
 pub(super) mod nonzero;
 pub(super) mod segments;
+mod read_ahead;
 pub(super) mod position;
 pub(super) mod scan;
+mod frame_search;
 pub(super) mod tail;
 pub(super) mod headers;
 pub(super) mod damage;

@@ -1,20 +1,22 @@
 //! Reads a journal from a given segment to its end, and classifies the end.
 
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::position::TailPosition;
 use super::segments::Segments;
 use crate::error::{Error, ErrorDetail, Position};
-use crate::journal::format::frame::{Frame, FrameFault, FrameKind, FrameSummary};
-use crate::journal::format::frames::{FrameChain, FrameReader, FrameStep, matching_frames};
+use crate::journal::format::frame::{Frame, FrameFault, FrameKind};
+use crate::journal::format::frames::{FrameChain, FrameReader, FrameStep};
 use crate::journal::format::genesis::DigestMark;
 use crate::journal::format::prune::PruneMark;
 use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::journal::format::shape_table::{ShapeRows, ShapeTable};
 use crate::journal::format::time_correction::TimeCorrection;
-use crate::journal::format::timeline::Timeline;
 use crate::journal::format::torn_write::{Evidence, Verdict, classify, durable_after};
-use crate::journal::format::void::{VoidMark, Voids};
+use crate::journal::format::void::VoidMark;
 use crate::journal::format::zeros::is_zero;
 use crate::keys::AuthenticationError;
 use crate::seq::{SegmentId, Seq};
@@ -59,6 +61,9 @@ pub(crate) struct Scan {
     active: SegmentId,
     /// The last event for which something other than the frames proves that it was synced.
     proven: Seq,
+    /// The bytes of the active segment between the read of the shape table and the read of all frames, so that this segment,
+    /// often the only one, is read once.
+    active_bytes: Mutex<Option<Arc<Vec<u8>>>>,
 }
 
 impl Scan {
@@ -70,13 +75,13 @@ impl Scan {
                 break;
             }
         }
-        Ok(Scan { segments, active, proven })
+        Ok(Scan { segments, active, proven, active_bytes: Mutex::new(None) })
     }
 
     /// A scan of the segments of a running journal, for a reader that knows where the journal ends.
     pub(super) fn of_tail(segments: Segments) -> Scan {
         let active = segments.ids().next_back().unwrap_or(SegmentId::FIRST);
-        Scan { segments, active, proven: Seq::ZERO }
+        Scan { segments, active, proven: Seq::ZERO, active_bytes: Mutex::new(None) }
     }
 
     pub(crate) fn segments(&self) -> &Segments {
@@ -90,22 +95,28 @@ impl Scan {
     /// The newest shape table: the table at the start of the last segment that begins with a table, plus the rows that later
     /// frames in this segment add.
     pub(crate) fn table(&self) -> Result<ShapeTable, Error> {
-        let table = self.last_segment_with(FrameKind::Shapes, |segment, frames| {
-            let mut table = ShapeTable::default();
-            for frame in frames {
-                let added = table.add(self.rows(segment, frame)?);
-                added.map_err(|fault| self.corrupt_frame(segment, frame, fault.to_string()))?;
-            }
-            Ok(table)
-        })?;
+        let table = self.last_segment_with(
+            FrameKind::Shapes,
+            |segment| self.read_and_keep(segment),
+            |segment, frames| {
+                let mut table = ShapeTable::default();
+                for frame in frames {
+                    let added = table.add(self.rows(segment, frame)?);
+                    added.map_err(|fault| self.corrupt_frame(segment, frame, fault.to_string()))?;
+                }
+                Ok(table)
+            },
+        )?;
         Ok(table.unwrap_or_default())
     }
 
     /// The newest prune mark, if one is readable.
     pub(crate) fn pruned(&self) -> Result<Option<PruneMark>, Error> {
-        self.last_segment_with(FrameKind::Prune, |segment, frames| {
-            self.decode_prune(segment, frames.last().expect("a segment with such a frame"))
-        })
+        self.last_segment_with(
+            FrameKind::Prune,
+            |segment| self.segments.read(segment).map(Arc::new),
+            |segment, frames| self.decode_prune(segment, frames.last().expect("a segment with such a frame")),
+        )
     }
 
     /// The last event of the journal. Reads only the active segment and the segment before it.
@@ -121,10 +132,11 @@ impl Scan {
     fn last_segment_with<T>(
         &self,
         kind: FrameKind,
+        read: impl Fn(SegmentId) -> Result<Arc<Vec<u8>>, Error>,
         decode: impl Fn(SegmentId, &[Frame<'_>]) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
         for segment in self.segments.ids().rev().filter(|&segment| segment <= self.active) {
-            let bytes = self.segments.read(segment)?;
+            let bytes = read(segment)?;
             let mut reader = FrameReader::new(&bytes, &self.segments.identity().uuid, segment, None);
             let mut frames = Vec::new();
             while let FrameStep::Frame(frame) = reader.step() {
@@ -173,58 +185,6 @@ impl Scan {
         Ok(mark)
     }
 
-    /// The void events that are recorded in segment `from` and all later segments. This function reads only the headers of
-    /// other frames, so it is much cheaper than a replay.
-    pub(crate) fn voids(&self, from: SegmentId) -> Result<Voids, Error> {
-        let mut voids = Voids::default();
-        self.each(from, is_void, |segment, frame| self.add_void(segment, frame, &mut voids))?;
-        Ok(voids)
-    }
-
-    /// The void events in the segments that contain the events after `seq`, and the timeline of the state after `seq`.
-    pub(crate) fn voids_and_timeline(&self, seq: Seq) -> Result<(Voids, Timeline), Error> {
-        let (mut voids, mut timeline) = (Voids::default(), Timeline::new(seq));
-        let start = Timeline::new(seq);
-        let wanted = |frame: &FrameSummary| is_void(frame) || start.is_described_by(frame);
-        self.each(self.segment_after(seq)?, wanted, |segment, frame| {
-            match frame.header.kind {
-                FrameKind::Void => self.add_void(segment, frame, &mut voids)?,
-                // a frame that does not verify with the keys is skipped here; the replay of its events reports the frame
-                _ if self.verify(segment, frame).is_err() => {}
-                FrameKind::Events => timeline.add_events(frame),
-                _ => {
-                    if let Ok(mark) = self.decode_digest(segment, frame) {
-                        timeline.add_digest(&frame.header, mark);
-                    }
-                }
-            }
-            Ok(())
-        })?;
-        Ok((voids, timeline))
-    }
-
-    /// Reads segment `from` and all later segments, and passes each intact frame that `wanted` selects to `visit`.
-    fn each(
-        &self,
-        from: SegmentId,
-        wanted: impl Fn(&FrameSummary) -> bool,
-        mut visit: impl FnMut(SegmentId, &Frame<'_>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        for segment in self.segments.ids().filter(|&segment| segment >= from && segment <= self.active) {
-            let bytes = self.segments.read(segment)?;
-            for frame in matching_frames(&bytes, &self.segments.identity().uuid, segment, &wanted) {
-                visit(segment, &frame)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn add_void(&self, segment: SegmentId, frame: &Frame<'_>, voids: &mut Voids) -> Result<(), Error> {
-        self.verify(segment, frame)?;
-        voids.add(&self.decode_void(segment, frame)?, frame);
-        Ok(())
-    }
-
     /// The segment from which a reader must start to read all events after `seq`.
     pub(crate) fn segment_after(&self, seq: Seq) -> Result<SegmentId, Error> {
         for segment in self.segments.ids().rev().filter(|&segment| segment <= self.active) {
@@ -237,68 +197,46 @@ impl Scan {
         Ok(self.segments.first())
     }
 
+    /// Reads a segment, and keeps its bytes if it is the active segment.
+    fn read_and_keep(&self, segment: SegmentId) -> Result<Arc<Vec<u8>>, Error> {
+        let bytes = Arc::new(self.segments.read(segment)?);
+        if segment == self.active {
+            *self.active_bytes.lock() = Some(Arc::clone(&bytes));
+        }
+        Ok(bytes)
+    }
+
+    /// The segments from `from` to the active segment.
+    pub(super) fn segments_from(&self, from: SegmentId) -> impl Iterator<Item = SegmentId> {
+        self.segments.ids().filter(move |&segment| segment >= from && segment <= self.active)
+    }
+
+    /// The bytes of a segment, if they are kept from an earlier read.
+    pub(super) fn kept(&self, segment: SegmentId) -> Option<Arc<Vec<u8>>> {
+        self.active_bytes.lock().clone().filter(|_| segment == self.active)
+    }
+
     /// Reads from the start of segment `from`, passes each frame to `visit`, and classifies the end of the journal. Returns
     /// `None` if `visit` returns `Break`.
     pub(crate) fn read(
         &self,
         from: SegmentId,
-        mut visit: impl FnMut(SegmentId, &Frame<'_>) -> Result<ControlFlow<()>, Error>,
+        visit: impl FnMut(SegmentId, &Frame<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<Option<JournalEnd>, Error> {
-        let mut chain = (from == SegmentId::FIRST && self.segments.starts_at_genesis()).then_some(FrameChain::START);
-        let mut last_void = None;
-        for segment in self.segments.ids().filter(|&segment| segment >= from && segment <= self.active) {
-            let bytes = self.segments.read(segment)?;
-            let mut reader = FrameReader::new(&bytes, &self.segments.identity().uuid, segment, chain);
-            // for each frame with events: the offset at which the next frame starts, and the last event. Frames after the last
-            // event that is proven to be synced are unproven
-            let mut events: Vec<(usize, Seq)> = vec![(SEGMENT_HEADER, Seq::ZERO)];
-            let stopped = loop {
-                match reader.step() {
-                    FrameStep::Frame(frame) => {
-                        self.verify(segment, &frame)?;
-                        if frame.header.count > 0 {
-                            events.push((frame.next_offset(), Seq::new(frame.header.next_seq().get() - 1)));
-                        }
-                        if frame.header.kind == FrameKind::Void {
-                            last_void = Some((segment, frame.header.first_seq));
-                        }
-                        if visit(segment, &frame)?.is_break() {
-                            return Ok(None);
-                        }
-                    }
-                    stopped => break stopped,
-                }
-            };
-            let offset = reader.offset();
-            let end_chain = reader.chain().or(chain).unwrap_or(FrameChain::START);
-            let (sealed, torn) = match stopped {
-                FrameStep::Sealed => (true, self.after_seal(segment, &bytes, offset, end_chain)?),
-                FrameStep::Fault(fault) => (false, self.after_fault(segment, &bytes, &reader, &fault, end_chain)?),
-                FrameStep::Misplaced(what) => return Err(self.corrupt(segment, offset, end_chain.next_seq, what)),
-                FrameStep::WrongMac(frame) => {
-                    self.verify(segment, &frame)?;
-                    return Err(self.forged(segment, &frame, "a frame names a wrong MAC for the previous frame"));
-                }
-                FrameStep::Frame(_) => unreachable!("the loop continues after a frame"),
-            };
-            if segment == self.active {
-                let durable = self.proven.max(end_chain.durable);
-                let proven = events.iter().rev().find(|(_, last)| *last <= durable).map_or(SEGMENT_HEADER, |at| at.0);
-                let unproven = proven.min(offset)..offset;
-                // once recovery has cleared the torn first frame of a segment, this segment no longer proves that the previous
-                // segment was synced
-                let in_last = |of| of == segment || of == segment.before() && offset == SEGMENT_HEADER;
-                let unproven_void = last_void.is_some_and(|(of, next)| in_last(of) && durable < next);
-                let mut bytes = bytes;
-                bytes.resize(bytes.len().max(offset), 0);
-                let len = self.segments.len_of(segment).expect("a segment of this journal");
-                let end =
-                    JournalEnd { segment, bytes, len, offset, chain: end_chain, sealed, torn, unproven, unproven_void };
-                return Ok(Some(end));
-            }
-            chain = Some(end_chain);
+        let kept = self.active_bytes.lock().take();
+        let chain = (from == SegmentId::FIRST && self.segments.starts_at_genesis()).then_some(FrameChain::START);
+        let mut reading = Reading { scan: self, chain, last_void: None, visit };
+        let mut unread: Vec<SegmentId> = self.segments_from(from).collect();
+        if kept.is_some() {
+            unread.pop();
         }
-        unreachable!("the active segment is among the segments read")
+        let mut end = self.segments.read_each(&unread, |segment, bytes| reading.segment(segment, bytes))?;
+        if let (None, Some(bytes)) = (&end, kept)
+            && let ControlFlow::Break(at) = reading.segment(self.active, Arc::unwrap_or_clone(bytes))?
+        {
+            end = Some(at);
+        }
+        Ok(end.expect("the active segment is among the segments read"))
     }
 
     /// Verifies that only zeros follow a seal, and that the journal has not lost an event that is proven to be synced.
@@ -404,6 +342,67 @@ impl Scan {
     }
 }
 
-fn is_void(frame: &FrameSummary) -> bool {
-    frame.kind == Some(FrameKind::Void)
+/// The progress of reading a journal.
+struct Reading<'a, V> {
+    scan: &'a Scan,
+    /// The state after the last frame; `None` before the first frame if reading began in the middle of a journal.
+    chain: Option<FrameChain>,
+    /// The segment of the last void frame, and the seq of the first event after it.
+    last_void: Option<(SegmentId, Seq)>,
+    visit: V,
+}
+
+impl<V: FnMut(SegmentId, &Frame<'_>) -> Result<ControlFlow<()>, Error>> Reading<'_, V> {
+    /// Reads the frames of the next segment. Breaks at the end of the journal, or with `None` if `visit` breaks.
+    fn segment(&mut self, segment: SegmentId, mut bytes: Vec<u8>) -> Result<ControlFlow<Option<JournalEnd>>, Error> {
+        let scan = self.scan;
+        let mut reader = FrameReader::new(&bytes, &scan.segments.identity().uuid, segment, self.chain);
+        // for each frame with events: the offset at which the next frame starts, and the last event. Frames after the last
+        // event that is proven to be synced are unproven
+        let mut events: Vec<(usize, Seq)> = vec![(SEGMENT_HEADER, Seq::ZERO)];
+        let stopped = loop {
+            match reader.step() {
+                FrameStep::Frame(frame) => {
+                    scan.verify(segment, &frame)?;
+                    if frame.header.count > 0 {
+                        events.push((frame.next_offset(), Seq::new(frame.header.next_seq().get() - 1)));
+                    }
+                    if frame.header.kind == FrameKind::Void {
+                        self.last_void = Some((segment, frame.header.first_seq));
+                    }
+                    if (self.visit)(segment, &frame)?.is_break() {
+                        return Ok(ControlFlow::Break(None));
+                    }
+                }
+                stopped => break stopped,
+            }
+        };
+        let offset = reader.offset();
+        let end_chain = reader.chain().or(self.chain).unwrap_or(FrameChain::START);
+        let (sealed, torn) = match stopped {
+            FrameStep::Sealed => (true, scan.after_seal(segment, &bytes, offset, end_chain)?),
+            FrameStep::Fault(fault) => (false, scan.after_fault(segment, &bytes, &reader, &fault, end_chain)?),
+            FrameStep::Misplaced(what) => return Err(scan.corrupt(segment, offset, end_chain.next_seq, what)),
+            FrameStep::WrongMac(frame) => {
+                scan.verify(segment, &frame)?;
+                return Err(scan.forged(segment, &frame, "a frame names a wrong MAC for the previous frame"));
+            }
+            FrameStep::Frame(_) => unreachable!("the loop continues after a frame"),
+        };
+        self.chain = Some(end_chain);
+        if segment != scan.active {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let durable = scan.proven.max(end_chain.durable);
+        let proven = events.iter().rev().find(|(_, last)| *last <= durable).map_or(SEGMENT_HEADER, |at| at.0);
+        let unproven = proven.min(offset)..offset;
+        // once recovery has cleared the torn first frame of a segment, this segment no longer proves that the previous segment
+        // was synced
+        let in_last = |of| of == segment || of == segment.before() && offset == SEGMENT_HEADER;
+        let unproven_void = self.last_void.is_some_and(|(of, next)| in_last(of) && durable < next);
+        bytes.resize(bytes.len().max(offset), 0);
+        let len = scan.segments.len_of(segment).expect("a segment of this journal");
+        let end = JournalEnd { segment, bytes, len, offset, chain: end_chain, sealed, torn, unproven, unproven_void };
+        Ok(ControlFlow::Break(Some(end)))
+    }
 }

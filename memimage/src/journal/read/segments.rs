@@ -147,6 +147,11 @@ impl Segments {
         self.headers.get(self.index_of(segment)?).map(|header| header.len)
     }
 
+    /// The length of all segments of the journal, in bytes.
+    pub(crate) fn total_len(&self) -> u64 {
+        self.headers.iter().map(|header| header.len).sum()
+    }
+
     /// The index of a segment among the journal's segments, whose numbers are consecutive.
     fn index_of(&self, segment: SegmentId) -> Option<usize> {
         let index = segment.get().checked_sub(self.headers.first()?.segment.get())? as usize;

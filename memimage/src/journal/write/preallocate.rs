@@ -27,6 +27,9 @@ pub(crate) trait PreallocationHost: Send + Sync {
     /// Reports that a segment has been preallocated.
     fn offer(&self, segment: SegmentId, len: u64);
 
+    /// Reports that the files of the journal have grown. Called without a lock.
+    fn grew(&self, bytes: u64);
+
     /// Reports an error after which the content of the journal's directory is unknown.
     fn poison(&self, cause: &Error);
 }
@@ -46,6 +49,10 @@ impl<S: BatchWriter> PreallocationHost for Commit<S> {
 
     fn offer(&self, segment: SegmentId, len: u64) {
         self.open().reservation().offer(segment, len);
+    }
+
+    fn grew(&self, bytes: u64) {
+        self.figures().journal_grew(bytes);
     }
 
     fn poison(&self, cause: &Error) {
@@ -76,8 +83,18 @@ struct PreallocationState {
 pub(crate) struct PreparedSegment {
     pub(crate) segment: SegmentId,
     pub(crate) file: StoredFile,
+    /// The length of the file, in bytes.
+    pub(crate) len: u64,
     /// The protection of the segment's frames, as the segment's header states.
     pub(crate) protection: Protection,
+}
+
+/// A segment that has been built.
+struct BuiltSegment {
+    segment: SegmentId,
+    len: u64,
+    /// By how many bytes the journal's files have grown: less than `len` if the segment replaces a smaller one.
+    grown: u64,
 }
 
 impl Preallocator {
@@ -188,9 +205,14 @@ impl Preallocator {
             })
         });
         self.finish(built.as_ref().err().cloned());
-        // logs last, because a log subscriber may call the image, and this call may wait for a segment
+        // logs and reports last, because foreign code may call the image, and this call may wait for a segment
         match built {
-            Ok(Some((segment, len))) => log::debug!(%segment, len, "preallocated the next segment"),
+            Ok(Some(BuiltSegment { segment, len, grown })) => {
+                log::debug!(%segment, len, "preallocated the next segment");
+                if let Some(host) = self.host.get().and_then(Weak::upgrade) {
+                    host.grew(grown);
+                }
+            }
             Err(error) if error.kind() != ErrorKind::Poisoned => log::warning!(
                 %error,
                 "could not preallocate the next segment; the next command that needs the segment tries again"
@@ -199,21 +221,22 @@ impl Preallocator {
         }
     }
 
-    /// Builds the next segment. Returns the segment and its length; `None` if no segment is needed.
-    fn build(&self, room: Option<NoRoom>) -> Result<Option<(SegmentId, u64)>, Error> {
+    /// Builds the next segment. Returns `None` if no segment is needed.
+    fn build(&self, room: Option<NoRoom>) -> Result<Option<BuiltSegment>, Error> {
         let Some(host) = self.host.get().and_then(Weak::upgrade) else { return Ok(None) };
         let Some((segment, frames)) = host.wanted(room) else { return Ok(None) };
         // takes back the preallocated segment that is too small, if there is one
         let smaller = self.take(segment);
         match self.builder.build(segment, frames, &[], || self.urgent.load(Ordering::Relaxed)) {
             Ok((file, len)) => {
-                self.insert(PreparedSegment { segment, file, protection: self.builder.protection.clone() });
+                let grown = len.saturating_sub(smaller.map_or(0, |prepared| prepared.len));
+                self.insert(PreparedSegment { segment, file, len, protection: self.builder.protection.clone() });
                 host.offer(segment, len);
-                Ok(Some((segment, len)))
+                Ok(Some(BuiltSegment { segment, len, grown }))
             }
             Err(SegmentBuildError::Unchanged(error)) => {
                 if let Some(prepared) = smaller {
-                    let len = prepared.file.len()?;
+                    let len = prepared.len;
                     self.insert(prepared);
                     host.offer(segment, len);
                 }

@@ -1,5 +1,7 @@
 //! Resumes a journal after recovery has read it to its end and repaired that end.
 
+use std::sync::Arc;
+
 use super::commit::BatchLimits;
 use super::durability::Durability;
 use super::preallocate::{Preallocator, PreparedSegment};
@@ -11,6 +13,7 @@ use crate::context::Timestamp;
 use crate::disk::{Access, StoredFile};
 use crate::entropy::random_life;
 use crate::error::Error;
+use crate::figures::Figures;
 use crate::journal::format::frame::head_len;
 use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::journal::format::shape_table::ShapeTable;
@@ -64,6 +67,7 @@ pub(crate) fn resume(
     point: ResumePoint<'_>,
     durability: Durability,
     limits: BatchLimits,
+    figures: Arc<Figures>,
 ) -> Result<Journal, Error> {
     let ResumePoint { segments, end, table, time, events_hash, durable_file, align_shift, salts } = point;
     let (uuid, life, shapes) = (builder.identity.uuid, builder.life, table.encode());
@@ -74,7 +78,8 @@ pub(crate) fn resume(
     let mut reservation = SpaceReservation::new(start.position, start.len, shapes.len(), head, align_shift);
     if let Some((segment, len)) = start.next {
         let protection = segments.protection(segment).clone();
-        preallocator.insert(PreparedSegment { segment, file: segments.file(segment, Access::ReadWrite)?, protection });
+        let file = segments.file(segment, Access::ReadWrite)?;
+        preallocator.insert(PreparedSegment { segment, file, len, protection });
         reservation.offer(segment, len);
     }
     let last = end.chain.before();
@@ -101,7 +106,7 @@ pub(crate) fn resume(
         },
     };
     writer.record_epoch()?;
-    Journal::start(writer, reservation, events_hash, durability, limits)
+    Journal::start(writer, reservation, events_hash, durability, limits, figures)
 }
 
 /// The position of the first frame written to a recovered journal.

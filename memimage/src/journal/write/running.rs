@@ -19,6 +19,7 @@ use super::waking::writing;
 use super::writer::{JournalWriter, WritePosition};
 use crate::context::Timestamp;
 use crate::error::Error;
+use crate::figures::Figures;
 use crate::journal::format::frame::{FrameKind, head_len};
 use crate::journal::format::genesis::Genesis;
 use crate::journal::format::record::EventId;
@@ -80,7 +81,7 @@ impl Journal {
                 time: Timestamp::default(),
             },
         };
-        Journal::start(writer, reservation, 0, Durability::Synced, limits)
+        Journal::start(writer, reservation, 0, Durability::Synced, limits, Arc::default())
     }
 
     /// Starts the journal. The first position in `reservation` is the end of the journal, and `events_hash` is the hash of the
@@ -91,12 +92,14 @@ impl Journal {
         events_hash: u64,
         durability: Durability,
         limits: BatchLimits,
+        figures: Arc<Figures>,
     ) -> Result<Journal, Error> {
         let preallocator = Arc::clone(&writer.preallocator);
         let (next, time): (Seq, Timestamp) = (writer.end.written.next(), writer.end.time);
         let path = writer.file.path().to_owned();
-        let commit =
-            Commit::new(writer, durability, limits, |lead| OpenBatch::new(next, time, reservation, events_hash, lead));
+        let commit = Commit::new(writer, durability, limits, figures, |lead| {
+            OpenBatch::new(next, time, reservation, events_hash, lead)
+        });
         preallocator.attach(Arc::downgrade(&commit) as Weak<dyn PreallocationHost>);
         let syncing = Arc::clone(&commit);
         let syncer = std::thread::Builder::new()
@@ -211,6 +214,12 @@ impl Journal {
         self.commit.durable()
     }
 
+    /// The figures of the image. Those of batches count from the start of the journal on.
+    #[inline]
+    pub(crate) fn figures(&self) -> &Figures {
+        self.commit.figures()
+    }
+
     /// Like [`Commit::follow`].
     pub(crate) fn follow(&self, is_over: impl Fn() -> bool) {
         self.commit.follow(is_over);
@@ -221,15 +230,10 @@ impl Journal {
         self.commit.wake_followers();
     }
 
-    /// The number of batches written since the journal was started.
-    pub(crate) fn batches(&self) -> u64 {
-        self.commit.batches()
-    }
-
     /// The number of bytes in the batches written since the journal was started.
     #[inline]
     pub(crate) fn bytes(&self) -> u64 {
-        self.commit.bytes()
+        self.figures().bytes()
     }
 
     /// The error for new commands, if the journal is poisoned or closed.

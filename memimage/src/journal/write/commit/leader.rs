@@ -109,20 +109,21 @@ impl<S: BatchWriter> Commit<S> {
         let result = {
             let mut writer = self.writer.lock();
             self.unsynced.store(true, Ordering::Release);
-            let result = writer
-                .write(&mut batch)
-                .and_then(|()| if self.syncs() && !planted(Bug::AnswerBeforeSync) { writer.sync() } else { Ok(()) });
+            let result = writer.write(&mut batch).and_then(|()| {
+                let syncs = self.syncs() && !planted(Bug::AnswerBeforeSync);
+                syncs.then(|| Self::timed_sync(&mut writer)).transpose()
+            });
             if self.syncs() && result.is_ok() {
                 self.unsynced.store(false, Ordering::Release);
             }
-            result.map(|()| writer.durable())
+            result.map(|sync| (writer.durable(), sync))
         };
         match result {
-            Ok(durable) => {
+            Ok((durable, sync)) => {
                 self.written.store(last.get(), Ordering::Release);
                 self.advance_durable(durable);
-                self.batches.fetch_add(1, Ordering::Relaxed);
-                self.bytes.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
+                let (events, bytes) = (batch.count, batch.bytes.len());
+                self.figures.count_batch(events, bytes, sync);
                 batch.ticket.settle(Ok(()));
                 if let Durability::Interval(interval) = self.durability {
                     let mut state = self.state.lock();
@@ -130,6 +131,7 @@ impl<S: BatchWriter> Commit<S> {
                     state.sync_by = state.sync_by.or_else(|| Instant::now().checked_add(interval));
                 }
                 self.spare.put(batch.bytes);
+                self.figures.report_batch(events, bytes, sync);
                 true
             }
             Err(error) => {

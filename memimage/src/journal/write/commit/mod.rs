@@ -27,6 +27,7 @@ use super::durability::Durability;
 use super::followers::Followers;
 use super::ticket::{Leader, Ticket};
 use crate::error::{Error, ErrorDetail};
+use crate::figures::Figures;
 use crate::journal::format::frame::FrameKind;
 use crate::seq::Seq;
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, has_passed};
@@ -67,14 +68,13 @@ pub(crate) struct Commit<S> {
     written: AtomicU64,
     /// The last synced event.
     durable: AtomicU64,
-    batches: AtomicU64,
     /// Whether frames were written, possibly without events, since the last sync.
     unsynced: AtomicBool,
     /// Whether the queue is full, that is, contains `pending_batches` batches.
     full: AtomicBool,
     /// Whether the journal is poisoned or closed, and therefore accepts no commands.
     ended: AtomicBool,
-    bytes: AtomicU64,
+    figures: Arc<Figures>,
     followers: Followers,
 }
 
@@ -143,6 +143,7 @@ impl<S: BatchWriter> Commit<S> {
         writer: S,
         durability: Durability,
         limits: BatchLimits,
+        figures: Arc<Figures>,
         open: impl FnOnce(Weak<dyn Leader>) -> OpenBatch,
     ) -> Arc<Commit<S>> {
         Arc::new_cyclic(|commit: &Weak<Commit<S>>| {
@@ -161,11 +162,10 @@ impl<S: BatchWriter> Commit<S> {
                 executed: AtomicU64::new(last),
                 written: AtomicU64::new(last),
                 durable: AtomicU64::new(durable),
-                batches: AtomicU64::new(0),
                 unsynced: AtomicBool::new(false),
                 full: AtomicBool::new(false),
                 ended: AtomicBool::new(false),
-                bytes: AtomicU64::new(0),
+                figures,
                 followers: Followers::new(),
             }
         })
@@ -209,13 +209,9 @@ impl<S: BatchWriter> Commit<S> {
         self.followers.notify();
     }
 
-    pub(crate) fn batches(&self) -> u64 {
-        self.batches.load(Ordering::Relaxed)
-    }
-
     #[inline]
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+    pub(crate) fn figures(&self) -> &Figures {
+        &self.figures
     }
 
     /// The error for new commands, if the journal is poisoned or closed.
@@ -412,6 +408,12 @@ impl<S: BatchWriter> Commit<S> {
     /// failure of a write is perhaps not recorded yet.
     pub(crate) fn failure(&self) -> Option<Error> {
         self.state.lock().failed.as_ref().map(|failure| failure.unsynced.clone())
+    }
+
+    /// Syncs everything written so far, and returns how long the sync took.
+    fn timed_sync(writer: &mut S) -> Result<Duration, Error> {
+        let started = Instant::now();
+        writer.sync().map(|()| started.elapsed())
     }
 
     /// Locks the writer. If another thread is writing, first waits until that write has ended.

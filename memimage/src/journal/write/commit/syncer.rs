@@ -74,16 +74,18 @@ impl<S: BatchWriter> Commit<S> {
         }
         let result = {
             let mut writer = self.writer.lock();
-            writer.sync().map(|()| {
+            Self::timed_sync(&mut writer).map(|sync| {
                 self.unsynced.store(false, Ordering::Release);
-                writer.durable()
+                (writer.durable(), sync)
             })
         };
         match result {
-            Ok(durable) => {
+            Ok((durable, sync)) => {
+                self.figures.count_sync(sync);
                 self.advance_durable(durable);
                 let synced = std::mem::take(&mut self.state.lock().syncing);
                 synced.iter().for_each(|ticket| ticket.settle(Ok(())));
+                self.figures.report_sync(sync);
                 true
             }
             Err(error) => {

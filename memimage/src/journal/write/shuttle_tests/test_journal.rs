@@ -120,7 +120,7 @@ impl TestJournal {
         let writer = InMemoryWriter { log: Arc::clone(&log), fails_at, durability };
         let position = FramePosition { segment: SegmentId::FIRST, offset: SEGMENT_HEADER as u64 };
         let reservation = SpaceReservation::new(position, 1 << 40, 0, 80, 9);
-        let commit = Commit::new(writer, durability, limits, |leader| {
+        let commit = Commit::new(writer, durability, limits, Arc::default(), |leader| {
             OpenBatch::new(Seq::new(1), Timestamp::from_micros(0), reservation, 0, leader)
         });
         let syncing = Arc::clone(&commit);
