@@ -1,23 +1,19 @@
 //! A running journal: the group commit, its syncer thread, and the preallocated segment.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
-use std::thread::JoinHandle;
-
-use parking_lot::Mutex;
 
 use super::batch::{NoRoom, OpenBatch, RecordMark};
-use super::commit::{BatchLimits, BatchWriter, Commit};
+use super::commit::{BatchLimits, Commit};
 use super::create::create;
 use super::durability::Durability;
 use super::preallocate::{PreallocationHost, Preallocator};
 use super::segment_builder::SegmentBuilder;
 use super::space_reservation::{FramePosition, SpaceReservation};
 use super::ticket::Ticket;
-use super::waking::writing;
-use super::writer::{JournalWriter, WritePosition};
+use super::writer::{JournalWriter, Lookahead, WritePosition};
 use crate::context::Timestamp;
+use crate::disk::{Access, StoredFile};
 use crate::error::Error;
 use crate::journal::format::frame::{FrameKind, head_len};
 use crate::journal::format::genesis::Genesis;
@@ -27,7 +23,6 @@ use crate::journal::format::time_correction::TimeCorrection;
 use crate::journal::format::whitening::Salts;
 #[cfg(feature = "chain")]
 use crate::keys::ChainHead;
-use crate::panics::panic_message;
 use crate::process::Process;
 use crate::seq::{SegmentId, Seq};
 use crate::sync::MutexGuard;
@@ -36,7 +31,6 @@ use crate::sync::MutexGuard;
 pub(crate) struct Journal {
     commit: Arc<Commit<JournalWriter>>,
     preallocator: Arc<Preallocator>,
-    syncer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Journal {
@@ -58,6 +52,7 @@ impl Journal {
             head_len(builder.protection.key_ids()),
             align_shift,
         );
+        let file = StoredFile::open(&*builder.disk, &builder.layout.segment(position.segment), Access::ReadWrite)?;
         let writer = JournalWriter {
             process: Process::current(),
             uuid: builder.identity.uuid,
@@ -67,9 +62,10 @@ impl Journal {
             shapes,
             protection: builder.protection.clone(),
             preallocator: Preallocator::new(builder),
-            durable_file: created.durable_file,
+            durable_file: None,
             segment: position.segment,
-            file: created.file,
+            file,
+            lookahead: Lookahead::in_segment(created.len),
             sealed: false,
             end: WritePosition {
                 offset: created.offset,
@@ -80,7 +76,7 @@ impl Journal {
                 time: Timestamp::default(),
             },
         };
-        Journal::start(writer, reservation, 0, Durability::Synced, limits)
+        Ok(Journal::start(writer, reservation, 0, Durability::Synced, limits))
     }
 
     /// Starts the journal. The first position in `reservation` is the end of the journal, and `events_hash` is the hash of the
@@ -91,25 +87,13 @@ impl Journal {
         events_hash: u64,
         durability: Durability,
         limits: BatchLimits,
-    ) -> Result<Journal, Error> {
+    ) -> Journal {
         let preallocator = Arc::clone(&writer.preallocator);
         let (next, time): (Seq, Timestamp) = (writer.end.written.next(), writer.end.time);
-        let path = writer.file.path().to_owned();
         let commit =
             Commit::new(writer, durability, limits, |lead| OpenBatch::new(next, time, reservation, events_hash, lead));
         preallocator.attach(Arc::downgrade(&commit) as Weak<dyn PreallocationHost>);
-        let syncing = Arc::clone(&commit);
-        let syncer = std::thread::Builder::new()
-            .name("memimage-syncer".to_owned())
-            .spawn(move || {
-                let run = || writing(syncing.id(), || syncing.run_syncer());
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-                    syncing.fail_after_panic(&panic_message(panic));
-                }
-            })
-            .map_err(|source| Error::io("starting a thread for", &path, source))?;
-        preallocator.start(None);
-        Ok(Journal { commit, preallocator, syncer: Mutex::new(Some(syncer)) })
+        Journal { commit, preallocator }
     }
 
     /// A number that is unique among the journals of this process.
@@ -127,6 +111,12 @@ impl Journal {
     #[inline]
     pub(crate) fn reserve(&self, open: &mut OpenBatch, mark: RecordMark) -> Result<RecordMark, NoRoom> {
         self.commit.reserve(open, mark)
+    }
+
+    /// Like [`Commit::ensure_syncer`].
+    #[inline]
+    pub(crate) fn ensure_syncer(&self, open: &mut OpenBatch) -> Result<(), Error> {
+        self.commit.ensure_syncer(open)
     }
 
     /// Like [`Commit::accepted`].
@@ -288,15 +278,13 @@ impl Journal {
     /// is synced.
     pub(crate) fn close(&self) -> Result<(), Error> {
         let stopped = self.commit.stop();
-        if let Some(syncer) = self.syncer.lock().take() {
-            syncer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        }
+        self.commit.join();
         let failure = self.commit.failure();
         self.preallocator.close();
+        let next = self.open().reservation().take_next_file();
+        drop(next);
         stopped?;
         failure.map_or(Ok(()), Err)?;
-        let mut writer = self.commit.writer();
-        writer.write_watermark()?;
-        writer.durable_file.sync_data()
+        self.commit.writer().close_watermark()
     }
 }

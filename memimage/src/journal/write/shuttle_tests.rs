@@ -27,6 +27,7 @@ use super::commit::BatchLimits;
 use super::durability::Durability;
 use super::ticket::BatchStage;
 use crate::error::{Error, ErrorKind};
+use crate::sync::refuse_threads;
 use test_journal::{Executed, TestJournal};
 
 /// Runs a scenario under `MEMIMAGE_CASES` schedules of each of the two schedulers; the default is a thousand.
@@ -69,7 +70,7 @@ fn join(threads: Vec<JoinHandle<()>>) {
 #[test]
 fn waiting_callers_receive_their_answers() {
     explore(|| {
-        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let journal = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         join(spawn_each(3, move |_| {
             for _ in 0..2 {
@@ -77,14 +78,14 @@ fn waiting_callers_receive_their_answers() {
                 callers.assert_counts();
             }
         }));
-        journal.stop(syncer);
+        journal.stop();
     });
 }
 
 #[test]
 fn awaiting_tasks_are_woken() {
     explore(|| {
-        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let journal = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         join(spawn_each(3, move |number| {
             for _ in 0..2 {
@@ -96,7 +97,7 @@ fn awaiting_tasks_are_woken() {
                 callers.assert_acknowledged(seq);
             }
         }));
-        journal.stop(syncer);
+        journal.stop();
     });
 }
 
@@ -112,7 +113,7 @@ impl Wake for Counting {
 #[test]
 fn a_waker_is_woken_once_after_its_ticket_is_settled() {
     explore(|| {
-        let (journal, syncer) = TestJournal::healthy(any(&ALL));
+        let journal = TestJournal::healthy(any(&ALL));
         let Executed { ticket, .. } = journal.execute(true).unwrap();
         let counting = Arc::new(Counting(AtomicUsize::new(0)));
         let waker = Waker::from(Arc::clone(&counting));
@@ -120,7 +121,7 @@ fn a_waker_is_woken_once_after_its_ticket_is_settled() {
         let pending = (0..3).filter(|_| ticket.poll(&waker).is_pending()).count();
         let woken = counting.0.load(Ordering::SeqCst);
         assert!(woken == 0 || ticket.is_settled(), "no task is woken before the ticket is settled");
-        journal.stop(syncer);
+        journal.stop();
         let woken = counting.0.load(Ordering::SeqCst);
         assert!((pending.min(1)..=1).contains(&woken), "a pending task is woken exactly once: {pending} {woken}");
     });
@@ -142,7 +143,7 @@ impl Wake for InPlace {
 #[test]
 fn a_waker_may_run_a_command() {
     explore(|| {
-        let (journal, syncer) = TestJournal::start(any(&ALL), NARROW, None);
+        let journal = TestJournal::start(any(&ALL), NARROW, None);
         let submitting = journal.clone();
         join(spawn_each(2, move |_| {
             for _ in 0..3 {
@@ -155,13 +156,13 @@ fn a_waker_may_run_a_command() {
         if thread_rng().gen_bool(0.5) {
             journal.commit.poison(&Error::io("creating", Path::new("a segment"), io::Error::other("planned")));
             _ = journal.commit.stop();
-            syncer.join().unwrap();
+            journal.commit.join();
         } else {
             journal.commit.sync().unwrap();
             while !journal.commit.open().is_empty() || journal.commit.latest().is_some() {
                 thread::yield_now();
             }
-            journal.stop(syncer);
+            journal.stop();
         }
     });
 }
@@ -169,7 +170,7 @@ fn a_waker_may_run_a_command() {
 #[test]
 fn a_batch_without_waiting_callers_is_written() {
     explore(|| {
-        let (journal, syncer) = TestJournal::healthy(any(&ALL));
+        let journal = TestJournal::healthy(any(&ALL));
         let submitting = journal.clone();
         let busy = thread_rng().gen_bool(0.5);
         join(spawn_each(2, move |number| {
@@ -179,14 +180,14 @@ fn a_batch_without_waiting_callers_is_written() {
             // `park` requests no write: another thread must settle the ticket, at the latest the syncer at the linger deadline
             submitting.execute(true).unwrap().ticket.park();
         }));
-        journal.stop(syncer);
+        journal.stop();
     });
 }
 
 #[test]
 fn sync_makes_all_executed_events_durable() {
     explore(|| {
-        let (journal, syncer) = TestJournal::healthy(any(&ALL));
+        let journal = TestJournal::healthy(any(&ALL));
         let callers = journal.clone();
         join(spawn_each(3, move |number| {
             if number < 2 {
@@ -202,14 +203,14 @@ fn sync_makes_all_executed_events_durable() {
                 callers.call().unwrap();
             }
         }));
-        journal.stop(syncer);
+        journal.stop();
     });
 }
 
 #[test]
 fn an_interval_ends_with_a_sync() {
     explore(|| {
-        let (journal, syncer) = TestJournal::healthy(Durability::Interval(NEAR));
+        let journal = TestJournal::healthy(Durability::Interval(NEAR));
         let callers = journal.clone();
         join(spawn_each(2, move |number| {
             let Executed { seq, ticket } = callers.execute(number == 0).unwrap();
@@ -220,25 +221,25 @@ fn an_interval_ends_with_a_sync() {
                 thread::yield_now();
             }
         }));
-        journal.stop(syncer);
+        journal.stop();
     });
 }
 
 #[test]
 fn nothing_is_synced_before_an_interval_ends() {
     explore(|| {
-        let (journal, syncer) = TestJournal::healthy(Durability::Interval(FAR));
+        let journal = TestJournal::healthy(Durability::Interval(FAR));
         let callers = journal.clone();
         join(spawn_each(2, move |_| _ = callers.call().unwrap()));
         assert_eq!(journal.log.lock().unwrap().synced, 0);
-        journal.stop(syncer);
+        journal.stop();
     });
 }
 
 #[test]
 fn tickets_are_settled_in_journal_order() {
     explore(|| {
-        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let journal = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let tickets = Arc::new(Plain::new(Vec::new()));
         let (submitting, seen) = (journal.clone(), Arc::clone(&tickets));
         let threads = spawn_each(2, move |number| {
@@ -257,14 +258,14 @@ fn tickets_are_settled_in_journal_order() {
             }
         });
         join(threads);
-        journal.stop(syncer);
+        journal.stop();
     });
 }
 
 #[test]
 fn the_queue_never_exceeds_its_limit() {
     explore(|| {
-        let (journal, syncer) = TestJournal::start(any(&ALL), NARROW, None);
+        let journal = TestJournal::start(any(&ALL), NARROW, None);
         let submitting = journal.clone();
         join(spawn_each(3, move |number| {
             for _ in 0..3 {
@@ -275,7 +276,7 @@ fn the_queue_never_exceeds_its_limit() {
                 drop(submitting.execute(true).unwrap());
             }
         }));
-        journal.stop(syncer);
+        journal.stop();
     });
 }
 
@@ -327,12 +328,12 @@ fn run_until_failure(journal: &TestJournal, number: usize) {
 fn a_disk_failure_wakes_all_callers() {
     explore(|| {
         let fails_at = thread_rng().gen_range(1..10);
-        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), Some(fails_at));
+        let journal = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), Some(fails_at));
         let callers = journal.clone();
         join(spawn_each(3, move |number| run_until_failure(&callers, number)));
         let failed = journal.log.lock().unwrap().failed;
         let stopped = journal.commit.stop();
-        syncer.join().unwrap();
+        journal.commit.join();
         assert!(
             stopped.is_err() || journal.commit.failure().is_some() || !failed,
             "the failure is reported when the journal stops"
@@ -345,7 +346,7 @@ fn a_disk_failure_wakes_all_callers() {
 #[test]
 fn a_journal_poisoned_from_outside_writes_no_batch_it_reported_as_lost() {
     explore(|| {
-        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let journal = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         let threads = spawn_each(3, move |number| run_until_failure(&callers, number));
         let cause = Error::io("creating", Path::new("a segment"), io::Error::other("planned"));
@@ -353,14 +354,14 @@ fn a_journal_poisoned_from_outside_writes_no_batch_it_reported_as_lost() {
         assert!(journal.execute(true).is_err_and(|error| error.is_poisoned()));
         join(threads);
         assert!(journal.commit.stop().is_err());
-        syncer.join().unwrap();
+        journal.commit.join();
     });
 }
 
 #[test]
 fn a_failed_ticket_stays_failed() {
     explore(|| {
-        let (journal, syncer) = TestJournal::healthy(any(&ALL));
+        let journal = TestJournal::healthy(any(&ALL));
         let tickets: Vec<_> = (0..2).map(|_| journal.execute(true).unwrap().ticket).collect();
         let poisoning = journal.clone();
         let poison = thread::spawn(move || {
@@ -372,7 +373,7 @@ fn a_failed_ticket_stays_failed() {
         let first = Some(tickets[0].stage()).filter(|stage| matches!(stage, BatchStage::Done | BatchStage::Failed));
         let outcome = waiter.join().unwrap();
         _ = journal.commit.stop();
-        syncer.join().unwrap();
+        journal.commit.join();
         let last = tickets[0].stage();
         assert!(first.is_none_or(|first| first == last), "{first:?} became {last:?}");
         assert_eq!(outcome.is_ok(), last == BatchStage::Done);
@@ -382,7 +383,7 @@ fn a_failed_ticket_stays_failed() {
 #[test]
 fn stopping_writes_all_accepted_events() {
     explore(|| {
-        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let journal = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         let threads = spawn_each(3, move |number| {
             for _ in 0..3 {
@@ -394,22 +395,78 @@ fn stopping_writes_all_accepted_events() {
                 }
             }
         });
-        journal.stop(syncer);
+        journal.stop();
         join(threads);
+    });
+}
+
+/// Callers, with and without a thread for the syncer. Between two commands of a caller, the syncer may come to rest and end.
+fn call_while_the_syncer_comes_and_goes(journal: &TestJournal) {
+    let callers = journal.clone();
+    join(spawn_each(3, move |number| {
+        for _ in 0..3 {
+            callers.commit.wait_for_room();
+            let executed = callers.execute(number == 1);
+            let Executed { seq, ticket } = match executed {
+                Ok(executed) => executed,
+                // without a thread, a command that does not wait is refused
+                Err(error) => {
+                    assert!(number == 1 && error.is_io(), "{error}");
+                    continue;
+                }
+            };
+            match number {
+                0 => ticket.wait().unwrap(),
+                1 => ticket.park(),
+                _ => block_on(poll_fn(|context| ticket.poll(context.waker()))).unwrap(),
+            }
+            callers.assert_acknowledged(seq);
+            while thread_rng().gen_bool(0.5) {
+                thread::yield_now();
+            }
+        }
+        if number != 1 {
+            callers.commit.sync().unwrap();
+        }
+    }));
+}
+
+#[test]
+fn no_work_is_lost_when_the_syncer_ends() {
+    explore(|| {
+        let journal = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        call_while_the_syncer_comes_and_goes(&journal);
+        if journal.durability != Durability::Interval(FAR) {
+            while journal.commit.has_syncer() {
+                thread::yield_now();
+            }
+            assert!(!journal.log.lock().unwrap().is_open, "an idle journal closes the watermark");
+        }
+        journal.stop();
+    });
+}
+
+#[test]
+fn no_caller_hangs_if_no_thread_can_be_started() {
+    explore(|| {
+        let journal = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        refuse_threads(true);
+        call_while_the_syncer_comes_and_goes(&journal);
+        journal.stop();
     });
 }
 
 #[test]
 fn sync_during_and_after_stop_returns() {
     explore(|| {
-        let (journal, syncer) = TestJournal::healthy(any(&ALL));
+        let journal = TestJournal::healthy(any(&ALL));
         journal.execute(true).unwrap();
         let syncing = journal.clone();
         let beside = thread::spawn(move || {
             let synced = syncing.commit.sync();
             assert!(synced.is_ok() || synced.is_err_and(|error| error.kind() == ErrorKind::Closed));
         });
-        journal.stop(syncer);
+        journal.stop();
         _ = journal.commit.sync();
         beside.join().unwrap();
     });

@@ -16,6 +16,7 @@ mod leader;
 mod syncer;
 
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
@@ -28,7 +29,7 @@ use super::ticket::{Leader, Ticket};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::format::frame::FrameKind;
 use crate::seq::Seq;
-use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, has_passed};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, JoinHandle, Mutex, MutexGuard, has_passed};
 
 /// The longest time for which a batch stays unwritten in memory if no caller waits for the batch.
 const LINGER: Duration = Duration::from_millis(1);
@@ -44,12 +45,22 @@ pub(crate) trait BatchWriter: Send + 'static {
     /// The last synced event.
     fn durable(&self) -> Seq;
 
-    /// Records in `journal/durable` how far the journal is synced. Called by the group commit when no work is pending.
-    fn write_watermark(&mut self) -> Result<(), Error>;
+    /// Records in `journal/durable` how far the journal is synced. Called by the group commit when no work is pending. Closes
+    /// the file unless `keep_open` is true.
+    fn write_watermark(&mut self, keep_open: bool) -> Result<(), Error>;
+
+    /// Closes the files that the writer does not need until the next write.
+    fn rest(&mut self);
+
+    /// The directory of the image.
+    fn root(&self) -> &Path;
 }
 
 /// The group commit of one journal.
 pub(crate) struct Commit<S> {
+    this: Weak<Commit<S>>,
+    /// The directory of the image.
+    root: PathBuf,
     open: Mutex<OpenBatch>,
     state: Mutex<CommitState>,
     /// Wakes the syncer.
@@ -73,6 +84,8 @@ pub(crate) struct Commit<S> {
     full: AtomicBool,
     /// Whether the journal is poisoned or closed, and therefore accepts no commands.
     ended: AtomicBool,
+    /// Whether the syncer runs. Becomes false only while both `open` and `state` are locked.
+    has_syncer: AtomicBool,
     bytes: AtomicU64,
 }
 
@@ -114,6 +127,10 @@ struct CommitState {
     /// The tickets of callers whose requested sync is in progress.
     syncing: Vec<Arc<Ticket>>,
     room_wakers: Vec<Waker>,
+    /// The thread of the syncer, while it runs.
+    syncer: Option<JoinHandle<()>>,
+    /// The time until which the next leader keeps `journal/durable` open, because a leader has just written to it.
+    busy_until: Option<Instant>,
     stopping: bool,
     /// `Some` once the journal can write nothing more, because it is poisoned.
     failed: Option<CommitFailure>,
@@ -148,6 +165,8 @@ impl<S: BatchWriter> Commit<S> {
             let last = open.next_seq().get() - 1;
             let durable = writer.durable().get();
             Commit {
+                this: commit.clone(),
+                root: writer.root().to_owned(),
                 state: Mutex::new(CommitState::default()),
                 wake: Condvar::new(),
                 room: Condvar::new(),
@@ -163,6 +182,7 @@ impl<S: BatchWriter> Commit<S> {
                 unsynced: AtomicBool::new(false),
                 full: AtomicBool::new(false),
                 ended: AtomicBool::new(false),
+                has_syncer: AtomicBool::new(false),
                 bytes: AtomicU64::new(0),
             }
         })
@@ -214,6 +234,12 @@ impl<S: BatchWriter> Commit<S> {
         self.open.lock().latest()
     }
 
+    /// Whether the syncer runs.
+    #[cfg(all(shuttle, test))]
+    pub(crate) fn has_syncer(&self) -> bool {
+        self.has_syncer.load(Ordering::Relaxed)
+    }
+
     /// Whether callers receive their answer only after a sync.
     fn syncs(&self) -> bool {
         self.durability == Durability::Synced
@@ -227,7 +253,8 @@ impl<S: BatchWriter> Commit<S> {
     }
 
     /// Counts the event of an accepted record as executed, and queues the batch if it is complete. If `linger` is true, the
-    /// syncer writes the batch at a deadline even if no caller waits.
+    /// syncer writes the batch at a deadline even if no caller waits; the caller has called
+    /// [`ensure_syncer`](Commit::ensure_syncer).
     #[inline]
     pub(crate) fn accepted(&self, open: &mut OpenBatch, linger: bool) {
         self.executed.store(open.next_seq().get() - 1, Ordering::Release);
@@ -275,14 +302,10 @@ impl<S: BatchWriter> Commit<S> {
         state.awaited = false;
         state.linger = None;
         if !state.busy {
+            // Without a thread, the queue has no writer until a caller waits for a batch or for room in the queue. The batches
+            // of callers that do not wait have a syncer.
             self.hand_to_syncer(&mut state);
         }
-    }
-
-    fn hand_to_syncer(&self, state: &mut CommitState) {
-        state.busy = true;
-        state.by_syncer = true;
-        self.wake.notify_one();
     }
 
     /// Whether the queue of complete batches is full.
@@ -297,7 +320,12 @@ impl<S: BatchWriter> Commit<S> {
         if self.is_full() {
             let mut state = self.state.lock();
             while state.queue.len() >= self.limits.pending_batches && state.failed.is_none() {
-                self.room.wait(&mut state);
+                if state.busy {
+                    self.room.wait(&mut state);
+                } else {
+                    self.hand_over(state);
+                    state = self.state.lock();
+                }
             }
         }
     }
@@ -307,6 +335,7 @@ impl<S: BatchWriter> Commit<S> {
         if !self.is_full() {
             return Poll::Ready(());
         }
+        self.hand_over(self.state.lock());
         // clones and drops the waker without holding the lock, because both operations run code of an executor
         let mut waker = Some(context.waker().clone());
         let mut state = self.state.lock();
@@ -342,9 +371,7 @@ impl<S: BatchWriter> Commit<S> {
                 return latest.map_or(Ok(()), |ticket| ticket.wait());
             }
             state.sync_wanted.push(Arc::clone(&ticket));
-            if !state.busy {
-                self.hand_to_syncer(&mut state);
-            }
+            self.hand_over(state);
         }
         ticket.park();
         ticket.result().expect("a parked ticket is settled")
@@ -356,11 +383,11 @@ impl<S: BatchWriter> Commit<S> {
     }
 
     /// Records in `journal/durable` how far the journal is synced. Returns whether the journal can still write.
-    fn write_watermark(&self) -> bool {
+    fn write_watermark(&self, keep_open: bool) -> bool {
         if self.state.lock().failed.is_some() {
             return false;
         }
-        let result = self.writer.lock().write_watermark();
+        let result = self.writer.lock().write_watermark(keep_open);
         result.inspect_err(|error| self.fail(error, None)).is_ok()
     }
 
@@ -381,7 +408,7 @@ impl<S: BatchWriter> Commit<S> {
         result
     }
 
-    /// The error that poisoned the journal, if any. The result is final only after the syncer has ended: until then, the
+    /// The error that poisoned the journal, if any. The result is final only after [`join`](Commit::join): until then, the
     /// failure of a write is perhaps not recorded yet.
     pub(crate) fn failure(&self) -> Option<Error> {
         self.state.lock().failed.as_ref().map(|failure| failure.unsynced.clone())
