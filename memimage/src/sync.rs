@@ -141,7 +141,10 @@ mod explored {
         THREADS_REFUSED.set(refused);
     }
 
-    pub(crate) fn spawn(_name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<shuttle::thread::JoinHandle<()>> {
+    pub(crate) fn spawn(
+        _name: &str,
+        body: impl FnOnce() + Send + 'static,
+    ) -> io::Result<shuttle::thread::JoinHandle<()>> {
         if THREADS_REFUSED.get() && thread_rng().gen_bool(0.5) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
