@@ -28,6 +28,7 @@ use super::commit::BatchLimits;
 use super::durability::Durability;
 use super::ticket::BatchStage;
 use crate::error::{Error, ErrorKind};
+use crate::sync::refuse_threads;
 use test_journal::{Executed, TestJournal};
 
 /// Runs a scenario under `MEMIMAGE_CASES` schedules of each of the two schedulers; the default is a thousand.
@@ -304,6 +305,8 @@ fn run_until_failure(journal: &TestJournal, number: usize) {
         match outcome {
             Ok(Some(seq)) => journal.assert_acknowledged(seq),
             Ok(None) => {}
+            // no thread could be started
+            Err((None, error)) if !error.is_poisoned() => assert!(error.is_io(), "{error}"),
             Err((executed, error)) => {
                 assert!(error.is_poisoned(), "{error}");
                 if let Some(seq) = executed.filter(|_| !error.is_outcome_unknown()) {
@@ -329,6 +332,7 @@ fn a_disk_failure_wakes_all_callers() {
     explore(|| {
         let fails_at = thread_rng().gen_range(1..10);
         let journal = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), Some(fails_at));
+        refuse_threads(thread_rng().gen_bool(0.5));
         let callers = journal.clone();
         join(spawn_each(3, move |number| run_until_failure(&callers, number)));
         let failed = journal.log.lock().unwrap().failed;
@@ -347,6 +351,7 @@ fn a_disk_failure_wakes_all_callers() {
 fn a_journal_poisoned_from_outside_writes_no_batch_it_reported_as_lost() {
     explore(|| {
         let journal = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        refuse_threads(thread_rng().gen_bool(0.5));
         let callers = journal.clone();
         let threads = spawn_each(3, move |number| run_until_failure(&callers, number));
         let cause = Error::io("creating", Path::new("a segment"), io::Error::other("planned"));
