@@ -45,7 +45,7 @@ fn promise_7_a_command_reported_as_not_recorded_is_not_recorded() {
         .unwrap();
     image.deposit(1, 1).unwrap();
     // more than half of the segment, so that the next one is preallocated
-    image.file(vec![7; 30_000]).unwrap();
+    image.file(vec![7; 12_000]).unwrap();
     armed.store(1, Ordering::SeqCst);
     let error = std::thread::scope(|scope| {
         let first = image.submit(LedgerDeposit { account: 1, amount: 10 }).unwrap();
