@@ -54,7 +54,16 @@ pub(crate) struct OpenBatch {
     reservation: SpaceReservation,
     leader: Weak<dyn Leader>,
     spare_buffers: Arc<SpareBuffers>,
+    /// The frame that is queued once the next segment is ready.
+    deferred: Option<DeferredFrame>,
     ended: Option<Error>,
+}
+
+/// A frame without events for which there was no room.
+pub(crate) struct DeferredFrame {
+    pub(crate) kind: FrameKind,
+    pub(crate) body: Vec<u8>,
+    pub(crate) room: NoRoom,
 }
 
 /// The start of an open record. Until the record is accepted, it can be removed from the batch.
@@ -111,6 +120,7 @@ impl OpenBatch {
             reservation,
             leader,
             spare_buffers: Arc::default(),
+            deferred: None,
             ended: None,
         }
     }
@@ -175,6 +185,11 @@ impl OpenBatch {
         }
         self.reservation.skip_to_next_segment();
         Ok(())
+    }
+
+    /// The frame that is queued once the next segment is ready.
+    pub(crate) fn deferred(&mut self) -> &mut Option<DeferredFrame> {
+        &mut self.deferred
     }
 
     /// The error for new commands, if the journal is poisoned or closed.

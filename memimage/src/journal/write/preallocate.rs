@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::batch::NoRoom;
+use super::batch::{DeferredFrame, NoRoom};
 use super::commit::{BatchWriter, Commit};
 use super::segment_builder::{SegmentBuildError, SegmentBuilder};
 use super::space_reservation::{PreparedSegment, WantedSegment};
@@ -42,6 +42,12 @@ impl<S: BatchWriter> PreallocationHost for Commit<S> {
     fn offer(&self, prepared: PreparedSegment) {
         let mut open = self.open();
         open.reservation().offer(prepared);
+        if let Some(DeferredFrame { kind, body, .. }) = open.deferred().take()
+            && open.ended().is_none()
+        {
+            // the frame is optional, so it is not deferred again
+            let _ = self.insert(&mut open, kind, &body);
+        }
         // the syncer closes the file when the journal comes to rest; without a thread, the file stays open until it is used
         if open.ended().is_none() {
             let _ = self.ensure_syncer(&mut open);

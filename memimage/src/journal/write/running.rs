@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
-use super::batch::{NoRoom, OpenBatch, RecordMark};
+use super::batch::{DeferredFrame, NoRoom, OpenBatch, RecordMark};
 use super::commit::{BatchLimits, Commit};
 use super::create::create;
 use super::durability::Durability;
@@ -126,8 +126,18 @@ impl Journal {
     }
 
     /// Like [`Commit::insert`].
-    pub(crate) fn insert(&self, open: &mut OpenBatch, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
+    pub(crate) fn try_insert(&self, open: &mut OpenBatch, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
         self.commit.insert(open, kind, body)
+    }
+
+    /// After all executed events, queues a frame of this kind, which has no events and is optional. If there is no room, starts
+    /// building the next segment, and queues the frame once the segment is ready. Then the frame replaces an earlier one that
+    /// still waits.
+    pub(crate) fn insert(&self, open: &mut OpenBatch, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
+        self.try_insert(open, kind, body).inspect_err(|&room| {
+            *open.deferred() = Some(DeferredFrame { kind, body: body.to_vec(), room });
+            self.preallocator.start(Some(room));
+        })
     }
 
     /// Records the shape table's row for an event that is about to be used for the first time. `table` already contains this
@@ -150,7 +160,7 @@ impl Journal {
 
     /// Appends a frame without events, and waits until the frame is synced.
     pub(crate) fn record(&self, kind: FrameKind, body: &[u8]) -> Result<(), Error> {
-        self.insert_synced(|open| self.insert(open, kind, body))
+        self.insert_synced(|open| self.try_insert(open, kind, body))
     }
 
     /// Begins the next segment, with the newest shape table. The first frame of a segment proves that the whole previous
@@ -277,6 +287,11 @@ impl Journal {
     /// Writes and syncs all accepted events, ends the journal's threads, and records in `journal/durable` how far the journal
     /// is synced.
     pub(crate) fn close(&self) -> Result<(), Error> {
+        let deferred = self.open().deferred().as_ref().map(|frame| frame.room);
+        if let Some(room) = deferred {
+            // the frame is optional: without a segment, it is given up
+            let _ = self.obtain_segment(room);
+        }
         let stopped = self.commit.stop();
         self.commit.join();
         let failure = self.commit.failure();
