@@ -4,7 +4,7 @@
 //! is writing: it writes and syncs the open batch itself. Work that accumulates during that write goes to the single syncer
 //! thread, never to another waiting caller. Each waiting caller sleeps on the ticket of its own batch. (If one waiting caller
 //! passed the lead to another, a wake-up could be lost. With a single thread that takes over all remaining work, no wake-up can
-//! be lost.)
+//! be lost.) If the operating system provides no thread for the syncer, the thread that would pass on the work does it itself.
 //!
 //! Lock order: model, then `open`, then `state`. No thread holds `open` or `state` while it holds or waits for `writer`. The
 //! tests in `shuttle_tests.rs` explore the thread schedules of this module.
