@@ -58,8 +58,8 @@ struct Phase {
     error: Option<String>,
 }
 
-/// How long the images rest before their handles and threads are counted.
-const REST: Duration = Duration::from_secs(2);
+/// How long the images rest before their handles and threads are counted. The threads of an image end after two seconds.
+const REST: Duration = Duration::from_secs(4);
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let directory = arguments.workspace.create()?;

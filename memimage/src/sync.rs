@@ -9,6 +9,15 @@ use rustix::thread::futex;
 #[cfg(not(all(shuttle, test)))]
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
+#[cfg(not(all(shuttle, test)))]
+pub(crate) use std::thread::JoinHandle;
+
+/// Starts a thread.
+#[cfg(not(all(shuttle, test)))]
+pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(body)
+}
+
 /// Whether a deadline has passed.
 #[cfg(not(all(shuttle, test)))]
 #[expect(clippy::disallowed_methods, reason = "the time at which a batch is written is not part of the state")]
@@ -17,9 +26,11 @@ pub(crate) fn has_passed(deadline: std::time::Instant) -> bool {
 }
 
 #[cfg(all(shuttle, test))]
-pub(crate) use explored::{Condvar, Mutex, MutexGuard, has_passed, reset_clock};
+pub(crate) use explored::{Condvar, Mutex, MutexGuard, has_passed, refuse_threads, reset_clock, spawn};
 #[cfg(all(shuttle, test))]
 pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+#[cfg(all(shuttle, test))]
+pub(crate) use shuttle::thread::JoinHandle;
 
 /// A number on which threads sleep until another thread changes it, as on a futex. One system call wakes all of them at once,
 /// whereas threads that wait on a condition variable lock its mutex one after the other.
@@ -88,6 +99,7 @@ impl WaitWord {
 #[cfg(all(shuttle, test))]
 mod explored {
     use std::cell::Cell;
+    use std::io;
     use std::ops::{Deref, DerefMut};
     use std::time::{Duration, Instant};
 
@@ -117,6 +129,26 @@ mod explored {
             LATEST_PASSED.set(LATEST_PASSED.get().max(Some(deadline)));
         }
         passed
+    }
+
+    thread_local! {
+        /// Whether `spawn` may fail.
+        static THREADS_REFUSED: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// From now on, each start of a thread may fail, or none may.
+    pub(crate) fn refuse_threads(refused: bool) {
+        THREADS_REFUSED.set(refused);
+    }
+
+    pub(crate) fn spawn(
+        _name: &str,
+        body: impl FnOnce() + Send + 'static,
+    ) -> io::Result<shuttle::thread::JoinHandle<()>> {
+        if THREADS_REFUSED.get() && thread_rng().gen_bool(0.5) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(shuttle::thread::spawn(body))
     }
 
     #[derive(Debug, Default)]

@@ -44,6 +44,8 @@ fn promise_7_a_command_reported_as_not_recorded_is_not_recorded() {
         .open_with(Arc::new(disk), "/ledger")
         .unwrap();
     image.deposit(1, 1).unwrap();
+    // more than half of the segment, so that the next one is preallocated
+    image.file(vec![7; 12_000]).unwrap();
     armed.store(1, Ordering::SeqCst);
     let error = std::thread::scope(|scope| {
         let first = image.submit(LedgerDeposit { account: 1, amount: 10 }).unwrap();
@@ -94,6 +96,8 @@ fn promise_8_an_image_stays_locked_while_it_is_being_written() {
     });
     let image = options().segment_bytes(64 << 10).open_with(Arc::new(disk.clone()), "/ledger").unwrap();
     image.deposit(1, 1).unwrap();
+    // more than half of the segment, so that the next one is preallocated
+    image.file(vec![7; 30_000]).unwrap();
     armed.store(1, Ordering::SeqCst);
     let answer = std::thread::scope(|scope| {
         let leading = scope.spawn(|| image.deposit(1, 10));

@@ -79,9 +79,18 @@ pub(super) fn acquire(path: &Path) -> io::Result<Lock> {
     Err(io::Error::other("another process replaces the lock file again and again"))
 }
 
-/// Locks the file. `None` if the file is no longer at `path`: it may have been removed or replaced after it was opened. A lock
-/// on a removed or replaced file does not exclude other processes.
+/// Locks the directory of the file, and the file. `None` if the file is no longer at `path`: it may have been removed or replaced
+/// after it was opened. A lock on a removed or replaced file does not exclude other processes.
+///
+/// The owner keeps only one file open: the directory if it could be locked, and otherwise the lock file. Both are locked at first,
+/// because an owner of either kind must exclude this one. The directory is locked first, so that an attempt which fails never
+/// holds the lock of the file, and makes no other attempt fail.
 fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
+    let directory = match lock_directory_of(path)? {
+        DirectoryLock::Held(directory) => Some(directory),
+        DirectoryLock::Busy => return Ok(Some(Lock::Busy { owner: owner_of(&file) })),
+        DirectoryLock::Unsupported => None,
+    };
     let outcome = file.try_lock();
     if !still_at(path, &file)? {
         return Ok(None);
@@ -92,24 +101,19 @@ fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
         Err(fs::TryLockError::Error(error)) => return Err(error),
     }
     let file = LockedFile::new(file);
-    let directory = match lock_directory_of(path)? {
-        DirectoryLock::Held(directory) => Some(directory),
-        DirectoryLock::Busy => return Ok(Some(Lock::Busy { owner: owner_of(&file.file) })),
-        DirectoryLock::Unsupported => None,
-    };
     write_owner(&file.file);
-    // if the directory is locked too, the check covers the directory instead of the lock file
-    let watch: Watch = match &directory {
+    let guard = match directory {
         Some(directory) => {
             let (path, ours) = (directory_of(path).to_owned(), inode(&directory.file.metadata()?));
-            Arc::new(move || is(fs::metadata(&path), ours)) // follows links: an image may be opened through a link
+            // follows links: an image may be opened through a link
+            LockGuard::new(directory).watched_by(move || is(fs::metadata(&path), ours))
         }
         None => {
             let (path, ours) = (path.to_owned(), inode(&file.file.metadata()?));
-            Arc::new(move || is(fs::symlink_metadata(&path), ours))
+            LockGuard::new(file).watched_by(move || is(fs::symlink_metadata(&path), ours))
         }
     };
-    Ok(Some(Lock::Held(LockGuard::new((file, directory)).watched_by(move || watch()))))
+    Ok(Some(Lock::Held(guard)))
 }
 
 /// The result of locking a directory.

@@ -38,9 +38,17 @@
 //! # What it is not good at
 //!
 //! - **Memory**: a snapshot and a view take the memory of a second model.
-//! - **Many images in one process**: each takes 3 MiB on disk, five file handles and a thread. Opening a thousand needs a limit of
-//!   more than five thousand open files (`ulimit -n`).
 //! - **State that does not fit in memory**, and queries that nobody has written as a method: use a database.
+//!
+//! # Many images in one process
+//!
+//! An image that nobody uses has two open files, no thread, and less than 128 KiB on disk while its journal is short. It starts a
+//! thread when it needs one, which ends after two seconds without work. An image in use has up to six open files, so an open file
+//! limit (`ulimit -n`) of two per image and some dozens more is enough if few images are in use at once. At the limit, a call
+//! returns an error that names the limit, and loses no event.
+//!
+//! To create an image takes ten syncs, and to open one takes four: some 2 ms and 1 ms on a good SSD. `cargo run --release -p
+//! memimage-benches -- many` measures it.
 //!
 //! # Figures
 //!

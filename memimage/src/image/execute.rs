@@ -79,6 +79,9 @@ impl<M: Model> Shared<M> {
         if let Some(error) = open.ended() {
             return Err(error.clone());
         }
+        if how != SubmitMode::Wait {
+            self.journal.ensure_syncer(open)?;
+        }
         if const { !C::ARGUMENTS_ROUND_TRIP } {
             command = through_encoding::<M, C>(command, &mut core.payload)?;
         }

@@ -165,8 +165,9 @@ impl PageWriter<'_> {
             let end = self.disk.read(&path).map_or(0, |bytes| 1 + bytes.iter().rposition(|&byte| byte != 0).unwrap());
             let begun = end > HEADER;
             // a frame with one event takes about 105 bytes plus its text, and up to 60 more if it is protected
-            let room = (SEGMENT - self.seal).saturating_sub(end.next_multiple_of(align));
-            if begun {
+            let end = end.next_multiple_of(align);
+            let room = (SEGMENT - self.seal).saturating_sub(end);
+            if end >= SEGMENT / 2 {
                 // the preallocated segment must exist at each later sync
                 wait_until("the next segment is preallocated", || self.disk.kind(&next).unwrap().is_some());
             }

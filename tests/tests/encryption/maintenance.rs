@@ -389,7 +389,9 @@ fn a_repair_writes_with_the_current_key() {
         assert_eq!(number, 3);
         // the seed is kept, so the same random numbers are drawn
         let drawn = [&disk, &twin].map(|disk| {
-            let mut run = begin(disk, mode.options(), digests.clone(), seq);
+            // a command that waits for a segment reads the clock again
+            let options = mode.options().clock(|| memimage::Timestamp::from_micros(9_000_000));
+            let mut run = begin(disk, options, digests.clone(), seq);
             run.execute(&Request::Draw(Some(7)));
             run_commands(&mut run);
             run.close()

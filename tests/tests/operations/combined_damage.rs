@@ -50,7 +50,7 @@ fn a_repaired_segment_has_space_for_its_seal() {
             (last.offset as usize + last.len).next_multiple_of(512) as u64
         };
         let mut events = 0;
-        while end(&disk) < 16 << 10 || !end(&disk).is_multiple_of(4_096) {
+        while end(&disk) < 32 << 10 || !end(&disk).is_multiple_of(4_096) {
             till.put(1).unwrap();
             events += 1;
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use memimage::{ErrorKind, Image, SnapshotPolicy};
-use memimage_tests::{Ledger, LedgerCommands};
+use memimage_tests::{Ledger, LedgerCommands, wait_until};
 
 use super::{child, dir, run};
 
@@ -40,7 +40,12 @@ fn make(path: &Path) -> Image<Ledger> {
 fn a_file_size_limit_is_reported_as_a_full_disk() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image");
-    Image::close(make(&path)).unwrap();
+    let image = make(&path);
+    for _ in 0..3 {
+        image.file(vec![1; 1_500]).unwrap();
+    }
+    wait_until("the next segment is preallocated", || path.join("journal/00000002.journal").exists());
+    Image::close(image).unwrap();
     // in units of 512 bytes; without the trap, the signal SIGXFSZ ends the process
     let script = "trap '' XFSZ && ulimit -f 96";
     let Some(output) = run(

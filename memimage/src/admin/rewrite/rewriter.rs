@@ -100,7 +100,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
         scan.read(SegmentId::FIRST, |segment, frame| self.frame(segment, frame))?;
         let seq = self.journal.executed();
         let mark = DigestMark { seq, model: model_mark::<M>(), digest, accepts: false }.encode();
-        self.attempt(|_, journal, open| Ok(journal.insert(open, FrameKind::Digest, &mark).err()))?;
+        self.attempt(|_, journal, open| Ok(journal.try_insert(open, FrameKind::Digest, &mark).err()))?;
         self.counts.last = self.journal.executed();
         self.journal.close().map_err(|error| error.cause())?;
         Ok(std::mem::take(&mut self.counts))

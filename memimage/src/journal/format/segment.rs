@@ -252,10 +252,11 @@ pub(crate) fn is_valid_len(len: u64) -> bool {
     len.is_multiple_of(4096) && (MIN_SEGMENT..=MAX_LARGE_SEGMENT).contains(&len)
 }
 
-/// The planned length of a segment in bytes: 1 MiB for the first segment, twice as much for each next one, at most `largest`.
+/// The planned length of a segment in bytes: 64 KiB for the first segment, four times as much for each next one, at most
+/// `largest`. So an image that records little is small, and one that records much soon has long segments.
 pub(crate) fn planned_len(segment: SegmentId, largest: u64) -> u64 {
-    let doublings = (segment.get() - 1).min(20);
-    ((1 << 20) << doublings).min(largest)
+    let quadruplings = (segment.get() - 1).min(10);
+    ((64 << 10) << (2 * quadruplings)).min(largest)
 }
 
 /// The length of a segment that has at least `planned` bytes in all and room for `frames` bytes of frames.
@@ -332,8 +333,8 @@ mod tests {
     }
 
     #[test]
-    fn planned_lengths_double_up_to_the_largest() {
-        let planned = |number| planned_len(SegmentId::new(number), 64 << 20) >> 20;
-        assert_eq!([1, 2, 3, 7, 8, 90].map(planned), [1, 2, 4, 64, 64, 64]);
+    fn planned_lengths_quadruple_up_to_the_largest() {
+        let planned = |number| planned_len(SegmentId::new(number), 64 << 20) >> 10;
+        assert_eq!([1, 2, 3, 6, 7, 90].map(planned), [64, 256, 1 << 10, 64 << 10, 64 << 10, 64 << 10]);
     }
 }

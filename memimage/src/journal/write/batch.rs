@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Weak};
 
-use super::space_reservation::{FramePosition, SpaceReservation};
+use super::space_reservation::{FramePosition, PreparedSegment, SpaceReservation};
 use super::ticket::{BatchStage, Leader, Ticket};
 use crate::context::{Metadata, MetadataError, Origin, Timestamp};
 use crate::error::Error;
@@ -26,6 +26,8 @@ pub(crate) struct Batch {
     pub(crate) ticket: Arc<Ticket>,
     /// `Some` if the batch is a frame of shapes: the whole shape table, encoded. Later segments begin with this table.
     pub(crate) table: Option<Vec<u8>>,
+    /// The segments between the previous batch's segment and the end of this batch's segment, in order.
+    pub(crate) entered: Vec<PreparedSegment>,
 }
 
 impl Batch {
@@ -52,7 +54,16 @@ pub(crate) struct OpenBatch {
     reservation: SpaceReservation,
     leader: Weak<dyn Leader>,
     spare_buffers: Arc<SpareBuffers>,
+    /// The frame that is queued once the next segment is ready.
+    deferred: Option<DeferredFrame>,
     ended: Option<Error>,
+}
+
+/// A frame without events for which there was no room.
+pub(crate) struct DeferredFrame {
+    pub(crate) kind: FrameKind,
+    pub(crate) body: Vec<u8>,
+    pub(crate) room: NoRoom,
 }
 
 /// The start of an open record. Until the record is accepted, it can be removed from the batch.
@@ -109,6 +120,7 @@ impl OpenBatch {
             reservation,
             leader,
             spare_buffers: Arc::default(),
+            deferred: None,
             ended: None,
         }
     }
@@ -173,6 +185,11 @@ impl OpenBatch {
         }
         self.reservation.skip_to_next_segment();
         Ok(())
+    }
+
+    /// The frame that is queued once the next segment is ready.
+    pub(crate) fn deferred(&mut self) -> &mut Option<DeferredFrame> {
+        &mut self.deferred
     }
 
     /// The error for new commands, if the journal is poisoned or closed.
@@ -293,7 +310,9 @@ impl OpenBatch {
         self.previous = Some(Arc::clone(&ticket));
         let position =
             self.reservation.take(frame_len(self.reservation.head, bytes.len() - self.reservation.head) as u64);
-        Batch { kind, bytes, first_seq: self.first_seq, count, time: self.base_time, position, ticket, table: None }
+        let entered = self.reservation.take_entered();
+        let (first_seq, time) = (self.first_seq, self.base_time);
+        Batch { kind, bytes, first_seq, count, time, position, ticket, table: None, entered }
     }
 
     /// Makes recorded time continue from `time`. The open batch must be empty.

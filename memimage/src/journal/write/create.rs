@@ -18,9 +18,7 @@ use crate::seq::{SegmentId, Seq};
 
 /// A new journal, and the position of its next frame.
 pub(crate) struct CreatedJournal {
-    pub(crate) durable_file: StoredFile,
-    /// The file of the first segment, and its length.
-    pub(crate) file: StoredFile,
+    /// The length of the first segment.
     pub(crate) len: u64,
     pub(crate) offset: u64,
     /// The link to the last frame.
@@ -54,15 +52,15 @@ pub(crate) fn create(
         previous: previous.hash,
         decisions: 0,
     };
-    let durable_file = create_watermark(builder, &watermark)?;
+    create_watermark(builder, &watermark)?;
     let room = frames.bytes.len() as u64 + SEAL_ROOM;
     match builder.build(SegmentId::FIRST, room, &frames.bytes, || true) {
-        Ok((file, len)) => Ok(CreatedJournal { durable_file, file, len, offset, previous }),
+        Ok(len) => Ok(CreatedJournal { len, offset, previous }),
         Err(SegmentBuildError::Unchanged(error) | SegmentBuildError::Unknown(error)) => Err(error),
     }
 }
 
-fn create_watermark(builder: &SegmentBuilder, watermark: &Watermark) -> Result<StoredFile, Error> {
+fn create_watermark(builder: &SegmentBuilder, watermark: &Watermark) -> Result<(), Error> {
     let (disk, path) = (&*builder.disk, builder.layout.durable());
     if disk.kind(&path).map_err(|error| failed("inspecting", &path, error))?.is_some() {
         disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
@@ -70,8 +68,7 @@ fn create_watermark(builder: &SegmentBuilder, watermark: &Watermark) -> Result<S
     let file = StoredFile::create(disk, &path)?;
     file.write_all(&watermark.encode(&builder.identity.uuid), 0)?;
     file.sync_all()?;
-    sync_dir(disk, &builder.layout.journal())?;
-    Ok(file)
+    sync_dir(disk, &builder.layout.journal())
 }
 
 /// Creates a segment in which a journal continues with event `next` after a gap. The segment's first frame has no link to an

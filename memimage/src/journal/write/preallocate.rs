@@ -2,30 +2,30 @@
 //! for a new segment. `segment_builder` creates the file and fills it with zeros.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::batch::NoRoom;
+use super::batch::{DeferredFrame, NoRoom};
 use super::commit::{BatchWriter, Commit};
 use super::segment_builder::{SegmentBuildError, SegmentBuilder};
+use super::space_reservation::{PreparedSegment, WantedSegment};
 use super::waking::{wake_all, writing};
-use crate::disk::StoredFile;
+use crate::disk::{Access, StoredFile};
 use crate::error::{Error, ErrorDetail, ErrorKind};
-use crate::keys::Protection;
 use crate::log;
 use crate::seq::SegmentId;
 
 /// The journal for which segments are preallocated.
 pub(crate) trait PreallocationHost: Send + Sync {
-    /// The segment to build, and the number of bytes that its frames need; `None` if a suitable segment is already
-    /// preallocated.
-    fn wanted(&self, room: Option<NoRoom>) -> Option<(SegmentId, u64)>;
+    /// The segment to provide; `None` if a suitable segment is already preallocated and open.
+    fn wanted(&self, room: Option<NoRoom>) -> Option<WantedSegment>;
 
-    /// Reports that a segment has been preallocated.
-    fn offer(&self, segment: SegmentId, len: u64);
+    /// Hands over a segment that has been preallocated.
+    fn offer(&self, prepared: PreparedSegment);
 
     /// Reports that the files of the journal have grown. Called without a lock.
     fn grew(&self, bytes: u64);
@@ -35,20 +35,26 @@ pub(crate) trait PreallocationHost: Send + Sync {
 }
 
 impl<S: BatchWriter> PreallocationHost for Commit<S> {
-    fn wanted(&self, room: Option<NoRoom>) -> Option<(SegmentId, u64)> {
+    fn wanted(&self, room: Option<NoRoom>) -> Option<WantedSegment> {
         let mut open = self.open();
         let reservation = open.reservation();
         let frames = room.map_or(0, |room| reservation.needed(room.frame));
-        if reservation.is_ready_for(frames) {
-            return None;
-        }
-        // a preallocated segment that is too small is replaced
-        reservation.withdraw();
-        Some((reservation.next_segment(), frames))
+        reservation.wanted(frames)
     }
 
-    fn offer(&self, segment: SegmentId, len: u64) {
-        self.open().reservation().offer(segment, len);
+    fn offer(&self, prepared: PreparedSegment) {
+        let mut open = self.open();
+        open.reservation().offer(prepared);
+        if let Some(DeferredFrame { kind, body, .. }) = open.deferred().take()
+            && open.ended().is_none()
+        {
+            // the frame is optional, so it is not deferred again
+            let _ = self.insert(&mut open, kind, &body);
+        }
+        // the syncer closes the file when the journal comes to rest; without a thread, the file stays open until it is used
+        if open.ended().is_none() {
+            let _ = self.ensure_syncer(&mut open);
+        }
     }
 
     fn grew(&self, bytes: u64) {
@@ -60,7 +66,7 @@ impl<S: BatchWriter> PreallocationHost for Commit<S> {
     }
 }
 
-/// Builds one segment at a time, and keeps each segment until the writer enters it.
+/// Builds one segment at a time.
 pub(crate) struct Preallocator {
     builder: SegmentBuilder,
     host: OnceLock<Weak<dyn PreallocationHost>>,
@@ -75,25 +81,16 @@ struct PreallocationState {
     building: bool,
     /// The error of the last attempt to build a segment, if that attempt failed.
     failure: Option<Error>,
-    prepared: Vec<PreparedSegment>,
     wakers: Vec<Waker>,
     closed: bool,
 }
 
-pub(crate) struct PreparedSegment {
-    pub(crate) segment: SegmentId,
-    pub(crate) file: StoredFile,
-    /// The length of the file, in bytes.
-    pub(crate) len: u64,
-    /// The protection of the segment's frames, as the segment's header states.
-    pub(crate) protection: Protection,
-}
-
-/// A segment that has been built.
+/// A segment that has been built or opened.
 struct BuiltSegment {
     segment: SegmentId,
     len: u64,
-    /// By how many bytes the journal's files have grown: less than `len` if the segment replaces a smaller one.
+    /// By how many bytes the journal's files have grown: 0 if the segment existed, and less than `len` if it replaces a smaller
+    /// one.
     grown: u64,
 }
 
@@ -113,16 +110,14 @@ impl Preallocator {
         self.host.set(host).unwrap_or_else(|_| panic!("a journal is attached only once"));
     }
 
-    /// Adds a segment that was preallocated before the image was opened.
-    pub(crate) fn insert(&self, prepared: PreparedSegment) {
-        self.state.lock().prepared.push(prepared);
+    /// The directory of the image.
+    pub(crate) fn root(&self) -> &Path {
+        self.builder.layout.root()
     }
 
-    /// Hands the preallocated segment to the writer, which enters it.
-    pub(crate) fn take(&self, segment: SegmentId) -> Option<PreparedSegment> {
-        let mut state = self.state.lock();
-        let at = state.prepared.iter().position(|prepared| prepared.segment == segment)?;
-        Some(state.prepared.swap_remove(at))
+    /// Opens the file `journal/durable`.
+    pub(crate) fn open_watermark(&self) -> Result<StoredFile, Error> {
+        StoredFile::open(&*self.builder.disk, &self.builder.layout.durable(), Access::ReadWrite)
     }
 
     /// Starts building a segment, unless one is already being built.
@@ -139,7 +134,7 @@ impl Preallocator {
         let spawned =
             std::thread::Builder::new().name("memimage-preallocate".to_owned()).spawn(move || preallocator.run(room));
         if let Err(source) = spawned {
-            self.finish(Some(Error::io("starting a thread for", self.builder.layout.root(), source)));
+            self.finish(Some(Error::io("starting a thread for", self.root(), source)));
         }
     }
 
@@ -190,7 +185,6 @@ impl Preallocator {
         while state.building {
             self.changed.wait(&mut state);
         }
-        state.prepared.clear();
     }
 
     fn run(&self, room: Option<NoRoom>) {
@@ -199,7 +193,7 @@ impl Preallocator {
         // even if the build panics, the callers that wait for the segment must be woken
         let built = writing(journal, || {
             catch_unwind(AssertUnwindSafe(|| self.build(room))).unwrap_or_else(|panic| {
-                let error = Error::panicked("creating a segment of", self.builder.layout.root(), panic);
+                let error = Error::panicked("creating a segment of", self.root(), panic);
                 // the content of the journal's directory is unknown
                 Err(self.poison(error))
             })
@@ -221,28 +215,33 @@ impl Preallocator {
         }
     }
 
-    /// Builds the next segment. Returns `None` if no segment is needed.
+    /// Builds the next segment, or opens it if it exists. Returns `None` if no segment is needed.
     fn build(&self, room: Option<NoRoom>) -> Result<Option<BuiltSegment>, Error> {
         let Some(host) = self.host.get().and_then(Weak::upgrade) else { return Ok(None) };
-        let Some((segment, frames)) = host.wanted(room) else { return Ok(None) };
-        // takes back the preallocated segment that is too small, if there is one
-        let smaller = self.take(segment);
-        match self.builder.build(segment, frames, &[], || self.urgent.load(Ordering::Relaxed)) {
-            Ok((file, len)) => {
-                let grown = len.saturating_sub(smaller.map_or(0, |prepared| prepared.len));
-                self.insert(PreparedSegment { segment, file, len, protection: self.builder.protection.clone() });
-                host.offer(segment, len);
-                Ok(Some(BuiltSegment { segment, len, grown }))
-            }
-            Err(SegmentBuildError::Unchanged(error)) => {
-                if let Some(prepared) = smaller {
-                    let len = prepared.len;
-                    self.insert(prepared);
-                    host.offer(segment, len);
+        let Some(WantedSegment { segment, frames, existing }) = host.wanted(room) else { return Ok(None) };
+        let len_before = existing.as_ref().map_or(0, |existing| existing.len);
+        // a preallocated segment that is too small is replaced
+        let prepared = match existing {
+            Some(existing) if existing.has_room(frames) => existing,
+            existing => match self.builder.build(segment, frames, &[], || self.urgent.load(Ordering::Relaxed)) {
+                Ok(len) => PreparedSegment { segment, len, protection: self.builder.protection.clone(), file: None },
+                Err(SegmentBuildError::Unchanged(error)) => {
+                    existing.into_iter().for_each(|existing| host.offer(existing));
+                    return Err(error);
                 }
+                Err(SegmentBuildError::Unknown(error)) => return Err(self.poison(error)),
+            },
+        };
+        let len = prepared.len;
+        match StoredFile::open(&*self.builder.disk, &self.builder.layout.segment(segment), Access::ReadWrite) {
+            Ok(file) => {
+                host.offer(PreparedSegment { file: Some(file), ..prepared });
+                Ok(Some(BuiltSegment { segment, len, grown: len.saturating_sub(len_before) }))
+            }
+            Err(error) => {
+                host.offer(prepared);
                 Err(error)
             }
-            Err(SegmentBuildError::Unknown(error)) => Err(self.poison(error)),
         }
     }
 

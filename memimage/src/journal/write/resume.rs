@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::commit::BatchLimits;
 use super::durability::Durability;
-use super::preallocate::{Preallocator, PreparedSegment};
+use super::preallocate::Preallocator;
 use super::running::Journal;
 use super::segment_builder::SegmentBuilder;
-use super::space_reservation::{FramePosition, SpaceReservation};
-use super::writer::{JournalWriter, WritePosition};
+use super::space_reservation::{FramePosition, PreparedSegment, SpaceReservation};
+use super::writer::{JournalWriter, Lookahead, WritePosition};
 use crate::context::Timestamp;
 use crate::disk::{Access, StoredFile};
 use crate::entropy::random_life;
@@ -78,12 +78,10 @@ pub(crate) fn resume(
     let mut reservation = SpaceReservation::new(start.position, start.len, shapes.len(), head, align_shift);
     if let Some((segment, len)) = start.next {
         let protection = segments.protection(segment).clone();
-        let file = segments.file(segment, Access::ReadWrite)?;
-        preallocator.insert(PreparedSegment { segment, file, len, protection });
-        reservation.offer(segment, len);
+        reservation.offer(PreparedSegment { segment, len, protection, file: None });
     }
     let last = end.chain.before();
-    let mut writer = JournalWriter {
+    let writer = JournalWriter {
         process: Process::current(),
         uuid,
         life,
@@ -92,9 +90,10 @@ pub(crate) fn resume(
         shapes,
         protection,
         preallocator,
-        durable_file,
+        durable_file: None,
         segment: start.position.segment,
         file: segments.file(start.position.segment, Access::ReadWrite)?,
+        lookahead: Lookahead::in_segment(start.len),
         sealed: start.sealed,
         end: WritePosition {
             offset: start.position.offset,
@@ -105,8 +104,9 @@ pub(crate) fn resume(
             time,
         },
     };
-    writer.record_epoch()?;
-    Journal::start(writer, reservation, events_hash, durability, limits, figures)
+    writer.record_epoch(&durable_file)?;
+    drop(durable_file);
+    Ok(Journal::start(writer, reservation, events_hash, durability, limits, figures))
 }
 
 /// The position of the first frame written to a recovered journal.

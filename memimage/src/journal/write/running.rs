@@ -1,23 +1,19 @@
 //! A running journal: the group commit, its syncer thread, and the preallocated segment.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
-use std::thread::JoinHandle;
 
-use parking_lot::Mutex;
-
-use super::batch::{NoRoom, OpenBatch, RecordMark};
-use super::commit::{BatchLimits, BatchWriter, Commit};
+use super::batch::{DeferredFrame, NoRoom, OpenBatch, RecordMark};
+use super::commit::{BatchLimits, Commit};
 use super::create::create;
 use super::durability::Durability;
 use super::preallocate::{PreallocationHost, Preallocator};
 use super::segment_builder::SegmentBuilder;
 use super::space_reservation::{FramePosition, SpaceReservation};
 use super::ticket::Ticket;
-use super::waking::writing;
-use super::writer::{JournalWriter, WritePosition};
+use super::writer::{JournalWriter, Lookahead, WritePosition};
 use crate::context::Timestamp;
+use crate::disk::{Access, StoredFile};
 use crate::error::Error;
 use crate::figures::Figures;
 use crate::journal::format::frame::{FrameKind, head_len};
@@ -28,7 +24,6 @@ use crate::journal::format::time_correction::TimeCorrection;
 use crate::journal::format::whitening::Salts;
 #[cfg(feature = "chain")]
 use crate::keys::ChainHead;
-use crate::panics::panic_message;
 use crate::process::Process;
 use crate::seq::{SegmentId, Seq};
 use crate::sync::MutexGuard;
@@ -37,7 +32,6 @@ use crate::sync::MutexGuard;
 pub(crate) struct Journal {
     commit: Arc<Commit<JournalWriter>>,
     preallocator: Arc<Preallocator>,
-    syncer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Journal {
@@ -59,6 +53,7 @@ impl Journal {
             head_len(builder.protection.key_ids()),
             align_shift,
         );
+        let file = StoredFile::open(&*builder.disk, &builder.layout.segment(position.segment), Access::ReadWrite)?;
         let writer = JournalWriter {
             process: Process::current(),
             uuid: builder.identity.uuid,
@@ -68,9 +63,10 @@ impl Journal {
             shapes,
             protection: builder.protection.clone(),
             preallocator: Preallocator::new(builder),
-            durable_file: created.durable_file,
+            durable_file: None,
             segment: position.segment,
-            file: created.file,
+            file,
+            lookahead: Lookahead::in_segment(created.len),
             sealed: false,
             end: WritePosition {
                 offset: created.offset,
@@ -81,7 +77,7 @@ impl Journal {
                 time: Timestamp::default(),
             },
         };
-        Journal::start(writer, reservation, 0, Durability::Synced, limits, Arc::default())
+        Ok(Journal::start(writer, reservation, 0, Durability::Synced, limits, Arc::default()))
     }
 
     /// Starts the journal. The first position in `reservation` is the end of the journal, and `events_hash` is the hash of the
@@ -93,26 +89,14 @@ impl Journal {
         durability: Durability,
         limits: BatchLimits,
         figures: Arc<Figures>,
-    ) -> Result<Journal, Error> {
+    ) -> Journal {
         let preallocator = Arc::clone(&writer.preallocator);
         let (next, time): (Seq, Timestamp) = (writer.end.written.next(), writer.end.time);
-        let path = writer.file.path().to_owned();
         let commit = Commit::new(writer, durability, limits, figures, |lead| {
             OpenBatch::new(next, time, reservation, events_hash, lead)
         });
         preallocator.attach(Arc::downgrade(&commit) as Weak<dyn PreallocationHost>);
-        let syncing = Arc::clone(&commit);
-        let syncer = std::thread::Builder::new()
-            .name("memimage-syncer".to_owned())
-            .spawn(move || {
-                let run = || writing(syncing.id(), || syncing.run_syncer());
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-                    syncing.fail_after_panic(&panic_message(panic));
-                }
-            })
-            .map_err(|source| Error::io("starting a thread for", &path, source))?;
-        preallocator.start(None);
-        Ok(Journal { commit, preallocator, syncer: Mutex::new(Some(syncer)) })
+        Journal { commit, preallocator }
     }
 
     /// A number that is unique among the journals of this process.
@@ -132,6 +116,12 @@ impl Journal {
         self.commit.reserve(open, mark)
     }
 
+    /// Like [`Commit::ensure_syncer`].
+    #[inline]
+    pub(crate) fn ensure_syncer(&self, open: &mut OpenBatch) -> Result<(), Error> {
+        self.commit.ensure_syncer(open)
+    }
+
     /// Like [`Commit::accepted`].
     #[inline]
     pub(crate) fn accepted(&self, open: &mut OpenBatch, linger: bool) {
@@ -139,8 +129,18 @@ impl Journal {
     }
 
     /// Like [`Commit::insert`].
-    pub(crate) fn insert(&self, open: &mut OpenBatch, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
+    pub(crate) fn try_insert(&self, open: &mut OpenBatch, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
         self.commit.insert(open, kind, body)
+    }
+
+    /// After all executed events, queues a frame of this kind, which has no events and is optional. If there is no room, starts
+    /// building the next segment, and queues the frame once the segment is ready. Then the frame replaces an earlier one that
+    /// still waits.
+    pub(crate) fn insert(&self, open: &mut OpenBatch, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
+        self.try_insert(open, kind, body).inspect_err(|&room| {
+            *open.deferred() = Some(DeferredFrame { kind, body: body.to_vec(), room });
+            self.preallocator.start(Some(room));
+        })
     }
 
     /// Records the shape table's row for an event that is about to be used for the first time. `table` already contains this
@@ -163,7 +163,7 @@ impl Journal {
 
     /// Appends a frame without events, and waits until the frame is synced.
     pub(crate) fn record(&self, kind: FrameKind, body: &[u8]) -> Result<(), Error> {
-        self.insert_synced(|open| self.insert(open, kind, body))
+        self.insert_synced(|open| self.try_insert(open, kind, body))
     }
 
     /// Begins the next segment, with the newest shape table. The first frame of a segment proves that the whole previous
@@ -306,16 +306,19 @@ impl Journal {
     /// Writes and syncs all accepted events, ends the journal's threads, and records in `journal/durable` how far the journal
     /// is synced.
     pub(crate) fn close(&self) -> Result<(), Error> {
-        let stopped = self.commit.stop();
-        if let Some(syncer) = self.syncer.lock().take() {
-            syncer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let deferred = self.open().deferred().as_ref().map(|frame| frame.room);
+        if let Some(room) = deferred {
+            // the frame is optional: without a segment, it is given up
+            let _ = self.obtain_segment(room);
         }
+        let stopped = self.commit.stop();
+        self.commit.join();
         let failure = self.commit.failure();
         self.preallocator.close();
+        let next = self.open().reservation().take_next_file();
+        drop(next);
         stopped?;
         failure.map_or(Ok(()), Err)?;
-        let mut writer = self.commit.writer();
-        writer.write_watermark()?;
-        writer.durable_file.sync_data()
+        self.commit.writer().close_watermark()
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::context::Timestamp;
-use crate::disk::{Access, Disk, StagedFile, StoredFile};
+use crate::disk::{Disk, StagedFile, StoredFile};
 use crate::entropy::random;
 use crate::error::Error;
 use crate::journal::format::segment::{Identity, SEGMENT_HEADER, SegmentHeader, fitting_len, planned_len};
@@ -43,23 +43,20 @@ pub(crate) enum SegmentBuildError {
 impl SegmentBuilder {
     /// Builds a segment with room for at least `frames` bytes of frames. `content` holds the segment's first frames. The
     /// builder pauses between its writes while `urgent` returns false, so that the journal's own writes are not delayed.
+    /// Returns the segment's length.
     pub(crate) fn build(
         &self,
         segment: SegmentId,
         frames: u64,
         content: &[u8],
         urgent: impl Fn() -> bool,
-    ) -> Result<(StoredFile, u64), SegmentBuildError> {
+    ) -> Result<u64, SegmentBuildError> {
         let len = fitting_len(planned_len(segment, self.largest), frames);
         let path = self.layout.segment(segment);
         let staged =
             StagedFile::write(&*self.disk, &path, true, |file| self.fill(file, (segment, len), content, urgent))
                 .map_err(SegmentBuildError::Unchanged)?;
-        staged
-            .install(&*self.disk)
-            .and_then(|()| StoredFile::open(&*self.disk, &path, Access::ReadWrite))
-            .map(|file| (file, len))
-            .map_err(SegmentBuildError::Unknown)
+        staged.install(&*self.disk).map(|()| len).map_err(SegmentBuildError::Unknown)
     }
 
     /// Encodes the header of a segment that is being created.
@@ -77,7 +74,7 @@ impl SegmentBuilder {
         content: &[u8],
         urgent: impl Fn() -> bool,
     ) -> Result<(), Error> {
-        let zeros = vec![0; CHUNK];
+        let zeros = vec![0; len.min(CHUNK as u64) as usize];
         let mut offset = 0;
         while offset < len {
             let chunk = (len - offset).min(CHUNK as u64) as usize;

@@ -9,6 +9,7 @@
 //! together with the schedule that led to it. The in-memory batch writer replaces the disk: the writer asserts that batches
 //! arrive in order, and that it receives no operation after one has failed.
 
+mod rest;
 mod test_journal;
 
 use std::future::poll_fn;
@@ -27,6 +28,7 @@ use super::commit::BatchLimits;
 use super::durability::Durability;
 use super::ticket::BatchStage;
 use crate::error::{Error, ErrorKind};
+use crate::sync::refuse_threads;
 use test_journal::{Executed, TestJournal};
 
 /// Runs a scenario under `MEMIMAGE_CASES` schedules of each of the two schedulers; the default is a thousand.
@@ -69,7 +71,7 @@ fn join(threads: Vec<JoinHandle<()>>) {
 #[test]
 fn waiting_callers_receive_their_answers() {
     explore(|| {
-        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let journal = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         join(spawn_each(3, move |_| {
             for _ in 0..2 {
@@ -77,14 +79,14 @@ fn waiting_callers_receive_their_answers() {
                 callers.assert_counts();
             }
         }));
-        journal.stop(syncer);
+        journal.stop();
     });
 }
 
 #[test]
 fn awaiting_tasks_are_woken() {
     explore(|| {
-        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let journal = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         join(spawn_each(3, move |number| {
             for _ in 0..2 {
@@ -96,7 +98,7 @@ fn awaiting_tasks_are_woken() {
                 callers.assert_acknowledged(seq);
             }
         }));
-        journal.stop(syncer);
+        journal.stop();
     });
 }
 
@@ -112,7 +114,7 @@ impl Wake for Counting {
 #[test]
 fn a_waker_is_woken_once_after_its_ticket_is_settled() {
     explore(|| {
-        let (journal, syncer) = TestJournal::healthy(any(&ALL));
+        let journal = TestJournal::healthy(any(&ALL));
         let Executed { ticket, .. } = journal.execute(true).unwrap();
         let counting = Arc::new(Counting(AtomicUsize::new(0)));
         let waker = Waker::from(Arc::clone(&counting));
@@ -120,7 +122,7 @@ fn a_waker_is_woken_once_after_its_ticket_is_settled() {
         let pending = (0..3).filter(|_| ticket.poll(&waker).is_pending()).count();
         let woken = counting.0.load(Ordering::SeqCst);
         assert!(woken == 0 || ticket.is_settled(), "no task is woken before the ticket is settled");
-        journal.stop(syncer);
+        journal.stop();
         let woken = counting.0.load(Ordering::SeqCst);
         assert!((pending.min(1)..=1).contains(&woken), "a pending task is woken exactly once: {pending} {woken}");
     });
@@ -142,7 +144,7 @@ impl Wake for InPlace {
 #[test]
 fn a_waker_may_run_a_command() {
     explore(|| {
-        let (journal, syncer) = TestJournal::start(any(&ALL), NARROW, None);
+        let journal = TestJournal::start(any(&ALL), NARROW, None);
         let submitting = journal.clone();
         join(spawn_each(2, move |_| {
             for _ in 0..3 {
@@ -155,13 +157,13 @@ fn a_waker_may_run_a_command() {
         if thread_rng().gen_bool(0.5) {
             journal.commit.poison(&Error::io("creating", Path::new("a segment"), io::Error::other("planned")));
             _ = journal.commit.stop();
-            syncer.join().unwrap();
+            journal.commit.join();
         } else {
             journal.commit.sync().unwrap();
             while !journal.commit.open().is_empty() || journal.commit.latest().is_some() {
                 thread::yield_now();
             }
-            journal.stop(syncer);
+            journal.stop();
         }
     });
 }
@@ -169,7 +171,7 @@ fn a_waker_may_run_a_command() {
 #[test]
 fn a_batch_without_waiting_callers_is_written() {
     explore(|| {
-        let (journal, syncer) = TestJournal::healthy(any(&ALL));
+        let journal = TestJournal::healthy(any(&ALL));
         let submitting = journal.clone();
         let busy = thread_rng().gen_bool(0.5);
         join(spawn_each(2, move |number| {
@@ -179,14 +181,14 @@ fn a_batch_without_waiting_callers_is_written() {
             // `park` requests no write: another thread must settle the ticket, at the latest the syncer at the linger deadline
             submitting.execute(true).unwrap().ticket.park();
         }));
-        journal.stop(syncer);
+        journal.stop();
     });
 }
 
 #[test]
 fn sync_makes_all_executed_events_durable() {
     explore(|| {
-        let (journal, syncer) = TestJournal::healthy(any(&ALL));
+        let journal = TestJournal::healthy(any(&ALL));
         let callers = journal.clone();
         join(spawn_each(3, move |number| {
             if number < 2 {
@@ -202,14 +204,14 @@ fn sync_makes_all_executed_events_durable() {
                 callers.call().unwrap();
             }
         }));
-        journal.stop(syncer);
+        journal.stop();
     });
 }
 
 #[test]
 fn an_interval_ends_with_a_sync() {
     explore(|| {
-        let (journal, syncer) = TestJournal::healthy(Durability::Interval(NEAR));
+        let journal = TestJournal::healthy(Durability::Interval(NEAR));
         let callers = journal.clone();
         join(spawn_each(2, move |number| {
             let Executed { seq, ticket } = callers.execute(number == 0).unwrap();
@@ -220,25 +222,25 @@ fn an_interval_ends_with_a_sync() {
                 thread::yield_now();
             }
         }));
-        journal.stop(syncer);
+        journal.stop();
     });
 }
 
 #[test]
 fn nothing_is_synced_before_an_interval_ends() {
     explore(|| {
-        let (journal, syncer) = TestJournal::healthy(Durability::Interval(FAR));
+        let journal = TestJournal::healthy(Durability::Interval(FAR));
         let callers = journal.clone();
         join(spawn_each(2, move |_| _ = callers.call().unwrap()));
         assert_eq!(journal.log.lock().unwrap().synced, 0);
-        journal.stop(syncer);
+        journal.stop();
     });
 }
 
 #[test]
 fn tickets_are_settled_in_journal_order() {
     explore(|| {
-        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let journal = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let tickets = Arc::new(Plain::new(Vec::new()));
         let (submitting, seen) = (journal.clone(), Arc::clone(&tickets));
         let threads = spawn_each(2, move |number| {
@@ -257,14 +259,14 @@ fn tickets_are_settled_in_journal_order() {
             }
         });
         join(threads);
-        journal.stop(syncer);
+        journal.stop();
     });
 }
 
 #[test]
 fn the_queue_never_exceeds_its_limit() {
     explore(|| {
-        let (journal, syncer) = TestJournal::start(any(&ALL), NARROW, None);
+        let journal = TestJournal::start(any(&ALL), NARROW, None);
         let submitting = journal.clone();
         join(spawn_each(3, move |number| {
             for _ in 0..3 {
@@ -275,7 +277,7 @@ fn the_queue_never_exceeds_its_limit() {
                 drop(submitting.execute(true).unwrap());
             }
         }));
-        journal.stop(syncer);
+        journal.stop();
     });
 }
 
@@ -303,6 +305,8 @@ fn run_until_failure(journal: &TestJournal, number: usize) {
         match outcome {
             Ok(Some(seq)) => journal.assert_acknowledged(seq),
             Ok(None) => {}
+            // no thread could be started
+            Err((None, error)) if !error.is_poisoned() => assert!(error.is_io(), "{error}"),
             Err((executed, error)) => {
                 assert!(error.is_poisoned(), "{error}");
                 if let Some(seq) = executed.filter(|_| !error.is_outcome_unknown()) {
@@ -327,12 +331,13 @@ fn run_until_failure(journal: &TestJournal, number: usize) {
 fn a_disk_failure_wakes_all_callers() {
     explore(|| {
         let fails_at = thread_rng().gen_range(1..10);
-        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), Some(fails_at));
+        let journal = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), Some(fails_at));
+        refuse_threads(thread_rng().gen_bool(0.5));
         let callers = journal.clone();
         join(spawn_each(3, move |number| run_until_failure(&callers, number)));
         let failed = journal.log.lock().unwrap().failed;
         let stopped = journal.commit.stop();
-        syncer.join().unwrap();
+        journal.commit.join();
         assert!(
             stopped.is_err() || journal.commit.failure().is_some() || !failed,
             "the failure is reported when the journal stops"
@@ -345,7 +350,8 @@ fn a_disk_failure_wakes_all_callers() {
 #[test]
 fn a_journal_poisoned_from_outside_writes_no_batch_it_reported_as_lost() {
     explore(|| {
-        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let journal = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        refuse_threads(thread_rng().gen_bool(0.5));
         let callers = journal.clone();
         let threads = spawn_each(3, move |number| run_until_failure(&callers, number));
         let cause = Error::io("creating", Path::new("a segment"), io::Error::other("planned"));
@@ -353,14 +359,14 @@ fn a_journal_poisoned_from_outside_writes_no_batch_it_reported_as_lost() {
         assert!(journal.execute(true).is_err_and(|error| error.is_poisoned()));
         join(threads);
         assert!(journal.commit.stop().is_err());
-        syncer.join().unwrap();
+        journal.commit.join();
     });
 }
 
 #[test]
 fn a_failed_ticket_stays_failed() {
     explore(|| {
-        let (journal, syncer) = TestJournal::healthy(any(&ALL));
+        let journal = TestJournal::healthy(any(&ALL));
         let tickets: Vec<_> = (0..2).map(|_| journal.execute(true).unwrap().ticket).collect();
         let poisoning = journal.clone();
         let poison = thread::spawn(move || {
@@ -372,7 +378,7 @@ fn a_failed_ticket_stays_failed() {
         let first = Some(tickets[0].stage()).filter(|stage| matches!(stage, BatchStage::Done | BatchStage::Failed));
         let outcome = waiter.join().unwrap();
         _ = journal.commit.stop();
-        syncer.join().unwrap();
+        journal.commit.join();
         let last = tickets[0].stage();
         assert!(first.is_none_or(|first| first == last), "{first:?} became {last:?}");
         assert_eq!(outcome.is_ok(), last == BatchStage::Done);
@@ -382,7 +388,7 @@ fn a_failed_ticket_stays_failed() {
 #[test]
 fn stopping_writes_all_accepted_events() {
     explore(|| {
-        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let journal = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         let threads = spawn_each(3, move |number| {
             for _ in 0..3 {
@@ -394,7 +400,7 @@ fn stopping_writes_all_accepted_events() {
                 }
             }
         });
-        journal.stop(syncer);
+        journal.stop();
         join(threads);
     });
 }
@@ -402,14 +408,14 @@ fn stopping_writes_all_accepted_events() {
 #[test]
 fn sync_during_and_after_stop_returns() {
     explore(|| {
-        let (journal, syncer) = TestJournal::healthy(any(&ALL));
+        let journal = TestJournal::healthy(any(&ALL));
         journal.execute(true).unwrap();
         let syncing = journal.clone();
         let beside = thread::spawn(move || {
             let synced = syncing.commit.sync();
             assert!(synced.is_ok() || synced.is_err_and(|error| error.kind() == ErrorKind::Closed));
         });
-        journal.stop(syncer);
+        journal.stop();
         _ = journal.commit.sync();
         beside.join().unwrap();
     });

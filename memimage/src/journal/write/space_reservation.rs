@@ -1,7 +1,9 @@
 //! Reserves disk space: before a command is executed, there is room on disk for its record at a known position in the journal.
 
+use crate::disk::StoredFile;
 use crate::journal::format::frame::{align_up, frame_len};
 use crate::journal::format::segment::SEGMENT_HEADER;
+use crate::keys::Protection;
 use crate::seq::SegmentId;
 
 /// Bytes reserved at the end of each segment for its seal.
@@ -14,15 +16,52 @@ pub(crate) struct FramePosition {
     pub(crate) offset: u64,
 }
 
+/// A preallocated segment: it is complete, synced, and has no frames yet.
+#[derive(Debug)]
+pub(crate) struct PreparedSegment {
+    pub(crate) segment: SegmentId,
+    /// The length of the segment in bytes.
+    pub(crate) len: u64,
+    /// The protection of the segment's frames, as the segment's header states.
+    pub(crate) protection: Protection,
+    /// The open file; `None` while the journal is at rest. No space is reserved in a segment whose file is not open, because
+    /// the process may have no free handle for the file when the writer enters the segment. The file is synced before it is
+    /// closed, so no later write error belongs to it.
+    pub(crate) file: Option<StoredFile>,
+}
+
+impl PreparedSegment {
+    /// Whether the segment has room for this many bytes of frames.
+    pub(crate) fn has_room(&self, frames: u64) -> bool {
+        SEGMENT_HEADER as u64 + frames <= self.len
+    }
+
+    fn is_open_with_room(&self, frames: u64) -> bool {
+        self.file.is_some() && self.has_room(frames)
+    }
+}
+
+/// The segment that the preallocation must provide.
+#[derive(Debug)]
+pub(crate) struct WantedSegment {
+    pub(crate) segment: SegmentId,
+    /// The number of bytes that the segment's frames need.
+    pub(crate) frames: u64,
+    /// The segment that is already preallocated, but is too small or not open.
+    pub(crate) existing: Option<PreparedSegment>,
+}
+
 /// Reserves disk space for batches. Every segment is filled with zeros before use, so a full disk cannot make the write of a
 /// batch with reserved space fail.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct SpaceReservation {
     position: FramePosition,
     /// The length of the segment in bytes.
     len: u64,
-    /// The next segment and its length, once it is preallocated.
-    next: Option<(SegmentId, u64)>,
+    /// The next segment, once it is preallocated.
+    next: Option<PreparedSegment>,
+    /// The segments in which space was reserved, and which the writer has not entered. The next batch takes them to the writer.
+    entered: Vec<PreparedSegment>,
     /// The number of bytes in the shapes frame that begins each segment.
     pub(super) shapes: u64,
     /// The number of bytes before the body of each frame.
@@ -40,28 +79,38 @@ impl SpaceReservation {
         head: usize,
         align_shift: u8,
     ) -> SpaceReservation {
-        SpaceReservation { position, len, next: None, shapes: frame_len(head, shapes_body) as u64, head, align_shift }
+        let shapes = frame_len(head, shapes_body) as u64;
+        SpaceReservation { position, len, next: None, entered: Vec::new(), shapes, head, align_shift }
     }
 
-    /// The segment to preallocate next.
-    pub(crate) fn next_segment(&self) -> SegmentId {
-        self.position.segment.next()
-    }
-
-    /// Whether the next segment is preallocated and has room for this many bytes of frames.
+    /// Whether the next segment is preallocated, open, and has room for this many bytes of frames.
     pub(crate) fn is_ready_for(&self, frames: u64) -> bool {
-        self.next.is_some_and(|(_, len)| SEGMENT_HEADER as u64 + frames <= len)
+        self.next.as_ref().is_some_and(|next| next.is_open_with_room(frames))
+    }
+
+    /// The segment to provide next, with room for this many bytes of frames; `None` if it is ready. Takes the preallocated
+    /// segment that is not ready, if there is one.
+    pub(crate) fn wanted(&mut self, frames: u64) -> Option<WantedSegment> {
+        if self.is_ready_for(frames) {
+            return None;
+        }
+        Some(WantedSegment { segment: self.position.segment.next(), frames, existing: self.next.take() })
     }
 
     /// Adds the next segment, which has been preallocated.
-    pub(crate) fn offer(&mut self, segment: SegmentId, len: u64) {
-        debug_assert_eq!(segment, self.position.segment.next());
-        self.next = Some((segment, len));
+    pub(crate) fn offer(&mut self, prepared: PreparedSegment) {
+        debug_assert_eq!(prepared.segment, self.position.segment.next());
+        self.next = Some(prepared);
     }
 
-    /// Removes the preallocated segment, because a larger one replaces it.
-    pub(crate) fn withdraw(&mut self) {
-        self.next = None;
+    /// Takes the file of the preallocated segment, so that no space is reserved in this segment until its file is open again.
+    pub(crate) fn take_next_file(&mut self) -> Option<StoredFile> {
+        self.next.as_mut()?.file.take()
+    }
+
+    /// Takes the segments in which space was reserved since the last call.
+    pub(super) fn take_entered(&mut self) -> Vec<PreparedSegment> {
+        std::mem::take(&mut self.entered)
     }
 
     /// The number of bytes that a segment needs for a shapes frame, a frame of this length and a seal.
@@ -81,16 +130,13 @@ impl SpaceReservation {
         if self.fits(frame) {
             return true;
         }
-        match self.next {
-            Some((segment, len)) if SEGMENT_HEADER as u64 + self.needed(frame) <= len => {
-                let offset = align_up(SEGMENT_HEADER as u64 + self.shapes, self.align_shift);
-                self.position = FramePosition { segment, offset };
-                self.len = len;
-                self.next = None;
-                true
-            }
-            _ => false,
-        }
+        let needed = self.needed(frame);
+        let Some(next) = self.next.take_if(|next| next.is_open_with_room(needed)) else { return false };
+        let offset = align_up(SEGMENT_HEADER as u64 + self.shapes, self.align_shift);
+        self.position = FramePosition { segment: next.segment, offset };
+        self.len = next.len;
+        self.entered.push(next);
+        true
     }
 
     #[inline]

@@ -1,18 +1,19 @@
 //! The writer: writes batches at their positions, seals full segments, and enters the segments after them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::batch::Batch;
 use super::commit::BatchWriter;
-use super::preallocate::{Preallocator, PreparedSegment};
-use super::space_reservation::FramePosition;
+use super::preallocate::Preallocator;
+use super::space_reservation::{FramePosition, PreparedSegment};
 use crate::context::Timestamp;
 use crate::disk::StoredFile;
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::format::frame::{FrameHeader, FrameKind, align_up, finish, head_len, start};
 use crate::journal::format::protection::{FrameProtection, Link};
 use crate::journal::format::segment::SEGMENT_HEADER;
-use crate::journal::format::watermark::Watermark;
+use crate::journal::format::watermark::{BLOCK, Watermark};
 use crate::journal::format::whitening::Salts;
 use crate::keys::Protection;
 use crate::log;
@@ -31,14 +32,42 @@ pub(crate) struct JournalWriter {
     /// The body of the shapes frame that begins each segment.
     pub(crate) shapes: Vec<u8>,
     pub(crate) preallocator: Arc<Preallocator>,
-    pub(crate) durable_file: StoredFile,
+    /// The file `journal/durable`, while it is kept open.
+    pub(crate) durable_file: Option<StoredFile>,
     pub(crate) segment: SegmentId,
     pub(crate) file: StoredFile,
+    /// Whether and when the next segment is preallocated.
+    pub(crate) lookahead: Lookahead,
     /// The protection of the current segment's frames.
     pub(crate) protection: Protection,
     /// Whether the current segment is sealed, so that the next frame is written to the next segment.
     pub(crate) sealed: bool,
     pub(crate) end: WritePosition,
+}
+
+/// Decides when the preallocation of the next segment begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lookahead {
+    /// The offset in the current segment from which on the next segment is preallocated.
+    from: u64,
+    /// Whether the preallocation has been started.
+    started: bool,
+}
+
+impl Lookahead {
+    /// The maximum number of bytes in a segment before the next segment is preallocated. Building a large segment takes long.
+    const MAX: u64 = 1 << 20;
+
+    /// The lookahead in a segment of `len` bytes: preallocates the next segment once this segment is half full. An image that
+    /// records little does without the space of a second segment.
+    pub(crate) fn in_segment(len: u64) -> Lookahead {
+        Lookahead { from: (len / 2).min(Lookahead::MAX), started: false }
+    }
+
+    /// Whether the preallocation must be started, because the journal has reached this offset. Returns true only once.
+    fn reached(&mut self, offset: u64) -> bool {
+        offset >= self.from && !std::mem::replace(&mut self.started, true)
+    }
 }
 
 /// The end of the written journal.
@@ -86,10 +115,36 @@ impl JournalWriter {
         Ok(())
     }
 
-    /// Records in `journal/durable` that the journal was opened in a new epoch, and syncs the file.
-    pub(crate) fn record_epoch(&mut self) -> Result<(), Error> {
-        self.write_watermark()?;
-        self.durable_file.sync_data()
+    /// Records in `journal/durable` how far the journal is synced, and syncs the file. A new epoch begins with this step.
+    pub(crate) fn record_epoch(&self, durable_file: &StoredFile) -> Result<(), Error> {
+        durable_file.write_all(&self.watermark(), 0)?;
+        durable_file.sync_data()
+    }
+
+    /// Records in `journal/durable` how far the journal is synced, syncs the file and closes it.
+    pub(crate) fn close_watermark(&mut self) -> Result<(), Error> {
+        let Some(file) = self.durable_file.take().or_else(|| self.reopen_watermark()) else { return Ok(()) };
+        self.record_epoch(&file)
+    }
+
+    /// Opens `journal/durable`. If the file cannot be opened, the watermark stays as it is: it may be older than the journal,
+    /// because it is only additional evidence. The image must not fail because its directory was moved, or because the process
+    /// has no free handle.
+    fn reopen_watermark(&self) -> Option<StoredFile> {
+        let opened = self.preallocator.open_watermark();
+        opened.inspect_err(|error| log::debug!(%error, "could not update the watermark")).ok()
+    }
+
+    fn watermark(&self) -> [u8; BLOCK] {
+        let watermark = Watermark {
+            life: self.life,
+            durable_seq: self.end.durable,
+            segment: self.segment,
+            offset: self.end.offset,
+            previous: self.end.previous.hash,
+            decisions: self.end.decisions,
+        };
+        watermark.encode(&self.uuid)
     }
 
     /// Appends and syncs a frame without events.
@@ -101,19 +156,20 @@ impl JournalWriter {
         if kind == FrameKind::Seal && planted(Bug::SegmentEnteredUnsynced) { Ok(()) } else { self.sync() }
     }
 
-    /// Seals the current segment and enters `segment`, which is the next segment. The whole current segment is synced before
-    /// the first frame of the next segment is written.
-    fn roll(&mut self, segment: SegmentId) -> Result<(), Error> {
+    /// Seals the current segment and enters the next segment. The whole current segment is synced before the first frame of the
+    /// next segment is written.
+    fn roll(&mut self, next: PreparedSegment) -> Result<(), Error> {
         if !self.sealed {
             self.append_synced(FrameKind::Seal, &[])?;
             self.sealed = true;
         }
-        let Some(PreparedSegment { file, protection, .. }) = self.preallocator.take(segment) else {
-            return Err(
-                self.misplaced(format!("a batch has its position in segment {segment}, which is not preallocated"))
-            );
+        let PreparedSegment { segment, len, protection, file } = next;
+        let expected = self.segment.next();
+        let Some(file) = file.filter(|_| segment == expected) else {
+            return Err(self.misplaced(format!("a batch enters segment {segment}, and the next segment is {expected}")));
         };
         self.file = file;
+        self.lookahead = Lookahead::in_segment(len);
         self.protection = protection;
         self.segment = segment;
         self.sealed = false;
@@ -121,7 +177,6 @@ impl JournalWriter {
         let shapes = self.shapes.clone();
         self.append_synced(FrameKind::Shapes, &shapes)?;
         log::info!(%segment, seq = %self.end.written, "entered the next segment");
-        self.preallocator.start(None);
         Ok(())
     }
 }
@@ -131,8 +186,8 @@ impl BatchWriter for JournalWriter {
         // Enters the segments one by one. The reservation for a command that later panicked may have skipped a segment. The
         // skipped segment gets its first frame and its seal, because an empty segment before a segment with frames would be
         // damage.
-        while self.segment < batch.position.segment {
-            self.roll(self.segment.next())?;
+        for next in batch.entered.drain(..) {
+            self.roll(next)?;
         }
         let here = FramePosition { segment: self.segment, offset: self.end.offset };
         if batch.position != here || batch.first_seq != self.end.written.next() {
@@ -147,6 +202,9 @@ impl BatchWriter for JournalWriter {
         self.end.time = batch.time;
         self.append(batch.kind, &mut batch.bytes, batch.count, batch.time)?;
         batch.ticket.set_hash(self.end.previous.hash);
+        if self.lookahead.reached(self.end.offset) {
+            self.preallocator.start(None);
+        }
         Ok(())
     }
 
@@ -165,16 +223,22 @@ impl BatchWriter for JournalWriter {
         self.end.durable
     }
 
-    fn write_watermark(&mut self) -> Result<(), Error> {
-        let watermark = Watermark {
-            life: self.life,
-            durable_seq: self.end.durable,
-            segment: self.segment,
-            offset: self.end.offset,
-            previous: self.end.previous.hash,
-            decisions: self.end.decisions,
-        };
-        self.durable_file.write_all(&watermark.encode(&self.uuid), 0)
+    fn write_watermark(&mut self, keep_open: bool) -> Result<(), Error> {
+        let Some(file) = self.durable_file.take().or_else(|| self.reopen_watermark()) else { return Ok(()) };
+        file.write_all(&self.watermark(), 0)?;
+        self.durable_file = keep_open.then_some(file);
+        Ok(())
+    }
+
+    fn rest(&mut self) {
+        // The file may have unsynced bytes, so a later write error may go unnoticed. This loses no evidence that anybody relies
+        // on: the watermark is written and synced again when the image is closed, and a crash may leave it out of date anyway.
+        self.durable_file = None;
+        self.lookahead.started = false;
+    }
+
+    fn root(&self) -> &Path {
+        self.preallocator.root()
     }
 }
 

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{BatchWriter, Commit};
+use super::{BatchWriter, Commit, CommitState};
 use crate::journal::write::batch::{Batch, OpenBatch};
 use crate::journal::write::durability::Durability;
 use crate::journal::write::ticket::{BatchStage, Leader, Ticket};
 use crate::journal::write::waking::{wake_all, writing};
 use crate::planted::{Bug, planted};
+use crate::sync::has_passed;
+
+/// If two leaders write within this time, the image is busy.
+const BUSY: Duration = Duration::from_millis(100);
 
 /// A guard that poisons the journal if the leader panics. The guard is dropped only while a panic unwinds.
 struct Lead<'a, S: BatchWriter>(&'a Commit<S>);
@@ -37,12 +41,10 @@ impl<S: BatchWriter> Leader for Commit<S> {
             } else {
                 state.busy = true;
                 drop(state);
-                let lead = Lead(self);
-                writing(self.id(), || {
+                self.lead(|| {
                     self.write_next();
                     self.step_down();
                 });
-                std::mem::forget(lead);
             }
         }
     }
@@ -55,9 +57,7 @@ impl<S: BatchWriter> Leader for Commit<S> {
         if ticket.stage() == BatchStage::Open {
             state.awaited = true;
         }
-        if !state.busy {
-            self.hand_to_syncer(&mut state);
-        }
+        self.hand_over(state);
     }
 }
 
@@ -141,23 +141,46 @@ impl<S: BatchWriter> Commit<S> {
         }
     }
 
+    /// Runs `write` on this thread, for which `busy` is set. If `write` panics, poisons the journal.
+    pub(super) fn lead(&self, write: impl FnOnce()) {
+        let lead = Lead(self);
+        writing(self.id(), write);
+        std::mem::forget(lead);
+    }
+
     /// Ends this thread's role as the leader. Work that accumulated while this thread was the leader goes to the syncer.
     fn step_down(&self) {
-        let idle = !self.state.lock().has_work();
-        if idle {
-            self.write_watermark();
-        }
         let mut state = self.state.lock();
-        if state.failed.is_some() {
-            state.busy = false;
-            self.wake.notify_all();
-        } else if state.has_work() || state.is_due() || state.stopping {
-            self.hand_to_syncer(&mut state);
-        } else {
-            state.busy = false;
-            if state.deadline().is_some() {
-                self.wake.notify_one();
-            }
+        if !state.has_work() {
+            let keep_open = state.failed.is_none() && self.keeps_watermark_open(&mut state);
+            drop(state);
+            self.write_watermark(keep_open);
+            state = self.state.lock();
         }
+        let needs_syncer = state.has_work() || state.deadline().is_some();
+        if state.failed.is_none() && needs_syncer && self.start_syncer(&mut state).is_err() {
+            drop(state);
+            self.write_without_syncer();
+            return;
+        }
+        if state.failed.is_none() && (state.has_work() || state.is_due()) {
+            state.by_syncer = true;
+            self.wake.notify_one();
+            return;
+        }
+        state.busy = false;
+        if state.failed.is_some() || state.stopping {
+            self.wake.notify_all();
+        } else if state.deadline().is_some() {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Whether a leader leaves `journal/durable` open. To open and close the file for each batch costs a busy image some
+    /// microseconds a batch. But an open file needs the syncer, which closes it when the image comes to rest.
+    fn keeps_watermark_open(&self, state: &mut CommitState) -> bool {
+        let is_busy = state.busy_until.is_some_and(|until| !has_passed(until));
+        state.busy_until = Some(Instant::now() + BUSY);
+        state.syncer.is_some() || is_busy && self.start_syncer(state).is_ok()
     }
 }

@@ -4,7 +4,7 @@
 //! is writing: it writes and syncs the open batch itself. Work that accumulates during that write goes to the single syncer
 //! thread, never to another waiting caller. Each waiting caller sleeps on the ticket of its own batch. (If one waiting caller
 //! passed the lead to another, a wake-up could be lost. With a single thread that takes over all remaining work, no wake-up can
-//! be lost.)
+//! be lost.) If the operating system provides no thread for the syncer, the thread that would pass on the work does it itself.
 //!
 //! Lock order: model, then `open`, then `state`. No thread holds `open` or `state` while it holds or waits for `writer`. The
 //! tests in `shuttle_tests.rs` explore the thread schedules of this module.
@@ -13,12 +13,14 @@
 
 mod failure;
 mod leader;
+mod room;
 mod syncer;
 
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use self::failure::CommitFailure;
@@ -30,7 +32,7 @@ use crate::error::{Error, ErrorDetail};
 use crate::figures::Figures;
 use crate::journal::format::frame::FrameKind;
 use crate::seq::Seq;
-use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, has_passed};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, JoinHandle, Mutex, MutexGuard, has_passed};
 
 /// The longest time for which a batch stays unwritten in memory if no caller waits for the batch.
 const LINGER: Duration = Duration::from_millis(1);
@@ -46,12 +48,22 @@ pub(crate) trait BatchWriter: Send + 'static {
     /// The last synced event.
     fn durable(&self) -> Seq;
 
-    /// Records in `journal/durable` how far the journal is synced. Called by the group commit when no work is pending.
-    fn write_watermark(&mut self) -> Result<(), Error>;
+    /// Records in `journal/durable` how far the journal is synced. Called by the group commit when no work is pending. Closes
+    /// the file unless `keep_open` is true.
+    fn write_watermark(&mut self, keep_open: bool) -> Result<(), Error>;
+
+    /// Closes the files that the writer does not need until the next write.
+    fn rest(&mut self);
+
+    /// The directory of the image.
+    fn root(&self) -> &Path;
 }
 
 /// The group commit of one journal.
 pub(crate) struct Commit<S> {
+    this: Weak<Commit<S>>,
+    /// The directory of the image.
+    root: PathBuf,
     open: Mutex<OpenBatch>,
     state: Mutex<CommitState>,
     /// Wakes the syncer.
@@ -76,6 +88,8 @@ pub(crate) struct Commit<S> {
     ended: AtomicBool,
     figures: Arc<Figures>,
     followers: Followers,
+    /// Whether the syncer runs. Becomes false only while both `open` and `state` are locked.
+    has_syncer: AtomicBool,
 }
 
 /// Bounds on the batches in memory.
@@ -116,6 +130,10 @@ struct CommitState {
     /// The tickets of callers whose requested sync is in progress.
     syncing: Vec<Arc<Ticket>>,
     room_wakers: Vec<Waker>,
+    /// The thread of the syncer, while it runs.
+    syncer: Option<JoinHandle<()>>,
+    /// The time until which the next leader keeps `journal/durable` open, because a leader has just written to it.
+    busy_until: Option<Instant>,
     stopping: bool,
     /// `Some` once the journal can write nothing more, because it is poisoned.
     failed: Option<CommitFailure>,
@@ -151,6 +169,8 @@ impl<S: BatchWriter> Commit<S> {
             let last = open.next_seq().get() - 1;
             let durable = writer.durable().get();
             Commit {
+                this: commit.clone(),
+                root: writer.root().to_owned(),
                 state: Mutex::new(CommitState::default()),
                 wake: Condvar::new(),
                 room: Condvar::new(),
@@ -167,6 +187,7 @@ impl<S: BatchWriter> Commit<S> {
                 ended: AtomicBool::new(false),
                 figures,
                 followers: Followers::new(),
+                has_syncer: AtomicBool::new(false),
             }
         })
     }
@@ -229,6 +250,12 @@ impl<S: BatchWriter> Commit<S> {
         self.open.lock().latest()
     }
 
+    /// Whether the syncer runs.
+    #[cfg(all(shuttle, test))]
+    pub(crate) fn has_syncer(&self) -> bool {
+        self.has_syncer.load(Ordering::Relaxed)
+    }
+
     /// Whether callers receive their answer only after a sync.
     fn syncs(&self) -> bool {
         self.durability == Durability::Synced
@@ -242,7 +269,8 @@ impl<S: BatchWriter> Commit<S> {
     }
 
     /// Counts the event of an accepted record as executed, and queues the batch if it is complete. If `linger` is true, the
-    /// syncer writes the batch at a deadline even if no caller waits.
+    /// syncer writes the batch at a deadline even if no caller waits; the caller has called
+    /// [`ensure_syncer`](Commit::ensure_syncer).
     #[inline]
     pub(crate) fn accepted(&self, open: &mut OpenBatch, linger: bool) {
         self.executed.store(open.next_seq().get() - 1, Ordering::Release);
@@ -290,49 +318,10 @@ impl<S: BatchWriter> Commit<S> {
         state.awaited = false;
         state.linger = None;
         if !state.busy {
+            // Without a thread, the queue has no writer until a caller waits for a batch or for room in the queue. The batches
+            // of callers that do not wait have a syncer.
             self.hand_to_syncer(&mut state);
         }
-    }
-
-    fn hand_to_syncer(&self, state: &mut CommitState) {
-        state.busy = true;
-        state.by_syncer = true;
-        self.wake.notify_one();
-    }
-
-    /// Whether the queue of complete batches is full.
-    #[inline]
-    pub(crate) fn is_full(&self) -> bool {
-        self.full.load(Ordering::Acquire)
-    }
-
-    /// Waits while the queue of complete batches is full.
-    #[inline]
-    pub(crate) fn wait_for_room(&self) {
-        if self.is_full() {
-            let mut state = self.state.lock();
-            while state.queue.len() >= self.limits.pending_batches && state.failed.is_none() {
-                self.room.wait(&mut state);
-            }
-        }
-    }
-
-    /// The variant of [`wait_for_room`](Commit::wait_for_room) that a future polls.
-    pub(crate) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
-        if !self.is_full() {
-            return Poll::Ready(());
-        }
-        // clones and drops the waker without holding the lock, because both operations run code of an executor
-        let mut waker = Some(context.waker().clone());
-        let mut state = self.state.lock();
-        if state.queue.len() < self.limits.pending_batches || state.failed.is_some() {
-            return Poll::Ready(());
-        }
-        if !state.room_wakers.iter().any(|known| known.will_wake(context.waker())) {
-            state.room_wakers.extend(waker.take());
-        }
-        drop(state);
-        Poll::Pending
     }
 
     /// Syncs all executed events, whatever the durability mode.
@@ -357,9 +346,7 @@ impl<S: BatchWriter> Commit<S> {
                 return latest.map_or(Ok(()), |ticket| ticket.wait());
             }
             state.sync_wanted.push(Arc::clone(&ticket));
-            if !state.busy {
-                self.hand_to_syncer(&mut state);
-            }
+            self.hand_over(state);
         }
         ticket.park();
         ticket.result().expect("a parked ticket is settled")
@@ -379,11 +366,11 @@ impl<S: BatchWriter> Commit<S> {
     }
 
     /// Records in `journal/durable` how far the journal is synced. Returns whether the journal can still write.
-    fn write_watermark(&self) -> bool {
+    fn write_watermark(&self, keep_open: bool) -> bool {
         if self.state.lock().failed.is_some() {
             return false;
         }
-        let result = self.writer.lock().write_watermark();
+        let result = self.writer.lock().write_watermark(keep_open);
         result.inspect_err(|error| self.fail(error, None)).is_ok()
     }
 
@@ -404,7 +391,7 @@ impl<S: BatchWriter> Commit<S> {
         result
     }
 
-    /// The error that poisoned the journal, if any. The result is final only after the syncer has ended: until then, the
+    /// The error that poisoned the journal, if any. The result is final only after [`join`](Commit::join): until then, the
     /// failure of a write is perhaps not recorded yet.
     pub(crate) fn failure(&self) -> Option<Error> {
         self.state.lock().failed.as_ref().map(|failure| failure.unsynced.clone())

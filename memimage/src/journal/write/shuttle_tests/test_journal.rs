@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex as Plain};
 
-use shuttle::thread::{self, JoinHandle};
+use shuttle::thread;
 
 use super::WIDE;
 use crate::context::{Metadata, Timestamp};
@@ -19,6 +19,7 @@ use crate::journal::write::space_reservation::{FramePosition, SpaceReservation};
 use crate::journal::write::ticket::Ticket;
 use crate::outcome::Outcome;
 use crate::seq::{SegmentId, Seq};
+use crate::sync::{refuse_threads, reset_clock};
 
 /// The operations that reached the in-memory disk.
 #[derive(Debug, Default)]
@@ -29,6 +30,8 @@ pub(super) struct Log {
     pub(super) unknown: BTreeSet<u64>,
     pub(super) operations: usize,
     pub(super) failed: bool,
+    /// Whether the watermark is kept open.
+    pub(super) is_open: bool,
 }
 
 /// An in-memory disk. If `fails_at` is `Some(n)`, the disk fails at its n-th operation.
@@ -90,17 +93,26 @@ impl BatchWriter for InMemoryWriter {
         Seq::new(self.log.lock().unwrap().synced)
     }
 
-    fn write_watermark(&mut self) -> Result<(), Error> {
-        self.operation().map(drop)
+    fn write_watermark(&mut self, keep_open: bool) -> Result<(), Error> {
+        self.operation()?.is_open = keep_open;
+        Ok(())
+    }
+
+    fn rest(&mut self) {
+        self.log.lock().unwrap().is_open = false;
+    }
+
+    fn root(&self) -> &Path {
+        Path::new("memory")
     }
 }
 
-/// A group commit, its syncer, and its in-memory disk.
+/// A group commit and its in-memory disk.
 #[derive(Clone)]
 pub(super) struct TestJournal {
     pub(super) commit: Arc<Commit<InMemoryWriter>>,
     pub(super) log: Arc<Plain<Log>>,
-    durability: Durability,
+    pub(super) durability: Durability,
 }
 
 /// A command that was executed.
@@ -110,12 +122,9 @@ pub(super) struct Executed {
 }
 
 impl TestJournal {
-    pub(super) fn start(
-        durability: Durability,
-        limits: BatchLimits,
-        fails_at: Option<usize>,
-    ) -> (TestJournal, JoinHandle<()>) {
-        crate::sync::reset_clock();
+    pub(super) fn start(durability: Durability, limits: BatchLimits, fails_at: Option<usize>) -> TestJournal {
+        reset_clock();
+        refuse_threads(false);
         let log = Arc::new(Plain::new(Log::default()));
         let writer = InMemoryWriter { log: Arc::clone(&log), fails_at, durability };
         let position = FramePosition { segment: SegmentId::FIRST, offset: SEGMENT_HEADER as u64 };
@@ -123,12 +132,10 @@ impl TestJournal {
         let commit = Commit::new(writer, durability, limits, Arc::default(), |leader| {
             OpenBatch::new(Seq::new(1), Timestamp::from_micros(0), reservation, 0, leader)
         });
-        let syncing = Arc::clone(&commit);
-        let syncer = thread::spawn(move || syncing.run_syncer());
-        (TestJournal { commit, log, durability }, syncer)
+        TestJournal { commit, log, durability }
     }
 
-    pub(super) fn healthy(durability: Durability) -> (TestJournal, JoinHandle<()>) {
+    pub(super) fn healthy(durability: Durability) -> TestJournal {
         TestJournal::start(durability, WIDE, None)
     }
 
@@ -137,6 +144,9 @@ impl TestJournal {
         let mut open = self.commit.open();
         if let Some(error) = open.ended() {
             return Err(error.clone());
+        }
+        if linger {
+            self.commit.ensure_syncer(&mut open)?;
         }
         let time = open.time();
         let mark = open.begin(EventId(0), time, &Metadata::new(), None).expect("no metadata");
@@ -166,9 +176,9 @@ impl TestJournal {
         assert!(durable <= written && written <= self.commit.executed());
     }
 
-    pub(super) fn stop(&self, syncer: JoinHandle<()>) {
+    pub(super) fn stop(&self) {
         self.commit.stop().expect("a healthy disk");
-        syncer.join().unwrap();
+        self.commit.join();
         assert!(self.commit.failure().is_none(), "a healthy disk");
         let log = self.log.lock().unwrap();
         let executed = self.commit.executed().get();
