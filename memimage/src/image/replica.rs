@@ -109,7 +109,7 @@ impl<M: Model> Shared<M> {
                     return Ok(());
                 }
                 Err(error) => {
-                    log::warning!(%error, "the replica could not replay new events; it is recovered from disk")
+                    log::warning!(%error, "the replica could not replay new events; it is recovered from disk");
                 }
             }
         }
