@@ -154,7 +154,7 @@
 //! | memory, while a snapshot is made beside a standing replica | the model a second and a third time |
 //! | disk, journal | all of it, unless a retention is set |
 //! | disk, new image | less than 128 KiB |
-//! | disk, next segment | preallocated once the current segment is half full: 256 KiB at first, later up to 64 MiB |
+//! | disk, next segment | 256 KiB once the first segment is half full, later up to 64 MiB, preallocated |
 //! | disk, snapshots | two, or up to four with a retention, each with the size of the state |
 //! | disk, base of a pruned journal | twice the size of the state |
 //! | disk, each batch | at least 512 bytes; 4096 in the modes `Interval` and `Buffered`. If a thread waits for each command, each command is a batch |

@@ -252,11 +252,14 @@ pub(crate) fn is_valid_len(len: u64) -> bool {
     len.is_multiple_of(4096) && (MIN_SEGMENT..=MAX_LARGE_SEGMENT).contains(&len)
 }
 
-/// The planned length of a segment in bytes: 64 KiB for the first segment, four times as much for each next one, at most
-/// `largest`. So an image that records little is small, and one that records much soon has long segments.
+/// The planned length of a segment in bytes: 64 KiB, 256 KiB and 1 MiB for the first segments, then twice as much for each next
+/// one, at most `largest`. So an image that records little is small, and one that records much soon has long segments. (A segment
+/// that is four times as long as the one before cannot be built while that one is filled in bulk.)
 pub(crate) fn planned_len(segment: SegmentId, largest: u64) -> u64 {
-    let quadruplings = (segment.get() - 1).min(10);
-    ((64 << 10) << (2 * quadruplings)).min(largest)
+    let before = segment.get() - 1;
+    let quadruplings = before.min(2);
+    let doublings = (before - quadruplings).min(20);
+    ((64 << 10) << (2 * quadruplings + doublings)).min(largest)
 }
 
 /// The length of a segment that has at least `planned` bytes in all and room for `frames` bytes of frames.
@@ -333,8 +336,11 @@ mod tests {
     }
 
     #[test]
-    fn planned_lengths_quadruple_up_to_the_largest() {
+    fn planned_lengths_grow_up_to_the_largest() {
         let planned = |number| planned_len(SegmentId::new(number), 64 << 20) >> 10;
-        assert_eq!([1, 2, 3, 6, 7, 90].map(planned), [64, 256, 1 << 10, 64 << 10, 64 << 10, 64 << 10]);
+        assert_eq!(
+            [1, 2, 3, 4, 5, 9, 10, 90].map(planned),
+            [64, 256, 1 << 10, 2 << 10, 4 << 10, 64 << 10, 64 << 10, 64 << 10]
+        );
     }
 }

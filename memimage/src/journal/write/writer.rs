@@ -55,13 +55,14 @@ pub(crate) struct Lookahead {
 }
 
 impl Lookahead {
-    /// The maximum number of bytes in a segment before the next segment is preallocated. Building a large segment takes long.
-    const MAX: u64 = 1 << 20;
+    /// The length of the largest segment that is half filled before the next segment is preallocated.
+    const SMALL: u64 = 1 << 20;
 
-    /// The lookahead in a segment of `len` bytes: preallocates the next segment once this segment is half full. An image that
-    /// records little does without the space of a second segment.
+    /// The lookahead in a segment of `len` bytes. In a small segment, the next segment is preallocated once this segment is half
+    /// full: an image that records little does without the space of a second segment. In a large segment it is preallocated at
+    /// once, because it takes long to build.
     pub(crate) fn in_segment(len: u64) -> Lookahead {
-        Lookahead { from: (len / 2).min(Lookahead::MAX), started: false }
+        Lookahead { from: if len <= Lookahead::SMALL { len / 2 } else { 0 }, started: false }
     }
 
     /// Whether the preallocation must be started, because the journal has reached this offset. Returns true only once.
