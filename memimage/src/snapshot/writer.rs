@@ -12,6 +12,11 @@ use crate::error::{Error, ErrorDetail};
 use crate::keys::{Protection, TAG};
 use crate::planted::{Bug, planted};
 
+/// The number of bytes that are written between two syncs: a sync of the journal waits for the device to write them. (With 1 MiB,
+/// one command in a hundred waited 3 ms while a snapshot of 1 GiB was made; with 256 KiB, 1.4 ms, and the snapshot took 1.5 times
+/// as long.)
+const SYNCED_LEN: usize = 256 << 10;
+
 /// The lengths of a written snapshot, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct WrittenState {
@@ -20,9 +25,8 @@ pub(super) struct WrittenState {
     pub(super) state_bytes: u64,
 }
 
-/// Writes the state to a new file. Syncs each chunk, so that a sync of the journal never
-/// waits until the whole snapshot is written. The caller syncs the end of the file. At most one chunk of the serialized state
-/// is in memory. `protection` must contain the keys whose ids are in the header. `link` returns the hash of the frame that
+/// Writes the state to a new file. Syncs piece by piece, so that a sync of the journal never waits until the whole snapshot is
+/// written. The caller syncs the end of the file. At most one chunk of the serialized state is in memory. `protection` must contain the keys whose ids are in the header. `link` returns the hash of the frame that
 /// contains the last event in the state; `link` is called after the state was serialized and dropped.
 pub(super) fn write(
     file: &StoredFile,
@@ -94,11 +98,13 @@ impl ChunkWriter<'_> {
         self.chunk[..CHUNK_HEADER].copy_from_slice(&header);
         self.hasher.update(&self.chunk[CHUNK_HEADER..]);
         self.protection.update(&self.chunk);
-        self.file.write_all(&self.chunk, self.offset)?;
-        if !planted(Bug::SnapshotNamedUnsynced) {
-            self.file.sync_data()?;
+        for piece in self.chunk.chunks(SYNCED_LEN) {
+            self.file.write_all(piece, self.offset)?;
+            if !planted(Bug::SnapshotNamedUnsynced) {
+                self.file.sync_data()?;
+            }
+            self.offset += piece.len() as u64;
         }
-        self.offset += self.chunk.len() as u64;
         self.len += (self.chunk.len() - CHUNK_HEADER) as u64;
         self.begin();
         Ok(())
