@@ -21,15 +21,16 @@
 //! | `query(…)` | blocks | no | blocks |
 //! | `query_async(…).await` | blocks | no | awaits |
 //! | `read_uncommitted()` | blocks | no | no |
+//! | `view(…)` | no | no | blocks, while the replica is made or brought up to date |
 //!
 //! `Image::open`, `Image::close`, `journal().sync()`, `admin().snapshot()` and the drop of the last handle read or write files,
 //! and block the thread meanwhile.
 //!
 //! A command holds the lock while its check and body run, and a query while its closure runs: usually for microseconds.
-//! Four things hold the lock longer: a slow command or query; the closure of `submit_each`, for up to 64 items; a snapshot, while it writes the state (commands wait, and
-//! new queries wait behind a waiting command); and the rebuild of the model after a panic. Even the async calls block
-//! their thread while they wait for the lock. If a snapshot of your model takes longer than a thread of the runtime may
-//! block, call the image from `spawn_blocking`.
+//! Three things hold the lock longer: a slow command or query (new queries wait behind a waiting command); the closure of
+//! `submit_each`, for up to 64 items; and the rebuild of the model after a panic. A snapshot holds the lock only for the
+//! [verification](super::snapshots#verification), or if its source is the model itself. Even the async calls block their thread
+//! while they wait for the lock. Call `view` from `spawn_blocking`.
 //!
 //! An executor may poll a task inside the task's waker. In this case the task runs on the thread that writes the journal. On
 //! that thread, `submit_async`, `execute_async` and `query_async` work, but a call that could block until the journal is
