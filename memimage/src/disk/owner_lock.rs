@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
 
+use rustix::io::Errno;
+
 use super::mount::here_if_empty;
 use super::plain::{self, FILE_MODE, Links};
 use crate::planted::{Bug, planted};
@@ -132,8 +134,16 @@ fn lock_directory_of(path: &Path) -> io::Result<DirectoryLock> {
     match directory.try_lock() {
         Ok(()) => Ok(DirectoryLock::Held(LockedFile::new(directory))),
         Err(fs::TryLockError::WouldBlock) => Ok(DirectoryLock::Busy),
-        Err(fs::TryLockError::Error(_)) => Ok(DirectoryLock::Unsupported),
+        Err(fs::TryLockError::Error(error)) if is_unsupported(&error) => Ok(DirectoryLock::Unsupported),
+        Err(fs::TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// Whether an error of a lock means that the file system cannot lock a directory. After any other error, for example because there
+/// is no memory for a lock, another owner may hold the lock.
+fn is_unsupported(error: &io::Error) -> bool {
+    let unsupported = [Errno::BADF, Errno::INVAL, Errno::ISDIR, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP];
+    Errno::from_io_error(error).is_some_and(|error| unsupported.contains(&error))
 }
 
 /// The owner of the lock on the file at `path`; see [`Disk::owner`](super::Disk::owner).

@@ -92,7 +92,8 @@ impl Figures {
 
     /// Subtracts the bytes of segments that were removed.
     pub(crate) fn journal_shrank(&self, bytes: u64) {
-        let before = self.journal_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        let without = |all: u64| Some(all.saturating_sub(bytes));
+        let before = self.journal_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, without).unwrap_or(0);
         self.report_journal_bytes(before.saturating_sub(bytes));
     }
 

@@ -118,7 +118,8 @@
 //!
 //! By default the replica is made when a view or a snapshot needs it, which takes as long as opening the image, and is dropped
 //! afterwards. That is enough for an occasional report. A [`Replica::Standing`](crate::Replica::Standing) always exists, and a
-//! thread keeps it up to date. It takes the memory of a second model and part of a second core. It also replaces the model after a
+//! thread keeps it up to date. It takes the memory of a second model and part of a second core. Views run side by side, but a view
+//! that needs newer events than the replica has, and a snapshot from the replica, wait for the views in progress. It also replaces the model after a
 //! panic in a body, which otherwise takes a recovery from disk.
 //!
 //! # States that cannot be in a snapshot
@@ -258,8 +259,8 @@
 //! ```
 //!
 //! Before the library deletes anything, it loads a snapshot that is old enough, replays the later events, and checks that the
-//! result is the newest state. If the running state was not [compared](#verification), a replay from a still older state must give
-//! the newest state too. Then it stores two copies of this old snapshot, the *base*, and deletes the segments before the
+//! result is the newest state. If all that is known about the newest state was computed from that snapshot, a replay from a still
+//! older state must give the newest state too. Then it stores two copies of this old snapshot, the *base*, and deletes the segments before the
 //! base. With any retention, the state can be rebuilt from either of the two newest snapshots, and also from the base alone. A
 //! retention has a price:
 //!

@@ -30,7 +30,8 @@ pub(super) const STACK: usize = 8 << 20;
 
 /// The part of an image that its clones and threads share.
 ///
-/// Lock order: first `core`, then the lock of the journal.
+/// Lock order: `snapshotting`, the state in `replica`, `core`, `files`, then the locks of the journal. A thread that holds `core`
+/// only tries to lock the replica.
 pub(super) struct Shared<M> {
     pub(super) this: Weak<Shared<M>>,
     pub(super) core: RwLock<Core<M>>,
@@ -41,7 +42,7 @@ pub(super) struct Shared<M> {
     /// This mutex is locked while a snapshot is made.
     pub(super) snapshotting: Mutex<()>,
     pub(super) progress: Mutex<SnapshotProgress>,
-    /// `recover_beside` holds this lock shared while it reads files. Pruning holds the lock exclusively while it removes files.
+    /// Held shared while files are read for a second model, and exclusively while snapshots or segments are removed.
     pub(super) files: RwLock<()>,
     /// The event number or byte count at which the next snapshot is due.
     pub(super) next_snapshot: AtomicU64,
@@ -75,6 +76,8 @@ pub(super) enum Ownership {
 pub(super) struct Core<M> {
     pub(super) model: M,
     pub(super) dispatch: Dispatch,
+    /// The snapshot or base from which the model was recovered; `None` if it was recovered from genesis.
+    pub(super) began: Option<Seq>,
     /// The buffer for the encoded payload of the command that is being executed.
     pub(super) payload: Vec<u8>,
     /// The last reading of the system's clock.

@@ -262,7 +262,7 @@ impl<M: Model> Image<M> {
     /// system has the events that the result may depend on.)
     ///
     /// Commands wait while the closure runs, so keep it short. The closure must not wait for another thread that runs a command
-    /// of the image.
+    /// or begins a view of the image.
     ///
     /// # Errors
     ///
@@ -288,7 +288,9 @@ impl<M: Model> Image<M> {
     /// With [`Replica::OnDemand`](crate::Replica::OnDemand), the first view loads the newest snapshot and replays the events since,
     /// which takes as long as opening the image; views that begin meanwhile share this replica. With
     /// [`Replica::Standing`](crate::Replica::Standing), a view only waits until the replica has replayed the newest events. A view
-    /// that needs newer events than the replica has waits for the views in progress.
+    /// that needs newer events than the replica has waits for the views in progress. So does a snapshot from the replica, and then new
+    /// views wait for the snapshot. Therefore the closure must not wait for another thread's view, snapshot, verification or close
+    /// of this image.
     ///
     /// Calls on this image from inside the closure return [`ErrorKind::Reentrant`](crate::ErrorKind::Reentrant).
     ///

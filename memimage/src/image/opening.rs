@@ -280,6 +280,7 @@ impl<M: Model> Opening<M> {
             core: RwLock::new(Core {
                 model: recovered.model,
                 dispatch,
+                began: recovered.snapshot,
                 payload: Vec::new(),
                 reading: ClockReading::default(),
             }),

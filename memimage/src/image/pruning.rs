@@ -68,7 +68,8 @@ impl<M: Model> Shared<M> {
         if proof.replayed_from != Some(Some(base)) {
             self.verify_base(base, newest)?;
         }
-        if !proof.is_independent && !planted(Bug::PrunedUnproven) {
+        // genesis, `None`, is the least
+        if newest.began >= Some(base) && !planted(Bug::PrunedUnproven) {
             self.verify_older(base, newest)?;
         }
         let bases = self.snapshots.bases();
@@ -125,8 +126,8 @@ impl<M: Model> Shared<M> {
         Ok(())
     }
 
-    /// Verifies that a replay from a state older than the base gives the state of the newest snapshot too. A replay from the
-    /// base alone does not show whether the base is complete.
+    /// Verifies that a replay from a state older than the base gives the state of the newest snapshot too. If all that is known was
+    /// computed from the base, nothing shows whether the base is complete.
     fn verify_older(&self, base: Seq, newest: &StateMark) -> Result<(), Error> {
         let goal = RecoveryGoal {
             verify_digests: true,

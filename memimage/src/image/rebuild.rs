@@ -16,8 +16,8 @@ impl<M: Model> Shared<M> {
         let rebuild = || {
             self.journal.sync()?;
             let until = self.journal.executed();
-            if let Some(model) = self.take_standing_replica(until) {
-                return Ok((model, "the standing replica"));
+            if let Some((model, began)) = self.take_standing_replica(until) {
+                return Ok((model, began, "the standing replica"));
             }
             let goal = RecoveryGoal {
                 until: Some(until),
@@ -26,15 +26,16 @@ impl<M: Model> Shared<M> {
                 trust_upcasters: true,
                 ..RecoveryGoal::default()
             };
-            self.recover_beside(&core.dispatch, goal).map(|recovered| (recovered.model, "disk"))
+            self.recover_beside(&core.dispatch, goal).map(|recovered| (recovered.model, recovered.snapshot, "disk"))
         };
         // a panic during the rebuild, for example in a `Deserialize`, must not expose the half-changed model either
         let rebuilt = catch_unwind(AssertUnwindSafe(rebuild))
             .unwrap_or_else(|panic| Err(Error::panicked("rebuilding the model from", self.layout.root(), panic)));
         match rebuilt {
-            Ok((rebuilt, from)) => {
+            Ok((rebuilt, began, from)) => {
                 log::warning!(seq = %self.journal.executed(), from, "a command panicked; the model was rebuilt");
                 let half_changed = std::mem::replace(&mut core.model, rebuilt);
+                core.began = began;
                 drop_caught(half_changed);
                 Ok(())
             }

@@ -7,6 +7,7 @@
 //! Lock order: first `ReplicaSlot::state`, then `core`. A thread that holds `core` may only try to lock the state.
 
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use parking_lot::{MappedRwLockReadGuard, RwLockReadGuard, RwLockWriteGuard};
 
 use super::contradicted::quarantine_contradicted;
-use super::core::{STACK, Shared};
+use super::core::{Ownership, STACK, Shared};
 use super::replica_slot::ReplicaSlot;
 use crate::error::Error;
 use crate::event::Model;
@@ -28,6 +29,9 @@ use crate::seq::Seq;
 /// How long the thread of a standing replica pauses between two replays. A pause makes each replay longer, so that the thread
 /// takes less time from the commands.
 const PAUSE: Duration = Duration::from_millis(5);
+/// The pauses after a replica could not be brought up to date: twice as long after each failure.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LAST_RETRY: Duration = Duration::from_secs(60);
 /// A use of the replica. The replica is not dropped before its last use ends.
 pub(super) struct ReplicaUse<'a, M: Model> {
     shared: &'a Shared<M>,
@@ -54,7 +58,9 @@ impl<'a, M: Model> ReplicaUse<'a, M> {
 
     /// Locks the replica for reading, with at least the durable events up to `seq`.
     pub(super) fn read(&self, seq: Seq) -> Result<ReplicaRead<'a, M>, Error> {
-        let is_current = |replica: &&ReplicaState<M>| replica.last() >= seq || planted(Bug::StaleReplicaViewed);
+        let is_refuted = self.slot().is_refuted.load(Ordering::Acquire);
+        let is_current =
+            |replica: &&ReplicaState<M>| replica.last() >= seq && !is_refuted || planted(Bug::StaleReplicaViewed);
         // a failed `try_map` returns the guard, which must be dropped before the lock is taken for writing
         if let Ok(current) =
             RwLockReadGuard::try_map(self.slot().state.read(), |state| state.as_ref().filter(is_current)).map_err(drop)
@@ -68,7 +74,7 @@ impl<'a, M: Model> ReplicaUse<'a, M> {
     /// an upcaster created.
     pub(super) fn write(&self, trusts_upcasters: bool) -> Result<LockedReplica<'a, M>, Error> {
         let mut state = self.slot().state.write();
-        self.shared.update_replica(&mut state, trusts_upcasters)?;
+        self.shared.try_update_replica(&mut state, trusts_upcasters)?;
         Ok(state)
     }
 }
@@ -83,7 +89,8 @@ impl<M: Model> Drop for ReplicaUse<'_, M> {
     fn drop(&mut self) {
         let mut uses = self.slot().uses.lock();
         *uses -= 1;
-        if *uses == 0 && self.slot().kind == Replica::OnDemand {
+        let is_unwanted = self.slot().kind == Replica::OnDemand || self.slot().is_stopping.load(Ordering::Acquire);
+        if *uses == 0 && is_unwanted {
             let unused = self.slot().state.write().take();
             drop(uses);
             drop_caught(unused);
@@ -102,7 +109,9 @@ impl<M: Model> Shared<M> {
     /// were pruned before the replica read them.
     fn update_replica(&self, state: &mut Option<ReplicaState<M>>, trusts_upcasters: bool) -> Result<(), Error> {
         let durable = self.journal.durable();
-        if let Some(replica) = state.take().filter(|replica| trusts_upcasters || !replica.is_upcast) {
+        let is_refuted = self.replica.is_refuted.swap(false, Ordering::AcqRel);
+        let is_usable = |replica: &ReplicaState<M>| !is_refuted && (trusts_upcasters || !replica.is_upcast);
+        if let Some(replica) = state.take().filter(is_usable) {
             match self.advance(replica, durable) {
                 Ok(replica) => {
                     *state = Some(replica);
@@ -115,6 +124,18 @@ impl<M: Model> Shared<M> {
         }
         *state = Some(self.recover_replica(durable, trusts_upcasters)?);
         Ok(())
+    }
+
+    /// Like [`update_replica`](Shared::update_replica), and returns a panic, for example of a `Drop`, as an error.
+    fn try_update_replica(&self, state: &mut Option<ReplicaState<M>>, trusts_upcasters: bool) -> Result<(), Error> {
+        catch_unwind(AssertUnwindSafe(|| self.update_replica(state, trusts_upcasters)))
+            .unwrap_or_else(|panic| Err(Error::panicked("replaying the journal of", self.layout.root(), panic)))
+    }
+
+    /// Makes the next use recover the replica from disk.
+    pub(super) fn refute_replica(&self) {
+        self.replica.is_refuted.store(true, Ordering::Release);
+        self.journal.wake_followers();
     }
 
     /// Replays the events up to `until`, which must be durable.
@@ -137,7 +158,10 @@ impl<M: Model> Shared<M> {
             let _no_removal = self.files.read();
             ReplicaState::recover(&self.open_journal()?, &dispatch, goal)?
         };
-        if !replica.contradicted.is_empty() {
+        // after a close, the directory may belong to another owner; `close` holds this lock to its end
+        let ownership = self.ownership.try_lock();
+        let is_owner = ownership.is_some_and(|ownership| matches!(*ownership, Ownership::Owned(Some(_))));
+        if is_owner && !replica.contradicted.is_empty() {
             let _exclusive = self.files.write();
             let paths: Vec<_> = replica.contradicted.iter().map(|(path, _)| path.clone()).collect();
             quarantine_contradicted(&*self.disk, &self.layout, &paths);
@@ -145,19 +169,22 @@ impl<M: Model> Shared<M> {
         Ok(replica)
     }
 
-    /// The model of a standing replica after event `until`, which must be durable; `None` if there is no such replica, or if it
-    /// is in use.
-    pub(super) fn take_standing_replica(&self, until: Seq) -> Option<M> {
-        if self.replica.kind == Replica::OnDemand {
+    /// The model of a standing replica after event `until`, which must be durable, and the stored state at which its replay began;
+    /// `None` if there is no such replica, or if it is in use.
+    pub(super) fn take_standing_replica(&self, until: Seq) -> Option<(M, Option<Seq>)> {
+        if self.replica.kind == Replica::OnDemand || self.replica.is_refuted.load(Ordering::Acquire) {
             return None;
         }
         // a view or a snapshot may hold the lock for a long time
         let replica = self.replica.state.try_write()?.take()?;
-        let advanced = self.advance(replica, until).inspect_err(|error| {
-            log::warning!(%error, "the replica could not replay new events, so the model is recovered from disk");
-        });
+        let began = replica.start;
+        let advanced = catch_unwind(AssertUnwindSafe(|| self.advance(replica, until)))
+            .unwrap_or_else(|panic| Err(Error::panicked("replaying the journal of", self.layout.root(), panic)))
+            .inspect_err(|error| {
+                log::warning!(%error, "the replica could not replay new events, so the model is recovered from disk");
+            });
         self.journal.wake_followers();
-        advanced.ok().filter(|replica| replica.last() == until).map(ReplicaState::into_model)
+        advanced.ok().filter(|replica| replica.last() == until).map(|replica| (replica.into_model(), began))
     }
 
     /// The last event of the standing replica; `None` if there is none at this moment.
@@ -182,35 +209,52 @@ impl<M: Model> Shared<M> {
     /// Keeps the replica up to date until the image is closed.
     fn keep_replica(&self) {
         let _use = self.use_replica();
+        let mut retry = FIRST_RETRY;
         loop {
             let is_behind = || match self.replica.state.try_read() {
                 Some(state) => state.as_ref().is_none_or(|replica| replica.last() < self.journal.durable()),
                 None => true,
-            };
+            } || self.replica.is_refuted.load(Ordering::Acquire);
             self.journal.follow(|| self.replica.is_stopping.load(Ordering::Acquire) || is_behind());
             if self.replica.is_stopping.load(Ordering::Acquire) {
                 return;
             }
-            // do not wait for a view or a snapshot: a waiting writer would keep other views from beginning
-            if let Some(mut state) = self.replica.state.try_write()
-                && let Err(error) = self.update_replica(&mut state, true)
-            {
-                drop(state);
-                log::error!(%error, "the standing replica cannot be made; views recover a replica on demand");
-                return;
+            match self.update_standing_replica() {
+                Ok(()) => {
+                    retry = FIRST_RETRY;
+                    std::thread::sleep(PAUSE);
+                }
+                Err(error) => {
+                    if retry == FIRST_RETRY {
+                        log::error!(%error, "the standing replica cannot be brought up to date; the image tries again");
+                    }
+                    std::thread::park_timeout(retry);
+                    retry = (retry * 2).min(LAST_RETRY);
+                }
             }
-            std::thread::sleep(PAUSE);
         }
+    }
+
+    fn update_standing_replica(&self) -> Result<(), Error> {
+        // command bodies that are replayed must not call the image
+        let _entered = self.enter("replay")?;
+        // do not wait for a view or a snapshot: a waiting writer would keep other views from beginning
+        let Some(mut state) = self.replica.state.try_write() else { return Ok(()) };
+        self.try_update_replica(&mut state, true)
     }
 
     /// Ends the thread of a standing replica, and drops the replica unless a view reads it.
     pub(super) fn stop_replica(&self) {
         self.replica.is_stopping.store(true, Ordering::Release);
         self.journal.wake_followers();
-        let thread = self.replica.thread.lock().take();
-        if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id()) {
+        // the lock is held while the thread ends, so that no other caller closes the image meanwhile
+        let mut thread = self.replica.thread.lock();
+        if let Some(thread) = thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
+            thread.thread().unpark();
+            // the thread catches panics
             let _ = thread.join();
         }
+        drop(thread);
         let unused = self.replica.state.try_write().and_then(|mut state| state.take());
         drop_caught(unused);
     }

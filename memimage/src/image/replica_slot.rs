@@ -18,6 +18,8 @@ pub(super) struct ReplicaSlot<M> {
     /// The thread that keeps a standing replica up to date.
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
     pub(super) is_stopping: AtomicBool,
+    /// Whether a verification has shown that the replica, or the snapshot at which it began, may be wrong.
+    pub(super) is_refuted: AtomicBool,
 }
 
 impl<M> ReplicaSlot<M> {
@@ -28,6 +30,7 @@ impl<M> ReplicaSlot<M> {
             uses: Mutex::new(0),
             thread: Mutex::new(None),
             is_stopping: AtomicBool::new(false),
+            is_refuted: AtomicBool::new(false),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 use super::core::{STACK, Shared, next_snapshot};
+use super::taken_snapshot::SnapshotOrigin;
 use crate::error::{Error, ErrorKind};
 use crate::event::Model;
 use crate::log;
@@ -85,6 +86,9 @@ impl<M: Model> Shared<M> {
         });
         if installed.is_err() {
             self.snapshots.discard(&taken.written);
+            if let SnapshotOrigin::Replica { .. } = taken.origin {
+                self.refute_replica();
+            }
         }
         let proof = installed?;
         let pruned = self.apply_retention(&taken.state, proof);

@@ -14,7 +14,6 @@ use crate::error::Error;
 use crate::event::{Derived, DerivedField, Model};
 use crate::journal::LastEvents;
 use crate::options::{Replica, SnapshotSource};
-use crate::panics::drop_caught;
 use crate::planted::{Bug, planted};
 use crate::recovery::{Dispatch, ReplicaState, no_digest, state_digest};
 use crate::seq::Seq;
@@ -26,6 +25,9 @@ pub(super) struct StateMark {
     pub(super) seq: Seq,
     pub(super) digest: u64,
     pub(super) dispatch: Dispatch,
+    /// The oldest snapshot or base from which this state is known to have been computed; `None` for genesis. If a snapshot after
+    /// `began` lacks something, the state does not lack it.
+    pub(super) began: Option<Seq>,
 }
 
 /// A snapshot that is written, but not yet verified or installed.
@@ -61,7 +63,8 @@ pub(super) struct ReplicaReplay {
 pub(super) enum Comparison {
     /// Hashing the running state would have exceeded the pause budget, or snapshots are not verified.
     Skipped,
-    Equal,
+    /// `began`: see [`StateMark::began`], of the running state.
+    Equal { began: Option<Seq> },
     /// The running state differs.
     Different(StateMark),
 }
@@ -97,19 +100,19 @@ impl<M: Model> Shared<M> {
         let digest = state_digest(&core.model)?.to_u64();
         let derived = self.maintained(&core.model)?;
         let sealed = self.seal()?;
-        let state = StateMark { seq: sealed.seq, digest, dispatch: core.dispatch.clone() };
+        let state = StateMark { seq: sealed.seq, digest, dispatch: core.dispatch.clone(), began: core.began };
         let written = self.write_running(&state, sealed, LockedState(core))?;
         Ok(TakenSnapshot { written, state, derived, origin: SnapshotOrigin::Running })
     }
 
     fn take_clone(&self, clone: fn(&M) -> M) -> Result<TakenSnapshot, Error> {
-        let (copy, sealed, dispatch) = {
+        let (copy, sealed, dispatch, began) = {
             let core = self.core.read();
-            (clone(&core.model), self.seal()?, core.dispatch.clone())
+            (clone(&core.model), self.seal()?, core.dispatch.clone(), core.began)
         };
         let digest = state_digest(&copy)?.to_u64();
         let derived = self.maintained(&copy)?;
-        let state = StateMark { seq: sealed.seq, digest, dispatch };
+        let state = StateMark { seq: sealed.seq, digest, dispatch, began };
         let written = self.write_running(&state, sealed, copy)?;
         Ok(TakenSnapshot { written, state, derived, origin: SnapshotOrigin::Running })
     }
@@ -128,15 +131,12 @@ impl<M: Model> Shared<M> {
         let is_standing = self.replica.kind == Replica::Standing && contradiction.is_none();
         let replay = (!is_standing).then(|| ReplicaReplay { from: copy.start, contradiction });
         let derived = self.maintained(copy.model())?;
-        let state = StateMark { seq: copy.last(), digest, dispatch: copy.dispatch().clone() };
+        let began = match comparison {
+            Comparison::Equal { began } => began.min(copy.start),
+            _ => copy.start,
+        };
+        let state = StateMark { seq: copy.last(), digest, dispatch: copy.dispatch().clone(), began };
         let written = self.write_state(&state, copy.time(), copy.model(), || Ok(copy.events_hash()))?;
-        drop(copy);
-        if matches!(comparison, Comparison::Different(_)) {
-            let unusable = self.replica.state.write().take();
-            drop_caught(unusable);
-            // the thread of a standing replica makes another one
-            self.journal.wake_followers();
-        }
         Ok(TakenSnapshot { written, state, derived, origin: SnapshotOrigin::Replica { comparison, replay } })
     }
 
@@ -147,21 +147,23 @@ impl<M: Model> Shared<M> {
         let started = processor_time();
         let digest = digest_of(locked.as_ref().expect("the replica exists while it is locked"))?;
         let cost = processor_time().saturating_sub(started);
-        let Some(replica) = locked.take_if(|_| self.verify_snapshots && cost <= self.pause_budget) else {
+        if !self.verify_snapshots || cost > self.pause_budget {
             return Ok((digest, Comparison::Skipped));
-        };
+        }
         let running = self.running_state()?;
         self.journal.sync()?;
+        let replica = locked.take().expect("the replica exists while it is locked");
         let digest = digest_of(locked.insert(self.advance(replica, running.seq)?))?;
         let is_equal = digest == running.digest || planted(Bug::DisagreementIgnored);
-        Ok((digest, if is_equal { Comparison::Equal } else { Comparison::Different(running) }))
+        let began = running.began;
+        Ok((digest, if is_equal { Comparison::Equal { began } } else { Comparison::Different(running) }))
     }
 
     /// Hashes the running state. Commands wait meanwhile.
     pub(super) fn running_state(&self) -> Result<StateMark, Error> {
         let core = self.core.read();
         let digest = state_digest(&core.model)?.to_u64();
-        Ok(StateMark { seq: self.seal()?.seq, digest, dispatch: core.dispatch.clone() })
+        Ok(StateMark { seq: self.seal()?.seq, digest, dispatch: core.dispatch.clone(), began: core.began })
     }
 
     /// Ends the open batch, so that the last event in the running state is also the last event of its frame. The caller holds

@@ -20,13 +20,10 @@ const DISCARDED: &str = "the new snapshot was removed, and the image keeps its o
 /// What was verified about the state in a snapshot.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SnapshotProof {
-    /// The older state from which a replay gave this state (`Some(None)`: genesis); `None` if snapshots are not verified.
+    /// The stored state from which a replay gave this state (`Some(None)`: genesis); `None` if snapshots are not verified.
     pub(super) replayed_from: Option<Option<Seq>>,
     /// Whether the state was found to be equal to the running state.
     pub(super) is_of_running_state: bool,
-    /// Whether the state was also computed in a way that does not depend on the older state. If so, the older state is
-    /// complete.
-    pub(super) is_independent: bool,
 }
 
 /// A state that a replay did not give.
@@ -50,7 +47,7 @@ impl<M: Model> Shared<M> {
                 return Err(self.disagreement(running, state.digest));
             }
             SnapshotOrigin::Replica { comparison, replay } => {
-                (replay.as_ref(), matches!(comparison, Comparison::Equal))
+                (replay.as_ref(), matches!(comparison, Comparison::Equal { .. }))
             }
         };
         let from = match origin {
@@ -66,8 +63,7 @@ impl<M: Model> Shared<M> {
             }
         };
         self.verify_round_trip(state, goal, from)?;
-        let is_independent = is_running || origin.is_none();
-        Ok(SnapshotProof { replayed_from: Some(from), is_of_running_state: is_running, is_independent })
+        Ok(SnapshotProof { replayed_from: Some(from), is_of_running_state: is_running })
     }
 
     /// Compares the running state with a replay of the journal, which begins at the newest snapshot. Commands wait while the
@@ -90,8 +86,9 @@ impl<M: Model> Shared<M> {
         };
         let verified = catch_unwind(AssertUnwindSafe(verify))
             .unwrap_or_else(|panic| Err(Error::panicked("verifying the state of", self.layout.root(), panic)));
-        if verified.is_ok() {
-            self.progress.lock().unverified_since = None;
+        match &verified {
+            Ok(_) => self.progress.lock().unverified_since = None,
+            Err(_) => self.refute_replica(),
         }
         verified
     }
@@ -162,8 +159,12 @@ impl<M: Model> Shared<M> {
         }
         let Some(path) = contradicted.first() else { return Ok(from) };
         let why = unusable.into_iter().find(|(unusable, _)| unusable == path).map_or_else(String::new, |(_, why)| why);
-        let _exclusive = self.files.write();
-        quarantine_contradicted(&*self.disk, &self.layout, &contradicted);
+        {
+            let _exclusive = self.files.write();
+            quarantine_contradicted(&*self.disk, &self.layout, &contradicted);
+        }
+        // it may have begun at the snapshot that is now in the quarantine
+        self.refute_replica();
         Err(incomplete::<M>(format!("`{}`: {why}", path.display())))
     }
 
@@ -190,10 +191,7 @@ impl<M: Model> Shared<M> {
     pub(super) fn record_digest(&self, state: &StateMark) {
         let StateMark { seq, digest, .. } = *state;
         let mark = DigestMark { seq, model: model_mark::<M>(), digest, accepts: !self.verify_digests };
-        let mut open = self.journal.open();
-        if open.ended().is_none() {
-            let _ = self.journal.insert(&mut open, FrameKind::Digest, &mark.encode());
-        }
+        self.journal.insert(FrameKind::Digest, &mark.encode());
     }
 
     /// Adds to a verification error the first place at which the running state and the replayed state differ.

@@ -121,8 +121,12 @@ impl Forgetful {
 }
 
 fn forgetful(disk: &SimDisk, budget: Duration, retention: Retention) -> Image<Forgetful> {
+    forgetful_with(disk, budget, retention, Replica::OnDemand)
+}
+
+fn forgetful_with(disk: &SimDisk, budget: Duration, retention: Retention, replica: Replica) -> Image<Forgetful> {
     let settings: Options<Forgetful> = Image::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual);
-    let settings = settings.pause_budget(budget).retention(retention);
+    let settings = settings.pause_budget(budget).retention(retention).replica(replica);
     settings.open_with(Arc::new(disk.clone()), "/forgetful").unwrap()
 }
 
@@ -150,6 +154,29 @@ fn verification_of_the_running_state_finds_an_incomplete_snapshot() {
 }
 
 #[test]
+fn verification_ends_the_use_of_a_replica_that_began_at_an_incomplete_snapshot() {
+    with_timeout(|| {
+        let disk = SimDisk::new();
+        let image = forgetful(&disk, Duration::ZERO, Retention::Everything);
+        push(&image);
+        image.admin().snapshot().unwrap();
+        push(&image);
+        let numbers = |state: &Forgetful| state.numbers.clone();
+        let expected = image.query(numbers).unwrap();
+        image
+            .view(|replica| {
+                assert_ne!(replica.numbers, expected, "the snapshot lost the next number");
+                let other = image.clone();
+                // moves the snapshot to the quarantine while the replica is in use
+                let verified = std::thread::spawn(move || other.admin().verify());
+                assert_eq!(verified.join().unwrap().unwrap_err().kind(), ErrorKind::InvalidModel);
+            })
+            .unwrap();
+        assert_eq!(image.view(numbers).unwrap(), expected);
+    });
+}
+
+#[test]
 fn verification_before_pruning_needs_two_replays_if_the_running_state_is_not_compared() {
     with_timeout(|| {
         let disk = SimDisk::new();
@@ -161,6 +188,28 @@ fn verification_before_pruning_needs_two_replays_if_the_running_state_is_not_com
         let stats = image.admin().stats();
         assert_eq!(stats.base, None, "an incomplete snapshot must not replace events");
         assert!(stats.retention_failure.is_some());
+        // the process is killed, so nothing is compared at a close
+        let left = disk.fork();
+        drop(image);
+        for replica in REPLICAS {
+            let disk = left.fork();
+            let image = forgetful_with(&disk, Duration::ZERO, Retention::Events(0), replica);
+            for _ in 0..3 {
+                push(&image);
+                let _ = image.admin().snapshot();
+                assert_eq!(
+                    image.admin().stats().base,
+                    None,
+                    "all is computed from an incomplete snapshot: {replica:?}"
+                );
+            }
+            let comparing = forgetful_with(&left.fork(), Duration::MAX, Retention::Events(0), replica);
+            for _ in 0..3 {
+                push(&comparing);
+                let _ = comparing.admin().snapshot();
+                assert_eq!(comparing.admin().stats().base, None, "the running state began there too: {replica:?}");
+            }
+        }
 
         // a complete model is pruned without any comparison with the running state
         let ledger = open(&SimDisk::new(), options().pause_budget(Duration::ZERO).retention(Retention::Events(0)));

@@ -45,16 +45,17 @@ impl<S: BatchWriter> PreallocationHost for Commit<S> {
     fn offer(&self, prepared: PreparedSegment) {
         let mut open = self.open();
         open.reservation().offer(prepared);
-        if let Some(DeferredFrame { kind, body, .. }) = open.deferred().take()
-            && open.ended().is_none()
+        if open.ended().is_some() {
+            return;
+        }
+        if let Some(DeferredFrame { kind, body, room }) = open.deferred().take()
+            && self.insert(&mut open, kind, &body).is_err()
         {
-            // the frame is optional, so it is not deferred again
-            let _ = self.insert(&mut open, kind, &body);
+            // the segment is too small, or its file is not open
+            *open.deferred() = Some(DeferredFrame { kind, body, room });
         }
         // the syncer closes the file when the journal comes to rest; without a thread, the file stays open until it is used
-        if open.ended().is_none() {
-            let _ = self.ensure_syncer(&mut open);
-        }
+        let _ = self.ensure_syncer(&mut open);
     }
 
     fn grew(&self, bytes: u64) {

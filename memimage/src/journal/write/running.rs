@@ -136,11 +136,17 @@ impl Journal {
     /// After all executed events, queues a frame of this kind, which has no events and is optional. If there is no room, starts
     /// building the next segment, and queues the frame once the segment is ready. Then the frame replaces an earlier one that
     /// still waits.
-    pub(crate) fn insert(&self, open: &mut OpenBatch, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
-        self.try_insert(open, kind, body).inspect_err(|&room| {
+    pub(crate) fn insert(&self, kind: FrameKind, body: &[u8]) {
+        let mut open = self.open();
+        if open.ended().is_some() {
+            return;
+        }
+        if let Err(room) = self.try_insert(&mut open, kind, body) {
             *open.deferred() = Some(DeferredFrame { kind, body: body.to_vec(), room });
+            // no lock may be held here: if no thread can be started, wakers run
+            drop(open);
             self.preallocator.start(Some(room));
-        })
+        }
     }
 
     /// Records the shape table's row for an event that is about to be used for the first time. `table` already contains this
@@ -306,7 +312,15 @@ impl Journal {
     /// Writes and syncs all accepted events, ends the journal's threads, and records in `journal/durable` how far the journal
     /// is synced.
     pub(crate) fn close(&self) -> Result<(), Error> {
-        let deferred = self.open().deferred().as_ref().map(|frame| frame.room);
+        let deferred = {
+            let mut open = self.open();
+            let deferred = open.deferred().take();
+            let room = deferred.as_ref().map(|frame| frame.room);
+            if open.ended().is_none() {
+                *open.deferred() = deferred;
+            }
+            room.filter(|_| open.ended().is_none())
+        };
         if let Some(room) = deferred {
             // the frame is optional: without a segment, it is given up
             let _ = self.obtain_segment(room);

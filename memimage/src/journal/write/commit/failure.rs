@@ -65,14 +65,17 @@ impl<S: BatchWriter> Commit<S> {
     }
 
     /// Poisons the journal after the writing thread panicked, for example in the code of a disk that a user supplied. If the
-    /// journal were not poisoned, callers would wait for a thread that has ended.
-    pub(crate) fn fail_after_panic(&self, message: &str) {
+    /// journal were not poisoned, callers would wait for a thread that has ended. `is_writing` is false if another thread may be
+    /// writing.
+    pub(crate) fn fail_after_panic(&self, message: &str, is_writing: bool) {
         let panic = std::io::Error::other(format!("panic: {message}"));
         let writing = self.state.lock().writing.clone().filter(|ticket| !ticket.is_settled());
         self.fail(&Error::io("writing", std::path::Path::new("journal"), panic), writing.as_ref());
         let mut state = self.state.lock();
-        state.busy = false;
-        state.by_syncer = false;
+        if is_writing {
+            state.busy = false;
+            state.by_syncer = false;
+        }
         drop(state);
         self.wake.notify_all();
     }

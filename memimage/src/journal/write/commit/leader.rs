@@ -21,7 +21,7 @@ struct Lead<'a, S: BatchWriter>(&'a Commit<S>);
 
 impl<S: BatchWriter> Drop for Lead<'_, S> {
     fn drop(&mut self) {
-        self.0.fail_after_panic("of the thread that wrote a batch");
+        self.0.fail_after_panic("of the thread that wrote a batch", true);
     }
 }
 
@@ -181,6 +181,7 @@ impl<S: BatchWriter> Commit<S> {
     fn keeps_watermark_open(&self, state: &mut CommitState) -> bool {
         let is_busy = state.busy_until.is_some_and(|until| !has_passed(until));
         state.busy_until = Some(Instant::now() + BUSY);
-        state.syncer.is_some() || is_busy && self.start_syncer(state).is_ok()
+        // after a stop, nobody would wait for the end of another syncer
+        state.syncer.is_some() || is_busy && !state.stopping && self.start_syncer(state).is_ok()
     }
 }

@@ -226,8 +226,9 @@ impl<S: BatchWriter> Commit<S> {
 
     /// Records that the events up to `durable` are synced.
     fn advance_durable(&self, durable: Seq) {
-        self.durable.fetch_max(durable.get(), Ordering::AcqRel);
-        self.followers.notify();
+        if self.durable.fetch_max(durable.get(), Ordering::AcqRel) < durable.get() {
+            self.followers.notify();
+        }
     }
 
     #[inline]

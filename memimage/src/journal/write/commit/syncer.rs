@@ -83,7 +83,13 @@ impl<S: BatchWriter> Commit<S> {
     fn run_syncer_thread(self: Arc<Commit<S>>) {
         let run = || writing(self.id(), || self.run_syncer());
         if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-            self.fail_after_panic(&panic_message(panic));
+            let is_writing = self.state.lock().by_syncer;
+            self.fail_after_panic(&panic_message(panic), is_writing);
+            // another owner may open the files as soon as this thread ends
+            let mut state = self.state.lock();
+            while state.busy {
+                self.wake.wait(&mut state);
+            }
         }
     }
 
@@ -123,9 +129,9 @@ impl<S: BatchWriter> Commit<S> {
         state.by_syncer = false;
     }
 
-    /// Writes and syncs until no work is pending. `busy` is set for the calling thread, and is cleared at the end unless the
-    /// journal has failed. `is_syncer` is false if the calling thread stands in for the syncer, which could not be started.
-    fn write_pending(&self, is_syncer: bool) {
+    /// Writes and syncs until no work is pending. `busy` is set for the calling thread, and is cleared at the end. Returns false if
+    /// the journal has failed; then `busy` is still set for the calling thread. `is_syncer` is false if the calling thread stands in for the syncer, which could not be started.
+    fn write_pending(&self, is_syncer: bool) -> bool {
         loop {
             let mut state = self.state.lock();
             state.syncing = std::mem::take(&mut state.sync_wanted);
@@ -135,7 +141,7 @@ impl<S: BatchWriter> Commit<S> {
             let sync = interval_is_over || requested || (state.stopping && !self.syncs());
             drop(state);
             if !(if sync { self.sync_all() } else { self.write_next() }) {
-                return;
+                return false;
             }
             if self.state.lock().has_work() {
                 continue;
@@ -143,21 +149,22 @@ impl<S: BatchWriter> Commit<S> {
             let alive = self.write_watermark(is_syncer);
             let mut state = self.state.lock();
             if !alive {
-                return;
+                return false;
             }
             if !state.has_work() && (is_syncer || state.deadline().is_none()) {
                 state.busy = false;
                 state.by_syncer = false;
-                return;
+                return true;
             }
         }
     }
 
     /// Does the work of the syncer on the calling thread, for which `busy` is set.
     pub(super) fn write_without_syncer(&self) {
-        self.write_pending(false);
+        let alive = self.write_pending(false);
         let mut state = self.state.lock();
-        if state.failed.is_some() {
+        // otherwise another thread may be writing already
+        if !alive {
             state.busy = false;
         }
         self.wake.notify_all();
