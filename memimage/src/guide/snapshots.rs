@@ -143,7 +143,8 @@
 //!
 //! If a snapshot cannot be written, or its verification fails, the library discards it and the image goes on.
 //! [`Admin::snapshot`](crate::Admin::snapshot) returns the error;
-//! [`Stats::snapshot_failure`](crate::Stats::snapshot_failure) holds the error of a snapshot that the policy started.
+//! [`Stats::snapshot_failure`](crate::Stats::snapshot_failure) holds the error of a snapshot that the policy started. If the replica
+//! was wrong, the next use makes another one.
 //!
 //! # Memory and disk
 //!
@@ -259,8 +260,10 @@
 //! ```
 //!
 //! Before the library deletes anything, it loads a snapshot that is old enough, replays the later events, and checks that the
-//! result is the newest state. If all that is known about the newest state was computed from that snapshot, a replay from a still
-//! older state must give the newest state too. Then it stores two copies of this old snapshot, the *base*, and deletes the segments before the
+//! result is the newest state. If all that is known about the newest state was computed from that snapshot or a later one, a
+//! replay from a still older state must give the newest state too. If it does not,
+//! [`Stats::retention_failure`](crate::Stats::retention_failure) reports it, and nothing is removed after this snapshot. Look into
+//! it at once: a later snapshot may be pruned up to a state that was computed since the image was opened. Then it stores two copies of this old snapshot, the *base*, and deletes the segments before the
 //! base. With any retention, the state can be rebuilt from either of the two newest snapshots, and also from the base alone. A
 //! retention has a price:
 //!

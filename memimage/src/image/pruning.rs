@@ -68,10 +68,7 @@ impl<M: Model> Shared<M> {
         if proof.replayed_from != Some(Some(base)) {
             self.verify_base(base, newest)?;
         }
-        // genesis, `None`, is the least
-        if newest.began >= Some(base) && !planted(Bug::PrunedUnproven) {
-            self.verify_older(base, newest)?;
-        }
+        self.verify_older(base, newest)?;
         let bases = self.snapshots.bases();
         let trailer = bases.install(&self.snapshots.path(base), base)?;
         self.sync_journal_dir()?;
@@ -126,9 +123,16 @@ impl<M: Model> Shared<M> {
         Ok(())
     }
 
-    /// Verifies that a replay from a state older than the base gives the state of the newest snapshot too. If all that is known was
-    /// computed from the base, nothing shows whether the base is complete.
+    /// Verifies that a replay from a state older than the base gives the state of the newest snapshot too, unless that state was
+    /// computed from an older state anyway. If all that is known was computed from the base, or from a later state, nothing shows
+    /// whether the base is complete.
     fn verify_older(&self, base: Seq, newest: &StateMark) -> Result<(), Error> {
+        // a base that is already beside the journal was verified, and an interrupted pruning may have removed the older states
+        let is_installed = self.progress.lock().base == Some(base);
+        // genesis, `None`, is the least
+        if is_installed || newest.began < Some(base) || planted(Bug::PrunedUnproven) {
+            return Ok(());
+        }
         let goal = RecoveryGoal {
             verify_digests: true,
             expected: Some(newest.digest),

@@ -58,9 +58,10 @@ impl<'a, M: Model> ReplicaUse<'a, M> {
 
     /// Locks the replica for reading, with at least the durable events up to `seq`.
     pub(super) fn read(&self, seq: Seq) -> Result<ReplicaRead<'a, M>, Error> {
-        let is_refuted = self.slot().is_refuted.load(Ordering::Acquire);
-        let is_current =
-            |replica: &&ReplicaState<M>| replica.last() >= seq && !is_refuted || planted(Bug::StaleReplicaViewed);
+        let slot = self.slot();
+        let is_current = |replica: &&ReplicaState<M>| {
+            replica.last() >= seq && !slot.is_refuted.load(Ordering::Acquire) || planted(Bug::StaleReplicaViewed)
+        };
         // a failed `try_map` returns the guard, which must be dropped before the lock is taken for writing
         if let Ok(current) =
             RwLockReadGuard::try_map(self.slot().state.read(), |state| state.as_ref().filter(is_current)).map_err(drop)
@@ -74,7 +75,9 @@ impl<'a, M: Model> ReplicaUse<'a, M> {
     /// an upcaster created.
     pub(super) fn write(&self, trusts_upcasters: bool) -> Result<LockedReplica<'a, M>, Error> {
         let mut state = self.slot().state.write();
-        self.shared.try_update_replica(&mut state, trusts_upcasters)?;
+        let updated = self.shared.try_update_replica(&mut state, trusts_upcasters);
+        // without a replica, the thread of a standing one makes another
+        updated.inspect_err(|_| self.shared.journal.wake_followers())?;
         Ok(state)
     }
 }
@@ -160,7 +163,7 @@ impl<M: Model> Shared<M> {
         };
         // after a close, the directory may belong to another owner; `close` holds this lock to its end
         let ownership = self.ownership.try_lock();
-        let is_owner = ownership.is_some_and(|ownership| matches!(*ownership, Ownership::Owned(Some(_))));
+        let is_owner = ownership.as_ref().is_some_and(|held| matches!(**held, Ownership::Owned(Some(_))));
         if is_owner && !replica.contradicted.is_empty() {
             let _exclusive = self.files.write();
             let paths: Vec<_> = replica.contradicted.iter().map(|(path, _)| path.clone()).collect();
@@ -228,7 +231,10 @@ impl<M: Model> Shared<M> {
                     if retry == FIRST_RETRY {
                         log::error!(%error, "the standing replica cannot be brought up to date; the image tries again");
                     }
-                    std::thread::park_timeout(retry);
+                    // an earlier `unpark` may have been used up while the replica was recovered
+                    if !self.replica.is_stopping.load(Ordering::Acquire) {
+                        std::thread::park_timeout(retry);
+                    }
                     retry = (retry * 2).min(LAST_RETRY);
                 }
             }

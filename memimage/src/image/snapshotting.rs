@@ -84,9 +84,10 @@ impl<M: Model> Shared<M> {
             self.snapshots.install(&taken.written)?;
             Ok(proof)
         });
-        if installed.is_err() {
+        if let Err(error) = &installed {
             self.snapshots.discard(&taken.written);
-            if let SnapshotOrigin::Replica { .. } = taken.origin {
+            let refutes = error.is_contradiction() || error.kind() == ErrorKind::InvalidModel;
+            if refutes && matches!(taken.origin, SnapshotOrigin::Replica { .. }) {
                 self.refute_replica();
             }
         }

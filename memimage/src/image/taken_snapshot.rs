@@ -124,6 +124,9 @@ impl<M: Model> Shared<M> {
         let in_use = self.use_replica();
         let mut locked = in_use.write(false)?;
         let (digest, comparison) = self.compare(&mut locked)?;
+        if let Comparison::Different(_) = comparison {
+            self.refute_replica();
+        }
         let contradicted = locked.as_mut().map(|replica| std::mem::take(&mut replica.contradicted));
         let copy = reading(locked);
         let contradiction = contradicted.into_iter().flatten().next();

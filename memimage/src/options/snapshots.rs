@@ -60,7 +60,8 @@ pub enum Replica {
     /// it afterwards.
     #[default]
     OnDemand,
-    /// The image always has a replica, and a thread keeps it up to date. Views begin at once, and after a panic in a body the
-    /// replica replaces the model. The replica always takes as much memory as the model.
+    /// The image makes a replica when it is opened, in the background, and a thread keeps it up to date. Once it is made, views
+    /// begin at once. After a panic in a body the replica replaces the model, unless a view is reading it, and another one is made.
+    /// The replica always takes as much memory as the model. A close waits until a replica that is being made is finished.
     Standing,
 }

@@ -9,7 +9,7 @@ pub struct Bank {
 #[memimage::commands]
 impl Bank {
     #[command]
-    fn view(&mut self) {
+    fn once(&mut self) {
         self.total = 0;
     }
 }

@@ -83,13 +83,17 @@ impl<S: BatchWriter> Commit<S> {
     fn run_syncer_thread(self: Arc<Commit<S>>) {
         let run = || writing(self.id(), || self.run_syncer());
         if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-            let is_writing = self.state.lock().by_syncer;
-            self.fail_after_panic(&panic_message(panic), is_writing);
-            // another owner may open the files as soon as this thread ends
+            self.fail_after_panic(&panic_message(panic), false);
             let mut state = self.state.lock();
-            while state.busy {
+            // another owner may open the files as soon as this thread ends, so it waits for another leader. With `by_syncer`, this
+            // thread was writing, or was asked to write before the failure
+            while state.busy && !state.by_syncer {
                 self.wake.wait(&mut state);
             }
+            state.busy = false;
+            state.by_syncer = false;
+            drop(state);
+            self.wake.notify_all();
         }
     }
 
