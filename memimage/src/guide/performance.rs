@@ -77,21 +77,21 @@
 //! The longest wait beside snapshots comes from the removal of an old snapshot: a file system that is mounted with `discard` tells
 //! the disk about all freed blocks at once. Without the removal, p99.9 was 5 ms.
 //!
-//! Medians of three runs of `scale`, with 10 bytes of snapshot an entry:
+//! Medians of five runs of `scale`, with 10 bytes of snapshot an entry:
 //!
 //! | entries | open from a snapshot | snapshot | memory | p99 of a command |
 //! | --- | --- | --- | --- | --- |
 //! | 1,000 | 1.8 ms | 5.6 ms | 7 MiB | 0.22 ms |
-//! | 100,000 | 7.0 ms | 22 ms | 11 MiB | 0.22 ms |
-//! | 1,000,000 | 137 ms | 298 ms | 48 MiB | 0.22 ms |
-//! | 10,000,000 | 1.8 s | 4.0 s | 293 MiB | 0.22 ms |
+//! | 100,000 | 7.0 ms | 21 ms | 11 MiB | 0.22 ms |
+//! | 1,000,000 | 132 ms | 295 ms | 48 MiB | 0.22 ms |
+//! | 10,000,000 | 1.8 s | 3.9 s | 293 MiB | 0.22 ms |
 //!
 //! | events to replay | open | events a second |
 //! | --- | --- | --- |
 //! | 10,000 | 3.4 ms | 3.0 million |
 //! | 100,000 | 12 ms | 8.0 million |
-//! | 1,000,000 | 98 ms | 10 million |
-//! | 10,000,000 | 0.91 s | 11 million |
+//! | 1,000,000 | 97 ms | 10 million |
+//! | 10,000,000 | 0.90 s | 11 million |
 //!
 //! A standing replica took 17 % from a thread in bulk, which replayed as much as it executed and left no core free, and nothing that
 //! could be measured from eight threads that wait.
