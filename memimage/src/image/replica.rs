@@ -32,6 +32,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// The pauses after a replica could not be brought up to date: twice as long after each failure.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(60);
+
 /// A use of the replica. The replica is not dropped before its last use ends.
 pub(super) struct ReplicaUse<'a, M: Model> {
     shared: &'a Shared<M>,

@@ -56,27 +56,15 @@ pub(super) fn replay_from<M: Model>(
         true => timeline.later_digests(model_mark::<M>(), &voids),
         false => BTreeMap::new(),
     };
+    let state = (start.map(|start| start.model), last, time);
     let mut replay = Replay {
-        scan,
-        dispatch,
         encoded_rows: dispatch.table().encoded_rows(),
-        context: Context::new(segments.identity().seed, Origin::own(last), time, Metadata::new()),
-        model: start.map(|start| start.model),
         replay_start,
         voids,
-        last,
-        time,
-        verified: last,
-        replayed: 0,
-        replayed_bytes: 0,
-        changed_outcomes: BTreeMap::new(),
         digests: digests.into_values().peekable(),
-        diverged: None,
+        // inspects the state after the first event, which determines the next event to inspect
         next_inspected: Seq::ZERO,
-        replaying: None,
-        stopped_at: None,
-        goal,
-        watch,
+        ..Replay::new(scan, dispatch, state, goal, watch)
     };
     if replay.voids.len() > 0 {
         log::info!(events = replay.voids.len(), "replay skips the void events");
@@ -148,28 +136,8 @@ pub(super) fn replay_frame<M: Model>(
     frame: &Frame<'_>,
 ) -> Result<ReplayState<M>, Error> {
     let ReplayState { model, last, time } = state;
-    let mut replay = Replay {
-        scan,
-        dispatch,
-        encoded_rows: EncodedRows::default(),
-        context: Context::new(scan.segments().identity().seed, Origin::own(last), time, Metadata::new()),
-        model: Some(model),
-        replay_start: None,
-        voids: Voids::default(),
-        last,
-        time,
-        verified: last,
-        replayed: 0,
-        replayed_bytes: 0,
-        changed_outcomes: BTreeMap::new(),
-        digests: BTreeMap::new().into_values().peekable(),
-        diverged: None,
-        next_inspected: Seq::new(u64::MAX),
-        replaying: None,
-        stopped_at: None,
-        goal: RecoveryGoal::default(),
-        watch: &mut |_| {},
-    };
+    let mut watch = |_| {};
+    let mut replay = Replay::new(scan, dispatch, (Some(model), last, time), RecoveryGoal::default(), &mut watch);
     // the goal has no last event, so the replay never asks to stop
     let _ = replay.frame(segment, frame)?;
     let Replay { model, last, time, .. } = replay;
@@ -209,6 +177,40 @@ struct Replay<'a, M> {
     stopped_at: Option<TailPosition>,
     goal: RecoveryGoal,
     watch: &'a mut dyn FnMut(ReplayProgress),
+}
+
+impl<'a, M: Model> Replay<'a, M> {
+    /// A replay on the state after event `last`, with no void events and no digests to compare.
+    fn new(
+        scan: &'a Scan,
+        dispatch: &'a Dispatch,
+        (model, last, time): (Option<M>, Seq, Timestamp),
+        goal: RecoveryGoal,
+        watch: &'a mut dyn FnMut(ReplayProgress),
+    ) -> Replay<'a, M> {
+        Replay {
+            scan,
+            dispatch,
+            encoded_rows: EncodedRows::default(),
+            context: Context::new(scan.segments().identity().seed, Origin::own(last), time, Metadata::new()),
+            model,
+            replay_start: None,
+            voids: Voids::default(),
+            last,
+            time,
+            verified: last,
+            replayed: 0,
+            replayed_bytes: 0,
+            changed_outcomes: BTreeMap::new(),
+            digests: BTreeMap::new().into_values().peekable(),
+            diverged: None,
+            next_inspected: Seq::new(u64::MAX),
+            replaying: None,
+            stopped_at: None,
+            goal,
+            watch,
+        }
+    }
 }
 
 impl<M: Model> Replay<'_, M> {
