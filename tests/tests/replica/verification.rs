@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Image, Model, Options, Replica, Retention, Shape, SnapshotPolicy};
-use memimage_tests::{LedgerCommands, with_timeout};
+use memimage_tests::{LedgerCommands, wait_until, with_timeout};
 use serde::{Deserialize, Serialize};
 
 use super::{REPLICAS, fill_segments, open, options};
@@ -118,6 +118,12 @@ impl Forgetful {
             self.numbers.remove(0);
         }
     }
+
+    #[command]
+    fn explode(&mut self) {
+        self.numbers.clear();
+        panic!("after half of the change");
+    }
 }
 
 fn forgetful(disk: &SimDisk, budget: Duration, retention: Retention) -> Image<Forgetful> {
@@ -156,23 +162,24 @@ fn verification_of_the_running_state_finds_an_incomplete_snapshot() {
 #[test]
 fn verification_ends_the_use_of_a_replica_that_began_at_an_incomplete_snapshot() {
     with_timeout(|| {
-        let disk = SimDisk::new();
-        let image = forgetful(&disk, Duration::ZERO, Retention::Everything);
+        let image = forgetful_with(&SimDisk::new(), Duration::ZERO, Retention::Everything, Replica::Standing);
         push(&image);
         image.admin().snapshot().unwrap();
         push(&image);
         let numbers = |state: &Forgetful| state.numbers.clone();
         let expected = image.query(numbers).unwrap();
-        image
-            .view(|replica| {
-                assert_ne!(replica.numbers, expected, "the snapshot lost the next number");
-                let other = image.clone();
-                // moves the snapshot to the quarantine while the replica is in use
-                let verified = std::thread::spawn(move || other.admin().verify());
-                assert_eq!(verified.join().unwrap().unwrap_err().kind(), ErrorKind::InvalidModel);
-            })
-            .unwrap();
+        let up_to_date = || image.admin().stats().replica_seq >= Some(image.journal().durable_seq());
+        wait_until("the replica is up to date", up_to_date);
+        // the replica, which began at genesis, replaces the model, and the next one begins at the snapshot
+        assert_eq!(image.explode().unwrap_err().kind(), ErrorKind::Panicked);
+        assert_eq!(image.query(numbers).unwrap(), expected);
+        wait_until("there is another replica", up_to_date);
+        assert_ne!(image.view(numbers).unwrap(), expected, "the snapshot lost the next number");
+
+        assert_eq!(image.admin().verify().unwrap_err().kind(), ErrorKind::InvalidModel);
         assert_eq!(image.view(numbers).unwrap(), expected);
+        image.explode().unwrap_err();
+        assert_eq!(image.query(numbers).unwrap(), expected, "a refuted replica does not replace the model");
     });
 }
 
