@@ -35,7 +35,7 @@ pub enum ErrorKind {
     Key,
     /// Replay failed, or its result differs from the recorded result: an event's outcome or the state's digest differs.
     Diverged,
-    /// The operation needs the whole journal, but the start of the journal was pruned. See
+    /// The operation needs events that were pruned. See
     /// [`Options::retention`](crate::Options::retention).
     Pruned,
     /// The repair does not apply to the damage, or the event cannot be made void.
@@ -96,7 +96,7 @@ impl ErrorKind {
             ErrorDetail::Replay { .. } | ErrorDetail::Diverged { .. } | ErrorDetail::Rewritten { .. } => {
                 ErrorKind::Diverged
             }
-            ErrorDetail::PrunedSource { .. } => ErrorKind::Pruned,
+            ErrorDetail::PrunedSource { .. } | ErrorDetail::PrunedEvent { .. } => ErrorKind::Pruned,
             ErrorDetail::Repair { .. } | ErrorDetail::Void { .. } | ErrorDetail::TimeNotEarlier { .. } => {
                 ErrorKind::NotApplicable
             }

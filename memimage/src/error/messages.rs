@@ -113,6 +113,14 @@ pub(crate) enum ErrorDetail {
     Pruned { path: PathBuf, tried: Vec<String>, changed: bool },
 
     #[error(
+        "event {seq} is no longer in the journal of `{}`: the journal was pruned{}; help: read from a later event, or read a backup \
+         that has the event; to keep all events, open the image with `options().retention(Retention::Everything)`",
+        path.display(),
+        first.map_or_else(String::new, |first| format!(" and begins with event {first}"))
+    )]
+    PrunedEvent { path: PathBuf, seq: Seq, first: Option<Seq> },
+
+    #[error(
         "event {seq} (`{name}` version {version}) cannot be replayed: {what}; nothing was changed; help: {help}; or, if the event \
          is to have no effect, make it void with `memimage::admin::void(path, Seq::new({seq}), reason)`"
     )]

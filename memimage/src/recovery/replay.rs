@@ -357,7 +357,7 @@ impl<M: Model> Replay<'_, M> {
         let Some((seq, row)) = self.replaying else { resume_unwind(panic) };
         let event = &M::EVENTS[row];
         let what = format!("its replay panicked: {}", panic_message(panic));
-        replay_error(event, seq, what, ReplayError::help_for_panic(event.reencode.is_some()))
+        replay_error(event, seq, what, ReplayError::help_for_panic(event.is_past))
     }
 
     /// Replays an event that was recorded in `epoch`.
@@ -380,7 +380,7 @@ impl<M: Model> Replay<'_, M> {
         }
         match replayed {
             Ok(()) => self.advance(seq, time),
-            Err(fault) => Err(replay_error(event, seq, fault.to_string(), fault.help(event.reencode.is_some()))),
+            Err(fault) => Err(replay_error(event, seq, fault.to_string(), fault.help(event.is_past))),
         }
     }
 
