@@ -38,6 +38,8 @@ pub enum ErrorKind {
     /// The operation needs events that were pruned. See
     /// [`Options::retention`](crate::Options::retention).
     Pruned,
+    /// The event or time is before the beginning of the history, or after its end.
+    OutOfRange,
     /// The repair does not apply to the damage, or the event cannot be made void.
     NotApplicable,
     /// The operating system returned an error for a read, a write or a sync.
@@ -96,7 +98,10 @@ impl ErrorKind {
             ErrorDetail::Replay { .. } | ErrorDetail::Diverged { .. } | ErrorDetail::Rewritten { .. } => {
                 ErrorKind::Diverged
             }
-            ErrorDetail::PrunedSource { .. } | ErrorDetail::PrunedEvent { .. } => ErrorKind::Pruned,
+            ErrorDetail::PrunedSource { .. } | ErrorDetail::PrunedEvent { .. } | ErrorDetail::PrunedState { .. } => {
+                ErrorKind::Pruned
+            }
+            ErrorDetail::NoSuchEvent { .. } | ErrorDetail::NoSuchTime { .. } => ErrorKind::OutOfRange,
             ErrorDetail::Repair { .. } | ErrorDetail::Void { .. } | ErrorDetail::TimeNotEarlier { .. } => {
                 ErrorKind::NotApplicable
             }

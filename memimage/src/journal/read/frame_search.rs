@@ -19,6 +19,20 @@ impl Scan {
         Ok(voids)
     }
 
+    /// The void events that are recorded in the segment with the event after `seq` and in all later segments. Reads the last
+    /// segments only, if the journal has no void event at all.
+    pub(crate) fn voids_after(&self, seq: Seq) -> Result<Voids, Error> {
+        for segment in self.segments().ids().rev() {
+            // a void frame ends its segment, so the first frame of the last segment counts all void frames
+            match self.segments().first_frame(segment)? {
+                Some(header) if header.decisions == 0 => return Ok(Voids::default()),
+                Some(_) => break,
+                None => {}
+            }
+        }
+        self.voids(self.segment_after(seq)?)
+    }
+
     /// The void events in the segments that contain the events after `seq`, and the timeline of the state after `seq`.
     pub(crate) fn voids_and_timeline(&self, seq: Seq) -> Result<(Voids, Timeline), Error> {
         let (mut voids, mut timeline) = (Voids::default(), Timeline::new(seq));

@@ -1,9 +1,14 @@
 //! Determines how far a journal is synced, for a reader beside the owner in another process.
 
+use std::sync::Arc;
+
 use super::frame_window::FrameWindow;
 use super::tail::JournalTail;
+use crate::disk::Disk;
 use crate::error::Error;
 use crate::journal::format::frame::FrameKind;
+use crate::journal::layout::Layout;
+use crate::keys::Keyring;
 use crate::seq::Seq;
 
 /// How far this search reads ahead of the reader once it has found a synced event, in bytes. The reader then reads this far, and
@@ -16,6 +21,15 @@ impl JournalTail {
     ///
     /// The result is never too high. It can be lower than the last synced event while the owner writes without a pause.
     pub(crate) fn synced(&mut self) -> Result<Seq, Error> {
+        self.synced_within(LOOKAHEAD)
+    }
+
+    /// The last event of a journal that its files prove to be synced.
+    pub(crate) fn last_synced(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result<Seq, Error> {
+        JournalTail::in_last_segment(disk, layout, keyring)?.synced_within(u64::MAX)
+    }
+
+    fn synced_within(&mut self, lookahead: u64) -> Result<Seq, Error> {
         let uuid = self.scan.segments().identity().uuid;
         // read before any frame, so that the owner cannot remove a segment that this block names as the newest
         let watermark = self.layout.read_watermark(&*self.disk, &uuid)?;
@@ -38,7 +52,7 @@ impl JournalTail {
             while let Some(summary) = window.header(position.offset as usize)? {
                 synced = synced.max(summary.durable_seq);
                 read += summary.next_offset as u64 - position.offset;
-                if synced > self.last() && read >= LOOKAHEAD {
+                if synced > self.last() && read >= lookahead {
                     return Ok(synced);
                 }
                 if summary.kind == Some(FrameKind::Seal) {

@@ -86,6 +86,25 @@ impl JournalTail {
         Ok(tail)
     }
 
+    /// Creates a reader that begins with the last segment that has a frame.
+    pub(super) fn in_last_segment(
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        keyring: &Arc<Keyring>,
+    ) -> Result<JournalTail, Error> {
+        let mut tail = JournalTail::new(disk, layout, keyring, TailPosition::start_of(SegmentId::FIRST))?;
+        let segments = tail.scan.segments();
+        let mut last = segments.first();
+        for segment in segments.ids().rev() {
+            if segments.first_frame(segment)?.is_some() {
+                last = segment;
+                break;
+            }
+        }
+        tail.position = TailPosition::start_of(last);
+        Ok(tail)
+    }
+
     /// Reads on until the frame with event `until`, which must be durable, and passes each frame to `visit`. Does nothing if
     /// that frame was already read.
     ///
