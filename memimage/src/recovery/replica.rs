@@ -10,6 +10,7 @@ use crate::context::Timestamp;
 use crate::error::Error;
 use crate::event::Model;
 use crate::journal::{EncodedRows, Frame, FrameKind, JournalTail, Scan, ShapeTable};
+use crate::requests::RequestLog;
 use crate::seq::{SegmentId, Seq};
 
 /// The state after some event, and the means to replay the events after it.
@@ -42,9 +43,9 @@ impl<M: Model> ReplicaState<M> {
         goal: RecoveryGoal,
     ) -> Result<ReplicaState<M>, Error> {
         let recovered = recover::<M>(journal, dispatch, goal)?;
-        let Recovered { model, last, time, events_hash, snapshot: start, tail, is_upcast, .. } = recovered;
+        let Recovered { model, requests, last, time, events_hash, snapshot: start, tail, is_upcast, .. } = recovered;
         Ok(ReplicaState {
-            state: ReplayState { model, last, time },
+            state: ReplayState { model, requests, last, time },
             tail: journal.tail(tail)?,
             shapes: ReplicaShapes::new(dispatch.clone()),
             events_hash,
@@ -85,6 +86,11 @@ impl<M: Model> ReplicaState<M> {
 
     pub(crate) fn model(&self) -> &M {
         &self.state.model
+    }
+
+    /// The requests among the last events.
+    pub(crate) fn requests(&self) -> RequestLog {
+        self.state.requests.log()
     }
 
     pub(crate) fn into_model(self) -> M {

@@ -13,9 +13,10 @@ use crate::event::{Derived, Model, rebuild_derived};
 use crate::journal::{DigestMark, Timeline, Voids};
 use crate::log;
 use crate::panics::panic_message;
+use crate::requests::RequestTable;
 use crate::seq::Seq;
 use crate::shape::fingerprint;
-use crate::snapshot::{SnapshotFile, SnapshotHeader};
+use crate::snapshot::{LoadedSnapshot, SnapshotFile, SnapshotHeader};
 
 /// A state at which replay can begin.
 pub(super) struct ReplayStart<M> {
@@ -30,6 +31,8 @@ pub(super) struct ReplayStart<M> {
     pub(super) path: PathBuf,
     /// Whether an upcaster created the state from a state of a past version.
     pub(super) is_upcast: bool,
+    /// The requests that the file contains.
+    pub(super) requests: RequestTable,
 }
 
 /// Where a replay began.
@@ -258,24 +261,24 @@ fn load<M: Model>(file: SnapshotFile, path: &Path) -> Result<ReplayStart<M>, Err
         })
     };
     let header = file.header.clone();
-    let (model, digest, trailer) = match StateOrigin::of(header.model_version, header.fingerprint) {
+    let (model, digest, requests, trailer) = match StateOrigin::of(header.model_version, header.fingerprint) {
         StateOrigin::Current => {
             let loaded = catch_unwind(AssertUnwindSafe(|| {
-                let (mut model, trailer) = file.load::<M>()?;
+                let LoadedSnapshot { state: mut model, requests, trailer } = file.load::<M>()?;
                 rebuild(&mut model)?;
                 let digest = state_digest(&model)?;
-                Ok((model, digest, trailer))
+                Ok((model, digest, requests, trailer))
             }));
             loaded.unwrap_or_else(|panic| {
                 Err(refused(&format!("loading the state panicked: {}", panic_message(panic))))
             })?
         }
         StateOrigin::Past(past) => {
-            let (bytes, trailer) = file.bytes()?;
+            let LoadedSnapshot { state, requests, trailer } = file.bytes()?;
             let (mut model, digest) =
-                state::upcast(past, &bytes, header.seq, header.time).map_err(|what| refused(&what))?;
+                state::upcast(past, &state, header.seq, header.time).map_err(|what| refused(&what))?;
             rebuild(&mut model)?;
-            (model, digest, trailer)
+            (model, digest, requests, trailer)
         }
         StateOrigin::Unknown(what) => return Err(refused(&what)),
     };
@@ -289,5 +292,5 @@ fn load<M: Model>(file: SnapshotFile, path: &Path) -> Result<ReplayStart<M>, Err
     }
     let (seq, time, is_upcast) = (header.seq, header.time, !is_current::<M>(&header));
     let (events_hash, digest) = (trailer.link, trailer.digest);
-    Ok(ReplayStart { model, seq, time, events_hash, digest, path: path.to_owned(), is_upcast })
+    Ok(ReplayStart { model, seq, time, events_hash, digest, path: path.to_owned(), is_upcast, requests })
 }
