@@ -20,9 +20,6 @@ pub(crate) const INHERENT: &[&str] = &[
     "admin",
 ];
 
-/// Names reserved for future inherent methods.
-pub(crate) const KEPT: &[&str] = &[];
-
 /// Methods of traits that an image, or a pointer to an image, implements. These traits are in scope wherever commands are
 /// called, so a call of a command with the same name would be ambiguous, or would call the trait's method.
 pub(crate) const OF_TRAITS: &[&str] = &["execute", "clone", "clone_into", "to_owned", "as_ref", "into", "try_into"];
