@@ -68,6 +68,7 @@
 //! - [`guide::async_and_tokio`]: what blocks, and what does not
 //! - [`guide::performance`]: what things cost, and what memimage is not good at
 //! - [`guide::grouping_commands`]: several changes as one, and models with many commands
+//! - [`guide::retries`]: requests that are executed once, although their clients try again
 //! - [`guide::glossary`]: the words, and what other systems call them
 //!
 //! # Where to find a type

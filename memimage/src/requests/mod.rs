@@ -5,8 +5,8 @@
 
 mod entry;
 mod log;
-mod stored;
 mod table;
+mod stored;
 
 pub(crate) use log::RequestLog;
 pub(crate) use stored::{LogAfter, StoredTable};
