@@ -73,7 +73,7 @@ pub(super) struct ReplayInput<M> {
 
 /// The result of examining a snapshot or base.
 enum Candidate<M> {
-    Usable(ReplayInput<M>),
+    Usable(Box<ReplayInput<M>>),
     Unusable(Error),
     /// Only an upcaster could create the state, and this search does not trust upcasters.
     NotTrusted,
@@ -127,7 +127,7 @@ impl<'a> StartSearch<'a> {
     pub(super) fn next<M: Model>(&mut self) -> Result<Option<ReplayInput<M>>, Error> {
         while let Some((seq, path)) = self.candidates.next() {
             match self.candidate::<M>(seq, &path)? {
-                Candidate::Usable(input) => return Ok(Some(input)),
+                Candidate::Usable(input) => return Ok(Some(*input)),
                 Candidate::NotTrusted => {}
                 Candidate::Unusable(error) => {
                     log::warning!(%seq, %error, "cannot use a snapshot; recovery tries the next older state");
@@ -164,7 +164,8 @@ impl<'a> StartSearch<'a> {
             Err(error) => return Ok(Candidate::Unusable(error)),
         };
         let (voids, timeline) = voids_and_timeline(self.journal, self.goal, seq)?;
-        Ok(self.load(file, path, voids, timeline).map_or_else(Candidate::Unusable, Candidate::Usable))
+        let loaded = self.load(file, path, voids, timeline);
+        Ok(loaded.map_or_else(Candidate::Unusable, |input| Candidate::Usable(Box::new(input))))
     }
 
     /// Opens a snapshot or base; `None` if its state is not [trusted](Candidate::NotTrusted).
