@@ -15,12 +15,10 @@ pub(crate) const INHERENT: &[&str] = &[
     "read_uncommitted",
     "view",
     "with",
+    "once",
     "journal",
     "admin",
 ];
-
-/// Names reserved for future inherent methods.
-pub(crate) const KEPT: &[&str] = &["once"];
 
 /// Methods of traits that an image, or a pointer to an image, implements. These traits are in scope wherever commands are
 /// called, so a call of a command with the same name would be ambiguous, or would call the trait's method.

@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use memimage::{Durability, Image, Model, Options, Shape, SnapshotPolicy};
+use memimage::{Durability, Image, Metadata, Model, Options, Shape, SnapshotPolicy};
 use serde::{Deserialize, Serialize};
 
 /// In percent. The rest depends on when the syncer takes a batch.
@@ -67,6 +67,11 @@ fn image() -> Image<Sums> {
     image
 }
 
+/// Request keys of the length of a UUID.
+fn keys() -> Vec<String> {
+    (0..EVENTS).map(|n| format!("{n:036}")).collect()
+}
+
 /// A closed image in `directory`.
 fn closed<C: memimage::Command<Sums>>(directory: &Path, events: u64, command: fn(u64) -> C) -> PathBuf {
     let path = directory.join("image");
@@ -107,6 +112,35 @@ const PATHS: &[HotPath] = &[
             let image = image();
             let pending = measured(|| image.submit_all((0..EVENTS).map(add)));
             assert!(pending.wait().iter().all(Result::is_ok));
+        },
+    },
+    HotPath {
+        name: "command, with metadata",
+        runs: EVENTS,
+        run: |_| {
+            let (image, keys) = (image(), keys());
+            let with = |key: String| image.with(Metadata::new().entry("key", key));
+            measured(|| keys.into_iter().zip(0..).for_each(|(key, n)| drop(with(key).submit(add(n)).unwrap())));
+        },
+    },
+    HotPath {
+        name: "command, with a request key",
+        runs: EVENTS,
+        run: |_| {
+            let (image, keys) = (image(), keys());
+            measured(|| keys.into_iter().zip(0..).for_each(|(key, n)| drop(image.once(key).submit(add(n)).unwrap())));
+        },
+    },
+    HotPath {
+        name: "command, repeated with its request key",
+        runs: EVENTS,
+        run: |_| {
+            let (image, keys) = (image(), keys());
+            let submit = |keys: Vec<String>| {
+                keys.into_iter().zip(0..).for_each(|(key, n)| drop(image.once(key).submit(add(n)).unwrap()));
+            };
+            submit(keys.clone());
+            measured(|| submit(keys));
         },
     },
     HotPath {

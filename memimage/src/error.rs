@@ -151,9 +151,11 @@ impl Error {
     pub fn position(&self) -> Option<Position> {
         match &*self.detail {
             ErrorDetail::Corrupt { position, .. } | ErrorDetail::Forged { position, .. } => Some(*position),
-            ErrorDetail::Replay { seq, .. } | ErrorDetail::Diverged { seq, .. } | ErrorDetail::Void { seq, .. } => {
-                Some(Position { seq: Some(*seq), ..Position::default() })
-            }
+            ErrorDetail::Replay { seq, .. }
+            | ErrorDetail::Diverged { seq, .. }
+            | ErrorDetail::Void { seq, .. }
+            | ErrorDetail::RequestKeyReused { seq, .. }
+            | ErrorDetail::AlreadyExecuted { seq, .. } => Some(Position { seq: Some(*seq), ..Position::default() }),
             ErrorDetail::Rewritten { seq, .. } => seq.map(|seq| Position { seq: Some(seq), ..Position::default() }),
             ErrorDetail::Poisoned { cause, .. } => cause.position(),
             _ => None,

@@ -1,8 +1,10 @@
 //! The functions and traits that the macros' expansions use. An expansion is data and calls; the logic is in this module.
 
+mod answer_probe;
 mod bounds;
 mod field_probe;
 
+pub use answer_probe::{AnswerProbe, NoAnswer};
 pub use bounds::{
     Argument, CheckArgument, CheckContextArgument, CheckField, CheckSharedArgument, CheckSharedField, ContextArgument,
     NoSerde, NoShape, Recorded, ShapeOrNone, SharedArgument, SharedField,

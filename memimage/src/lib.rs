@@ -68,6 +68,7 @@
 //! - [`guide::async_and_tokio`]: what blocks, and what does not
 //! - [`guide::performance`]: what things cost, and what memimage is not good at
 //! - [`guide::grouping_commands`]: several changes as one, and models with many commands
+//! - [`guide::retries`]: requests that are executed once, although their clients try again
 //! - [`guide::glossary`]: the words, and what other systems call them
 //!
 //! # Where to find a type
@@ -127,6 +128,7 @@ mod figures;
 mod progress;
 mod outcome;
 mod event;
+mod requests;
 mod expand;
 // public only with the feature `sim`, so that users can crash-test their own models
 #[cfg(feature = "sim")]
@@ -183,16 +185,16 @@ pub use value::{FromValue, Value, ValueError};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{
-        Comparison, Derived, DerivedField, EventType, EventVersion, Group, HistoryError, PastState, PastVersion,
-        ReplayError, ReplayTarget, Retired, ShapeLock, StateUpcast, StateUpcastFrom, StateVersion, Stored, UpcastChain,
-        UpcastFailure, UpcastGoal, UpcastTarget, Upcasting, concat, count, deliver, is_listed, missing_event,
-        only_retired_step, only_state_step, only_step, row_of, shared, step,
+        AnswerCodec, Comparison, Derived, DerivedField, EventType, EventVersion, Group, HistoryError, PastState,
+        PastVersion, ReplayError, ReplayTarget, Retired, ShapeLock, StateUpcast, StateUpcastFrom, StateVersion, Stored,
+        UpcastChain, UpcastFailure, UpcastGoal, UpcastTarget, Upcasting, concat, count, deliver, is_listed,
+        missing_event, only_retired_step, only_state_step, only_step, row_of, shared, step,
     };
     pub use crate::expand::{
-        Argument, CheckArgument, CheckContextArgument, CheckField, CheckResult, CheckSharedArgument, CheckSharedField,
-        ContextArgument, ContextProbe, Fallible, FieldProbe, NoSerde, NoShape, NoTraits, NotContext, NotResult,
-        Recorded, ResultProbe, ShapeOrNone, SharedArgument, SharedField, assert_model, check_result, events_of,
-        not_rebuilt,
+        AnswerProbe, Argument, CheckArgument, CheckContextArgument, CheckField, CheckResult, CheckSharedArgument,
+        CheckSharedField, ContextArgument, ContextProbe, Fallible, FieldProbe, NoAnswer, NoSerde, NoShape, NoTraits,
+        NotContext, NotResult, Recorded, ResultProbe, ShapeOrNone, SharedArgument, SharedField, assert_model,
+        check_result, events_of, not_rebuilt,
     };
     pub use crate::outcome::Outcome;
     pub use crate::shape::{

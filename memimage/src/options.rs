@@ -46,6 +46,7 @@ pub struct Options<M> {
     pub(crate) align: u32,
     pub(crate) caps: BatchLimits,
     pub(crate) record_bytes_max: usize,
+    pub(crate) remember: u64,
     pub(crate) snapshots: SnapshotPolicy,
     pub(crate) snapshot_source: SnapshotSource<M>,
     pub(crate) pause_budget: Duration,
@@ -102,6 +103,7 @@ impl<M: Model> Options<M> {
             align: 512,
             caps: BatchLimits::default(),
             record_bytes_max: 16 << 20,
+            remember: 1_000_000,
             snapshots: SnapshotPolicy::default(),
             snapshot_source: SnapshotSource::Replica,
             pause_budget: Duration::from_millis(5),
@@ -165,6 +167,17 @@ impl<M: Model> Options<M> {
     /// most 1 GiB.
     pub fn record_bytes_max(mut self, bytes: usize) -> Self {
         self.record_bytes_max = bytes;
+        self
+    }
+
+    /// How long the image remembers a request of [`Image::once`](crate::Image::once): for this many events, from the event of the
+    /// request on, whether or not the later events are requests. Default: 1,000,000 events. Each opening may set another number. A
+    /// larger number remembers no request that the image has already forgotten.
+    ///
+    /// A remembered request takes about 65 bytes of memory, and its key and its encoded answer, both in memory and in each snapshot.
+    /// See [the guide](crate::guide::retries).
+    pub fn remember(mut self, events: u64) -> Self {
+        self.remember = events;
         self
     }
 
@@ -368,6 +381,9 @@ impl<M: Model> Options<M> {
         if self.record_bytes_max == 0 || self.record_bytes_max > 1 << 30 {
             return Err(refused("record_bytes_max", self.record_bytes_max, "it must be from 1 byte to 1 GiB"));
         }
+        if self.remember == 0 {
+            return Err(refused("remember", 0, "it must be at least 1"));
+        }
         if M::NAME.is_empty() || M::NAME.len() > 255 {
             return Err(refused("model name", M::NAME, "it must be from 1 to 255 bytes long"));
         }
@@ -398,6 +414,7 @@ impl<M> fmt::Debug for Options<M> {
             .field("align_bytes", &self.align)
             .field("limits", &self.caps)
             .field("record_bytes_max", &self.record_bytes_max)
+            .field("remember", &self.remember)
             .field("snapshots", &self.snapshots)
             .field("snapshot_source", &self.snapshot_source)
             .field("replica", &self.replica)

@@ -43,6 +43,8 @@ pub(crate) enum Bug {
     ForeignTimelineBelieved,
     /// The reader accepts a frame header without verifying its checksum.
     HeaderChecksumSkipped,
+    /// The key of a request is remembered in memory and in snapshots once its answer is known, but replay does not remember it.
+    KeyRememberedAfterAnswer,
     /// The hash that links a frame to the previous frame covers only the previous frame's header, not its content.
     LinkWithoutContent,
     /// A single reading of the wall clock decides which events are older than the retention period.

@@ -7,6 +7,7 @@ mod dispatch;
 mod state;
 mod genesis;
 mod start;
+mod round_trip;
 mod replay;
 mod replay_step;
 mod followed_dispatch;
@@ -27,6 +28,7 @@ use crate::journal::{DigestMark, JournalEnd, ShapeTable, TailPosition};
 use crate::nesting::MAX_STATE_DEPTH;
 use crate::outcome::Outcome;
 use crate::planted::{Bug, planted};
+use crate::requests::RequestTable;
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 
@@ -64,6 +66,8 @@ pub(crate) struct RecoveryGoal {
     /// The event after which replay encodes and decodes the state, to verify that a snapshot would contain all data on which
     /// later events depend.
     pub(crate) round_trip: Option<Seq>,
+    /// The number of last events whose requests the recovery must return; 0 if the caller does not need them.
+    pub(crate) remember: u64,
 }
 
 impl RecoveryGoal {
@@ -78,6 +82,8 @@ impl RecoveryGoal {
 #[derive(Debug)]
 pub(crate) struct Recovered<M> {
     pub(crate) model: M,
+    /// The requests among the last events, as far as the goal asks for them.
+    pub(crate) requests: RequestTable,
     pub(crate) last: Seq,
     /// The recorded time of the last event.
     pub(crate) time: Timestamp,

@@ -22,6 +22,8 @@ pub enum Request {
     File(usize),
     Explode(u32),
     Burn,
+    /// A deposit with a request key, and a retry.
+    Once(u32, u32),
     /// A submitted deposit, whose answer is not awaited at once.
     Submit(u32, u32),
 }
@@ -131,6 +133,13 @@ impl Run {
         let recorded = match *request {
             Request::Deposit(account, amount) => {
                 self.image.deposit(account, amount).expect("a deposit cannot be refused");
+                true
+            }
+            Request::Once(account, amount) => {
+                let deposit = || {
+                    self.image.once(format!("event {}", before.next())).deposit(account, amount).expect("no refusal")
+                };
+                assert_eq!(deposit(), deposit(), "a retry has another answer");
                 true
             }
             Request::Withdraw(account, amount) => is_accepted(self.image.withdraw(account, amount)),

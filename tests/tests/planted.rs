@@ -30,6 +30,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("FailedSyncRetried", "swarm", ""),
     ("ForeignTimelineBelieved", "damage", "of_another_copy_is_never_believed"),
     ("HeaderChecksumSkipped", "damage", "last_batch_of_a_killed"),
+    ("KeyRememberedAfterAnswer", "once", "each_request_is_executed_once"),
     ("LinkWithoutContent", "damage", "two_histories"),
     ("PrunedBeforeBaseIsSynced", "crash", "a_pruned_image_survives_any_crash"),
     ("PrunedOnOneReading", "clocks", "prunes_nothing"),

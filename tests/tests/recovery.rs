@@ -31,6 +31,7 @@ fn request() -> impl Strategy<Value = Request> {
     let size = prop_oneof![6 => 0..700_usize, 2 => 700..5_000_usize, 1 => 5_000..60_000_usize];
     prop_oneof![
         4 => (account.clone(), amount.clone()).prop_map(|(a, n)| Request::Deposit(a, n)),
+        2 => (account.clone(), amount.clone()).prop_map(|(a, n)| Request::Once(a, n)),
         3 => (account.clone(), amount.clone()).prop_map(|(a, n)| Request::Withdraw(a, n)),
         3 => (account.clone(), amount.clone()).prop_map(|(a, n)| Request::Settle(a, n)),
         2 => any::<Option<u8>>().prop_map(Request::Draw),

@@ -7,7 +7,7 @@ use proc_macro2::Ident;
 use crate::ast::{Block, Command};
 use crate::case::{pascal, unraw};
 use crate::ctxt::Ctxt;
-use crate::reserved::{INHERENT, KEPT, OF_TRAITS, OWN_EVENTS};
+use crate::reserved::{INHERENT, OF_TRAITS, OWN_EVENTS};
 
 pub(crate) fn block(cx: &Ctxt, block: &Block) {
     let mut events = BTreeMap::new();
@@ -95,8 +95,6 @@ fn reserved(cx: &Ctxt, command: &Command) {
             ident,
             format_args!("`{name}` is a method of `Image`, which hides the command; help: rename the command"),
         );
-    } else if KEPT.contains(&name.as_str()) {
-        cx.error(ident, format_args!("`{name}` is reserved for a method of `Image`; help: rename the command"));
     } else if OF_TRAITS.contains(&name.as_str()) {
         cx.error(
             ident,

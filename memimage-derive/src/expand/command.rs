@@ -49,6 +49,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
         }
     });
     let round_trips = round_trips(krate, command);
+    let codecs = codecs(krate, block, command);
     let result_assertion = result_assertion(krate, command);
     let derived = derived_assertions(krate, command);
     let contexts = context::assertions(krate, block, command);
@@ -66,6 +67,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
                 <Self as #krate::Payload<#model>>::VERSION,
             );
             #output_types
+            #codecs
             #apply
         }
 
@@ -90,6 +92,24 @@ fn round_trips(krate: &TokenStream, command: &Command) -> Option<TokenStream> {
             true #(&& #krate::__private::ShapeOrNone::<#types>::ROUND_TRIPS)*
         };
     })
+}
+
+/// The constants with which an image stores the answers of requests.
+fn codecs(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
+    let model = &block.model;
+    let codec = |constant: TokenStream, ty: TokenStream| {
+        let own = quote!(<Self as #krate::Payload<#model>>::#ty);
+        quote! {
+            const #constant: ::core::option::Option<#krate::__private::AnswerCodec<#own>> = {
+                #[allow(unused_imports)]
+                use #krate::__private::NoAnswer as _;
+                #krate::__private::AnswerProbe::<#own>::CODEC
+            };
+        }
+    };
+    let of_output = codec(quote!(OUTPUT), quote!(Output));
+    let of_refusal = block.refusing(command).map(|_| codec(quote!(REFUSAL), quote!(Refusal)));
+    quote!(#of_output #of_refusal)
 }
 
 /// The functions of the traits `Payload` and `Command`.

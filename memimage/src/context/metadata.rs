@@ -34,6 +34,9 @@ impl Metadata {
     pub const CORRELATION: &'static str = "correlation";
     /// The key of [`causation`](Metadata::causation).
     pub const CAUSATION: &'static str = "causation";
+    /// The key of the request key that [`Image::once`](crate::Image::once) records. A command with such an entry is executed
+    /// once, whichever method added the entry.
+    pub const REQUEST: &'static str = "memimage.request";
 
     /// Creates empty metadata.
     pub const fn new() -> Metadata {
@@ -81,6 +84,12 @@ impl Metadata {
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// The request key; `None` if the command is not to be executed once.
+    #[inline]
+    pub(crate) fn request(&self) -> Option<&str> {
+        if self.entries.is_empty() { None } else { self.get(Metadata::REQUEST) }
     }
 
     /// Appends the encoding used in records: postcard's encoding of a list of string pairs.

@@ -37,6 +37,11 @@ impl Context {
         self.random.move_to(origin);
     }
 
+    /// Takes the metadata, which the next event replaces.
+    pub(crate) fn take_metadata(&mut self) -> Metadata {
+        std::mem::take(&mut self.metadata)
+    }
+
     /// Creates a context for another part of the same event.
     pub(crate) fn for_part(&self, part: u32) -> Context {
         Context { time: self.time, metadata: self.metadata.clone(), random: self.random.for_part(part) }

@@ -58,6 +58,14 @@ pub enum ErrorKind {
     RecordTooLarge,
     /// The command's arguments cannot be encoded, or cannot be read back from their encoding.
     Encode,
+    /// The key of a request is empty or too long. See [`Image::once`](crate::Image::once).
+    InvalidRequestKey,
+    /// The key of a request was already used for another command, or with other arguments. Nothing was executed.
+    /// [`Error::position`](super::Error::position) returns the seq of the first request.
+    RequestKeyReused,
+    /// The request was executed already, but its answer is not available. Nothing was executed again.
+    /// [`Error::position`](super::Error::position) returns the seq of the event.
+    AlreadyExecuted,
     /// The image was called from inside one of its own commands, queries or guards.
     Reentrant,
     /// The command's body or check panicked.
@@ -114,6 +122,9 @@ impl ErrorKind {
             ErrorDetail::Busy { .. } => ErrorKind::Busy,
             ErrorDetail::TooLarge { .. } | ErrorDetail::GenesisTooLarge { .. } => ErrorKind::RecordTooLarge,
             ErrorDetail::Encode { .. } | ErrorDetail::Undecodable { .. } => ErrorKind::Encode,
+            ErrorDetail::RequestKey { .. } => ErrorKind::InvalidRequestKey,
+            ErrorDetail::RequestKeyReused { .. } => ErrorKind::RequestKeyReused,
+            ErrorDetail::AlreadyExecuted { .. } => ErrorKind::AlreadyExecuted,
             ErrorDetail::Reentrant { .. } => ErrorKind::Reentrant,
             ErrorDetail::Panicked { .. } => ErrorKind::Panicked,
             ErrorDetail::NotLocked { .. }

@@ -284,6 +284,25 @@ pub(crate) enum ErrorDetail {
     )]
     Undecodable { command: &'static str, what: String },
 
+    #[error(
+        "the request key of the command `{command}` {what}; nothing was recorded; help: use the id that the client gave the request, \
+         such as a UUID"
+    )]
+    RequestKey { command: &'static str, what: String },
+
+    #[error(
+        "the key {key:?} belongs to another request, which was executed as event {seq}: {what}; nothing was executed; help: give each \
+         request a key of its own, and let a retry repeat the command with the same arguments"
+    )]
+    RequestKeyReused { key: String, seq: Seq, what: String },
+
+    #[error(
+        "the request {key:?} was executed already, as event {seq}{}, and its answer is not available: {why}; nothing was executed again; \
+         help: read the result of the request with a query{help}",
+        if *rejected { ", and was rejected" } else { "" }
+    )]
+    AlreadyExecuted { key: String, seq: Seq, rejected: bool, why: &'static str, help: &'static str },
+
     #[error("the image is busy: {what}; nothing was recorded; help: try again later, or call `submit`, which waits")]
     Busy { what: &'static str },
 

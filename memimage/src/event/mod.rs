@@ -2,7 +2,9 @@
 
 // each module uses only the modules above it; `tests/tests/architecture.rs` verifies this order
 mod name;
+mod answer_codec;
 mod payload;
+mod request;
 mod recorded;
 mod replay_error;
 mod replay_target;
@@ -17,6 +19,7 @@ mod state;
 #[cfg_attr(not(feature = "testing"), allow(dead_code))]
 mod derived;
 
+pub use answer_codec::AnswerCodec;
 pub use derived::{Comparison, Derived, DerivedField, Stored};
 pub use event_type::{EventType, row_of};
 pub use group::{Group, concat, count, is_listed, shared};
@@ -35,6 +38,7 @@ pub use value_step::step;
 pub(crate) use decode::{StoredPayload, ValueUpcast, decode, decode_state};
 pub(crate) use derived::{EqualFn, TextFn, equal, rebuild_derived, text};
 pub(crate) use replay_target::{Apply, DeliveredPayload, Delivery, Reencode};
+pub(crate) use request::{ExecutedRequest, ReplayedRequest, RequestKind, arguments_hash, encode_answer};
 
 use std::any::Any;
 

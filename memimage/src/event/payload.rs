@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::answer_codec::AnswerCodec;
 use crate::context::Context;
 use crate::error::{CommandError, Error};
 use crate::shape::Shape;
@@ -36,6 +37,14 @@ pub trait Payload<M>: Shape + Serialize + DeserializeOwned + 'static {
 
     /// The type of the command's refusal; [`Infallible`] if the command never refuses.
     type Refusal;
+
+    /// How the answer of a request is stored; `None` if its type cannot be stored.
+    #[doc(hidden)]
+    const OUTPUT: Option<AnswerCodec<Self::Output>> = None;
+
+    /// How the refusal of a request is stored; `None` if its type cannot be stored.
+    #[doc(hidden)]
+    const REFUSAL: Option<AnswerCodec<Self::Refusal>> = None;
 
     /// Executes the command. Each replay executes the command again.
     ///

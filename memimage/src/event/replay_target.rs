@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use super::payload::Payload;
 use super::recorded::Upcasting;
 use super::replay_error::ReplayError;
+use super::request::{ExecutedRequest, ReplayedRequest, arguments_hash};
 use crate::context::Context;
 use crate::digest::digest_within;
 use crate::outcome::Outcome;
@@ -51,6 +52,8 @@ pub(crate) struct Apply<'a, M> {
     pub(crate) accepts_change: bool,
     /// The outcome of the replay, if it differs from the recorded outcome.
     pub(crate) changed: Option<Outcome>,
+    /// What this replay finds out about the request, if the event has a request key.
+    pub(crate) request: Option<&'a mut ReplayedRequest>,
 }
 
 impl<'a, M> Apply<'a, M> {
@@ -61,11 +64,36 @@ impl<'a, M> Apply<'a, M> {
 
     #[inline]
     pub(super) fn payload<P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<(), ReplayError> {
-        let applied = if part == self.context.part() {
-            payload.apply(self.model, self.context).is_ok()
+        if self.request.is_some() {
+            return self.request(payload, part);
+        }
+        let applied = self.answer(payload, part).is_ok();
+        self.compare(applied)
+    }
+
+    /// Applies the payload of a request, and keeps its answer.
+    #[cold]
+    fn request<P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<(), ReplayError> {
+        let arguments = arguments_hash(&payload);
+        let answer = self.answer(payload, part);
+        if let Some(request) = self.request.as_deref_mut() {
+            request.add(part, ExecutedRequest::new::<M, P>(arguments, &answer));
+        }
+        self.compare(answer.is_ok())
+    }
+
+    #[inline]
+    fn answer<P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<P::Output, P::Refusal> {
+        if part == self.context.part() {
+            payload.apply(self.model, self.context)
         } else {
-            payload.apply(self.model, &self.context.for_part(part)).is_ok()
-        };
+            payload.apply(self.model, &self.context.for_part(part))
+        }
+    }
+
+    /// Compares the outcome with the recorded outcome.
+    #[inline]
+    fn compare(&mut self, applied: bool) -> Result<(), ReplayError> {
         let now = if applied { Outcome::Applied } else { Outcome::Rejected };
         if now != self.outcome && !self.accepts_change {
             return Err(ReplayError::Outcome { was: self.outcome, now });

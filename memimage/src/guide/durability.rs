@@ -84,43 +84,8 @@
 //!
 //! A client that loses its connection, or gets an error with an unknown outcome, does not know whether its command was
 //! executed. If the client sends the command again, the command may be executed twice. A key that the client chooses for
-//! each request, such as a random UUID, makes the retry safe: the model stores the answer under the key, and answers a retry
-//! with the stored answer.
-//!
-//! ```
-//! # use std::collections::BTreeMap;
-//! # use memimage::{Image, Model, Shape};
-//! # use serde::{Deserialize, Serialize};
-//! #[derive(Default, Serialize, Deserialize, Shape, Model)]
-//! struct Bank {
-//!     accounts: BTreeMap<u32, u64>,
-//!     answers: BTreeMap<u128, u64>, // by the key of the request
-//! }
-//!
-//! #[memimage::commands]
-//! impl Bank {
-//!     #[command]
-//!     fn deposit(&mut self, request: u128, account: u32, cents: u64) -> u64 {
-//!         if let Some(answer) = self.answers.get(&request) {
-//!             return *answer;
-//!         }
-//!         let balance = self.accounts.entry(account).or_default();
-//!         *balance += cents;
-//!         self.answers.insert(request, *balance);
-//!         *balance
-//!     }
-//! }
-//!
-//! let bank = Image::<Bank>::in_memory()?;
-//! assert_eq!(bank.deposit(0x81a3, 7, 100)?, 100);
-//! assert_eq!(bank.deposit(0x81a3, 7, 100)?, 100); // a retry: the first answer, and nothing is added
-//! # Ok::<(), memimage::Error>(())
-//! ```
-//!
-//! - The `check` of a command with such a key must accept a key whose answer is stored. Otherwise the check could refuse the
-//!   retry of a withdrawal, because the balance is too small for a second withdrawal.
-//! - The stored answers are part of the model. Remove old answers in a command, by their age
-//!   ([`ctx.time()`](crate::Context::time)) or by their number, once no client retries the requests any more.
+//! each request, such as a random UUID, makes the retry safe: `bank.once(key).deposit(7, 100)` executes the deposit once, and
+//! answers a retry with the first answer. See [retries](super::retries).
 //!
 //! # One owner
 //!

@@ -10,6 +10,7 @@
 //! | *refusal* | the error that a check returns; it is not recorded | |
 //! | *rejected* command | a command whose body returned an error; it is recorded, and runs again on replay | aborted transaction |
 //! | *payload* | the arguments of a command as a struct | message body |
+//! | *request* | a command with a *request key*, which is executed once and whose retries get the first answer | idempotency key |
 //! | *event* | the journal's record of one executed command | log entry, redo record |
 //! | *image* | a directory with journal and snapshots; in a program, [`Image<M>`](crate::Image), the running model whose events this directory stores | database |
 //! | *query* | a read of the model whose result rests on durable events only | read concern `majority` (MongoDB) |

@@ -99,6 +99,10 @@ impl<'a, M: Model> Bulk<'a, M> {
                     self.shared.journal.accepted(open, true);
                     return Ok(answer.map_err(C::Error::from_refusal));
                 }
+                Attempt::Repeated(answer, _) => {
+                    state.ticket = open.latest().or(state.ticket.take());
+                    return Ok(answer);
+                }
                 Attempt::Refused(refusal) => {
                     let latest = if planted(Bug::RefusalNotWaitedFor) { None } else { open.latest() };
                     state.ticket = latest.or(state.ticket.take());

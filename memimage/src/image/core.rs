@@ -20,6 +20,7 @@ use crate::log;
 use crate::options::{SnapshotPolicy, SnapshotSource};
 use crate::process::Process;
 use crate::recovery::Dispatch;
+use crate::requests::RequestTable;
 use crate::retention::Retention;
 use crate::seq::{Life, Seq};
 use crate::snapshot::Snapshots;
@@ -61,6 +62,8 @@ pub(super) struct Shared<M> {
     pub(super) verify_snapshots: bool,
     pub(super) verify_digests: bool,
     pub(super) record_bytes_max: usize,
+    /// The number of last events whose requests are remembered.
+    pub(super) remember: u64,
     pub(super) recovery: RecoveryReport,
 }
 
@@ -75,6 +78,9 @@ pub(super) enum Ownership {
 /// The part of an image that a command may change.
 pub(super) struct Core<M> {
     pub(super) model: M,
+    /// The requests among the last events. The table does not contain the effect of a command whose body panicked, so a rebuild of
+    /// the model leaves it as it is.
+    pub(super) requests: RequestTable,
     pub(super) dispatch: Dispatch,
     /// The snapshot or base from which the model was recovered; `None` if it was recovered from genesis.
     pub(super) began: Option<Seq>,

@@ -1,4 +1,4 @@
-//! Executes a command: encode and decode → check → write the record → reserve room for it in the journal → apply → set the
+//! Executes a command: encode and decode → look for an earlier request with the same key → check → write the record → reserve room for it in the journal → apply → set the
 //! record's outcome, under one lock; then answer. If the check refuses the command, nothing is recorded. After a panic of the
 //! body, `rebuild` restores the model.
 
@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::arguments::{encode, panicked, through_encoding, unencodable};
 use super::core::{Core, Shared};
+use super::request::{Repeated, Request};
 use crate::context::{Context, Metadata, Origin};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Command, FromRefusal, Model};
@@ -31,7 +32,9 @@ pub(super) enum Attempt<C: Command<M>, M> {
     /// The command was executed and recorded: its answer, and the number of its event. The caller counts the event with
     /// [`Journal::accepted`](crate::journal::Journal::accepted) before it runs any foreign code.
     Executed(Result<C::Output, C::Refusal>, Seq),
-    /// The check refused the command or panicked, so nothing was recorded.
+    /// The command repeats a request: the first answer, and the number of its event.
+    Repeated(Result<C::Output, C::Error>, Seq),
+    /// The check refused the command or panicked, or its request key cannot be used, so nothing was recorded.
     Refused(C::Error),
     /// The command was not executed: a segment must be created first.
     NoRoom(C, NoRoom),
@@ -86,6 +89,13 @@ impl<M: Model> Shared<M> {
             command = through_encoding::<M, C>(command, &mut core.payload)?;
         }
         let seq = open.next_seq();
+        let request = match metadata.request() {
+            None => None,
+            Some(key) => match first_request(core, key, &command, seq.before()) {
+                Ok(request) => Some(request),
+                Err(attempt) => return Ok(attempt),
+            },
+        };
         // to wait takes much longer than to read the clock
         let is_exact = how == SubmitMode::Wait || open.is_empty();
         let time = self.clock.after(open.time(), is_exact, &mut core.reading);
@@ -129,6 +139,9 @@ impl<M: Model> Shared<M> {
         match catch_unwind(AssertUnwindSafe(|| command.apply(&mut core.model, &context))) {
             Ok(answer) => {
                 open.accept(mark, if answer.is_ok() { Outcome::Applied } else { Outcome::Rejected });
+                if let Some(request) = request {
+                    request.remember::<M, C>(core, seq, &answer);
+                }
                 Ok(Attempt::Executed(answer, seq))
             }
             Err(panic) => {
@@ -149,5 +162,26 @@ impl<M: Model> Shared<M> {
         self.journal.declare(open, grown.table(), event)?;
         core.dispatch = grown;
         Ok(event)
+    }
+}
+
+/// Examines a command with a request key, which must not have run before. `last` is the last event.
+///
+/// # Errors
+///
+/// Returns the attempt that ends here: the command repeats a request, or its key cannot be used.
+#[cold]
+fn first_request<'a, M, C: Command<M>>(
+    core: &Core<M>,
+    key: &'a str,
+    command: &C,
+    last: Seq,
+) -> Result<Request<'a>, Attempt<C, M>> {
+    let examined =
+        Request::new::<M, C>(key, command).and_then(|request| Ok((request.repeated::<M, C>(core, last)?, request)));
+    match examined {
+        Ok((None, request)) => Ok(request),
+        Ok((Some(Repeated { answer, seq }), _)) => Err(Attempt::Repeated(answer.map_err(C::Error::from_refusal), seq)),
+        Err(error) => Err(Attempt::Refused(error.into())),
     }
 }

@@ -20,6 +20,7 @@ mod verification;
 mod pruning;
 mod snapshotting;
 mod arguments;
+mod request;
 mod execute;
 mod submit;
 mod bulk;
@@ -334,6 +335,44 @@ impl<M: Model> Image<M> {
     #[must_use = "only commands that run through the returned value are recorded with the metadata"]
     pub fn with(&self, metadata: Metadata) -> WithMetadata<'_, M> {
         WithMetadata::new(self, metadata)
+    }
+
+    /// Returns a handle on this image that executes a command once, however often it is called with the same key: a retry executes
+    /// nothing and gets the answer of the first call. The key is the id that a client gave its request; it is from 1 to 255 bytes
+    /// long, and the command's [`Metadata`] has it as [`Metadata::REQUEST`].
+    ///
+    /// The image remembers a request for [as many events](crate::Options::remember) as its options say, also after a restart. A
+    /// call that a check refused leaves no trace, so that a retry is judged anew; a rejection by a body is remembered like an
+    /// answer. See [the guide](crate::guide::retries).
+    ///
+    /// Besides the errors of the command, a call returns
+    ///
+    /// - [`ErrorKind::RequestKeyReused`](crate::ErrorKind::RequestKeyReused) if the key belongs to another command, or to the same
+    ///   command with other arguments;
+    /// - [`ErrorKind::AlreadyExecuted`](crate::ErrorKind::AlreadyExecuted) if the request was executed, but its answer is not
+    ///   available: its type must implement serde's traits and [`Shape`](crate::Shape);
+    /// - [`ErrorKind::InvalidRequestKey`](crate::ErrorKind::InvalidRequestKey) if the key is empty or too long.
+    ///
+    /// ```
+    /// # use memimage::{Image, Model, Shape};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    /// # struct Counter { count: u64 }
+    /// # #[memimage::commands]
+    /// # impl Counter {
+    /// #     /// Adds to the count.
+    /// #     #[command]
+    /// #     fn add(&mut self, number: u64) -> u64 { self.count += number; self.count }
+    /// # }
+    /// let counter = Image::<Counter>::in_memory()?;
+    /// assert_eq!(counter.once("request 81a3").add(7)?, 7);
+    /// assert_eq!(counter.once("request 81a3").add(7)?, 7); // a retry
+    /// assert_eq!(counter.query(|counter| counter.count)?, 7);
+    /// # Ok::<(), memimage::Error>(())
+    /// ```
+    #[must_use = "only a command that runs through the returned value is executed once"]
+    pub fn once(&self, key: impl Into<String>) -> WithMetadata<'_, M> {
+        self.with(Metadata::new()).once(key)
     }
 
     /// Returns the image's journal, to read its progress and to sync it.

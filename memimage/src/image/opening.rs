@@ -190,6 +190,7 @@ impl<M: Model> Opening<M> {
             newest_snapshot: accepts_any_end.then(|| opened.scan().last_event()).transpose()?,
             verify_digests: self.options.verify_digests,
             trust_upcasters: true,
+            remember: self.options.remember,
             ..RecoveryGoal::default()
         };
         let recovered = recover_reporting::<M>(opened, &dispatch, goal, self.reporter.as_deref())?;
@@ -279,6 +280,7 @@ impl<M: Model> Opening<M> {
             this: Weak::clone(this),
             core: RwLock::new(Core {
                 model: recovered.model,
+                requests: recovered.requests,
                 dispatch,
                 began: recovered.snapshot,
                 payload: Vec::new(),
@@ -306,6 +308,7 @@ impl<M: Model> Opening<M> {
             verify_snapshots: self.options.verify_snapshots,
             verify_digests: self.options.verify_digests,
             record_bytes_max: self.options.record_bytes_max,
+            remember: self.options.remember,
             recovery,
         }))
     }

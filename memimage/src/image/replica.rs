@@ -156,6 +156,7 @@ impl<M: Model> Shared<M> {
             until: Some(durable),
             verify_digests: self.verify_digests,
             trust_upcasters,
+            remember: self.remember,
             ..RecoveryGoal::default()
         };
         let replica = {

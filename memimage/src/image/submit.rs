@@ -121,6 +121,7 @@ impl<M: Model> Shared<M> {
                 self.journal.accepted(&mut open, how != SubmitMode::Wait);
                 (answer.map_err(C::Error::from_refusal), Some(seq))
             }
+            Attempt::Repeated(answer, seq) => (answer, Some(seq)),
             Attempt::Refused(error) => (Err(error), None),
             Attempt::NoRoom(command, room) => return Ok(Submitted::NoRoom(command, room)),
             Attempt::Failed(error) => return Err(error),

@@ -16,6 +16,7 @@ use crate::journal::LastEvents;
 use crate::options::{Replica, SnapshotSource};
 use crate::planted::{Bug, planted};
 use crate::recovery::{Dispatch, ReplicaState, no_digest, state_digest};
+use crate::requests::RequestLog;
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotHeader, StagedSnapshot};
@@ -101,19 +102,20 @@ impl<M: Model> Shared<M> {
         let derived = self.maintained(&core.model)?;
         let sealed = self.seal()?;
         let state = StateMark { seq: sealed.seq, digest, dispatch: core.dispatch.clone(), began: core.began };
-        let written = self.write_running(&state, sealed, LockedState(core))?;
+        let requests = core.requests.log();
+        let written = self.write_running(&state, sealed, (LockedState(core), &requests))?;
         Ok(TakenSnapshot { written, state, derived, origin: SnapshotOrigin::Running })
     }
 
     fn take_clone(&self, clone: fn(&M) -> M) -> Result<TakenSnapshot, Error> {
-        let (copy, sealed, dispatch, began) = {
+        let (copy, requests, sealed, dispatch, began) = {
             let core = self.core.read();
-            (clone(&core.model), self.seal()?, core.dispatch.clone(), core.began)
+            (clone(&core.model), core.requests.log(), self.seal()?, core.dispatch.clone(), core.began)
         };
         let digest = state_digest(&copy)?.to_u64();
         let derived = self.maintained(&copy)?;
         let state = StateMark { seq: sealed.seq, digest, dispatch, began };
-        let written = self.write_running(&state, sealed, copy)?;
+        let written = self.write_running(&state, sealed, (copy, &requests))?;
         Ok(TakenSnapshot { written, state, derived, origin: SnapshotOrigin::Running })
     }
 
@@ -139,7 +141,8 @@ impl<M: Model> Shared<M> {
             _ => copy.start,
         };
         let state = StateMark { seq: copy.last(), digest, dispatch: copy.dispatch().clone(), began };
-        let written = self.write_state(&state, copy.time(), copy.model(), || Ok(copy.events_hash()))?;
+        let content = (copy.model(), &copy.requests());
+        let written = self.write_state(&state, copy.time(), content, || Ok(copy.events_hash()))?;
         Ok(TakenSnapshot { written, state, derived, origin: SnapshotOrigin::Replica { comparison, replay } })
     }
 
@@ -185,25 +188,25 @@ impl<M: Model> Shared<M> {
         if self.verify_snapshots { derived_digests(model) } else { Ok(Vec::new()) }
     }
 
-    /// Writes a copy of the running state.
+    /// Writes a copy of the running state and of its requests.
     fn write_running(
         &self,
         state: &StateMark,
         sealed: SealedJournal,
-        model: impl Serialize,
+        content: (impl Serialize, &RequestLog),
     ) -> Result<StagedSnapshot, Error> {
         // the snapshot may get its final name only after this sync, which also writes the frame whose hash the snapshot
         // contains
-        self.write_state(state, sealed.time, model, || self.journal.sync().map(|()| sealed.last_events.hash()))
+        self.write_state(state, sealed.time, content, || self.journal.sync().map(|()| sealed.last_events.hash()))
     }
 
-    /// Writes a state to a file with a temporary name. `link` returns the hash of the frame with the last event, once that event
+    /// Writes a state and its requests to a file with a temporary name. `link` returns the hash of the frame with the last event, once that event
     /// is durable.
     fn write_state(
         &self,
         state: &StateMark,
         time: Timestamp,
-        model: impl Serialize,
+        content: (impl Serialize, &RequestLog),
         link: impl FnOnce() -> Result<u64, Error>,
     ) -> Result<StagedSnapshot, Error> {
         let header = SnapshotHeader {
@@ -216,8 +219,9 @@ impl<M: Model> Shared<M> {
             fingerprint: fingerprint(M::SHAPE).to_u64(),
             key_ids: Default::default(),
             prefix: Default::default(),
+            has_requests: false,
         };
-        self.snapshots.write(header, state.digest, model, link)
+        self.snapshots.write(header, state.digest, content, link)
     }
 }
 

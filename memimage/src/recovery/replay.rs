@@ -10,17 +10,20 @@ use std::time::Instant;
 
 use super::dispatch::{Dispatch, ReplayAction, ReplayRoute};
 use super::genesis::GenesisState;
+use super::round_trip::restored;
 use super::start::ReplayInput;
-use super::{Recovered, RecoveryGoal, compare, model_mark, state_digest};
+use super::{Recovered, RecoveryGoal, compare, model_mark};
 use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::error::{Error, ErrorDetail};
-use crate::event::{Apply, EventType, Model, Recorded, ReplayError, StoredPayload, decode_state, rebuild_derived};
+use crate::event::{Apply, EventType, Model, Recorded, ReplayError, ReplayedRequest, StoredPayload};
 use crate::journal::{
     DigestMark, EncodedRows, EventId, Frame, FrameChain, FrameKind, Record, Scan, TailPosition, Voids, records,
 };
 use crate::log;
 use crate::outcome::Outcome;
 use crate::panics::panic_message;
+use crate::planted::{Bug, planted};
+use crate::requests::RequestTable;
 use crate::seq::{SegmentId, Seq};
 
 /// The progress of a recovery.
@@ -47,6 +50,7 @@ pub(super) fn replay_from<M: Model>(
     let ReplayInput { start, voids, timeline } = input;
     let is_upcast = start.as_ref().is_some_and(|start| start.is_upcast);
     let start_hash = start.as_ref().map_or(0, |start| start.events_hash);
+    let remember = goal.remember;
     let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
     let (snapshot, replay_start) =
         (start.as_ref().map(|start| start.seq), start.as_ref().map(|start| (start.seq, start.digest)));
@@ -56,7 +60,9 @@ pub(super) fn replay_from<M: Model>(
         true => timeline.later_digests(model_mark::<M>(), &voids),
         false => BTreeMap::new(),
     };
-    let state = (start.map(|start| start.model), last, time);
+    let (model, requests) = start.map(|start| (start.model, start.requests)).unzip();
+    let requests = requests.map_or_else(|| RequestTable::new(remember), |stored| stored.with_window(remember, last));
+    let state = (model, requests, last, time);
     let mut replay = Replay {
         encoded_rows: dispatch.table().encoded_rows(),
         replay_start,
@@ -82,7 +88,9 @@ pub(super) fn replay_from<M: Model>(
     if let Some(diverged) = replay.diverged {
         return Err(diverged);
     }
-    let Replay { model, last, time, verified, replayed, replayed_bytes, changed_outcomes, stopped_at, .. } = replay;
+    let Replay {
+        model, requests, last, time, verified, replayed, replayed_bytes, changed_outcomes, stopped_at, ..
+    } = replay;
     let model =
         model.ok_or_else(|| segments.corrupt(SegmentId::FIRST, None, "the genesis frame is missing".to_owned()))?;
     let expected_last = goal.until.or_else(|| end.as_ref().map(|end| end.chain.before())).unwrap_or(last);
@@ -102,6 +110,7 @@ pub(super) fn replay_from<M: Model>(
     let (unusable, contradicted) = Default::default();
     Ok(Recovered {
         model,
+        requests,
         last,
         time,
         events_hash,
@@ -129,6 +138,8 @@ pub(super) struct Replay<'a, M> {
     context: Context,
     /// `None` until genesis has been read.
     pub(super) model: Option<M>,
+    /// The requests among the last events.
+    pub(super) requests: RequestTable,
     /// The seq and the recorded digest of the snapshot or base at which replay began.
     replay_start: Option<(Seq, u64)>,
     /// The events that replay skips.
@@ -159,7 +170,7 @@ impl<'a, M: Model> Replay<'a, M> {
     pub(super) fn new(
         scan: &'a Scan,
         dispatch: &'a Dispatch,
-        (model, last, time): (Option<M>, Seq, Timestamp),
+        (model, requests, last, time): (Option<M>, RequestTable, Seq, Timestamp),
         goal: RecoveryGoal,
         watch: &'a mut dyn FnMut(ReplayProgress),
     ) -> Replay<'a, M> {
@@ -169,6 +180,7 @@ impl<'a, M: Model> Replay<'a, M> {
             encoded_rows: EncodedRows::default(),
             context: Context::new(scan.segments().identity().seed, Origin::own(last), time, Metadata::new()),
             model,
+            requests,
             replay_start: None,
             voids: Voids::default(),
             last,
@@ -297,13 +309,19 @@ impl<M: Model> Replay<'_, M> {
     #[inline]
     pub(super) fn record(&mut self, body: &[u8], record: Record, epoch: u64) -> Result<Option<()>, Error> {
         if self.voids.has(record.seq) {
-            return self.advance(record.seq, record.time).map(Some);
+            return self.skip(&record).map(Some);
         }
         match self.dispatch.action(record.event, M::EVENTS) {
             Some(ReplayAction::Event(route)) => self.event(route, body, record, epoch).map(Some),
-            Some(ReplayAction::Dropped) => self.advance(record.seq, record.time).map(Some),
+            Some(ReplayAction::Dropped) => self.skip(&record).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Skips an event that does nothing. Its request was executed all the same.
+    fn skip(&mut self, record: &Record) -> Result<(), Error> {
+        self.remember(record.seq, record.metadata.request(), ReplayedRequest::Nothing);
+        self.advance(record.seq, record.time)
     }
 
     #[inline]
@@ -318,7 +336,7 @@ impl<M: Model> Replay<'_, M> {
     fn inspect(&mut self) -> Result<(), Error> {
         self.check_digest()?;
         if self.goal.round_trip == Some(self.last) {
-            self.round_trip()?;
+            self.model = self.model.as_ref().map(restored).transpose()?;
         }
         self.next_inspected = self.next_inspected();
         Ok(())
@@ -350,7 +368,10 @@ impl<M: Model> Replay<'_, M> {
         let stored = StoredPayload { payload: &body[payload], shape, recorded, part: origin.part, values };
         let model = self.model.as_mut().expect("genesis was read");
         let accepts_change = self.voids.invalidates(seq, epoch);
-        let mut apply = Apply { model, context, outcome, accepts_change, changed: None };
+        let mut request = ReplayedRequest::default();
+        let is_request = self.requests.is_used() && context.metadata().request().is_some();
+        let request_found = is_request.then_some(&mut request);
+        let mut apply = Apply { model, context, outcome, accepts_change, changed: None, request: request_found };
         self.replaying = Some((seq, row));
         let replayed = (event.replay)(&stored, &mut apply);
         self.replaying = None;
@@ -358,8 +379,20 @@ impl<M: Model> Replay<'_, M> {
             self.changed_outcomes.insert(seq, now);
         }
         match replayed {
+            Ok(()) if is_request => {
+                let metadata = self.context.take_metadata();
+                self.remember(seq, metadata.request(), request);
+                self.advance(seq, time)
+            }
             Ok(()) => self.advance(seq, time),
             Err(fault) => Err(replay_error(event, seq, fault.to_string(), fault.help(event.is_past))),
+        }
+    }
+
+    /// Remembers the request of event `seq`, if the event has a request key.
+    fn remember(&mut self, seq: Seq, key: Option<&str>, request: ReplayedRequest) {
+        if let Some(key) = key.filter(|_| self.requests.is_used() && !planted(Bug::KeyRememberedAfterAnswer)) {
+            self.requests.insert(seq, key, request.executed());
         }
     }
 
@@ -377,30 +410,6 @@ impl<M: Model> Replay<'_, M> {
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
-    }
-
-    /// Encodes the state, and replaces it by the decoded copy, as opening from a snapshot does.
-    fn round_trip(&mut self) -> Result<(), Error> {
-        let Some(model) = &self.model else { return Ok(()) };
-        // the digest limits the depth of the state; encoding does not
-        state_digest(model)?;
-        let encoded = postcard::to_stdvec(model).map_err(|error| error.to_string());
-        let decoded = encoded.and_then(|bytes| decode_state(&bytes).map_err(|error| error.to_string()));
-        let unloadable = |what| {
-            Error::new(ErrorDetail::Unloadable {
-                state: "the state",
-                model: M::NAME,
-                what,
-                kept: "no snapshot was made",
-            })
-        };
-        let mut decoded = decoded.map_err(unloadable)?;
-        rebuild_derived(&mut decoded).map_err(|what| {
-            let (state, kept) = ("the state", "no snapshot was made");
-            Error::new(ErrorDetail::Rebuild { state, model: M::NAME, what, kept })
-        })?;
-        self.model = Some(decoded);
         Ok(())
     }
 }

@@ -9,11 +9,13 @@ use crate::context::Timestamp;
 use crate::error::Error;
 use crate::event::Model;
 use crate::journal::{Frame, Scan, StoredRecord, Voids};
+use crate::requests::RequestTable;
 use crate::seq::{SegmentId, Seq};
 
 /// The state at which a replay continues with the next frame or event.
 pub(super) struct ReplayState<M> {
     pub(super) model: M,
+    pub(super) requests: RequestTable,
     pub(super) last: Seq,
     pub(super) time: Timestamp,
 }
@@ -27,13 +29,14 @@ pub(super) fn replay_frame<M: Model>(
     segment: SegmentId,
     frame: &Frame<'_>,
 ) -> Result<ReplayState<M>, Error> {
-    let ReplayState { model, last, time } = state;
+    let ReplayState { model, requests, last, time } = state;
     let mut watch = |_| {};
-    let mut replay = Replay::new(scan, dispatch, (Some(model), last, time), RecoveryGoal::default(), &mut watch);
+    let state = (Some(model), requests, last, time);
+    let mut replay = Replay::new(scan, dispatch, state, RecoveryGoal::default(), &mut watch);
     // the goal has no last event, so the replay never asks to stop
     let _ = replay.frame(segment, frame)?;
-    let Replay { model, last, time, .. } = replay;
-    Ok(ReplayState { model: model.expect("the replay began with a state"), last, time })
+    let Replay { model, requests, last, time, .. } = replay;
+    Ok(ReplayState { model: model.expect("the replay began with a state"), requests, last, time })
 }
 
 /// Replays the event after the state's last event.
@@ -44,9 +47,9 @@ pub(super) fn replay_record<M: Model>(
     voids: &Voids,
     stored: &StoredRecord,
 ) -> Result<ReplayState<M>, Error> {
-    let ReplayState { model, last, time } = state;
+    let ReplayState { model, requests, last, time } = state;
     let mut watch = |_| {};
-    let state = (Some(model), last, time);
+    let state = (Some(model), requests, last, time);
     let mut replay = Replay::new(scan, dispatch, state, RecoveryGoal::default(), &mut watch);
     replay.voids = voids.clone();
     let record = stored.record.clone();
@@ -59,6 +62,6 @@ pub(super) fn replay_record<M: Model>(
         Ok(Err(error)) => return Err(error),
         Err(panic) => return Err(replay.panicked(panic)),
     }
-    let Replay { model, last, time, .. } = replay;
-    Ok(ReplayState { model: model.expect("the replay began with a state"), last, time })
+    let Replay { model, requests, last, time, .. } = replay;
+    Ok(ReplayState { model: model.expect("the replay began with a state"), requests, last, time })
 }

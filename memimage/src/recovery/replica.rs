@@ -11,6 +11,7 @@ use crate::context::Timestamp;
 use crate::error::Error;
 use crate::event::Model;
 use crate::journal::{FrameKind, JournalTail};
+use crate::requests::RequestLog;
 use crate::seq::Seq;
 
 /// The state after some event, and the means to replay the events after it.
@@ -36,9 +37,9 @@ impl<M: Model> ReplicaState<M> {
         goal: RecoveryGoal,
     ) -> Result<ReplicaState<M>, Error> {
         let recovered = recover::<M>(journal, dispatch, goal)?;
-        let Recovered { model, last, time, events_hash, snapshot: start, tail, is_upcast, .. } = recovered;
+        let Recovered { model, requests, last, time, events_hash, snapshot: start, tail, is_upcast, .. } = recovered;
         Ok(ReplicaState {
-            state: ReplayState { model, last, time },
+            state: ReplayState { model, requests, last, time },
             tail: journal.tail(tail)?,
             dispatch: FollowedDispatch::new(dispatch.clone()),
             events_hash,
@@ -79,6 +80,11 @@ impl<M: Model> ReplicaState<M> {
 
     pub(crate) fn model(&self) -> &M {
         &self.state.model
+    }
+
+    /// The requests among the last events.
+    pub(crate) fn requests(&self) -> RequestLog {
+        self.state.requests.log()
     }
 
     pub(crate) fn into_model(self) -> M {

@@ -13,9 +13,10 @@ use crate::event::{Derived, Model, rebuild_derived};
 use crate::journal::{DigestMark, Timeline, Voids};
 use crate::log;
 use crate::panics::panic_message;
+use crate::requests::RequestTable;
 use crate::seq::Seq;
 use crate::shape::fingerprint;
-use crate::snapshot::{SnapshotFile, SnapshotHeader};
+use crate::snapshot::{LoadedSnapshot, SnapshotFile, SnapshotHeader};
 
 /// A state at which replay can begin.
 pub(super) struct ReplayStart<M> {
@@ -30,6 +31,8 @@ pub(super) struct ReplayStart<M> {
     pub(super) path: PathBuf,
     /// Whether an upcaster created the state from a state of a past version.
     pub(super) is_upcast: bool,
+    /// The requests that the file contains.
+    pub(super) requests: RequestTable,
 }
 
 /// Where a replay began.
@@ -70,7 +73,7 @@ pub(super) struct ReplayInput<M> {
 
 /// The result of examining a snapshot or base.
 enum Candidate<M> {
-    Usable(ReplayInput<M>),
+    Usable(Box<ReplayInput<M>>),
     Unusable(Error),
     /// Only an upcaster could create the state, and this search does not trust upcasters.
     NotTrusted,
@@ -124,7 +127,7 @@ impl<'a> StartSearch<'a> {
     pub(super) fn next<M: Model>(&mut self) -> Result<Option<ReplayInput<M>>, Error> {
         while let Some((seq, path)) = self.candidates.next() {
             match self.candidate::<M>(seq, &path)? {
-                Candidate::Usable(input) => return Ok(Some(input)),
+                Candidate::Usable(input) => return Ok(Some(*input)),
                 Candidate::NotTrusted => {}
                 Candidate::Unusable(error) => {
                     log::warning!(%seq, %error, "cannot use a snapshot; recovery tries the next older state");
@@ -161,7 +164,8 @@ impl<'a> StartSearch<'a> {
             Err(error) => return Ok(Candidate::Unusable(error)),
         };
         let (voids, timeline) = voids_and_timeline(self.journal, self.goal, seq)?;
-        Ok(self.load(file, path, voids, timeline).map_or_else(Candidate::Unusable, Candidate::Usable))
+        let loaded = self.load(file, path, voids, timeline);
+        Ok(loaded.map_or_else(Candidate::Unusable, |input| Candidate::Usable(Box::new(input))))
     }
 
     /// Opens a snapshot or base; `None` if its state is not [trusted](Candidate::NotTrusted).
@@ -258,24 +262,24 @@ fn load<M: Model>(file: SnapshotFile, path: &Path) -> Result<ReplayStart<M>, Err
         })
     };
     let header = file.header.clone();
-    let (model, digest, trailer) = match StateOrigin::of(header.model_version, header.fingerprint) {
+    let (model, digest, requests, trailer) = match StateOrigin::of(header.model_version, header.fingerprint) {
         StateOrigin::Current => {
             let loaded = catch_unwind(AssertUnwindSafe(|| {
-                let (mut model, trailer) = file.load::<M>()?;
+                let LoadedSnapshot { state: mut model, requests, trailer } = file.load::<M>()?;
                 rebuild(&mut model)?;
                 let digest = state_digest(&model)?;
-                Ok((model, digest, trailer))
+                Ok((model, digest, requests, trailer))
             }));
             loaded.unwrap_or_else(|panic| {
                 Err(refused(&format!("loading the state panicked: {}", panic_message(panic))))
             })?
         }
         StateOrigin::Past(past) => {
-            let (bytes, trailer) = file.bytes()?;
+            let LoadedSnapshot { state, requests, trailer } = file.bytes()?;
             let (mut model, digest) =
-                state::upcast(past, &bytes, header.seq, header.time).map_err(|what| refused(&what))?;
+                state::upcast(past, &state, header.seq, header.time).map_err(|what| refused(&what))?;
             rebuild(&mut model)?;
-            (model, digest, trailer)
+            (model, digest, requests, trailer)
         }
         StateOrigin::Unknown(what) => return Err(refused(&what)),
     };
@@ -289,5 +293,5 @@ fn load<M: Model>(file: SnapshotFile, path: &Path) -> Result<ReplayStart<M>, Err
     }
     let (seq, time, is_upcast) = (header.seq, header.time, !is_current::<M>(&header));
     let (events_hash, digest) = (trailer.link, trailer.digest);
-    Ok(ReplayStart { model, seq, time, events_hash, digest, path: path.to_owned(), is_upcast })
+    Ok(ReplayStart { model, seq, time, events_hash, digest, path: path.to_owned(), is_upcast, requests })
 }

@@ -21,9 +21,9 @@ impl<M: Model> SteppedState<M> {
     pub(crate) fn at(journal: &OpenedJournal, dispatch: &Dispatch, seq: Seq) -> Result<SteppedState<M>, Error> {
         let goal =
             RecoveryGoal { until: Some(seq), verify_digests: true, trust_upcasters: true, ..RecoveryGoal::default() };
-        let Recovered { model, last, time, .. } = recover::<M>(journal, dispatch, goal)?;
+        let Recovered { model, requests, last, time, .. } = recover::<M>(journal, dispatch, goal)?;
         let voids = journal.scan().voids_after(seq)?;
-        Ok(SteppedState { state: ReplayState { model, last, time }, voids })
+        Ok(SteppedState { state: ReplayState { model, requests, last, time }, voids })
     }
 
     /// Replays the next event. If this fails, the state is dropped, because the event may be half applied.

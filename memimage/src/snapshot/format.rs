@@ -23,9 +23,11 @@ const MAX_NAME: usize = 255;
 
 const XCHACHA20_POLY1305: u8 = 1;
 const BLAKE3: u8 = 1;
-/// Flags in the header field for incompatible features. The same bits have the same meaning in a segment header.
+/// Flags in the header field for incompatible features. These two bits have the same meaning in a segment header.
 const ENCRYPTED: u64 = 1;
 const CHAINED: u64 = 2;
+/// Flag in the header field for incompatible features: a table of requests follows the state.
+const REQUESTS: u64 = 4;
 
 /// The header of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub(crate) struct SnapshotHeader {
     pub(crate) key_ids: KeyIds,
     /// The prefix of all nonces of the snapshot; unused without a cipher.
     pub(crate) prefix: [u8; PREFIX],
+    /// Whether a table of requests follows the state.
+    pub(crate) has_requests: bool,
 }
 
 /// The trailer of a snapshot, after the state.
@@ -69,7 +73,8 @@ impl SnapshotHeader {
         out[8..12].copy_from_slice(&VERSION.to_le_bytes());
         out[12..16].copy_from_slice(&(HEADER as u32).to_le_bytes());
         // 16..32: the fields of compatible and read-only-compatible features, of which none exists yet
-        let features = self.key_ids.cipher.map_or(0, |_| ENCRYPTED) | self.key_ids.chain.map_or(0, |_| CHAINED);
+        let protection_bits = self.key_ids.cipher.map_or(0, |_| ENCRYPTED) | self.key_ids.chain.map_or(0, |_| CHAINED);
+        let features = protection_bits | if self.has_requests { REQUESTS } else { 0 };
         out[32..40].copy_from_slice(&features.to_le_bytes());
         out[40..56].copy_from_slice(&self.identity.uuid);
         out[56..64].copy_from_slice(&self.life.epoch.to_le_bytes());
@@ -110,7 +115,7 @@ impl SnapshotHeader {
         let (version, incompatible) = (u32_at(bytes, 8), u64_at(bytes, 32));
         let known = [(bytes[100], XCHACHA20_POLY1305), (bytes[101], 0), (bytes[102], BLAKE3)];
         if version != VERSION
-            || incompatible & !(ENCRYPTED | CHAINED) != 0
+            || incompatible & !(ENCRYPTED | CHAINED | REQUESTS) != 0
             || known.iter().any(|(found, newest)| found > newest)
         {
             return Err("the file has a newer format".to_owned());
@@ -143,6 +148,7 @@ impl SnapshotHeader {
                 chain: (bytes[102] != 0).then(|| u32_at(bytes, 108)),
             },
             prefix: bytes[PREFIX_AT..TAG_AT].try_into().expect("a slice of the length of the prefix"),
+            has_requests: incompatible & REQUESTS != 0,
         })
     }
 }

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use base::{BaseRepair, Bases};
 pub(crate) use format::{SnapshotHeader, Trailer};
-pub(crate) use reader::SnapshotFile;
+pub(crate) use reader::{LoadedSnapshot, SnapshotFile};
 use writer::WrittenState;
 
 use crate::disk::{Disk, StagedFile, failed};
@@ -27,6 +27,7 @@ use crate::journal::{Layout, SNAPSHOT};
 use crate::keys::Keyring;
 use crate::planted::{Bug, planted};
 use crate::progress::ProgressReporter;
+use crate::requests::{LogAfter, RequestLog};
 use crate::seq::Seq;
 use crate::shape::Shape;
 
@@ -118,25 +119,26 @@ impl Snapshots {
         Some(NewestSnapshot { created: file.header.created, state_bytes: file.state_bytes() })
     }
 
-    /// Writes and syncs a snapshot under a temporary name, protected by the current keys. `link` returns the hash of the frame
+    /// Writes and syncs a snapshot, with those requests that are remembered, under a temporary name, protected by the current keys. `link` returns the hash of the frame
     /// that contains the last event in the state; `link` is called after the state was serialized and dropped.
     pub(crate) fn write(
         &self,
         header: SnapshotHeader,
         digest: u64,
-        state: impl Serialize,
+        (state, requests): (impl Serialize, &RequestLog),
         link: impl FnOnce() -> Result<u64, Error>,
     ) -> Result<StagedSnapshot, Error> {
         let path = self.path(header.seq);
         let protection = self.keyring.current(&header.identity.uuid, &path)?;
         let key_ids = protection.key_ids();
         let prefix = if key_ids.cipher.is_some() { random()? } else { header.prefix };
-        let header = SnapshotHeader { key_ids, prefix, ..header };
+        let requests = Some(LogAfter { log: requests, last: header.seq }).filter(|requests| !requests.is_empty());
+        let header = SnapshotHeader { key_ids, prefix, has_requests: requests.is_some(), ..header };
         #[expect(clippy::disallowed_methods, reason = "the duration of a snapshot is not part of the state")]
         let began = Instant::now();
         let mut written = WrittenState::default();
         let staged = StagedFile::write(&*self.disk, &path, !planted(Bug::SnapshotNamedUnsynced), |file| {
-            written = writer::write(file, &header, digest, state, link, protection)?;
+            written = writer::write(file, &header, digest, (state, requests), link, protection)?;
             Ok(())
         });
         let staged = staged.inspect_err(|_| self.figures.report_snapshot_failure())?;
@@ -152,7 +154,7 @@ impl Snapshots {
         written: &StagedSnapshot,
     ) -> Result<Result<M, String>, Error> {
         let file = SnapshotFile::open(&*self.disk, written.staged.temporary(), &self.keyring)?;
-        Ok(file.decode()?.map(|(state, _)| state))
+        Ok(file.decode()?.map(|loaded| loaded.state))
     }
 
     /// Renames a written snapshot to its final name.

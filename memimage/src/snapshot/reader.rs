@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use elsa::FrozenVec;
 use postcard::de_flavors::Flavor;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -16,6 +17,7 @@ use crate::journal::Identity;
 use crate::keys::{AuthenticationError, Keyring, MAC, TAG};
 use crate::nesting::{BoundedError, MAX_STATE_DEPTH, deserialize_within};
 use crate::progress::{OpeningPhase, Progress, ProgressReporter};
+use crate::requests::{RequestTable, StoredTable};
 use crate::shape::{Shape, may_be_deep};
 
 /// An open snapshot with a valid header.
@@ -26,6 +28,14 @@ pub(crate) struct SnapshotFile {
     bytes: Box<[u8; HEADER]>,
     keyring: Arc<Keyring>,
     reporter: Option<Arc<ProgressReporter>>,
+}
+
+/// The content of a snapshot.
+pub(crate) struct LoadedSnapshot<T> {
+    pub(crate) state: T,
+    /// Empty if the snapshot has no table.
+    pub(crate) requests: RequestTable,
+    pub(crate) trailer: Trailer,
 }
 
 impl SnapshotFile {
@@ -55,7 +65,7 @@ impl SnapshotFile {
         self.len
     }
 
-    /// Length of the encoded state, in bytes, if the file is undamaged.
+    /// Length of the encoded state and of the table of requests, in bytes, if the file is undamaged.
     pub(crate) fn state_bytes(&self) -> u64 {
         let key_ids = self.header.key_ids;
         let protected = key_ids.cipher.map_or(0, |_| TAG) + key_ids.chain.map_or(0, |_| MAC);
@@ -66,8 +76,12 @@ impl SnapshotFile {
 
     /// Reads and verifies the complete file without decoding the state.
     pub(crate) fn check(self) -> Result<Trailer, Error> {
+        let has_requests = self.header.has_requests;
         let mut chunks = self.chunks()?;
         while chunks.next_chunk()? {}
+        if has_requests {
+            while chunks.next_chunk()? {}
+        }
         chunks.trailer()
     }
 
@@ -82,53 +96,45 @@ impl SnapshotFile {
         self.check().map(|_| identity)
     }
 
-    /// Reads, verifies and decodes the state. Also returns the trailer.
-    pub(crate) fn load<T: Shape + DeserializeOwned>(self) -> Result<(T, Trailer), Error> {
+    /// Reads, verifies and decodes the state and the table of requests.
+    pub(crate) fn load<T: Shape + DeserializeOwned>(self) -> Result<LoadedSnapshot<T>, Error> {
         let path = self.file.path().to_owned();
         self.decode()?.map_err(|what| damaged(&path, what))
     }
 
     /// Like [`load`](SnapshotFile::load), except that it returns an inner error if the checksums are correct but the state does
     /// not decode as a `T`.
-    pub(crate) fn decode<T: Shape + DeserializeOwned>(self) -> Result<Result<(T, Trailer), String>, Error> {
-        let borrowed = FrozenVec::new();
+    pub(crate) fn decode<T: Shape + DeserializeOwned>(self) -> Result<Result<LoadedSnapshot<T>, String>, Error> {
         let mut chunks = self.chunks()?;
-        let mut deserializer = postcard::Deserializer::from_flavor(StateBytes {
-            chunks: &mut chunks,
-            scratch: Vec::new(),
-            borrowed: &borrowed,
+        let decoded = chunks.value(|deserializer| match const { may_be_deep(T::SHAPE) } {
+            true => deserialize_within(deserializer, MAX_STATE_DEPTH),
+            false => T::deserialize(deserializer).map_err(BoundedError::Invalid),
         });
-        let state = match const { may_be_deep(T::SHAPE) } {
-            true => deserialize_within(&mut deserializer, MAX_STATE_DEPTH),
-            false => T::deserialize(&mut deserializer).map_err(BoundedError::Invalid),
-        };
-        drop(deserializer);
-        if let Some(failure) = chunks.failure.take() {
-            return Err(failure);
-        }
-        let state = match state {
+        let state = match decoded? {
             Ok(state) => state,
             Err(BoundedError::TooDeep) => {
                 return Ok(Err(format!("the state is nested more than {MAX_STATE_DEPTH} levels deep")));
             }
             Err(BoundedError::Invalid(error)) => return Ok(Err(format!("the state does not decode: {error}"))),
         };
-        if chunks.at < chunks.chunk.len() || chunks.next_chunk()? {
+        if !chunks.is_at_end()? {
             return Ok(Err("the file has bytes after the state".to_owned()));
         }
+        let requests = chunks.requests()?;
         let trailer = chunks.trailer()?;
-        Ok(Ok((state, trailer)))
+        Ok(Ok(LoadedSnapshot { state, requests, trailer }))
     }
 
     /// Reads and verifies the encoded state, for a caller that decodes it as another type than the model.
-    pub(crate) fn bytes(self) -> Result<(Vec<u8>, Trailer), Error> {
+    pub(crate) fn bytes(self) -> Result<LoadedSnapshot<Vec<u8>>, Error> {
         let mut chunks = self.chunks()?;
         let mut bytes = Vec::new();
         while chunks.next_chunk()? {
             bytes.extend_from_slice(&chunks.chunk);
         }
+        let requests = chunks.requests()?;
         let trailer = chunks.trailer()?;
-        Ok((bytes, trailer))
+        Ok(LoadedSnapshot { state: bytes, requests, trailer })
     }
 
     fn chunks(self) -> Result<ChunkReader, Error> {
@@ -163,7 +169,38 @@ struct ChunkReader {
 }
 
 impl ChunkReader {
-    /// Reads and verifies the next chunk. Returns `false` for the empty chunk at the end of the state.
+    /// Decodes a value that begins with the next byte.
+    fn value<T, E>(
+        &mut self,
+        decode: impl for<'de> FnOnce(&mut postcard::Deserializer<'de, StateBytes<'de>>) -> Result<T, E>,
+    ) -> Result<Result<T, E>, Error> {
+        let borrowed = FrozenVec::new();
+        let mut deserializer =
+            postcard::Deserializer::from_flavor(StateBytes { chunks: self, scratch: Vec::new(), borrowed: &borrowed });
+        let value = decode(&mut deserializer);
+        drop(deserializer);
+        self.failure.take().map_or(Ok(value), Err)
+    }
+
+    /// Whether all bytes of the current value were used. Reads the empty chunk after the value.
+    fn is_at_end(&mut self) -> Result<bool, Error> {
+        Ok(self.at == self.chunk.len() && !self.next_chunk()?)
+    }
+
+    /// Decodes the table of requests, which follows the state.
+    fn requests(&mut self) -> Result<RequestTable, Error> {
+        if !self.snapshot.header.has_requests {
+            return Ok(RequestTable::default());
+        }
+        let table = self.value(|deserializer| StoredTable::deserialize(deserializer))?;
+        let table = table.map_err(|error| self.damaged(format!("the table of requests does not decode: {error}")))?;
+        match self.is_at_end()? {
+            true => Ok(table.0),
+            false => Err(self.damaged("the file has bytes after the table of requests")),
+        }
+    }
+
+    /// Reads and verifies the next chunk. Returns `false` for the empty chunk at the end of the state, or of the table of requests.
     fn next_chunk(&mut self) -> Result<bool, Error> {
         let mut header = [0; CHUNK_HEADER];
         self.read_exact(&mut header)?;

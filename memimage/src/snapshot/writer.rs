@@ -21,18 +21,19 @@ const SYNCED_LEN: usize = 256 << 10;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct WrittenState {
     pub(super) file_bytes: u64,
-    /// The length of the encoded state.
+    /// The length of the encoded state, without the table of requests.
     pub(super) state_bytes: u64,
 }
 
-/// Writes the state to a new file. Syncs piece by piece, so that a sync of the journal never waits until the whole snapshot is
-/// written. The caller syncs the end of the file. At most one chunk of the serialized state is in memory. `protection` must contain the keys whose ids are in the header. `link` returns the hash of the frame that
-/// contains the last event in the state; `link` is called after the state was serialized and dropped.
+/// Writes the state, and the table of requests if there is one, to a new file. Syncs piece by piece, so that a sync of the journal never waits until the whole snapshot is
+/// written. The caller syncs the end of the file. At most one chunk of the serialized state is in memory. `protection` must contain
+/// the keys whose ids are in the header. `link` returns the hash of the frame that contains the last event in the state; `link` is
+/// called after the state was serialized and dropped.
 pub(super) fn write(
     file: &StoredFile,
     header: &SnapshotHeader,
     digest: u64,
-    state: impl Serialize,
+    (state, requests): (impl Serialize, Option<impl Serialize>),
     link: impl FnOnce() -> Result<u64, Error>,
     protection: Protection,
 ) -> Result<WrittenState, Error> {
@@ -49,15 +50,13 @@ pub(super) fn write(
         failure: None,
     };
     chunks.begin();
-    let serialized = postcard::to_io(&state, &mut chunks).map(drop);
+    chunks.value(&state, "the state of the model")?;
     drop(state);
-    if let Some(failure) = chunks.failure {
-        return Err(failure);
+    let state_bytes = chunks.len;
+    if let Some(requests) = requests {
+        chunks.end_of_value()?;
+        chunks.value(&requests, "the table of requests")?;
     }
-    serialized.map_err(|error| {
-        Error::new(ErrorDetail::Unserializable { state: "the state of the model", what: error.to_string() })
-    })?;
-    chunks.flush_chunk()?;
     let mut trailer = Trailer { len: chunks.len, digest, hash: chunks.hasher.digest128(), link: link()? };
     let tag = chunks.protection.encrypt_digest(&mut trailer.digest);
     let mut end = chunk_header(&[]).to_vec();
@@ -66,7 +65,7 @@ pub(super) fn write(
     chunks.protection.update(&end);
     end.extend(chunks.protection.mac().into_iter().flatten());
     file.write_all(&end, chunks.offset)?;
-    Ok(WrittenState { file_bytes: chunks.offset + end.len() as u64, state_bytes: chunks.len })
+    Ok(WrittenState { file_bytes: chunks.offset + end.len() as u64, state_bytes })
 }
 
 /// Splits the serialized state into chunks and writes them.
@@ -87,6 +86,25 @@ impl ChunkWriter<'_> {
     fn begin(&mut self) {
         self.chunk.clear();
         self.chunk.resize(CHUNK_HEADER, 0);
+    }
+
+    /// Writes all chunks of a value.
+    fn value(&mut self, value: &impl Serialize, state: &'static str) -> Result<(), Error> {
+        let serialized = postcard::to_io(value, &mut *self).map(drop);
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        serialized.map_err(|error| Error::new(ErrorDetail::Unserializable { state, what: error.to_string() }))?;
+        self.flush_chunk()
+    }
+
+    /// Writes the empty chunk after a value.
+    fn end_of_value(&mut self) -> Result<(), Error> {
+        let empty = chunk_header(&[]);
+        self.protection.update(&empty);
+        self.file.write_all(&empty, self.offset)?;
+        self.offset += empty.len() as u64;
+        Ok(())
     }
 
     fn flush_chunk(&mut self) -> Result<(), Error> {

@@ -248,7 +248,8 @@ pub(super) fn replay<M: Model>(model: &mut M, start: &StartState, event: &Record
     let values = row.values.map(|values| (values.steps, ShapeTree::of(values.target)));
     let values = values.as_ref().map(|(steps, target)| ValueUpcast { steps, target });
     let stored = StoredPayload { payload, shape, recorded, part: origin.part, values };
-    let mut apply = Apply { model, context: &context, outcome: *outcome, accepts_change: false, changed: None };
+    let mut apply =
+        Apply { model, context: &context, outcome: *outcome, accepts_change: false, changed: None, request: None };
     match catch_unwind(AssertUnwindSafe(|| (row.replay)(&stored, &mut apply))) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(fault)) => Err(fault.to_string()),

@@ -44,7 +44,8 @@ pub(crate) fn scenario(disk: &SimDisk, mode: Mode, recorder: &Recorder, rng: &mu
     for half in 0..2 {
         for _ in 0..15 {
             match rng.below(12) {
-                0..=2 => run.execute(&Request::Deposit(rng.below(4) as u32, rng.below(300) as u32)),
+                0 | 1 => run.execute(&Request::Deposit(rng.below(4) as u32, rng.below(300) as u32)),
+                2 => run.execute(&Request::Once(rng.below(4) as u32, rng.below(300) as u32)),
                 3 => run.execute(&Request::Withdraw(rng.below(4) as u32, rng.below(300) as u32)),
                 4 => run.execute(&Request::Settle(rng.below(4) as u32, rng.below(900) as u32)),
                 5 => run.execute(&Request::Draw(None)),

@@ -152,7 +152,8 @@ impl ImageKeys<'_> {
 
     fn snapshot(&self, file: &[u8], new_hashes: &HashMap<u64, u64>) -> Vec<u8> {
         let header = &file[..4096];
-        assert_eq!(u64_at(header, 32), self.features());
+        let requests = u64_at(header, 32) & 4;
+        assert_eq!(u64_at(header, 32), self.features() | requests);
         let (cipher, chain) = (self.keys.cipher.is_some(), self.keys.chain.is_some());
         let mut file = file.to_vec();
         if chain {
@@ -164,7 +165,7 @@ impl ImageKeys<'_> {
         let trailer = file.len() - 48;
         let nonce = |number: u32, end: u8| [&header[448..467], &number.to_le_bytes(), &[end]].concat();
         let mut unprotected = header.to_vec();
-        unprotected[32..40].fill(0);
+        unprotected[32..40].copy_from_slice(&requests.to_le_bytes());
         self.clear_key_numbers(&mut unprotected, 100, 102, 104, 108);
         if cipher {
             let associated: [&[u8]; 3] = [STATE, &header[..120], &header[152..467]];
@@ -193,12 +194,11 @@ impl ImageKeys<'_> {
             unprotected.extend_from_slice(&chunk);
             hash.update(&chunk);
             (at, total) = (at + 8 + len, total + chunk.len() as u64);
-            if len == 0 {
+            chunks += u32::from(len > 0);
+            if len == 0 && at == trailer {
                 break;
             }
-            chunks += 1;
         }
-        assert_eq!(at, trailer);
         let mut end = file[trailer..].to_vec();
         end[0..8].copy_from_slice(&total.to_le_bytes());
         if cipher {

@@ -10,6 +10,7 @@ mod fixtures;
 mod maintained_image;
 mod random;
 mod reader;
+mod requests;
 mod rewritten_journal;
 mod shape;
 mod snapshot;

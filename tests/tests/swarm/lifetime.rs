@@ -114,7 +114,7 @@ impl CommandThread<'_> {
     /// Runs random operations until one fails unexpectedly.
     fn run(mut self, operations: u64, rng: &mut SplitMix64) -> Result<(), String> {
         for _ in 0..operations {
-            match rng.below(18) {
+            match rng.below(19) {
                 0..=4 => self.append(rng)?,
                 5 | 6 => self.submit(rng)?,
                 7 => self.submit_all(rng)?,
@@ -143,6 +143,7 @@ impl CommandThread<'_> {
                     self.record.record_sync(marks);
                 }
                 15 => self.view()?,
+                17 => self.retry(rng)?,
                 16 if rng.once_in(4) => drop(self.image.admin().verify().map_err(message)?),
                 16 if rng.once_in(2) => drop(self.image.admin().snapshot().map_err(message)?),
                 // pending answers are dropped
@@ -153,6 +154,21 @@ impl CommandThread<'_> {
             }
         }
         self.wait()
+    }
+
+    /// Retries a request of any thread, of this lifetime or an earlier one.
+    fn retry(&mut self, rng: &mut SplitMix64) -> Result<(), String> {
+        let start = rng.u64() as usize;
+        let request = |list: &MarkList| {
+            let all = list.marks.iter().copied().zip(1..).cycle().skip(start % list.marks.len().max(1));
+            all.take(list.marks.len()).find(|(mark, _)| mark.once)
+        };
+        let Some((mark, index)) = self.image.query(request).map_err(message)? else { return Ok(()) };
+        let answer = self.image.once(mark.key()).append(mark, mark.filler()).map_err(message)?;
+        match answer == index {
+            true => Ok(()),
+            false => Err(format!("a retry of {mark:?} got the answer {answer}, and the first answer was {index}")),
+        }
     }
 
     /// Reads the replica, which must contain this thread's acknowledged marks.
@@ -170,23 +186,33 @@ impl CommandThread<'_> {
 
     /// The mark that is `after` steps after the last one.
     fn mark(&self, after: u32) -> Mark {
-        Mark { thread: self.thread, nth: self.nth + after }
+        Mark { thread: self.thread, nth: self.nth + after, once: false }
     }
 
     fn append(&mut self, rng: &mut SplitMix64) -> Result<(), String> {
-        let mark = self.mark(1);
+        let mark = Mark { once: rng.once_in(3), ..self.mark(1) };
         self.record.start(mark);
-        let index = self.image.append(mark, filler(rng)).map_err(message)?;
+        let index = match mark.once {
+            true => self.image.once(mark.key()).append(mark, mark.filler()),
+            false => self.image.append(mark, filler(rng)),
+        };
+        let index = index.map_err(message)?;
         self.nth = mark.nth;
         self.record.acknowledge(mark, index);
         Ok(())
     }
 
     fn submit(&mut self, rng: &mut SplitMix64) -> Result<(), String> {
-        let mark = self.mark(1);
+        let mark = Mark { once: rng.once_in(3), ..self.mark(1) };
         self.record.start(mark);
-        let command = MarkListAppend { mark, filler: filler(rng) };
-        let submitted = if rng.once_in(2) { self.image.try_submit(command) } else { self.image.submit(command) };
+        let filler = if mark.once { mark.filler() } else { filler(rng) };
+        let (command, once) = (MarkListAppend { mark, filler }, self.image.once(mark.key()));
+        let submitted = match (mark.once, rng.once_in(2)) {
+            (true, true) => once.try_submit(command),
+            (true, false) => once.submit(command),
+            (false, true) => self.image.try_submit(command),
+            (false, false) => self.image.submit(command),
+        };
         match submitted {
             Ok(pending) => {
                 self.nth = mark.nth;

@@ -19,6 +19,20 @@ pub(crate) struct MarkList {
 pub(crate) struct Mark {
     pub(crate) thread: u8,
     pub(crate) nth: u32,
+    /// Whether the command has a request key.
+    pub(crate) once: bool,
+}
+
+impl Mark {
+    /// The request key of the command.
+    pub(crate) fn key(self) -> String {
+        format!("thread {} mark {}", self.thread, self.nth)
+    }
+
+    /// The filler of a command with a request key, which is the same on each retry.
+    pub(crate) fn filler(self) -> Vec<u8> {
+        vec![7; self.nth as usize * 37 % 200]
+    }
 }
 
 #[memimage::commands]

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::journal::{DigestMark, SalvageSource};
 use crate::keys::{KeyIds, Keyring};
 use crate::seq::{Life, Seq};
-use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots, Trailer};
+use crate::snapshot::{LoadedSnapshot, SnapshotFile, SnapshotHeader, Snapshots, Trailer};
 
 /// The largest state, in bytes, that an examination decodes; decoding a state needs many times as much memory. If a state is
 /// larger, an examination verifies only the checksums.
@@ -154,8 +154,8 @@ impl StateCheck {
         let shape = content.models.get(&file.header.fingerprint);
         let (defect, trailer) = match shape.filter(|_| file.len() <= DECODED) {
             Some(shape) => {
-                let (bytes, trailer) = file.bytes()?;
-                (state_decodes(shape, &bytes).err(), trailer)
+                let LoadedSnapshot { state, trailer, .. } = file.bytes()?;
+                (state_decodes(shape, &state).err(), trailer)
             }
             None => (None, file.check()?),
         };

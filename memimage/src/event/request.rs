@@ -1,0 +1,103 @@
+//! What the image keeps of a request: its command, a hash of its arguments, and its answer.
+
+use super::payload::Payload;
+use crate::digest::digest_within;
+use crate::outcome::Outcome;
+use crate::value::MAX_DEPTH;
+
+/// The command of a request, and the types of its answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestKind {
+    /// The row in the program's dispatch table.
+    pub(crate) row: usize,
+    pub(crate) name: &'static str,
+    pub(crate) version: u32,
+    /// The fingerprint of the output's shape; `None` if it cannot be stored.
+    pub(crate) output: fn() -> Option<u64>,
+    /// The fingerprint of the refusal's shape; `None` if it cannot be stored.
+    pub(crate) refusal: fn() -> Option<u64>,
+}
+
+impl RequestKind {
+    pub(crate) fn of<M, P: Payload<M>>() -> RequestKind {
+        RequestKind {
+            row: P::ROW,
+            name: P::NAME,
+            version: P::VERSION,
+            output: || Some(P::OUTPUT?.fingerprint()),
+            refusal: || Some(P::REFUSAL?.fingerprint()),
+        }
+    }
+}
+
+/// The hash by which a retry is compared with the first request: the digest of the arguments, in which the order of an unordered
+/// map does not matter. It is the hash of their encoding if they have no digest.
+pub(crate) fn arguments_hash<M, P: Payload<M>>(payload: &P) -> u64 {
+    match digest_within(payload, MAX_DEPTH) {
+        Ok(digest) => digest.to_u64(),
+        Err(_) => postcard::to_stdvec(payload).map_or(0, |bytes| xxhash_rust::xxh3::xxh3_64(&bytes)),
+    }
+}
+
+/// Encodes the answer of a request into `buffer`; `None` if the answer cannot be stored.
+pub(crate) fn encode_answer<M, P: Payload<M>>(
+    answer: &Result<P::Output, P::Refusal>,
+    mut buffer: Vec<u8>,
+) -> Option<Vec<u8>> {
+    buffer.clear();
+    match answer {
+        Ok(output) => P::OUTPUT.and_then(|codec| codec.encode(output, buffer)),
+        Err(refusal) => P::REFUSAL.and_then(|codec| codec.encode(refusal, buffer)),
+    }
+}
+
+/// A request that was executed: its command, a hash of its arguments, and its answer.
+#[derive(Debug)]
+pub(crate) struct ExecutedRequest {
+    pub(crate) kind: RequestKind,
+    pub(crate) arguments: u64,
+    pub(crate) outcome: Outcome,
+    /// `None` if the answer cannot be stored.
+    pub(crate) answer: Option<Vec<u8>>,
+}
+
+impl ExecutedRequest {
+    pub(super) fn new<M, P: Payload<M>>(arguments: u64, answer: &Result<P::Output, P::Refusal>) -> ExecutedRequest {
+        ExecutedRequest {
+            kind: RequestKind::of::<M, P>(),
+            arguments,
+            outcome: if answer.is_ok() { Outcome::Applied } else { Outcome::Rejected },
+            answer: encode_answer::<M, P>(answer, Vec::new()),
+        }
+    }
+}
+
+/// What a replay finds out about a request.
+#[derive(Debug, Default)]
+pub(crate) enum ReplayedRequest {
+    /// No command was replayed: the event was void, or was upcast to nothing.
+    #[default]
+    Nothing,
+    /// One command was replayed, as the request was executed.
+    Executed(ExecutedRequest),
+    /// The request was upcast to parts, so no single command has its answer.
+    Parts,
+}
+
+impl ReplayedRequest {
+    /// Adds a command that was replayed as part number `part` of the event.
+    pub(super) fn add(&mut self, part: u32, executed: ExecutedRequest) {
+        *self = match self {
+            ReplayedRequest::Nothing if part == 0 => ReplayedRequest::Executed(executed),
+            _ => ReplayedRequest::Parts,
+        };
+    }
+
+    /// The command with the answer of the request; `None` if there is no such command.
+    pub(crate) fn executed(self) -> Option<ExecutedRequest> {
+        match self {
+            ReplayedRequest::Executed(executed) => Some(executed),
+            ReplayedRequest::Nothing | ReplayedRequest::Parts => None,
+        }
+    }
+}

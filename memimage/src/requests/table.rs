@@ -1,0 +1,302 @@
+//! The table of remembered requests: a log of entries, oldest first, and an index by key.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::sync::Arc;
+
+use super::entry::Entry;
+use super::log::{RequestLog, StoredKind};
+use crate::event::{ExecutedRequest, RequestKind};
+use crate::outcome::Outcome;
+use crate::seq::Seq;
+
+/// Length of the longest key, in bytes.
+pub(crate) const KEY_MAX: usize = 255;
+/// Length of the longest answer that is remembered, in bytes.
+const ANSWER_MAX: usize = 64 << 10;
+/// No entry has this position.
+const NOWHERE: u64 = u64::MAX;
+
+/// The requests among the last events, with their answers.
+#[derive(Default)]
+pub(crate) struct RequestTable {
+    log: RequestLog,
+    /// For each hash of a key, the position of the newest entry whose key has this hash. An entry contains the position of the
+    /// entry before it with the same hash.
+    index: HashMap<u64, u64, BuildHasherDefault<KeyHash>>,
+    hasher: RandomState,
+    /// For each row of the program's dispatch table, the index of its kind in the log.
+    kinds: Vec<Option<u32>>,
+}
+
+/// The comparison of a command with the request that has the same key.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum SameKey<'a> {
+    /// The command repeats the request, and this is the encoded answer.
+    Answer(&'a [u8]),
+    /// The command repeats the request, as far as the table can tell, but the table does not have the answer.
+    NoAnswer { why: &'static str, help: &'static str },
+    /// The request was another one. The text describes the difference.
+    Other(String),
+}
+
+impl RequestTable {
+    /// An empty table, which remembers the requests among the last `window` events.
+    pub(crate) fn new(window: u64) -> RequestTable {
+        RequestTable { log: RequestLog::new(window), ..RequestTable::default() }
+    }
+
+    /// A table with the entries of a loaded table that are remembered after event `last`.
+    pub(crate) fn with_window(mut self, window: u64, last: Seq) -> RequestTable {
+        self.log.window = window;
+        self.forget(last);
+        self
+    }
+
+    /// Whether the table remembers any request.
+    pub(crate) fn is_used(&self) -> bool {
+        self.log.window > 0
+    }
+
+    /// The newest request with this key that is remembered after event `last`.
+    pub(crate) fn find(&self, key: &str, last: Seq) -> Option<Entry<'_>> {
+        let mut at = *self.index.get(&self.hasher.hash_one(key))?;
+        loop {
+            let entry = self.log.at(at)?;
+            if entry.key == key {
+                return self.log.remembers(entry.seq, last).then_some(entry);
+            }
+            at = entry.previous;
+        }
+    }
+
+    /// Compares a command with the request that has the same key. `arguments` is the hash of the command's arguments.
+    pub(crate) fn compare<'a>(&'a self, entry: Entry<'a>, kind: RequestKind, arguments: u64) -> SameKey<'a> {
+        let Some(first) = entry.kind.map(|kind| &self.log.kinds[kind as usize]) else {
+            let why = "the event became void, or was upcast to several events or to none";
+            return SameKey::NoAnswer { why, help: "" };
+        };
+        if first.name != kind.name {
+            return SameKey::Other(format!("it was the command `{}`, and this is `{}`", first.name, kind.name));
+        }
+        if first.version != kind.version {
+            let why = "the command had another version when it was executed";
+            return SameKey::NoAnswer { why, help: "" };
+        }
+        if entry.arguments != arguments {
+            return SameKey::Other(format!("the command `{}` had other arguments", first.name));
+        }
+        let is_of_same_shape = match entry.outcome {
+            Outcome::Applied => first.output == (kind.output)(),
+            Outcome::Rejected => first.refusal == (kind.refusal)(),
+        };
+        match entry.answer {
+            Some(answer) if is_of_same_shape => SameKey::Answer(answer),
+            Some(_) => SameKey::NoAnswer { why: "the type of the answer has changed", help: "" },
+            None => SameKey::NoAnswer {
+                why: "an image remembers no answer of more than 64 KiB, and none of a type without `Serialize`, `Deserialize` or `Shape`",
+                help: ", or derive these traits for the type of the answer",
+            },
+        }
+    }
+
+    /// Remembers the request of event `seq`, which is the last event. `executed` is `None` if no single command has the answer.
+    pub(crate) fn insert(&mut self, seq: Seq, key: &str, executed: Option<ExecutedRequest>) {
+        let kind = executed.as_ref().map(|executed| self.kind(executed.kind));
+        let (arguments, outcome) =
+            executed.as_ref().map_or((0, Outcome::Applied), |executed| (executed.arguments, executed.outcome));
+        let answer = executed.as_ref().and_then(|executed| executed.answer.as_deref());
+        self.push(Entry { seq, key, kind, arguments, outcome, answer, previous: NOWHERE });
+        self.forget(seq);
+    }
+
+    /// Appends an entry, and makes it the newest one with its key.
+    pub(super) fn push(&mut self, entry: Entry<'_>) {
+        let answer = entry.answer.filter(|answer| answer.len() <= ANSWER_MAX);
+        let entry = Entry { answer, ..entry };
+        let at = self.log.end(entry.len());
+        let previous = self.index.insert(self.hasher.hash_one(entry.key), at).unwrap_or(NOWHERE);
+        self.log.push(&Entry { previous, ..entry });
+    }
+
+    /// Replaces the list of kinds, to which the entries that are pushed refer.
+    pub(super) fn set_kinds(&mut self, kinds: Vec<StoredKind>) {
+        self.log.kinds = Arc::new(kinds);
+    }
+
+    /// Removes the entries that are no longer remembered after event `last`.
+    fn forget(&mut self, last: Seq) {
+        while let Some((at, entry)) = self.log.oldest() {
+            if self.log.remembers(entry.seq, last) {
+                return;
+            }
+            let hash = self.hasher.hash_one(entry.key);
+            if self.index.get(&hash) == Some(&at) {
+                self.index.remove(&hash);
+            }
+            self.log.pop();
+        }
+    }
+
+    /// The entries, for a snapshot. The copy is made in microseconds.
+    pub(crate) fn log(&self) -> RequestLog {
+        self.log.clone()
+    }
+
+    /// The index of a command's kind in the list of kinds. Adds the kind if it is missing.
+    fn kind(&mut self, kind: RequestKind) -> u32 {
+        if self.kinds.len() <= kind.row {
+            self.kinds.resize(kind.row + 1, None);
+        }
+        *self.kinds[kind.row].get_or_insert_with(|| {
+            let (name, version) = (kind.name.to_owned(), kind.version);
+            let kind = StoredKind { name, version, output: (kind.output)(), refusal: (kind.refusal)() };
+            let kinds = &self.log.kinds;
+            let index = kinds.iter().position(|known| *known == kind).unwrap_or_else(|| {
+                Arc::make_mut(&mut self.log.kinds).push(kind);
+                self.log.kinds.len() - 1
+            });
+            index as u32
+        })
+    }
+}
+
+impl fmt::Debug for RequestTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestTable").field("keys", &self.index.len()).finish_non_exhaustive()
+    }
+}
+
+/// Passes a hash through, because the keys of the index are hashes already.
+#[derive(Default)]
+struct KeyHash(u64);
+
+impl Hasher for KeyHash {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("the index has keys of 64 bits")
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(row: usize) -> RequestKind {
+        RequestKind { row, name: ["book", "cancel"][row], version: 1, output: || Some(7), refusal: || None }
+    }
+
+    fn executed(row: usize, answer: &[u8]) -> ExecutedRequest {
+        ExecutedRequest { kind: kind(row), arguments: 5, outcome: Outcome::Applied, answer: Some(answer.to_vec()) }
+    }
+
+    fn answer(table: &RequestTable, key: &str, last: u64) -> Option<Vec<u8>> {
+        let entry = table.find(key, Seq::new(last))?;
+        match table.compare(entry, kind(0), 5) {
+            SameKey::Answer(answer) => Some(answer.to_vec()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_request_is_remembered_for_as_many_events_as_the_window_has() {
+        let mut table = RequestTable::new(3);
+        table.insert(Seq::new(5), "a", Some(executed(0, b"first")));
+        assert_eq!(answer(&table, "a", 5).unwrap(), b"first");
+        assert_eq!(answer(&table, "a", 7).unwrap(), b"first");
+        assert_eq!(answer(&table, "a", 8), None);
+        assert_eq!(answer(&table, "b", 5), None);
+        table.insert(Seq::new(9), "b", Some(executed(0, b"second")));
+        assert_eq!(table.index.len(), 1, "the entry that is no longer remembered was removed");
+    }
+
+    #[test]
+    fn many_entries_move_through_the_window() {
+        let mut table = RequestTable::new(1_000);
+        for seq in 1..=20_000u64 {
+            let key = format!("key {seq}");
+            table.insert(Seq::new(seq), &key, Some(executed(0, &vec![seq as u8; (seq % 90) as usize])));
+            let oldest = seq.saturating_sub(999).max(1);
+            assert_eq!(answer(&table, &format!("key {oldest}"), seq).unwrap().len(), (oldest % 90) as usize);
+            assert_eq!(answer(&table, &format!("key {}", oldest - 1), seq), None);
+        }
+        assert_eq!(table.index.len(), 1_000);
+        assert_eq!(table.log().remembered(Seq::new(20_500)).count(), 500);
+    }
+
+    /// A larger window may make the journal contain a key twice.
+    #[test]
+    fn the_newest_request_with_a_key_counts() {
+        let mut table = RequestTable::new(10);
+        table.insert(Seq::new(1), "a", Some(executed(0, b"first")));
+        table.insert(Seq::new(4), "a", Some(executed(0, b"second")));
+        assert_eq!(answer(&table, "a", 4).unwrap(), b"second");
+        table.insert(Seq::new(12), "b", Some(executed(0, b"")));
+        assert_eq!(answer(&table, "a", 12).unwrap(), b"second");
+        assert_eq!(answer(&table, "a", 14), None);
+    }
+
+    #[test]
+    fn keys_with_the_same_hash_are_distinguished() {
+        let mut table = RequestTable::new(10);
+        table.insert(Seq::new(1), "a", Some(executed(0, b"of a")));
+        // as if the keys had the same hash
+        let (a, b) = (table.hasher.hash_one("a"), table.hasher.hash_one("b"));
+        let at = table.index[&a];
+        table.index.insert(b, at);
+        assert_eq!(answer(&table, "b", 1), None);
+        table.insert(Seq::new(2), "b", Some(executed(0, b"of b")));
+        let newest = table.index[&b];
+        table.index.insert(a, newest);
+        assert_eq!(answer(&table, "a", 2).unwrap(), b"of a");
+        assert_eq!(answer(&table, "b", 2).unwrap(), b"of b");
+    }
+
+    #[test]
+    fn a_difference_from_the_first_request_is_described() {
+        let mut table = RequestTable::new(10);
+        table.insert(Seq::new(1), "a", Some(executed(0, b"answer")));
+        let compare = |kind, arguments| table.compare(table.find("a", Seq::new(1)).unwrap(), kind, arguments);
+        let other = |text: &str| SameKey::Other(text.to_owned());
+        assert_eq!(compare(kind(0), 6), other("the command `book` had other arguments"));
+        assert_eq!(compare(kind(1), 5), other("it was the command `book`, and this is `cancel`"));
+        let newer = RequestKind { version: 2, ..kind(0) };
+        assert!(matches!(compare(newer, 6), SameKey::NoAnswer { .. }));
+        let of_other_shape = RequestKind { output: || Some(8), ..kind(0) };
+        assert!(matches!(
+            compare(of_other_shape, 5),
+            SameKey::NoAnswer { why: "the type of the answer has changed", .. }
+        ));
+        assert_eq!(compare(RequestKind { refusal: || Some(1), ..kind(0) }, 5), SameKey::Answer(b"answer"));
+    }
+
+    #[test]
+    fn an_answer_that_is_too_long_is_not_kept() {
+        let mut table = RequestTable::new(10);
+        table.insert(Seq::new(1), "a", Some(executed(0, &[1; ANSWER_MAX])));
+        table.insert(Seq::new(2), "b", Some(executed(0, &[1; ANSWER_MAX + 1])));
+        assert_eq!(answer(&table, "a", 2).unwrap().len(), ANSWER_MAX);
+        let entry = table.find("b", Seq::new(2)).unwrap();
+        assert!(matches!(table.compare(entry, kind(0), 5), SameKey::NoAnswer { .. }));
+    }
+
+    #[test]
+    fn a_copy_of_the_log_does_not_change() {
+        let mut table = RequestTable::new(2);
+        table.insert(Seq::new(1), "a", Some(executed(0, b"one")));
+        let copy = table.log();
+        for seq in 2..100 {
+            table.insert(Seq::new(seq), &seq.to_string(), None);
+        }
+        let keys: Vec<_> = copy.remembered(Seq::new(1)).map(|entry| (entry.seq, entry.key)).collect();
+        assert_eq!(keys, [(Seq::new(1), "a")]);
+    }
+}
