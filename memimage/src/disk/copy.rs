@@ -41,6 +41,24 @@ pub(crate) fn write_in_pieces(bytes: &[u8], len: u64, to: &StoredFile) -> Result
     Ok(())
 }
 
+/// Whether a file has the length `len`, begins with `bytes`, and contains only zeros after them.
+pub(crate) fn is_filled_with(file: &StoredFile, bytes: &[u8], len: u64) -> Result<bool, Error> {
+    let (mut piece, mut offset) = (vec![0; PIECE], 0);
+    while file.len()? == len {
+        let read = file.read_up_to(&mut piece, offset)?;
+        let expected = bytes.get(offset as usize..).unwrap_or_default();
+        let (written, zeros) = piece[..read].split_at(expected.len().min(read));
+        if written != &expected[..written.len()] || zeros.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        if read < PIECE {
+            return Ok(true);
+        }
+        offset += read as u64;
+    }
+    Ok(false)
+}
+
 fn pause_after(to: &StoredFile) -> Result<(), Error> {
     to.sync_data()?;
     std::thread::sleep(PAUSE);
@@ -95,9 +113,19 @@ mod tests {
 
     #[test]
     fn zeros_follow_the_bytes_up_to_the_length() {
-        for (used, len) in [(0, 0), (0, 7), (5, 7), (7, 7), (PIECE, PIECE + 9), (PIECE + 3, 3 * PIECE), (5, 2 * PIECE)] {
+        for (used, len) in [(0, 0), (0, 7), (5, 7), (7, 7), (PIECE, PIECE + 9), (PIECE + 3, 3 * PIECE), (5, 2 * PIECE)]
+        {
             let disk = SimDisk::new();
-            write_in_pieces(&bytes(used), len as u64, &file(&disk, "to", &[])).unwrap();
+            let to = file(&disk, "to", &[]);
+            write_in_pieces(&bytes(used), len as u64, &to).unwrap();
+            assert!(is_filled_with(&to, &bytes(used), len as u64).unwrap());
+            assert!(!is_filled_with(&to, &bytes(used), len as u64 + 1).unwrap());
+            for changed in [0, used, len - 1].into_iter().filter(|at| *at < len) {
+                let other = file(&disk, &format!("{changed}"), &[]);
+                copy_in_pieces(&to, &other).unwrap();
+                disk.write(format!("{changed}"), changed as u64, &[255]).unwrap();
+                assert!(!is_filled_with(&other, &bytes(used), len as u64).unwrap(), "{changed} of {len}");
+            }
             let expected = [bytes(used), vec![0; len - used]].concat();
             assert_eq!(disk.read("to").unwrap(), expected, "{used} of {len}");
         }

@@ -29,7 +29,7 @@ use std::fmt::Debug;
 use std::io;
 use std::path::Path;
 
-pub(crate) use copy::{copy_in_pieces, is_same_content, write_in_pieces};
+pub(crate) use copy::{copy_in_pieces, is_filled_with, is_same_content, write_in_pieces};
 pub(crate) use owned::OwnedDisk;
 pub use owner_lock::{Lock, LockGuard};
 pub(crate) use plain::NotPlain;

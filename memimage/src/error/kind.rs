@@ -38,7 +38,8 @@ pub enum ErrorKind {
     /// The operation needs the whole journal, but the start of the journal was pruned. See
     /// [`Options::retention`](crate::Options::retention).
     Pruned,
-    /// The repair does not apply to the damage, or the event cannot be made void.
+    /// The repair does not apply to the damage, the event cannot be made void, or the directory cannot take a backup of the
+    /// image.
     NotApplicable,
     /// The operating system returned an error for a read, a write or a sync.
     Io,
@@ -88,18 +89,22 @@ impl ErrorKind {
             | ErrorDetail::Derived { .. }
             | ErrorDetail::Incomplete { .. } => ErrorKind::InvalidModel,
             ErrorDetail::Deep { .. } => ErrorKind::StateTooDeep,
-            ErrorDetail::Corrupt { .. } | ErrorDetail::Snapshot { .. } | ErrorDetail::Pruned { changed: false, .. } => {
-                ErrorKind::Corrupt
-            }
+            ErrorDetail::Corrupt { .. }
+            | ErrorDetail::BackupDamaged { .. }
+            | ErrorDetail::Snapshot { .. }
+            | ErrorDetail::Pruned { changed: false, .. } => ErrorKind::Corrupt,
             ErrorDetail::Forged { .. } | ErrorDetail::ForgedState { .. } => ErrorKind::Forged,
             ErrorDetail::Key { .. } | ErrorDetail::Protected { .. } => ErrorKind::Key,
             ErrorDetail::Replay { .. } | ErrorDetail::Diverged { .. } | ErrorDetail::Rewritten { .. } => {
                 ErrorKind::Diverged
             }
             ErrorDetail::PrunedSource { .. } => ErrorKind::Pruned,
-            ErrorDetail::Repair { .. } | ErrorDetail::Void { .. } | ErrorDetail::TimeNotEarlier { .. } => {
-                ErrorKind::NotApplicable
-            }
+            ErrorDetail::Repair { .. }
+            | ErrorDetail::Void { .. }
+            | ErrorDetail::TimeNotEarlier { .. }
+            | ErrorDetail::BackupTarget { .. }
+            | ErrorDetail::BackupSource { .. }
+            | ErrorDetail::NoFiles { .. } => ErrorKind::NotApplicable,
             ErrorDetail::Io { source, .. } if is_full(source) => ErrorKind::StorageFull,
             ErrorDetail::Io { .. } => ErrorKind::Io,
             ErrorDetail::StorageFull { .. } => ErrorKind::StorageFull,

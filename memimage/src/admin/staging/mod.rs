@@ -55,11 +55,7 @@ pub(super) fn vacant(disk: &dyn Disk, target: &Path) -> Result<(), Error> {
 
 impl StagingDir {
     /// Creates the staging directory, or clears the files that an interrupted operation of the same kind left in it.
-    pub(super) fn take(
-        disk: &Arc<dyn Disk>,
-        target: &Path,
-        task: &'static StagingTask,
-    ) -> Result<StagingDir, Error> {
+    pub(super) fn take(disk: &Arc<dyn Disk>, target: &Path, task: &'static StagingTask) -> Result<StagingDir, Error> {
         vacant(&**disk, target)?;
         let Some(beside) = Layout::new(target).beside(task.ending) else {
             return Err(Error::new(ErrorDetail::Taken { path: target.to_owned(), found: messages::NO_NAME }));
