@@ -12,7 +12,7 @@ use super::source::Source;
 use crate::admin::check::{CheckReport, Severity, check_on};
 use crate::admin::keys::Task;
 use crate::admin::staging::{StagingDir, StagingTask};
-use crate::disk::{Disk, StagedFile, failed, sync_dir};
+use crate::disk::{Disk, StoredFile, failed, sync_dir};
 use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::journal::Layout;
 use crate::keys::Keyring;
@@ -46,13 +46,15 @@ impl BackupTask<'_> {
         #[expect(clippy::disallowed_methods, reason = "the duration of a backup is not part of the state")]
         let started = Instant::now();
         let disk = &**self.disk;
-        let survey = self.image.survey(disk)?;
-        let segments = survey.image(self.image)?;
+        self.image.survey(disk)?.image(self.image)?;
         // the paths must be resolved, because a link or `..` may lead into the image
         if disk.is_within(self.dir, self.image.root()).map_err(|error| failed("inspecting", self.dir, error))? {
             return Err(Error::new(ErrorDetail::Taken { path: self.dir.to_owned(), found: messages::INSIDE_SOURCE }));
         }
-        TASK.unlock(self.disk, self.image, segments, self.keyring)?;
+        self.repeat(|| {
+            let survey = self.image.survey(disk)?;
+            TASK.unlock(self.disk, self.image, survey.image(self.image)?, self.keyring).map(Some)
+        })?;
         let earlier = EarlierBackup::open(self.disk, self.dir, self.image.root(), self.keyring)?;
         let (last, bytes, check) = match &earlier {
             Some(earlier) => self.continue_earlier(earlier)?,
@@ -86,8 +88,10 @@ impl BackupTask<'_> {
         }
         sync_dir(disk, layout.root())?;
         let (last, bytes) = self.copy_to(layout, None)?;
-        let text = messages::MARKER_TEXT.as_bytes();
-        StagedFile::write(disk, &layout.backup_marker(), true, |file| file.write_all(text, 0))?.install(disk)?;
+        let marker = StoredFile::create(disk, &layout.backup_marker())?;
+        marker.write_all(messages::MARKER_TEXT.as_bytes(), 0)?;
+        marker.sync_all()?;
+        sync_dir(disk, layout.root())?;
         let check = self.verify(layout, last, messages::NO_BACKUP_MADE)?;
         staging.finish()?;
         Ok((last, bytes, check))
@@ -109,24 +113,27 @@ impl BackupTask<'_> {
         Ok((source.last(), copies.bytes))
     }
 
-    /// Copies the files under temporary names. Begins again with a new reading of the image if the owner removed a file. An error
-    /// that a change of the image can explain counts only if two successive readings agree.
+    /// Copies the files under temporary names.
     fn copy_files(&self, copies: &mut Copies<'_>, earlier: Option<&EarlierBackup>) -> Result<Source, Error> {
+        self.repeat(|| {
+            let Some(source) = Source::read(self.disk, self.image, self.keyring, self.synced)? else { return Ok(None) };
+            if let Some(earlier) = earlier {
+                earlier.verify_continued_by(&source, self.image.root())?;
+            }
+            Ok(copies.copy(&source)?.then_some(source))
+        })
+    }
+
+    /// Repeats `read` while it returns `None`, because the owner of the image changed it meanwhile. An error that such a change can
+    /// explain counts only if two successive readings agree.
+    fn repeat<T>(&self, mut read: impl FnMut() -> Result<Option<T>, Error>) -> Result<T, Error> {
         let mut failure: Option<Error> = None;
         for reading in 0..READINGS {
             if reading > 0 {
                 std::thread::sleep(PAUSE);
             }
-            match Source::read(self.disk, self.image, self.keyring, self.synced) {
-                Ok(Some(source)) => {
-                    if let Some(earlier) = earlier {
-                        earlier.verify_continued_by(&source, self.image.root())?;
-                    }
-                    if copies.copy(&source)? {
-                        return Ok(source);
-                    }
-                    failure = None;
-                }
+            match read() {
+                Ok(Some(result)) => return Ok(result),
                 Ok(None) => failure = None,
                 Err(error) if error.kind() != ErrorKind::Corrupt && !error.is_missing() => return Err(error),
                 Err(error) if failure.is_some_and(|failure| failure.to_string() == error.to_string()) => {
