@@ -72,8 +72,8 @@ pub(crate) enum ErrorDetail {
     Shapes { path: PathBuf, differences: Vec<String> },
 
     #[error(
-        "the journal file `{}` is damaged {position}: {what}; nothing was changed; help: restore the file from a backup, or run \
-         `memimage::admin::check`, which lists {}",
+        "the journal file `{}` is damaged {position}: {what}; nothing was changed; help: restore the file from a backup (or copy the \
+         image again, if this is a copy that was made while the image was in use), or run `memimage::admin::check`, which lists {}",
         path.display(),
         if *suspect { "the repairs that clear these bytes" } else { "the possible repairs and the events that each would lose" }
     )]

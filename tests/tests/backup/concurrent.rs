@@ -117,23 +117,33 @@ fn each_call(case: Case, step: usize) {
     }
 }
 
-#[test]
-fn commands_and_snapshots_go_on_at_every_call_of_a_backup() {
-    with_timeout(|| {
-        for (beside, continued) in [(false, false), (true, false), (false, true), (true, true)] {
-            each_call(Case { retention: Retention::Everything, beside, continued, on: false }, 3);
-        }
-    });
+/// The writer writes at one of the backup's calls.
+fn once(retention: Retention, beside: bool, continued: bool) {
+    with_timeout(move || each_call(Case { retention, beside, continued, on: false }, 5));
 }
 
 #[test]
-fn pruning_at_any_call_does_not_break_a_backup() {
-    with_timeout(|| {
-        let retention = Retention::Events(4);
-        for (beside, continued) in [(false, false), (true, false), (false, true), (true, true)] {
-            each_call(Case { retention, beside, continued, on: false }, 3);
-        }
-    });
+fn commands_and_snapshots_go_on_during_a_new_backup() {
+    once(Retention::Everything, false, false);
+    once(Retention::Everything, true, false);
+}
+
+#[test]
+fn commands_and_snapshots_go_on_while_a_backup_is_continued() {
+    once(Retention::Everything, false, true);
+    once(Retention::Everything, true, true);
+}
+
+#[test]
+fn pruning_does_not_break_a_new_backup() {
+    once(Retention::Events(4), false, false);
+    once(Retention::Events(4), true, false);
+}
+
+#[test]
+fn pruning_does_not_break_a_continued_backup() {
+    once(Retention::Events(4), false, true);
+    once(Retention::Events(4), true, true);
 }
 
 #[test]
