@@ -8,7 +8,7 @@ use memimage_tests::SplitMix64;
 
 use crate::model::{Mark, MarkList, MarkListAppend, MarkListCommands};
 use crate::oracle::{EndKind, PromiseRecord, Promises};
-use crate::parameters::{LifetimeEnd, LifetimeParameters, SwarmParameters};
+use crate::parameters::{COPY, LifetimeEnd, LifetimeParameters, SwarmParameters};
 
 /// The disk and the promises at the end of a lifetime.
 pub(crate) struct LifetimeResult {
@@ -145,6 +145,7 @@ impl CommandThread<'_> {
                 15 => self.view()?,
                 16 if rng.once_in(4) => drop(self.image.admin().verify().map_err(message)?),
                 16 if rng.once_in(2) => drop(self.image.admin().snapshot().map_err(message)?),
+                17 if rng.once_in(3) => self.back_up()?,
                 // pending answers are dropped
                 _ => {
                     self.pending.clear();
@@ -153,6 +154,18 @@ impl CommandThread<'_> {
             }
         }
         self.wait()
+    }
+
+    /// Makes a backup, or continues the earlier one.
+    fn back_up(&self) -> Result<(), String> {
+        match self.image.admin().backup(COPY) {
+            Ok(_) => Ok(()),
+            // another thread is making a backup, or has just made one
+            Err(error) if matches!(error.kind(), ErrorKind::Locked | ErrorKind::AlreadyExists) => Ok(()),
+            // the image was pruned since the earlier backup, or lost events in an earlier lifetime with a fault
+            Err(error) if error.kind() == ErrorKind::NotApplicable => Ok(()),
+            Err(error) => Err(message(error)),
+        }
     }
 
     /// Reads the replica, which must contain this thread's acknowledged marks.
