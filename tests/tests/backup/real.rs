@@ -167,3 +167,29 @@ fn a_killed_backup_leaves_a_backup_that_opens_and_continues() {
     let image = Image::<Ledger>::open(&copy).unwrap();
     assert!(image.admin().stats().recovery.restored && image.journal().seq() == ended);
 }
+
+/// Whether the file system of the temporary directory has reflinks depends on the machine. Where it has, all segments but the last
+/// are shared. `TMPDIR` selects the file system.
+#[test]
+fn finished_segments_are_shared_where_the_file_system_has_reflinks() {
+    let directory = tempfile::tempdir().unwrap();
+    let [path, copy] = ["image", "copy"].map(|name| directory.path().join(name));
+    let mut run = ledger(&path);
+    let report = run.image().admin().backup(&copy).unwrap();
+    let segments = all_files(&copy.join("journal")).into_iter().filter(|file| file.extension().is_some());
+    let mut lens: Vec<u64> = segments.map(|file| fs::metadata(file).unwrap().len()).collect();
+    let total: u64 = lens.iter().sum();
+    assert_eq!(report.bytes_shared + report.bytes_copied, total);
+    if report.bytes_shared == 0 {
+        println!("the file system of {} has no reflinks", directory.path().display());
+    } else {
+        assert_eq!(report.bytes_copied, lens.pop().unwrap(), "all segments have the same length");
+        println!("{} bytes shared", report.bytes_shared);
+    }
+    extend(&mut run, 7);
+    run.image().admin().backup(&copy).unwrap();
+    let (digests, seq) = run.close();
+    let image = Run::options(Durability::Synced, 512).open(&copy).unwrap();
+    assert_eq!(Run::begin(image, digests, seq).unwrap().close().1, seq);
+    assert!(memimage::admin::check(&path).unwrap().is_sound());
+}
