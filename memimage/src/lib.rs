@@ -64,6 +64,7 @@
 //! - [`guide::determinism`]: what a command may do
 //! - [`guide::snapshots`]: restarts, memory, disk, derived fields, retention
 //! - [`guide::damage`]: crashes, checks, repairs, void events
+//! - [`guide::backup`]: backups of images in use, and how to restore them
 //! - [`guide::encryption`]: hiding an image, and detecting changes to it
 //! - [`guide::async_and_tokio`]: what blocks, and what does not
 //! - [`guide::performance`]: what things cost, and what memimage is not good at
@@ -79,7 +80,7 @@
 //! | a running image | [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`SnapshotSource`], [`Replica`], [`Retention`] |
 //! | errors | [`struct@Error`], [`ErrorKind`], [`CommandError`] |
 //! | past versions of events | [`macro@upcast`], [`Recorded`], [`Value`], [`shape`], [`shape_lock`] |
-//! | images that are not open: check, repair, rewrite | [`admin`] |
+//! | images that are not open: check, repair, rewrite, backup | [`admin`] |
 //! | tests of your own models | `memimage::testing`, with the feature `testing` |
 //!
 //! # Features

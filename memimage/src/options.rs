@@ -56,6 +56,8 @@ pub struct Options<M> {
     pub(crate) verify_digests: bool,
     pub(crate) allow_network: bool,
     pub(crate) accept_incomplete_copy: bool,
+    /// Whether the image has no files that outlive the process.
+    pub(crate) is_in_memory: bool,
     pub(crate) clock: WallClock,
     pub(crate) monotonic: Option<Monotonic>,
     pub(crate) genesis: Option<M>,
@@ -113,6 +115,7 @@ impl<M: Model> Options<M> {
             verify_digests: true,
             allow_network: false,
             accept_incomplete_copy: false,
+            is_in_memory: false,
             clock: WallClock::System,
             monotonic: Some(Arc::new(monotonic_clock)),
             genesis: None,

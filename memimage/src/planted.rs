@@ -15,6 +15,8 @@ pub(crate) enum Bug {
     AnswerBeforeSync,
     /// A command is applied although no space could be reserved for its record.
     AppliedWithoutRoom,
+    /// A backup records how far it goes before it contains the events.
+    BackupInWrongOrder,
     /// A command runs with the caller's arguments instead of the arguments that replay will decode.
     CallersValueApplied,
     /// The reader does not check that a frame contains the hash of the frame before it.

@@ -1,12 +1,14 @@
-//! Operations on the files of an image. [`check`] works even while the image is open; the other operations lock the image.
+//! Operations on the files of an image. [`check`] and [`backup`](backup()) work even while the image is open; the other
+//! operations lock the image.
 //!
 //! [`check`] reports damage. [`repair`] repairs damage by the action that the owner chooses. [`rewrite`] creates a new image
-//! with the same history, each event at its newest version. [`void`] records the decision that an event does nothing on replay.
+//! with the same history, each event at its newest version. [`backup`](backup()) copies an image, in use or not. [`void`] records the decision that an event does nothing on replay.
 
 // each module uses only the modules above it
 mod protection;
 mod keys;
 mod complete_journal;
+mod staging;
 mod rewrite;
 mod wording;
 mod seq_range;
@@ -16,7 +18,9 @@ mod examine;
 mod check;
 mod repair;
 mod void;
+mod backup;
 
+pub use backup::{Backup, BackupReport, backup};
 #[cfg(feature = "sim")]
 pub use check::check_with;
 pub use check::{Check, CheckReport, Finding, Severity, check};

@@ -40,7 +40,8 @@ pub enum ErrorKind {
     Pruned,
     /// The event or time is before the beginning of the history, or after its end.
     OutOfRange,
-    /// The repair does not apply to the damage, or the event cannot be made void.
+    /// The repair does not apply to the damage, the event cannot be made void, or the directory cannot take a backup of the
+    /// image.
     NotApplicable,
     /// The operating system returned an error for a read, a write or a sync.
     Io,
@@ -98,9 +99,10 @@ impl ErrorKind {
             | ErrorDetail::Derived { .. }
             | ErrorDetail::Incomplete { .. } => ErrorKind::InvalidModel,
             ErrorDetail::Deep { .. } => ErrorKind::StateTooDeep,
-            ErrorDetail::Corrupt { .. } | ErrorDetail::Snapshot { .. } | ErrorDetail::Pruned { changed: false, .. } => {
-                ErrorKind::Corrupt
-            }
+            ErrorDetail::Corrupt { .. }
+            | ErrorDetail::BackupDamaged { .. }
+            | ErrorDetail::Snapshot { .. }
+            | ErrorDetail::Pruned { changed: false, .. } => ErrorKind::Corrupt,
             ErrorDetail::Forged { .. } | ErrorDetail::ForgedState { .. } => ErrorKind::Forged,
             ErrorDetail::Key { .. } | ErrorDetail::Protected { .. } => ErrorKind::Key,
             ErrorDetail::Replay { .. } | ErrorDetail::Diverged { .. } | ErrorDetail::Rewritten { .. } => {
@@ -110,9 +112,12 @@ impl ErrorKind {
                 ErrorKind::Pruned
             }
             ErrorDetail::NoSuchEvent { .. } | ErrorDetail::NoSuchTime { .. } => ErrorKind::OutOfRange,
-            ErrorDetail::Repair { .. } | ErrorDetail::Void { .. } | ErrorDetail::TimeNotEarlier { .. } => {
-                ErrorKind::NotApplicable
-            }
+            ErrorDetail::Repair { .. }
+            | ErrorDetail::Void { .. }
+            | ErrorDetail::TimeNotEarlier { .. }
+            | ErrorDetail::BackupTarget { .. }
+            | ErrorDetail::BackupSource { .. }
+            | ErrorDetail::NoFiles { .. } => ErrorKind::NotApplicable,
             ErrorDetail::Io { source, .. } if is_full(source) => ErrorKind::StorageFull,
             ErrorDetail::Io { .. } => ErrorKind::Io,
             ErrorDetail::StorageFull { .. } => ErrorKind::StorageFull,

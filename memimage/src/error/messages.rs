@@ -72,8 +72,8 @@ pub(crate) enum ErrorDetail {
     Shapes { path: PathBuf, differences: Vec<String> },
 
     #[error(
-        "the journal file `{}` is damaged {position}: {what}; nothing was changed; help: restore the file from a backup, or run \
-         `memimage::admin::check`, which lists {}",
+        "the journal file `{}` is damaged {position}: {what}; nothing was changed; help: restore the file from a backup (or copy the \
+         image again, if this is a copy that was made while the image was in use), or run `memimage::admin::check`, which lists {}",
         path.display(),
         if *suspect { "the repairs that clear these bytes" } else { "the possible repairs and the events that each would lose" }
     )]
@@ -186,6 +186,30 @@ pub(crate) enum ErrorDetail {
         path.display()
     )]
     Taken { path: PathBuf, found: &'static str },
+
+    #[error(
+        "`{}` cannot take a backup of the image `{}`: {what}; nothing was changed; help: {help}",
+        dir.display(),
+        image.display()
+    )]
+    BackupTarget { dir: PathBuf, image: PathBuf, what: String, help: &'static str },
+
+    #[error(
+        "the image `{}` cannot be backed up: {what}; nothing was changed; help: {help}",
+        path.display()
+    )]
+    BackupSource { path: PathBuf, what: &'static str, help: &'static str },
+
+    #[error(
+        "the new backup of the image `{}` is damaged: `{}`: {what}; {left}; help: run `memimage::admin::check` on the image, and \
+         on the disk's hardware if the image is sound",
+        image.display(),
+        file.display()
+    )]
+    BackupDamaged { image: PathBuf, file: PathBuf, what: String, left: &'static str },
+
+    #[error("`{call}` needs files, and an image in memory has none; help: open the image in a directory with `open`")]
+    NoFiles { call: &'static str },
 
     #[error(
         "the journal of `{}` and its rewritten copy replay to different states: the digest of the copy is {found}, and that of the \

@@ -1,4 +1,4 @@
-//! Crashes and disk errors, and how to check, repair and copy an image.
+//! Crashes and disk errors, and how to check and repair an image.
 //!
 //! # After a crash
 //!
@@ -142,15 +142,8 @@
 //!
 //! # Copies
 //!
-//! Make copies yourself: close the image, copy its whole directory, and open it again. Run `check` on a copy to see that it is
-//! intact.
-//!
-//! If the image must stay in use, copy `journal/durable` first, then `snapshot/`, and `journal/` last. If you copy in another
-//! order, `journal/durable` or a snapshot may prove the existence of events that the copied journal lacks. Opening refuses such
-//! a copy, because it cannot be distinguished from an image that lost the end of its journal.
-//! [`Options::accept_incomplete_copy`](crate::Options::accept_incomplete_copy) opens the copy with the events that it contains,
-//! and reports the missing events. Never mix files of two copies: each opening of a copy begins a history of its own, and the
-//! library refuses segments of two histories. Do not copy an image in use while it prunes its journal.
+//! [`backup`](super::backup) explains how to copy an image, in use or not, and in which order to copy files by hand. Never mix files
+//! of two copies: each opening of a copy begins a history of its own, and the library refuses segments of two histories.
 //!
 //! If an older copy replaces an image, the copy opens without an error; [`encryption`](super::encryption#rollback) explains how
 //! to detect the replacement.

@@ -52,6 +52,7 @@
 //! | *replay* | executing recorded events again, without their checks | redo, roll forward |
 //! | *retention* | how much of the journal is kept | log retention (Kafka) |
 //! | *base* | the state at which a pruned journal begins, stored beside it in two copies | base backup |
+//! | *backup* | a complete copy of an image up to a synced event; its first opening makes it an image of its own | base backup (PostgreSQL), checkpoint copy |
 //! | *rewrite* | writing a new journal with each event at its newest version | log migration, copy-and-transform |
 //!
 //! # Damage

@@ -10,7 +10,8 @@
 //! | [`changing_your_model`] | How does a new program read old journals? How is a command changed or removed? |
 //! | [`determinism`] | What may a command do? Ids, hash maps, integer overflow, floats, panics. |
 //! | [`snapshots`] | How fast is a restart? How much memory and disk does an image take? How is the journal shortened? |
-//! | [`damage`] | What happens after a crash or a disk error? How is an image checked, repaired and copied? |
+//! | [`damage`] | What happens after a crash or a disk error? How is an image checked and repaired? |
+//! | [`backup`] | How is a running image backed up, and how is it restored? |
 //! | [`encryption`] | How is an image encrypted, and how is tampering detected? |
 //! | [`async_and_tokio`] | Which calls block a runtime's thread? |
 //! | [`performance`] | What do a command, a query, a replay and a snapshot cost? What is memimage not good at? |
@@ -39,6 +40,7 @@ pub mod changing_your_model;
 pub mod determinism;
 pub mod snapshots;
 pub mod damage;
+pub mod backup;
 pub mod encryption;
 pub mod async_and_tokio;
 pub mod performance;

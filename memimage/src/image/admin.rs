@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Image;
+use super::pinned_files::PinnedFiles;
 use super::snapshotting::SnapshotInfo;
 use super::stats::Stats;
 use crate::context::Timestamp;
@@ -69,6 +70,11 @@ impl<'a, M: Model> Admin<'a, M> {
     /// the correction cannot be written.
     pub fn correct_time(&self, to: Timestamp, reason: impl Into<String>) -> Result<(), Error> {
         self.image.shared().correct_time(to, reason.into())
+    }
+
+    /// The files of the image, for an operation that copies them.
+    pub(crate) fn pin_files(&self, call: &'static str) -> Result<PinnedFiles<'a>, Error> {
+        self.image.shared().pin_files(call)
     }
 
     /// Syncs every executed event, and returns the newest link of the journal's chain; `None` if the image has no chain.

@@ -1,6 +1,6 @@
 //! The state of a running image: the model, its journal and snapshots, and the options with which the image was opened.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -45,6 +45,10 @@ pub(super) struct Shared<M> {
     pub(super) progress: Mutex<SnapshotProgress>,
     /// Held shared while files are read for a second model, and exclusively while snapshots or segments are removed.
     pub(super) files: RwLock<()>,
+    /// The number of operations that copy files of the image. While there is one, no segment, snapshot or base is removed.
+    pub(super) pins: AtomicUsize,
+    /// Whether the image has no files that outlive the process.
+    pub(super) is_in_memory: bool,
     /// The event number or byte count at which the next snapshot is due.
     pub(super) next_snapshot: AtomicU64,
     pub(super) disk: Arc<dyn Disk>,

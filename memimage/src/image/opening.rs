@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -57,7 +58,8 @@ impl<M: Model> Options<M> {
     /// # Errors
     ///
     /// Returns an error if an option is out of its range, or if the model has no digest.
-    pub fn in_memory(self) -> Result<Image<M>, Error> {
+    pub fn in_memory(mut self) -> Result<Image<M>, Error> {
+        self.is_in_memory = true;
         self.open_on(Arc::new(SimDisk::new()), "memory.image")
     }
 
@@ -216,6 +218,8 @@ impl<M: Model> Opening<M> {
             log::warning!(%first, %last, "the journal ends before these events, which were known to be synced; they are given up");
             self.quarantine_states_from(&journal.journal, first)?;
         }
+        // before the first other change: nothing may take a directory for a backup that has become an image of its own
+        let restored = self.layout.remove_backup_marker(&*self.disk)?;
         let SettledJournal { journal: opened, durable_file, quarantined } = journal.settle(end)?;
         let identity = opened.segments().identity().clone();
         let BaseRepair { base, unusable } = repair_base::<M>(&opened, recovered.snapshot)?;
@@ -257,6 +261,7 @@ impl<M: Model> Opening<M> {
         let clock = RecordingClock::start(self.options.clock, self.options.monotonic, now, last);
         let recovery = RecoveryReport {
             created,
+            restored,
             snapshot: recovered.snapshot,
             snapshot_age: start.map(|start| Timestamp::wall_clock().since(start.created)),
             seq: recovered.last,
@@ -293,6 +298,8 @@ impl<M: Model> Opening<M> {
             snapshotting: Mutex::new(()),
             progress: Mutex::new(SnapshotProgress { base, ..SnapshotProgress::default() }),
             files: RwLock::new(()),
+            pins: AtomicUsize::new(0),
+            is_in_memory: self.options.is_in_memory,
             next_snapshot: next_snapshot.into(),
             disk: self.disk,
             layout: self.layout,
@@ -376,6 +383,12 @@ fn report(layout: &Layout, recovery: &RecoveryReport, base: Option<Seq>) {
         log::warning!(
             ?behind,
             "the clock is behind the time of the last event; until the clock has caught up, all events get that time"
+        );
+    }
+    if recovery.restored {
+        log::info!(
+            path = %layout.root().display(),
+            "the directory was a backup; from now on it is an image of its own, and takes no later backup"
         );
     }
     if recovery.changed_outcomes > 0 {

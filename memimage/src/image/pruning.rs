@@ -27,13 +27,19 @@ impl<M: Model> Shared<M> {
     /// is the state in the newest snapshot, and `proof` what was verified about it. Returns the base up to which the journal
     /// was pruned; `None` if nothing was pruned.
     pub(super) fn apply_retention(&self, newest: &StateMark, proof: SnapshotProof) -> Result<Option<Seq>, Error> {
+        // a later snapshot applies the retention
+        if self.is_pinned() {
+            return Ok(None);
+        }
         let (candidates, foreign) = self.candidates(newest.seq)?;
         let RetentionSelection { base, mut kept } = self.retention.select(&candidates, self.clock.confirmed());
         kept.extend(foreign);
         let pruned = base.map_or(Ok(None), |base| self.prune(base, newest, proof));
         // remove old snapshots even if pruning failed, because the disk may be full
         let _exclusive = self.files.write();
-        self.snapshots.retain(&kept)?;
+        if !self.is_pinned() {
+            self.snapshots.retain(&kept)?;
+        }
         pruned
     }
 
@@ -86,6 +92,9 @@ impl<M: Model> Shared<M> {
         let mut removed = 0;
         {
             let _exclusive = self.files.write();
+            if self.is_pinned() {
+                return Ok(None);
+            }
             for segment in segments.ids().take_while(|segment| *segment < first) {
                 self.remove(&segments.path(segment))?;
                 removed += segments.len_of(segment).unwrap_or(0);
@@ -96,7 +105,9 @@ impl<M: Model> Shared<M> {
         self.sync_journal_dir()?;
         {
             let _exclusive = self.files.write();
-            bases.remove_before(base)?;
+            if !self.is_pinned() {
+                bases.remove_before(base)?;
+            }
         }
         log::info!(%base, %first, "pruned the journal: `first` is now its first segment");
         Ok(Some(base))

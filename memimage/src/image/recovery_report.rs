@@ -12,6 +12,9 @@ use crate::seq::Seq;
 pub struct RecoveryReport {
     /// Whether this opening created the image.
     pub created: bool,
+    /// Whether the directory was a [backup](crate::Admin::backup), and this opening made it an image of its own, which begins a
+    /// history of its own.
+    pub restored: bool,
     /// The last event in the snapshot or base from which replay started; `None` if replay started from genesis.
     pub snapshot: Option<Seq>,
     /// The age of this snapshot or base when the image was opened, by the wall clock; `None` if replay started from genesis.

@@ -98,6 +98,22 @@ impl Layout {
         self.root.join("quarantine")
     }
 
+    /// The file that marks a backup: a directory with this file was never opened since the backup was made.
+    pub(crate) fn backup_marker(&self) -> PathBuf {
+        self.root.join("BACKUP")
+    }
+
+    /// Removes the marker of a backup, and syncs the directory. Returns whether there was one.
+    pub(crate) fn remove_backup_marker(&self, disk: &dyn Disk) -> Result<bool, Error> {
+        let path = self.backup_marker();
+        if disk.kind(&path).map_err(|error| failed("inspecting", &path, error))? != Some(FileType::File) {
+            return Ok(false);
+        }
+        disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
+        sync_dir(disk, &self.root)?;
+        Ok(true)
+    }
+
     /// Acquires the lock that gives one process ownership of the directory.
     ///
     /// # Errors

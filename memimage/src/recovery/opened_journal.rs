@@ -80,6 +80,35 @@ impl OpenedJournal {
         Ok(OpenedJournal { disk, layout, keyring, scan, snapshots, watermark: None, proven: durable })
     }
 
+    /// Opens the journal of an image that its owner may be using, in this process or in another one. The events up to `synced`
+    /// must be in the journal. Changes nothing.
+    ///
+    /// Reads the evidence of synced events before it lists the segments: an owner may append events meanwhile.
+    pub(crate) fn in_use(
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        keyring: &Arc<Keyring>,
+        synced: Seq,
+    ) -> Result<OpenedJournal, Error> {
+        let open = || -> Result<Segments, Error> {
+            let survey = layout.survey(&**disk)?;
+            open_segments(disk, layout, survey.image(layout)?, keyring, None)
+        };
+        let before = open()?;
+        let snapshots = Snapshots::new(disk, layout, keyring);
+        let watermark = layout.read_watermark(&**disk, &before.identity().uuid)?;
+        let by_watermark = watermark.map_or(Seq::ZERO, |watermark| watermark.durable_seq);
+        let proven = synced.max(by_watermark).max(proven_by(&snapshots, &before)?);
+        let segments = open()?;
+        if let Some(watermark) = &watermark {
+            refuse_missing_segment(&segments, watermark)?;
+        }
+        let scan = Scan::new(segments, proven)?;
+        snapshots.bases().verify_start(&scan)?;
+        let (disk, layout, keyring) = (Arc::clone(disk), layout.clone(), Arc::clone(keyring));
+        Ok(OpenedJournal { disk, layout, keyring, scan, snapshots, watermark, proven })
+    }
+
     /// Determines the last event that is proven to be synced, and verifies that a missing start of the journal was pruned.
     fn with_proof(
         disk: &Arc<dyn Disk>,
@@ -143,6 +172,12 @@ impl OpenedJournal {
     /// A reader of the frames that the owner of the journal writes after `position`.
     pub(crate) fn tail(&self, position: TailPosition) -> Result<JournalTail, Error> {
         JournalTail::new(&self.disk, &self.layout, &self.keyring, position)
+    }
+
+    /// The newest life of which the journal or `journal/durable` has a trace.
+    pub(crate) fn life(&self, end: &JournalEnd) -> Life {
+        let by_watermark = self.watermark.map(|watermark| watermark.life);
+        by_watermark.filter(|life| life.epoch > end.chain.life.epoch).unwrap_or(end.chain.life)
     }
 
     /// The life that begins when writing to the journal resumes.

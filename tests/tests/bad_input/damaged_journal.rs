@@ -44,7 +44,7 @@ fn a_damaged_frame_is_reported_with_segment_offset_and_event() {
     check(
         &assert_refused(&disk),
         expect![
-            "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 7680 (event 9): a frame is missing or damaged, and a later segment has frames; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
+            "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 7680 (event 9): a frame is missing or damaged, and a later segment has frames; nothing was changed; help: restore the file from a backup (or copy the image again, if this is a copy that was made while the image was in use), or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
         ],
     );
     assert_intact(&intact, 20, state);
@@ -99,7 +99,7 @@ fn a_damaged_header_is_reported() {
     check(
         &assert_refused(&disk),
         expect![
-            "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the file does not start with the magic number of a segment; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
+            "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the file does not start with the magic number of a segment; nothing was changed; help: restore the file from a backup (or copy the image again, if this is a copy that was made while the image was in use), or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
         ],
     );
     disk.write(segment(2), 0, b"memimage").unwrap();
@@ -107,7 +107,7 @@ fn a_damaged_header_is_reported() {
     check(
         &assert_refused(&disk),
         expect![
-            "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the header's checksum is wrong; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
+            "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the header's checksum is wrong; nothing was changed; help: restore the file from a backup (or copy the image again, if this is a copy that was made while the image was in use), or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
         ],
     );
 }
@@ -150,9 +150,9 @@ fn a_missing_segment_is_reported() {
         assert_intact(&intact, 20, state);
     }
     expect![[r#"
-        the journal file `/ledger/journal/00000001.journal` is damaged in segment 1: the file is missing; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose
-        the journal file `/ledger/journal/00000002.journal` is damaged in segment 2: the file is missing; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose
-        the journal file `/ledger/journal/00000003.journal` is damaged in segment 3: this segment is missing, but `journal/durable` names segment 3 as the last one written; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose
+        the journal file `/ledger/journal/00000001.journal` is damaged in segment 1: the file is missing; nothing was changed; help: restore the file from a backup (or copy the image again, if this is a copy that was made while the image was in use), or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose
+        the journal file `/ledger/journal/00000002.journal` is damaged in segment 2: the file is missing; nothing was changed; help: restore the file from a backup (or copy the image again, if this is a copy that was made while the image was in use), or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose
+        the journal file `/ledger/journal/00000003.journal` is damaged in segment 3: this segment is missing, but `journal/durable` names segment 3 as the last one written; nothing was changed; help: restore the file from a backup (or copy the image again, if this is a copy that was made while the image was in use), or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose
     "#]].assert_eq(&texts);
 }
 
@@ -177,7 +177,7 @@ fn a_segment_in_the_place_of_another_is_reported() {
     check(
         &error,
         expect![
-            "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the header belongs to segment 3; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
+            "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the header belongs to segment 3; nothing was changed; help: restore the file from a backup (or copy the image again, if this is a copy that was made while the image was in use), or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
         ],
     );
     for number in [1, 2, 3, 4] {
@@ -189,7 +189,7 @@ fn a_segment_in_the_place_of_another_is_reported() {
             check(
                 &error,
                 expect![
-                    "the journal file `/ledger/journal/00000003.journal` is damaged in segment 3 at byte 0: this file and `/ledger/journal/00000001.journal` belong to different images, and `memimage::admin::check` shows which file is foreign; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
+                    "the journal file `/ledger/journal/00000003.journal` is damaged in segment 3 at byte 0: this file and `/ledger/journal/00000001.journal` belong to different images, and `memimage::admin::check` shows which file is foreign; nothing was changed; help: restore the file from a backup (or copy the image again, if this is a copy that was made while the image was in use), or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
                 ],
             );
         }
@@ -213,19 +213,19 @@ fn a_segment_of_the_wrong_length_is_reported() {
                 (2, 4_095) => check(
                     &error,
                     expect![
-                        "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 4095: the file ends within its header; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
+                        "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 4095: the file ends within its header; nothing was changed; help: restore the file from a backup (or copy the image again, if this is a copy that was made while the image was in use), or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
                     ],
                 ),
                 (2, 10_000) => check(
                     &error,
                     expect![
-                        "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 10000: the file is 10000 bytes long, but was created with 16384 bytes; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
+                        "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 10000: the file is 10000 bytes long, but was created with 16384 bytes; nothing was changed; help: restore the file from a backup (or copy the image again, if this is a copy that was made while the image was in use), or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
                     ],
                 ),
                 (2, 20_480) => check(
                     &error,
                     expect![
-                        "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 16384: the file is 20480 bytes long, but was created with 16384 bytes; nothing was changed; help: restore the file from a backup, or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
+                        "the journal file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 16384: the file is 20480 bytes long, but was created with 16384 bytes; nothing was changed; help: restore the file from a backup (or copy the image again, if this is a copy that was made while the image was in use), or run `memimage::admin::check`, which lists the possible repairs and the events that each would lose"
                     ],
                 ),
                 _ => {}

@@ -8,7 +8,7 @@ use memimage_tests::SplitMix64;
 
 use crate::model::{Mark, MarkList, MarkListAppend, MarkListCommands};
 use crate::oracle::{EndKind, PromiseRecord, Promises};
-use crate::parameters::{LifetimeEnd, LifetimeParameters, SwarmParameters};
+use crate::parameters::{COPY, LifetimeEnd, LifetimeParameters, SwarmParameters};
 
 /// The disk and the promises at the end of a lifetime.
 pub(crate) struct LifetimeResult {
@@ -114,7 +114,7 @@ impl CommandThread<'_> {
     /// Runs random operations until one fails unexpectedly.
     fn run(mut self, operations: u64, rng: &mut SplitMix64) -> Result<(), String> {
         for _ in 0..operations {
-            match rng.below(19) {
+            match rng.below(20) {
                 0..=4 => self.append(rng)?,
                 5 | 6 => self.submit(rng)?,
                 7 => self.submit_all(rng)?,
@@ -146,6 +146,7 @@ impl CommandThread<'_> {
                 17 => self.retry(rng)?,
                 16 if rng.once_in(4) => drop(self.image.admin().verify().map_err(message)?),
                 16 if rng.once_in(2) => drop(self.image.admin().snapshot().map_err(message)?),
+                18 if rng.once_in(3) => self.back_up()?,
                 // pending answers are dropped
                 _ => {
                     self.pending.clear();
@@ -168,6 +169,18 @@ impl CommandThread<'_> {
         match answer == index {
             true => Ok(()),
             false => Err(format!("a retry of {mark:?} got the answer {answer}, and the first answer was {index}")),
+        }
+    }
+
+    /// Makes a backup, or continues the earlier one.
+    fn back_up(&self) -> Result<(), String> {
+        match self.image.admin().backup(COPY) {
+            Ok(_) => Ok(()),
+            // another thread is making a backup, or has just made one
+            Err(error) if matches!(error.kind(), ErrorKind::Locked | ErrorKind::AlreadyExists) => Ok(()),
+            // the image was pruned since the earlier backup, or lost events in an earlier lifetime with a fault
+            Err(error) if error.kind() == ErrorKind::NotApplicable => Ok(()),
+            Err(error) => Err(message(error)),
         }
     }
 

@@ -1,4 +1,4 @@
-//! A swarm of small simulations, each determined by its seed. Up to four threads run commands, queries, syncs, snapshots and
+//! A swarm of small simulations, each determined by its seed. Up to four threads run commands, queries, syncs, snapshots, backups and
 //! panics on one image, in all durability modes, with and without pruning, while the disk fails, lies or is full. A close, a
 //! kill or a power cut ends the lifetime, and the next lifetime of the same image begins with the remaining disk. (Many
 //! simulations with different enabled features: Groce and others, "Swarm Testing", 2012; TigerBeetle's simulator.)
@@ -44,6 +44,7 @@ struct Tally {
     suspect: AtomicU64,
     quarantined: AtomicU64,
     pruned: AtomicU64,
+    backups: AtomicU64,
     kills: AtomicU64,
     power_cuts: AtomicU64,
 }
@@ -94,6 +95,7 @@ fn run(seed: u64, tally: &Tally) -> Result<(), String> {
         if !faulty && recovery.unusable_snapshots.iter().any(|(_, why)| has_name(why)) {
             return Err(fail(format!("a snapshot has its final name but is not complete: {recovery:?}"), &disk));
         }
+        check_backup(&parameters, lifetime, &disk, (&marks, faulty), tally).map_err(|why| fail(why, &disk))?;
         if let Some((left, past)) = &ended {
             let how = (past.durability, left.ending);
             left.promises
@@ -123,6 +125,28 @@ fn run(seed: u64, tally: &Tally) -> Result<(), String> {
         .map_err(|why| format!("{why}\nafter {lifetime:?}\nof {parameters:?}\n{}", disk.trace()))
 }
 
+/// A backup opens after every end of a lifetime, with the first marks of the image. If a failed sync of the image was followed by a
+/// successful one, the backup may have more marks than the image.
+fn check_backup(
+    parameters: &SwarmParameters,
+    lifetime: &LifetimeParameters,
+    disk: &SimDisk,
+    (marks, faulty): (&[Mark], bool),
+    tally: &Tally,
+) -> Result<(), String> {
+    let files = disk.files();
+    if !files.iter().any(|path| path.starts_with(parameters::COPY)) {
+        return Ok(());
+    }
+    let copy = parameters.open_at(parameters::COPY, lifetime, &disk.fork());
+    let copied = SwarmParameters::marks(&copy.map_err(|error| format!("the backup: {error}"))?)?;
+    count(&tally.backups, 1);
+    match marks.starts_with(&copied) || faulty && copied.starts_with(marks) {
+        true => Ok(()),
+        false => Err(format!("the backup has the marks {copied:?}, and the image {marks:?}")),
+    }
+}
+
 /// A power cut may leave garbage that no torn write explains. Opening then refuses the image as suspect, for no other reason,
 /// and after a repair the image opens.
 fn without_garbage(
@@ -147,7 +171,8 @@ fn without_garbage(
 }
 
 fn is_pruned(disk: &SimDisk) -> bool {
-    !disk.files().is_empty() && !disk.files().iter().any(|path| path.ends_with("journal/00000001.journal"))
+    let files = disk.files();
+    !files.is_empty() && !files.contains(&Path::new("/list/journal/00000001.journal").to_owned())
 }
 
 /// Runs seeds on several threads and panics at the first one that fails or hangs.
@@ -204,8 +229,9 @@ fn a_swarm_of_lifetimes_keeps_all_promises() {
     let (seeds, tally) = (u64::from(cases(1_500)), Tally::default());
     swarm(number("MEMIMAGE_SEED"), seeds, number("MEMIMAGE_TIMES"), &tally);
     println!("{seeds} seeds: {tally:?}");
-    let Tally { faults, refused_to_open, suspect, quarantined, pruned, .. } = tally;
-    let incomplete =
-        [faults, refused_to_open, suspect, quarantined, pruned].iter_mut().any(|counter| *counter.get_mut() == 0);
+    let Tally { faults, refused_to_open, suspect, quarantined, pruned, backups, .. } = tally;
+    let incomplete = [faults, refused_to_open, suspect, quarantined, pruned, backups]
+        .iter_mut()
+        .any(|counter| *counter.get_mut() == 0);
     assert!(seeds < 1_500 || !incomplete, "the swarm does not cover all faults and repairs");
 }

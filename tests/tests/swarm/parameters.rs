@@ -11,6 +11,11 @@ use memimage_tests::{SplitMix64, with_keys};
 use crate::model::MarkList;
 use crate::oracle::THREADS_MAX;
 
+/// The path of the image.
+pub(crate) const IMAGE: &str = "/list";
+/// The path of its backup.
+pub(crate) const COPY: &str = "/copy";
+
 /// All parameters of a seed.
 #[derive(Clone, Debug)]
 pub(crate) struct SwarmParameters {
@@ -69,6 +74,16 @@ impl SwarmParameters {
 
     /// Opens the image with the options of a lifetime.
     pub(crate) fn open(&self, lifetime: &LifetimeParameters, disk: &SimDisk) -> Result<Image<MarkList>, Error> {
+        self.open_at(IMAGE, lifetime, disk)
+    }
+
+    /// Opens the image or its backup with the options of a lifetime.
+    pub(crate) fn open_at(
+        &self,
+        path: &str,
+        lifetime: &LifetimeParameters,
+        disk: &SimDisk,
+    ) -> Result<Image<MarkList>, Error> {
         let options: Options<MarkList> = Image::options()
             .segment_bytes(16 << 10)
             .align_bytes(self.align)
@@ -80,7 +95,7 @@ impl SwarmParameters {
             .pause_budget(lifetime.pause_budget)
             .batch_bytes(lifetime.batch_bytes)
             .pending_batches_max(lifetime.pending_batches);
-        with_keys!(self.protection, options).open_with(Arc::new(disk.clone()), "/list")
+        with_keys!(self.protection, options).open_with(Arc::new(disk.clone()), path)
     }
 }
 

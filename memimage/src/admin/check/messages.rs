@@ -277,6 +277,24 @@ pub(super) fn rewrite_marker() -> Message {
     Message::new("the rewrite that created this image left the file behind", "remove the file if you like")
 }
 
+pub(super) fn backup_marker() -> Message {
+    Message::new("the directory is a backup that was never opened", "")
+}
+
+pub(super) fn backup_staging_marker() -> Message {
+    Message::new(
+        "the backup that made this copy left the file behind, or is not complete",
+        "remove the file if you like",
+    )
+}
+
+pub(super) fn backup_directory() -> Message {
+    Message::new(
+        "a backup to this path is being made, or was interrupted",
+        "if no backup is being made, make it again, or remove the directory",
+    )
+}
+
 pub(super) fn unrelated_file() -> Message {
     Message::new("the file does not belong to the image", "if you know what it is, move it out of the image")
 }

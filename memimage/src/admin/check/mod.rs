@@ -162,7 +162,11 @@ impl Check {
 /// Reads the image until a reading finds nothing wrong, or two successive readings agree. Readings differ if a process is
 /// writing to the image: a file that exists in one reading may be gone in the next. If no two readings agree, a finding that is
 /// more than a note counts only if both of the last two complete readings contain it.
-fn check_on(disk: &Arc<dyn Disk>, path: &Path, keyring: &Arc<Keyring>) -> Result<CheckReport, Error> {
+pub(in crate::admin) fn check_on(
+    disk: &Arc<dyn Disk>,
+    path: &Path,
+    keyring: &Arc<Keyring>,
+) -> Result<CheckReport, Error> {
     let layout = Layout::new(path);
     let (mut last, mut before): (Option<CheckReport>, Option<CheckReport>) = (None, None);
     let mut failure: Option<Error> = None;

@@ -121,10 +121,15 @@ impl Scan {
 
     /// The last event of the journal. Reads only the active segment and the segment before it.
     pub(crate) fn last_event(&self) -> Result<Seq, Error> {
+        Ok(self.read_end()?.chain.before())
+    }
+
+    /// The end of the journal. Reads only the active segment and the segment before it.
+    pub(crate) fn read_end(&self) -> Result<JournalEnd, Error> {
         // a torn first frame may be all that the active segment contains
         let from = self.segments.ids().rev().find(|&segment| segment < self.active).unwrap_or(self.active);
         let end = self.read(from, |_, _| Ok(ControlFlow::Continue(())))?;
-        Ok(end.expect("it is read to its end").chain.before())
+        Ok(end.expect("it is read to its end"))
     }
 
     /// Decodes the frames of this kind in the last segment that contains such frames. After the first damage in a segment,

@@ -1,0 +1,167 @@
+//! One backup: from the image to a verified directory.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::BackupReport;
+use super::copies::{CopiedBytes, Copies};
+use super::earlier::EarlierBackup;
+use super::messages;
+use super::source::Source;
+use crate::admin::check::{CheckReport, Severity, check_on};
+use crate::admin::keys::Task;
+use crate::admin::staging::{StagingDir, StagingTask};
+use crate::disk::{Disk, StoredFile, failed, sync_dir};
+use crate::error::{Error, ErrorDetail, ErrorKind};
+use crate::journal::Layout;
+use crate::keys::Keyring;
+use crate::log;
+use crate::seq::Seq;
+use crate::snapshot::Snapshots;
+
+const TASK: Task = Task { name: "memimage::admin::backup", builder: "memimage::admin::Backup" };
+
+/// The staging directory of a new backup.
+const STAGING: StagingTask =
+    StagingTask { ending: ".backing-up", marker: "BACKING-UP", text: messages::STAGING_TEXT, extra: Some("BACKUP") };
+
+/// A backup reads an image at most this many times while the owner of the image removes files.
+const READINGS: u32 = 20;
+/// The time between two readings of the image.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// A backup of the image `image` in the directory `dir`.
+pub(super) struct BackupTask<'a> {
+    pub(super) disk: &'a Arc<dyn Disk>,
+    pub(super) image: &'a Layout,
+    pub(super) keyring: &'a Arc<Keyring>,
+    /// The events up to this one are known to be synced.
+    pub(super) synced: Seq,
+    pub(super) dir: &'a Path,
+}
+
+impl BackupTask<'_> {
+    pub(super) fn run(&self) -> Result<BackupReport, Error> {
+        #[expect(clippy::disallowed_methods, reason = "the duration of a backup is not part of the state")]
+        let started = Instant::now();
+        let disk = &**self.disk;
+        self.image.survey(disk)?.image(self.image)?;
+        // the paths must be resolved, because a link or `..` may lead into the image
+        if disk.is_within(self.dir, self.image.root()).map_err(|error| failed("inspecting", self.dir, error))? {
+            return Err(Error::new(ErrorDetail::Taken { path: self.dir.to_owned(), found: messages::INSIDE_SOURCE }));
+        }
+        self.repeat(|| {
+            let survey = self.image.survey(disk)?;
+            TASK.unlock(self.disk, self.image, survey.image(self.image)?, self.keyring).map(Some)
+        })?;
+        let earlier = EarlierBackup::open(self.disk, self.dir, self.image.root(), self.keyring)?;
+        let (last, bytes, check) = match &earlier {
+            Some(earlier) => self.continue_earlier(earlier)?,
+            None => self.make_new()?,
+        };
+        let report = BackupReport {
+            seq: last,
+            events: check.events,
+            continued: earlier.map(|earlier| earlier.last()),
+            bytes_copied: bytes.copied,
+            bytes_shared: bytes.shared,
+            bytes_reused: bytes.reused,
+            duration: started.elapsed(),
+        };
+        log::info!(
+            from = %self.image.root().display(),
+            to = %self.dir.display(),
+            seq = %report.seq,
+            bytes = report.bytes_copied,
+            "made a backup"
+        );
+        Ok(report)
+    }
+
+    /// Makes a backup in a staging directory, verifies it, and renames the directory.
+    fn make_new(&self) -> Result<(Seq, CopiedBytes, CheckReport), Error> {
+        let staging = StagingDir::take(self.disk, self.dir, &STAGING)?;
+        let (disk, layout) = (&**self.disk, staging.layout());
+        for dir in [layout.journal(), layout.snapshots(), layout.quarantine()] {
+            disk.create_dir(&dir).map_err(|error| failed("creating", &dir, error))?;
+        }
+        sync_dir(disk, layout.root())?;
+        let (last, bytes) = self.copy_to(layout, None)?;
+        let marker = StoredFile::create(disk, &layout.backup_marker())?;
+        marker.write_all(messages::MARKER_TEXT.as_bytes(), 0)?;
+        marker.sync_all()?;
+        sync_dir(disk, layout.root())?;
+        let check = self.verify(layout, last, messages::NO_BACKUP_MADE)?;
+        staging.finish()?;
+        Ok((last, bytes, check))
+    }
+
+    /// Adds to an earlier backup what is new in the image, and verifies the whole backup.
+    fn continue_earlier(&self, earlier: &EarlierBackup) -> Result<(Seq, CopiedBytes, CheckReport), Error> {
+        earlier.layout.remove_unfinished(&**self.disk)?;
+        let (last, bytes) = self.copy_to(&earlier.layout, Some(earlier))?;
+        let check = self.verify(&earlier.layout, last, messages::EARLIER_CONTINUED)?;
+        Ok((last, bytes, check))
+    }
+
+    /// Copies the image into the directory `target`. Returns the last event that was copied.
+    fn copy_to(&self, target: &Layout, earlier: Option<&EarlierBackup>) -> Result<(Seq, CopiedBytes), Error> {
+        let mut copies = Copies::new(self.disk, self.image.root(), target, earlier);
+        let source = self.copy_files(&mut copies, earlier)?;
+        copies.install(&source, &Snapshots::new(self.disk, target, self.keyring))?;
+        Ok((source.last(), copies.bytes))
+    }
+
+    /// Copies the files under temporary names.
+    fn copy_files(&self, copies: &mut Copies<'_>, earlier: Option<&EarlierBackup>) -> Result<Source, Error> {
+        self.repeat(|| {
+            let Some(source) = Source::read(self.disk, self.image, self.keyring, self.synced)? else { return Ok(None) };
+            if let Some(earlier) = earlier {
+                earlier.verify_continued_by(&source, self.image.root())?;
+            }
+            Ok(copies.copy(&source)?.then_some(source))
+        })
+    }
+
+    /// Repeats `read` while it returns `None`, because the owner of the image changed it meanwhile. An error that such a change can
+    /// explain counts only if two successive readings agree.
+    fn repeat<T>(&self, mut read: impl FnMut() -> Result<Option<T>, Error>) -> Result<T, Error> {
+        let mut failure: Option<Error> = None;
+        for reading in 0..READINGS {
+            if reading > 0 {
+                std::thread::sleep(PAUSE);
+            }
+            match read() {
+                Ok(Some(result)) => return Ok(result),
+                Ok(None) => failure = None,
+                Err(error) if error.kind() != ErrorKind::Corrupt && !error.is_missing() => return Err(error),
+                Err(error) if failure.is_some_and(|failure| failure.to_string() == error.to_string()) => {
+                    return Err(error);
+                }
+                Err(error) => failure = Some(error),
+            }
+        }
+        let (path, what) = (self.image.root().to_owned(), messages::CHANGING);
+        Err(failure.unwrap_or(Error::new(ErrorDetail::BackupSource { path, what, help: messages::HELP_CHANGING })))
+    }
+
+    /// Checks the finished backup as `admin::check` does. It must end with event `last`.
+    fn verify(&self, target: &Layout, last: Seq, left: &'static str) -> Result<CheckReport, Error> {
+        let damaged = |file: &Path, what: String| {
+            let (image, file) = (self.image.root().to_owned(), file.to_owned());
+            Error::new(ErrorDetail::BackupDamaged { image, file, what, left })
+        };
+        let report = check_on(self.disk, target.root(), self.keyring)?;
+        if let Some(finding) = report.findings.iter().find(|finding| finding.severity == Severity::Damage) {
+            return Err(damaged(&finding.path, finding.message.clone()));
+        }
+        match report.last {
+            Some(found) if found != last => Err(damaged(&target.journal(), messages::wrong_end(found, last))),
+            None if last > report.base.unwrap_or(Seq::ZERO) => {
+                Err(damaged(&target.journal(), messages::wrong_end(Seq::ZERO, last)))
+            }
+            _ => Ok(report),
+        }
+    }
+}
