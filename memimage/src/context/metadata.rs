@@ -92,6 +92,13 @@ impl Metadata {
         if self.entries.is_empty() { None } else { self.get(Metadata::REQUEST) }
     }
 
+    /// Sets the request key, without a copy of it.
+    pub(crate) fn with_request(mut self, key: String) -> Metadata {
+        self.entries.retain(|(present, _)| present != Metadata::REQUEST);
+        self.entries.push((Cow::Borrowed(Metadata::REQUEST), key));
+        self
+    }
+
     /// Appends the encoding used in records: postcard's encoding of a list of string pairs.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) -> Result<(), MetadataError> {
         *out = postcard::to_extend(&self.entries, std::mem::take(out))?;

@@ -18,7 +18,7 @@ use crate::shape::may_be_deep;
 use crate::value::MAX_DEPTH;
 
 /// The capacity of the payload buffer, in bytes, that is kept for the next command.
-const PAYLOAD_KEPT: usize = 1 << 16;
+pub(super) const PAYLOAD_KEPT: usize = 1 << 16;
 
 /// Encodes the command into `payload` and decodes it again: the result is the command that replay will run.
 pub(super) fn through_encoding<M, C: Command<M>>(command: C, payload: &mut Vec<u8>) -> Result<C, Error> {

@@ -177,8 +177,8 @@ fn first_request<'a, M, C: Command<M>>(
     command: &C,
     last: Seq,
 ) -> Result<Request<'a>, Attempt<C, M>> {
-    let examined =
-        Request::new::<M, C>(key, command).and_then(|request| Ok((request.repeated::<M, C>(core, last)?, request)));
+    let examined = Request::new::<M, C>(core, key, command)
+        .and_then(|request| Ok((request.repeated::<M, C>(core, last)?, request)));
     match examined {
         Ok((None, request)) => Ok(request),
         Ok((Some(Repeated { answer, seq }), _)) => Err(Attempt::Repeated(answer.map_err(C::Error::from_refusal), seq)),

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::arguments::panicked;
+use super::arguments::{PAYLOAD_KEPT, panicked};
 use super::core::Core;
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Command, ExecutedRequest, RequestKind, arguments_hash, encode_answer};
@@ -13,6 +13,8 @@ use crate::seq::Seq;
 /// A command with a request key, before it is executed.
 pub(super) struct Request<'a> {
     key: &'a str,
+    /// The hash of the key.
+    hash: u64,
     /// The hash of the command's arguments.
     arguments: u64,
 }
@@ -25,7 +27,7 @@ pub(super) struct Repeated<C: Command<M>, M> {
 
 impl<'a> Request<'a> {
     /// Checks the key, and hashes the arguments that replay will read.
-    pub(super) fn new<M, C: Command<M>>(key: &'a str, command: &C) -> Result<Request<'a>, Error> {
+    pub(super) fn new<M, C: Command<M>>(core: &Core<M>, key: &'a str, command: &C) -> Result<Request<'a>, Error> {
         let refused = |what| Error::new(ErrorDetail::RequestKey { command: C::NAME, what });
         match key.len() {
             0 => return Err(refused("is empty".to_owned())),
@@ -35,7 +37,7 @@ impl<'a> Request<'a> {
         let hash = || arguments_hash::<M, C>(command);
         let arguments = catch_unwind(AssertUnwindSafe(hash));
         let arguments = arguments.map_err(|panic| panicked::<M, C>("arguments' encoding", panic))?;
-        Ok(Request { key, arguments })
+        Ok(Request { key, hash: core.requests.hash(key), arguments })
     }
 
     /// The request that this command repeats; `None` if no request with this key is remembered. `last` is the last event.
@@ -48,7 +50,7 @@ impl<'a> Request<'a> {
         core: &Core<M>,
         last: Seq,
     ) -> Result<Option<Repeated<C, M>>, Error> {
-        let Some(entry) = core.requests.find(self.key, last) else { return Ok(None) };
+        let Some(entry) = core.requests.find(self.key, self.hash, last) else { return Ok(None) };
         let (seq, outcome) = (entry.seq, entry.outcome);
         let key = || self.key.to_owned();
         let rejected = outcome == Outcome::Rejected;
@@ -71,11 +73,13 @@ impl<'a> Request<'a> {
         answer: &Result<C::Output, C::Refusal>,
     ) {
         let outcome = if answer.is_ok() { Outcome::Applied } else { Outcome::Rejected };
+        let buffer = std::mem::take(&mut core.payload);
         // the command was executed, so a panic of the answer's `Serialize` must not undo it
-        let encoded = catch_unwind(AssertUnwindSafe(|| encode_answer::<M, C>(answer, Vec::new())));
+        let encoded = catch_unwind(AssertUnwindSafe(|| encode_answer::<M, C>(answer, buffer)));
         let (kind, arguments) = (RequestKind::of::<M, C>(), self.arguments);
         let executed = ExecutedRequest { kind, arguments, outcome, answer: encoded.unwrap_or(None) };
-        core.requests.insert(seq, self.key, Some(executed));
+        core.requests.insert_hashed(seq, self.key, self.hash, Some(&executed));
+        core.payload = executed.answer.filter(|buffer| buffer.capacity() <= PAYLOAD_KEPT).unwrap_or_default();
     }
 }
 

@@ -33,7 +33,7 @@ impl<'a, M: Model> WithMetadata<'a, M> {
     /// Like [`Image::once`]: executes a command once for this key, and records the metadata with it. A retry may have other
     /// metadata; they are not recorded.
     pub fn once(mut self, key: impl Into<String>) -> WithMetadata<'a, M> {
-        self.metadata = self.metadata.entry(Metadata::REQUEST, key.into());
+        self.metadata = self.metadata.with_request(key.into());
         self
     }
 

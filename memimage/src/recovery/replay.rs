@@ -392,7 +392,7 @@ impl<M: Model> Replay<'_, M> {
     /// Remembers the request of event `seq`, if the event has a request key.
     fn remember(&mut self, seq: Seq, key: Option<&str>, request: ReplayedRequest) {
         if let Some(key) = key.filter(|_| self.requests.is_used() && !planted(Bug::KeyRememberedAfterAnswer)) {
-            self.requests.insert(seq, key, request.executed());
+            self.requests.insert(seq, key, request.executed().as_ref());
         }
     }
 

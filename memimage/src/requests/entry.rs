@@ -13,7 +13,7 @@ const ANSWERED: u8 = 2;
 pub(crate) struct Entry<'a> {
     /// The seq of the request's event.
     pub(crate) seq: Seq,
-    pub(crate) key: &'a str,
+    pub(crate) key: &'a [u8],
     /// The index of the command in the table's list of kinds; `None` if no single command has the answer.
     pub(super) kind: Option<u32>,
     /// The hash of the arguments.
@@ -43,7 +43,7 @@ impl<'a> Entry<'a> {
         out.extend_from_slice(&(answer.len() as u32).to_le_bytes());
         out.extend_from_slice(&[rejected | answered, 0]);
         out.extend_from_slice(&(self.key.len() as u16).to_le_bytes());
-        out.extend_from_slice(self.key.as_bytes());
+        out.extend_from_slice(self.key);
         out.extend_from_slice(answer);
     }
 
@@ -56,7 +56,7 @@ impl<'a> Entry<'a> {
         let (key, rest) = rest.split_at(usize::from(u16::from_le_bytes([header[34], header[35]])));
         Entry {
             seq: Seq::new(u64_at(0)),
-            key: std::str::from_utf8(key).expect("the key was a string"),
+            key,
             kind: (kind != u32::MAX).then_some(kind),
             arguments: u64_at(8),
             outcome: if flags & REJECTED == 0 { Outcome::Applied } else { Outcome::Rejected },

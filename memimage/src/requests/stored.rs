@@ -43,6 +43,7 @@ impl Serialize for Entries<'_> {
         for entry in remembered() {
             let Entry { seq, key, kind, arguments, outcome, answer, .. } = entry;
             let (seq, rejected) = (seq.get(), outcome == Outcome::Rejected);
+            let key = std::str::from_utf8(key).expect("a key was a string");
             entries.serialize_element(&(seq, key, kind, arguments, rejected, answer))?;
         }
         entries.end()
@@ -113,7 +114,11 @@ impl<'de> Visitor<'de> for EntriesSeed {
             before = seq;
             let outcome = if rejected { Outcome::Rejected } else { Outcome::Applied };
             let answer = answer.as_deref();
-            self.table.push(Entry { seq: Seq::new(seq), key: &key, kind, arguments, outcome, answer, previous: 0 });
+            let hash = self.table.hash(&key);
+            self.table.push(
+                hash,
+                Entry { seq: Seq::new(seq), key: key.as_bytes(), kind, arguments, outcome, answer, previous: 0 },
+            );
         }
         Ok(self.table)
     }
@@ -159,19 +164,19 @@ mod tests {
         let mut table = RequestTable::new(5);
         for seq in 1..=9 {
             let outcome = if seq < 8 { Outcome::Applied } else { Outcome::Rejected };
-            table.insert(Seq::new(seq), &format!("é{seq}"), Some(executed((seq % 2) as usize, outcome)));
+            table.insert(Seq::new(seq), &format!("é{seq}"), Some(&executed((seq % 2) as usize, outcome)));
         }
         let loaded = reloaded(&table, 10, 5);
-        assert!(loaded.find("é5", Seq::new(10)).is_none());
+        assert!(loaded.find_key("é5", Seq::new(10)).is_none());
         for seq in 6..=9u64 {
-            let entry = loaded.find(&format!("é{seq}"), Seq::new(10)).unwrap();
+            let entry = loaded.find_key(&format!("é{seq}"), Seq::new(10)).unwrap();
             assert_eq!(entry.seq, Seq::new(seq));
             assert_eq!(entry.outcome == Outcome::Rejected, seq >= 8);
             let same = loaded.compare(entry, kind((seq % 2) as usize), u64::MAX);
             assert_eq!(same, SameKey::Answer(&[1, 2, 3]));
         }
-        assert!(reloaded(&table, 10, 2).find("é8", Seq::new(10)).is_none(), "a smaller window");
-        assert!(reloaded(&table, 10, 100).find("é6", Seq::new(10)).is_some(), "a larger window");
+        assert!(reloaded(&table, 10, 2).find_key("é8", Seq::new(10)).is_none(), "a smaller window");
+        assert!(reloaded(&table, 10, 100).find_key("é6", Seq::new(10)).is_some(), "a larger window");
     }
 
     #[test]

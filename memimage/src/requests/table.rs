@@ -59,12 +59,17 @@ impl RequestTable {
         self.log.window > 0
     }
 
+    /// The hash of a key, by which the table is searched.
+    pub(crate) fn hash(&self, key: &str) -> u64 {
+        self.hasher.hash_one(key.as_bytes())
+    }
+
     /// The newest request with this key that is remembered after event `last`.
-    pub(crate) fn find(&self, key: &str, last: Seq) -> Option<Entry<'_>> {
-        let mut at = *self.index.get(&self.hasher.hash_one(key))?;
+    pub(crate) fn find(&self, key: &str, hash: u64, last: Seq) -> Option<Entry<'_>> {
+        let mut at = *self.index.get(&hash)?;
         loop {
             let entry = self.log.at(at)?;
-            if entry.key == key {
+            if entry.key == key.as_bytes() {
                 return self.log.remembers(entry.seq, last).then_some(entry);
             }
             at = entry.previous;
@@ -102,21 +107,26 @@ impl RequestTable {
     }
 
     /// Remembers the request of event `seq`, which is the last event. `executed` is `None` if no single command has the answer.
-    pub(crate) fn insert(&mut self, seq: Seq, key: &str, executed: Option<ExecutedRequest>) {
-        let kind = executed.as_ref().map(|executed| self.kind(executed.kind));
+    pub(crate) fn insert(&mut self, seq: Seq, key: &str, executed: Option<&ExecutedRequest>) {
+        self.insert_hashed(seq, key, self.hash(key), executed);
+    }
+
+    /// Like [`insert`](RequestTable::insert), with the hash of the key.
+    pub(crate) fn insert_hashed(&mut self, seq: Seq, key: &str, hash: u64, executed: Option<&ExecutedRequest>) {
+        let kind = executed.map(|executed| self.kind(executed.kind));
         let (arguments, outcome) =
-            executed.as_ref().map_or((0, Outcome::Applied), |executed| (executed.arguments, executed.outcome));
-        let answer = executed.as_ref().and_then(|executed| executed.answer.as_deref());
-        self.push(Entry { seq, key, kind, arguments, outcome, answer, previous: NOWHERE });
+            executed.map_or((0, Outcome::Applied), |executed| (executed.arguments, executed.outcome));
+        let answer = executed.and_then(|executed| executed.answer.as_deref());
+        self.push(hash, Entry { seq, key: key.as_bytes(), kind, arguments, outcome, answer, previous: NOWHERE });
         self.forget(seq);
     }
 
-    /// Appends an entry, and makes it the newest one with its key.
-    pub(super) fn push(&mut self, entry: Entry<'_>) {
+    /// Appends an entry, and makes it the newest one with its key. `hash` is the hash of the key.
+    pub(super) fn push(&mut self, hash: u64, entry: Entry<'_>) {
         let answer = entry.answer.filter(|answer| answer.len() <= ANSWER_MAX);
         let entry = Entry { answer, ..entry };
         let at = self.log.end(entry.len());
-        let previous = self.index.insert(self.hasher.hash_one(entry.key), at).unwrap_or(NOWHERE);
+        let previous = self.index.insert(hash, at).unwrap_or(NOWHERE);
         self.log.push(&Entry { previous, ..entry });
     }
 
@@ -187,6 +197,14 @@ impl Hasher for KeyHash {
 }
 
 #[cfg(test)]
+impl RequestTable {
+    /// Like [`find`](RequestTable::find), for a key whose hash is not known.
+    pub(super) fn find_key(&self, key: &str, last: Seq) -> Option<Entry<'_>> {
+        self.find(key, self.hash(key), last)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -199,7 +217,7 @@ mod tests {
     }
 
     fn answer(table: &RequestTable, key: &str, last: u64) -> Option<Vec<u8>> {
-        let entry = table.find(key, Seq::new(last))?;
+        let entry = table.find_key(key, Seq::new(last))?;
         match table.compare(entry, kind(0), 5) {
             SameKey::Answer(answer) => Some(answer.to_vec()),
             other => panic!("{other:?}"),
@@ -209,12 +227,12 @@ mod tests {
     #[test]
     fn a_request_is_remembered_for_as_many_events_as_the_window_has() {
         let mut table = RequestTable::new(3);
-        table.insert(Seq::new(5), "a", Some(executed(0, b"first")));
+        table.insert(Seq::new(5), "a", Some(&executed(0, b"first")));
         assert_eq!(answer(&table, "a", 5).unwrap(), b"first");
         assert_eq!(answer(&table, "a", 7).unwrap(), b"first");
         assert_eq!(answer(&table, "a", 8), None);
         assert_eq!(answer(&table, "b", 5), None);
-        table.insert(Seq::new(9), "b", Some(executed(0, b"second")));
+        table.insert(Seq::new(9), "b", Some(&executed(0, b"second")));
         assert_eq!(table.index.len(), 1, "the entry that is no longer remembered was removed");
     }
 
@@ -223,7 +241,7 @@ mod tests {
         let mut table = RequestTable::new(1_000);
         for seq in 1..=20_000u64 {
             let key = format!("key {seq}");
-            table.insert(Seq::new(seq), &key, Some(executed(0, &vec![seq as u8; (seq % 90) as usize])));
+            table.insert(Seq::new(seq), &key, Some(&executed(0, &vec![seq as u8; (seq % 90) as usize])));
             let oldest = seq.saturating_sub(999).max(1);
             assert_eq!(answer(&table, &format!("key {oldest}"), seq).unwrap().len(), (oldest % 90) as usize);
             assert_eq!(answer(&table, &format!("key {}", oldest - 1), seq), None);
@@ -236,10 +254,10 @@ mod tests {
     #[test]
     fn the_newest_request_with_a_key_counts() {
         let mut table = RequestTable::new(10);
-        table.insert(Seq::new(1), "a", Some(executed(0, b"first")));
-        table.insert(Seq::new(4), "a", Some(executed(0, b"second")));
+        table.insert(Seq::new(1), "a", Some(&executed(0, b"first")));
+        table.insert(Seq::new(4), "a", Some(&executed(0, b"second")));
         assert_eq!(answer(&table, "a", 4).unwrap(), b"second");
-        table.insert(Seq::new(12), "b", Some(executed(0, b"")));
+        table.insert(Seq::new(12), "b", Some(&executed(0, b"")));
         assert_eq!(answer(&table, "a", 12).unwrap(), b"second");
         assert_eq!(answer(&table, "a", 14), None);
     }
@@ -247,13 +265,13 @@ mod tests {
     #[test]
     fn keys_with_the_same_hash_are_distinguished() {
         let mut table = RequestTable::new(10);
-        table.insert(Seq::new(1), "a", Some(executed(0, b"of a")));
+        table.insert(Seq::new(1), "a", Some(&executed(0, b"of a")));
         // as if the keys had the same hash
-        let (a, b) = (table.hasher.hash_one("a"), table.hasher.hash_one("b"));
+        let (a, b) = (table.hash("a"), table.hash("b"));
         let at = table.index[&a];
         table.index.insert(b, at);
         assert_eq!(answer(&table, "b", 1), None);
-        table.insert(Seq::new(2), "b", Some(executed(0, b"of b")));
+        table.insert(Seq::new(2), "b", Some(&executed(0, b"of b")));
         let newest = table.index[&b];
         table.index.insert(a, newest);
         assert_eq!(answer(&table, "a", 2).unwrap(), b"of a");
@@ -263,8 +281,8 @@ mod tests {
     #[test]
     fn a_difference_from_the_first_request_is_described() {
         let mut table = RequestTable::new(10);
-        table.insert(Seq::new(1), "a", Some(executed(0, b"answer")));
-        let compare = |kind, arguments| table.compare(table.find("a", Seq::new(1)).unwrap(), kind, arguments);
+        table.insert(Seq::new(1), "a", Some(&executed(0, b"answer")));
+        let compare = |kind, arguments| table.compare(table.find_key("a", Seq::new(1)).unwrap(), kind, arguments);
         let other = |text: &str| SameKey::Other(text.to_owned());
         assert_eq!(compare(kind(0), 6), other("the command `book` had other arguments"));
         assert_eq!(compare(kind(1), 5), other("it was the command `book`, and this is `cancel`"));
@@ -281,22 +299,22 @@ mod tests {
     #[test]
     fn an_answer_that_is_too_long_is_not_kept() {
         let mut table = RequestTable::new(10);
-        table.insert(Seq::new(1), "a", Some(executed(0, &[1; ANSWER_MAX])));
-        table.insert(Seq::new(2), "b", Some(executed(0, &[1; ANSWER_MAX + 1])));
+        table.insert(Seq::new(1), "a", Some(&executed(0, &[1; ANSWER_MAX])));
+        table.insert(Seq::new(2), "b", Some(&executed(0, &[1; ANSWER_MAX + 1])));
         assert_eq!(answer(&table, "a", 2).unwrap().len(), ANSWER_MAX);
-        let entry = table.find("b", Seq::new(2)).unwrap();
+        let entry = table.find_key("b", Seq::new(2)).unwrap();
         assert!(matches!(table.compare(entry, kind(0), 5), SameKey::NoAnswer { .. }));
     }
 
     #[test]
     fn a_copy_of_the_log_does_not_change() {
         let mut table = RequestTable::new(2);
-        table.insert(Seq::new(1), "a", Some(executed(0, b"one")));
+        table.insert(Seq::new(1), "a", Some(&executed(0, b"one")));
         let copy = table.log();
         for seq in 2..100 {
             table.insert(Seq::new(seq), &seq.to_string(), None);
         }
         let keys: Vec<_> = copy.remembered(Seq::new(1)).map(|entry| (entry.seq, entry.key)).collect();
-        assert_eq!(keys, [(Seq::new(1), "a")]);
+        assert_eq!(keys, [(Seq::new(1), &b"a"[..])]);
     }
 }
