@@ -1,0 +1,222 @@
+//! The model: a repository with its commits, directories, contents and references.
+
+use std::collections::BTreeMap;
+
+use memimage::{Context, Model, Shape};
+use serde::{Deserialize, Serialize};
+
+use crate::commit::Commit;
+use crate::content::Content;
+use crate::directory::{Directory, Entry, Kind};
+use crate::object_id::ObjectId;
+
+/// A commit, and the event that recorded it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Shape)]
+pub(crate) struct Recorded {
+    pub(crate) seq: u64,
+    pub(crate) commit: Commit,
+}
+
+/// Why a command is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("commit {0} is recorded already")]
+    Known(ObjectId),
+    #[error("commit {0} is not recorded")]
+    UnknownCommit(ObjectId),
+    #[error("object {0} is missing")]
+    Missing(ObjectId),
+    #[error("directory {0} cannot be read")]
+    Malformed(ObjectId),
+}
+
+/// How a commit changed a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Added,
+    Modified,
+    Deleted,
+}
+
+/// A repository. Each directory and each content is stored once, however many commits have it, so a commit costs what it changed.
+/// Whatever a directory leads to is held too.
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+#[model(name = "repository")]
+pub(crate) struct Repository {
+    commits: BTreeMap<ObjectId, Recorded>,
+    directories: BTreeMap<ObjectId, Directory>,
+    contents: BTreeMap<ObjectId, Content>,
+    /// Branches, tags and `HEAD`, by their full names, which may have any bytes.
+    references: BTreeMap<Box<[u8]>, ObjectId>,
+    /// The commit that was recorded last.
+    latest: Option<ObjectId>,
+}
+
+#[memimage::commands(lock)]
+impl Repository {
+    /// Records a commit, with the directories and contents that no earlier commit had.
+    #[command(check = can_commit)]
+    pub(crate) fn commit(
+        &mut self,
+        id: ObjectId,
+        commit: Commit,
+        directories: BTreeMap<ObjectId, Directory>,
+        contents: BTreeMap<ObjectId, Content>,
+        ctx: &Context,
+    ) {
+        self.directories.extend(directories);
+        self.contents.extend(contents);
+        self.commits.insert(id, Recorded { seq: ctx.seq().get(), commit });
+        self.latest = Some(id);
+    }
+
+    fn can_commit(
+        &self,
+        id: ObjectId,
+        commit: &Commit,
+        directories: &BTreeMap<ObjectId, Directory>,
+        contents: &BTreeMap<ObjectId, Content>,
+    ) -> Result<(), Refusal> {
+        if self.commits.contains_key(&id) {
+            return Err(Refusal::Known(id));
+        }
+        if let Some(parent) = commit.parents.iter().find(|parent| !self.commits.contains_key(parent)) {
+            return Err(Refusal::UnknownCommit(*parent));
+        }
+        let has_directory = |id: &ObjectId| directories.contains_key(id) || self.directories.contains_key(id);
+        let has_content = |id: &ObjectId| contents.contains_key(id) || self.contents.contains_key(id);
+        if !has_directory(&commit.root) {
+            return Err(Refusal::Missing(commit.root));
+        }
+        for (id, directory) in directories {
+            for entry in directory.entries(id) {
+                let entry = entry.map_err(|_| Refusal::Malformed(*id))?;
+                let is_held = match entry.kind {
+                    Kind::File | Kind::Executable | Kind::Link => has_content(&entry.id),
+                    Kind::Directory => has_directory(&entry.id),
+                    Kind::Submodule => true,
+                };
+                if !is_held {
+                    return Err(Refusal::Missing(entry.id));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores contents of the next commit, if they are too large for one event.
+    #[command]
+    pub(crate) fn store(&mut self, contents: BTreeMap<ObjectId, Content>) {
+        self.contents.extend(contents);
+    }
+
+    /// Points a reference to a commit, or removes it.
+    #[command(check = can_point)]
+    pub(crate) fn point(&mut self, reference: Box<[u8]>, to: Option<ObjectId>) {
+        match to {
+            Some(commit) => self.references.insert(reference, commit),
+            None => self.references.remove(&reference),
+        };
+    }
+
+    fn can_point(&self, to: Option<ObjectId>) -> Result<(), Refusal> {
+        match to {
+            Some(commit) if !self.commits.contains_key(&commit) => Err(Refusal::UnknownCommit(commit)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Repository {
+    pub(crate) fn find(&self, commit: &ObjectId) -> Option<&Recorded> {
+        self.commits.get(commit)
+    }
+
+    /// All commits, in the order of their hashes.
+    pub(crate) fn commits(&self) -> impl ExactSizeIterator<Item = (&ObjectId, &Recorded)> {
+        self.commits.iter()
+    }
+
+    /// All commits, in the order in which they were recorded.
+    pub(crate) fn commits_by_seq(&self) -> Vec<(&ObjectId, &Recorded)> {
+        let mut commits: Vec<_> = self.commits.iter().collect();
+        commits.sort_by_key(|(_, recorded)| recorded.seq);
+        commits
+    }
+
+    pub(crate) fn references(&self) -> &BTreeMap<Box<[u8]>, ObjectId> {
+        &self.references
+    }
+
+    pub(crate) fn directory(&self, id: &ObjectId) -> Option<&Directory> {
+        self.directories.get(id)
+    }
+
+    pub(crate) fn content(&self, id: &ObjectId) -> Option<&Content> {
+        self.contents.get(id)
+    }
+
+    /// Calls `visit` with the path and the entry of each file, link and submodule below a directory, in git's order.
+    pub(crate) fn visit_files<E>(
+        &self,
+        root: &ObjectId,
+        mut visit: impl FnMut(&[u8], &Entry<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut path = Vec::new();
+        // the directories from the root to the current one; a stack, because a repository decides how deep they are
+        let mut open = vec![(0, self.entries(root))];
+        while let Some((start, entries)) = open.last_mut() {
+            path.truncate(*start);
+            let Some(entry) = entries.next() else {
+                open.pop();
+                continue;
+            };
+            path.extend_from_slice(entry.name);
+            if entry.kind == Kind::Directory {
+                path.push(b'/');
+                open.push((path.len(), self.entries(&entry.id)));
+            } else {
+                visit(&path, &entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The entry at a path below a directory.
+    pub(crate) fn entry(&self, root: &ObjectId, path: &[u8]) -> Option<Entry<'_>> {
+        let mut directory = *root;
+        let mut names = path.split(|byte| *byte == b'/').peekable();
+        while let Some(name) = names.next() {
+            let entry = self.entries(&directory).find(|entry| entry.name == name)?;
+            if names.peek().is_none() {
+                return Some(entry);
+            }
+            if entry.kind != Kind::Directory {
+                return None;
+            }
+            directory = entry.id;
+        }
+        None
+    }
+
+    fn entries<'a>(&'a self, id: &ObjectId) -> impl Iterator<Item = Entry<'a>> + use<'a> {
+        let directory = self.directories.get(id).expect("the check found what each directory leads to");
+        directory.entries(id).map(|entry| entry.expect("the check read each directory"))
+    }
+
+    /// How a commit changed a path: what it has there is in none of its parents.
+    pub(crate) fn change(&self, commit: &Commit, path: &[u8]) -> Option<Change> {
+        let at = |root: &ObjectId| self.entry(root, path).map(|entry| (entry.kind, entry.id));
+        let now = at(&commit.root);
+        let mut before = commit.parents.iter().map(|parent| at(&self.commits[parent].commit.root)).peekable();
+        let in_first_parent = before.peek().copied().flatten();
+        if before.any(|before| before == now) || (commit.parents.is_empty() && now.is_none()) {
+            return None;
+        }
+        Some(match (in_first_parent, now) {
+            (None, _) => Change::Added,
+            (Some(_), Some(_)) => Change::Modified,
+            (Some(_), None) => Change::Deleted,
+        })
+    }
+}
