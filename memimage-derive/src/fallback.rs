@@ -211,6 +211,10 @@ fn event(krate: &TokenStream, block: &Block) -> TokenStream {
             fn version(&self) -> ::core::primitive::u32 {
                 ::core::unreachable!()
             }
+
+            fn take(_: &mut dyn ::core::any::Any) -> ::core::option::Option<Self> {
+                ::core::unreachable!()
+            }
         }
 
         impl #krate::IntoEvents<#model> for #event {

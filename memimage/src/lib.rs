@@ -140,6 +140,7 @@ mod snapshot;
 mod recovery;
 mod retention;
 mod options;
+mod history;
 mod execute;
 mod image;
 pub mod admin;
@@ -158,6 +159,9 @@ pub use event::{
 };
 pub use execute::Execute;
 pub use figures::Histogram;
+pub use history::{
+    Change, Changes, EventKey, History, HistoryEvent, HistoryIter, Journal, Moment, Past, RecordedEvent,
+};
 pub use image::{
     Admin, Bulk, Image, JournalHandle, Pending, PendingAll, ReadGuard, RecoveryReport, SnapshotInfo, Stats,
     WithMetadata,

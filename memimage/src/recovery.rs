@@ -8,8 +8,11 @@ mod state;
 mod genesis;
 mod start;
 mod replay;
+mod replay_step;
+mod followed_dispatch;
 mod divergence;
 mod fallback;
+mod stepped;
 mod replica;
 
 use std::collections::BTreeMap;
@@ -29,10 +32,12 @@ use crate::shape::fingerprint;
 
 pub(crate) use divergence::unexplained;
 pub(crate) use fallback::{recover, recover_with_progress};
-pub(crate) use replay::ReplayProgress;
+pub(crate) use followed_dispatch::FollowedDispatch;
 use replay::replay_from;
+pub(crate) use replay::{ReplayProgress, unknown_event_number};
 pub(crate) use replica::ReplicaState;
 pub(crate) use start::{is_current, is_readable};
+pub(crate) use stepped::SteppedState;
 
 pub(crate) use dispatch::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
 pub(crate) use genesis::{GenesisState, genesis_of};

@@ -17,6 +17,17 @@ pub(crate) fn event(krate: &TokenStream, block: &Block) -> TokenStream {
         quote!(match *self { #(#arms,)* })
     };
     let (names, versions) = (arm(quote!(NAME)), arm(quote!(VERSION)));
+    let takes = block.commands.iter().map(|command| {
+        let (cfgs, variant, payload) = (command.cfgs(), &command.variant, &command.payload);
+        quote! {
+            #(#cfgs)*
+            if let ::core::option::Option::Some(payload) =
+                payload.downcast_mut::<::core::option::Option<#payload>>()
+            {
+                return payload.take().map(Self::#variant);
+            }
+        }
+    });
     let conversions = conversions(block);
     let into_events = into_events(krate, block);
     quote! {
@@ -30,6 +41,11 @@ pub(crate) fn event(krate: &TokenStream, block: &Block) -> TokenStream {
 
             fn version(&self) -> ::core::primitive::u32 {
                 #versions
+            }
+
+            fn take(payload: &mut dyn ::core::any::Any) -> ::core::option::Option<Self> {
+                #(#takes)*
+                ::core::option::Option::None
             }
         }
 

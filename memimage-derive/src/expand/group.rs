@@ -61,6 +61,7 @@ pub(crate) fn event_of_groups(
         quote!(match *self { #(#arms,)* })
     };
     let (names, versions) = (arms("name"), arms("version"));
+    let takes = groups.iter().map(|group| group.take(krate));
     let replay_arms = groups
         .iter()
         .map(|group| group.arm(quote!(), quote!(#krate::IntoEvents::<#model>::replay_into), quote!(, at, target)));
@@ -86,6 +87,11 @@ pub(crate) fn event_of_groups(
 
             fn version(&self) -> ::core::primitive::u32 {
                 #versions
+            }
+
+            fn take(payload: &mut dyn ::core::any::Any) -> ::core::option::Option<Self> {
+                #(#takes)*
+                ::core::option::Option::None
             }
         }
 
@@ -137,6 +143,17 @@ impl<'a> ListedGroup<'a> {
         let (name, span) = (self.name, self.path.span());
         let (function, event) = (respanned(&function, span), respanned(&quote!(event), span));
         quote_spanned!(span=> Self::#name(#by #event) => #function(#event #more))
+    }
+
+    /// Takes a payload of the group, and returns the model's event.
+    fn take(&self, krate: &TokenStream) -> TokenStream {
+        let (ListedGroup { name, event, .. }, span) = (self, self.path.span());
+        let krate = respanned(krate, span);
+        quote_spanned! {span=>
+            if let ::core::option::Option::Some(event) = <#event as #krate::Event>::take(payload) {
+                return ::core::option::Option::Some(Self::#name(event));
+            }
+        }
     }
 
     /// The conversion of the group's event enum to the model's event enum.

@@ -35,9 +35,11 @@ pub enum ErrorKind {
     Key,
     /// Replay failed, or its result differs from the recorded result: an event's outcome or the state's digest differs.
     Diverged,
-    /// The operation needs the whole journal, but the start of the journal was pruned. See
+    /// The operation needs events that were pruned. See
     /// [`Options::retention`](crate::Options::retention).
     Pruned,
+    /// The event or time is before the beginning of the history, or after its end.
+    OutOfRange,
     /// The repair does not apply to the damage, or the event cannot be made void.
     NotApplicable,
     /// The operating system returned an error for a read, a write or a sync.
@@ -96,7 +98,10 @@ impl ErrorKind {
             ErrorDetail::Replay { .. } | ErrorDetail::Diverged { .. } | ErrorDetail::Rewritten { .. } => {
                 ErrorKind::Diverged
             }
-            ErrorDetail::PrunedSource { .. } => ErrorKind::Pruned,
+            ErrorDetail::PrunedSource { .. } | ErrorDetail::PrunedEvent { .. } | ErrorDetail::PrunedState { .. } => {
+                ErrorKind::Pruned
+            }
+            ErrorDetail::NoSuchEvent { .. } | ErrorDetail::NoSuchTime { .. } => ErrorKind::OutOfRange,
             ErrorDetail::Repair { .. } | ErrorDetail::Void { .. } | ErrorDetail::TimeNotEarlier { .. } => {
                 ErrorKind::NotApplicable
             }

@@ -113,6 +113,30 @@ pub(crate) enum ErrorDetail {
     Pruned { path: PathBuf, tried: Vec<String>, changed: bool },
 
     #[error(
+        "event {seq} is no longer in the journal of `{}`: the journal was pruned{}; help: read from a later event, or read a backup \
+         that has the event; to keep all events, open the image with `options().retention(Retention::Everything)`",
+        path.display(),
+        first.map_or_else(String::new, |first| format!(" and begins with event {first}"))
+    )]
+    PrunedEvent { path: PathBuf, seq: Seq, first: Option<Seq> },
+
+    #[error(
+        "the state after event {seq} of `{}` cannot be rebuilt, because the events before event {oldest} were pruned; help: ask for \
+         the state after event {oldest} or a later one, or read a backup that has the events",
+        path.display()
+    )]
+    PrunedState { path: PathBuf, seq: Seq, oldest: Seq },
+
+    #[error(
+        "event {seq} is not in the journal of `{}`, whose last durable event is {last}; help: ask for an event up to {last}",
+        path.display()
+    )]
+    NoSuchEvent { path: PathBuf, seq: Seq, last: Seq },
+
+    #[error("the image `{}` has no state at the time {time}: {what}", path.display())]
+    NoSuchTime { path: PathBuf, time: String, what: String },
+
+    #[error(
         "event {seq} (`{name}` version {version}) cannot be replayed: {what}; nothing was changed; help: {help}; or, if the event \
          is to have no effect, make it void with `memimage::admin::void(path, Seq::new({seq}), reason)`"
     )]

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::payload::Payload;
 use super::recorded::{Recorded, Upcasting};
 use super::replay_error::ReplayError;
-use super::replay_target::{Apply, Reencode};
+use super::replay_target::{Apply, ReplayTarget, deliver};
 use super::upcast::{IntoEvents, PastVersion};
 use super::value_step::ValueStep;
 use crate::nesting::{BoundedError, MAX_STATE_DEPTH, deserialize_within};
@@ -89,12 +89,20 @@ pub(super) fn replay_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>
     T::CHAIN.replay(decode(stored.payload)?, stored.upcasting(), &mut apply.target())
 }
 
-/// Like [`replay_past`], but encodes the result for a rewritten journal.
-pub(super) fn reencode_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
+/// Decodes a payload of the newest version, and delivers it.
+pub(super) fn deliver_newest<M, P: Payload<M>>(
     stored: &StoredPayload<'_>,
-    reencode: &mut Reencode<M>,
+    target: &mut ReplayTarget<'_, '_, M>,
 ) -> Result<(), ReplayError> {
-    T::CHAIN.replay(decode(stored.payload)?, stored.upcasting(), &mut reencode.target())
+    deliver(decode::<P>(stored.payload)?, stored.upcasting(), target)
+}
+
+/// Like [`replay_past`], for any target.
+pub(super) fn deliver_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
+    stored: &StoredPayload<'_>,
+    target: &mut ReplayTarget<'_, '_, M>,
+) -> Result<(), ReplayError> {
+    T::CHAIN.replay(decode(stored.payload)?, stored.upcasting(), target)
 }
 
 /// Replays a payload for whose version the program has no type: runs the upcasters on values, then the upcasters on types, and
@@ -106,12 +114,12 @@ pub(super) fn replay_values<M, T: IntoEvents<M> + DeserializeOwned>(
     upcast_values::<T>(stored)?.replay_into(stored.upcasting(), &mut apply.target())
 }
 
-/// Like [`replay_values`], but encodes the result for a rewritten journal.
-pub(super) fn reencode_values<M, T: IntoEvents<M> + DeserializeOwned>(
+/// Like [`replay_values`], for any target.
+pub(super) fn deliver_values<M, T: IntoEvents<M> + DeserializeOwned>(
     stored: &StoredPayload<'_>,
-    reencode: &mut Reencode<M>,
+    target: &mut ReplayTarget<'_, '_, M>,
 ) -> Result<(), ReplayError> {
-    upcast_values::<T>(stored)?.replay_into(stored.upcasting(), &mut reencode.target())
+    upcast_values::<T>(stored)?.replay_into(stored.upcasting(), target)
 }
 
 /// Runs the upcasters on values, and checks the shape of their result before it is decoded.

@@ -2,11 +2,11 @@
 
 use serde::de::DeserializeOwned;
 
-use super::decode::{StoredPayload, reencode_past, reencode_values, replay, replay_past, replay_values};
+use super::decode::{StoredPayload, deliver_newest, deliver_past, deliver_values, replay, replay_past, replay_values};
 use super::name::same;
 use super::payload::Payload;
 use super::replay_error::ReplayError;
-use super::replay_target::{Apply, Reencode};
+use super::replay_target::{Apply, ReplayTarget};
 use super::upcast::{EventVersion, IntoEvents, PastVersion};
 use super::value_step::{ValueStep, ValueSteps};
 use crate::shape::{Shape, ShapeRef};
@@ -18,16 +18,18 @@ pub struct EventType<M> {
     /// The payload's shape; `None` if the program has no type for this version.
     pub(crate) shape: Option<ShapeRef>,
     pub(crate) replay: fn(&StoredPayload<'_>, &mut Apply<'_, M>) -> Result<(), ReplayError>,
-    /// Re-encodes a payload as its newest version; `None` if this row is the newest version.
-    pub(crate) reencode: Option<ReencodeFn<M>>,
+    /// Delivers a payload at its newest version.
+    pub(crate) deliver: DeliverFn<M>,
+    /// Whether this row is a past version, which upcasters convert.
+    pub(crate) is_past: bool,
     /// The upcasters on values, if the program has no type for this version.
     pub(crate) values: Option<ValueSteps>,
     /// The event and version to which the upcaster of a past version leads.
     pub(crate) next: EventVersion,
 }
 
-/// Re-encodes a payload as its newest version.
-pub(crate) type ReencodeFn<M> = fn(&StoredPayload<'_>, &mut Reencode<M>) -> Result<(), ReplayError>;
+/// Upcasts a payload to its newest version, and delivers the result.
+pub(crate) type DeliverFn<M> = fn(&StoredPayload<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>;
 
 impl<M> Clone for EventType<M> {
     fn clone(&self) -> EventType<M> {
@@ -45,7 +47,8 @@ impl<M> EventType<M> {
             version: P::VERSION,
             shape: Some(P::SHAPE),
             replay: replay::<M, P>,
-            reencode: None,
+            deliver: deliver_newest::<M, P>,
+            is_past: false,
             values: None,
             next: EventVersion::Open,
         }
@@ -61,7 +64,8 @@ impl<M> EventType<M> {
             version,
             shape: Some(T::SHAPE),
             replay: replay_past::<M, T, P>,
-            reencode: Some(reencode_past::<M, T, P>),
+            deliver: deliver_past::<M, T, P>,
+            is_past: true,
             values: None,
             next: T::CHAIN.version,
         }
@@ -79,7 +83,8 @@ impl<M> EventType<M> {
             version,
             shape: None,
             replay: replay_values::<M, T>,
-            reencode: Some(reencode_values::<M, T>),
+            deliver: deliver_values::<M, T>,
+            is_past: true,
             values: Some(ValueSteps { steps, target: T::SHAPE }),
             next: T::EVENT_VERSION,
         }

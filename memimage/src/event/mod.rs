@@ -34,7 +34,9 @@ pub use value_step::step;
 
 pub(crate) use decode::{StoredPayload, ValueUpcast, decode, decode_state};
 pub(crate) use derived::{EqualFn, TextFn, equal, rebuild_derived, text};
-pub(crate) use replay_target::{Apply, Reencode};
+pub(crate) use replay_target::{Apply, DeliveredPayload, Delivery, Reencode};
+
+use std::any::Any;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -95,4 +97,9 @@ pub trait Event: Sized {
 
     /// The event's version in the journal.
     fn version(&self) -> u32;
+
+    /// Takes the payload from `payload`, an `Option` of it. Returns `None`, and leaves the payload there, if no variant of this
+    /// enum has the payload's type.
+    #[doc(hidden)]
+    fn take(payload: &mut dyn Any) -> Option<Self>;
 }

@@ -18,7 +18,7 @@ use crate::shape::Shape;
     label = "not a payload of `{M}`",
     note = "`#[memimage::commands]` generates a payload for each `#[command]`, such as `BankDeposit` for `Bank::deposit`"
 )]
-pub trait Payload<M>: Shape + Serialize + DeserializeOwned {
+pub trait Payload<M>: Shape + Serialize + DeserializeOwned + 'static {
     /// The event's name in the journal.
     const NAME: &'static str;
 

@@ -1,5 +1,6 @@
-//! The ends of upcaster chains: the payload is applied to a model, or re-encoded.
+//! The ends of upcaster chains: the payload is applied to a model, re-encoded, or handed to a reader of the history.
 
+use std::any::Any;
 use std::marker::PhantomData;
 
 use super::payload::Payload;
@@ -17,13 +18,14 @@ pub struct ReplayTarget<'s, 'a, M>(TargetKind<'s, 'a, M>);
 enum TargetKind<'s, 'a, M> {
     Apply(&'s mut Apply<'a, M>),
     Reencode(&'s mut Reencode<M>),
+    Deliver(&'s mut Delivery<'a>),
 }
 
-/// Applies or re-encodes a payload, as the target requires.
+/// Applies, re-encodes or hands over a payload, as the target requires.
 ///
 /// # Errors
 ///
-/// Returns an error if the payload cannot be applied or re-encoded.
+/// Returns an error if the payload cannot be applied or re-encoded, or if its receiver returns one.
 #[inline]
 pub fn deliver<M, P: Payload<M>>(
     payload: P,
@@ -33,6 +35,7 @@ pub fn deliver<M, P: Payload<M>>(
     match &mut target.0 {
         TargetKind::Apply(apply) => apply.payload(payload, at.part),
         TargetKind::Reencode(reencode) => reencode.payload(payload, at.part),
+        TargetKind::Deliver(delivery) => delivery.payload(payload, at.part),
     }
 }
 
@@ -93,7 +96,7 @@ impl<M> Reencode<M> {
         Reencode { parts: Vec::new(), model: PhantomData }
     }
 
-    pub(super) fn target(&mut self) -> ReplayTarget<'_, '_, M> {
+    pub(crate) fn target(&mut self) -> ReplayTarget<'_, '_, M> {
         ReplayTarget(TargetKind::Reencode(self))
     }
 
@@ -103,5 +106,33 @@ impl<M> Reencode<M> {
         }
         self.parts.push(ReencodedPart { row: P::ROW, part, payload: postcard::to_stdvec(&payload)? });
         Ok(())
+    }
+}
+
+/// Hands each payload to a function.
+pub(crate) struct Delivery<'a> {
+    receive: &'a mut dyn FnMut(DeliveredPayload<'_>) -> Result<(), ReplayError>,
+}
+
+/// A payload at its newest version, whose type is known only by its row.
+pub(crate) struct DeliveredPayload<'a> {
+    /// The row in the dispatch table.
+    pub(crate) row: usize,
+    pub(crate) part: u32,
+    /// An `Option<P>`, from which the receiver takes the payload, where `P` is the payload's type.
+    pub(crate) payload: &'a mut dyn Any,
+}
+
+impl<'a> Delivery<'a> {
+    pub(crate) fn new(receive: &'a mut dyn FnMut(DeliveredPayload<'_>) -> Result<(), ReplayError>) -> Delivery<'a> {
+        Delivery { receive }
+    }
+
+    pub(crate) fn target<M>(&mut self) -> ReplayTarget<'_, 'a, M> {
+        ReplayTarget(TargetKind::Deliver(self))
+    }
+
+    fn payload<M, P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<(), ReplayError> {
+        (self.receive)(DeliveredPayload { row: P::ROW, part, payload: &mut Some(payload) })
     }
 }

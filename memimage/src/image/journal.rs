@@ -1,23 +1,33 @@
 //! The public handle on the journal of a running image.
 
+use std::cell::OnceCell;
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use super::Image;
+use super::core::Shared;
 use crate::error::Error;
 use crate::event::Model;
+use crate::history::{Journal, JournalSource, LiveJournal};
 use crate::seq::Seq;
 
 /// The journal of a running image. See [`Image::journal`].
+///
+/// It dereferences to [`Journal`], which has the methods that read: history, past states, changes. Each of them first makes the
+/// events durable whose answers were returned before the call, and shows at least these.
 ///
 /// At any moment [`seq`](JournalHandle::seq) ≥ [`written_seq`](JournalHandle::written_seq) ≥
 /// [`durable_seq`](JournalHandle::durable_seq).
 pub struct JournalHandle<'a, M: Model> {
     image: &'a Image<M>,
+    /// Made when a reading method is called for the first time.
+    journal: OnceCell<Journal<M>>,
 }
 
 impl<'a, M: Model> JournalHandle<'a, M> {
     pub(super) fn new(image: &'a Image<M>) -> JournalHandle<'a, M> {
-        JournalHandle { image }
+        JournalHandle { image, journal: OnceCell::new() }
     }
 
     /// The last event executed.
@@ -46,6 +56,30 @@ impl<'a, M: Model> JournalHandle<'a, M> {
         drop(shared.enter_to_wait("sync")?);
         shared.refuse_if_ended()?;
         shared.journal.sync()
+    }
+}
+
+impl<M: Model> Deref for JournalHandle<'_, M> {
+    type Target = Journal<M>;
+
+    fn deref(&self) -> &Journal<M> {
+        self.journal.get_or_init(|| Journal::new(self.image.shared().journal_source()))
+    }
+}
+
+impl<M: Model> Shared<M> {
+    /// The journal's files, for readers of the history.
+    fn journal_source(&self) -> JournalSource {
+        let live = self.this.upgrade().map(|shared| shared as Arc<dyn LiveJournal>);
+        JournalSource::new(&self.disk, &self.layout, &self.keyring, live)
+    }
+}
+
+impl<M: Model> LiveJournal for Shared<M> {
+    fn acknowledged(&self, call: &'static str) -> Result<Seq, Error> {
+        drop(self.enter_to_wait(call)?);
+        self.refuse_if_ended()?;
+        self.journal.sync_acknowledged()
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) use layout::{BASE, Layout, SNAPSHOT, Survey, TORN};
 pub(crate) use read::damage::{Damage, DamageKind, RecordDamage};
 pub(crate) use read::headers::{Headers, ProvenKeys};
 pub(crate) use read::position::TailPosition;
+pub(crate) use read::record_cursor::{JournalItem, RecordCursor, StoredRecord};
+pub(crate) use read::reverse_cursor::ReverseCursor;
 pub(crate) use read::salvage::salvage;
 pub(crate) use read::salvage_source::SalvageSource;
 pub(crate) use read::salvaged::{FrameRun, FrameVisitor, Framing, Salvaged, SalvagedSegment};

@@ -96,7 +96,7 @@ impl Dispatch {
                     ids[row] = Some(EventId(id as u32));
                 } else {
                     // the help suggests a new version only for an event that the program still records
-                    let newest = by_name.newest(&journal.name).filter(|_| event.reencode.is_none());
+                    let newest = by_name.newest(&journal.name).filter(|_| !event.is_past);
                     found.extend(drift(journal, &ShapeTree::of(shape), newest));
                 }
             }
@@ -225,7 +225,7 @@ impl<'a, M> UpcastCycles<'a, M> {
         if self.visits[row] == Visit::New {
             self.visits[row] = Visit::OnPath;
             // a row with the newest version ends the path, because its payload needs no upcaster
-            let is_cyclic = self.events[row].reencode.is_some() && self.leads_to_cycle(self.events[row].next);
+            let is_cyclic = self.events[row].is_past && self.leads_to_cycle(self.events[row].next);
             self.visits[row] = if is_cyclic { Visit::Cyclic } else { Visit::Acyclic };
         }
         self.visits[row] != Visit::Acyclic

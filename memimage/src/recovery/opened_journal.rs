@@ -128,6 +128,10 @@ impl OpenedJournal {
         &self.scan
     }
 
+    pub(crate) fn into_scan(self) -> Scan {
+        self.scan
+    }
+
     pub(crate) fn segments(&self) -> &Segments {
         self.scan.segments()
     }

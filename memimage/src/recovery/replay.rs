@@ -16,7 +16,7 @@ use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Apply, EventType, Model, Recorded, ReplayError, StoredPayload, decode_state, rebuild_derived};
 use crate::journal::{
-    DigestMark, EncodedRows, Frame, FrameChain, FrameKind, Record, Scan, TailPosition, Voids, records,
+    DigestMark, EncodedRows, EventId, Frame, FrameChain, FrameKind, Record, Scan, TailPosition, Voids, records,
 };
 use crate::log;
 use crate::outcome::Outcome;
@@ -119,33 +119,8 @@ pub(super) fn replay_from<M: Model>(
     })
 }
 
-/// The state at which a replay continues with the next frame.
-pub(super) struct ReplayState<M> {
-    pub(super) model: M,
-    pub(super) last: Seq,
-    pub(super) time: Timestamp,
-}
-
-/// Replays one more frame, which the owner of the journal wrote after the state's last event. Such a frame is no shapes frame,
-/// and no event in it is void.
-pub(super) fn replay_frame<M: Model>(
-    state: ReplayState<M>,
-    scan: &Scan,
-    dispatch: &Dispatch,
-    segment: SegmentId,
-    frame: &Frame<'_>,
-) -> Result<ReplayState<M>, Error> {
-    let ReplayState { model, last, time } = state;
-    let mut watch = |_| {};
-    let mut replay = Replay::new(scan, dispatch, (Some(model), last, time), RecoveryGoal::default(), &mut watch);
-    // the goal has no last event, so the replay never asks to stop
-    let _ = replay.frame(segment, frame)?;
-    let Replay { model, last, time, .. } = replay;
-    Ok(ReplayState { model: model.expect("the replay began with a state"), last, time })
-}
-
 /// A replay in progress.
-struct Replay<'a, M> {
+pub(super) struct Replay<'a, M> {
     scan: &'a Scan,
     dispatch: &'a Dispatch,
     /// The encoded rows of the shape table in `dispatch`.
@@ -153,13 +128,13 @@ struct Replay<'a, M> {
     /// The context of the event that is being replayed.
     context: Context,
     /// `None` until genesis has been read.
-    model: Option<M>,
+    pub(super) model: Option<M>,
     /// The seq and the recorded digest of the snapshot or base at which replay began.
     replay_start: Option<(Seq, u64)>,
     /// The events that replay skips.
-    voids: Voids,
-    last: Seq,
-    time: Timestamp,
+    pub(super) voids: Voids,
+    pub(super) last: Seq,
+    pub(super) time: Timestamp,
     /// The last event after which the state had the recorded digest.
     verified: Seq,
     replayed: u64,
@@ -181,7 +156,7 @@ struct Replay<'a, M> {
 
 impl<'a, M: Model> Replay<'a, M> {
     /// A replay on the state after event `last`, with no void events and no digests to compare.
-    fn new(
+    pub(super) fn new(
         scan: &'a Scan,
         dispatch: &'a Dispatch,
         (model, last, time): (Option<M>, Seq, Timestamp),
@@ -214,7 +189,7 @@ impl<'a, M: Model> Replay<'a, M> {
 }
 
 impl<M: Model> Replay<'_, M> {
-    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
+    pub(super) fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
         match frame.header.kind {
             FrameKind::Genesis => self.genesis(segment, frame)?,
             FrameKind::Shapes => self.shapes(segment, frame)?,
@@ -310,21 +285,25 @@ impl<M: Model> Replay<'_, M> {
             if record.seq <= self.last || record.seq > until {
                 continue;
             }
-            if self.voids.has(record.seq) {
-                self.advance(record.seq, record.time)?;
-                continue;
-            }
-            match self.dispatch.action(record.event, M::EVENTS) {
-                Some(ReplayAction::Event(route)) => self.event(route, body, record, header.life.epoch)?,
-                Some(ReplayAction::Dropped) => self.advance(record.seq, record.time)?,
-                None => {
-                    let what =
-                        format!("event {} has number {}, which is not in the shape table", record.seq, record.event.0);
-                    return Err(self.scan.corrupt_frame(segment, frame, what));
-                }
+            let (seq, event) = (record.seq, record.event);
+            if self.record(body, record, header.life.epoch)?.is_none() {
+                return Err(self.scan.corrupt_frame(segment, frame, unknown_event_number(seq, event)));
             }
         }
         Ok(())
+    }
+
+    /// Replays an event that was recorded in `epoch`. Returns `None` if the event's number is not in the shape table.
+    #[inline]
+    pub(super) fn record(&mut self, body: &[u8], record: Record, epoch: u64) -> Result<Option<()>, Error> {
+        if self.voids.has(record.seq) {
+            return self.advance(record.seq, record.time).map(Some);
+        }
+        match self.dispatch.action(record.event, M::EVENTS) {
+            Some(ReplayAction::Event(route)) => self.event(route, body, record, epoch).map(Some),
+            Some(ReplayAction::Dropped) => self.advance(record.seq, record.time).map(Some),
+            None => Ok(None),
+        }
     }
 
     #[inline]
@@ -353,11 +332,11 @@ impl<M: Model> Replay<'_, M> {
     }
 
     /// The error after a panic during the replay of an event. Panics of anything else go on.
-    fn panicked(&self, panic: Box<dyn Any + Send>) -> Error {
+    pub(super) fn panicked(&self, panic: Box<dyn Any + Send>) -> Error {
         let Some((seq, row)) = self.replaying else { resume_unwind(panic) };
         let event = &M::EVENTS[row];
         let what = format!("its replay panicked: {}", panic_message(panic));
-        replay_error(event, seq, what, ReplayError::help_for_panic(event.reencode.is_some()))
+        replay_error(event, seq, what, ReplayError::help_for_panic(event.is_past))
     }
 
     /// Replays an event that was recorded in `epoch`.
@@ -380,7 +359,7 @@ impl<M: Model> Replay<'_, M> {
         }
         match replayed {
             Ok(()) => self.advance(seq, time),
-            Err(fault) => Err(replay_error(event, seq, fault.to_string(), fault.help(event.reencode.is_some()))),
+            Err(fault) => Err(replay_error(event, seq, fault.to_string(), fault.help(event.is_past))),
         }
     }
 
@@ -430,4 +409,9 @@ impl<M: Model> Replay<'_, M> {
 fn replay_error<M>(event: &EventType<M>, seq: Seq, what: String, help: &'static str) -> Error {
     let (name, version) = (event.name.to_owned(), event.version);
     Error::new(ErrorDetail::Replay { seq, name, version, what, help })
+}
+
+/// The message for an event whose number has no row.
+pub(crate) fn unknown_event_number(seq: Seq, event: EventId) -> String {
+    format!("event {seq} has number {}, which is not in the shape table", event.0)
 }

@@ -3,20 +3,21 @@
 use std::path::PathBuf;
 
 use super::fallback::recover;
+use super::followed_dispatch::FollowedDispatch;
 use super::opened_journal::OpenedJournal;
-use super::replay::{ReplayState, replay_frame};
-use super::{Dispatch, Recovered, RecoveryGoal, dispatch_from};
+use super::replay_step::{ReplayState, replay_frame};
+use super::{Dispatch, Recovered, RecoveryGoal};
 use crate::context::Timestamp;
 use crate::error::Error;
 use crate::event::Model;
-use crate::journal::{EncodedRows, Frame, FrameKind, JournalTail, Scan, ShapeTable};
-use crate::seq::{SegmentId, Seq};
+use crate::journal::{FrameKind, JournalTail};
+use crate::seq::Seq;
 
 /// The state after some event, and the means to replay the events after it.
 pub(crate) struct ReplicaState<M> {
     state: ReplayState<M>,
     tail: JournalTail,
-    shapes: ReplicaShapes,
+    dispatch: FollowedDispatch,
     /// The hash of the frame with the last event that recovery replayed; 0 if there is no event.
     events_hash: u64,
     /// The snapshot or base at which replay began; `None` if it began at genesis.
@@ -25,13 +26,6 @@ pub(crate) struct ReplicaState<M> {
     pub(crate) is_upcast: bool,
     /// The snapshots that contradict the journal, each with the reason.
     pub(crate) contradicted: Vec<(PathBuf, String)>,
-}
-
-/// The events that the replica can replay. The journal may declare more events while the replica follows it.
-struct ReplicaShapes {
-    dispatch: Dispatch,
-    /// The encoded rows of the shape table in `dispatch`.
-    encoded_rows: EncodedRows,
 }
 
 impl<M: Model> ReplicaState<M> {
@@ -46,7 +40,7 @@ impl<M: Model> ReplicaState<M> {
         Ok(ReplicaState {
             state: ReplayState { model, last, time },
             tail: journal.tail(tail)?,
-            shapes: ReplicaShapes::new(dispatch.clone()),
+            dispatch: FollowedDispatch::new(dispatch.clone()),
             events_hash,
             start,
             is_upcast,
@@ -69,18 +63,18 @@ impl<M: Model> ReplicaState<M> {
         if self.last() >= until {
             return Ok(self);
         }
-        let ReplicaState { state, mut tail, mut shapes, .. } = self;
+        let ReplicaState { state, mut tail, mut dispatch, .. } = self;
         let mut state = Some(state);
         tail.read(until, |scan, segment, frame| {
             if frame.header.kind == FrameKind::Shapes {
-                return shapes.add::<M>(scan, segment, frame);
+                return dispatch.add_frame::<M>(scan, segment, frame);
             }
             let before = state.take().expect("a failed replay ends the reading");
-            state = Some(replay_frame(before, scan, &shapes.dispatch, segment, frame)?);
+            state = Some(replay_frame(before, scan, dispatch.get(), segment, frame)?);
             Ok(())
         })?;
         let state = state.expect("a failed replay ends the reading");
-        Ok(ReplicaState { state, tail, shapes, ..self })
+        Ok(ReplicaState { state, tail, dispatch, ..self })
     }
 
     pub(crate) fn model(&self) -> &M {
@@ -107,25 +101,6 @@ impl<M: Model> ReplicaState<M> {
     }
 
     pub(crate) fn dispatch(&self) -> &Dispatch {
-        &self.shapes.dispatch
-    }
-}
-
-impl ReplicaShapes {
-    fn new(dispatch: Dispatch) -> ReplicaShapes {
-        let encoded_rows = dispatch.table().encoded_rows();
-        ReplicaShapes { dispatch, encoded_rows }
-    }
-
-    /// Adds the rows of a shapes frame, unless they are known.
-    fn add<M: Model>(&mut self, scan: &Scan, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
-        if self.encoded_rows.contain(&scan.body(segment, frame)?) {
-            return Ok(());
-        }
-        let mut table: ShapeTable = self.dispatch.table().clone();
-        let added = table.add(scan.rows(segment, frame)?);
-        added.map_err(|fault| scan.corrupt_frame(segment, frame, fault.to_string()))?;
-        *self = ReplicaShapes::new(dispatch_from::<M>(table, scan.segments().root())?);
-        Ok(())
+        self.dispatch.get()
     }
 }

@@ -146,12 +146,14 @@ impl<'a, M: Model> Rewriter<'a, M> {
             self.counts.dropped += 1;
             return self.put(NewRecord::Dropped, record, part, &[]);
         };
-        let Some(reencode) = event.reencode else { return self.put(NewRecord::Event(row), record, part, payload) };
+        if !event.is_past {
+            return self.put(NewRecord::Event(row), record, part, payload);
+        }
         let Record { seq, origin, time, outcome, .. } = *record;
         let recorded = Recorded { seq: origin.seq, time, metadata: &record.metadata, outcome };
         let stored = StoredPayload { payload, shape, recorded, part, values };
         let (name, version) = (event.name.to_owned(), event.version);
-        let fault = match catch_unwind(AssertUnwindSafe(|| reencode(&stored, &mut self.reencode))) {
+        let fault = match catch_unwind(AssertUnwindSafe(|| (event.deliver)(&stored, &mut self.reencode.target()))) {
             Ok(Ok(())) => None,
             Ok(Err(fault)) => Some((fault.to_string(), fault.help(true))),
             Err(panic) => Some((messages::upcaster_panicked(&panic_message(panic)), messages::HELP_UPCASTER_PANICKED)),

@@ -273,6 +273,10 @@ pub(crate) struct FrameSummary {
     pub(crate) first_seq: Seq,
     /// The seq of the first event after the frame.
     pub(crate) next_seq: Seq,
+    /// The highest seq known to be synced when the frame was built.
+    pub(crate) durable_seq: Seq,
+    /// The time from which the times of the records are counted.
+    pub(crate) time: Timestamp,
     /// The offset at which the next frame starts.
     pub(crate) next_offset: usize,
 }
@@ -286,6 +290,8 @@ pub(crate) fn parse_header(segment: &[u8], offset: usize, checksum: Checksum) ->
         kind: raw.kind(),
         first_seq: Seq::new(first),
         next_seq: Seq::new(first.saturating_add(u64::from(u32_at(raw.bytes, 48)))),
+        durable_seq: Seq::new(u64_at(raw.bytes, 16)),
+        time: Timestamp::from_micros(u64_at(raw.bytes, 32)),
         next_offset: align_up(end as u64, raw.align_shift()) as usize,
     })
 }

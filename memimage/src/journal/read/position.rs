@@ -21,4 +21,9 @@ impl TailPosition {
     pub(crate) fn start_of(segment: SegmentId) -> TailPosition {
         TailPosition { segment, offset: SEGMENT_HEADER as u64, chain: None, sealed: false }
     }
+
+    /// The position after the seal of this segment.
+    pub(crate) fn in_next_segment(&self) -> TailPosition {
+        TailPosition { chain: self.chain, ..TailPosition::start_of(self.segment.next()) }
+    }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::nonzero::read_nonzero;
+use crate::context::Timestamp;
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::format::frame::{self, FrameHeader};
@@ -133,6 +134,11 @@ impl Segments {
     /// The directory of the image.
     pub(crate) fn root(&self) -> &Path {
         self.layout.root()
+    }
+
+    /// The time at which the first segment was created: for a complete journal, the time at which the image was created.
+    pub(crate) fn created(&self) -> Timestamp {
+        self.headers[0].created
     }
 
     pub(crate) fn identity(&self) -> &Identity {

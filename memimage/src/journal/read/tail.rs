@@ -1,5 +1,6 @@
 //! Follows the end of a journal that its owner is writing: reads each frame once, as soon as its events are durable.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::position::TailPosition;
@@ -18,18 +19,22 @@ use crate::seq::{SegmentId, Seq};
 const FIRST_PIECE_LEN: usize = 1 << 16;
 /// The size of each further read, in bytes. A longer frame is read as a whole.
 const PIECE_LEN: usize = 1 << 20;
+/// How often the segments are listed again because one of them was removed meanwhile.
+const LISTING_ATTEMPTS: u32 = 16;
 /// Reads begin at multiples of this number of bytes, which is the largest alignment of a frame.
 const READ_ALIGN: u64 = 4096;
 
 /// A reader of the frames after a position.
 #[derive(Debug)]
 pub(crate) struct JournalTail {
-    disk: Arc<dyn Disk>,
-    layout: Layout,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) layout: Layout,
     keyring: Arc<Keyring>,
     /// The segments that were found last; a new segment is not among them until the reader reaches it.
-    scan: Scan,
-    position: TailPosition,
+    pub(super) scan: Scan,
+    pub(super) position: TailPosition,
+    /// The size of the next read, in bytes.
+    wanted: usize,
 }
 
 /// Some bytes of a segment.
@@ -59,7 +64,45 @@ impl JournalTail {
     ) -> Result<JournalTail, Error> {
         let (disk, layout, keyring) = (Arc::clone(disk), layout.clone(), Arc::clone(keyring));
         let scan = Scan::of_tail(list(&disk, &layout, &keyring)?);
-        Ok(JournalTail { disk, layout, keyring, scan, position })
+        Ok(JournalTail { disk, layout, keyring, scan, position, wanted: FIRST_PIECE_LEN })
+    }
+
+    /// Creates a reader of the frames from the one with the event after `seq` on. The reader may begin with earlier frames.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the event after `seq` was pruned.
+    pub(crate) fn after(
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        keyring: &Arc<Keyring>,
+        seq: Seq,
+    ) -> Result<JournalTail, Error> {
+        let mut tail = JournalTail::new(disk, layout, keyring, TailPosition::start_of(SegmentId::FIRST))?;
+        if !tail.scan.segments().reaches(seq)? {
+            return Err(tail.pruned(seq.next()));
+        }
+        tail.position = TailPosition::start_of(tail.scan.segment_after(seq.next())?);
+        Ok(tail)
+    }
+
+    /// Creates a reader that begins with the last segment that has a frame.
+    pub(super) fn in_last_segment(
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        keyring: &Arc<Keyring>,
+    ) -> Result<JournalTail, Error> {
+        let mut tail = JournalTail::new(disk, layout, keyring, TailPosition::start_of(SegmentId::FIRST))?;
+        let segments = tail.scan.segments();
+        let mut last = segments.first();
+        for segment in segments.ids().rev() {
+            if segments.first_frame(segment)?.is_some() {
+                last = segment;
+                break;
+            }
+        }
+        tail.position = TailPosition::start_of(last);
+        Ok(tail)
     }
 
     /// Reads on until the frame with event `until`, which must be durable, and passes each frame to `visit`. Does nothing if
@@ -74,31 +117,41 @@ impl JournalTail {
         until: Seq,
         mut visit: impl FnMut(&Scan, SegmentId, &Frame<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut wanted = FIRST_PIECE_LEN;
-        let mut file: Option<StoredFile> = None;
-        while self.last() < until {
-            if self.position.sealed {
-                self.enter_next_segment();
-                file = None;
-            }
-            let file = match &mut file {
-                Some(file) => file,
-                none => none.insert(self.open_segment()?),
-            };
-            let start = self.position.offset / READ_ALIGN * READ_ALIGN;
-            let mut bytes = vec![0; wanted + (self.position.offset - start) as usize];
-            let read = file.read_up_to(&mut bytes, start)?;
-            let piece = Piece { bytes: &bytes[..read], start, is_last: read < bytes.len() };
-            match self.piece(&piece, until, &mut visit)? {
-                PieceEnd::Reached => break,
-                PieceEnd::Needs(len) => wanted = len.max(PIECE_LEN),
-            }
-        }
+        while self.read_piece(until, &mut visit)?.is_continue() {}
         Ok(())
     }
 
+    /// Like [`read`](JournalTail::read), but reads at most one piece of a segment. Breaks if the frame with event `until` was read.
+    pub(crate) fn read_piece(
+        &mut self,
+        until: Seq,
+        mut visit: impl FnMut(&Scan, SegmentId, &Frame<'_>) -> Result<(), Error>,
+    ) -> Result<ControlFlow<()>, Error> {
+        if self.last() >= until {
+            return Ok(ControlFlow::Break(()));
+        }
+        if self.position.sealed {
+            self.position = self.position.in_next_segment();
+        }
+        let file = self.open_segment()?;
+        let start = self.position.offset / READ_ALIGN * READ_ALIGN;
+        let mut bytes = vec![0; self.wanted + (self.position.offset - start) as usize];
+        let read = file.read_up_to(&mut bytes, start)?;
+        let piece = Piece { bytes: &bytes[..read], start, is_last: read < bytes.len() };
+        let (next, flow) = match self.piece(&piece, until, &mut visit)? {
+            PieceEnd::Reached => (FIRST_PIECE_LEN, ControlFlow::Break(())),
+            PieceEnd::Needs(len) => (len.max(PIECE_LEN), ControlFlow::Continue(())),
+        };
+        self.wanted = next;
+        Ok(flow)
+    }
+
+    pub(crate) fn scan(&self) -> &Scan {
+        &self.scan
+    }
+
     /// The last event before the position; 0 if no frame was read yet.
-    fn last(&self) -> Seq {
+    pub(crate) fn last(&self) -> Seq {
         self.position.chain.map_or(Seq::ZERO, |chain| chain.before())
     }
 
@@ -159,32 +212,63 @@ impl JournalTail {
         }
     }
 
-    fn enter_next_segment(&mut self) {
-        let chain = self.position.chain;
-        self.position = TailPosition { chain, ..TailPosition::start_of(self.position.segment.next()) };
-    }
-
-    /// Opens the file of the current segment. Lists the segments again if the owner created this one after the last listing.
+    /// Opens the file of the current segment. Lists the segments again if the owner created this one after the last listing, or
+    /// removed it.
     fn open_segment(&mut self) -> Result<StoredFile, Error> {
         let segment = self.position.segment;
-        if self.scan.segments().len_of(segment).is_none() {
-            self.scan = Scan::of_tail(list(&self.disk, &self.layout, &self.keyring)?);
-            if self.scan.segments().len_of(segment).is_none() {
-                let what = "the segment is missing, so the events after the last one that was read are lost or pruned";
-                return Err(self.scan.segments().corrupt(segment, None, what.to_owned()));
+        if self.scan.segments().len_of(segment).is_some() {
+            match self.scan.segments().file(segment, Access::Read) {
+                Err(error) if error.is_missing() => {}
+                opened => return opened,
             }
         }
+        self.relist()?;
+        if segment < self.scan.segments().first() {
+            return Err(self.pruned(self.last().next()));
+        }
+        if self.scan.segments().len_of(segment).is_none() {
+            let what = "the segment is missing, so the events after the last one that was read are lost";
+            return Err(self.scan.segments().corrupt(segment, None, what.to_owned()));
+        }
         self.scan.segments().file(segment, Access::Read)
+    }
+
+    /// Lists the segments again.
+    pub(super) fn relist(&mut self) -> Result<(), Error> {
+        let scan = Scan::of_tail(list(&self.disk, &self.layout, &self.keyring)?);
+        let (before, now) = (self.scan.segments().identity().uuid, scan.segments().identity().uuid);
+        if before != now {
+            let what = "the directory now holds another image than the one that was read before".to_owned();
+            return Err(scan.segments().corrupt(self.position.segment, Some(0), what));
+        }
+        self.scan = scan;
+        Ok(())
+    }
+
+    /// The error for event `seq`, which the journal no longer has.
+    fn pruned(&self, seq: Seq) -> Error {
+        let segments = self.scan.segments();
+        let first = segments.first_frame(segments.first()).ok().flatten().map(|header| header.first_seq);
+        Error::new(ErrorDetail::PrunedEvent { path: segments.root().to_owned(), seq, first })
     }
 }
 
 /// The segments that exist now.
 fn list(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result<Segments, Error> {
-    match layout.survey(&**disk)? {
-        Survey::Image(segments) => Segments::open(disk, layout, &segments, keyring),
-        Survey::Missing | Survey::Vacant => Err(Error::new(ErrorDetail::NotFound {
-            path: layout.root().to_owned(),
-            found: "the journal was removed while the image was open",
-        })),
+    let mut attempts = 0;
+    loop {
+        let listed = match layout.survey(&**disk)? {
+            Survey::Image(segments) => Segments::open(disk, layout, &segments, keyring),
+            Survey::Missing | Survey::Vacant => {
+                let found = "the journal was removed while it was read";
+                return Err(Error::new(ErrorDetail::NotFound { path: layout.root().to_owned(), found }));
+            }
+        };
+        attempts += 1;
+        match listed {
+            // the owner pruned the journal after this function had listed its segments
+            Err(error) if error.is_missing() && attempts < LISTING_ATTEMPTS => {}
+            listed => return listed,
+        }
     }
 }

@@ -69,7 +69,7 @@ impl FixtureError {
     /// The error for a version that has neither a fixture nor a sample.
     pub(super) fn uncovered<M>(row: &EventType<M>) -> FixtureError {
         let (name, version) = (row.name(), row.version());
-        let help = match row.reencode.is_some() {
+        let help = match row.is_past {
             true => format!(
                 "restore the fixture from version control, or add `.history(given().past(\"{name}\", {version}, …))`, then run \
                  `MEMIMAGE_BLESS=1 cargo test`, which writes the fixture"

@@ -1,0 +1,217 @@
+//! The history of an image: its events in order, selected by range, time, name, actor or outcome.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::ops::RangeBounds;
+
+use super::event::HistoryEvent;
+use super::query::Query;
+use super::source::JournalSource;
+use super::typed::push_events;
+use crate::context::Timestamp;
+use crate::error::{Error, ErrorDetail};
+use crate::event::{Model, Payload};
+use crate::journal::{JournalItem, RecordCursor, ReverseCursor, Voids};
+use crate::outcome::Outcome;
+use crate::recovery::{FollowedDispatch, OpenedJournal, dispatch_of};
+use crate::seq::Seq;
+
+/// A selection of the events of an image, which a loop reads in order. [`Journal::history`](crate::Journal::history) returns it.
+///
+/// The loop gets the events that are durable when it begins. It reads the journal piece by piece, so memory use does not depend
+/// on the number of events.
+#[must_use = "a history is read by iterating over it"]
+pub struct History<M: Model> {
+    source: JournalSource,
+    query: Query,
+    model: std::marker::PhantomData<fn() -> M>,
+}
+
+impl<M: Model> History<M> {
+    pub(super) fn new(source: JournalSource) -> History<M> {
+        History { source, query: Query::default(), model: std::marker::PhantomData }
+    }
+
+    /// Selects the events with seqs in this range, such as `Seq::new(100)..`.
+    ///
+    /// If the range begins with an event that was pruned, or after the event that will be recorded next, the loop gets an error.
+    pub fn range(mut self, range: impl RangeBounds<Seq>) -> Self {
+        self.query.set_range(range);
+        self
+    }
+
+    /// Selects the events that were recorded at this time or later.
+    pub fn since(mut self, time: Timestamp) -> Self {
+        self.query.since = Some(time);
+        self
+    }
+
+    /// Selects the events that were recorded at this time or earlier.
+    pub fn until(mut self, time: Timestamp) -> Self {
+        self.query.until = Some(time);
+        self
+    }
+
+    /// Selects the events of one command, such as `history().of::<BankDeposit>()`. Further calls select more commands.
+    pub fn of<P: Payload<M>>(self) -> Self {
+        self.named(P::NAME)
+    }
+
+    /// Selects the events with this name. Further calls select more names. An event counts under its newest name, after upcasting;
+    /// an event that upcasters drop, or that is void, counts under the recorded name.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.query.names.push(name.into());
+        self
+    }
+
+    /// Selects the events whose metadata names this [actor](crate::Metadata::actor).
+    pub fn by(mut self, actor: impl Into<String>) -> Self {
+        self.query.actor = Some(actor.into());
+        self
+    }
+
+    /// Selects the events whose command returned an error.
+    pub fn rejected(mut self) -> Self {
+        self.query.outcome = Some(Outcome::Rejected);
+        self
+    }
+
+    /// Selects the events whose command returned no error.
+    pub fn applied(mut self) -> Self {
+        self.query.outcome = Some(Outcome::Applied);
+        self
+    }
+
+    /// Returns the events in reverse order, the newest first. Reads only the segments that the loop needs.
+    pub fn newest_first(mut self) -> Self {
+        self.query.newest_first = true;
+        self
+    }
+}
+
+impl<M: Model> fmt::Debug for History<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("History").field("query", &self.query).finish_non_exhaustive()
+    }
+}
+
+impl<M: Model> IntoIterator for History<M> {
+    type Item = Result<HistoryEvent<M>, Error>;
+    type IntoIter = HistoryIter<M>;
+
+    fn into_iter(self) -> HistoryIter<M> {
+        let History { source, query, .. } = self;
+        HistoryIter { state: IterState::Unopened(source), query, events: VecDeque::new() }
+    }
+}
+
+/// The events of a [`History`]. After an error, the iterator ends.
+pub struct HistoryIter<M: Model> {
+    state: IterState,
+    query: Query,
+    /// The events of the records that were read but not returned yet.
+    events: VecDeque<HistoryEvent<M>>,
+}
+
+enum IterState {
+    Unopened(JournalSource),
+    Forward { reader: Reader<RecordCursor>, until: Seq },
+    Backward { reader: Reader<ReverseCursor> },
+    Ended,
+}
+
+/// A cursor, and what it takes to interpret its records.
+struct Reader<C> {
+    cursor: C,
+    dispatch: FollowedDispatch,
+    voids: Voids,
+}
+
+impl<M: Model> Iterator for HistoryIter<M> {
+    type Item = Result<HistoryEvent<M>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.advance().transpose();
+        if !matches!(next, Some(Ok(_))) {
+            self.state = IterState::Ended;
+        }
+        next
+    }
+}
+
+impl<M: Model> HistoryIter<M> {
+    fn advance(&mut self) -> Result<Option<HistoryEvent<M>>, Error> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                if self.query.wants_event(&event) {
+                    return Ok(Some(event));
+                }
+                continue;
+            }
+            match &mut self.state {
+                IterState::Unopened(source) => self.state = open::<M>(source, &self.query)?,
+                IterState::Forward { reader, until } => {
+                    let Reader { cursor, dispatch, voids } = reader;
+                    match cursor.next(*until)? {
+                        Some(JournalItem::Shapes(segment, rows)) => dispatch.add::<M>(cursor.scan(), segment, rows)?,
+                        Some(JournalItem::Record(stored)) if self.query.wants_record(&stored.record) => {
+                            push_events(dispatch, cursor.scan(), voids, &stored, &mut self.events)?;
+                        }
+                        Some(JournalItem::Record(_)) => {}
+                        None => return Ok(None),
+                    }
+                }
+                IterState::Backward { reader } => {
+                    let Reader { cursor, dispatch, voids } = reader;
+                    let Some(stored) = cursor.next()? else { return Ok(None) };
+                    if self.query.first.is_some_and(|first| stored.record.seq < first) {
+                        return Ok(None);
+                    }
+                    if self.query.wants_record(&stored.record) {
+                        push_events(dispatch, cursor.scan(), voids, &stored, &mut self.events)?;
+                        self.events.make_contiguous().reverse();
+                    }
+                }
+                IterState::Ended => return Ok(None),
+            }
+        }
+    }
+}
+
+/// Opens the journal at the first wanted event.
+fn open<M: Model>(source: &JournalSource, query: &Query) -> Result<IterState, Error> {
+    let durable = source.durable("history")?;
+    if let Some(seq) = query.first.filter(|&first| first > durable.next()) {
+        let path = source.layout().root().to_owned();
+        return Err(Error::new(ErrorDetail::NoSuchEvent { path, seq, last: durable }));
+    }
+    let until = query.last.map_or(durable, |last| last.min(durable));
+    if query.first.is_some_and(|first| first > until) || until == Seq::ZERO {
+        return Ok(IterState::Ended);
+    }
+    let journal = source.open(durable)?;
+    let dispatch = FollowedDispatch::new(dispatch_of::<M>(&journal)?);
+    if query.newest_first {
+        // an event becomes void by a frame in its own segment or a later one
+        let voids = journal.scan().voids_after(query.first.unwrap_or_default())?;
+        let cursor = ReverseCursor::new(journal.into_scan(), until)?;
+        return Ok(IterState::Backward { reader: Reader { cursor, dispatch, voids } });
+    }
+    let after = match query.first {
+        Some(first) => Seq::new(first.get() - 1),
+        None => before_first(&journal)?,
+    };
+    let voids = journal.scan().voids_after(after)?;
+    let cursor = RecordCursor::new(source.tail_after(after)?, after);
+    Ok(IterState::Forward { reader: Reader { cursor, dispatch, voids }, until })
+}
+
+/// The event before the first event of the journal.
+pub(super) fn before_first(journal: &OpenedJournal) -> Result<Seq, Error> {
+    let segments = journal.segments();
+    if segments.starts_at_genesis() {
+        return Ok(Seq::ZERO);
+    }
+    let header = segments.first_frame(segments.first())?;
+    Ok(header.map_or(Seq::ZERO, |header| Seq::new(header.first_seq.get().saturating_sub(1))))
+}

@@ -1,0 +1,143 @@
+//! The public reader of a journal.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::changes::Changes;
+use super::history::History;
+use super::moment::Moment;
+use super::past::Past;
+use super::source::JournalSource;
+use crate::disk::{Disk, RealDisk, absolute};
+use crate::error::Error;
+use crate::event::Model;
+use crate::journal::Layout;
+use crate::options::Options;
+use crate::seq::Seq;
+
+/// The journal of an image, for reading: its history, its past states, and what changed. A running image has the same methods:
+/// [`Image::journal`](crate::Image::journal).
+///
+/// A journal is opened without the image's lock, from any process, beside a running owner or without one. It shows what is
+/// durable: what a power cut cannot take back. It never changes a file. Every call looks at the files again, so it sees the events
+/// that the owner has recorded meanwhile.
+pub struct Journal<M: Model> {
+    source: JournalSource,
+    model: PhantomData<fn() -> M>,
+}
+
+impl<M: Model> Clone for Journal<M> {
+    fn clone(&self) -> Journal<M> {
+        Journal::new(self.source.clone())
+    }
+}
+
+impl<M: Model> Journal<M> {
+    pub(crate) fn new(source: JournalSource) -> Journal<M> {
+        Journal { source, model: PhantomData }
+    }
+
+    /// Opens the journal of the image in the directory `path`. For an encrypted or chained image, use
+    /// [`Options::open_journal`].
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no image at the path, or if it belongs to another model.
+    pub fn open(path: impl AsRef<Path>) -> Result<Journal<M>, Error> {
+        Options::new().open_journal(path)
+    }
+
+    /// The directory of the image.
+    pub fn path(&self) -> &Path {
+        self.source.layout().root()
+    }
+
+    /// The last durable event.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the journal cannot be read.
+    pub fn durable_seq(&self) -> Result<Seq, Error> {
+        self.source.durable("durable_seq")
+    }
+
+    /// The events of the image, in order.
+    pub fn history(&self) -> History<M> {
+        History::new(self.source.clone())
+    }
+
+    /// Rebuilds the state of the model after an event ([`Seq`]) or at a time ([`Timestamp`](crate::Timestamp)).
+    ///
+    /// This loads the newest snapshot before that moment, and replays the events from there.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the moment is before the image was created, after its end, or in the pruned part of the journal
+    /// ([`ErrorKind::OutOfRange`](crate::ErrorKind::OutOfRange), [`ErrorKind::Pruned`](crate::ErrorKind::Pruned)), and the errors of
+    /// a recovery.
+    pub fn at(&self, moment: impl Into<Moment>) -> Result<Past<M>, Error> {
+        Past::at(&self.source, moment.into())
+    }
+
+    /// Each event that changed a value: "who changed this balance, and when". `select` returns the value.
+    ///
+    /// Begins with the oldest state that the journal can rebuild, and replays all events. To begin later, use
+    /// [`Past::changes`].
+    pub fn changes<V: PartialEq + Clone, S: FnMut(&M) -> V>(&self, select: S) -> Changes<M, V, S> {
+        Changes::new(self.source.clone(), select)
+    }
+
+    /// The first state for which `predicate` returns true; `None` if there is none. [`Past::seq`] names the event that led to it.
+    ///
+    /// Begins with the oldest state that the journal can rebuild.
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`at`](Journal::at).
+    pub fn first(&self, mut predicate: impl FnMut(&M) -> bool) -> Result<Option<Past<M>>, Error> {
+        let mut past = Past::oldest(&self.source, "first")?;
+        while !predicate(&past) {
+            if !past.step()? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(past))
+    }
+}
+
+impl<M: Model> Options<M> {
+    /// Opens the journal of the image in the directory `path` for reading. Of the options, only the keys are used.
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`Journal::open`], and an error if the keys are missing or wrong.
+    pub fn open_journal(self, path: impl AsRef<Path>) -> Result<Journal<M>, Error> {
+        self.open_journal_on(Arc::new(RealDisk), absolute(path.as_ref()))
+    }
+
+    /// Like [`open_journal`](Options::open_journal), on the given disk.
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`open_journal`](Options::open_journal).
+    #[cfg(feature = "sim")]
+    pub fn open_journal_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Journal<M>, Error> {
+        self.open_journal_on(disk, path)
+    }
+
+    fn open_journal_on(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Journal<M>, Error> {
+        let (layout, keyring) = (Layout::new(path.as_ref()), self.keyring());
+        let source = JournalSource::new(&disk, &layout, &keyring, None);
+        let journal = source.open(Seq::ZERO)?;
+        layout.refuse_other_model(journal.segments().identity(), M::NAME)?;
+        Ok(Journal::new(source))
+    }
+}
+
+impl<M: Model> fmt::Debug for Journal<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal").field("path", &self.path()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,23 @@
+//! The history of an image: its events, its past states, and what changed between them.
+//!
+//! All of this only reads the journal's files, beside a running owner or without one.
+
+// each module uses only the modules above it
+mod source;
+mod event;
+mod typed;
+mod moment;
+mod query;
+mod history;
+mod past;
+mod changes;
+mod journal;
+
+pub use changes::{Change, Changes};
+pub use event::{EventKey, HistoryEvent, RecordedEvent};
+pub use history::{History, HistoryIter};
+pub use journal::Journal;
+pub use moment::Moment;
+pub use past::Past;
+
+pub(crate) use source::{JournalSource, LiveJournal};

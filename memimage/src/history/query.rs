@@ -1,0 +1,56 @@
+//! Which events a reader of the history wants.
+
+use std::ops::{Bound, RangeBounds};
+
+use crate::context::{Metadata, Timestamp};
+use crate::event::{Event as _, Model};
+use crate::journal::Record;
+use crate::outcome::Outcome;
+use crate::seq::Seq;
+
+use super::event::HistoryEvent;
+
+/// Which events a reader of the history wants, and in which order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Query {
+    /// The first event; `None` if the reader wants events from the start of the journal.
+    pub(super) first: Option<Seq>,
+    /// The last event; `None` if the reader wants events up to the newest.
+    pub(super) last: Option<Seq>,
+    pub(super) since: Option<Timestamp>,
+    pub(super) until: Option<Timestamp>,
+    pub(super) names: Vec<String>,
+    pub(super) actor: Option<String>,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) newest_first: bool,
+}
+
+impl Query {
+    pub(super) fn set_range(&mut self, range: impl RangeBounds<Seq>) {
+        self.first = match range.start_bound() {
+            Bound::Unbounded => None,
+            Bound::Included(&first) => Some(first.max(Seq::new(1))),
+            Bound::Excluded(&before) => Some(before.next()),
+        };
+        self.last = match range.end_bound() {
+            Bound::Unbounded => None,
+            Bound::Included(&last) => Some(last),
+            Bound::Excluded(&after) => Some(Seq::new(after.get().saturating_sub(1))),
+        };
+    }
+
+    /// Whether a record can have a wanted event.
+    pub(super) fn wants_record(&self, record: &Record) -> bool {
+        self.first.is_none_or(|first| record.seq >= first)
+            && self.since.is_none_or(|since| record.time >= since)
+            && self.until.is_none_or(|until| record.time <= until)
+            && self.outcome.is_none_or(|outcome| record.outcome == outcome)
+            && self.actor.as_deref().is_none_or(|actor| record.metadata.get(Metadata::ACTOR) == Some(actor))
+    }
+
+    /// Whether an event of a wanted record is wanted. An event that upcasters drop is selected by its recorded name.
+    pub(super) fn wants_event<M: Model>(&self, event: &HistoryEvent<M>) -> bool {
+        let name = event.event().map_or_else(|| event.recorded().name(), |event| event.name());
+        self.names.is_empty() || self.names.iter().any(|wanted| wanted == name)
+    }
+}

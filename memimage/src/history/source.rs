@@ -1,0 +1,79 @@
+//! Where a reader of the history finds the journal, and how it learns which events are durable.
+
+use std::sync::Arc;
+
+use crate::disk::Disk;
+use crate::error::Error;
+use crate::journal::{JournalTail, Layout};
+use crate::keys::Keyring;
+use crate::recovery::OpenedJournal;
+use crate::seq::Seq;
+
+/// How often a read begins again because the owner removed a file meanwhile.
+const ATTEMPTS: u32 = 16;
+
+/// The journal of a running image in this process.
+pub(crate) trait LiveJournal: Send + Sync {
+    /// Makes sure that every event is durable whose answer a caller may have got, and returns the last durable event.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the image is closed or poisoned, or if the caller is inside a call on the image.
+    fn acknowledged(&self, call: &'static str) -> Result<Seq, Error>;
+}
+
+/// A journal on disk, with or without its running owner.
+#[derive(Clone)]
+pub(crate) struct JournalSource {
+    disk: Arc<dyn Disk>,
+    layout: Layout,
+    keyring: Arc<Keyring>,
+    /// The running owner, if it is in this process; otherwise the files alone show which events are durable.
+    live: Option<Arc<dyn LiveJournal>>,
+}
+
+impl JournalSource {
+    pub(crate) fn new(
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        keyring: &Arc<Keyring>,
+        live: Option<Arc<dyn LiveJournal>>,
+    ) -> JournalSource {
+        let (disk, layout, keyring) = (Arc::clone(disk), layout.clone(), Arc::clone(keyring));
+        JournalSource { disk, layout, keyring, live }
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The last durable event. `call` is the name of the public function that asks.
+    pub(super) fn durable(&self, call: &'static str) -> Result<Seq, Error> {
+        match &self.live {
+            Some(live) => live.acknowledged(call),
+            None => self.attempt(|| JournalTail::last_synced(&self.disk, &self.layout, &self.keyring)),
+        }
+    }
+
+    /// A reader of the frames after event `seq`.
+    pub(super) fn tail_after(&self, seq: Seq) -> Result<JournalTail, Error> {
+        self.attempt(|| JournalTail::after(&self.disk, &self.layout, &self.keyring, seq))
+    }
+
+    /// Opens the journal, of which the events up to `durable` are read.
+    pub(super) fn open(&self, durable: Seq) -> Result<OpenedJournal, Error> {
+        self.attempt(|| OpenedJournal::beside_owner(&self.disk, &self.layout, &self.keyring, durable))
+    }
+
+    /// Calls `read` again while it fails because the owner removed a snapshot or a segment that `read` had listed before.
+    pub(super) fn attempt<T>(&self, read: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match read() {
+                Err(error) if error.is_missing() && attempts < ATTEMPTS => {}
+                result => return result,
+            }
+        }
+    }
+}

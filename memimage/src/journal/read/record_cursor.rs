@@ -1,0 +1,130 @@
+//! Reads the records of a journal one by one, in their order, with constant memory.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::scan::Scan;
+use super::tail::JournalTail;
+use crate::error::Error;
+use crate::journal::format::frame::{Frame, FrameKind};
+use crate::journal::format::record::{Record, read as records};
+use crate::journal::format::shape_table::ShapeRows;
+use crate::seq::{SegmentId, Seq};
+
+/// A record, with the body of its frame.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredRecord {
+    pub(crate) record: Record,
+    /// The body of the frame, which contains the payload.
+    pub(crate) body: Arc<Vec<u8>>,
+    pub(crate) segment: SegmentId,
+    /// The epoch in which the record was written.
+    pub(crate) epoch: u64,
+}
+
+impl StoredRecord {
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.body[self.record.payload.clone()]
+    }
+}
+
+/// A part of the journal that a reader of records processes.
+#[derive(Debug)]
+pub(crate) enum JournalItem {
+    Record(StoredRecord),
+    /// Rows that the records after them use.
+    Shapes(SegmentId, ShapeRows),
+}
+
+/// A reader of the records after an event.
+#[derive(Debug)]
+pub(crate) struct RecordCursor {
+    tail: JournalTail,
+    /// The last event that the reader returned, or after which it began.
+    last: Seq,
+    items: VecDeque<JournalItem>,
+}
+
+impl RecordCursor {
+    /// A reader of the records after event `last`. `tail` must begin with the frame of the next event, or before it.
+    pub(crate) fn new(tail: JournalTail, last: Seq) -> RecordCursor {
+        RecordCursor { tail, last, items: VecDeque::new() }
+    }
+
+    pub(crate) fn scan(&self) -> &Scan {
+        self.tail.scan()
+    }
+
+    /// The last event that the reader returned, or after which it began.
+    pub(crate) fn last(&self) -> Seq {
+        self.last
+    }
+
+    /// The last event that the files prove to be synced. See [`JournalTail::synced`].
+    pub(crate) fn synced(&mut self) -> Result<Seq, Error> {
+        self.tail.synced()
+    }
+
+    /// Returns the next item. Returns `None` once the reader has returned event `until`, which must be durable.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the journal is damaged before event `until`, or if events were pruned before they were read. After an
+    /// error the reader must not be used again.
+    pub(crate) fn next(&mut self, until: Seq) -> Result<Option<JournalItem>, Error> {
+        loop {
+            match self.items.front() {
+                Some(JournalItem::Record(stored)) if stored.record.seq > until => return Ok(None),
+                Some(JournalItem::Record(stored)) => {
+                    self.last = stored.record.seq;
+                    return Ok(self.items.pop_front());
+                }
+                Some(JournalItem::Shapes(..)) => return Ok(self.items.pop_front()),
+                None if self.last >= until => return Ok(None),
+                None => self.fill(until)?,
+            }
+        }
+    }
+
+    /// Reads the next piece of the journal.
+    fn fill(&mut self, until: Seq) -> Result<(), Error> {
+        let RecordCursor { tail, last, items } = self;
+        let last = *last;
+        // whether the reader has reached `until` is known from the records themselves
+        let _ = tail.read_piece(until, |scan, segment, frame| add_items(items, last, scan, segment, frame))?;
+        Ok(())
+    }
+}
+
+/// Adds the records of a frame that come after event `last`.
+fn add_items(
+    items: &mut VecDeque<JournalItem>,
+    last: Seq,
+    scan: &Scan,
+    segment: SegmentId,
+    frame: &Frame<'_>,
+) -> Result<(), Error> {
+    match frame.header.kind {
+        FrameKind::Shapes => items.push_back(JournalItem::Shapes(segment, scan.rows(segment, frame)?)),
+        FrameKind::Events if frame.header.next_seq() > last.next() => {
+            let stored = records_of(scan, segment, frame)?;
+            items.extend(stored.filter(|stored| stored.record.seq > last).map(JournalItem::Record));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The records of a frame with events.
+pub(super) fn records_of(
+    scan: &Scan,
+    segment: SegmentId,
+    frame: &Frame<'_>,
+) -> Result<impl DoubleEndedIterator<Item = StoredRecord> + use<>, Error> {
+    let header = &frame.header;
+    let body = Arc::new(scan.body(segment, frame)?);
+    let decoded: Result<Vec<Record>, _> = records(&body, header.first_seq, header.count, header.time).collect();
+    let decoded = decoded.map_err(|fault| scan.corrupt_frame(segment, frame, fault.to_string()))?;
+    let epoch = header.life.epoch;
+    Ok(decoded.into_iter().map(move |record| StoredRecord { record, body: Arc::clone(&body), segment, epoch }))
+}

@@ -1,0 +1,102 @@
+//! Reads the records of a journal one by one, from a given event backward. Reads only the segments that it needs.
+
+use super::record_cursor::{StoredRecord, records_of};
+use super::scan::Scan;
+use crate::error::Error;
+use crate::journal::format::frame::FrameKind;
+use crate::journal::format::frames::{FrameReader, FrameStep};
+use crate::journal::format::segment::SEGMENT_HEADER;
+use crate::seq::{SegmentId, Seq};
+
+/// A reader of the records before an event, the newest first.
+#[derive(Debug)]
+pub(crate) struct ReverseCursor {
+    scan: Scan,
+    /// The event before which the reader continues.
+    before: Seq,
+    /// The segment that is read next; `None` before the first segment of the journal.
+    segment: Option<SegmentId>,
+    /// The bytes of the current segment, and the offsets of its unread frames with events.
+    bytes: Vec<u8>,
+    frames: Vec<usize>,
+    current: SegmentId,
+    /// The unread records of the current frame.
+    records: Vec<StoredRecord>,
+}
+
+impl ReverseCursor {
+    /// A reader that begins with event `newest`, which must be durable.
+    pub(crate) fn new(scan: Scan, newest: Seq) -> Result<ReverseCursor, Error> {
+        let segment = scan.segment_after(newest)?;
+        Ok(ReverseCursor {
+            scan,
+            before: newest.next(),
+            segment: Some(segment),
+            bytes: Vec::new(),
+            frames: Vec::new(),
+            current: segment,
+            records: Vec::new(),
+        })
+    }
+
+    pub(crate) fn scan(&self) -> &Scan {
+        &self.scan
+    }
+
+    /// Returns the record before the last one returned; `None` at the start of the journal.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the journal is damaged. After an error the reader must not be used again.
+    pub(crate) fn next(&mut self) -> Result<Option<StoredRecord>, Error> {
+        loop {
+            if let Some(stored) = self.records.pop() {
+                self.before = stored.record.seq;
+                return Ok(Some(stored));
+            }
+            if self.before <= Seq::new(1) {
+                return Ok(None);
+            }
+            if let Some(offset) = self.frames.pop() {
+                self.read_frame(offset)?;
+                continue;
+            }
+            let Some(segment) = self.segment else { return Ok(None) };
+            self.read_segment(segment)?;
+            let first = self.scan.segments().first();
+            self.segment = (segment > first).then(|| segment.before());
+        }
+    }
+
+    /// Decodes the records of a frame that come before `self.before`.
+    fn read_frame(&mut self, offset: usize) -> Result<(), Error> {
+        let uuid = &self.scan.segments().identity().uuid;
+        let mut reader = FrameReader::resume(&self.bytes, uuid, self.current, offset, None, offset == SEGMENT_HEADER);
+        let FrameStep::Frame(frame) = reader.step() else {
+            unreachable!("the frame was read before");
+        };
+        let records = records_of(&self.scan, self.current, &frame)?;
+        self.records = records.filter(|stored| stored.record.seq < self.before).collect();
+        Ok(())
+    }
+
+    /// Reads a segment, and finds its frames with events before `self.before`.
+    fn read_segment(&mut self, segment: SegmentId) -> Result<(), Error> {
+        (self.current, self.bytes) = (segment, self.scan.segments().read(segment)?);
+        let mut reader = FrameReader::new(&self.bytes, &self.scan.segments().identity().uuid, segment, None);
+        let mut next = None;
+        while let FrameStep::Frame(frame) = reader.step() {
+            self.scan.verify(segment, &frame)?;
+            if frame.header.kind == FrameKind::Events && frame.header.first_seq < self.before {
+                self.frames.push(frame.offset);
+            }
+            next = Some(frame.header.next_seq());
+        }
+        // a segment without an intact frame can only be the last one, where a crash interrupted the first write
+        if next.is_none_or(|next| next < self.before) {
+            let what = format!("the events up to {} were synced, but cannot be read here", self.before.get() - 1);
+            return Err(self.scan.segments().corrupt(segment, Some(reader.offset() as u64), what));
+        }
+        Ok(())
+    }
+}

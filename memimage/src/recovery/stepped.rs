@@ -1,0 +1,58 @@
+//! A past state that replay moves forward event by event.
+
+use super::fallback::recover;
+use super::opened_journal::OpenedJournal;
+use super::replay_step::{ReplayState, replay_record};
+use super::{Dispatch, Recovered, RecoveryGoal};
+use crate::context::Timestamp;
+use crate::error::Error;
+use crate::event::Model;
+use crate::journal::{Scan, StoredRecord, Voids};
+use crate::seq::Seq;
+
+/// The state after some event.
+pub(crate) struct SteppedState<M> {
+    state: ReplayState<M>,
+    voids: Voids,
+}
+
+impl<M: Model> SteppedState<M> {
+    /// Recovers the state after event `seq`, which must be durable, from the newest usable state before it.
+    pub(crate) fn at(journal: &OpenedJournal, dispatch: &Dispatch, seq: Seq) -> Result<SteppedState<M>, Error> {
+        let goal =
+            RecoveryGoal { until: Some(seq), verify_digests: true, trust_upcasters: true, ..RecoveryGoal::default() };
+        let Recovered { model, last, time, .. } = recover::<M>(journal, dispatch, goal)?;
+        let voids = journal.scan().voids_after(seq)?;
+        Ok(SteppedState { state: ReplayState { model, last, time }, voids })
+    }
+
+    /// Replays the next event. If this fails, the state is dropped, because the event may be half applied.
+    pub(crate) fn step(self, scan: &Scan, dispatch: &Dispatch, stored: &StoredRecord) -> Result<Self, Error> {
+        let SteppedState { state, voids } = self;
+        let state = replay_record(state, scan, dispatch, &voids, stored)?;
+        Ok(SteppedState { state, voids })
+    }
+
+    pub(crate) fn model(&self) -> &M {
+        &self.state.model
+    }
+
+    pub(crate) fn into_model(self) -> M {
+        self.state.model
+    }
+
+    /// The last event in the state; 0 if there is none.
+    pub(crate) fn last(&self) -> Seq {
+        self.state.last
+    }
+
+    /// The recorded time of the last event.
+    pub(crate) fn time(&self) -> Timestamp {
+        self.state.time
+    }
+
+    /// The events that have no effect.
+    pub(crate) fn voids(&self) -> &Voids {
+        &self.voids
+    }
+}
