@@ -5,10 +5,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::object_id::ObjectId;
 
+/// A parent of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Shape)]
+pub(crate) struct Parent {
+    pub(crate) id: ObjectId,
+    /// The directory that the parent recorded, with which the commit is compared.
+    pub(crate) root: ObjectId,
+}
+
 /// A commit of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Shape)]
 pub(crate) struct Commit {
-    pub(crate) parents: Vec<ObjectId>,
+    pub(crate) parents: Vec<Parent>,
     /// The directory that the commit recorded.
     pub(crate) root: ObjectId,
     /// In git's form: `Ada <ada@example.com> 1700000000 +0100`, in the encoding of its author.
@@ -20,7 +28,7 @@ pub(crate) struct Commit {
 
 impl Commit {
     /// Reads git's object, which must have a tree. The parents are those that git reports, since a user may have replaced them.
-    pub(crate) fn parse(object: &[u8], parents: Vec<ObjectId>) -> Option<Commit> {
+    pub(crate) fn parse(object: &[u8], parents: Vec<Parent>) -> Option<Commit> {
         let (mut root, mut author, mut committer) = (None, None::<&[u8]>, None::<&[u8]>);
         let mut rest = object;
         while !rest.is_empty() {
@@ -83,7 +91,7 @@ mod tests {
     #[test]
     fn a_commit_is_read_byte_for_byte() {
         let root = ObjectId::Sha1([0xAB; 20]);
-        let parent = ObjectId::Sha1([1; 20]);
+        let parent = Parent { id: ObjectId::Sha1([1; 20]), root };
         let commit = Commit::parse(OBJECT, vec![parent]).unwrap();
         assert_eq!(commit.root, root);
         assert_eq!(commit.parents, [parent]);

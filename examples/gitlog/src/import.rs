@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use memimage::{CommandError, Image, Pending};
 use serde::Serialize;
 
-use crate::commit::Commit;
+use crate::commit::{Commit, Parent};
 use crate::content::Content;
 use crate::directory::{Directory, Kind};
 use crate::git::{Git, GitError, Listed, Objects};
@@ -97,7 +97,7 @@ impl Import<'_> {
     fn commits(&mut self, commits: Vec<Listed>, bar: &ProgressBar) -> Result<usize, Box<dyn Error>> {
         let mut imported = 0;
         for Listed { id, parents } in commits {
-            if !self.holds(|repository| repository.find(&id).is_some())? {
+            if !self.holds(|repository| repository.seq(&id).is_some())? {
                 self.commit(id, parents)?;
                 imported += 1;
             }
@@ -108,11 +108,17 @@ impl Import<'_> {
     }
 
     fn commit(&mut self, id: ObjectId, parents: Vec<ObjectId>) -> Result<(), Box<dyn Error>> {
-        let object = self.objects.read(id, "commit")?;
-        let commit = Commit::parse(&object, parents).ok_or(GitError::NoObject { id, kind: "commit" })?;
+        let parents: Result<_, GitError> =
+            parents.into_iter().map(|id| Ok(Parent { id, root: self.read_commit(id, Vec::new())?.root })).collect();
+        let commit = self.read_commit(id, parents?)?;
         let Additions { directories, contents, .. } = self.additions(commit.root)?;
         self.pending.push_back(self.image.submit(RepositoryCommit { id, commit, directories, contents })?);
         self.wait(PENDING_MAX)
+    }
+
+    fn read_commit(&mut self, id: ObjectId, parents: Vec<Parent>) -> Result<Commit, GitError> {
+        let object = self.objects.read(id, "commit")?;
+        Commit::parse(&object, parents).ok_or(GitError::NoObject { id, kind: "commit" })
     }
 
     /// Reads the objects that a directory leads to and the image lacks. Below a directory that the image holds, it lacks nothing.
@@ -159,10 +165,10 @@ impl Import<'_> {
         let moves: Vec<RepositoryPoint> = {
             let repository = self.image.read_uncommitted()?;
             let held = repository.references();
-            let commits = references.iter().filter(|(_, to)| repository.find(to).is_some());
+            let commits = references.iter().filter(|(_, to)| repository.seq(to).is_some());
             let moved = commits.filter(|(name, to)| held.get(*name) != Some(to));
             let moved = moved.map(|(name, to)| RepositoryPoint { reference: name.clone(), to: Some(*to) });
-            let is_gone = |name: &&Box<[u8]>| references.get(*name).is_none_or(|to| repository.find(to).is_none());
+            let is_gone = |name: &&Box<[u8]>| references.get(*name).is_none_or(|to| repository.seq(to).is_none());
             let gone = held.keys().filter(is_gone);
             moved.chain(gone.map(|name| RepositoryPoint { reference: name.clone(), to: None })).collect()
         };

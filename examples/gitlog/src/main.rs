@@ -24,6 +24,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use memimage::Journal;
+
+use repository::Repository;
 
 /// Keeps the history of a git repository in an image.
 #[derive(Parser)]
@@ -83,6 +86,12 @@ struct ImageArgs {
     directory: PathBuf,
 }
 
+impl ImageArgs {
+    fn journal(&self) -> Result<Journal<Repository>, memimage::Error> {
+        Journal::open(&self.directory)
+    }
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     tracing_subscriber::fmt()
@@ -112,34 +121,19 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
             writeln!(out, "{}", serde_json::to_string(&summary)?)?;
         }
         Command::Tree { commit, is_raw, image } => {
-            let image = past::open(&image.directory)?;
-            let commit = image.query(|repository| revision::resolve(repository, commit.as_bytes()))??;
-            past::at(&image, commit, |repository, commit| report::tree(repository, &commit.root, is_raw, &mut out))??;
+            let past = past::at_commit(&image.journal()?, commit.as_bytes())?;
+            report::tree(&past, is_raw, &mut out)?;
         }
         Command::Cat { commit, path, image } => {
-            let image = past::open(&image.directory)?;
-            let commit = image.query(|repository| revision::resolve(repository, commit.as_bytes()))??;
-            let content = past::at(&image, commit, |repository, commit| {
-                let entry = repository.entry(&commit.root, path.as_bytes())?;
-                repository.content(&entry.id).cloned()
-            })?;
-            let content = content.ok_or_else(|| format!("commit {commit} has no file `{}`", path.display()))?;
-            out.write_all(&content.decompress()?)?;
+            let past = past::at_commit(&image.journal()?, commit.as_bytes())?;
+            let missing = || format!("commit `{}` has no file `{}`", commit.display(), path.display());
+            out.write_all(&report::file(&past, path.as_bytes())?.ok_or_else(missing)?)?;
         }
-        Command::Log { image } => past::open(&image.directory)?.query(|repository| report::log(repository, &mut out))??,
+        Command::Log { image } => report::log(&image.journal()?, &mut out)?,
         Command::Blame { path, image } => {
-            let image = past::open(&image.directory)?;
             let bytes = path.as_bytes();
-            let bytes = bytes.strip_suffix(b"/").unwrap_or(bytes);
-            let changes = past::changes(&image, |repository, id, commit| {
-                repository.change(commit, bytes).map(|change| (*id, commit.clone(), change))
-            })?;
-            let mut changes = changes.into_iter().flatten().peekable();
-            if changes.peek().is_none() {
-                return Err(format!("no commit in the image has a file or directory `{}`", path.display()).into());
-            }
-            for (id, commit, change) in changes {
-                report::blame(&id, &commit, change, &mut out)?;
+            if !report::blame(&image.journal()?, bytes.strip_suffix(b"/").unwrap_or(bytes), &mut out)? {
+                return Err(format!("no commit in the image has `{}`", path.display()).into());
             }
         }
     }

@@ -1,45 +1,19 @@
-//! Past states of a repository.
-//!
-//! `at` and `changes` stand in for `Journal::at` and `Journal::changes`: they read the newest state, which knows each commit.
+//! Past states of a repository, from the journal of its image.
 
-use std::path::Path;
+use std::error::Error;
 
-use memimage::Image;
+use memimage::{Journal, Past};
 
-use crate::commit::Commit;
-use crate::object_id::ObjectId;
 use crate::repository::Repository;
+use crate::revision::resolve;
 
-/// Opens an existing image.
-pub(crate) fn open(path: &Path) -> Result<Image<Repository>, memimage::Error> {
-    Image::options().create(false).open(path)
+/// The repository as it is now.
+pub(crate) fn newest(journal: &Journal<Repository>) -> Result<Past<Repository>, memimage::Error> {
+    journal.at(journal.durable_seq()?)
 }
 
-/// Reads the repository as it was after a commit.
-pub(crate) fn at<R>(
-    image: &Image<Repository>,
-    commit: ObjectId,
-    read: impl FnOnce(&Repository, &Commit) -> R,
-) -> Result<R, memimage::Error> {
-    image.query(|repository| {
-        let recorded = repository.find(&commit).expect("the caller found the commit");
-        read(repository, &recorded.commit)
-    })
-}
-
-/// What `select` returns after each commit, if it is another value than after the commit before.
-pub(crate) fn changes<V: PartialEq>(
-    image: &Image<Repository>,
-    select: impl Fn(&Repository, &ObjectId, &Commit) -> V,
-) -> Result<Vec<V>, memimage::Error> {
-    image.query(|repository| {
-        let mut values = Vec::new();
-        for (id, recorded) in repository.commits_by_seq() {
-            let value = select(repository, id, &recorded.commit);
-            if values.last() != Some(&value) {
-                values.push(value);
-            }
-        }
-        values
-    })
+/// The repository as it was after a commit, so this commit is its latest.
+pub(crate) fn at_commit(journal: &Journal<Repository>, name: &[u8]) -> Result<Past<Repository>, Box<dyn Error>> {
+    let seq = resolve(&*newest(journal)?, name)?;
+    Ok(journal.at(seq)?)
 }

@@ -1,16 +1,21 @@
 //! What the program prints about a repository.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::io::{self, Write};
+
+use memimage::Journal;
 
 use crate::commit::Commit;
 use crate::object_id::ObjectId;
+use crate::past;
 use crate::quote::quote;
-use crate::repository::{Change, Repository};
+use crate::repository::{Change, Repository, RepositoryCommit, RepositoryEvent};
 
 /// Prints what `git -c core.quotePath=false ls-tree -r` prints, or with `-z`: paths as they are, and zero bytes after them.
-pub(crate) fn tree(repository: &Repository, root: &ObjectId, is_raw: bool, out: &mut impl Write) -> io::Result<()> {
-    repository.visit_files(root, |path, entry| {
+pub(crate) fn tree(past: &Repository, is_raw: bool, out: &mut impl Write) -> io::Result<()> {
+    let Some(latest) = past.latest() else { return Ok(()) };
+    past.visit_files(&latest.commit.root, |path, entry| {
         write!(out, "{} {} {}\t", entry.kind, entry.kind.object(), entry.id)?;
         if is_raw {
             out.write_all(path)?;
@@ -22,29 +27,50 @@ pub(crate) fn tree(repository: &Repository, root: &ObjectId, is_raw: bool, out: 
     })
 }
 
-/// Prints a line for each commit, newest first: its hash, day, author and subject, and the references that lead to it.
-pub(crate) fn log(repository: &Repository, out: &mut impl Write) -> io::Result<()> {
-    let mut names: BTreeMap<&ObjectId, Vec<&[u8]>> = BTreeMap::new();
-    for (name, commit) in repository.references() {
-        names.entry(commit).or_default().push(name);
+/// The content of a file in the latest commit; `None` if there is no such file.
+pub(crate) fn file(past: &Repository, path: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let entry = past.latest().and_then(|latest| past.entry(&latest.commit.root, path));
+    entry.and_then(|entry| past.content(&entry.id)).map(|content| content.decompress()).transpose()
+}
+
+/// Prints a line for each commit, the last recorded first: its hash, day, author and subject, and the references that lead to it.
+pub(crate) fn log(journal: &Journal<Repository>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let mut names: BTreeMap<ObjectId, Vec<u8>> = BTreeMap::new();
+    for (name, commit) in past::newest(journal)?.references() {
+        let names = names.entry(*commit).or_default();
+        names.extend(if names.is_empty() { &b" ("[..] } else { b", " });
+        names.extend(name);
     }
-    for (id, recorded) in repository.commits_by_seq().into_iter().rev() {
-        line(id, &recorded.commit, None, out)?;
-        if let Some(names) = names.get(id) {
-            write!(out, " ({})", String::from_utf8_lossy(&names.join(&b", "[..])))?;
+    for event in journal.history().of::<RepositoryCommit>().newest_first() {
+        let Some(RepositoryEvent::Commit(RepositoryCommit { id, commit, .. })) = event?.into_event() else { continue };
+        summary(&id, &commit, None, out)?;
+        if let Some(names) = names.get(&id) {
+            out.write_all(names)?;
+            out.write_all(b")")?;
         }
         writeln!(out)?;
     }
     Ok(())
 }
 
-/// Prints a line for a commit that changed a path.
-pub(crate) fn blame(id: &ObjectId, commit: &Commit, change: Change, out: &mut impl Write) -> io::Result<()> {
-    line(id, commit, Some(change), out)?;
-    writeln!(out)
+/// Prints a line for each commit that changed a path, the first recorded first. Returns whether there was one.
+pub(crate) fn blame(journal: &Journal<Repository>, path: &[u8], out: &mut impl Write) -> Result<bool, Box<dyn Error>> {
+    let mut is_known = false;
+    let select = |repository: &Repository| {
+        let change = repository.latest_change(path)?;
+        repository.latest().map(|latest| (latest.clone(), change))
+    };
+    for changed in journal.changes(select) {
+        if let Some((latest, change)) = changed?.new {
+            summary(&latest.id, &latest.commit, Some(change), out)?;
+            writeln!(out)?;
+            is_known = true;
+        }
+    }
+    Ok(is_known)
 }
 
-fn line(id: &ObjectId, commit: &Commit, change: Option<Change>, out: &mut impl Write) -> io::Result<()> {
+fn summary(id: &ObjectId, commit: &Commit, change: Option<Change>, out: &mut impl Write) -> io::Result<()> {
     write!(out, "{id:.10} ")?;
     match commit.day() {
         Some(day) => write!(out, "{day} ")?,

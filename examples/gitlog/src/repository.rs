@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use memimage::{Context, Model, Shape};
+use memimage::{Context, Model, Seq, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::commit::Commit;
@@ -10,10 +10,10 @@ use crate::content::Content;
 use crate::directory::{Directory, Entry, Kind};
 use crate::object_id::ObjectId;
 
-/// A commit, and the event that recorded it.
+/// The commit that was recorded last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Shape)]
-pub(crate) struct Recorded {
-    pub(crate) seq: u64,
+pub(crate) struct Latest {
+    pub(crate) id: ObjectId,
     pub(crate) commit: Commit,
 }
 
@@ -38,18 +38,21 @@ pub(crate) enum Change {
     Deleted,
 }
 
-/// A repository. Each directory and each content is stored once, however many commits have it, so a commit costs what it changed.
-/// Whatever a directory leads to is held too.
+/// A repository after its latest commit. Of the earlier commits it knows the events only: the state after such an event answers
+/// questions about the commit.
+///
+/// Each directory and each content is stored once, however many commits have it, so a commit costs what it changed. Whatever a
+/// directory leads to is held too.
 #[derive(Default, Serialize, Deserialize, Shape, Model)]
 #[model(name = "repository")]
 pub(crate) struct Repository {
-    commits: BTreeMap<ObjectId, Recorded>,
+    /// The seq of the event that recorded each commit.
+    commits: BTreeMap<ObjectId, u64>,
     directories: BTreeMap<ObjectId, Directory>,
     contents: BTreeMap<ObjectId, Content>,
     /// Branches, tags and `HEAD`, by their full names, which may have any bytes.
     references: BTreeMap<Box<[u8]>, ObjectId>,
-    /// The commit that was recorded last.
-    latest: Option<ObjectId>,
+    latest: Option<Latest>,
 }
 
 #[memimage::commands(lock)]
@@ -66,8 +69,8 @@ impl Repository {
     ) {
         self.directories.extend(directories);
         self.contents.extend(contents);
-        self.commits.insert(id, Recorded { seq: ctx.seq().get(), commit });
-        self.latest = Some(id);
+        self.commits.insert(id, ctx.seq().get());
+        self.latest = Some(Latest { id, commit });
     }
 
     fn can_commit(
@@ -80,8 +83,13 @@ impl Repository {
         if self.commits.contains_key(&id) {
             return Err(Refusal::Known(id));
         }
-        if let Some(parent) = commit.parents.iter().find(|parent| !self.commits.contains_key(parent)) {
-            return Err(Refusal::UnknownCommit(*parent));
+        for parent in &commit.parents {
+            if !self.commits.contains_key(&parent.id) {
+                return Err(Refusal::UnknownCommit(parent.id));
+            }
+            if !self.directories.contains_key(&parent.root) {
+                return Err(Refusal::Missing(parent.root));
+            }
         }
         let has_directory = |id: &ObjectId| directories.contains_key(id) || self.directories.contains_key(id);
         let has_content = |id: &ObjectId| contents.contains_key(id) || self.contents.contains_key(id);
@@ -128,20 +136,19 @@ impl Repository {
 }
 
 impl Repository {
-    pub(crate) fn find(&self, commit: &ObjectId) -> Option<&Recorded> {
-        self.commits.get(commit)
+    /// The event that recorded a commit.
+    pub(crate) fn seq(&self, commit: &ObjectId) -> Option<Seq> {
+        self.commits.get(commit).copied().map(Seq::new)
     }
 
-    /// All commits, in the order of their hashes.
-    pub(crate) fn commits(&self) -> impl ExactSizeIterator<Item = (&ObjectId, &Recorded)> {
-        self.commits.iter()
+    /// All commits in the order of their hashes, with the events that recorded them.
+    pub(crate) fn commits(&self) -> impl ExactSizeIterator<Item = (ObjectId, Seq)> {
+        self.commits.iter().map(|(id, seq)| (*id, Seq::new(*seq)))
     }
 
-    /// All commits, in the order in which they were recorded.
-    pub(crate) fn commits_by_seq(&self) -> Vec<(&ObjectId, &Recorded)> {
-        let mut commits: Vec<_> = self.commits.iter().collect();
-        commits.sort_by_key(|(_, recorded)| recorded.seq);
-        commits
+    /// `None` if there is no commit yet.
+    pub(crate) fn latest(&self) -> Option<&Latest> {
+        self.latest.as_ref()
     }
 
     pub(crate) fn references(&self) -> &BTreeMap<Box<[u8]>, ObjectId> {
@@ -204,19 +211,20 @@ impl Repository {
         directory.entries(id).map(|entry| entry.expect("the check read each directory"))
     }
 
-    /// How a commit changed a path: what it has there is in none of its parents.
-    pub(crate) fn change(&self, commit: &Commit, path: &[u8]) -> Option<Change> {
+    /// How the latest commit changed a path, if it has there what none of its parents has.
+    pub(crate) fn latest_change(&self, path: &[u8]) -> Option<Change> {
+        let commit = &self.latest()?.commit;
         let at = |root: &ObjectId| self.entry(root, path).map(|entry| (entry.kind, entry.id));
         let now = at(&commit.root);
-        let mut before = commit.parents.iter().map(|parent| at(&self.commits[parent].commit.root)).peekable();
-        let in_first_parent = before.peek().copied().flatten();
-        if before.any(|before| before == now) || (commit.parents.is_empty() && now.is_none()) {
+        let before: Vec<_> = commit.parents.iter().map(|parent| at(&parent.root)).collect();
+        if before.contains(&now) {
             return None;
         }
-        Some(match (in_first_parent, now) {
-            (None, _) => Change::Added,
-            (Some(_), Some(_)) => Change::Modified,
-            (Some(_), None) => Change::Deleted,
-        })
+        match (before.first().copied().flatten(), now) {
+            (None, None) => None,
+            (None, Some(_)) => Some(Change::Added),
+            (Some(_), Some(_)) => Some(Change::Modified),
+            (Some(_), None) => Some(Change::Deleted),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Names of commits as a user gives them: a hash, its first digits, or a reference.
 
+use memimage::Seq;
+
 use crate::object_id::ObjectId;
 use crate::repository::Repository;
 
@@ -18,24 +20,27 @@ pub(crate) enum RevisionError {
     Ambiguous { name: String, count: usize, first: ObjectId, second: ObjectId },
 }
 
-/// The commit that a name stands for: a complete hash, else a reference, else the first digits of a hash.
-pub(crate) fn resolve(repository: &Repository, name: &[u8]) -> Result<ObjectId, RevisionError> {
+/// The event that recorded a commit. The name is a complete hash, else a reference, else the first digits of a hash.
+pub(crate) fn resolve(repository: &Repository, name: &[u8]) -> Result<Seq, RevisionError> {
     let shown = || String::from_utf8_lossy(name).into_owned();
+    let unknown = || RevisionError::Unknown(shown());
     if let Some(id) = ObjectId::from_hex(name) {
-        return repository.find(&id).map(|_| id).ok_or_else(|| RevisionError::Unknown(shown()));
+        return repository.seq(&id).ok_or_else(unknown);
     }
     for prefix in ["", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"] {
         if let Some(commit) = repository.references().get(&[prefix.as_bytes(), name].concat()[..]) {
-            return Ok(*commit);
+            return repository.seq(commit).ok_or_else(unknown);
         }
     }
     if name.len() < DIGITS_MIN {
-        return Err(RevisionError::Unknown(shown()));
+        return Err(unknown());
     }
-    let found: Vec<ObjectId> = repository.commits().map(|(id, _)| *id).filter(|id| id.begins_with(name)).collect();
+    let found: Vec<_> = repository.commits().filter(|(id, _)| id.begins_with(name)).collect();
     match found[..] {
-        [] => Err(RevisionError::Unknown(shown())),
-        [commit] => Ok(commit),
-        [first, second, ..] => Err(RevisionError::Ambiguous { name: shown(), count: found.len(), first, second }),
+        [] => Err(unknown()),
+        [(_, seq)] => Ok(seq),
+        [(first, _), (second, _), ..] => {
+            Err(RevisionError::Ambiguous { name: shown(), count: found.len(), first, second })
+        }
     }
 }
