@@ -3,6 +3,7 @@
 use memimage::Shape;
 use serde::{Deserialize, Serialize};
 
+use crate::bytes::Bytes;
 use crate::object_id::ObjectId;
 
 /// A parent of a commit.
@@ -20,10 +21,10 @@ pub(crate) struct Commit {
     /// The directory that the commit recorded.
     pub(crate) root: ObjectId,
     /// In git's form: `Ada <ada@example.com> 1700000000 +0100`, in the encoding of its author.
-    pub(crate) author: Box<[u8]>,
+    pub(crate) author: Bytes,
     /// In the same form.
-    pub(crate) committer: Box<[u8]>,
-    pub(crate) message: Box<[u8]>,
+    pub(crate) committer: Bytes,
+    pub(crate) message: Bytes,
 }
 
 impl Commit {

@@ -8,10 +8,12 @@ use flate2::write::ZlibEncoder;
 use memimage::Shape;
 use serde::{Deserialize, Serialize};
 
+use crate::bytes::Bytes;
+
 /// The content of a file, or the target of a symbolic link. Compressed before it becomes part of a command, so that journal,
 /// snapshots and memory hold it compressed, and replay does not depend on the compressor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Shape)]
-pub(crate) struct Content(Box<[u8]>);
+pub(crate) struct Content(Bytes);
 
 impl Content {
     pub(crate) fn compress(bytes: &[u8]) -> Content {

@@ -5,12 +5,13 @@ use std::fmt;
 use memimage::Shape;
 use serde::{Deserialize, Serialize};
 
+use crate::bytes::Bytes;
 use crate::object_id::ObjectId;
 
 /// A directory in the bytes of git's object: some 40 bytes an entry, where a list of entries would take three times as much. A
 /// history has very many directories.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Shape)]
-pub(crate) struct Directory(pub(crate) Box<[u8]>);
+pub(crate) struct Directory(pub(crate) Bytes);
 
 /// An entry of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
+use crate::bytes::Bytes;
 use crate::object_id::ObjectId;
 
 /// Variables that would make git read another repository than the one that it is told.
@@ -79,7 +80,7 @@ impl Git {
 
     /// `HEAD`, branches, tags and all other references, by their full names. A reference to a tag gives what is tagged, which
     /// need not be a commit.
-    pub(crate) fn references(&self) -> Result<BTreeMap<Box<[u8]>, ObjectId>, GitError> {
+    pub(crate) fn references(&self) -> Result<BTreeMap<Bytes, ObjectId>, GitError> {
         let output = self.output(&["show-ref", "--head", "--dereference"])?;
         // it has this code, and prints nothing, if there are no references
         if !output.status.success() && output.status.code() != Some(1) {

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use memimage::{CommandError, Image, Pending};
 use serde::Serialize;
 
+use crate::bytes::Bytes;
 use crate::commit::{Commit, Parent};
 use crate::content::Content;
 use crate::directory::{Directory, Kind};
@@ -161,14 +162,14 @@ impl Import<'_> {
     }
 
     /// Points the image's references to where the repository's lead. A tag can also lead to another object than a commit.
-    fn references(&mut self, references: &BTreeMap<Box<[u8]>, ObjectId>) -> Result<(), Box<dyn Error>> {
+    fn references(&mut self, references: &BTreeMap<Bytes, ObjectId>) -> Result<(), Box<dyn Error>> {
         let moves: Vec<RepositoryPoint> = {
             let repository = self.image.read_uncommitted()?;
             let held = repository.references();
             let commits = references.iter().filter(|(_, to)| repository.seq(to).is_some());
             let moved = commits.filter(|(name, to)| held.get(*name) != Some(to));
             let moved = moved.map(|(name, to)| RepositoryPoint { reference: name.clone(), to: Some(*to) });
-            let is_gone = |name: &&Box<[u8]>| references.get(*name).is_none_or(|to| repository.seq(to).is_none());
+            let is_gone = |name: &&Bytes| references.get(*name).is_none_or(|to| repository.seq(to).is_none());
             let gone = held.keys().filter(is_gone);
             moved.chain(gone.map(|name| RepositoryPoint { reference: name.clone(), to: None })).collect()
         };

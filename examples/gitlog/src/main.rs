@@ -4,6 +4,7 @@
 //! `blame` lists the commits that changed a path. Kill an import at any time and run it again: it continues after the last
 //! recorded commit.
 
+mod bytes;
 mod object_id;
 mod directory;
 mod content;

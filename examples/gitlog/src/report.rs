@@ -39,7 +39,7 @@ pub(crate) fn log(journal: &Journal<Repository>, out: &mut impl Write) -> Result
     for (name, commit) in past::newest(journal)?.references() {
         let names = names.entry(*commit).or_default();
         names.extend(if names.is_empty() { &b" ("[..] } else { b", " });
-        names.extend(name);
+        names.extend_from_slice(name);
     }
     for event in journal.history().of::<RepositoryCommit>().newest_first() {
         let Some(RepositoryEvent::Commit(RepositoryCommit { id, commit, .. })) = event?.into_event() else { continue };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use memimage::{Context, Model, Seq, Shape};
 use serde::{Deserialize, Serialize};
 
+use crate::bytes::Bytes;
 use crate::commit::Commit;
 use crate::content::Content;
 use crate::directory::{Directory, Entry, Kind};
@@ -51,7 +52,7 @@ pub(crate) struct Repository {
     directories: BTreeMap<ObjectId, Directory>,
     contents: BTreeMap<ObjectId, Content>,
     /// Branches, tags and `HEAD`, by their full names, which may have any bytes.
-    references: BTreeMap<Box<[u8]>, ObjectId>,
+    references: BTreeMap<Bytes, ObjectId>,
     latest: Option<Latest>,
 }
 
@@ -120,7 +121,7 @@ impl Repository {
 
     /// Points a reference to a commit, or removes it.
     #[command(check = can_point)]
-    pub(crate) fn point(&mut self, reference: Box<[u8]>, to: Option<ObjectId>) {
+    pub(crate) fn point(&mut self, reference: Bytes, to: Option<ObjectId>) {
         match to {
             Some(commit) => self.references.insert(reference, commit),
             None => self.references.remove(&reference),
@@ -151,7 +152,7 @@ impl Repository {
         self.latest.as_ref()
     }
 
-    pub(crate) fn references(&self) -> &BTreeMap<Box<[u8]>, ObjectId> {
+    pub(crate) fn references(&self) -> &BTreeMap<Bytes, ObjectId> {
         &self.references
     }
 
@@ -226,5 +227,111 @@ impl Repository {
             (Some(_), Some(_)) => Some(Change::Modified),
             (Some(_), None) => Some(Change::Deleted),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use memimage::Image;
+    use memimage::testing::{determinism, given};
+
+    use super::*;
+    use crate::commit::Parent;
+
+    fn id(byte: u8) -> ObjectId {
+        ObjectId::Sha1([byte; 20])
+    }
+
+    /// A directory with one entry.
+    fn directory(mode: &str, to: ObjectId) -> Directory {
+        Directory([mode.as_bytes(), b" name\0", to.as_bytes()].concat().into())
+    }
+
+    /// The commit of this number with a new directory, whose only entry is a new file.
+    fn commit(number: u8, parents: &[u8]) -> RepositoryCommit {
+        let parent = |number: &u8| Parent { id: id(*number), root: id(number + 100) };
+        let (root, file) = (id(number + 100), id(number + 200));
+        RepositoryCommit {
+            id: id(number),
+            commit: Commit {
+                parents: parents.iter().map(parent).collect(),
+                root,
+                author: (*b"Ada <> 0 +0000").into(),
+                committer: (*b"Ada <> 0 +0000").into(),
+                message: (*b"A commit").into(),
+            },
+            directories: [(root, directory("100644", file))].into(),
+            contents: [(file, Content::compress(&[number]))].into(),
+        }
+    }
+
+    fn execute(image: &Image<Repository>, commit: RepositoryCommit) -> Option<Refusal> {
+        let pending = image.submit(commit).unwrap();
+        pending.wait().err().map(|error| *error.refusal().expect("a refusal"))
+    }
+
+    #[test]
+    fn a_commit_is_recorded_once_and_after_its_parents() {
+        let image = Image::<Repository>::in_memory().unwrap();
+        assert_eq!(execute(&image, commit(2, &[1])), Some(Refusal::UnknownCommit(id(1))));
+        assert_eq!(execute(&image, commit(1, &[])), None);
+        assert_eq!(execute(&image, commit(1, &[])), Some(Refusal::Known(id(1))));
+        assert_eq!(execute(&image, commit(2, &[1])), None);
+        let mut other_root = commit(3, &[2]);
+        other_root.commit.parents[0].root = id(99);
+        assert_eq!(execute(&image, other_root), Some(Refusal::Missing(id(99))));
+        assert_eq!(execute(&image, commit(3, &[2, 4])), Some(Refusal::UnknownCommit(id(4))));
+        let seqs = image.query(|repository| repository.commits().map(|(_, seq)| seq.get()).collect::<Vec<_>>());
+        assert_eq!(seqs.unwrap(), [1, 2]);
+    }
+
+    #[test]
+    fn a_commit_is_refused_unless_all_its_objects_are_held() {
+        let image = Image::<Repository>::in_memory().unwrap();
+        let mut without_root = commit(1, &[]);
+        without_root.directories.clear();
+        assert_eq!(execute(&image, without_root), Some(Refusal::Missing(id(101))));
+        let without_content = |mode: &str| {
+            let mut commit = commit(1, &[]);
+            commit.contents.clear();
+            commit.directories.insert(id(101), directory(mode, id(201)));
+            commit
+        };
+        for mode in ["100644", "100755", "120000"] {
+            assert_eq!(execute(&image, without_content(mode)), Some(Refusal::Missing(id(201))), "{mode}");
+        }
+        let mut without_directory = commit(1, &[]);
+        without_directory.directories.insert(id(101), directory("40000", id(90)));
+        assert_eq!(execute(&image, without_directory), Some(Refusal::Missing(id(90))));
+        let mut malformed = commit(1, &[]);
+        malformed.directories.insert(id(101), Directory((*b"100644 name").into()));
+        assert_eq!(execute(&image, malformed), Some(Refusal::Malformed(id(101))));
+
+        assert_eq!(execute(&image, without_content("160000")), None);
+        image.store([(id(202), Content::compress(b"2"))].into()).unwrap();
+        let mut stored = commit(2, &[1]);
+        stored.contents.clear();
+        assert_eq!(execute(&image, stored), None);
+    }
+
+    #[test]
+    fn a_reference_leads_to_a_recorded_commit() {
+        let image = Image::<Repository>::in_memory().unwrap();
+        let name = || Bytes::from(*b"refs/heads/main");
+        let refused = image.point(name(), Some(id(1))).unwrap_err();
+        assert_eq!(refused.refusal(), Some(&Refusal::UnknownCommit(id(1))));
+        execute(&image, commit(1, &[]));
+        image.point(name(), Some(id(1))).unwrap();
+        assert_eq!(image.query(|repository| repository.references().clone()).unwrap(), [(name(), id(1))].into());
+        image.point(name(), None).unwrap();
+        assert!(image.query(|repository| repository.references().is_empty()).unwrap());
+    }
+
+    #[test]
+    fn replay_is_deterministic() {
+        let point = |to| RepositoryPoint { reference: (*b"HEAD").into(), to };
+        let past = given::<Repository>().event(commit(1, &[])).event(point(Some(id(1))));
+        let past = past.event(RepositoryStore { contents: [(id(7), Content::compress(b"7"))].into() });
+        determinism(past.event(commit(2, &[1])).event(commit(3, &[1, 2])).event(point(None)));
     }
 }

@@ -6,5 +6,6 @@ mod import;
 mod kill;
 mod log;
 mod program;
+mod readme;
 mod source;
 mod tree;

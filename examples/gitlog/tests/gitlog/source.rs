@@ -65,7 +65,17 @@ impl Source {
 
 /// Git without the user's settings.
 fn git() -> Command {
-    let mut command = Command::new("git");
+    without_settings(Command::new("git"))
+}
+
+/// A shell whose git is without the user's settings.
+pub(crate) fn shell(line: &str) -> Command {
+    let mut command = without_settings(Command::new("sh"));
+    command.args(["-c", line]);
+    command
+}
+
+fn without_settings(mut command: Command) -> Command {
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
     for person in ["AUTHOR", "COMMITTER"] {
         command.env(format!("GIT_{person}_NAME"), "Ada").env(format!("GIT_{person}_EMAIL"), "ada@example.com");
