@@ -161,6 +161,7 @@ pub use execute::Execute;
 pub use figures::Histogram;
 pub use history::{
     Change, Changes, EventKey, History, HistoryEvent, HistoryIter, Journal, Moment, Past, RecordedEvent,
+    StateDifference,
 };
 pub use image::{
     Admin, Bulk, Image, JournalHandle, Pending, PendingAll, ReadGuard, RecoveryReport, SnapshotInfo, Stats,
