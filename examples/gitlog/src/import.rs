@@ -19,7 +19,7 @@ use crate::directory::{Directory, Kind};
 use crate::git::{Git, GitError, Listed, Objects};
 use crate::object_id::ObjectId;
 use crate::quote::quote;
-use crate::repository::{Refusal, Repository, RepositoryCommit, RepositoryPoint, RepositoryStore};
+use crate::repository::{Refusal, Repository, RepositoryCommands, RepositoryCommit, RepositoryPoint};
 
 /// The number of commands in flight: enough to fill the journal's batches while one is synced.
 const PENDING_MAX: usize = 1 << 12;
@@ -151,9 +151,7 @@ impl Import<'_> {
         }
         let content = Content::compress(&self.objects.read(id, "blob")?);
         if new.len + content.len() > CONTENTS_MAX {
-            let contents = std::mem::take(&mut new.contents);
-            // its answer cannot be a refusal; an error of the image is also the answer of the commit that follows
-            let _ = self.image.submit(RepositoryStore { contents })?;
+            self.image.store(std::mem::take(&mut new.contents))?;
             new.len = 0;
         }
         new.len += content.len();

@@ -1,8 +1,5 @@
 //! The commands in `README.md` have the output given there, and its code is in the source.
 
-use std::fs;
-use std::path::Path;
-
 use crate::program::Program;
 use crate::source::shell;
 
@@ -46,9 +43,7 @@ fn the_commands_in_the_readme_have_the_given_output() {
 
 #[test]
 fn the_code_in_the_readme_is_in_the_source() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let text: String =
-        ["past.rs", "report.rs"].iter().map(|file| fs::read_to_string(source.join(file)).unwrap()).collect();
+    let text = [include_str!("../../src/past.rs"), include_str!("../../src/report.rs")].concat();
     let pieces = blocks("rust");
     assert!(pieces.lines().count() > 5);
     for line in pieces.lines() {

@@ -88,10 +88,10 @@ fn a_content_larger_than_an_event_of_a_commit_may_be_is_kept() {
 /// Bytes that cannot be compressed.
 pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed;
-    let mut word = || {
+    let word = || {
         state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         ((mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB) >> 32).to_le_bytes()
     };
-    std::iter::repeat_with(|| word()).flatten().take(len).collect()
+    std::iter::repeat_with(word).flatten().take(len).collect()
 }
