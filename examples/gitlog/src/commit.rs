@@ -86,6 +86,8 @@ mod tests {
         committer Bob <> 1700000001 -0500\n\
         gpgsig -----BEGIN\n tree of a signature\n author of it\n\
         encoding ISO-8859-1\n\
+        author Second <> 2 +0000\n\
+        tree cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd\n\
         \n\
         A subject \xE9\n\nauthor of a text\n";
 

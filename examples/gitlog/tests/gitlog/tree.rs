@@ -46,6 +46,17 @@ fn every_commit_of_a_repository_with_sha256_has_the_files_that_git_prints() {
 }
 
 #[test]
+fn a_replaced_commit_has_the_files_that_git_prints() {
+    let program = Program::new();
+    let source = Source::new(program.path("source.git"), "sha1");
+    history::eventful(&source);
+    let replacement = source.word(&["commit-tree", "-p", "other", "-m", "replaced", "late^{tree}"]);
+    source.git(&["replace", "main~1", &replacement]);
+    program.import(&source.path);
+    assert_equal(&program, &source);
+}
+
+#[test]
 fn files_have_the_contents_that_git_has() {
     let program = Program::new();
     let source = Source::new(program.path("source.git"), "sha1");
