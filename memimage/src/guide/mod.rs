@@ -30,9 +30,9 @@
 //! | `RELIABILITY.md` | the tests of crashes and failing disks, and the bugs that they found |
 //! | `SECURITY.md` | the threat model |
 //!
-//! `examples/` has four programs: `bank` (the quick start), `orderbook` (a real feed of orders, pipelined and resumable),
-//! `exchange` (a matching engine under load, beside the same engine without an image) and `upgrade` (a model in five stages of
-//! its life, with the journals of each).
+//! `examples/` has five programs: `bank` (the quick start), `orderbook` (a real feed of orders, pipelined and resumable),
+//! `exchange` (a matching engine under load, beside the same engine without an image), `gitlog` (the history of a git repository,
+//! with its past states) and `upgrade` (a model in five stages of its life, with the journals of each).
 
 pub mod quick_start;
 pub mod durability;

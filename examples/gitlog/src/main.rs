@@ -1,0 +1,143 @@
+//! A version control system in memory: it imports the history of a git repository, and answers questions about each past state.
+//!
+//! `gitlog import` records each commit as a command. `tree` prints the files of any commit as git does, `cat` prints one of them,
+//! `blame` lists the commits that changed a path. Kill an import at any time and run it again: it continues after the last
+//! recorded commit.
+
+mod bytes;
+mod object_id;
+mod directory;
+mod content;
+mod commit;
+mod repository;
+mod git;
+mod quote;
+mod import;
+mod past;
+mod revision;
+mod report;
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use memimage::Journal;
+
+use repository::Repository;
+
+/// Keeps the history of a git repository in an image.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Imports the commits that the image lacks, of all branches and tags, and prints counts as JSON.
+    Import {
+        /// The repository: its directory, or that of its working tree.
+        repository: PathBuf,
+        #[command(flatten)]
+        image: ImageArgs,
+    },
+    /// Prints the files of a commit, as `git -c core.quotePath=false ls-tree -r COMMIT` does.
+    Tree {
+        /// A hash, its first digits, a branch or a tag.
+        commit: OsString,
+        /// Do not quote paths, and end them with zero bytes.
+        #[arg(short = 'z')]
+        is_raw: bool,
+        #[command(flatten)]
+        image: ImageArgs,
+    },
+    /// Prints the content of a file in a commit.
+    Cat {
+        /// A hash, its first digits, a branch or a tag.
+        commit: OsString,
+        /// The path in the repository.
+        path: OsString,
+        #[command(flatten)]
+        image: ImageArgs,
+    },
+    /// Lists the commits, the last imported first.
+    Log {
+        #[command(flatten)]
+        image: ImageArgs,
+    },
+    /// Lists the commits that changed a file or a directory, the first imported first. A merge is listed if it has something there
+    /// that none of its parents has.
+    Blame {
+        /// The path in the repository.
+        path: OsString,
+        #[command(flatten)]
+        image: ImageArgs,
+    },
+}
+
+#[derive(Args)]
+struct ImageArgs {
+    /// The image's directory; only `import` creates a new one.
+    #[arg(long = "image", value_name = "DIR", default_value = "gitlog.image")]
+    directory: PathBuf,
+}
+
+impl ImageArgs {
+    fn journal(&self) -> Result<Journal<Repository>, memimage::Error> {
+        Journal::open(&self.directory)
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_writer(io::stderr)
+        .init();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gitlog: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether the reader of the output has read enough, like `head`.
+fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn run(command: Command) -> Result<(), Box<dyn Error>> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match command {
+        Command::Import { repository, image } => {
+            let summary = import::import(&repository, &image.directory)?;
+            writeln!(out, "{}", serde_json::to_string(&summary)?)?;
+        }
+        Command::Tree { commit, is_raw, image } => {
+            let past = past::at_commit(&image.journal()?, commit.as_bytes())?;
+            report::tree(&past, is_raw, &mut out)?;
+        }
+        Command::Cat { commit, path, image } => {
+            let past = past::at_commit(&image.journal()?, commit.as_bytes())?;
+            let missing = || format!("commit `{}` has no file `{}`", commit.display(), path.display());
+            out.write_all(&report::file(&past, path.as_bytes())?.ok_or_else(missing)?)?;
+        }
+        Command::Log { image } => report::log(&image.journal()?, &mut out)?,
+        Command::Blame { path, image } => {
+            let bytes = path.as_bytes();
+            if !report::blame(&image.journal()?, bytes.strip_suffix(b"/").unwrap_or(bytes), &mut out)? {
+                return Err(format!("no commit in the image has `{}`", path.display()).into());
+            }
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
