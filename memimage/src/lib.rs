@@ -76,6 +76,7 @@
 //! | --- | --- |
 //! | a model and its commands | [`Model`], [`Shape`], [`macro@commands`], [`Context`], [`Metadata`] |
 //! | a running image | [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`SnapshotSource`], [`Replica`], [`Retention`] |
+//! | a copy in another process, and a takeover | [`Follower`] |
 //! | errors | [`struct@Error`], [`ErrorKind`], [`CommandError`] |
 //! | past versions of events | [`macro@upcast`], [`Recorded`], [`Value`], [`shape`], [`shape_lock`] |
 //! | images that are not open: check, repair, rewrite | [`admin`] |
@@ -143,6 +144,7 @@ mod options;
 mod history;
 mod execute;
 mod image;
+mod follower;
 pub mod admin;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -159,6 +161,7 @@ pub use event::{
 };
 pub use execute::Execute;
 pub use figures::Histogram;
+pub use follower::{Follower, PromoteError};
 pub use history::{
     Change, Changes, EventKey, History, HistoryEvent, HistoryIter, Journal, Moment, Past, RecordedEvent,
 };
