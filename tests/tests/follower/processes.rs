@@ -1,0 +1,1 @@
+//! An owner that is killed, and followers in other processes.
