@@ -8,6 +8,7 @@ mod continuity;
 mod digests;
 mod promotion;
 mod faults;
+mod crashes;
 mod protection;
 mod processes;
 
