@@ -52,8 +52,7 @@ impl Client {
         let greeting = ask(format!("{}\n", self.number))?;
         let (last, filed) = greeting.split_once(' ').unwrap_or(("", ""));
         let (last, filed) = (parse::<u64>(last)?, parse::<u64>(filed)?);
-        let loss =
-            Loss { lost: self.acknowledged.saturating_sub(last), doubled: filed.saturating_sub(last) };
+        let loss = Loss { lost: self.acknowledged.saturating_sub(last), doubled: filed.saturating_sub(last) };
         // one more may have been filed without its acknowledgement
         if last > self.acknowledged + 1 {
             return Err(io::Error::other(format!("the owner has ticket {last}, which was never sent")));

@@ -15,6 +15,7 @@
 //! | [`async_and_tokio`] | Which calls block a runtime's thread? |
 //! | [`performance`] | What do a command, a query, a replay and a snapshot cost? What is memimage not good at? |
 //! | [`grouping_commands`] | How do several changes become one atomic command? How are many commands organised? |
+//! | [`standby`] | How does another process take over when the owner's process dies? |
 //! | [`glossary`] | What does a term mean, and what do other systems call it? |
 //!
 //! The repository has further documents, in `memimage/docs/`:
@@ -28,9 +29,9 @@
 //! | `RELIABILITY.md` | the tests of crashes and failing disks, and the bugs that they found |
 //! | `SECURITY.md` | the threat model |
 //!
-//! `examples/` has four programs: `bank` (the quick start), `orderbook` (a real feed of orders, pipelined and resumable),
-//! `exchange` (a matching engine under load, beside the same engine without an image) and `upgrade` (a model in five stages of
-//! its life, with the journals of each).
+//! `examples/` has five programs: `bank` (the quick start), `orderbook` (a real feed of orders, pipelined and resumable),
+//! `exchange` (a matching engine under load, beside the same engine without an image), `standby` (a service that survives the death of its
+//! process) and `upgrade` (a model in five stages of its life, with the journals of each).
 
 pub mod quick_start;
 pub mod durability;
@@ -42,4 +43,5 @@ pub mod encryption;
 pub mod async_and_tokio;
 pub mod performance;
 pub mod grouping_commands;
+pub mod standby;
 pub mod glossary;

@@ -34,8 +34,8 @@ use crate::planted::{Bug, planted};
 use crate::process::Process;
 use crate::progress::ProgressReporter;
 use crate::recovery::{
-    Dispatch, HandedOver, OpenedJournal, Recovered, RecoveryGoal, RequiredEnd, SettledJournal, WritableJournal, dispatch_of,
-    genesis_of, is_readable,
+    Dispatch, HandedOver, OpenedJournal, Recovered, RecoveryGoal, RequiredEnd, SettledJournal, WritableJournal,
+    dispatch_of, genesis_of, is_readable,
 };
 use crate::seq::{Life, SegmentId, Seq};
 use crate::shape::changed_encoding;
@@ -218,7 +218,8 @@ impl<M: Model> Opening<M> {
         };
         let continued = state.and_then(|state| {
             let recovered = state.recover(opened, &dispatch, goal);
-            let warn = |error: &Error| log::warning!(%error, "the state of the follower cannot be used; it is recovered");
+            let warn =
+                |error: &Error| log::warning!(%error, "the state of the follower cannot be used; it is recovered");
             recovered.inspect_err(warn).ok()
         });
         let recovered = match continued {

@@ -201,8 +201,7 @@ impl FollowedJournal {
                 }
                 _ => {
                     let before = state.take().expect("a failed replay ends the reading");
-                    *state =
-                        Some(FollowedState(replay_frame(before.0, scan, dispatch.get(), voids, segment, frame)?));
+                    *state = Some(FollowedState(replay_frame(before.0, scan, dispatch.get(), voids, segment, frame)?));
                     *bytes += frame.len as u64;
                 }
             }

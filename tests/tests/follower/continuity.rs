@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use memimage::Follower;
 use memimage::admin::{Check, Repair, RepairAction, Rewrite};
 use memimage::disk::{Disk as _, SimDisk};
 use memimage::{ErrorKind, Image, Seq};
-use memimage::Follower;
 use memimage_tests::{Ledger, LedgerCommands};
 
 use super::{

@@ -253,7 +253,10 @@ fn an_event_that_the_follower_does_not_know_stops_it() {
     assert_eq!(error.kind(), ErrorKind::Incompatible);
     let text = error.to_string();
     assert!(text.starts_with("the follower of `/ledger` stopped after event 1: "), "{text}");
-    assert!(text.contains("`multiply` version 1 is in the journal, but no command of this program records it"), "{text}");
+    assert!(
+        text.contains("`multiply` version 1 is in the journal, but no command of this program records it"),
+        "{text}"
+    );
     assert_eq!(follower.query(|_| ()).unwrap_err(), error);
     assert_eq!(older_options().follow_with(Arc::new(disk), IMAGE).unwrap_err().kind(), ErrorKind::Incompatible);
 }
@@ -357,7 +360,10 @@ fn an_event_whose_replay_fails_stops_the_follower() {
     assert_eq!(error.kind(), ErrorKind::Diverged);
     assert_eq!(error.position().unwrap().seq, Some(Seq::new(3)));
     let text = error.to_string();
-    assert!(text.starts_with("the follower of `/ledger` stopped after event 2: event 3 (`add` version 1) cannot"), "{text}");
+    assert!(
+        text.starts_with("the follower of `/ledger` stopped after event 2: event 3 (`add` version 1) cannot"),
+        "{text}"
+    );
     assert!(text.contains("its replay panicked: in a bad mood"), "{text}");
     assert_eq!(follower.query(|_| ()).unwrap_err(), error, "the state is half changed");
     let failed = follower.promote().unwrap_err();

@@ -144,8 +144,7 @@ fn a_chain_of_promotions() {
     let mut image = open_with(&disk, options().retention(Retention::Events(30)));
     let mut expected = 0;
     for _ in 0..20 {
-        let follower =
-            options().retention(Retention::Events(30)).follow_with(Arc::new(disk.clone()), IMAGE).unwrap();
+        let follower = options().retention(Retention::Events(30)).follow_with(Arc::new(disk.clone()), IMAGE).unwrap();
         for _ in 0..10 {
             expected += 1;
             assert_eq!(image.deposit(1, 1).unwrap(), expected);
