@@ -90,7 +90,7 @@ impl Error {
     /// Whether a failed read, write or sync is the cause, including the cause of a [poisoned](ErrorKind::Poisoned) image.
     pub fn is_io(&self) -> bool {
         match &*self.detail {
-            ErrorDetail::Poisoned { cause, .. } => cause.is_io(),
+            ErrorDetail::Poisoned { cause, .. } | ErrorDetail::FollowerStopped { cause, .. } => cause.is_io(),
             _ => matches!(self.kind(), ErrorKind::Io | ErrorKind::StorageFull),
         }
     }
@@ -147,6 +147,11 @@ impl Error {
         matches!(&*self.detail, ErrorDetail::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
+    /// Whether the owner of a journal removed what was to be read: a file, or the events by pruning them.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.is_missing() || matches!(&*self.detail, ErrorDetail::PrunedEvent { .. })
+    }
+
     /// The position in the journal; `None` if the error has no position.
     pub fn position(&self) -> Option<Position> {
         match &*self.detail {
@@ -157,7 +162,7 @@ impl Error {
             | ErrorDetail::RequestKeyReused { seq, .. }
             | ErrorDetail::AlreadyExecuted { seq, .. } => Some(Position { seq: Some(*seq), ..Position::default() }),
             ErrorDetail::Rewritten { seq, .. } => seq.map(|seq| Position { seq: Some(seq), ..Position::default() }),
-            ErrorDetail::Poisoned { cause, .. } => cause.position(),
+            ErrorDetail::Poisoned { cause, .. } | ErrorDetail::FollowerStopped { cause, .. } => cause.position(),
             _ => None,
         }
     }

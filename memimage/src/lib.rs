@@ -70,6 +70,7 @@
 //! - [`guide::performance`]: what things cost, and what memimage is not good at
 //! - [`guide::grouping_commands`]: several changes as one, and models with many commands
 //! - [`guide::retries`]: requests that are executed once, although their clients try again
+//! - [`guide::standby`]: a process that takes over when the owner's process dies
 //! - [`guide::glossary`]: the words, and what other systems call them
 //!
 //! # Where to find a type
@@ -78,6 +79,7 @@
 //! | --- | --- |
 //! | a model and its commands | [`Model`], [`Shape`], [`macro@commands`], [`Context`], [`Metadata`] |
 //! | a running image | [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`SnapshotSource`], [`Replica`], [`Retention`] |
+//! | a copy in another process, and a takeover | [`Follower`] |
 //! | errors | [`struct@Error`], [`ErrorKind`], [`CommandError`] |
 //! | past versions of events | [`macro@upcast`], [`Recorded`], [`Value`], [`shape`], [`shape_lock`] |
 //! | images that are not open: check, repair, rewrite, backup | [`admin`] |
@@ -146,6 +148,7 @@ mod options;
 mod history;
 mod execute;
 mod image;
+mod follower;
 pub mod admin;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -162,6 +165,7 @@ pub use event::{
 };
 pub use execute::Execute;
 pub use figures::Histogram;
+pub use follower::{Follower, PromoteError};
 pub use history::{
     Change, Changes, EventKey, History, HistoryEvent, HistoryIter, Journal, Moment, Past, RecordedEvent,
     StateDifference,

@@ -49,6 +49,8 @@ pub(crate) enum Bug {
     KeyRememberedAfterAnswer,
     /// The hash that links a frame to the previous frame covers only the previous frame's header, not its content.
     LinkWithoutContent,
+    /// A follower becomes the owner without taking the lock.
+    PromotedUnlocked,
     /// A single reading of the wall clock decides which events are older than the retention period.
     PrunedOnOneReading,
     /// Pruning relies on a base from which alone the newest state was replayed.
@@ -73,6 +75,8 @@ pub(crate) enum Bug {
     TornTailLeft,
     /// Opening an image does not rewrite data at the end of the journal, although nothing proves that this data was synced.
     UnprovenNotWrittenAgain,
+    /// A reader in another process takes written events for synced ones.
+    UnsyncedFollowed,
     /// The digest of an opaque map or set depends on the order of the items, although the type is declared unordered.
     UnorderedHashedInOrder,
     /// The panic of a waker ends the thread that writes for all callers.

@@ -15,6 +15,8 @@ mod divergence;
 mod fallback;
 mod stepped;
 mod replica;
+mod followed;
+mod handed_over;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,6 +36,7 @@ use crate::shape::fingerprint;
 
 pub(crate) use divergence::unexplained;
 pub(crate) use fallback::{recover, recover_with_progress};
+pub(crate) use followed::{FollowStep, FollowedJournal, FollowedState, HandedOver, verify_state};
 pub(crate) use followed_dispatch::FollowedDispatch;
 use replay::replay_from;
 pub(crate) use replay::{ReplayProgress, unknown_event_number};
@@ -96,6 +99,8 @@ pub(crate) struct Recovered<M> {
     pub(crate) replayed: u64,
     /// The size of the replayed batches, in bytes.
     pub(crate) replayed_bytes: u64,
+    /// The size of the batches since the last snapshot, in bytes: the replayed ones, and those that a follower replayed before.
+    pub(crate) bytes_since_snapshot: u64,
     /// The time to read and replay the events.
     pub(crate) replay_duration: Duration,
     /// The replayed events whose outcome differs from the recorded outcome, because an earlier event became void after they

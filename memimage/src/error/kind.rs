@@ -38,6 +38,8 @@ pub enum ErrorKind {
     /// The operation needs events that were pruned. See
     /// [`Options::retention`](crate::Options::retention).
     Pruned,
+    /// The journal was removed, cut, or replaced by another one while it was read.
+    Replaced,
     /// The event or time is before the beginning of the history, or after its end.
     OutOfRange,
     /// The repair does not apply to the damage, the event cannot be made void, or the directory cannot take a backup of the
@@ -111,6 +113,8 @@ impl ErrorKind {
             ErrorDetail::PrunedSource { .. } | ErrorDetail::PrunedEvent { .. } | ErrorDetail::PrunedState { .. } => {
                 ErrorKind::Pruned
             }
+            ErrorDetail::Replaced { .. } => ErrorKind::Replaced,
+            ErrorDetail::FollowerStopped { cause, .. } => cause.kind(),
             ErrorDetail::NoSuchEvent { .. } | ErrorDetail::NoSuchTime { .. } => ErrorKind::OutOfRange,
             ErrorDetail::Repair { .. }
             | ErrorDetail::Void { .. }
@@ -122,7 +126,7 @@ impl ErrorKind {
             ErrorDetail::Io { .. } => ErrorKind::Io,
             ErrorDetail::StorageFull { .. } => ErrorKind::StorageFull,
             ErrorDetail::Poisoned { .. } => ErrorKind::Poisoned,
-            ErrorDetail::Closed => ErrorKind::Closed,
+            ErrorDetail::Closed | ErrorDetail::FollowerPromoted { .. } => ErrorKind::Closed,
             ErrorDetail::Forked => ErrorKind::Forked,
             ErrorDetail::Busy { .. } => ErrorKind::Busy,
             ErrorDetail::TooLarge { .. } | ErrorDetail::GenesisTooLarge { .. } => ErrorKind::RecordTooLarge,

@@ -128,6 +128,22 @@ pub(crate) enum ErrorDetail {
     PrunedState { path: PathBuf, seq: Seq, oldest: Seq },
 
     #[error(
+        "the journal of `{}` was replaced while it was read: {what}; nothing was changed; help: find out who replaced it, then open \
+         it again",
+        path.display()
+    )]
+    Replaced { path: PathBuf, what: String },
+
+    #[error("the follower of `{}` stopped after event {seq}: {cause}", path.display())]
+    FollowerStopped { path: PathBuf, seq: Seq, cause: Error },
+
+    #[error(
+        "the follower of `{}` was promoted, so it has ended; help: use the `Image` that `promote` returned",
+        path.display()
+    )]
+    FollowerPromoted { path: PathBuf },
+
+    #[error(
         "event {seq} is not in the journal of `{}`, whose last durable event is {last}; help: ask for an event up to {last}",
         path.display()
     )]

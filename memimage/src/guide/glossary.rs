@@ -46,7 +46,9 @@
 //! | --- | --- | --- |
 //! | *snapshot* | a file with the whole state after one event | checkpoint; RDB file (Redis) |
 //! | *verification* | comparing the running state with the state that a replay gives | restore test |
-//! | *replica* | a second copy of the model in the same process, made by replay; snapshots are written from it | read replica, follower |
+//! | *replica* | a second copy of the model in the same process, made by replay; snapshots are written from it | read replica |
+//! | *follower* | a copy of the model in another process on the same machine, which follows the journal of the owner | read replica, hot standby (PostgreSQL), follower (Kafka, Raft) |
+//! | *promotion* | a follower becomes the owner of its image | promotion, failover |
 //! | *view* | a read of the replica, for which commands do not wait | long-running read, analytical query |
 //! | *recovery* | loading the newest usable snapshot and replaying the later events | crash recovery |
 //! | *replay* | executing recorded events again, without their checks | redo, roll forward |
@@ -69,4 +71,4 @@
 //!
 //! # Not built
 //!
-//! *Warm standby* (PostgreSQL) and *followers* (Kafka, Raft): memimage has no process that follows the journal of another.
+//! *Streaming replication* (PostgreSQL, Kafka, Raft): a follower reads the files of its owner, so both are on one machine.

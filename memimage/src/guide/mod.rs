@@ -17,6 +17,7 @@
 //! | [`performance`] | What do a command, a query, a replay and a snapshot cost? What is memimage not good at? |
 //! | [`grouping_commands`] | How do several changes become one atomic command? How are many commands organised? |
 //! | [`retries`] | A client did not get its answer and tries again: how is its request not executed twice? |
+//! | [`standby`] | How does another process take over when the owner's process dies? |
 //! | [`glossary`] | What does a term mean, and what do other systems call it? |
 //!
 //! The repository has further documents, in `memimage/docs/`:
@@ -30,9 +31,10 @@
 //! | `RELIABILITY.md` | the tests of crashes and failing disks, and the bugs that they found |
 //! | `SECURITY.md` | the threat model |
 //!
-//! `examples/` has five programs: `bank` (the quick start), `orderbook` (a real feed of orders, pipelined and resumable),
+//! `examples/` has six programs: `bank` (the quick start), `orderbook` (a real feed of orders, pipelined and resumable),
 //! `exchange` (a matching engine under load, beside the same engine without an image), `gitlog` (the history of a git repository,
-//! with its past states) and `upgrade` (a model in five stages of its life, with the journals of each).
+//! with its past states), `standby` (a service that survives the death of its process) and `upgrade` (a model in five stages of its
+//! life, with the journals of each).
 
 pub mod quick_start;
 pub mod durability;
@@ -46,4 +48,5 @@ pub mod async_and_tokio;
 pub mod performance;
 pub mod grouping_commands;
 pub mod retries;
+pub mod standby;
 pub mod glossary;

@@ -27,7 +27,7 @@ use crate::snapshot::Snapshots;
 
 /// The stack size of the threads that replay events or load states, in bytes: the usual stack size of a main thread, so that
 /// these threads can process every deeply nested model that a main thread can recover.
-pub(super) const STACK: usize = 8 << 20;
+pub(crate) const STACK: usize = 8 << 20;
 
 /// The part of an image that its clones and threads share.
 ///

@@ -38,6 +38,9 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+pub(crate) use self::core::STACK;
+pub(crate) use reentrancy::ReentrancyGuard;
+
 pub use admin::Admin;
 pub use bulk::Bulk;
 pub use journal::JournalHandle;

@@ -31,11 +31,12 @@ use crate::journal::{
 use crate::keys::Keyring;
 use crate::log;
 use crate::options::Options;
+use crate::planted::{Bug, planted};
 use crate::process::Process;
 use crate::progress::ProgressReporter;
 use crate::recovery::{
-    Dispatch, OpenedJournal, Recovered, RecoveryGoal, RequiredEnd, SettledJournal, WritableJournal, dispatch_of,
-    genesis_of, is_readable,
+    Dispatch, HandedOver, OpenedJournal, Recovered, RecoveryGoal, RequiredEnd, SettledJournal, WritableJournal,
+    dispatch_of, genesis_of, is_readable,
 };
 use crate::seq::{Life, SegmentId, Seq};
 use crate::shape::changed_encoding;
@@ -75,12 +76,28 @@ impl<M: Model> Options<M> {
 
     pub(crate) fn open_on(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
         self.validate()?;
-        Image::open_on(disk, path.as_ref(), self)
+        Image::open_on(disk, path.as_ref(), self, None::<fn() -> _>)
+    }
+
+    /// Opens the image of a follower. Once this process owns the image, calls `hand_over`, which returns the state at which the
+    /// replay begins. Without a state, or if an event in it became void, recovers in the usual way.
+    pub(crate) fn take_over_on(
+        self,
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        hand_over: impl FnOnce() -> Result<Option<HandedOver<M>>, Error>,
+    ) -> Result<Image<M>, Error> {
+        Image::open_on(disk, path, self, Some(hand_over))
     }
 }
 
 impl<M: Model> Image<M> {
-    fn open_on(disk: Arc<dyn Disk>, path: &Path, mut options: Options<M>) -> Result<Image<M>, Error> {
+    fn open_on(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        mut options: Options<M>,
+        hand_over: Option<impl FnOnce() -> Result<Option<HandedOver<M>>, Error>>,
+    ) -> Result<Image<M>, Error> {
         #[expect(clippy::disallowed_methods, reason = "the duration of an open is not part of the state")]
         let started = Instant::now();
         if M::LOCK.is_none() {
@@ -95,8 +112,10 @@ impl<M: Model> Image<M> {
         }
         let keyring = options.keyring();
         let reporter = options.progress.take().map(|callback| Arc::new(ProgressReporter::new(callback)));
-        let mut opening = Opening { layout: Layout::new(path), disk, options, keyring, reporter };
+        let takes_over = hand_over.is_some();
+        let mut opening = Opening { layout: Layout::new(path), disk, options, keyring, reporter, takes_over };
         let lock = opening.lock()?;
+        let state = hand_over.map_or(Ok(None), |hand_over| hand_over())?;
         opening.disk = OwnedDisk::over(opening.disk, &lock);
         let created = match opening.layout.survey(&*opening.disk)? {
             Survey::Image(_) => false,
@@ -106,7 +125,7 @@ impl<M: Model> Image<M> {
             }
         };
         opening.layout.warn_exposed(&*opening.disk)?;
-        let found = opening.find()?;
+        let found = opening.find(state)?;
         let shared = opening.resume(found, lock, created, started)?;
         let started = shared.start_replica();
         let image = Image::new(shared);
@@ -136,6 +155,8 @@ struct Opening<M> {
     keyring: Arc<Keyring>,
     /// Reports the progress, if the program asked for reports.
     reporter: Option<Arc<ProgressReporter>>,
+    /// Whether a follower takes over the image.
+    takes_over: bool,
 }
 
 impl<M: Model> Opening<M> {
@@ -154,7 +175,10 @@ impl<M: Model> Opening<M> {
         if survey == Survey::Missing {
             self.disk.create_dir(root).map_err(|error| failed("creating", root, error))?;
         }
-        self.layout.acquire_lock(&*self.disk)
+        match self.layout.acquire_lock(&*self.disk) {
+            Err(_) if self.takes_over && planted(Bug::PromotedUnlocked) => Ok(LockGuard::new(())),
+            acquired => acquired,
+        }
     }
 
     fn create(&self) -> Result<(), Error> {
@@ -179,8 +203,8 @@ impl<M: Model> Opening<M> {
         })
     }
 
-    /// Recovers the model.
-    fn find(&self) -> Result<FoundImage<M>, Error> {
+    /// Recovers the model, from the state of a follower if there is one.
+    fn find(&self, state: Option<HandedOver<M>>) -> Result<FoundImage<M>, Error> {
         let accepts_any_end = self.options.accept_incomplete_copy;
         let required = if accepts_any_end { RequiredEnd::Any } else { RequiredEnd::Proven };
         let mut journal = WritableJournal::open(&self.disk, &self.layout, &self.keyring, Some(M::NAME), required)?;
@@ -195,7 +219,16 @@ impl<M: Model> Opening<M> {
             remember: self.options.remember,
             ..RecoveryGoal::default()
         };
-        let recovered = recover_reporting::<M>(opened, &dispatch, goal, self.reporter.as_deref())?;
+        let continued = state.and_then(|state| {
+            let recovered = state.recover(opened, &dispatch, goal);
+            let warn =
+                |error: &Error| log::warning!(%error, "the state of the follower cannot be used; it is recovered");
+            recovered.inspect_err(warn).ok()
+        });
+        let recovered = match continued {
+            Some(recovered) => recovered,
+            None => recover_reporting::<M>(opened, &dispatch, goal, self.reporter.as_deref())?,
+        };
         let end = recovered.end.as_ref().expect("all of the journal was read");
         opened.check_watermark(end)?;
         let (life, kept_from) = (opened.next_life(end)?, opened.kept_from()?);
@@ -279,8 +312,8 @@ impl<M: Model> Opening<M> {
         };
         report(&self.layout, &recovery, base);
         figures.report_recovery(recovery.replayed, recovery.replayed_bytes, recovery.duration);
-        let since = recovery.seq.get() - recovery.snapshot.map_or(0, Seq::get);
-        let next_snapshot = next_snapshot(self.options.snapshots, &journal, since, recovered.replayed_bytes);
+        let since = recovery.seq.get() - recovered.start_file.as_ref().map_or(0, |(seq, _)| seq.get());
+        let next_snapshot = next_snapshot(self.options.snapshots, &journal, since, recovered.bytes_since_snapshot);
         Ok(Arc::new_cyclic(|this| Shared {
             this: Weak::clone(this),
             core: RwLock::new(Core {

@@ -51,7 +51,7 @@ impl ActiveCalls {
 
 /// Marks this thread as inside a call on an image, until the guard is dropped.
 #[derive(Debug)]
-pub(super) struct ReentrancyGuard {
+pub(crate) struct ReentrancyGuard {
     image: usize,
     /// Makes the guard not `Send`, because the mark belongs to this thread.
     thread: PhantomData<*const ()>,
@@ -60,7 +60,7 @@ pub(super) struct ReentrancyGuard {
 impl ReentrancyGuard {
     /// Marks the thread as inside the call `call` on an image. Returns an error if the thread is already inside the image.
     #[inline]
-    pub(super) fn new(image: usize, call: &'static str) -> Result<ReentrancyGuard, Error> {
+    pub(crate) fn new(image: usize, call: &'static str) -> Result<ReentrancyGuard, Error> {
         match inside(|inside| inside.find(image)).flatten() {
             Some(outer) => Err(Error::new(ErrorDetail::Reentrant { inner: call, outer: format!("`{}`", outer.call) })),
             None => {

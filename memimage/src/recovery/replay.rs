@@ -52,8 +52,8 @@ pub(super) fn replay_from<M: Model>(
     let start_hash = start.as_ref().map_or(0, |start| start.events_hash);
     let remember = goal.remember;
     let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
-    let (snapshot, replay_start) =
-        (start.as_ref().map(|start| start.seq), start.as_ref().map(|start| (start.seq, start.digest)));
+    let snapshot = start.as_ref().map(|start| start.seq);
+    let replay_start = start.as_ref().and_then(|start| Some((start.seq, start.digest?)));
     let start_file = start.as_ref().map(|start| (start.seq, start.path.clone()));
     let segments = scan.segments();
     let digests = match goal.verify_digests {
@@ -118,6 +118,7 @@ pub(super) fn replay_from<M: Model>(
         start_file,
         replayed,
         replayed_bytes,
+        bytes_since_snapshot: replayed_bytes,
         replay_duration: began.elapsed(),
         changed_outcomes,
         unusable,

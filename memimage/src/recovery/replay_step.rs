@@ -20,12 +20,12 @@ pub(super) struct ReplayState<M> {
     pub(super) time: Timestamp,
 }
 
-/// Replays one more frame, which the owner of the journal wrote after the state's last event. Such a frame is no shapes frame,
-/// and no event in it is void.
+/// Replays one more frame, which the owner of the journal wrote after the state's last event. Such a frame is no shapes frame.
 pub(super) fn replay_frame<M: Model>(
     state: ReplayState<M>,
     scan: &Scan,
     dispatch: &Dispatch,
+    voids: &Voids,
     segment: SegmentId,
     frame: &Frame<'_>,
 ) -> Result<ReplayState<M>, Error> {
@@ -33,6 +33,7 @@ pub(super) fn replay_frame<M: Model>(
     let mut watch = |_| {};
     let state = (Some(model), requests, last, time);
     let mut replay = Replay::new(scan, dispatch, state, RecoveryGoal::default(), &mut watch);
+    replay.voids = voids.clone();
     // the goal has no last event, so the replay never asks to stop
     let _ = replay.frame(segment, frame)?;
     let Replay { model, requests, last, time, .. } = replay;

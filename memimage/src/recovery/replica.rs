@@ -10,7 +10,7 @@ use super::{Dispatch, Recovered, RecoveryGoal};
 use crate::context::Timestamp;
 use crate::error::Error;
 use crate::event::Model;
-use crate::journal::{FrameKind, JournalTail};
+use crate::journal::{FrameKind, JournalTail, Voids};
 use crate::requests::RequestLog;
 use crate::seq::Seq;
 
@@ -71,7 +71,8 @@ impl<M: Model> ReplicaState<M> {
                 return dispatch.add_frame::<M>(scan, segment, frame);
             }
             let before = state.take().expect("a failed replay ends the reading");
-            state = Some(replay_frame(before, scan, dispatch.get(), segment, frame)?);
+            // no event becomes void while the image is open
+            state = Some(replay_frame(before, scan, dispatch.get(), &Voids::default(), segment, frame)?);
             Ok(())
         })?;
         let state = state.expect("a failed replay ends the reading");

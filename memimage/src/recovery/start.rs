@@ -25,9 +25,9 @@ pub(super) struct ReplayStart<M> {
     pub(super) time: Timestamp,
     /// The hash of the frame that contains the last event in the state.
     pub(super) events_hash: u64,
-    /// The digest recorded with the state.
-    pub(super) digest: u64,
-    /// The file that contains the state.
+    /// The digest of the state; `None` if it is not known.
+    pub(super) digest: Option<u64>,
+    /// The file that contains the state; empty if the state comes from a follower.
     pub(super) path: PathBuf,
     /// Whether an upcaster created the state from a state of a past version.
     pub(super) is_upcast: bool,
@@ -203,7 +203,10 @@ impl<'a> StartSearch<'a> {
         }
         let start = load::<M>(file, path)?;
         let model = DigestMark::model_of(header.model_version, header.fingerprint);
-        let digest = || timeline.digest_conflict(model, start.digest, &voids).filter(|_| self.goal.verify_digests);
+        let digest = || {
+            let conflict = |digest| timeline.digest_conflict(model, digest, &voids);
+            start.digest.and_then(conflict).filter(|_| self.goal.verify_digests)
+        };
         match timeline.link_conflict(start.events_hash).or_else(digest) {
             Some(what) => Err(refused(what)),
             None => Ok(ReplayInput { start: Some(start), voids, timeline }),
@@ -292,6 +295,6 @@ fn load<M: Model>(file: SnapshotFile, path: &Path) -> Result<ReplayStart<M>, Err
         }));
     }
     let (seq, time, is_upcast) = (header.seq, header.time, !is_current::<M>(&header));
-    let (events_hash, digest) = (trailer.link, trailer.digest);
+    let (events_hash, digest) = (trailer.link, Some(trailer.digest));
     Ok(ReplayStart { model, seq, time, events_hash, digest, path: path.to_owned(), is_upcast, requests })
 }

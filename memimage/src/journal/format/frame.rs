@@ -231,6 +231,12 @@ impl<'a> Frame<'a> {
         protection.has_valid_mac(self.covered, HEADER)
     }
 
+    /// The bytes of the header without its extension area. They differ between any two frames: they contain a checksum, a salt,
+    /// and the hash of the frame before.
+    pub(crate) fn header_bytes(&self) -> &[u8; HEADER] {
+        self.covered.first_chunk().expect("a frame has a header")
+    }
+
     /// The link that the next frame must contain.
     pub(crate) fn link(&self) -> Link {
         self.header.bridge.unwrap_or_else(|| Link { hash: content_hash(self.covered), mac: self.mac })

@@ -62,6 +62,11 @@ impl Timeline {
         self.digests.iter().filter(counts).map(|(_, mark)| (mark.seq, *mark)).collect()
     }
 
+    /// Whether the journal records a digest of this state of this model.
+    pub(crate) fn has_digest(&self, model: u64) -> bool {
+        self.digests.iter().any(|(_, mark)| mark.model == model && mark.seq == self.seq)
+    }
+
     /// A state contains `link`: the hash of the frame with the state's last event. If this frame has another hash in the
     /// journal, returns an error text, because the state then belongs to another timeline.
     pub(crate) fn link_conflict(&self, link: u64) -> Option<String> {

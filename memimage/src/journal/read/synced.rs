@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::journal::format::frame::FrameKind;
 use crate::journal::layout::Layout;
 use crate::keys::Keyring;
+use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 
 /// How far this search reads ahead of the reader once it has found a synced event, in bytes. The reader then reads this far, and
@@ -50,7 +51,10 @@ impl JournalTail {
                 window => window?,
             };
             while let Some(summary) = window.header(position.offset as usize)? {
-                synced = synced.max(summary.durable_seq);
+                synced = synced.max(match planted(Bug::UnsyncedFollowed) {
+                    true => Seq::new(summary.next_seq.get() - 1),
+                    false => summary.durable_seq,
+                });
                 read += summary.next_offset as u64 - position.offset;
                 if synced > self.last() && read >= lookahead {
                     return Ok(synced);

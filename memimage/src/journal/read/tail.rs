@@ -3,13 +3,14 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::last_frame::FrameMark;
 use super::position::TailPosition;
 use super::scan::Scan;
 use super::segments::Segments;
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::format::frame::{Frame, FrameFault, HEADER};
-use crate::journal::format::frames::{FrameReader, FrameStep};
+use crate::journal::format::frames::{FrameChain, FrameReader, FrameStep};
 use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::journal::layout::{Layout, Survey};
 use crate::keys::Keyring;
@@ -29,10 +30,12 @@ const READ_ALIGN: u64 = 4096;
 pub(crate) struct JournalTail {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) layout: Layout,
-    keyring: Arc<Keyring>,
+    pub(super) keyring: Arc<Keyring>,
     /// The segments that were found last; a new segment is not among them until the reader reaches it.
     pub(super) scan: Scan,
     pub(super) position: TailPosition,
+    /// The last frame that was read; `None` if no frame was read yet.
+    pub(super) last_frame: Option<FrameMark>,
     /// The size of the next read, in bytes.
     wanted: usize,
 }
@@ -48,7 +51,7 @@ struct Piece<'a> {
 
 /// The result of reading one piece of a segment.
 enum PieceEnd {
-    /// The reader has reached the wanted event.
+    /// The reader has reached the wanted event, or `visit` broke.
     Reached,
     /// The next frame lies beyond the piece; it has at least this many bytes.
     Needs(usize),
@@ -64,7 +67,7 @@ impl JournalTail {
     ) -> Result<JournalTail, Error> {
         let (disk, layout, keyring) = (Arc::clone(disk), layout.clone(), Arc::clone(keyring));
         let scan = Scan::of_tail(list(&disk, &layout, &keyring)?);
-        Ok(JournalTail { disk, layout, keyring, scan, position, wanted: FIRST_PIECE_LEN })
+        Ok(JournalTail { disk, layout, keyring, scan, position, last_frame: None, wanted: FIRST_PIECE_LEN })
     }
 
     /// Creates a reader of the frames from the one with the event after `seq` on. The reader may begin with earlier frames.
@@ -84,6 +87,29 @@ impl JournalTail {
         }
         tail.position = TailPosition::start_of(tail.scan.segment_after(seq.next())?);
         Ok(tail)
+    }
+
+    /// Creates a reader of the frames after the one with event `seq`, which must be durable.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the event after `seq` was pruned, or if the journal does not contain event `seq`.
+    pub(crate) fn positioned_after(
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        keyring: &Arc<Keyring>,
+        seq: Seq,
+    ) -> Result<JournalTail, Error> {
+        let mut tail = JournalTail::after(disk, layout, keyring, seq)?;
+        tail.position = TailPosition::start_of(tail.scan.segment_after(seq)?);
+        tail.read(seq, |_, _, _| Ok(()))?;
+        match tail.last() == seq {
+            true => Ok(tail),
+            false => {
+                let what = format!("event {seq} is not the last one of its frame");
+                Err(tail.scan.segments().corrupt(tail.position.segment, Some(tail.position.offset), what))
+            }
+        }
     }
 
     /// Creates a reader that begins with the last segment that has a frame.
@@ -127,6 +153,18 @@ impl JournalTail {
         until: Seq,
         mut visit: impl FnMut(&Scan, SegmentId, &Frame<'_>) -> Result<(), Error>,
     ) -> Result<ControlFlow<()>, Error> {
+        self.read_piece_while(until, |scan, segment, frame| {
+            visit(scan, segment, frame).map(|()| ControlFlow::Continue(()))
+        })
+    }
+
+    /// Like [`read_piece`](JournalTail::read_piece), but stops before the first frame for which `visit` breaks. A later read
+    /// passes this frame to its `visit` again. Breaks if `visit` broke, or if the frame with event `until` was read.
+    pub(crate) fn read_piece_while(
+        &mut self,
+        until: Seq,
+        mut visit: impl FnMut(&Scan, SegmentId, &Frame<'_>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<ControlFlow<()>, Error> {
         if self.last() >= until {
             return Ok(ControlFlow::Break(()));
         }
@@ -155,6 +193,11 @@ impl JournalTail {
         self.position.chain.map_or(Seq::ZERO, |chain| chain.before())
     }
 
+    /// The state of the journal after the last frame that was read; `None` if no frame was read yet.
+    pub(crate) fn chain(&self) -> Option<FrameChain> {
+        self.position.chain
+    }
+
     /// The hash of the last frame with events; `None` if the reader has read no such frame.
     pub(crate) fn events_hash(&self) -> Option<u64> {
         self.position.chain?.events
@@ -165,7 +208,7 @@ impl JournalTail {
         &mut self,
         piece: &Piece<'_>,
         until: Seq,
-        visit: &mut impl FnMut(&Scan, SegmentId, &Frame<'_>) -> Result<(), Error>,
+        visit: &mut impl FnMut(&Scan, SegmentId, &Frame<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<PieceEnd, Error> {
         let (segment, start) = (self.position.segment, piece.start);
         let uuid = self.scan.segments().identity().uuid;
@@ -177,7 +220,10 @@ impl JournalTail {
                 FrameStep::Frame(frame) => {
                     let frame = frame.within(start as usize);
                     self.scan.verify(segment, &frame)?;
-                    visit(&self.scan, segment, &frame)?;
+                    if visit(&self.scan, segment, &frame)?.is_break() {
+                        return Ok(PieceEnd::Reached);
+                    }
+                    self.last_frame = Some(FrameMark::of(segment, &frame));
                     self.position.offset = frame.next_offset() as u64;
                     self.position.chain = reader.chain();
                     self.position.sealed = reader.is_sealed();
@@ -238,8 +284,10 @@ impl JournalTail {
         let scan = Scan::of_tail(list(&self.disk, &self.layout, &self.keyring)?);
         let (before, now) = (self.scan.segments().identity().uuid, scan.segments().identity().uuid);
         if before != now {
-            let what = "the directory now holds another image than the one that was read before".to_owned();
-            return Err(scan.segments().corrupt(self.position.segment, Some(0), what));
+            return Err(Error::new(ErrorDetail::Replaced {
+                path: self.layout.root().to_owned(),
+                what: "the directory now contains another image".to_owned(),
+            }));
         }
         self.scan = scan;
         Ok(())
