@@ -26,6 +26,29 @@ fn a_promotion_while_the_owner_lives_is_refused() {
     assert_eq!(follower.recoveries(), 0, "it goes on without a recovery");
 }
 
+/// The requests are recovered from a snapshot, replayed by the follower, and handed over.
+#[test]
+fn a_promoted_follower_remembers_the_requests_of_the_owner() {
+    let disk = SimDisk::new();
+    let image = open(&disk);
+    image.once("before the snapshot").deposit(1, 5).unwrap();
+    image.admin().snapshot().unwrap();
+    image.once("recovered").deposit(1, 5).unwrap();
+    let follower = follow(&disk);
+    assert_follows(&follower, &image);
+    image.once("followed").deposit(1, 5).unwrap();
+    assert_follows(&follower, &image);
+    let owned = disk.fork();
+    Image::close(image).unwrap();
+    let image = follower.promote().unwrap();
+    for (key, answer) in [("before the snapshot", 5), ("recovered", 10), ("followed", 15)] {
+        assert_eq!(image.once(key).deposit(1, 5).unwrap(), answer, "{key}");
+    }
+    assert_eq!(image.journal().seq(), Seq::new(3), "nothing was executed twice");
+    let recovered = open(&owned);
+    assert_eq!(recovered.once("followed").deposit(1, 5).unwrap(), 15);
+}
+
 #[test]
 fn a_promotion_replays_only_what_the_follower_has_not() {
     let disk = SimDisk::new();
