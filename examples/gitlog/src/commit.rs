@@ -110,7 +110,12 @@ mod tests {
         let commit = Commit::parse(format!("tree {}", "ab".repeat(20)).as_bytes(), Vec::new()).unwrap();
         assert_eq!(commit.root, ObjectId::Sha1([0xAB; 20]));
         assert_eq!((commit.subject(), commit.author_name(), commit.day()), (&b""[..], &b""[..], None));
-        for object in [&b""[..], b"\n\ntree abababababababababababababababababababab\n", b"tree abab\n", &OBJECT[1..]] {
+        for object in [
+            &b""[..],
+            b"\n\ntree abababababababababababababababababababab\n",
+            b"tree abab\n",
+            b"parent abababababababababababababababababababab\n",
+        ] {
             assert_eq!(Commit::parse(object, Vec::new()), None);
         }
     }
