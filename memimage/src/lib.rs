@@ -141,6 +141,7 @@ mod recovery;
 mod retention;
 mod options;
 mod history;
+mod projection;
 mod execute;
 mod image;
 pub mod admin;
@@ -149,7 +150,7 @@ pub mod testing;
 // documentation only
 pub mod guide;
 
-pub use memimage_derive::{Model, Shape, command, commands, upcast};
+pub use memimage_derive::{Model, Shape, command, commands, projection, upcast};
 
 pub use context::{Context, Metadata, Random, Timestamp};
 pub use digest::{Digest, DigestError, digest};
@@ -173,6 +174,7 @@ pub use keys::ChainHead;
 pub use keys::{Key, Keys};
 pub use options::{Options, Replica, SnapshotPolicy, SnapshotSource};
 pub use progress::{OpeningPhase, Progress};
+pub use projection::{EventInfo, Projection, ProjectionOptions, ProjectionStats, Projector};
 pub use retention::Retention;
 pub use seq::{SegmentId, Seq};
 pub use shape::Shape;
@@ -194,6 +196,7 @@ pub mod __private {
         not_rebuilt,
     };
     pub use crate::outcome::Outcome;
+    pub use crate::projection::{EventHandler, delivered, has_second_handler};
     pub use crate::shape::{
         Back, ConstText, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, derived_field, drifted,
         generic_identity, identity,

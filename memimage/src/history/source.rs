@@ -97,7 +97,7 @@ impl JournalSource {
     }
 
     /// Calls `read` again while it fails because the owner removed a snapshot or a segment that `read` had listed before.
-    pub(super) fn attempt<T>(&self, read: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn attempt<T>(&self, read: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
         let mut attempts = 0;
         loop {
             attempts += 1;

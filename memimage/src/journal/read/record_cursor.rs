@@ -10,7 +10,7 @@ use crate::journal::format::frame::{Frame, FrameKind};
 use crate::journal::format::record::{Record, read as records};
 use crate::journal::format::shape_table::ShapeRows;
 use crate::journal::format::void::Voids;
-use crate::seq::{SegmentId, Seq};
+use crate::seq::{Life, SegmentId, Seq};
 
 /// A record, with the body of its frame.
 #[derive(Clone, Debug)]
@@ -19,8 +19,8 @@ pub(crate) struct StoredRecord {
     /// The body of the frame, which contains the payload.
     pub(crate) body: Arc<Vec<u8>>,
     pub(crate) segment: SegmentId,
-    /// The epoch in which the record was written.
-    pub(crate) epoch: u64,
+    /// The life in which the record was written.
+    pub(crate) life: Life,
     /// The hash of the frame, which identifies the history up to it.
     pub(crate) hash: u64,
 }
@@ -140,6 +140,6 @@ pub(super) fn records_of(
     let body = Arc::new(scan.body(segment, frame)?);
     let decoded: Result<Vec<Record>, _> = records(&body, header.first_seq, header.count, header.time).collect();
     let decoded = decoded.map_err(|fault| scan.corrupt_frame(segment, frame, fault.to_string()))?;
-    let (epoch, hash) = (header.life.epoch, frame.link().hash);
-    Ok(decoded.into_iter().map(move |record| StoredRecord { record, body: Arc::clone(&body), segment, epoch, hash }))
+    let (life, hash) = (header.life, frame.link().hash);
+    Ok(decoded.into_iter().map(move |record| StoredRecord { record, body: Arc::clone(&body), segment, life, hash }))
 }
