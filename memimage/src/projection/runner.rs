@@ -122,7 +122,8 @@ impl<P: Projector> Runner<P> {
     fn handle_until(&mut self, until: Seq) -> Result<(), Error> {
         while self.position.seq < until && !self.shared.is_stopping.load(Ordering::Acquire) {
             let mut batch = Vec::new();
-            while batch.len() < BATCH
+            let size = self.snapshot_every.min(BATCH as u64) as usize;
+            while batch.len() < size
                 && let Some(stored) = self.feed.next(until)?
             {
                 batch.push(stored);
