@@ -67,6 +67,7 @@
 //! - [`guide::encryption`]: hiding an image, and detecting changes to it
 //! - [`guide::async_and_tokio`]: what blocks, and what does not
 //! - [`guide::performance`]: what things cost, and what memimage is not good at
+//! - [`guide::projections`]: the same data in another form, kept up to date
 //! - [`guide::grouping_commands`]: several changes as one, and models with many commands
 //! - [`guide::glossary`]: the words, and what other systems call them
 //!

@@ -31,6 +31,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("ForeignTimelineBelieved", "damage", "of_another_copy_is_never_believed"),
     ("HeaderChecksumSkipped", "damage", "last_batch_of_a_killed"),
     ("LinkWithoutContent", "damage", "two_histories"),
+    ("OldProjectionRemovedFirst", "projection", "after_a_failed_snapshot"),
     ("PrunedBeforeBaseIsSynced", "crash", "a_pruned_image_survives_any_crash"),
     ("PrunedOnOneReading", "clocks", "prunes_nothing"),
     ("PrunedUnproven", "replica", "verification"),

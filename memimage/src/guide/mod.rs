@@ -14,6 +14,7 @@
 //! | [`encryption`] | How is an image encrypted, and how is tampering detected? |
 //! | [`async_and_tokio`] | Which calls block a runtime's thread? |
 //! | [`performance`] | What do a command, a query, a replay and a snapshot cost? What is memimage not good at? |
+//! | [`projections`] | I need the same data in another form, or a part of it: how do I keep it up to date? |
 //! | [`grouping_commands`] | How do several changes become one atomic command? How are many commands organised? |
 //! | [`glossary`] | What does a term mean, and what do other systems call it? |
 //!
@@ -41,5 +42,6 @@ pub mod damage;
 pub mod encryption;
 pub mod async_and_tokio;
 pub mod performance;
+pub mod projections;
 pub mod grouping_commands;
 pub mod glossary;

@@ -11,7 +11,6 @@ use crate::error::{Error, ErrorDetail, ErrorKind, ProjectionFault};
 use crate::journal::{Identity, Timeline, Voids};
 use crate::log;
 use crate::panics::panic_message;
-use crate::planted::{Bug, planted};
 use crate::recovery::OpenedJournal;
 use crate::seq::{Life, Seq};
 use crate::shape::fingerprint;
@@ -123,7 +122,7 @@ fn candidate<P: Projector>(
         return Err(ProjectionFault::ChangedShape { path, name, version }.into());
     }
     let (voids, timeline) = journal.scan().voids_and_timeline(header.seq)?;
-    if voids.invalidates(header.seq, header.life.epoch) && !planted(Bug::ForeignTimelineBelieved) {
+    if voids.invalidates(header.seq, header.life.epoch) {
         return Err(refused("an event that it contains became void later"));
     }
     if let Some(what) = missing_in_history(&header, &timeline, journal)? {

@@ -166,3 +166,21 @@ fn a_directory_with_other_files_is_refused() {
     assert!(refused.to_string().contains("it contains `letter.txt`"), "{refused}");
     assert_eq!(files(&disk), ["/turnover/letter.txt"]);
 }
+
+#[test]
+fn after_a_failed_snapshot_of_the_new_version_the_old_version_stays() {
+    with_timeout(|| {
+        let disk = SimDisk::new();
+        let bank = bank(&disk);
+        use_bank(&bank, 100);
+        turnover(&bank.journal()).unwrap().close().unwrap();
+        disk.inject(memimage::disk::Fault::full().path("/turnover/v2/snapshot/").from(1));
+        let new: Projection<later::Turnover> = Projection::open(&bank.journal(), TURNOVER).unwrap();
+        assert_eq!(new.query(|new| new.deposits).unwrap(), 100);
+        assert!(new.stats().snapshot_failure.is_some());
+        assert_eq!(new.close().unwrap_err().kind(), ErrorKind::StorageFull);
+        disk.heal();
+        let old = turnover(&bank.journal()).unwrap();
+        assert_eq!(old.stats().snapshot, Some(bank.journal().durable_seq()));
+    });
+}
