@@ -7,7 +7,7 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{DeriveInput, Path};
 
-use crate::ast::{Block, Command, Data, Input, Output, Upcaster};
+use crate::ast::{Block, Command, Data, Input, Output, Projection, Upcaster};
 use crate::attr::{Arg, ModelArgs, runtime};
 use crate::case::unraw;
 use crate::check::{is_answer, is_owned};
@@ -289,6 +289,17 @@ fn methods(krate: &TokenStream, block: &Block) -> TokenStream {
     expand::commands_trait(krate, block, &quote!(#(#methods)*))
 }
 
+/// The block, and a projection without handlers.
+pub(crate) fn projection(projection: &Projection) -> TokenStream {
+    let source = &projection.source;
+    let is_concrete = projection.generics.params.is_empty() && projection.of_trait.is_none();
+    let is_plain =
+        projection.state_path().and_then(|path| path.segments.last()).is_some_and(|last| last.arguments.is_empty());
+    let stub = projection.args.of.get().filter(|_| is_concrete && is_plain);
+    let stub = stub.map(|model| expand::projection_implementation(projection, model, &TokenStream::new()));
+    quote!(#source #stub)
+}
+
 /// Removes memimage's attributes from an item that could not be parsed.
 pub(crate) fn unparsed(item: TokenStream) -> TokenStream {
     let mut kept = TokenStream::new();
@@ -312,5 +323,5 @@ pub(crate) fn unparsed(item: TokenStream) -> TokenStream {
 fn is_mark(group: &Group) -> bool {
     let first = group.stream().into_iter().next();
     group.delimiter() == Delimiter::Bracket
-        && matches!(first, Some(TokenTree::Ident(ident)) if ident == "command" || ident == "memimage")
+        && matches!(first, Some(TokenTree::Ident(ident)) if ident == "command" || ident == "on" || ident == "memimage")
 }

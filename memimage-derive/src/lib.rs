@@ -1,4 +1,4 @@
-//! The macros of memimage: `#[derive(Shape)]`, `#[derive(Model)]` and `#[memimage::commands]`.
+//! The macros of memimage: `#[derive(Shape)]`, `#[derive(Model)]`, `#[memimage::commands]` and `#[memimage::projection]`.
 //!
 //! Use the macros through the `memimage` crate, which re-exports them. The expansions refer to `memimage`, and this crate
 //! cannot depend on `memimage`, so the examples are in `memimage`'s documentation. This crate documents the attributes.
@@ -222,6 +222,45 @@ pub fn upcast(args: TokenStream, item: TokenStream) -> TokenStream {
         }
         (Err(mut tokens), None) => {
             tokens.extend(proc_macro2::TokenStream::from(item));
+            tokens.into()
+        }
+    }
+}
+
+/// Marks an impl block with the handlers of a projection: another model, kept up to date from the events of an image.
+///
+/// The block is an inherent impl of a plain struct or enum with `Default`, `Serialize`, `Deserialize` and `Shape`. A handler is a
+/// method with `#[on]`. It takes `&mut self`, the payload of one event by reference, and optionally `&EventInfo`: the key, time and
+/// metadata of the event. It returns nothing. The payload is at its newest version, after upcasting. Events without a handler are
+/// skipped, and so are void events.
+///
+/// - `#[on]` handles the events whose command returned no error.
+/// - `#[on(rejected)]` handles the events whose command returned an error. An event can have a handler of each kind.
+///
+/// On the block, `#[memimage::projection(…)]` has these keys:
+///
+/// - `of = Bank`: the model whose events the projection handles.
+/// - `version = N`: the version of the projection; 1 is the default. Raise it after each change of the fields or of the handlers:
+///   the projection is then built anew from the first event.
+/// - `name = "…"`: the name of the projection in its directory, instead of the type's name.
+/// - `crate = path`: the path of `memimage`.
+#[proc_macro_attribute]
+pub fn projection(args: TokenStream, item: TokenStream) -> TokenStream {
+    let cx = Ctxt::new();
+    let args = attr::ProjectionArgs::parse(&cx, args.into());
+    let projection = cx.ok(ast::Projection::parse(&cx, args, item.clone().into()));
+    if let Some(projection) = &projection {
+        check::projection(&cx, projection);
+    }
+    match (cx.check(), projection) {
+        (Ok(()), Some(projection)) => expand::projection(&projection).into(),
+        (Ok(()), None) => unreachable!("a block that cannot be parsed is an error"),
+        (Err(mut tokens), Some(projection)) => {
+            tokens.extend(fallback::projection(&projection));
+            tokens.into()
+        }
+        (Err(mut tokens), None) => {
+            tokens.extend(fallback::unparsed(item.into()));
             tokens.into()
         }
     }

@@ -2,6 +2,7 @@
 
 mod command;
 mod position;
+mod projection;
 mod messages;
 mod kind;
 
@@ -16,6 +17,7 @@ pub use kind::ErrorKind;
 pub use position::Position;
 
 pub(crate) use messages::ErrorDetail;
+pub(crate) use projection::ProjectionFault;
 
 use crate::panics::panic_message;
 use crate::seq::Seq;
@@ -27,6 +29,12 @@ use crate::seq::Seq;
 #[derive(Clone)]
 pub struct Error {
     detail: Arc<ErrorDetail>,
+}
+
+impl From<ProjectionFault> for Error {
+    fn from(fault: ProjectionFault) -> Error {
+        Error::new(ErrorDetail::Projection(fault))
+    }
 }
 
 /// Two errors are equal if they are clones of one error.
@@ -160,7 +168,10 @@ impl Error {
             | ErrorDetail::Diverged { seq, .. }
             | ErrorDetail::Void { seq, .. }
             | ErrorDetail::RequestKeyReused { seq, .. }
-            | ErrorDetail::AlreadyExecuted { seq, .. } => Some(Position { seq: Some(*seq), ..Position::default() }),
+            | ErrorDetail::AlreadyExecuted { seq, .. }
+            | ErrorDetail::Projection(ProjectionFault::Panicked { seq, .. }) => {
+                Some(Position { seq: Some(*seq), ..Position::default() })
+            }
             ErrorDetail::Rewritten { seq, .. } => seq.map(|seq| Position { seq: Some(seq), ..Position::default() }),
             ErrorDetail::Poisoned { cause, .. } | ErrorDetail::FollowerStopped { cause, .. } => cause.position(),
             _ => None,

@@ -68,6 +68,7 @@
 //! - [`guide::encryption`]: hiding an image, and detecting changes to it
 //! - [`guide::async_and_tokio`]: what blocks, and what does not
 //! - [`guide::performance`]: what things cost, and what memimage is not good at
+//! - [`guide::projections`]: the same data in another form, kept up to date
 //! - [`guide::grouping_commands`]: several changes as one, and models with many commands
 //! - [`guide::retries`]: requests that are executed once, although their clients try again
 //! - [`guide::standby`]: a process that takes over when the owner's process dies
@@ -146,6 +147,7 @@ mod recovery;
 mod retention;
 mod options;
 mod history;
+mod projection;
 mod execute;
 mod image;
 mod follower;
@@ -155,7 +157,7 @@ pub mod testing;
 // documentation only
 pub mod guide;
 
-pub use memimage_derive::{Model, Shape, command, commands, upcast};
+pub use memimage_derive::{Model, Shape, command, commands, projection, upcast};
 
 pub use context::{Context, Metadata, Random, Timestamp};
 pub use digest::{Digest, DigestError, digest};
@@ -181,6 +183,7 @@ pub use keys::ChainHead;
 pub use keys::{Key, Keys};
 pub use options::{Options, Replica, SnapshotPolicy, SnapshotSource};
 pub use progress::{OpeningPhase, Progress};
+pub use projection::{EventInfo, Projection, ProjectionOptions, ProjectionStats, Projector};
 pub use retention::Retention;
 pub use seq::{SegmentId, Seq};
 pub use shape::Shape;
@@ -202,6 +205,7 @@ pub mod __private {
         check_result, events_of, not_rebuilt,
     };
     pub use crate::outcome::Outcome;
+    pub use crate::projection::{EventHandler, delivered, has_second_handler};
     pub use crate::shape::{
         Back, ConstText, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, derived_field, drifted,
         generic_identity, identity,

@@ -61,6 +61,8 @@ pub(crate) enum Bug {
     RefusalNotWaitedFor,
     /// An interrupted repair cannot be repeated.
     RepairOnlyOnce,
+    /// The old version of a projection is removed although the new version has no snapshot yet.
+    OldProjectionRemovedFirst,
     /// The writer starts the next segment before the previous one is completely synced.
     SegmentEnteredUnsynced,
     /// A view shows the replica as it is, without the newest events.

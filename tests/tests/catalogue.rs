@@ -97,6 +97,12 @@ const TOPICS: &[Topic] = &[
         prefixes: &["lock"],
     },
     Topic {
+        title: "Projections",
+        about: "`#[memimage::projection(of = Bank)]` goes on an inherent impl block of a plain type with `Default`, `Serialize`, \
+                `Deserialize` and `Shape`. A handler is a method with `#[on]`: `fn add(&mut self, event: &BankAdd, info: &EventInfo)`.",
+        prefixes: &["projection"],
+    },
+    Topic {
         title: "An image in use",
         about: "Commands are methods of an image through the generated trait `BankCommands`. A query only reads.",
         prefixes: &["image", "submit", "query", "trait"],

@@ -33,6 +33,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("HeaderChecksumSkipped", "damage", "last_batch_of_a_killed"),
     ("KeyRememberedAfterAnswer", "once", "each_request_is_executed_once"),
     ("LinkWithoutContent", "damage", "two_histories"),
+    ("OldProjectionRemovedFirst", "projection", "after_a_failed_snapshot"),
     ("PrunedBeforeBaseIsSynced", "crash", "a_pruned_image_survives_any_crash"),
     ("PrunedOnOneReading", "clocks", "prunes_nothing"),
     ("PromotedUnlocked", "follower", "while_the_owner_lives"),

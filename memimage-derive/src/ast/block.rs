@@ -2,15 +2,11 @@
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
-use syn::parse::discouraged::Speculative;
-use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{
-    Attribute, Generics, ImplItem, Meta, Pat, Path, ReturnType, Signature, Token, Type, TypeGroup, TypeParen,
-    Visibility,
-};
+use syn::{Attribute, Generics, Meta, Pat, Path, ReturnType, Type, Visibility};
 
 use super::context::contexts;
+use super::impl_block::{BlockItem, ImplSyntax};
 use super::{Command, EventHistory, Method, Output};
 use crate::attr::{BlockArgs, CommandArgs};
 use crate::case::unraw;
@@ -31,7 +27,9 @@ pub(crate) struct Block {
 
 impl Block {
     pub(crate) fn parse(cx: &Ctxt, args: BlockArgs, item: TokenStream) -> syn::Result<Block> {
-        let ImplSyntax { head, of_trait, generics, model, items } = syn::parse2(item)?;
+        let misplaced = "`#[memimage::commands]` is not on an impl block; help: put it on the impl block of the model's \
+                         commands";
+        let ImplSyntax { head, of_trait, generics, ty: model, items } = ImplSyntax::parse(item, misplaced)?;
         let mut block = Block {
             args,
             source: TokenStream::new(),
@@ -172,7 +170,12 @@ fn width(vis: &Visibility) -> u8 {
 /// Whether the attribute is `#[command]` or `#[memimage::command]`. A `#[cfg_attr]` that contains one of them also counts, and
 /// is then an error.
 fn is_mark(attr: &Attribute) -> bool {
-    is_named(attr, "command") || makes(attr, "command")
+    is_marked(attr, "command")
+}
+
+/// Whether the attribute is `#[name]` or a path that ends with it, or a `#[cfg_attr]` that contains it.
+pub(super) fn is_marked(attr: &Attribute, name: &str) -> bool {
+    is_named(attr, name) || makes(attr, name)
 }
 
 /// Whether the last segment of the attribute's path is `name`.
@@ -191,92 +194,4 @@ pub(crate) fn makes(attr: &Attribute, name: &str) -> bool {
             .any(|token| matches!(token, TokenTree::Ident(ident) if ident == name)),
         _ => false,
     }
-}
-
-/// The syntax of an impl block.
-struct ImplSyntax {
-    /// The tokens before the block's braces.
-    head: TokenStream,
-    of_trait: Option<Path>,
-    generics: Generics,
-    model: Type,
-    items: Vec<BlockItem>,
-}
-
-enum BlockItem {
-    Method(Box<Method>),
-    Other(TokenStream),
-}
-
-impl Parse for ImplSyntax {
-    fn parse(input: ParseStream<'_>) -> syn::Result<ImplSyntax> {
-        let mut head = TokenStream::new();
-        for attr in input.call(Attribute::parse_outer)? {
-            attr.to_tokens(&mut head);
-        }
-        let ahead = input.fork();
-        if ahead.parse::<Option<Token![unsafe]>>().is_err() || !ahead.peek(Token![impl]) {
-            let message = "`#[memimage::commands]` is not on an impl block; help: put it on the impl block of the model's \
-                           commands";
-            return Err(syn::Error::new(ahead.span(), message));
-        }
-        input.parse::<Option<Token![unsafe]>>()?.to_tokens(&mut head);
-        input.parse::<Token![impl]>()?.to_tokens(&mut head);
-        let mut generics = match input.peek(Token![<]) {
-            true => input.parse::<Generics>()?,
-            false => Generics::default(),
-        };
-        generics.to_tokens(&mut head);
-        let mut model: Type = input.parse()?;
-        model.to_tokens(&mut head);
-        let mut of_trait = None;
-        if let Some(token) = input.parse::<Option<Token![for]>>()? {
-            if let Type::Path(path) = model {
-                of_trait = Some(path.path);
-            }
-            token.to_tokens(&mut head);
-            model = input.parse()?;
-            model.to_tokens(&mut head);
-        }
-        generics.where_clause = input.parse()?;
-        generics.where_clause.to_tokens(&mut head);
-        let content;
-        syn::braced!(content in input);
-        let mut items: Vec<BlockItem> =
-            content.call(Attribute::parse_inner)?.iter().map(|attr| BlockItem::Other(attr.to_token_stream())).collect();
-        while !content.is_empty() {
-            items.push(content.parse()?);
-        }
-        while let Type::Group(TypeGroup { elem, .. }) | Type::Paren(TypeParen { elem, .. }) = model {
-            model = *elem;
-        }
-        Ok(ImplSyntax { head, of_trait, generics, model, items })
-    }
-}
-
-impl Parse for BlockItem {
-    fn parse(input: ParseStream<'_>) -> syn::Result<BlockItem> {
-        let ahead = input.fork();
-        let attrs = ahead.call(Attribute::parse_outer)?;
-        let vis: Visibility = ahead.parse()?;
-        if !is_fn(&ahead.fork()) {
-            return Ok(BlockItem::Other(input.parse::<ImplItem>()?.to_token_stream()));
-        }
-        let sig: Signature = ahead.parse()?;
-        let body = ahead.parse::<Group>()?.to_token_stream();
-        input.advance_to(&ahead);
-        Ok(BlockItem::Method(Box::new(Method { attrs, vis, sig, body })))
-    }
-}
-
-/// Whether the next tokens begin a function: `fn`, after any qualifiers.
-fn is_fn(ahead: ParseStream<'_>) -> bool {
-    while !ahead.peek(Token![fn]) {
-        let word = ahead.peek(Token![const]) || ahead.peek(Token![async]) || ahead.peek(Token![unsafe]);
-        let abi = ahead.peek(Token![extern]) || ahead.peek(syn::LitStr);
-        if !(word || abi) || ahead.parse::<TokenTree>().is_err() {
-            return false;
-        }
-    }
-    true
 }

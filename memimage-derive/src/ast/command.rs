@@ -208,8 +208,9 @@ impl Output {
     }
 }
 
-fn last_segment(model: &Type) -> String {
-    match model {
+/// The last segment of a type's path, such as `Bank` of `bank::Bank`.
+pub(super) fn last_segment(ty: &Type) -> String {
+    match ty {
         Type::Path(path) => path.path.segments.last().map_or_else(String::new, |last| unraw(&last.ident)),
         _ => String::new(),
     }

@@ -15,10 +15,12 @@ mod state;
 mod derived;
 mod model;
 mod upcaster;
+mod projection;
 
 pub(crate) use self::block::block;
 pub(crate) use self::data::data;
 pub(crate) use self::model::model;
+pub(crate) use self::projection::projection;
 pub(crate) use self::upcaster::upcaster;
 
 // used by `fallback` for its stubs
@@ -32,6 +34,7 @@ pub(crate) use self::lock::stub as lock_stub;
 pub(crate) use self::methods::{commands_trait, signature as method_signature};
 pub(crate) use self::model::{events as model_events, implementation as model_implementation};
 pub(crate) use self::payload::definition as payload_definition;
+pub(crate) use self::projection::implementation as projection_implementation;
 pub(crate) use self::table::group_of;
 pub(crate) use self::upcaster::next as upcast_next;
 

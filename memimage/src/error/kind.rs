@@ -2,6 +2,7 @@
 
 use super::is_full;
 use super::messages::ErrorDetail;
+use super::projection::ProjectionFault;
 
 /// The kind of an [`Error`](super::Error).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -140,7 +141,27 @@ impl ErrorKind {
             | ErrorDetail::LockText { .. }
             | ErrorDetail::Lock { .. }
             | ErrorDetail::Unclaimed { .. } => ErrorKind::ShapeLock,
+            ErrorDetail::Projection(fault) => ErrorKind::of_projection(fault),
             ErrorDetail::Option { .. } => ErrorKind::InvalidOption,
+        }
+    }
+}
+
+impl ErrorKind {
+    fn of_projection(fault: &ProjectionFault) -> ErrorKind {
+        match fault {
+            ProjectionFault::Panicked { .. } => ErrorKind::Panicked,
+            ProjectionFault::EventBecameVoid { .. } => ErrorKind::Diverged,
+            ProjectionFault::Pruned { .. } => ErrorKind::Pruned,
+            ProjectionFault::Locked { .. } => ErrorKind::Locked,
+            ProjectionFault::NotAProjection { .. } => ErrorKind::NotAnImage,
+            ProjectionFault::OtherProjection { .. }
+            | ProjectionFault::OtherImage { .. }
+            | ProjectionFault::Newer { .. }
+            | ProjectionFault::ChangedShape { .. } => ErrorKind::Incompatible,
+            ProjectionFault::NotStored { .. } => ErrorKind::InvalidModel,
+            ProjectionFault::Reentrant { .. } => ErrorKind::Reentrant,
+            ProjectionFault::Forked => ErrorKind::Forked,
         }
     }
 }

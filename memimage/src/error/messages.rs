@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
+use super::projection::ProjectionFault;
 use super::{Error, Position};
 use crate::seq::Seq;
 
@@ -395,6 +396,9 @@ pub(crate) enum ErrorDetail {
         path.display(), lines(of_models), new.map(|new| format!(", perhaps to `{new}`")).unwrap_or_default()
     )]
     Unclaimed { path: PathBuf, of_models: Vec<String>, new: Option<&'static str> },
+
+    #[error(transparent)]
+    Projection(ProjectionFault),
 
     #[error("the option `{option}` cannot be {value}: {what}")]
     Option { option: &'static str, value: String, what: &'static str },

@@ -15,6 +15,7 @@
 //! | [`encryption`] | How is an image encrypted, and how is tampering detected? |
 //! | [`async_and_tokio`] | Which calls block a runtime's thread? |
 //! | [`performance`] | What do a command, a query, a replay and a snapshot cost? What is memimage not good at? |
+//! | [`projections`] | I need the same data in another form, or a part of it: how do I keep it up to date? |
 //! | [`grouping_commands`] | How do several changes become one atomic command? How are many commands organised? |
 //! | [`retries`] | A client did not get its answer and tries again: how is its request not executed twice? |
 //! | [`standby`] | How does another process take over when the owner's process dies? |
@@ -46,6 +47,7 @@ pub mod backup;
 pub mod encryption;
 pub mod async_and_tokio;
 pub mod performance;
+pub mod projections;
 pub mod grouping_commands;
 pub mod retries;
 pub mod standby;

@@ -50,6 +50,10 @@ impl<M: Model> Journal<M> {
         Options::new().open_journal(path)
     }
 
+    pub(crate) fn source(&self) -> &JournalSource {
+        &self.source
+    }
+
     /// The directory of the image.
     pub fn path(&self) -> &Path {
         self.source.layout().root()

@@ -23,3 +23,4 @@ pub use moment::Moment;
 pub use past::Past;
 
 pub(crate) use source::{JournalSource, LiveJournal};
+pub(crate) use typed::deliver;

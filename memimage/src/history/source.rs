@@ -22,6 +22,19 @@ pub(crate) trait LiveJournal: Send + Sync {
     ///
     /// Returns an error if the image is closed or poisoned, or if the caller is inside a call on the image.
     fn acknowledged(&self, call: &'static str) -> Result<Seq, Error>;
+
+    /// The last durable event.
+    fn durable(&self) -> Seq;
+
+    /// Whether the image is closed or poisoned.
+    fn has_ended(&self) -> bool;
+
+    /// Waits until `is_over` returns true. Asks again whenever more events are durable, once the image has ended, and after
+    /// [`wake_followers`](LiveJournal::wake_followers).
+    fn follow(&self, is_over: &dyn Fn() -> bool);
+
+    /// Makes the threads in [`follow`](LiveJournal::follow) ask again.
+    fn wake_followers(&self);
 }
 
 /// A journal on disk, with or without its running owner.
@@ -45,12 +58,30 @@ impl JournalSource {
         JournalSource { disk, layout, keyring, live }
     }
 
-    pub(super) fn layout(&self) -> &Layout {
+    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    pub(crate) fn keyring(&self) -> &Arc<Keyring> {
+        &self.keyring
+    }
+
+    /// The running owner, if it is in this process.
+    pub(crate) fn live(&self) -> Option<&Arc<dyn LiveJournal>> {
+        self.live.as_ref()
+    }
+
+    /// The same journal, read from its files alone.
+    pub(crate) fn without_owner(&self) -> JournalSource {
+        JournalSource { live: None, ..self.clone() }
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
         &self.layout
     }
 
     /// The last durable event. `call` is the name of the public function that asks.
-    pub(super) fn durable(&self, call: &'static str) -> Result<Seq, Error> {
+    pub(crate) fn durable(&self, call: &'static str) -> Result<Seq, Error> {
         match &self.live {
             Some(live) => live.acknowledged(call),
             None => self.attempt(|| JournalTail::last_synced(&self.disk, &self.layout, &self.keyring)),
@@ -58,17 +89,17 @@ impl JournalSource {
     }
 
     /// A reader of the frames after event `seq`.
-    pub(super) fn tail_after(&self, seq: Seq) -> Result<JournalTail, Error> {
+    pub(crate) fn tail_after(&self, seq: Seq) -> Result<JournalTail, Error> {
         self.attempt(|| JournalTail::after(&self.disk, &self.layout, &self.keyring, seq))
     }
 
     /// Opens the journal, of which the events up to `durable` are read.
-    pub(super) fn open(&self, durable: Seq) -> Result<OpenedJournal, Error> {
+    pub(crate) fn open(&self, durable: Seq) -> Result<OpenedJournal, Error> {
         self.attempt(|| OpenedJournal::beside_owner(&self.disk, &self.layout, &self.keyring, durable))
     }
 
     /// Calls `read` again while it fails because the owner removed a snapshot or a segment meanwhile.
-    pub(super) fn attempt<T>(&self, read: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn attempt<T>(&self, read: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
         let mut attempts = 0;
         loop {
             let before = self.files()?;

@@ -52,20 +52,32 @@ pub(super) fn push_events<M: Model>(
 
 /// Runs the upcasters, and returns the resulting events with their parts.
 fn typed_parts<M: Model>(route: ReplayRoute<'_, M>, stored: &StoredRecord) -> Result<Vec<(u32, M::Event)>, Error> {
+    let mut parts = Vec::with_capacity(1);
+    deliver(route, stored, |DeliveredPayload { part, payload, .. }| {
+        parts.push((part, M::Event::take(payload).expect("the event enum has a variant for each payload")));
+    })?;
+    Ok(parts)
+}
+
+/// Runs the upcasters, and hands each resulting payload to `receive`.
+pub(crate) fn deliver<M: Model>(
+    route: ReplayRoute<'_, M>,
+    stored: &StoredRecord,
+    mut receive: impl FnMut(DeliveredPayload<'_>),
+) -> Result<(), Error> {
     let ReplayRoute { event, shape, values, .. } = route;
     let record = &stored.record;
     let (origin, time, outcome) = (record.origin, record.time, record.outcome);
     let recorded = Recorded { seq: origin.seq, time, metadata: &record.metadata, outcome };
     let payload = StoredPayload { payload: stored.payload(), shape, recorded, part: origin.part, values };
-    let mut parts = Vec::with_capacity(1);
-    let mut receive = |DeliveredPayload { part, payload, .. }: DeliveredPayload<'_>| {
-        parts.push((part, M::Event::take(payload).expect("the event enum has a variant for each payload")));
+    let mut receive = |delivered: DeliveredPayload<'_>| {
+        receive(delivered);
         Ok(())
     };
     let mut delivery = Delivery::new(&mut receive);
     let upcast = catch_unwind(AssertUnwindSafe(|| (event.deliver)(&payload, &mut delivery.target())));
     let fault = match upcast {
-        Ok(Ok(())) => return Ok(parts),
+        Ok(Ok(())) => return Ok(()),
         Ok(Err(fault)) => (fault.to_string(), fault.help(event.is_past)),
         Err(panic) => {
             let what = format!("its decoding panicked: {}", panic_message(panic));

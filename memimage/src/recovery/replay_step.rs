@@ -55,7 +55,7 @@ pub(super) fn replay_record<M: Model>(
     replay.voids = voids.clone();
     let record = stored.record.clone();
     let (seq, event) = (record.seq, record.event);
-    match catch_unwind(AssertUnwindSafe(|| replay.record(&stored.body, record, stored.epoch))) {
+    match catch_unwind(AssertUnwindSafe(|| replay.record(&stored.body, record, stored.life.epoch))) {
         Ok(Ok(Some(()))) => {}
         Ok(Ok(None)) => {
             return Err(scan.segments().corrupt(stored.segment, None, unknown_event_number(seq, event)));

@@ -176,6 +176,9 @@ impl<'a> StartSearch<'a> {
         if file.header.identity.uuid != segments.identity().uuid {
             return Err(refused("the file belongs to another image"));
         }
+        if file.header.identity.model != segments.identity().model {
+            return Err(refused("the file belongs to another model, or to a projection of this image"));
+        }
         if !segments.reaches(seq)? {
             return Err(refused("the journal no longer has the events that follow this state"));
         }

@@ -119,8 +119,9 @@ impl Snapshots {
         Some(NewestSnapshot { created: file.header.created, state_bytes: file.state_bytes() })
     }
 
-    /// Writes and syncs a snapshot, with those requests that are remembered, under a temporary name, protected by the current keys. `link` returns the hash of the frame
-    /// that contains the last event in the state; `link` is called after the state was serialized and dropped.
+    /// Writes and syncs a snapshot, with those requests that are remembered, under a temporary name, protected by the current keys.
+    /// `link` returns the hash of the frame that contains the last event in the state; `link` is called after the state was
+    /// serialized and dropped.
     pub(crate) fn write(
         &self,
         header: SnapshotHeader,

@@ -46,6 +46,11 @@ impl Timeline {
         }
     }
 
+    /// Whether the frame with the event was read.
+    pub(crate) fn has_event(&self) -> bool {
+        self.hash.is_some()
+    }
+
     /// Records the digest of a state, unless the state is older than the state after event `seq`.
     pub(crate) fn add_digest(&mut self, header: &FrameHeader, mark: DigestMark) {
         if mark.seq >= self.seq {

@@ -64,6 +64,11 @@ impl Voids {
         self.epochs.range(..=seq).any(|(_, &void_epoch)| epoch < void_epoch)
     }
 
+    /// The newest epoch in which an event became void; 0 if there is no void event.
+    pub(crate) fn newest_epoch(&self) -> u64 {
+        self.epochs.values().copied().max().unwrap_or(0)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.epochs.len()
     }

@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::journal::format::frame::{Frame, FrameKind};
 use crate::journal::format::record::{Record, read as records};
 use crate::journal::format::shape_table::ShapeRows;
-use crate::seq::{SegmentId, Seq};
+use crate::journal::format::void::Voids;
+use crate::seq::{Life, SegmentId, Seq};
 
 /// A record, with the body of its frame.
 #[derive(Clone, Debug)]
@@ -18,8 +19,10 @@ pub(crate) struct StoredRecord {
     /// The body of the frame, which contains the payload.
     pub(crate) body: Arc<Vec<u8>>,
     pub(crate) segment: SegmentId,
-    /// The epoch in which the record was written.
-    pub(crate) epoch: u64,
+    /// The life in which the record was written.
+    pub(crate) life: Life,
+    /// The hash of the frame, which identifies the history up to it.
+    pub(crate) hash: u64,
 }
 
 impl StoredRecord {
@@ -43,12 +46,14 @@ pub(crate) struct RecordCursor {
     /// The last event that the reader returned, or after which it began.
     last: Seq,
     items: VecDeque<JournalItem>,
+    /// The void events whose void frames were read.
+    voids: Voids,
 }
 
 impl RecordCursor {
     /// A reader of the records after event `last`. `tail` must begin with the frame of the next event, or before it.
     pub(crate) fn new(tail: JournalTail, last: Seq) -> RecordCursor {
-        RecordCursor { tail, last, items: VecDeque::new() }
+        RecordCursor { tail, last, items: VecDeque::new(), voids: Voids::default() }
     }
 
     pub(crate) fn scan(&self) -> &Scan {
@@ -58,6 +63,11 @@ impl RecordCursor {
     /// The last event that the reader returned, or after which it began.
     pub(crate) fn last(&self) -> Seq {
         self.last
+    }
+
+    /// The void events whose void frames this reader has read. The reader reads frames ahead of the items that it returns.
+    pub(crate) fn voids(&self) -> &Voids {
+        &self.voids
     }
 
     /// The last event that the files prove to be synced. See [`JournalTail::synced`].
@@ -88,10 +98,15 @@ impl RecordCursor {
 
     /// Reads the next piece of the journal.
     fn fill(&mut self, until: Seq) -> Result<(), Error> {
-        let RecordCursor { tail, last, items } = self;
+        let RecordCursor { tail, last, items, voids } = self;
         let last = *last;
         // whether the reader has reached `until` is known from the records themselves
-        let _ = tail.read_piece(until, |scan, segment, frame| add_items(items, last, scan, segment, frame))?;
+        let _ = tail.read_piece(until, |scan, segment, frame| {
+            if frame.header.kind == FrameKind::Void {
+                voids.add(&scan.decode_void(segment, frame)?, frame);
+            }
+            add_items(items, last, scan, segment, frame)
+        })?;
         Ok(())
     }
 }
@@ -125,6 +140,6 @@ pub(super) fn records_of(
     let body = Arc::new(scan.body(segment, frame)?);
     let decoded: Result<Vec<Record>, _> = records(&body, header.first_seq, header.count, header.time).collect();
     let decoded = decoded.map_err(|fault| scan.corrupt_frame(segment, frame, fault.to_string()))?;
-    let epoch = header.life.epoch;
-    Ok(decoded.into_iter().map(move |record| StoredRecord { record, body: Arc::clone(&body), segment, epoch }))
+    let (life, hash) = (header.life, frame.link().hash);
+    Ok(decoded.into_iter().map(move |record| StoredRecord { record, body: Arc::clone(&body), segment, life, hash }))
 }

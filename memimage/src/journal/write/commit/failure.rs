@@ -56,6 +56,7 @@ impl<S: BatchWriter> Commit<S> {
             std::mem::take(&mut state.room_wakers)
         };
         settlements.truncate(if planted(Bug::WaitersNotNotified) { 1 } else { settlements.len() });
+        self.followers.notify();
         // wakers and subscribers must not wait for this journal: this thread may be the one that they would wait for
         writing(self.id(), || {
             settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));

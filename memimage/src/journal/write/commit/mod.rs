@@ -241,6 +241,11 @@ impl<S: BatchWriter> Commit<S> {
         self.ended.load(Ordering::Acquire).then(|| self.open.lock().ended().cloned())?
     }
 
+    /// Whether the journal is poisoned or closed. Takes no lock.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
     /// A result that was computed from the newest state may leave the process once this ticket is settled. `None` if all
     /// executed events are already as durable as the durability mode requires.
     pub(crate) fn latest(&self) -> Option<Arc<Ticket>> {
@@ -386,6 +391,7 @@ impl<S: BatchWriter> Commit<S> {
             }
         }
         let result = self.sync();
+        self.followers.notify();
         let mut state = self.state.lock();
         state.stopping = true;
         self.wake.notify_all();

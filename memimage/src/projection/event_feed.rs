@@ -1,0 +1,130 @@
+//! The events that a projection handles: in the order of the journal, each as soon as it is durable.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, ProjectionFault};
+use crate::event::Model;
+use crate::history::JournalSource;
+use crate::journal::{JournalItem, RecordCursor, StoredRecord, Voids};
+use crate::recovery::{FollowedDispatch, OpenedJournal, dispatch_of};
+use crate::seq::Seq;
+
+/// The time between two looks at the files while events arrive, if the owner runs in another process.
+const POLL_FIRST: Duration = Duration::from_millis(1);
+/// The longest time between two looks at the files.
+const POLL_LAST: Duration = Duration::from_millis(32);
+
+/// A reader of the durable events after some event.
+pub(super) struct EventFeed<M: Model> {
+    /// The name of the projection.
+    name: &'static str,
+    source: JournalSource,
+    cursor: RecordCursor,
+    dispatch: FollowedDispatch,
+    /// The void events that were known when the feed was opened.
+    voids: Voids,
+    model: std::marker::PhantomData<fn() -> M>,
+}
+
+impl<M: Model> EventFeed<M> {
+    /// Opens the feed after event `last`. `journal` is the journal of `source`, and `voids` are its void events after `last`.
+    pub(super) fn open(
+        name: &'static str,
+        source: &JournalSource,
+        journal: &OpenedJournal,
+        voids: Voids,
+        last: Seq,
+    ) -> Result<EventFeed<M>, Error> {
+        if !journal.segments().reaches(last)? {
+            return Err(pruned(name, source, journal, last.next()));
+        }
+        Ok(EventFeed {
+            name,
+            source: source.clone(),
+            cursor: RecordCursor::new(source.tail_after(last)?, last),
+            dispatch: FollowedDispatch::new(dispatch_of::<M>(journal)?),
+            voids,
+            model: std::marker::PhantomData,
+        })
+    }
+
+    /// Waits until an event after the last one that was read is durable, and returns the last durable event. Returns `None` once
+    /// `is_stopping` is true; the thread that sets it must then call [`LiveJournal::wake_followers`](crate::history::LiveJournal) and
+    /// unpark this thread.
+    pub(super) fn wait(&mut self, is_stopping: &AtomicBool) -> Result<Option<Seq>, Error> {
+        let last = self.cursor.last();
+        let is_stopping = || is_stopping.load(Ordering::Acquire);
+        while let Some(live) = self.source.live() {
+            live.follow(&|| is_stopping() || live.durable() > last || live.has_ended());
+            if is_stopping() {
+                return Ok(None);
+            }
+            if live.durable() > last {
+                return Ok(Some(live.durable()));
+            }
+            // the image was closed: its files have the events that its end made durable, and those of later owners
+            self.source = self.source.without_owner();
+        }
+        let mut pause = POLL_FIRST;
+        loop {
+            if is_stopping() {
+                return Ok(None);
+            }
+            let durable = self.cursor.synced()?;
+            if durable > last {
+                return Ok(Some(durable));
+            }
+            std::thread::park_timeout(pause);
+            pause = (pause * 2).min(POLL_LAST);
+        }
+    }
+
+    /// The next event up to `until`, which must be durable.
+    pub(super) fn next(&mut self, until: Seq) -> Result<Option<StoredRecord>, Error> {
+        loop {
+            match self.cursor.next(until).map_err(|error| self.explained(error))? {
+                Some(JournalItem::Shapes(segment, rows)) => {
+                    self.dispatch.add::<M>(self.cursor.scan(), segment, rows)?;
+                }
+                Some(JournalItem::Record(stored)) => return Ok(Some(stored)),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn explained(&self, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::Pruned => {
+                let (name, image) = (self.name, self.source.layout().root().to_owned());
+                ProjectionFault::Pruned { name, image, seq: self.cursor.last().next(), first: None }.into()
+            }
+            _ => error,
+        }
+    }
+
+    pub(super) fn cursor(&self) -> &RecordCursor {
+        &self.cursor
+    }
+
+    pub(super) fn dispatch(&self) -> &FollowedDispatch {
+        &self.dispatch
+    }
+
+    /// Whether an event is known to be void.
+    pub(super) fn is_void(&self, seq: Seq) -> bool {
+        self.voids.has(seq) || self.cursor.voids().has(seq)
+    }
+
+    /// The newest epoch in which an event became void, as far as this feed knows.
+    pub(super) fn void_epoch(&self) -> u64 {
+        self.voids.newest_epoch().max(self.cursor.voids().newest_epoch())
+    }
+}
+
+/// The error for event `seq`, which the journal no longer has.
+fn pruned(name: &'static str, source: &JournalSource, journal: &OpenedJournal, seq: Seq) -> Error {
+    let segments = journal.segments();
+    let first = segments.first_frame(segments.first()).ok().flatten().map(|header| header.first_seq);
+    ProjectionFault::Pruned { name, image: source.layout().root().to_owned(), seq, first }.into()
+}

@@ -1,0 +1,71 @@
+//! How far a projection is, for the threads that wait for it.
+
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::error::Error;
+use crate::seq::Seq;
+
+/// How far a projection is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Progress {
+    /// The last event handled.
+    pub(super) seq: Seq,
+    /// The last durable event that the projection knows.
+    pub(super) durable: Seq,
+    /// The newest snapshot.
+    pub(super) snapshot: Option<Seq>,
+    /// Why the last snapshot failed, if it did.
+    pub(super) snapshot_failure: Option<Error>,
+    /// Why the projection stopped, if it did.
+    pub(super) stopped: Option<Error>,
+}
+
+/// The progress, shared between threads.
+#[derive(Default)]
+pub(super) struct SharedProgress {
+    progress: Mutex<Progress>,
+    changed: Condvar,
+}
+
+impl SharedProgress {
+    pub(super) fn get(&self) -> Progress {
+        self.progress.lock().clone()
+    }
+
+    /// Changes the progress, and wakes the waiting threads.
+    pub(super) fn update(&self, change: impl FnOnce(&mut Progress)) {
+        change(&mut self.progress.lock());
+        self.changed.notify_all();
+    }
+
+    pub(super) fn seq(&self) -> Seq {
+        self.progress.lock().seq
+    }
+
+    /// Waits until event `seq` is handled. Returns false if the deadline passes before.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error that stopped the projection before event `seq`.
+    pub(super) fn wait(&self, seq: Seq, deadline: Option<Instant>) -> Result<bool, Error> {
+        let mut progress = self.progress.lock();
+        loop {
+            if let Some(error) = &progress.stopped {
+                return Err(error.clone());
+            }
+            if progress.seq >= seq {
+                return Ok(true);
+            }
+            match deadline {
+                None => self.changed.wait(&mut progress),
+                Some(deadline) => {
+                    if self.changed.wait_until(&mut progress, deadline).timed_out() {
+                        return Ok(progress.seq >= seq);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+#[memimage::commands]
+impl Bank {
+    #[command]
+    pub fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+}
+
+#[derive(Default, Serialize, Deserialize, Shape)]
+pub struct Volume {
+    added: u64,
+}
+
+
+impl Volume {
+    #[on]
+    pub fn add(&mut self, event: &BankAdd) {
+        self.added += event.by;
+    }
+}
+
+fn main() {}
+
+// Help: Put `#[memimage::projection(of = Bank)]` on the impl block of the handlers.
