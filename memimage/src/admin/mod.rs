@@ -7,6 +7,7 @@
 mod protection;
 mod keys;
 mod complete_journal;
+mod staging;
 mod rewrite;
 mod wording;
 mod seq_range;

@@ -19,6 +19,7 @@ mod exposed;
 mod real;
 mod sim;
 mod stored;
+mod copy;
 pub(crate) mod text_file;
 #[cfg(test)]
 mod conformance;
@@ -28,6 +29,7 @@ use std::fmt::Debug;
 use std::io;
 use std::path::Path;
 
+pub(crate) use copy::{copy_in_pieces, is_same_content, write_in_pieces};
 pub(crate) use owned::OwnedDisk;
 pub use owner_lock::{Lock, LockGuard};
 pub(crate) use plain::NotPlain;
@@ -107,6 +109,18 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// `NotFound` if `path` does not exist; `IsADirectory` if it is a directory; an error of an unspecified kind if it is
     /// neither a directory nor a regular file. An entry that is not a regular file is never opened.
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Creates the file `to`, like [`create_new`](Disk::create_new), with the content of the file `from`. The two files share
+    /// their blocks on disk until one of them is written (a reflink). Returns `false`, and creates nothing, if the file system
+    /// cannot share blocks between these files.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists` if `to` exists; `NotFound` if `from` or the parent directory of `to` does not exist.
+    fn clone_file(&self, from: &Path, to: &Path) -> io::Result<bool> {
+        let (_, _) = (from, to);
+        Ok(false)
+    }
 
     /// Creates one directory that only its owner can enter (mode 0700). Parents are not created.
     ///

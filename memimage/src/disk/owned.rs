@@ -51,6 +51,10 @@ impl Disk for OwnedDisk {
         self.inner()?.open(path, access)
     }
 
+    fn clone_file(&self, from: &Path, to: &Path) -> io::Result<bool> {
+        self.inner()?.clone_file(from, to)
+    }
+
     fn create_dir(&self, path: &Path) -> io::Result<()> {
         self.inner()?.create_dir(path)
     }

@@ -36,6 +36,19 @@ impl Disk for RealDisk {
         Ok(Box::new(plain::open(path, OpenOptions::new().read(true).write(write), links)?))
     }
 
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn clone_file(&self, from: &Path, to: &Path) -> io::Result<bool> {
+        let from = plain::open(from, OpenOptions::new().read(true), Links::Any)?;
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(to)?;
+        plain::set_file_mode(&file)?;
+        if rustix::fs::ioctl_ficlone(&file, &from).is_ok() {
+            return Ok(true);
+        }
+        // after any failure the caller copies the bytes, and finds out whether these files can be read and written at all
+        fs::remove_file(to)?;
+        Ok(false)
+    }
+
     fn create_dir(&self, path: &Path) -> io::Result<()> {
         DirBuilder::new().mode(DIR_MODE).create(path)?;
         plain::set_dir_mode(path)

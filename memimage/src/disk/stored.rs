@@ -120,12 +120,8 @@ impl StagedFile {
         synced: bool,
         content: impl FnOnce(&StoredFile) -> Result<(), Error>,
     ) -> Result<StagedFile, Error> {
-        let staged = StagedFile { temporary: unfinished(path), path: path.to_owned() };
+        let staged = StagedFile::new(disk, path)?;
         let temporary = &staged.temporary;
-        let is_stale = disk.kind(temporary).map_err(|error| failed("inspecting", temporary, error))?.is_some();
-        if is_stale && !planted(Bug::RepairOnlyOnce) {
-            disk.remove(temporary).map_err(|error| failed("removing", temporary, error))?;
-        }
         let written = StoredFile::create(disk, temporary).and_then(|file| {
             content(&file)?;
             if synced { file.sync_all() } else { Ok(()) }
@@ -137,6 +133,30 @@ impl StagedFile {
                 Err(error)
             }
         }
+    }
+
+    /// Creates the temporary file for `path` as a [clone](Disk::clone_file) of the file `from`, and syncs the file. Returns
+    /// `None` if the file system cannot clone files.
+    pub(crate) fn clone_of(disk: &dyn Disk, from: &Path, path: &Path) -> Result<Option<StagedFile>, Error> {
+        let staged = StagedFile::new(disk, path)?;
+        let temporary = &staged.temporary;
+        if !disk.clone_file(from, temporary).map_err(|error| failed("copying", from, error))? {
+            return Ok(None);
+        }
+        let synced = StoredFile::open(disk, temporary, Access::Read).and_then(|file| file.sync_all());
+        synced.inspect_err(|_| staged.discard(disk))?;
+        Ok(Some(staged))
+    }
+
+    /// Removes the temporary file of an interrupted attempt, if there is one.
+    fn new(disk: &dyn Disk, path: &Path) -> Result<StagedFile, Error> {
+        let staged = StagedFile { temporary: unfinished(path), path: path.to_owned() };
+        let temporary = &staged.temporary;
+        let is_stale = disk.kind(temporary).map_err(|error| failed("inspecting", temporary, error))?.is_some();
+        if is_stale && !planted(Bug::RepairOnlyOnce) {
+            disk.remove(temporary).map_err(|error| failed("removing", temporary, error))?;
+        }
+        Ok(staged)
     }
 
     /// The final path of the file.

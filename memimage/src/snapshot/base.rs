@@ -3,11 +3,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::SnapshotFile;
 use super::format::{SnapshotHeader, Trailer};
-use crate::disk::{Access, Disk, StagedFile, StoredFile, failed, sync_dir};
+use crate::disk::{Access, Disk, StagedFile, StoredFile, copy_in_pieces, failed, sync_dir};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::{BASE, Layout, Scan, Segments};
 use crate::keys::Keyring;
@@ -17,11 +16,6 @@ use crate::seq::{SegmentId, Seq};
 
 /// The names of the two copies of a base: the file name of each copy has this name after the seq.
 const COPIES: [&str; 2] = ["1", "2"];
-/// A base is copied in pieces of this length, in bytes. Each piece is synced, so that a sync of the journal never waits for the
-/// whole copy.
-const CHUNK: usize = 1 << 20;
-/// The pause between two pieces of a copy. Meanwhile other writers can use the disk: the copy is not urgent.
-const PAUSE: Duration = Duration::from_millis(2);
 
 /// The result of [`Bases::repair`].
 #[derive(Debug)]
@@ -215,21 +209,6 @@ impl<'a> Bases<'a> {
 
     fn path(&self, seq: Seq, copy: &str) -> PathBuf {
         self.layout.journal().join(file_name(seq, copy))
-    }
-}
-
-/// Copies a file and syncs each piece except the last.
-fn copy_in_pieces(from: &StoredFile, to: &StoredFile) -> Result<(), Error> {
-    let (mut chunk, mut offset) = (vec![0; CHUNK], 0);
-    loop {
-        let read = from.read_up_to(&mut chunk, offset)?;
-        to.write_all(&chunk[..read], offset)?;
-        if read < CHUNK {
-            return Ok(());
-        }
-        to.sync_data()?;
-        std::thread::sleep(PAUSE);
-        offset += read as u64;
     }
 }
 

@@ -30,14 +30,4 @@ pub(super) const CAUSE_UNKNOWN: &str = "a command body or an upcaster is not det
 
 // a path where no image can be made
 
-pub(super) const NOT_EMPTY: &str = "a directory that is not empty";
-pub(super) const NO_NAME: &str = "a path without a name of its own, such as `/` or `..`";
-pub(super) const NOTHING: &str = "no directory";
-pub(super) const FOREIGN_FILES: &str = "a directory with files that no rewrite created";
 pub(super) const INSIDE_SOURCE: &str = "a place inside the source image";
-
-// log messages
-
-pub(super) const MARKER_LEFT: &str = "could not remove the file `REWRITING` from the new image, where it has no effect";
-pub(super) const STAGING_LEFT: &str =
-    "could not remove the directory of the failed rewrite; the next rewrite to the same path clears it";

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 mod report;
 mod messages;
-mod staging;
 mod rewriter;
 
 use super::complete_journal::{CompleteJournal, Rebuilt, first_divergence};
 use super::keys::GivenKeys;
+use super::staging::{StagingDir, StagingTask, vacant};
 use crate::disk::{Disk, RealDisk, absolute, failed};
 use crate::entropy::{random, random_life, random_uuid};
 use crate::error::{Error, ErrorDetail};
@@ -25,7 +25,15 @@ use crate::recovery::{ReplayProgress, genesis_of};
 use crate::seq::{Life, SegmentId, Seq};
 pub use report::{RewriteProgress, RewriteReport, RewriteStep};
 use rewriter::{RewriteCounts, Rewriter};
-use staging::{StagingDir, vacant};
+
+/// The staging directory of a rewrite.
+const STAGING: StagingTask = StagingTask {
+    ending: ".rewriting",
+    marker: "REWRITING",
+    text: "A rewrite is creating an image in this directory. If no such process is running, the rewrite was interrupted: run it \
+           again, or remove the directory.\n",
+    extra: None,
+};
 
 /// Creates a new image at `target` with the events of the image at `source`, each event at its newest version. Verifies that
 /// both journals replay to the same state. The source is not changed.
@@ -194,7 +202,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let old = CompleteJournal::open::<M>(&disk, &layout, &source_keys)?;
         let was = old.rebuild::<M>(None, true, &mut watch(RewriteStep::Rebuild, None, &mut *progress))?;
 
-        let staging = StagingDir::take(&disk, target)?;
+        let staging = StagingDir::take(&disk, target, &STAGING)?;
         let scan = old.journal.scan();
         let voids = scan.voids(SegmentId::FIRST)?;
         // after an error, only the drop of the rewriter ends the journal's threads, so nothing may fail until the rewriter

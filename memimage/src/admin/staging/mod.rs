@@ -4,26 +4,35 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::messages;
+mod messages;
+
 use crate::disk::{Disk, FileType, LockGuard, StoredFile, failed, rename, sync_dir};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::Layout;
 use crate::log;
 
-/// The name of the marker file: a rewrite may clear a staging directory that contains this file. A rewrite creates the marker
-/// before the image's directories. It removes the marker only after it has removed these directories or moved the image to the
-/// final path. A crash may leave the marker in the finished image, where it is ignored.
-const MARKER: &str = "REWRITING";
-/// The text in the marker, for people.
-const TEXT: &[u8] =
-    b"A rewrite is creating an image in this directory. If no such process is running, the rewrite was interrupted: \
-run it again, or remove the directory.\n";
 const LOCK: &str = "LOCK";
 
-/// The directory in which a rewrite creates a new image. Dropping this value removes the directory, unless the image is
+/// An operation that creates an image in a staging directory.
+#[derive(Debug)]
+pub(super) struct StagingTask {
+    /// The end of the directory's name, after a dot and the name of the final path.
+    pub(super) ending: &'static str,
+    /// The name of the marker file: the operation may clear a staging directory that contains this file. The operation creates
+    /// the marker before the image's directories. It removes the marker only after it has removed these directories or moved
+    /// the image to the final path. A crash may leave the marker in the finished image, where it is ignored.
+    pub(super) marker: &'static str,
+    /// The text in the marker, for people.
+    pub(super) text: &'static str,
+    /// Another file that the operation creates in the image's directory.
+    pub(super) extra: Option<&'static str>,
+}
+
+/// The directory in which an operation creates a new image. Dropping this value removes the directory, unless the image is
 /// [finished](StagingDir::finish).
 pub(super) struct StagingDir {
     disk: Arc<dyn Disk>,
+    task: &'static StagingTask,
     target: PathBuf,
     layout: Layout,
     /// The image's lock, held until the image is at its final path, so that no process opens the image earlier.
@@ -45,22 +54,26 @@ pub(super) fn vacant(disk: &dyn Disk, target: &Path) -> Result<(), Error> {
 }
 
 impl StagingDir {
-    /// Creates the staging directory, or clears the files that an interrupted rewrite left in it.
-    pub(super) fn take(disk: &Arc<dyn Disk>, target: &Path) -> Result<StagingDir, Error> {
+    /// Creates the staging directory, or clears the files that an interrupted operation of the same kind left in it.
+    pub(super) fn take(
+        disk: &Arc<dyn Disk>,
+        target: &Path,
+        task: &'static StagingTask,
+    ) -> Result<StagingDir, Error> {
         vacant(&**disk, target)?;
-        let Some(beside) = Layout::new(target).beside(".rewriting") else {
+        let Some(beside) = Layout::new(target).beside(task.ending) else {
             return Err(Error::new(ErrorDetail::Taken { path: target.to_owned(), found: messages::NO_NAME }));
         };
         let layout = Layout::new(&beside);
         let root = layout.root();
         match disk.kind(root).map_err(|error| failed("inspecting", root, error))? {
             None => disk.create_dir(root).map_err(|error| failed("creating", root, error))?,
-            Some(_) => ours(&**disk, root)?,
+            Some(_) => task.may_clear(&**disk, root)?,
         }
         let lock = layout.acquire_lock(&**disk)?;
-        ours(&**disk, root)?;
-        let staging =
-            StagingDir { disk: Arc::clone(disk), target: target.to_owned(), layout, _lock: lock, finished: false };
+        task.may_clear(&**disk, root)?;
+        let (disk, target) = (Arc::clone(disk), target.to_owned());
+        let staging = StagingDir { disk, task, target, layout, _lock: lock, finished: false };
         staging.clear()?;
         staging.mark()?;
         Ok(staging)
@@ -78,7 +91,7 @@ impl StagingDir {
         if let Some(parent) = self.layout.parent() {
             sync_dir(disk, &parent)?;
         }
-        let marker = self.target.join(MARKER);
+        let marker = self.target.join(self.task.marker);
         if let Err(error) = disk.remove(&marker).and_then(|()| disk.sync_dir(&self.target)) {
             log::debug!(%error, "{}", messages::MARKER_LEFT);
         }
@@ -86,10 +99,10 @@ impl StagingDir {
     }
 
     fn mark(&self) -> Result<(), Error> {
-        let path = self.layout.root().join(MARKER);
+        let path = self.layout.root().join(self.task.marker);
         if self.disk.kind(&path).map_err(|error| failed("inspecting", &path, error))?.is_none() {
             let file = StoredFile::create(&*self.disk, &path)?;
-            file.write_all(TEXT, 0)?;
+            file.write_all(self.task.text.as_bytes(), 0)?;
             file.sync_all()?;
         }
         sync_dir(&*self.disk, self.layout.root())
@@ -108,7 +121,17 @@ impl StagingDir {
             }
             disk.remove_dir(&dir).map_err(|error| failed("removing", &dir, error))?;
         }
-        Ok(())
+        match self.task.extra {
+            Some(extra) => self.remove_if_exists(&self.layout.root().join(extra)),
+            None => Ok(()),
+        }
+    }
+
+    fn remove_if_exists(&self, path: &Path) -> Result<(), Error> {
+        match self.disk.kind(path).map_err(|error| failed("inspecting", path, error))? {
+            Some(_) => self.disk.remove(path).map_err(|error| failed("removing", path, error)),
+            None => Ok(()),
+        }
     }
 
     /// Removes the staging directory. The marker is removed only after the removal of the image is synced.
@@ -116,11 +139,8 @@ impl StagingDir {
         let (disk, root) = (&*self.disk, self.layout.root());
         self.clear()?;
         sync_dir(disk, root)?;
-        for name in [MARKER, LOCK] {
-            let path = root.join(name);
-            if disk.kind(&path).map_err(|error| failed("inspecting", &path, error))?.is_some() {
-                disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
-            }
+        for name in [self.task.marker, LOCK] {
+            self.remove_if_exists(&root.join(name))?;
         }
         disk.remove_dir(root).map_err(|error| failed("removing", root, error))
     }
@@ -136,21 +156,24 @@ impl Drop for StagingDir {
     }
 }
 
-/// Checks that a directory contains only files that a rewrite creates.
-fn ours(disk: &dyn Disk, root: &Path) -> Result<(), Error> {
-    let taken = |found| Err(Error::new(ErrorDetail::Taken { path: root.to_owned(), found }));
-    match disk.kind(root).map_err(|error| failed("inspecting", root, error))? {
-        Some(FileType::Dir) => {}
-        found => return taken(found.map_or(messages::NOTHING, FileType::as_str)),
-    }
-    let entries = disk.list(root).map_err(|error| failed("listing", root, error))?;
-    let is = |name: &str| entries.iter().any(|entry| entry.name == name);
-    let known = |name: &std::ffi::OsStr| {
-        [LOCK, MARKER].iter().any(|own| name == *own)
-            || is(MARKER) && ["journal", "snapshot", "quarantine"].iter().any(|own| name == *own)
-    };
-    match entries.iter().all(|entry| known(&entry.name)) {
-        true => Ok(()),
-        false => taken(messages::FOREIGN_FILES),
+impl StagingTask {
+    /// Checks that a directory contains only files that this operation creates.
+    fn may_clear(&self, disk: &dyn Disk, root: &Path) -> Result<(), Error> {
+        let taken = |found| Err(Error::new(ErrorDetail::Taken { path: root.to_owned(), found }));
+        match disk.kind(root).map_err(|error| failed("inspecting", root, error))? {
+            Some(FileType::Dir) => {}
+            found => return taken(found.map_or(messages::NOTHING, FileType::as_str)),
+        }
+        let entries = disk.list(root).map_err(|error| failed("listing", root, error))?;
+        let is = |name: &str| entries.iter().any(|entry| entry.name == name);
+        let known = |name: &std::ffi::OsStr| {
+            [LOCK, self.marker].iter().any(|own| name == *own)
+                || is(self.marker)
+                    && ["journal", "snapshot", "quarantine"].into_iter().chain(self.extra).any(|own| name == own)
+        };
+        match entries.iter().all(|entry| known(&entry.name)) {
+            true => Ok(()),
+            false => taken(messages::FOREIGN_FILES),
+        }
     }
 }
