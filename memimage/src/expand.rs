@@ -2,6 +2,7 @@
 
 mod bounds;
 mod field_probe;
+mod refusal_probe;
 
 pub use bounds::{
     Argument, CheckArgument, CheckContextArgument, CheckField, CheckSharedArgument, CheckSharedField, ContextArgument,
@@ -9,6 +10,7 @@ pub use bounds::{
 };
 
 pub use field_probe::{FieldProbe, NoTraits};
+pub use refusal_probe::{NoText, RefusalProbe};
 
 use std::marker::PhantomData;
 

@@ -140,6 +140,7 @@ mod snapshot;
 mod recovery;
 mod retention;
 mod options;
+mod new_image;
 mod history;
 mod execute;
 mod image;
@@ -189,8 +190,8 @@ pub mod __private {
     };
     pub use crate::expand::{
         Argument, CheckArgument, CheckContextArgument, CheckField, CheckResult, CheckSharedArgument, CheckSharedField,
-        ContextArgument, ContextProbe, Fallible, FieldProbe, NoSerde, NoShape, NoTraits, NotContext, NotResult,
-        Recorded, ResultProbe, ShapeOrNone, SharedArgument, SharedField, assert_model, check_result, events_of,
+        ContextArgument, ContextProbe, Fallible, FieldProbe, NoSerde, NoShape, NoText, NoTraits, NotContext, NotResult,
+        Recorded, RefusalProbe, ResultProbe, ShapeOrNone, SharedArgument, SharedField, assert_model, check_result, events_of,
         not_rebuilt,
     };
     pub use crate::outcome::Outcome;

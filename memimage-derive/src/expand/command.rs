@@ -38,12 +38,14 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
     let (output_types, apply) = (types.output_types, functions.apply);
     let callable = (!command.is_replay_only()).then(|| {
         let (error, check) = (types.error, functions.check);
+        let text = refusal_text(krate, block, command);
         quote! {
             #(#cfgs)*
             #[automatically_derived]
             #[allow(deprecated, clippy::all, clippy::pedantic)]
             impl #krate::Command<#model> for #payload {
                 #error
+                #text
                 #check
             }
         }
@@ -88,6 +90,20 @@ fn round_trips(krate: &TokenStream, command: &Command) -> Option<TokenStream> {
             #[allow(unused_imports)]
             use #krate::__private::NoShape as _;
             true #(&& #krate::__private::ShapeOrNone::<#types>::ROUND_TRIPS)*
+        };
+    })
+}
+
+/// The constant that returns a refusal as text; `None` if the command has no check.
+fn refusal_text(krate: &TokenStream, block: &Block, command: &Command) -> Option<TokenStream> {
+    block.check_of(command)?;
+    let model = &block.model;
+    let refusal = quote!(<Self as #krate::Payload<#model>>::Refusal);
+    Some(quote! {
+        const REFUSAL_TEXT: fn(&#refusal) -> ::std::string::String = {
+            #[allow(unused_imports)]
+            use #krate::__private::NoText as _;
+            #krate::__private::RefusalProbe::<#refusal>::TEXT
         };
     })
 }

@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn zeros_follow_the_bytes_up_to_the_length() {
-        for (used, len) in [(0, 0), (0, 7), (5, 7), (7, 7), (PIECE, PIECE + 9), (PIECE + 3, 3 * PIECE), (5, 2 * PIECE)] {
+        for (used, len) in [(0, 0), (0, 7), (5, 7), (7, 7), (PIECE, PIECE + 9), (PIECE + 3, 3 * PIECE), (5, 2 * PIECE)]
+        {
             let disk = SimDisk::new();
             write_in_pieces(&bytes(used), len as u64, &file(&disk, "to", &[])).unwrap();
             let expected = [bytes(used), vec![0; len - used]].concat();

@@ -158,11 +158,10 @@ pub(crate) enum ErrorDetail {
     Genesis { path: PathBuf, what: String },
 
     #[error(
-        "the journal of `{}` cannot be rewritten: its first events were pruned; nothing was changed; help: a rewrite needs all \
-         events, so open an image that you want to rewrite later with `Retention::Everything`",
+        "the journal of `{}` cannot be {done}: its first events were pruned; nothing was changed; help: {help}",
         path.display()
     )]
-    PrunedSource { path: PathBuf },
+    PrunedSource { path: PathBuf, done: &'static str, help: &'static str },
 
     #[error(
         "the repair `{action}` does not apply to the image `{}`: {what}; nothing was changed; help: run `memimage::admin::check`, \

@@ -56,6 +56,10 @@ pub trait Command<M>: Payload<M> {
     /// The error of a call: [`struct@Error`] if the command never refuses, otherwise [`CommandError`].
     type Error: From<Error> + FromRefusal<Self::Refusal>;
 
+    /// Returns a refusal as text, for a report.
+    #[doc(hidden)]
+    const REFUSAL_TEXT: fn(&Self::Refusal) -> String = |_| "its check refuses it".to_owned();
+
     /// Checks the command against the newest state, before anything is recorded. Does not run on replay.
     ///
     /// # Errors

@@ -10,5 +10,4 @@ pub(super) const FOREIGN_FILES: &str = "a directory with files that no interrupt
 // log messages
 
 pub(super) const MARKER_LEFT: &str = "could not remove the marker file from the new image, where it has no effect";
-pub(super) const STAGING_LEFT: &str =
-    "could not remove the staging directory of a failed operation; the next operation of this kind to the same path clears it";
+pub(super) const STAGING_LEFT: &str = "could not remove the staging directory of a failed operation; the next operation of this kind to the same path clears it";
