@@ -161,7 +161,8 @@ pub use event::{
 pub use execute::Execute;
 pub use figures::Histogram;
 pub use history::{
-    Change, Changes, EventKey, History, HistoryEvent, HistoryIter, Journal, Moment, Past, RecordedEvent,
+    Branch, BranchConflict, BranchProgress, BranchReport, BranchStep, Change, Changes, ConflictKind, EventKey, History,
+    HistoryEvent, HistoryIter, Journal, Moment, Parent, Past, RecordedEvent, ReplacedEvent,
 };
 pub use image::{
     Admin, Bulk, Image, JournalHandle, Pending, PendingAll, ReadGuard, RecoveryReport, SnapshotInfo, Stats,
@@ -191,8 +192,8 @@ pub mod __private {
     pub use crate::expand::{
         Argument, CheckArgument, CheckContextArgument, CheckField, CheckResult, CheckSharedArgument, CheckSharedField,
         ContextArgument, ContextProbe, Fallible, FieldProbe, NoSerde, NoShape, NoText, NoTraits, NotContext, NotResult,
-        Recorded, RefusalProbe, ResultProbe, ShapeOrNone, SharedArgument, SharedField, assert_model, check_result, events_of,
-        not_rebuilt,
+        Recorded, RefusalProbe, ResultProbe, ShapeOrNone, SharedArgument, SharedField, assert_model, check_result,
+        events_of, not_rebuilt,
     };
     pub use crate::outcome::Outcome;
     pub use crate::shape::{

@@ -15,6 +15,8 @@ pub(crate) enum Bug {
     AnswerBeforeSync,
     /// A command is applied although no space could be reserved for its record.
     AppliedWithoutRoom,
+    /// A branch gets its final name although its replay was not compared with the computed state.
+    BranchUnverified,
     /// A command runs with the caller's arguments instead of the arguments that replay will decode.
     CallersValueApplied,
     /// The reader does not check that a frame contains the hash of the frame before it.

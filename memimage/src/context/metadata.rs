@@ -35,6 +35,10 @@ impl Metadata {
     /// The key of [`causation`](Metadata::causation).
     pub const CAUSATION: &'static str = "causation";
 
+    /// The key of the entry that a [branch](crate::Branch) adds to each event that it leaves out or replaces: `left out`,
+    /// `refused`, `panicked`, `partly rejected` or `replaced`.
+    pub const BRANCH: &'static str = "memimage.branch";
+
     /// Creates empty metadata.
     pub const fn new() -> Metadata {
         Metadata { entries: Vec::new() }

@@ -40,7 +40,7 @@ pub enum ErrorKind {
     Pruned,
     /// The event or time is before the beginning of the history, or after its end.
     OutOfRange,
-    /// The repair does not apply to the damage, or the event cannot be made void.
+    /// The repair does not apply to the damage, the event cannot be made void, or the branch cannot be created.
     NotApplicable,
     /// The operating system returned an error for a read, a write or a sync.
     Io,
@@ -95,16 +95,18 @@ impl ErrorKind {
             }
             ErrorDetail::Forged { .. } | ErrorDetail::ForgedState { .. } => ErrorKind::Forged,
             ErrorDetail::Key { .. } | ErrorDetail::Protected { .. } => ErrorKind::Key,
-            ErrorDetail::Replay { .. } | ErrorDetail::Diverged { .. } | ErrorDetail::Rewritten { .. } => {
-                ErrorKind::Diverged
-            }
+            ErrorDetail::Replay { .. }
+            | ErrorDetail::Diverged { .. }
+            | ErrorDetail::Rewritten { .. }
+            | ErrorDetail::Branched { .. } => ErrorKind::Diverged,
             ErrorDetail::PrunedSource { .. } | ErrorDetail::PrunedEvent { .. } | ErrorDetail::PrunedState { .. } => {
                 ErrorKind::Pruned
             }
             ErrorDetail::NoSuchEvent { .. } | ErrorDetail::NoSuchTime { .. } => ErrorKind::OutOfRange,
-            ErrorDetail::Repair { .. } | ErrorDetail::Void { .. } | ErrorDetail::TimeNotEarlier { .. } => {
-                ErrorKind::NotApplicable
-            }
+            ErrorDetail::Repair { .. }
+            | ErrorDetail::Void { .. }
+            | ErrorDetail::Branch { .. }
+            | ErrorDetail::TimeNotEarlier { .. } => ErrorKind::NotApplicable,
             ErrorDetail::Io { source, .. } if is_full(source) => ErrorKind::StorageFull,
             ErrorDetail::Io { .. } => ErrorKind::Io,
             ErrorDetail::StorageFull { .. } => ErrorKind::StorageFull,

@@ -195,6 +195,17 @@ pub(crate) enum ErrorDetail {
     )]
     Rewritten { path: PathBuf, found: String, expected: String, seq: Option<Seq>, what: &'static str },
 
+    #[error("no branch of `{}` can be created: {what}; nothing was changed; help: {help}", path.display())]
+    Branch { path: PathBuf, what: String, help: &'static str },
+
+    #[error(
+        "the branch of `{}` replays to another state than its events gave when they were executed: the digest of the replay is \
+         {found}, and the computed digest is {expected}; no image was created, and the original is unchanged; the cause: a command \
+         body or an upcaster is not deterministic; help: correct the cause, then create the branch again",
+        path.display()
+    )]
+    Branched { path: PathBuf, found: String, expected: String },
+
     #[error(
         "this program does not encode values of the type `{name}` as images record them: a crate of the program enables a feature \
          that changes their serialization, as `serde-float` does for `rust_decimal`; nothing was changed; help: find the feature \

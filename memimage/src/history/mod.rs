@@ -4,6 +4,7 @@
 
 // each module uses only the modules above it
 mod source;
+mod parent;
 mod event;
 mod typed;
 mod moment;
@@ -12,12 +13,15 @@ mod history;
 mod past;
 mod changes;
 mod journal;
+mod branch;
 
+pub use branch::{Branch, BranchConflict, BranchProgress, BranchReport, BranchStep, ConflictKind, ReplacedEvent};
 pub use changes::{Change, Changes};
 pub use event::{EventKey, HistoryEvent, RecordedEvent};
 pub use history::{History, HistoryIter};
 pub use journal::Journal;
 pub use moment::Moment;
+pub use parent::Parent;
 pub use past::Past;
 
 pub(crate) use source::{JournalSource, LiveJournal};

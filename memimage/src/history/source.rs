@@ -47,6 +47,14 @@ impl JournalSource {
         &self.layout
     }
 
+    pub(super) fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    pub(super) fn keyring(&self) -> &Arc<Keyring> {
+        &self.keyring
+    }
+
     /// The last durable event. `call` is the name of the public function that asks.
     pub(super) fn durable(&self, call: &'static str) -> Result<Seq, Error> {
         match &self.live {

@@ -24,7 +24,7 @@ use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::figures::Figures;
 use crate::journal::{
-    Identity, Journal, Layout, ResumePoint, Salts, SegmentBuilder, Segments, ShapeTable, Survey, create,
+    IN_MEMORY, Identity, Journal, Layout, ResumePoint, Salts, SegmentBuilder, Segments, ShapeTable, Survey, create,
     quarantine_file, resume,
 };
 use crate::keys::Keyring;
@@ -58,7 +58,7 @@ impl<M: Model> Options<M> {
     ///
     /// Returns an error if an option is out of its range, or if the model has no digest.
     pub fn in_memory(self) -> Result<Image<M>, Error> {
-        self.open_on(Arc::new(SimDisk::new()), "memory.image")
+        self.open_on(Arc::new(SimDisk::new()), IN_MEMORY)
     }
 
     /// Like [`open`](Options::open), on the given disk.

@@ -24,10 +24,14 @@ pub(crate) enum FileCondition {
     Unfinished,
     /// The marker of the rewrite that made the image.
     RewriteMarker,
+    /// The marker of the branch that made the image.
+    BranchMarker,
     /// A file that does not belong to the image.
     Unrelated,
     /// The staging directory of a rewrite to the image's path.
     RewriteDirectory,
+    /// The staging directory of a branch to the image's path.
+    BranchDirectory,
     /// The quarantine contains copies of bytes and files that repairs changed or removed.
     Quarantine { copies: u64, bytes: u64 },
     /// An open must write to this file, but the file cannot be opened for writing.
@@ -48,10 +52,14 @@ pub(crate) fn survey(disk: &dyn Disk, layout: &Layout) -> Result<Vec<FileObserva
     ] {
         survey_directory(disk, layout, &directory, suffixes, &mut observations)?;
     }
-    if let Some(path) = layout.beside(".rewriting")
-        && exists(disk, &path)?
+    for (ending, condition) in
+        [(".rewriting", FileCondition::RewriteDirectory), (".branching", FileCondition::BranchDirectory)]
     {
-        observations.push(FileObservation { path, condition: FileCondition::RewriteDirectory });
+        if let Some(path) = layout.beside(ending)
+            && exists(disk, &path)?
+        {
+            observations.push(FileObservation { path, condition });
+        }
     }
     Ok(observations)
 }
@@ -91,6 +99,8 @@ fn survey_directory(
             (copies, bytes) = (copies + 1, bytes + entry.len);
         } else if name == "REWRITING" {
             observe(&path, FileCondition::RewriteMarker);
+        } else if name == "BRANCHING" {
+            observe(&path, FileCondition::BranchMarker);
         } else if !(is_part_of(layout, &path)
             || is_segment(&name)
             || suffixes.iter().any(|suffix| name.ends_with(suffix)))
