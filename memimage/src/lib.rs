@@ -64,6 +64,7 @@
 //! - [`guide::determinism`]: what a command may do
 //! - [`guide::snapshots`]: restarts, memory, disk, derived fields, retention
 //! - [`guide::damage`]: crashes, checks, repairs, void events
+//! - [`guide::past_states`]: earlier states, the changes of a value, undoing a mistaken event
 //! - [`guide::encryption`]: hiding an image, and detecting changes to it
 //! - [`guide::async_and_tokio`]: what blocks, and what does not
 //! - [`guide::performance`]: what things cost, and what memimage is not good at
@@ -75,6 +76,7 @@
 //! | for | see |
 //! | --- | --- |
 //! | a model and its commands | [`Model`], [`Shape`], [`macro@commands`], [`Context`], [`Metadata`] |
+//! | the past of an image | [`Journal`], [`History`], [`Past`], [`Branch`] |
 //! | a running image | [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`SnapshotSource`], [`Replica`], [`Retention`] |
 //! | errors | [`struct@Error`], [`ErrorKind`], [`CommandError`] |
 //! | past versions of events | [`macro@upcast`], [`Recorded`], [`Value`], [`shape`], [`shape_lock`] |

@@ -16,6 +16,7 @@ use memimage_tests::{Ledger, LedgerCommands};
 const CAUGHT: &[(&str, &str, &str)] = &[
     ("AnswerBeforeSync", "swarm", ""),
     ("AppliedWithoutRoom", "swarm", ""),
+    ("BranchUnverified", "branch", "replays_to_another_state"),
     ("CallersValueApplied", "same_arguments", "what_replay_reads"),
     ("ChainUnchecked", "damage", "a_misplaced_batch a_misplaced_segment"),
     ("CleanBeforeEvidence", "damage", "because_of_the_watermark"),
