@@ -142,8 +142,9 @@ mod snapshot;
 mod recovery;
 mod retention;
 mod options;
-mod new_image;
 mod history;
+mod new_image;
+mod branch;
 mod execute;
 mod image;
 pub mod admin;
@@ -154,6 +155,7 @@ pub mod guide;
 
 pub use memimage_derive::{Model, Shape, command, commands, upcast};
 
+pub use branch::{Branch, BranchConflict, BranchProgress, BranchReport, BranchStep, ConflictKind, ReplacedEvent};
 pub use context::{Context, Metadata, Random, Timestamp};
 pub use digest::{Digest, DigestError, digest};
 pub use error::{CommandError, Error, ErrorKind, Position};
@@ -163,8 +165,8 @@ pub use event::{
 pub use execute::Execute;
 pub use figures::Histogram;
 pub use history::{
-    Branch, BranchConflict, BranchProgress, BranchReport, BranchStep, Change, Changes, ConflictKind, EventKey, History,
-    HistoryEvent, HistoryIter, Journal, Moment, Parent, Past, RecordedEvent, ReplacedEvent,
+    Change, Changes, EventKey, History, HistoryEvent, HistoryIter, Journal, Moment, Parent, Past, RecordedEvent,
+    StateDifference,
 };
 pub use image::{
     Admin, Bulk, Image, JournalHandle, Pending, PendingAll, ReadGuard, RecoveryReport, SnapshotInfo, Stats,

@@ -1,7 +1,7 @@
 //! An order book in memory: it follows a feed of orders, and loses nothing when it is killed.
 //!
-//! `orderbook ingest` applies a file of Bitstamp's order feed, a command for each row; `best` and `depth` show the book. Kill
-//! an ingest at any time and run it again: it continues after the last applied row.
+//! `orderbook ingest` applies a file of Bitstamp's order feed, a command for each row; `best` and `depth` show the book, now or at
+//! any moment of its past. Kill an ingest at any time and run it again: it continues after the last applied row.
 
 mod book;
 mod feed;
@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use memimage::{Durability, Image};
+use memimage::{Durability, Image, Journal, Moment, Seq, Timestamp};
 
 use book::Book;
 
@@ -47,11 +47,15 @@ enum Command {
     Best {
         #[command(flatten)]
         image: ImageArgs,
+        #[command(flatten)]
+        moment: MomentArgs,
     },
     /// Prints the best prices of both sides as a table.
     Depth {
         #[command(flatten)]
         image: ImageArgs,
+        #[command(flatten)]
+        moment: MomentArgs,
         /// The number of prices of each side.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         levels: u64,
@@ -65,9 +69,37 @@ struct ImageArgs {
     path: PathBuf,
 }
 
+/// A moment of the past; without these options, now.
+#[derive(Args)]
+#[group(multiple = false)]
+struct MomentArgs {
+    /// Show the book as it was after this event.
+    #[arg(long, value_name = "SEQ")]
+    at_seq: Option<u64>,
+    /// Show the book as it was at this time, in milliseconds since 1970.
+    #[arg(long, value_name = "UNIX_MS")]
+    at_time: Option<u64>,
+}
+
+impl MomentArgs {
+    fn moment(&self) -> Option<Moment> {
+        let seq = self.at_seq.map(|seq| Moment::Seq(Seq::new(seq)));
+        // the whole millisecond
+        let micros = |millis: u64| millis.saturating_mul(1_000).saturating_add(999);
+        seq.or(self.at_time.map(|millis| Moment::Time(Timestamp::from_micros(micros(millis)))))
+    }
+}
+
 impl ImageArgs {
-    fn open(&self) -> Result<Image<Book>, memimage::Error> {
-        Image::options().create(false).open(&self.path)
+    /// Passes the book, and the last event in it, to `show`. A past book is read beside a running ingest.
+    fn show<R>(&self, at: &MomentArgs, show: impl FnOnce(Seq, &Book) -> R) -> Result<R, memimage::Error> {
+        if let Some(moment) = at.moment() {
+            let past = Journal::<Book>::open(&self.path)?.at(moment)?;
+            return Ok(show(past.seq(), &past));
+        }
+        let image = Image::<Book>::options().create(false).open(&self.path)?;
+        let seq = image.journal().seq();
+        image.query(|book| show(seq, book))
     }
 }
 
@@ -114,13 +146,10 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
             let summary = ingest::ingest(&file, options, &image.path, limit.unwrap_or(u64::MAX))?;
             serde_json::to_string(&summary)? + "\n"
         }
-        Command::Best { image } => {
-            let image = image.open()?;
-            serde_json::to_string(&report::best(&image)?)? + "\n"
-        }
-        Command::Depth { image, levels } => {
+        Command::Best { image, moment } => serde_json::to_string(&image.show(&moment, report::best)?)? + "\n",
+        Command::Depth { image, moment, levels } => {
             let levels = usize::try_from(levels).unwrap_or(usize::MAX);
-            image.open()?.query(|book| report::depth(book, levels))?
+            image.show(&moment, |_, book| report::depth(book, levels))?
         }
     };
     io::stdout().write_all(report.as_bytes())?;

@@ -1,6 +1,6 @@
 //! Reports on the book: its best prices as JSON, its depth as a table.
 
-use memimage::Image;
+use memimage::Seq;
 use serde::Serialize;
 
 use crate::book::{Book, Level};
@@ -18,15 +18,15 @@ pub(crate) struct Best {
 /// Cents, satoshis and orders at one price.
 type Totals = (u64, u128, u64);
 
-pub(crate) fn best(image: &Image<Book>) -> Result<Best, memimage::Error> {
+/// The best prices of the book after event `seq`.
+pub(crate) fn best(seq: Seq, book: &Book) -> Best {
     let totals = |(price, level): (Cents, Level)| (price.0, level.satoshis, level.orders);
-    let seq = image.journal().seq().get();
-    image.query(|book| Best {
-        seq,
+    Best {
+        seq: seq.get(),
         orders: book.len(),
         bid: book.bids().next().map(totals),
         ask: book.asks().next().map(totals),
-    })
+    }
 }
 
 /// A table with a line for the best price of each side, a line for the next price, and so on.

@@ -112,6 +112,12 @@ pub(super) fn shortened_path<S: Display>(steps: impl ExactSizeIterator<Item = S>
     path.strip_prefix('.').map(str::to_owned).unwrap_or(path)
 }
 
+/// Joins the steps of a path.
+pub(super) fn whole_path<S: Display>(steps: impl Iterator<Item = S>) -> String {
+    let path: String = steps.map(|step| step.to_string()).collect();
+    path.strip_prefix('.').map(str::to_owned).unwrap_or(path)
+}
+
 impl Display for DigestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path();

@@ -149,7 +149,10 @@ impl<M: Model> HistoryIter<M> {
                 continue;
             }
             match &mut self.state {
-                IterState::Unopened(source) => self.state = open::<M>(source, &self.query)?,
+                IterState::Unopened(source) => {
+                    let durable = source.durable("history")?;
+                    self.state = source.attempt(|| open::<M>(source, &self.query, durable))?;
+                }
                 IterState::Forward { reader, until } => {
                     let Reader { cursor, dispatch, voids } = reader;
                     match cursor.next(*until)? {
@@ -178,9 +181,8 @@ impl<M: Model> HistoryIter<M> {
     }
 }
 
-/// Opens the journal at the first wanted event.
-fn open<M: Model>(source: &JournalSource, query: &Query) -> Result<IterState, Error> {
-    let durable = source.durable("history")?;
+/// Opens the journal, of which the events up to `durable` are read, at the first wanted event.
+fn open<M: Model>(source: &JournalSource, query: &Query, durable: Seq) -> Result<IterState, Error> {
     if let Some(seq) = query.first.filter(|&first| first > durable.next()) {
         let path = source.layout().root().to_owned();
         return Err(Error::new(ErrorDetail::NoSuchEvent { path, seq, last: durable }));

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::changes::Changes;
+use super::diff::{StateDifference, diff};
 use super::history::History;
 use super::moment::Moment;
 use super::past::Past;
@@ -24,7 +25,7 @@ use crate::seq::Seq;
 /// durable: what a power cut cannot take back. It never changes a file. Every call looks at the files again, so it sees the events
 /// that the owner has recorded meanwhile.
 pub struct Journal<M: Model> {
-    pub(super) source: JournalSource,
+    pub(crate) source: JournalSource,
     model: PhantomData<fn() -> M>,
 }
 
@@ -104,6 +105,16 @@ impl<M: Model> Journal<M> {
             }
         }
         Ok(Some(past))
+    }
+
+    /// The parts of the model that differ between two moments. The two states are compared along the model's shape, while both are
+    /// in memory in an encoded form.
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`at`](Journal::at), and an error if a state takes more than 256 MiB in this form.
+    pub fn diff(&self, old: impl Into<Moment>, new: impl Into<Moment>) -> Result<Vec<StateDifference>, Error> {
+        diff::<M>(&self.source, old.into(), new.into())
     }
 }
 

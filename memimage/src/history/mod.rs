@@ -12,11 +12,11 @@ mod query;
 mod history;
 mod past;
 mod changes;
+mod diff;
 mod journal;
-mod branch;
 
-pub use branch::{Branch, BranchConflict, BranchProgress, BranchReport, BranchStep, ConflictKind, ReplacedEvent};
 pub use changes::{Change, Changes};
+pub use diff::StateDifference;
 pub use event::{EventKey, HistoryEvent, RecordedEvent};
 pub use history::{History, HistoryIter};
 pub use journal::Journal;

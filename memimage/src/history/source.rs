@@ -1,13 +1,15 @@
 //! Where a reader of the history finds the journal, and how it learns which events are durable.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::disk::Disk;
 use crate::error::Error;
-use crate::journal::{JournalTail, Layout};
+use crate::journal::{JournalTail, Layout, Survey};
 use crate::keys::Keyring;
 use crate::recovery::OpenedJournal;
 use crate::seq::Seq;
+use crate::snapshot::Snapshots;
 
 /// How often a read begins again because the owner removed a file meanwhile.
 const ATTEMPTS: u32 = 16;
@@ -43,20 +45,20 @@ impl JournalSource {
         JournalSource { disk, layout, keyring, live }
     }
 
-    pub(super) fn layout(&self) -> &Layout {
+    pub(crate) fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    pub(super) fn disk(&self) -> &Arc<dyn Disk> {
+    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
         &self.disk
     }
 
-    pub(super) fn keyring(&self) -> &Arc<Keyring> {
+    pub(crate) fn keyring(&self) -> &Arc<Keyring> {
         &self.keyring
     }
 
     /// The last durable event. `call` is the name of the public function that asks.
-    pub(super) fn durable(&self, call: &'static str) -> Result<Seq, Error> {
+    pub(crate) fn durable(&self, call: &'static str) -> Result<Seq, Error> {
         match &self.live {
             Some(live) => live.acknowledged(call),
             None => self.attempt(|| JournalTail::last_synced(&self.disk, &self.layout, &self.keyring)),
@@ -64,24 +66,31 @@ impl JournalSource {
     }
 
     /// A reader of the frames after event `seq`.
-    pub(super) fn tail_after(&self, seq: Seq) -> Result<JournalTail, Error> {
+    pub(crate) fn tail_after(&self, seq: Seq) -> Result<JournalTail, Error> {
         self.attempt(|| JournalTail::after(&self.disk, &self.layout, &self.keyring, seq))
     }
 
     /// Opens the journal, of which the events up to `durable` are read.
-    pub(super) fn open(&self, durable: Seq) -> Result<OpenedJournal, Error> {
+    pub(crate) fn open(&self, durable: Seq) -> Result<OpenedJournal, Error> {
         self.attempt(|| OpenedJournal::beside_owner(&self.disk, &self.layout, &self.keyring, durable))
     }
 
-    /// Calls `read` again while it fails because the owner removed a snapshot or a segment that `read` had listed before.
+    /// Calls `read` again while it fails because the owner removed a snapshot or a segment meanwhile.
     pub(super) fn attempt<T>(&self, read: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
         let mut attempts = 0;
         loop {
+            let before = self.files()?;
+            let result = read();
             attempts += 1;
-            match read() {
-                Err(error) if error.is_missing() && attempts < ATTEMPTS => {}
-                result => return result,
+            if result.is_ok() || attempts == ATTEMPTS || self.files()? == before {
+                return result;
             }
         }
+    }
+
+    /// The segments and snapshots that exist now.
+    fn files(&self) -> Result<(Survey, Vec<(Seq, PathBuf)>), Error> {
+        let snapshots = Snapshots::new(&self.disk, &self.layout, &self.keyring);
+        Ok((self.layout.survey(&*self.disk)?, snapshots.start_candidates()?))
     }
 }

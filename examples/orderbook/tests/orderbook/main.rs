@@ -3,6 +3,7 @@
 mod feed;
 mod ingest;
 mod kill;
+mod past;
 mod program;
 mod reject;
 mod rules;

@@ -16,19 +16,29 @@ mod comparison;
 mod serializer;
 
 use std::fmt;
+use std::ops::ControlFlow;
 
 use serde::Serialize;
 
-use super::error::DigestError;
+use super::error::{DigestError, shortened_path, whole_path};
 use super::position::DigestPosition;
 use crate::nesting::MAX_STATE_DEPTH;
 use crate::shape::Shape;
+use crate::value::Value;
+use crate::value::text::{one_line, truncated};
 
-use comparison::first_difference;
+use comparison::each_difference;
+use reader::Bytes;
 use serializer::TranscriptSerializer;
 
 /// The maximum length of a transcript, in bytes. While two transcripts are compared, both are in memory.
 const MAX_BYTES: usize = 256 << 20;
+
+/// The maximum length of a value in a message, in characters.
+const MAX_VALUE: usize = 120;
+
+/// A message shows a value only if the value's transcript is not longer than this number of bytes.
+const MAX_SHOWN: usize = 1 << 16;
 
 /// The first byte of a value that is not a primitive, or a mark between parts. The codes of primitives are smaller than all
 /// tags.
@@ -81,7 +91,33 @@ impl Transcript {
 
     /// The first difference between two values of one type; `None` if they are equal.
     pub(crate) fn difference(&self, other: &Transcript) -> Option<ValueDifference> {
-        first_difference(&self.bytes, &other.bytes)
+        let mut first = None;
+        each_difference(&self.bytes, &other.bytes, &mut |found| {
+            let part = |part: Option<Bytes<'_>>| part.map_or_else(|| "absent".to_owned(), text);
+            first = Some(ValueDifference { path: shortened_path(found.path.iter()), parts: found.parts.map(part) });
+            ControlFlow::Break(())
+        });
+        first
+    }
+
+    /// All differences between two values of one type: the path to each part that differs, and the part in each of the two
+    /// values; `None` if only the other value has the part.
+    pub(crate) fn differences(&self, other: &Transcript) -> Vec<(String, [Option<Value>; 2])> {
+        let mut differences = Vec::new();
+        each_difference(&self.bytes, &other.bytes, &mut |found| {
+            let parts = found.parts.map(|part| part.map(Bytes::to_value));
+            differences.push((whole_path(found.path.iter()), parts));
+            ControlFlow::Continue(())
+        });
+        differences
+    }
+}
+
+/// A value as a text of one line.
+fn text(value: Bytes<'_>) -> String {
+    match value.0.len() <= MAX_SHOWN {
+        true => truncated(one_line(&value.to_value()), MAX_VALUE),
+        false => "a value too long to show".to_owned(),
     }
 }
 

@@ -82,7 +82,13 @@ impl ReverseCursor {
 
     /// Reads a segment, and finds its frames with events before `self.before`.
     fn read_segment(&mut self, segment: SegmentId) -> Result<(), Error> {
-        (self.current, self.bytes) = (segment, self.scan.segments().read(segment)?);
+        let bytes = match self.scan.segments().read(segment) {
+            Err(error) if error.is_missing() => {
+                return Err(self.scan.segments().pruned_event(Seq::new(self.before.get() - 1)));
+            }
+            bytes => bytes?,
+        };
+        (self.current, self.bytes) = (segment, bytes);
         let mut reader = FrameReader::new(&self.bytes, &self.scan.segments().identity().uuid, segment, None);
         let mut next = None;
         while let FrameStep::Frame(frame) = reader.step() {

@@ -233,6 +233,12 @@ impl Segments {
         self.layout.segment(segment)
     }
 
+    /// The error for event `seq`, which the journal no longer has.
+    pub(crate) fn pruned_event(&self, seq: Seq) -> Error {
+        let first = self.first_frame(self.first()).ok().flatten().map(|header| header.first_seq);
+        Error::new(ErrorDetail::PrunedEvent { path: self.root().to_owned(), seq, first })
+    }
+
     /// The error for damage at this place.
     pub(crate) fn corrupt(&self, segment: SegmentId, offset: Option<u64>, what: String) -> Error {
         let position = Position { segment: Some(segment), offset, seq: None };

@@ -80,7 +80,7 @@ impl JournalTail {
     ) -> Result<JournalTail, Error> {
         let mut tail = JournalTail::new(disk, layout, keyring, TailPosition::start_of(SegmentId::FIRST))?;
         if !tail.scan.segments().reaches(seq)? {
-            return Err(tail.pruned(seq.next()));
+            return Err(tail.scan.segments().pruned_event(seq.next()));
         }
         tail.position = TailPosition::start_of(tail.scan.segment_after(seq.next())?);
         Ok(tail)
@@ -224,7 +224,7 @@ impl JournalTail {
         }
         self.relist()?;
         if segment < self.scan.segments().first() {
-            return Err(self.pruned(self.last().next()));
+            return Err(self.scan.segments().pruned_event(self.last().next()));
         }
         if self.scan.segments().len_of(segment).is_none() {
             let what = "the segment is missing, so the events after the last one that was read are lost";
@@ -243,13 +243,6 @@ impl JournalTail {
         }
         self.scan = scan;
         Ok(())
-    }
-
-    /// The error for event `seq`, which the journal no longer has.
-    fn pruned(&self, seq: Seq) -> Error {
-        let segments = self.scan.segments();
-        let first = segments.first_frame(segments.first()).ok().flatten().map(|header| header.first_seq);
-        Error::new(ErrorDetail::PrunedEvent { path: segments.root().to_owned(), seq, first })
     }
 }
 

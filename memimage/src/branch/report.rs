@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::digest::Digest;
-use crate::history::parent::Parent;
+use crate::history::Parent;
 use crate::seq::Seq;
 
 /// The result of [`Branch::create`](super::Branch::create).

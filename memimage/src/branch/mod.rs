@@ -16,14 +16,11 @@ use std::path::{Path, PathBuf};
 
 pub use report::{BranchConflict, BranchProgress, BranchReport, BranchStep, ConflictKind, ReplacedEvent};
 
-use super::journal::Journal;
-use super::moment::Moment;
-use super::parent::Parent;
-use super::source::JournalSource;
 use crate::context::{Metadata, Timestamp};
 use crate::disk::{absolute, failed};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Event, IntoEvents, Model, Recorded, Reencode, ReencodedPart, Upcasting};
+use crate::history::{Journal, JournalSource, Moment, Parent};
 use crate::journal::{Layout, Voids};
 use crate::log;
 use crate::new_image::{CompleteJournal, Rebuilt, RecordWriter, StagingDir, StagingTask, vacant};

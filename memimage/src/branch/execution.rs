@@ -11,7 +11,7 @@ use crate::context::Metadata;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::event::{Checks, Model, ReencodedPart, ReplayError, TrialResult};
-use crate::history::source::JournalSource;
+use crate::history::JournalSource;
 use crate::journal::{JournalItem, RecordCursor, StoredRecord, Voids};
 use crate::new_image::{CompleteJournal, Rebuilt};
 use crate::outcome::Outcome;

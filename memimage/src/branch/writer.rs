@@ -6,7 +6,7 @@ use super::messages;
 use crate::context::Timestamp;
 use crate::error::Error;
 use crate::event::{Model, ReencodedPart};
-use crate::history::source::JournalSource;
+use crate::history::JournalSource;
 use crate::journal::{EventId, Frame, FrameKind, Record, Scan, ShapeRow, Voids, records};
 use crate::new_image::{CompleteJournal, NewRecord, RecordWriter};
 use crate::recovery::{DROPPED, ReplayAction};
