@@ -2,7 +2,7 @@
 
 mod bounds;
 mod field_probe;
-mod refusal_probe;
+mod refusal_text;
 
 pub use bounds::{
     Argument, CheckArgument, CheckContextArgument, CheckField, CheckSharedArgument, CheckSharedField, ContextArgument,
@@ -10,7 +10,7 @@ pub use bounds::{
 };
 
 pub use field_probe::{FieldProbe, NoTraits};
-pub use refusal_probe::{NoText, RefusalProbe};
+pub use refusal_text::{NoText, RefusalText};
 
 use std::marker::PhantomData;
 

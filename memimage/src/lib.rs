@@ -196,7 +196,7 @@ pub mod __private {
     pub use crate::expand::{
         Argument, CheckArgument, CheckContextArgument, CheckField, CheckResult, CheckSharedArgument, CheckSharedField,
         ContextArgument, ContextProbe, Fallible, FieldProbe, NoSerde, NoShape, NoText, NoTraits, NotContext, NotResult,
-        Recorded, RefusalProbe, ResultProbe, ShapeOrNone, SharedArgument, SharedField, assert_model, check_result,
+        Recorded, RefusalText, ResultProbe, ShapeOrNone, SharedArgument, SharedField, assert_model, check_result,
         events_of, not_rebuilt,
     };
     pub use crate::outcome::Outcome;

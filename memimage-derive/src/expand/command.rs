@@ -38,15 +38,15 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
     let (output_types, apply) = (types.output_types, functions.apply);
     let callable = (!command.is_replay_only()).then(|| {
         let (error, check) = (types.error, functions.check);
-        let text = refusal_text(krate, block, command);
+        let check_text = check_text(krate, block, command);
         quote! {
             #(#cfgs)*
             #[automatically_derived]
             #[allow(deprecated, clippy::all, clippy::pedantic)]
             impl #krate::Command<#model> for #payload {
                 #error
-                #text
                 #check
+                #check_text
             }
         }
     });
@@ -94,17 +94,25 @@ fn round_trips(krate: &TokenStream, command: &Command) -> Option<TokenStream> {
     })
 }
 
-/// The constant that returns a refusal as text; `None` if the command has no check.
-fn refusal_text(krate: &TokenStream, block: &Block, command: &Command) -> Option<TokenStream> {
+/// The function `check_text`, which returns the refusal of a check as text; `None` if the command has no check. Its signature does
+/// not name the type of the refusal, and its body has the span of that type: if the type is wrong, rustc reports one error.
+fn check_text(krate: &TokenStream, block: &Block, command: &Command) -> Option<TokenStream> {
     block.check_of(command)?;
-    let model = &block.model;
-    let refusal = quote!(<Self as #krate::Payload<#model>>::Refusal);
-    Some(quote! {
-        const REFUSAL_TEXT: fn(&#refusal) -> ::std::string::String = {
+    let span = block.refusing(command).map_or_else(Span::call_site, Spanned::span);
+    let (krate, ty) = (respanned(krate, span), &block.model);
+    let LocalNames { this, model, context, .. } = LocalNames::at(span);
+    let refusal = Ident::new("refusal", Span::mixed_site().located_at(span));
+    Some(quote_spanned! {span=>
+        fn check_text(
+            &#this,
+            #model: &#ty,
+            #context: &#krate::Context,
+        ) -> ::core::result::Result<(), ::std::string::String> {
             #[allow(unused_imports)]
             use #krate::__private::NoText as _;
-            #krate::__private::RefusalProbe::<#refusal>::TEXT
-        };
+            <Self as #krate::Command<#ty>>::check(#this, #model, #context)
+                .map_err(|#refusal| #krate::__private::RefusalText(&#refusal).text())
+        }
     })
 }
 

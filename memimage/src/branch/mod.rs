@@ -76,9 +76,12 @@ impl<M: Model> Journal<M> {
     /// # Ok::<(), memimage::Error>(())
     /// ```
     pub fn branch(&self, target: impl AsRef<Path>) -> Branch<'static, M> {
+        // only an image on a simulated disk has a relative path
+        let on_real_disk = self.path().is_absolute();
+        let target = target.as_ref();
         Branch {
             source: self.source.clone(),
-            target: absolute(target.as_ref()),
+            target: if on_real_disk { absolute(target) } else { target.to_owned() },
             until: None,
             without: BTreeSet::new(),
             replacing: Vec::new(),

@@ -122,8 +122,7 @@ impl<M> EventType<M> {
 /// Runs the check of a command. A panic is a refusal too: a live call would fail, and nothing would be recorded.
 fn check<M, P: Command<M>>(payload: &dyn Any, model: &M, context: &Context) -> Result<(), String> {
     let payload = payload.downcast_ref::<Option<P>>().and_then(Option::as_ref).expect("the payload of this row");
-    match catch_unwind(AssertUnwindSafe(|| payload.check(model, context).map_err(|refusal| P::REFUSAL_TEXT(&refusal))))
-    {
+    match catch_unwind(AssertUnwindSafe(|| payload.check_text(model, context))) {
         Ok(verdict) => verdict,
         Err(panic) => Err(format!("its check panicked: {}", panic_message(panic))),
     }

@@ -35,6 +35,7 @@ pub use value_step::step;
 
 pub(crate) use decode::{StoredPayload, ValueUpcast, decode, decode_state};
 pub(crate) use derived::{EqualFn, TextFn, equal, rebuild_derived, text};
+pub(crate) use payload::NOT_SHOWN;
 pub(crate) use replay_target::{Apply, DeliveredPayload, Delivery, Reencode, ReencodedPart};
 pub(crate) use trial::{Checks, Trial, TrialResult};
 

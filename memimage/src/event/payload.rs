@@ -9,6 +9,9 @@ use crate::context::Context;
 use crate::error::{CommandError, Error};
 use crate::shape::Shape;
 
+/// The text of a refusal that is not `Display`.
+pub(crate) const NOT_SHOWN: &str = "its error is not `Display`";
+
 /// The recorded arguments of a command, and the function that replays them.
 ///
 /// `#[memimage::commands]` generates a payload type for each method marked `#[command]`. The payload of a `replay_only` command
@@ -56,16 +59,22 @@ pub trait Command<M>: Payload<M> {
     /// The error of a call: [`struct@Error`] if the command never refuses, otherwise [`CommandError`].
     type Error: From<Error> + FromRefusal<Self::Refusal>;
 
-    /// Returns a refusal as text, for a report.
-    #[doc(hidden)]
-    const REFUSAL_TEXT: fn(&Self::Refusal) -> String = |_| "its check refuses it".to_owned();
-
     /// Checks the command against the newest state, before anything is recorded. Does not run on replay.
     ///
     /// # Errors
     ///
     /// Returns the refusal of the check.
     fn check(&self, model: &M, context: &Context) -> Result<(), Self::Refusal>;
+
+    /// Like [`check`](Command::check), with the refusal as text, for a report.
+    ///
+    /// # Errors
+    ///
+    /// Returns the refusal of the check.
+    #[doc(hidden)]
+    fn check_text(&self, model: &M, context: &Context) -> Result<(), String> {
+        self.check(model, context).map_err(|_| NOT_SHOWN.to_owned())
+    }
 }
 
 /// Converts a refusal into the error that the call returns.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use memimage::disk::SimDisk;
-use memimage::{ErrorKind, Image, Journal, Metadata};
-use memimage_tests::protection::{MODES, keys};
+use memimage::{ErrorKind, Image, Journal, Metadata, Seq};
+use memimage_tests::protection::{MODES, PLAIN};
 use memimage_tests::{files, with_keys};
 
 use super::model_versions::{Note, first, second, third};
@@ -113,11 +113,10 @@ fn a_branch_is_protected_by_the_keys_of_its_parent() {
         assert_eq!(branched.query(|desk| desk.drawer.len()).unwrap(), 1);
         assert_eq!(branched.admin().stats().recovery.snapshot, Some(seq(2)));
         Image::close(branched).unwrap();
-        if mode != memimage_tests::protection::PLAIN {
+        if mode != PLAIN {
             let error = options::<first::Desk>().create(false).open_with(Arc::new(disk.clone()), BRANCH).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Key, "{mode:?}: {error}");
         }
-        let _ = keys();
     }
 }
 
@@ -188,10 +187,106 @@ fn groups_and_derived_fields_work_on_a_branch() {
     assert_eq!(report.conflicts.len(), 0);
     let report = super::journal::<groups::Staff>(&disk).branch("/second").without(seqs(&[1])).create().unwrap();
     let lines: Vec<String> = report.conflicts.iter().map(ToString::to_string).collect();
-    // the refusal, a number, is not `Debug` for this purpose but `Display`
     assert_eq!(lines, ["event 3 (`shout` version 1) is left out: its check refuses it: 1"]);
     let second: groups::Staff = state(&disk, "/second");
     assert_eq!((second.names, second.longest), (vec!["bo".to_owned(), "!!!".to_owned()], 3));
+}
+
+/// The program that recorded the events.
+mod lenient {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Shape)]
+    pub enum Kind {
+        Small,
+    }
+
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Shape, Model)]
+    #[model(name = "shop")]
+    pub struct Shop {
+        pub sold: Vec<u32>,
+    }
+
+    #[memimage::commands]
+    impl Shop {
+        #[command]
+        pub fn sell(&mut self, kind: Kind, number: u32) {
+            let _ = kind;
+            self.sold.push(number);
+        }
+    }
+}
+
+/// The program that branches them: its check is stricter, and there is one more kind.
+mod strict {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Shape)]
+    pub enum Kind {
+        Small,
+        Large(u8),
+    }
+
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Shape, Model)]
+    #[model(name = "shop")]
+    pub struct Shop {
+        pub sold: Vec<u32>,
+    }
+
+    /// A refusal that cannot be shown.
+    pub struct Refusal;
+
+    #[memimage::commands]
+    impl Shop {
+        #[command(check = can_sell)]
+        pub fn sell(&mut self, kind: Kind, number: u32) {
+            self.sold.push(if kind == Kind::Small { number } else { 1_000 * number });
+        }
+
+        fn can_sell(&self, number: u32) -> Result<(), Refusal> {
+            let is_next = self.sold.len() as u32 == number;
+            if number < 5 && is_next { Ok(()) } else { Err(Refusal) }
+        }
+    }
+}
+
+fn shop_image() -> SimDisk {
+    use lenient::{Kind, ShopCommands as _};
+    let disk = SimDisk::new();
+    let shop: Image<lenient::Shop> = options().open_with(Arc::new(disk.clone()), PARENT).unwrap();
+    for number in [0, 1, 77, 3, 4] {
+        shop.sell(Kind::Small, number).unwrap();
+    }
+    Image::close(shop).unwrap();
+    disk
+}
+
+#[test]
+fn a_check_that_became_stricter_does_not_refuse_events_that_it_would_refuse_in_the_parent_too() {
+    let disk = shop_image();
+    let report = branch::<strict::Shop>(&disk).without(seqs(&[1])).create().unwrap();
+    let lines: Vec<String> = report.conflicts.iter().map(ToString::to_string).collect();
+    // event 3 is refused in the parent, too; the others were accepted there, because they had the right number
+    let refused =
+        |seq| format!("event {seq} (`sell` version 1) is left out: its check refuses it: its error is not `Display`");
+    assert_eq!(lines, [2, 4, 5].map(refused));
+    assert_eq!(state::<strict::Shop>(&disk, BRANCH).sold, [77]);
+}
+
+#[test]
+fn a_replacement_may_need_a_shape_that_extends_the_recorded_one() {
+    for seq in [1, 5] {
+        let disk = shop_image();
+        let event = strict::ShopSell { kind: strict::Kind::Large(9), number: seq as u32 - 1 };
+        branch::<strict::Shop>(&disk).replacing(Seq::new(seq), event).create().unwrap();
+        let mut expected = vec![0, 1, 77, 3, 4];
+        expected[seq as usize - 1] *= 1_000;
+        assert_eq!(state::<strict::Shop>(&disk, BRANCH).sold, expected);
+        let check = memimage::admin::check_with(Arc::new(disk.clone()), BRANCH).unwrap();
+        assert!(check.is_sound(), "{check}");
+    }
 }
 
 /// What a nondeterministic body reads.

@@ -1,6 +1,7 @@
 //! Branches that end early, and what a branch keeps of each event.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use memimage::disk::SimDisk;
 use memimage::{BranchStep, Image, Journal, Metadata, Timestamp};
@@ -105,17 +106,26 @@ fn a_branch_can_be_branched() {
 #[test]
 fn a_corrected_clock_is_kept() {
     let disk = SimDisk::new();
-    let till: Image<Till> = options().open_with(Arc::new(disk.clone()), PARENT).unwrap();
+    let clock = Arc::new(AtomicU64::new(9_000_000));
+    let reading = Arc::clone(&clock);
+    let till: Image<Till> = options()
+        .clock(move || Timestamp::from_micros(reading.load(Ordering::Relaxed)))
+        .open_with(Arc::new(disk.clone()), PARENT)
+        .unwrap();
     till.open(1).unwrap();
     till.deposit(1, 1).unwrap();
-    let earlier = Timestamp::from_micros(1_000);
-    till.admin().correct_time(earlier, "the clock was ahead").unwrap();
+    clock.store(2_000_000, Ordering::Relaxed);
+    till.admin().correct_time(Timestamp::from_micros(2_000_000), "the clock was ahead").unwrap();
     till.deposit(1, 2).unwrap();
     till.journal().branch(BRANCH).without(seqs(&[2])).create().unwrap();
-    let branched: Journal<Till> = journal_at(&disk, BRANCH);
-    let times =
-        |journal: &Journal<Till>| journal.history().into_iter().map(|event| event.unwrap().time()).collect::<Vec<_>>();
-    assert_eq!(times(&branched), times(&till.journal()));
+    let times = |journal: &Journal<Till>| {
+        journal.history().into_iter().map(|event| event.unwrap().time().as_micros()).collect::<Vec<_>>()
+    };
+    assert_eq!(times(&till.journal()), [9_000_000, 9_000_000, 2_000_000]);
+    assert_eq!(times(&journal_at(&disk, BRANCH)), times(&till.journal()));
+    // it goes on from the corrected time
+    let branched: Image<Till> = open(&disk, BRANCH);
+    assert_eq!(branched.query(|till| till.accounts[&1]).unwrap(), 2);
 }
 
 #[test]
