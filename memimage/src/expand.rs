@@ -3,6 +3,7 @@
 mod answer_probe;
 mod bounds;
 mod field_probe;
+mod refusal_text;
 
 pub use answer_probe::{AnswerProbe, NoAnswer};
 pub use bounds::{
@@ -11,6 +12,7 @@ pub use bounds::{
 };
 
 pub use field_probe::{FieldProbe, NoTraits};
+pub use refusal_text::{NoText, RefusalText};
 
 use std::marker::PhantomData;
 

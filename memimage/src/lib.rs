@@ -65,6 +65,7 @@
 //! - [`guide::snapshots`]: restarts, memory, disk, derived fields, retention
 //! - [`guide::damage`]: crashes, checks, repairs, void events
 //! - [`guide::backup`]: backups of images in use, and how to restore them
+//! - [`guide::past_states`]: earlier states, the changes of a value, undoing a mistaken event
 //! - [`guide::encryption`]: hiding an image, and detecting changes to it
 //! - [`guide::async_and_tokio`]: what blocks, and what does not
 //! - [`guide::performance`]: what things cost, and what memimage is not good at
@@ -79,6 +80,7 @@
 //! | for | see |
 //! | --- | --- |
 //! | a model and its commands | [`Model`], [`Shape`], [`macro@commands`], [`Context`], [`Metadata`] |
+//! | the past of an image | [`Journal`], [`History`], [`Past`], [`Branch`] |
 //! | a running image | [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`SnapshotSource`], [`Replica`], [`Retention`] |
 //! | a copy in another process, and a takeover | [`Follower`] |
 //! | errors | [`struct@Error`], [`ErrorKind`], [`CommandError`] |
@@ -147,6 +149,8 @@ mod recovery;
 mod retention;
 mod options;
 mod history;
+mod new_image;
+mod branch;
 mod projection;
 mod execute;
 mod image;
@@ -159,6 +163,7 @@ pub mod guide;
 
 pub use memimage_derive::{Model, Shape, command, commands, projection, upcast};
 
+pub use branch::{Branch, BranchConflict, BranchProgress, BranchReport, BranchStep, ConflictKind, ReplacedEvent};
 pub use context::{Context, Metadata, Random, Timestamp};
 pub use digest::{Digest, DigestError, digest};
 pub use error::{CommandError, Error, ErrorKind, Position};
@@ -169,7 +174,7 @@ pub use execute::Execute;
 pub use figures::Histogram;
 pub use follower::{Follower, PromoteError};
 pub use history::{
-    Change, Changes, EventKey, History, HistoryEvent, HistoryIter, Journal, Moment, Past, RecordedEvent,
+    Change, Changes, EventKey, History, HistoryEvent, HistoryIter, Journal, Moment, Parent, Past, RecordedEvent,
     StateDifference,
 };
 pub use image::{
@@ -200,9 +205,9 @@ pub mod __private {
     };
     pub use crate::expand::{
         AnswerProbe, Argument, CheckArgument, CheckContextArgument, CheckField, CheckResult, CheckSharedArgument,
-        CheckSharedField, ContextArgument, ContextProbe, Fallible, FieldProbe, NoAnswer, NoSerde, NoShape, NoTraits,
-        NotContext, NotResult, Recorded, ResultProbe, ShapeOrNone, SharedArgument, SharedField, assert_model,
-        check_result, events_of, not_rebuilt,
+        CheckSharedField, ContextArgument, ContextProbe, Fallible, FieldProbe, NoAnswer, NoSerde, NoShape, NoText,
+        NoTraits, NotContext, NotResult, Recorded, RefusalText, ResultProbe, ShapeOrNone, SharedArgument, SharedField,
+        assert_model, check_result, events_of, not_rebuilt,
     };
     pub use crate::outcome::Outcome;
     pub use crate::projection::{EventHandler, delivered, has_second_handler};

@@ -56,8 +56,6 @@ pub struct Options<M> {
     pub(crate) verify_digests: bool,
     pub(crate) allow_network: bool,
     pub(crate) accept_incomplete_copy: bool,
-    /// Whether the image has no files that outlive the process.
-    pub(crate) is_in_memory: bool,
     pub(crate) clock: WallClock,
     pub(crate) monotonic: Option<Monotonic>,
     pub(crate) genesis: Option<M>,
@@ -65,6 +63,9 @@ pub struct Options<M> {
     pub(crate) chain: Option<Keys>,
     pub(crate) progress: Option<ProgressCallback>,
 }
+
+/// The default of [`Options::remember`].
+pub(crate) const DEFAULT_REMEMBER: u64 = 1_000_000;
 
 /// A monotonic clock, which returns the time since some fixed point.
 pub(crate) type Monotonic = Arc<dyn Fn() -> Duration + Send + Sync>;
@@ -105,7 +106,7 @@ impl<M: Model> Options<M> {
             align: 512,
             caps: BatchLimits::default(),
             record_bytes_max: 16 << 20,
-            remember: 1_000_000,
+            remember: DEFAULT_REMEMBER,
             snapshots: SnapshotPolicy::default(),
             snapshot_source: SnapshotSource::Replica,
             pause_budget: Duration::from_millis(5),
@@ -115,7 +116,6 @@ impl<M: Model> Options<M> {
             verify_digests: true,
             allow_network: false,
             accept_incomplete_copy: false,
-            is_in_memory: false,
             clock: WallClock::System,
             monotonic: Some(Arc::new(monotonic_clock)),
             genesis: None,

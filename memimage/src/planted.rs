@@ -17,6 +17,8 @@ pub(crate) enum Bug {
     AppliedWithoutRoom,
     /// A backup records how far it goes before it contains the events.
     BackupInWrongOrder,
+    /// A branch gets its final name although its replay was not compared with the computed state.
+    BranchUnverified,
     /// A command runs with the caller's arguments instead of the arguments that replay will decode.
     CallersValueApplied,
     /// The reader does not check that a frame contains the hash of the frame before it.

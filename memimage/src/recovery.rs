@@ -39,7 +39,7 @@ pub(crate) use fallback::{recover, recover_with_progress};
 pub(crate) use followed::{FollowStep, FollowedJournal, FollowedState, HandedOver, verify_state};
 pub(crate) use followed_dispatch::FollowedDispatch;
 use replay::replay_from;
-pub(crate) use replay::{ReplayProgress, unknown_event_number};
+pub(crate) use replay::{ReplayProgress, replay_error, unknown_event_number};
 pub(crate) use replica::ReplicaState;
 pub(crate) use start::{is_current, is_readable};
 pub(crate) use stepped::SteppedState;

@@ -17,6 +17,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("AnswerBeforeSync", "swarm", ""),
     ("AppliedWithoutRoom", "swarm", ""),
     ("BackupInWrongOrder", "backup", "after_a_crash"),
+    ("BranchUnverified", "branch", "replays_to_another_state"),
     ("CallersValueApplied", "same_arguments", "what_replay_reads"),
     ("ChainUnchecked", "damage", "a_misplaced_batch a_misplaced_segment"),
     ("CleanBeforeEvidence", "damage", "because_of_the_watermark"),

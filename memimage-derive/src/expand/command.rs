@@ -38,6 +38,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
     let (output_types, apply) = (types.output_types, functions.apply);
     let callable = (!command.is_replay_only()).then(|| {
         let (error, check) = (types.error, functions.check);
+        let check_text = check_text(krate, block, command);
         quote! {
             #(#cfgs)*
             #[automatically_derived]
@@ -45,6 +46,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
             impl #krate::Command<#model> for #payload {
                 #error
                 #check
+                #check_text
             }
         }
     });
@@ -110,6 +112,28 @@ fn codecs(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream 
     let of_output = codec(quote!(OUTPUT), quote!(Output));
     let of_refusal = block.refusing(command).map(|_| codec(quote!(REFUSAL), quote!(Refusal)));
     quote!(#of_output #of_refusal)
+}
+
+/// The function `check_text`, which returns the refusal of a check as text; `None` if the command has no check. Its signature does
+/// not name the type of the refusal, and its body has the span of that type: if the type is wrong, rustc reports one error.
+fn check_text(krate: &TokenStream, block: &Block, command: &Command) -> Option<TokenStream> {
+    block.check_of(command)?;
+    let span = block.refusing(command).map_or_else(Span::call_site, Spanned::span);
+    let (krate, ty) = (respanned(krate, span), &block.model);
+    let LocalNames { this, model, context, .. } = LocalNames::at(span);
+    let refusal = Ident::new("refusal", Span::mixed_site().located_at(span));
+    Some(quote_spanned! {span=>
+        fn check_text(
+            &#this,
+            #model: &#ty,
+            #context: &#krate::Context,
+        ) -> ::core::result::Result<(), ::std::string::String> {
+            #[allow(unused_imports)]
+            use #krate::__private::NoText as _;
+            <Self as #krate::Command<#ty>>::check(#this, #model, #context)
+                .map_err(|#refusal| #krate::__private::RefusalText(&#refusal).text())
+        }
+    })
 }
 
 /// The functions of the traits `Payload` and `Command`.

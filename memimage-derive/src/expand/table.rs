@@ -16,7 +16,8 @@ pub(super) fn table(krate: &TokenStream, block: &Block, locked: Option<&ModelLoc
     let newest = block.commands.iter().map(|command| {
         let cfgs = command.cfgs();
         let payload = &command.payload;
-        quote!(#(#cfgs)* #krate::__private::EventType::of::<#payload>())
+        let row = if command.is_replay_only() { quote!(of) } else { quote!(command) };
+        quote!(#(#cfgs)* #krate::__private::EventType::#row::<#payload>())
     });
     let rows = newest.chain(history::rows(krate, block));
     let lock = locked.map(|locked| lock::constants(krate, block, locked));

@@ -7,8 +7,6 @@
 // each module uses only the modules above it
 mod protection;
 mod keys;
-mod complete_journal;
-mod staging;
 mod rewrite;
 mod wording;
 mod seq_range;

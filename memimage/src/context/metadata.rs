@@ -38,6 +38,10 @@ impl Metadata {
     /// once, whichever method added the entry.
     pub const REQUEST: &'static str = "memimage.request";
 
+    /// The key of the entry that a [branch](crate::Branch) adds to each event that it leaves out or replaces: `left out`,
+    /// `refused`, `panicked`, `partly rejected` or `replaced`.
+    pub const BRANCH: &'static str = "memimage.branch";
+
     /// Creates empty metadata.
     pub const fn new() -> Metadata {
         Metadata { entries: Vec::new() }

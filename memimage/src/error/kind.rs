@@ -43,8 +43,8 @@ pub enum ErrorKind {
     Replaced,
     /// The event or time is before the beginning of the history, or after its end.
     OutOfRange,
-    /// The repair does not apply to the damage, the event cannot be made void, or the directory cannot take a backup of the
-    /// image.
+    /// The repair does not apply to the damage, the event cannot be made void, the branch cannot be created, or the directory cannot
+    /// take a backup of the image.
     NotApplicable,
     /// The operating system returned an error for a read, a write or a sync.
     Io,
@@ -108,9 +108,10 @@ impl ErrorKind {
             | ErrorDetail::Pruned { changed: false, .. } => ErrorKind::Corrupt,
             ErrorDetail::Forged { .. } | ErrorDetail::ForgedState { .. } => ErrorKind::Forged,
             ErrorDetail::Key { .. } | ErrorDetail::Protected { .. } => ErrorKind::Key,
-            ErrorDetail::Replay { .. } | ErrorDetail::Diverged { .. } | ErrorDetail::Rewritten { .. } => {
-                ErrorKind::Diverged
-            }
+            ErrorDetail::Replay { .. }
+            | ErrorDetail::Diverged { .. }
+            | ErrorDetail::Rewritten { .. }
+            | ErrorDetail::Branched { .. } => ErrorKind::Diverged,
             ErrorDetail::PrunedSource { .. } | ErrorDetail::PrunedEvent { .. } | ErrorDetail::PrunedState { .. } => {
                 ErrorKind::Pruned
             }
@@ -119,6 +120,7 @@ impl ErrorKind {
             ErrorDetail::NoSuchEvent { .. } | ErrorDetail::NoSuchTime { .. } => ErrorKind::OutOfRange,
             ErrorDetail::Repair { .. }
             | ErrorDetail::Void { .. }
+            | ErrorDetail::Branch { .. }
             | ErrorDetail::TimeNotEarlier { .. }
             | ErrorDetail::BackupTarget { .. }
             | ErrorDetail::BackupSource { .. }

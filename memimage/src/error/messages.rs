@@ -175,11 +175,10 @@ pub(crate) enum ErrorDetail {
     Genesis { path: PathBuf, what: String },
 
     #[error(
-        "the journal of `{}` cannot be rewritten: its first events were pruned; nothing was changed; help: a rewrite needs all \
-         events, so open an image that you want to rewrite later with `Retention::Everything`",
+        "the journal of `{}` cannot be {done}: its first events were pruned; nothing was changed; help: {help}",
         path.display()
     )]
-    PrunedSource { path: PathBuf },
+    PrunedSource { path: PathBuf, done: &'static str, help: &'static str },
 
     #[error(
         "the repair `{action}` does not apply to the image `{}`: {what}; nothing was changed; help: run `memimage::admin::check`, \
@@ -236,6 +235,17 @@ pub(crate) enum ErrorDetail {
         seq.map_or_else(String::new, |seq| format!("; the states first differ after event {seq}"))
     )]
     Rewritten { path: PathBuf, found: String, expected: String, seq: Option<Seq>, what: &'static str },
+
+    #[error("no branch of `{}` can be created: {what}; nothing was changed; help: {help}", path.display())]
+    Branch { path: PathBuf, what: String, help: &'static str },
+
+    #[error(
+        "the branch of `{}` replays to another state than its events gave when they were executed: the digest of the replay is \
+         {found}, and the computed digest is {expected}; no image was created, and the original is unchanged; the cause: a command \
+         body or an upcaster is not deterministic; help: correct the cause, then create the branch again",
+        path.display()
+    )]
+    Branched { path: PathBuf, found: String, expected: String },
 
     #[error(
         "this program does not encode values of the type `{name}` as images record them: a crate of the program enables a feature \

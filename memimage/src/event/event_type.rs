@@ -1,14 +1,19 @@
 //! The rows of the dispatch table.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use serde::de::DeserializeOwned;
 
 use super::decode::{StoredPayload, deliver_newest, deliver_past, deliver_values, replay, replay_past, replay_values};
 use super::name::same;
-use super::payload::Payload;
+use super::payload::{Command, Payload};
 use super::replay_error::ReplayError;
 use super::replay_target::{Apply, ReplayTarget};
 use super::upcast::{EventVersion, IntoEvents, PastVersion};
 use super::value_step::{ValueStep, ValueSteps};
+use crate::context::Context;
+use crate::panics::panic_message;
 use crate::shape::{Shape, ShapeRef};
 
 /// A row of the dispatch table: one version of one event, and the function that replays it.
@@ -20,6 +25,8 @@ pub struct EventType<M> {
     pub(crate) replay: fn(&StoredPayload<'_>, &mut Apply<'_, M>) -> Result<(), ReplayError>,
     /// Delivers a payload at its newest version.
     pub(crate) deliver: DeliverFn<M>,
+    /// Runs the check of a command; `None` if the event cannot be executed as a command.
+    pub(crate) check: Option<CheckFn<M>>,
     /// Whether this row is a past version, which upcasters convert.
     pub(crate) is_past: bool,
     /// The upcasters on values, if the program has no type for this version.
@@ -31,6 +38,9 @@ pub struct EventType<M> {
 /// Upcasts a payload to its newest version, and delivers the result.
 pub(crate) type DeliverFn<M> = fn(&StoredPayload<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>;
 
+/// Runs the check of a command on its payload, which is given as an `Option` of it. Returns the refusal as a text.
+pub(crate) type CheckFn<M> = fn(&dyn Any, &M, &Context) -> Result<(), String>;
+
 impl<M> Clone for EventType<M> {
     fn clone(&self) -> EventType<M> {
         *self
@@ -40,7 +50,12 @@ impl<M> Clone for EventType<M> {
 impl<M> Copy for EventType<M> {}
 
 impl<M> EventType<M> {
-    /// The row of the payload `P`.
+    /// The row of the command with the payload `P`.
+    pub const fn command<P: Command<M>>() -> EventType<M> {
+        EventType { check: Some(check::<M, P>), ..EventType::of::<P>() }
+    }
+
+    /// The row of the payload `P`, whose event is only replayed.
     pub const fn of<P: Payload<M>>() -> EventType<M> {
         EventType {
             name: P::NAME,
@@ -48,6 +63,7 @@ impl<M> EventType<M> {
             shape: Some(P::SHAPE),
             replay: replay::<M, P>,
             deliver: deliver_newest::<M, P>,
+            check: None,
             is_past: false,
             values: None,
             next: EventVersion::Open,
@@ -65,6 +81,7 @@ impl<M> EventType<M> {
             shape: Some(T::SHAPE),
             replay: replay_past::<M, T, P>,
             deliver: deliver_past::<M, T, P>,
+            check: None,
             is_past: true,
             values: None,
             next: T::CHAIN.version,
@@ -84,6 +101,7 @@ impl<M> EventType<M> {
             shape: None,
             replay: replay_values::<M, T>,
             deliver: deliver_values::<M, T>,
+            check: None,
             is_past: true,
             values: Some(ValueSteps { steps, target: T::SHAPE }),
             next: T::EVENT_VERSION,
@@ -98,6 +116,15 @@ impl<M> EventType<M> {
     /// The payload's version.
     pub const fn version(&self) -> u32 {
         self.version
+    }
+}
+
+/// Runs the check of a command. A panic is a refusal too: a live call would fail, and nothing would be recorded.
+fn check<M, P: Command<M>>(payload: &dyn Any, model: &M, context: &Context) -> Result<(), String> {
+    let payload = payload.downcast_ref::<Option<P>>().and_then(Option::as_ref).expect("the payload of this row");
+    match catch_unwind(AssertUnwindSafe(|| payload.check_text(model, context))) {
+        Ok(verdict) => verdict,
+        Err(panic) => Err(format!("its check panicked: {}", panic_message(panic))),
     }
 }
 

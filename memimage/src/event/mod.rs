@@ -7,6 +7,7 @@ mod payload;
 mod request;
 mod recorded;
 mod replay_error;
+mod trial;
 mod replay_target;
 mod upcast;
 mod value_step;
@@ -37,8 +38,10 @@ pub use value_step::step;
 
 pub(crate) use decode::{StoredPayload, ValueUpcast, decode, decode_state};
 pub(crate) use derived::{EqualFn, TextFn, equal, rebuild_derived, text};
-pub(crate) use replay_target::{Apply, DeliveredPayload, Delivery, Reencode};
+pub(crate) use payload::NOT_SHOWN;
+pub(crate) use replay_target::{Apply, DeliveredPayload, Delivery, Reencode, ReencodedPart};
 pub(crate) use request::{ExecutedRequest, ReplayedRequest, RequestKind, arguments_hash, encode_answer};
+pub(crate) use trial::{Checks, Trial, TrialResult};
 
 use std::any::Any;
 
@@ -85,7 +88,7 @@ pub trait Model: Commands + Default + Shape + Serialize + DeserializeOwned + Sen
 )]
 pub trait Commands: Sized + 'static {
     /// The enum of the model's events at their newest versions.
-    type Event: Event;
+    type Event: Event + IntoEvents<Self>;
 
     /// The dispatch table: every version of every event that can be replayed.
     const EVENTS: &'static [EventType<Self>];

@@ -10,6 +10,9 @@ use crate::context::Context;
 use crate::error::{CommandError, Error};
 use crate::shape::Shape;
 
+/// The text of a refusal that is not `Display`.
+pub(crate) const NOT_SHOWN: &str = "its error is not `Display`";
+
 /// The recorded arguments of a command, and the function that replays them.
 ///
 /// `#[memimage::commands]` generates a payload type for each method marked `#[command]`. The payload of a `replay_only` command
@@ -71,6 +74,16 @@ pub trait Command<M>: Payload<M> {
     ///
     /// Returns the refusal of the check.
     fn check(&self, model: &M, context: &Context) -> Result<(), Self::Refusal>;
+
+    /// Like [`check`](Command::check), with the refusal as text, for a report.
+    ///
+    /// # Errors
+    ///
+    /// Returns the refusal of the check.
+    #[doc(hidden)]
+    fn check_text(&self, model: &M, context: &Context) -> Result<(), String> {
+        self.check(model, context).map_err(|_| NOT_SHOWN.to_owned())
+    }
 }
 
 /// Converts a refusal into the error that the call returns.

@@ -1,4 +1,5 @@
-//! The ends of upcaster chains: the payload is applied to a model, re-encoded, or handed to a reader of the history.
+//! The ends of upcaster chains: the payload is applied to a model, tried on a model, re-encoded, or handed to a reader of the
+//! history.
 
 use std::any::Any;
 use std::marker::PhantomData;
@@ -7,6 +8,7 @@ use super::payload::Payload;
 use super::recorded::Upcasting;
 use super::replay_error::ReplayError;
 use super::request::{ExecutedRequest, ReplayedRequest, arguments_hash};
+use super::trial::Trial;
 use crate::context::Context;
 use crate::digest::digest_within;
 use crate::outcome::Outcome;
@@ -20,9 +22,10 @@ enum TargetKind<'s, 'a, M> {
     Apply(&'s mut Apply<'a, M>),
     Reencode(&'s mut Reencode<M>),
     Deliver(&'s mut Delivery<'a>),
+    Try(&'s mut Trial<'a, M>),
 }
 
-/// Applies, re-encodes or hands over a payload, as the target requires.
+/// Applies, tries, re-encodes or hands over a payload, as the target requires.
 ///
 /// # Errors
 ///
@@ -37,6 +40,7 @@ pub fn deliver<M, P: Payload<M>>(
         TargetKind::Apply(apply) => apply.payload(payload, at.part),
         TargetKind::Reencode(reencode) => reencode.payload(payload, at.part),
         TargetKind::Deliver(delivery) => delivery.payload(payload, at.part),
+        TargetKind::Try(trial) => trial.payload(payload, at.part),
     }
 }
 
@@ -105,6 +109,12 @@ impl<'a, M> Apply<'a, M> {
     }
 }
 
+impl<'a, M> Trial<'a, M> {
+    pub(crate) fn target(&mut self) -> ReplayTarget<'_, 'a, M> {
+        ReplayTarget(TargetKind::Try(self))
+    }
+}
+
 /// Re-encodes payloads as a command of this program would record them.
 pub(crate) struct Reencode<M> {
     pub(crate) parts: Vec<ReencodedPart>,
@@ -112,6 +122,7 @@ pub(crate) struct Reencode<M> {
 }
 
 /// A re-encoded payload.
+#[derive(Clone, Debug)]
 pub(crate) struct ReencodedPart {
     /// The row in the dispatch table.
     pub(crate) row: usize,

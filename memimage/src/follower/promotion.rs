@@ -98,7 +98,6 @@ fn options_of_image<M: Model>(options: &Options<M>) -> Options<M> {
         verify_digests: options.verify_digests,
         allow_network: options.allow_network,
         accept_incomplete_copy: options.accept_incomplete_copy,
-        is_in_memory: options.is_in_memory,
         clock: options.clock.clone(),
         monotonic: options.monotonic.clone(),
         genesis: None,

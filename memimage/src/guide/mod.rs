@@ -12,6 +12,7 @@
 //! | [`snapshots`] | How fast is a restart? How much memory and disk does an image take? How is the journal shortened? |
 //! | [`damage`] | What happens after a crash or a disk error? How is an image checked and repaired? |
 //! | [`backup`] | How is a running image backed up, and how is it restored? |
+//! | [`past_states`] | What was the state yesterday, and who changed a value? How is a mistaken event undone? |
 //! | [`encryption`] | How is an image encrypted, and how is tampering detected? |
 //! | [`async_and_tokio`] | Which calls block a runtime's thread? |
 //! | [`performance`] | What do a command, a query, a replay and a snapshot cost? What is memimage not good at? |
@@ -44,6 +45,7 @@ pub mod determinism;
 pub mod snapshots;
 pub mod damage;
 pub mod backup;
+pub mod past_states;
 pub mod encryption;
 pub mod async_and_tokio;
 pub mod performance;

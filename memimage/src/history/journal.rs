@@ -25,7 +25,7 @@ use crate::seq::Seq;
 /// durable: what a power cut cannot take back. It never changes a file. Every call looks at the files again, so it sees the events
 /// that the owner has recorded meanwhile.
 pub struct Journal<M: Model> {
-    source: JournalSource,
+    pub(crate) source: JournalSource,
     model: PhantomData<fn() -> M>,
 }
 

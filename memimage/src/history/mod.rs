@@ -4,6 +4,7 @@
 
 // each module uses only the modules above it
 mod source;
+mod parent;
 mod event;
 mod typed;
 mod moment;
@@ -20,6 +21,7 @@ pub use event::{EventKey, HistoryEvent, RecordedEvent};
 pub use history::{History, HistoryIter};
 pub use journal::Journal;
 pub use moment::Moment;
+pub use parent::Parent;
 pub use past::Past;
 
 pub(crate) use source::{JournalSource, LiveJournal};

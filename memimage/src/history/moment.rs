@@ -33,7 +33,7 @@ impl Moment {
     ///
     /// Returns an error if the journal has no state for this moment: it lies before the image was created, or in the future, or
     /// the events before it were pruned.
-    pub(super) fn resolve(self, journal: &OpenedJournal, durable: Seq) -> Result<Seq, Error> {
+    pub(crate) fn resolve(self, journal: &OpenedJournal, durable: Seq) -> Result<Seq, Error> {
         let path = journal.layout().root().to_owned();
         let seq = match self {
             Moment::Seq(seq) if seq > durable => {

@@ -47,8 +47,6 @@ pub(super) struct Shared<M> {
     pub(super) files: RwLock<()>,
     /// The number of operations that copy files of the image. While there is one, no segment, snapshot or base is removed.
     pub(super) pins: AtomicUsize,
-    /// Whether the image has no files that outlive the process.
-    pub(super) is_in_memory: bool,
     /// The event number or byte count at which the next snapshot is due.
     pub(super) next_snapshot: AtomicU64,
     pub(super) disk: Arc<dyn Disk>,

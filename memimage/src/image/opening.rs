@@ -25,7 +25,7 @@ use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::figures::Figures;
 use crate::journal::{
-    Identity, Journal, Layout, ResumePoint, Salts, SegmentBuilder, Segments, ShapeTable, Survey, create,
+    IN_MEMORY, Identity, Journal, Layout, ResumePoint, Salts, SegmentBuilder, Segments, ShapeTable, Survey, create,
     quarantine_file, resume,
 };
 use crate::keys::Keyring;
@@ -59,9 +59,8 @@ impl<M: Model> Options<M> {
     /// # Errors
     ///
     /// Returns an error if an option is out of its range, or if the model has no digest.
-    pub fn in_memory(mut self) -> Result<Image<M>, Error> {
-        self.is_in_memory = true;
-        self.open_on(Arc::new(SimDisk::new()), "memory.image")
+    pub fn in_memory(self) -> Result<Image<M>, Error> {
+        self.open_on(Arc::new(SimDisk::new()), IN_MEMORY)
     }
 
     /// Like [`open`](Options::open), on the given disk.
@@ -332,7 +331,6 @@ impl<M: Model> Opening<M> {
             progress: Mutex::new(SnapshotProgress { base, ..SnapshotProgress::default() }),
             files: RwLock::new(()),
             pins: AtomicUsize::new(0),
-            is_in_memory: self.options.is_in_memory,
             next_snapshot: next_snapshot.into(),
             disk: self.disk,
             layout: self.layout,

@@ -33,7 +33,7 @@ impl<M: Model> Shared<M> {
     /// Pins the files, and syncs every executed event. `call` is the caller's operation, for error messages.
     pub(super) fn pin_files(&self, call: &'static str) -> Result<PinnedFiles<'_>, Error> {
         drop(self.enter_to_wait(call)?);
-        if self.is_in_memory {
+        if self.layout.is_in_memory() {
             return Err(Error::new(ErrorDetail::NoFiles { call }));
         }
         self.refuse_if_ended()?;

@@ -8,6 +8,7 @@ use super::recovery_report::RecoveryReport;
 use crate::context::Timestamp;
 use crate::event::Model;
 use crate::figures::Histogram;
+use crate::history::Parent;
 use crate::seq::Seq;
 
 /// Figures of a running image. [`Admin::stats`](crate::Admin::stats) returns them.
@@ -20,6 +21,8 @@ pub struct Stats {
     pub model: &'static str,
     /// The UUID of the image. A copy of the directory has the same UUID.
     pub uuid: [u8; 16],
+    /// The image from which this image was rewritten or branched; `None` if it was created empty.
+    pub parent: Option<Parent>,
     /// The last event executed.
     pub seq: Seq,
     /// The last event handed to the operating system.
@@ -94,6 +97,7 @@ impl<M: Model> Shared<M> {
             path: self.layout.root().to_owned(),
             model: M::NAME,
             uuid: self.identity.uuid,
+            parent: Parent::of(&self.identity),
             seq: self.journal.executed(),
             written_seq,
             durable_seq,

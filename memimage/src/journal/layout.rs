@@ -17,6 +17,9 @@ pub(crate) const SNAPSHOT: &str = ".snapshot";
 /// The file name extension of a copy of torn bytes in the quarantine.
 pub(crate) const TORN: &str = ".torn";
 
+/// The path of an image without files, on a disk in memory. The paths of images on a real disk are absolute.
+pub(crate) const IN_MEMORY: &str = "memory.image";
+
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     root: PathBuf,
@@ -55,6 +58,11 @@ impl Layout {
 
     pub(crate) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Whether this is the layout of an image without files; see [`IN_MEMORY`].
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.root == Path::new(IN_MEMORY)
     }
 
     /// The parent of the image's directory; `None` if the path has no parent, like `/`.

@@ -22,7 +22,7 @@ pub(crate) use format::timeline::{Timeline, life_conflict};
 pub(crate) use format::void::{VoidMark, Voids};
 pub(crate) use format::watermark::Watermark;
 pub(crate) use format::whitening::Salts;
-pub(crate) use layout::{BASE, Layout, SNAPSHOT, Survey, TORN};
+pub(crate) use layout::{BASE, IN_MEMORY, Layout, SNAPSHOT, Survey, TORN};
 pub(crate) use read::continuity::Continuity;
 pub(crate) use read::damage::{Damage, DamageKind, RecordDamage};
 pub(crate) use read::headers::{Headers, ProvenKeys};

@@ -57,11 +57,6 @@ pub(crate) struct ReplayRoute<'a, M> {
 }
 
 impl Dispatch {
-    /// The mapping for a journal without events.
-    pub(crate) fn empty<M>(events: &[EventType<M>]) -> Dispatch {
-        Dispatch { table: ShapeTable::default(), known: Vec::new(), ids: vec![None; events.len()] }
-    }
-
     /// Compares a journal's shape table with the program's dispatch table.
     ///
     /// # Errors
@@ -135,8 +130,7 @@ impl Dispatch {
     #[must_use]
     pub(crate) fn declare<M>(&self, row: usize, event: &EventType<M>) -> Dispatch {
         let mut grown = self.clone();
-        let shape = ShapeTree::of(event.shape.expect("a recorded event has a shape"));
-        let declared = ShapeRow { name: event.name.to_owned(), version: event.version, shape };
+        let declared = ShapeRow::of(event);
         let known =
             grown.table.rows.iter().position(|row| row.name == declared.name && row.version == declared.version);
         grown.ids[row] = Some(match known {
@@ -149,20 +143,6 @@ impl Dispatch {
         grown
     }
 
-    /// The journal's event number for [`DROPPED`]; `None` if [`declare_dropped`](Dispatch::declare_dropped) must first add the
-    /// placeholder to the mapping.
-    pub(crate) fn dropped(&self) -> Option<EventId> {
-        self.known.iter().position(|known| matches!(known, KnownEvent::Dropped)).map(|id| EventId(id as u32))
-    }
-
-    /// Returns a copy of the mapping that also contains [`DROPPED`].
-    #[must_use]
-    pub(crate) fn declare_dropped(&self) -> Dispatch {
-        let mut grown = self.clone();
-        grown.push(ShapeRow::dropped(), KnownEvent::Dropped);
-        grown
-    }
-
     fn push(&mut self, row: ShapeRow, known: KnownEvent) -> EventId {
         self.table.rows.push(row);
         self.known.push(known);
@@ -171,7 +151,14 @@ impl Dispatch {
 }
 
 impl ShapeRow {
-    fn dropped() -> ShapeRow {
+    /// The row of an event that this program records.
+    pub(crate) fn of<M>(event: &EventType<M>) -> ShapeRow {
+        let shape = ShapeTree::of(event.shape.expect("a recorded event has a shape"));
+        ShapeRow { name: event.name.to_owned(), version: event.version, shape }
+    }
+
+    /// The row of [`DROPPED`].
+    pub(crate) fn dropped() -> ShapeRow {
         ShapeRow { name: DROPPED.to_owned(), version: 1, shape: ShapeTree::of(<()>::SHAPE) }
     }
 }

@@ -415,8 +415,9 @@ impl<M: Model> Replay<'_, M> {
     }
 }
 
+/// The error for an event that cannot be replayed.
 #[cold]
-fn replay_error<M>(event: &EventType<M>, seq: Seq, what: String, help: &'static str) -> Error {
+pub(crate) fn replay_error<M>(event: &EventType<M>, seq: Seq, what: String, help: &'static str) -> Error {
     let (name, version) = (event.name.to_owned(), event.version);
     Error::new(ErrorDetail::Replay { seq, name, version, what, help })
 }

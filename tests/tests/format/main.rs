@@ -4,6 +4,7 @@
 //! `MEMIMAGE_BLESS=1 cargo test -p memimage-tests --test format` creates the fixtures again. That is only allowed if no existing
 //! journal uses the old format.
 
+mod branch;
 mod bytes;
 mod decryption;
 mod fixtures;

@@ -1,10 +1,10 @@
-//! A journal is not rewritten into the directory of its source, whichever path leads there.
+//! A journal is neither rewritten nor branched into the directory of its source, whichever path leads there.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 
 use memimage::admin::rewrite;
-use memimage::{ErrorKind, Image};
+use memimage::{ErrorKind, Image, Journal};
 use memimage_tests::{Ledger, LedgerCommands, tree};
 
 #[test]
@@ -33,12 +33,15 @@ fn a_target_inside_the_source_is_refused_by_any_path() {
         "source/../to-source/journal/new",
     ] {
         for from in [&source, &dir.path().join("to-source")] {
-            let error = rewrite::<Ledger>(from, dir.path().join(target)).unwrap_err();
-            assert!(
-                error.kind() == ErrorKind::AlreadyExists
-                    && error.to_string().contains("a place inside the source image"),
-                "{target}: {error}"
-            );
+            let branch = Journal::<Ledger>::open(from).unwrap().branch(dir.path().join(target));
+            let errors = [rewrite::<Ledger>(from, dir.path().join(target)).unwrap_err(), branch.create().unwrap_err()];
+            for error in errors {
+                assert!(
+                    error.kind() == ErrorKind::AlreadyExists
+                        && error.to_string().contains("a place inside the source image"),
+                    "{target}: {error}"
+                );
+            }
             assert!(tree(dir.path()) == before, "{target} changed something");
         }
     }

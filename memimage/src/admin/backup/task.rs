@@ -11,12 +11,12 @@ use super::messages;
 use super::source::Source;
 use crate::admin::check::{CheckReport, Severity, check_on};
 use crate::admin::keys::Task;
-use crate::admin::staging::{StagingDir, StagingTask};
 use crate::disk::{Disk, StoredFile, failed, sync_dir};
 use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::journal::Layout;
 use crate::keys::Keyring;
 use crate::log;
+use crate::new_image::{StagingDir, StagingTask};
 use crate::seq::Seq;
 use crate::snapshot::Snapshots;
 

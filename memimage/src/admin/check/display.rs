@@ -64,7 +64,11 @@ impl CheckReport {
         let model = self.model.as_deref().unwrap_or("unknown");
         writeln!(f, "image `{}` of the model `{model}`", self.path.display())?;
         match self.uuid {
-            Some(uuid) => writeln!(f, "  uuid {:032x}", u128::from_be_bytes(uuid)),
+            Some(uuid) => writeln!(f, "  uuid {:032x}", u128::from_be_bytes(uuid))?,
+            None => return Ok(()),
+        }
+        match self.parent {
+            Some(parent) => writeln!(f, "  rewritten or branched from {parent}"),
             None => Ok(()),
         }
     }

@@ -306,6 +306,17 @@ pub(super) fn rewrite_directory() -> Message {
     )
 }
 
+pub(super) fn branch_marker() -> Message {
+    Message::new("the branch that created this image left the file behind", "remove the file if you like")
+}
+
+pub(super) fn branch_directory() -> Message {
+    Message::new(
+        "a branch to this path is being created, or was interrupted",
+        "if no branch is being created, create it again, or remove the directory",
+    )
+}
+
 pub(super) fn quarantine(copies: u64, bytes: u64) -> Message {
     let copies = if copies == 1 { "1 copy".to_owned() } else { format!("{copies} copies") };
     Message::new(

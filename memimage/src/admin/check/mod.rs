@@ -17,6 +17,7 @@ use super::examine::{Examination, ExaminedSnapshot, refused_for_writing, survey}
 use super::keys::{GivenKeys, Task};
 use crate::disk::{Disk, RealDisk, absolute, failed};
 use crate::error::Error;
+use crate::history::Parent;
 use crate::journal::Layout;
 use crate::keys::Keyring;
 #[cfg(any(feature = "chain", feature = "encryption"))]
@@ -223,6 +224,7 @@ fn without_findings(examination: &Examination, owner: Option<String>) -> Result<
         owner,
         model: identity.map(|identity| identity.model.clone()),
         uuid: identity.map(|identity| identity.uuid),
+        parent: identity.and_then(Parent::of),
         encryption: proven_keys.ciphers.iter().copied().collect(),
         chain: proven_keys.chains.iter().copied().collect(),
         #[cfg(feature = "chain")]

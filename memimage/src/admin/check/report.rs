@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::admin::decision::Decision;
 use crate::admin::repair_action::RepairOption;
 use crate::error::Position;
+use crate::history::Parent;
 use crate::seq::Seq;
 
 /// The maximum number of findings in the list of a report.
@@ -23,6 +24,9 @@ pub struct CheckReport {
     pub model: Option<String>,
     /// The image's UUID; `None` if no segment header is readable.
     pub uuid: Option<[u8; 16]>,
+    /// The image from which this image was rewritten or branched; `None` if it was created empty, or if no segment header is
+    /// readable.
+    pub parent: Option<Parent>,
     /// The numbers of the keys under which parts of the image are encrypted; empty if the image is not encrypted.
     pub encryption: Vec<u32>,
     /// The numbers of the keys of the image's chain; empty if the image has no chain.

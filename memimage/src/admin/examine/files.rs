@@ -28,12 +28,16 @@ pub(crate) enum FileCondition {
     BackupMarker,
     /// The marker of the staging directory in which a backup was made.
     BackupStagingMarker,
+    /// The marker of the branch that made the image.
+    BranchMarker,
     /// A file that does not belong to the image.
     Unrelated,
     /// The staging directory of a rewrite to the image's path.
     RewriteDirectory,
     /// The staging directory of a backup to the image's path.
     BackupDirectory,
+    /// The staging directory of a branch to the image's path.
+    BranchDirectory,
     /// The quarantine contains copies of bytes and files that repairs changed or removed.
     Quarantine { copies: u64, bytes: u64 },
     /// An open must write to this file, but the file cannot be opened for writing.
@@ -54,9 +58,11 @@ pub(crate) fn survey(disk: &dyn Disk, layout: &Layout) -> Result<Vec<FileObserva
     ] {
         survey_directory(disk, layout, &directory, suffixes, &mut observations)?;
     }
-    for (ending, condition) in
-        [(".rewriting", FileCondition::RewriteDirectory), (".backing-up", FileCondition::BackupDirectory)]
-    {
+    for (ending, condition) in [
+        (".rewriting", FileCondition::RewriteDirectory),
+        (".branching", FileCondition::BranchDirectory),
+        (".backing-up", FileCondition::BackupDirectory),
+    ] {
         if let Some(path) = layout.beside(ending)
             && exists(disk, &path)?
         {
@@ -105,6 +111,8 @@ fn survey_directory(
             observe(&path, FileCondition::BackupMarker);
         } else if name == "BACKING-UP" {
             observe(&path, FileCondition::BackupStagingMarker);
+        } else if name == "BRANCHING" {
+            observe(&path, FileCondition::BranchMarker);
         } else if !(is_part_of(layout, &path)
             || is_segment(&name)
             || suffixes.iter().any(|suffix| name.ends_with(suffix)))

@@ -8,21 +8,18 @@ mod report;
 mod messages;
 mod rewriter;
 
-use super::complete_journal::{CompleteJournal, Rebuilt, first_divergence};
 use super::keys::GivenKeys;
-use super::staging::{StagingDir, StagingTask, vacant};
 use crate::disk::{Disk, RealDisk, absolute, failed};
-use crate::entropy::{random, random_life, random_uuid};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
-use crate::journal::{Identity, Journal, Layout, Salts, SegmentBuilder};
-use crate::keys::Keyring;
+use crate::journal::Layout;
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
 use crate::log;
+use crate::new_image::{CompleteJournal, Rebuilt, RecordWriter, StagingDir, StagingTask, first_divergence, vacant};
 use crate::options::Options;
-use crate::recovery::{ReplayProgress, genesis_of};
-use crate::seq::{Life, SegmentId, Seq};
+use crate::recovery::ReplayProgress;
+use crate::seq::SegmentId;
 pub use report::{RewriteProgress, RewriteReport, RewriteStep};
 use rewriter::{RewriteCounts, Rewriter};
 
@@ -205,9 +202,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let staging = StagingDir::take(&disk, target, &STAGING)?;
         let scan = old.journal.scan();
         let voids = scan.voids(SegmentId::FIRST)?;
-        // after an error, only the drop of the rewriter ends the journal's threads, so nothing may fail until the rewriter
-        // exists
-        let journal = journal::<M>(&disk, staging.layout(), &options, &keys, &old, was.last)?;
+        let journal = RecordWriter::create::<M>(&disk, staging.layout(), &options, &keys, (&old, was.last))?;
         let void = (voids, was.changed_outcomes.clone());
         let rewriter = Rewriter::<M>::new(scan, &old.dispatch, void, journal, was.events, &mut *progress);
         let counts = rewriter.write(was.digest.to_u64())?;
@@ -223,27 +218,6 @@ impl<'a, M: Model> Rewrite<'a, M> {
         log::info!(from = %from.display(), to = %target.display(), read, written = %seq, "rewrote an image");
         Ok(RewriteReport { read, written: is.events, upcasts, split, dropped, seq, digest: is.digest, torn: was.torn })
     }
-}
-
-/// Creates the journal of the new image, with the seed and the genesis of `old`.
-fn journal<M: Model>(
-    disk: &Arc<dyn Disk>,
-    layout: &Layout,
-    options: &Options<M>,
-    keys: &Keyring,
-    old: &CompleteJournal,
-    last: Seq,
-) -> Result<Journal, Error> {
-    let Identity { uuid, seed, ref model, .. } = *old.journal.segments().identity();
-    let identity = Identity { uuid: random_uuid()?, seed, parent: Some((uuid, last)), model: model.clone() };
-    let (largest, protection) = (options.segment_bytes, keys.current(&identity.uuid, layout.root())?);
-    let life = Life { epoch: 1, id: random_life()? };
-    let builder =
-        SegmentBuilder { disk: Arc::clone(disk), layout: layout.clone(), identity, life, largest, protection };
-    let first = old.first::<M>()?;
-    let genesis = genesis_of::<M>(first.given.then_some(&first.state))?;
-    let salts = Salts::new(u64::from_le_bytes(random()?));
-    Journal::create(builder, &genesis, options.align_shift(), salts, options.caps)
 }
 
 /// Reports the progress of a replay as a step of the rewrite.

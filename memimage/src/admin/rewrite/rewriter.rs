@@ -9,15 +9,12 @@ use super::report::{RewriteProgress, RewriteStep};
 use crate::context::{Origin, Timestamp};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Model, Recorded, Reencode, StoredPayload};
-use crate::journal::{DigestMark, EventId, Frame, FrameKind, Journal, NoRoom, OpenBatch, Record, Scan, Voids, records};
+use crate::journal::{EventId, Frame, FrameKind, Record, Scan, ShapeRow, Voids, records};
+use crate::new_image::{NewRecord, RecordWriter};
 use crate::outcome::Outcome;
 use crate::panics::panic_message;
-use crate::recovery::model_mark;
 use crate::recovery::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
 use crate::seq::{SegmentId, Seq};
-
-/// The largest record that the format allows, in bytes.
-const MAX_RECORD: u64 = 1 << 30;
 
 /// Counts of the events read and written.
 #[derive(Debug, Default)]
@@ -30,15 +27,6 @@ pub(super) struct RewriteCounts {
     pub(super) last: Seq,
 }
 
-/// A record to be written.
-#[derive(Clone, Copy)]
-enum NewRecord {
-    /// An event, identified by its row in the program's table `M::EVENTS`.
-    Event(usize),
-    /// The `memimage.dropped` record, in place of an event that became nothing.
-    Dropped,
-}
-
 /// Reads the old journal and writes the new one.
 pub(super) struct Rewriter<'a, M> {
     scan: &'a Scan,
@@ -48,8 +36,9 @@ pub(super) struct Rewriter<'a, M> {
     /// The events that have another outcome on replay than when they were recorded, because an earlier event has become void
     /// since.
     changed_outcomes: BTreeMap<Seq, Outcome>,
-    journal: Journal,
-    new: Dispatch,
+    new: RecordWriter,
+    /// For each row of `M::EVENTS`, the number of the event in the new journal; `None` if no such event was written yet.
+    numbers: Vec<Option<EventId>>,
     reencode: Reencode<M>,
     /// The recorded time of the last event.
     time: Timestamp,
@@ -59,14 +48,6 @@ pub(super) struct Rewriter<'a, M> {
     progress: &'a mut dyn FnMut(RewriteProgress),
 }
 
-impl<M> Drop for Rewriter<'_, M> {
-    fn drop(&mut self) {
-        // Ends the journal's threads. A successful rewrite has already closed the journal, and a failed rewrite removes its
-        // files.
-        let _ = self.journal.close();
-    }
-}
-
 impl<'a, M: Model> Rewriter<'a, M> {
     /// Creates a rewriter that reads the events with `scan` and writes them to the new journal. `total` is the number of
     /// events. `old` maps the events of the journal to the events of the program. `voids` contains the void events.
@@ -74,7 +55,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
         scan: &'a Scan,
         old: &'a Dispatch,
         (voids, changed_outcomes): (Voids, BTreeMap<Seq, Outcome>),
-        journal: Journal,
+        new: RecordWriter,
         total: u64,
         progress: &'a mut dyn FnMut(RewriteProgress),
     ) -> Rewriter<'a, M> {
@@ -83,8 +64,8 @@ impl<'a, M: Model> Rewriter<'a, M> {
             old,
             voids,
             changed_outcomes,
-            journal,
-            new: Dispatch::empty(M::EVENTS),
+            new,
+            numbers: vec![None; M::EVENTS.len()],
             reencode: Reencode::new(),
             time: Timestamp::default(),
             counts: RewriteCounts::default(),
@@ -98,12 +79,9 @@ impl<'a, M: Model> Rewriter<'a, M> {
     pub(super) fn write(mut self, digest: u64) -> Result<RewriteCounts, Error> {
         let scan = self.scan;
         scan.read(SegmentId::FIRST, |segment, frame| self.frame(segment, frame))?;
-        let seq = self.journal.executed();
-        let mark = DigestMark { seq, model: model_mark::<M>(), digest, accepts: false }.encode();
-        self.attempt(|_, journal, open| Ok(journal.try_insert(open, FrameKind::Digest, &mark).err()))?;
-        self.counts.last = self.journal.executed();
-        self.journal.close().map_err(|error| error.cause())?;
-        Ok(std::mem::take(&mut self.counts))
+        self.counts.last = self.new.last();
+        self.new.finish::<M>(digest)?;
+        Ok(self.counts)
     }
 
     fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
@@ -111,7 +89,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
         if header.kind == FrameKind::Time {
             let correction = scan.decode_time(segment, frame)?;
             self.time = correction.to;
-            self.attempt(|_, journal, open| Ok(journal.correct_time(open, &correction).err()))?;
+            self.new.correct_time(&correction)?;
         }
         if header.kind != FrameKind::Events {
             return Ok(ControlFlow::Continue(()));
@@ -144,10 +122,10 @@ impl<'a, M: Model> Rewriter<'a, M> {
         let part = record.origin.part;
         let ReplayAction::Event(ReplayRoute { row, event, shape, values }) = what else {
             self.counts.dropped += 1;
-            return self.put(NewRecord::Dropped, record, part, &[]);
+            return self.put(None, record, part, &[]);
         };
         if !event.is_past {
-            return self.put(NewRecord::Event(row), record, part, payload);
+            return self.put(Some(row), record, part, payload);
         }
         let Record { seq, origin, time, outcome, .. } = *record;
         let recorded = Recorded { seq: origin.seq, time, metadata: &record.metadata, outcome };
@@ -165,89 +143,36 @@ impl<'a, M: Model> Rewriter<'a, M> {
         let parts = std::mem::take(&mut self.reencode.parts);
         if parts.is_empty() {
             self.counts.dropped += 1;
-            return self.put(NewRecord::Dropped, record, part, &[]);
+            return self.put(None, record, part, &[]);
         }
         self.counts.split += u64::from(parts.len() > 1);
-        parts.iter().try_for_each(|part| self.put(NewRecord::Event(part.row), record, part.part, &part.payload))
+        parts.iter().try_for_each(|part| self.put(Some(part.row), record, part.part, &part.payload))
     }
 
-    /// Writes the record `what` with this payload. `part` is the part number in the new record's origin; the rest of the
-    /// origin, the time, the metadata and an outcome that did not change come from `record`.
-    fn put(&mut self, what: NewRecord, record: &Record, part: u32, payload: &[u8]) -> Result<(), Error> {
-        let Record { seq, time, outcome, metadata, origin, .. } = record;
-        let outcome = self.changed_outcomes.get(seq).copied().unwrap_or(*outcome);
-        let origin = Origin { part, ..*origin };
-        let command = match what {
-            NewRecord::Event(row) => M::EVENTS[row].name,
-            NewRecord::Dropped => DROPPED,
-        };
-        self.attempt(|new, journal, open| {
-            let event = match number::<M>(new, journal, open, what) {
-                Ok(event) => event,
-                Err(room) => return Ok(Some(room)),
-            };
-            let other = (origin != Origin::own(open.next_seq())).then_some(origin);
-            let mark = open
-                .begin(event, *time, metadata, other)
-                .map_err(|error| Error::new(ErrorDetail::Encode { command, what: error.to_string() }))?;
-            open.bytes().extend_from_slice(payload);
-            let size = open.record_len(mark) as u64;
-            if size > MAX_RECORD {
-                open.discard_record(mark);
-                return Err(Error::new(ErrorDetail::TooLarge { command, size, cap: MAX_RECORD }));
+    /// Writes a record of the event in this row of `M::EVENTS`, or `memimage.dropped` if there is no row. `part` is the part
+    /// number in the new record's origin; the rest of the origin, the time, the metadata and an outcome that did not change come
+    /// from `record`.
+    fn put(&mut self, row: Option<usize>, record: &Record, part: u32, payload: &[u8]) -> Result<(), Error> {
+        let Record { seq, time, outcome, ref metadata, origin, event, .. } = *record;
+        let outcome = self.changed_outcomes.get(&seq).copied().unwrap_or(outcome);
+        let origin = Origin { part, ..origin };
+        let new = NewRecord { event, name: DROPPED, time, metadata, origin, outcome, payload };
+        match row {
+            Some(row) => {
+                let (event, name) = (self.number(row)?, M::EVENTS[row].name);
+                self.new.put(&NewRecord { event, name, ..new })
             }
-            match journal.reserve(open, mark) {
-                Ok(mark) => open.accept(mark, outcome),
-                Err(room) => return Ok(Some(room)),
-            }
-            journal.accepted(open, false);
-            Ok(None)
-        })
-    }
-
-    /// Calls `write` with the open batch. If a segment must be created first, creates the segment and calls `write` again.
-    fn attempt(
-        &mut self,
-        mut write: impl FnMut(&mut Dispatch, &Journal, &mut OpenBatch) -> Result<Option<NoRoom>, Error>,
-    ) -> Result<(), Error> {
-        loop {
-            self.journal.wait_for_room();
-            let room = {
-                let mut open = self.journal.open();
-                if let Some(error) = open.ended() {
-                    return Err(error.cause());
-                }
-                write(&mut self.new, &self.journal, &mut open)?
-            };
-            match room {
-                None => return Ok(()),
-                Some(room) => self.journal.obtain_segment(room).map_err(|error| error.cause())?,
-            }
+            None => self.new.put_dropped(new),
         }
     }
-}
 
-/// Returns the number of the row that describes `what` in the shape table of the new journal. Adds this row to the table if it
-/// is missing.
-fn number<M: Model>(
-    new: &mut Dispatch,
-    journal: &Journal,
-    open: &mut OpenBatch,
-    what: NewRecord,
-) -> Result<EventId, NoRoom> {
-    let number = |dispatch: &Dispatch| match what {
-        NewRecord::Event(row) => dispatch.id(row),
-        NewRecord::Dropped => dispatch.dropped(),
-    };
-    if let Some(event) = number(new) {
-        return Ok(event);
+    /// The number of the event in this row of `M::EVENTS`.
+    fn number(&mut self, row: usize) -> Result<EventId, Error> {
+        if let Some(event) = self.numbers[row] {
+            return Ok(event);
+        }
+        let event = self.new.number(ShapeRow::of(&M::EVENTS[row]))?;
+        self.numbers[row] = Some(event);
+        Ok(event)
     }
-    let grown = match what {
-        NewRecord::Event(row) => new.declare(row, &M::EVENTS[row]),
-        NewRecord::Dropped => new.declare_dropped(),
-    };
-    let event = number(&grown).expect("it was just declared");
-    journal.declare(open, grown.table(), event)?;
-    *new = grown;
-    Ok(event)
 }

@@ -10,50 +10,69 @@ use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{FrameKind, Layout, records};
 use crate::keys::Keyring;
+use crate::options::DEFAULT_REMEMBER;
 use crate::outcome::Outcome;
 use crate::recovery::{
-    Dispatch, GenesisState, OpenedJournal, RecoveryGoal, ReplayProgress, dispatch_of, recover_with_progress,
+    Dispatch, GenesisState, OpenedJournal, Recovered, RecoveryGoal, ReplayProgress, dispatch_of, recover_with_progress,
     state_digest,
 };
 use crate::seq::{SegmentId, Seq};
 
+/// Why a journal must be complete, for an error message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Need {
+    /// What cannot be done with a pruned journal.
+    pub(crate) done: &'static str,
+    pub(crate) help: &'static str,
+}
+
+const REWRITE: Need = Need {
+    done: "rewritten",
+    help: "a rewrite needs all events, so open an image that you want to rewrite later with `Retention::Everything`",
+};
+
 /// A complete journal, opened for reading.
-pub(super) struct CompleteJournal {
-    pub(super) journal: OpenedJournal,
-    pub(super) dispatch: Dispatch,
+pub(crate) struct CompleteJournal {
+    pub(crate) journal: OpenedJournal,
+    pub(crate) dispatch: Dispatch,
 }
 
 /// The result of rebuilding the state from a journal.
 #[derive(Clone, Debug)]
-pub(super) struct Rebuilt {
-    pub(super) events: u64,
-    pub(super) last: Seq,
-    pub(super) digest: Digest,
+pub(crate) struct Rebuilt {
+    pub(crate) events: u64,
+    pub(crate) last: Seq,
+    pub(crate) digest: Digest,
     /// The events that have another outcome on replay than when they were recorded, because an earlier event has become void
     /// since.
-    pub(super) changed_outcomes: BTreeMap<Seq, Outcome>,
+    pub(crate) changed_outcomes: BTreeMap<Seq, Outcome>,
     /// Whether the journal ends with a torn write.
-    pub(super) torn: bool,
+    pub(crate) torn: bool,
 }
 
 impl CompleteJournal {
     /// Reads all headers, and verifies that the journal is complete, belongs to this model, and contains only events that the
     /// program knows.
-    pub(super) fn open<M: Model>(
+    pub(crate) fn open<M: Model>(
         disk: &Arc<dyn Disk>,
         layout: &Layout,
         keyring: &Arc<Keyring>,
     ) -> Result<CompleteJournal, Error> {
-        let journal = OpenedJournal::open(disk, layout, keyring, Some(M::NAME))?;
+        CompleteJournal::of::<M>(OpenedJournal::open(disk, layout, keyring, Some(M::NAME))?, REWRITE)
+    }
+
+    /// Like [`open`](CompleteJournal::open), of an opened journal of this model.
+    pub(crate) fn of<M: Model>(journal: OpenedJournal, need: Need) -> Result<CompleteJournal, Error> {
         if !journal.segments().starts_at_genesis() {
-            return Err(Error::new(ErrorDetail::PrunedSource { path: layout.root().to_owned() }));
+            let Need { done, help } = need;
+            return Err(Error::new(ErrorDetail::PrunedSource { path: journal.layout().root().to_owned(), done, help }));
         }
         let dispatch = dispatch_of::<M>(&journal)?;
         Ok(CompleteJournal { journal, dispatch })
     }
 
     /// The state before the first event.
-    pub(super) fn first<M: Model>(&self) -> Result<GenesisState<M>, Error> {
+    pub(crate) fn first<M: Model>(&self) -> Result<GenesisState<M>, Error> {
         let scan = self.journal.scan();
         let mut first = None;
         scan.read(SegmentId::FIRST, |segment, frame| {
@@ -68,20 +87,13 @@ impl CompleteJournal {
 
     /// Rebuilds the state by replay, without snapshots. If `verify` is true, a state whose digest differs from a recorded
     /// digest is an error.
-    pub(super) fn rebuild<M: Model>(
+    pub(crate) fn rebuild<M: Model>(
         &self,
         until: Option<Seq>,
         verify: bool,
         watch: &mut dyn FnMut(ReplayProgress),
     ) -> Result<Rebuilt, Error> {
-        let goal = RecoveryGoal {
-            until,
-            newest_snapshot: Some(Seq::ZERO),
-            verify_digests: verify,
-            trust_upcasters: true,
-            ..RecoveryGoal::default()
-        };
-        let rebuilt = recover_with_progress::<M>(&self.journal, &self.dispatch, goal, watch)?;
+        let rebuilt = self.recover::<M>(until, verify, watch)?;
         Ok(Rebuilt {
             events: rebuilt.replayed,
             last: rebuilt.last,
@@ -89,6 +101,24 @@ impl CompleteJournal {
             changed_outcomes: rebuilt.changed_outcomes,
             torn: rebuilt.end.is_some_and(|end| end.torn.is_some()),
         })
+    }
+
+    /// Like [`rebuild`](CompleteJournal::rebuild), and returns the state.
+    pub(crate) fn recover<M: Model>(
+        &self,
+        until: Option<Seq>,
+        verify: bool,
+        watch: &mut dyn FnMut(ReplayProgress),
+    ) -> Result<Recovered<M>, Error> {
+        let goal = RecoveryGoal {
+            until,
+            newest_snapshot: Some(Seq::ZERO),
+            verify_digests: verify,
+            trust_upcasters: true,
+            remember: DEFAULT_REMEMBER,
+            ..RecoveryGoal::default()
+        };
+        recover_with_progress::<M>(&self.journal, &self.dispatch, goal, watch)
     }
 
     /// Returns the last event of this journal whose origin is event `origin` or earlier.
@@ -121,7 +151,7 @@ impl CompleteJournal {
 /// Replays two journals of the same events, finds the first event after which their states differ, and returns the seq of this
 /// event's origin. `last` is the origin of the last event; the final states of the two journals must differ. Each step of the
 /// binary search replays both journals once.
-pub(super) fn first_divergence<M: Model>(
+pub(crate) fn first_divergence<M: Model>(
     one: &CompleteJournal,
     other: &CompleteJournal,
     last: Seq,

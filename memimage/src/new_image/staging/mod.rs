@@ -15,22 +15,22 @@ const LOCK: &str = "LOCK";
 
 /// An operation that creates an image in a staging directory.
 #[derive(Debug)]
-pub(super) struct StagingTask {
+pub(crate) struct StagingTask {
     /// The end of the directory's name, after a dot and the name of the final path.
-    pub(super) ending: &'static str,
+    pub(crate) ending: &'static str,
     /// The name of the marker file: the operation may clear a staging directory that contains this file. The operation creates
     /// the marker before the image's directories. It removes the marker only after it has removed these directories or moved
     /// the image to the final path. A crash may leave the marker in the finished image, where it is ignored.
-    pub(super) marker: &'static str,
+    pub(crate) marker: &'static str,
     /// The text in the marker, for people.
-    pub(super) text: &'static str,
+    pub(crate) text: &'static str,
     /// Another file that the operation creates in the image's directory.
-    pub(super) extra: Option<&'static str>,
+    pub(crate) extra: Option<&'static str>,
 }
 
 /// The directory in which an operation creates a new image. Dropping this value removes the directory, unless the image is
 /// [finished](StagingDir::finish).
-pub(super) struct StagingDir {
+pub(crate) struct StagingDir {
     disk: Arc<dyn Disk>,
     task: &'static StagingTask,
     target: PathBuf,
@@ -41,7 +41,7 @@ pub(super) struct StagingDir {
 }
 
 /// Checks that an image can be created at `target`: the path does not exist or is an empty directory.
-pub(super) fn vacant(disk: &dyn Disk, target: &Path) -> Result<(), Error> {
+pub(crate) fn vacant(disk: &dyn Disk, target: &Path) -> Result<(), Error> {
     let found = match disk.kind(target).map_err(|error| failed("inspecting", target, error))? {
         None => return Ok(()),
         Some(FileType::Dir) => match disk.list(target).map_err(|error| failed("listing", target, error))?.is_empty() {
@@ -55,7 +55,7 @@ pub(super) fn vacant(disk: &dyn Disk, target: &Path) -> Result<(), Error> {
 
 impl StagingDir {
     /// Creates the staging directory, or clears the files that an interrupted operation of the same kind left in it.
-    pub(super) fn take(disk: &Arc<dyn Disk>, target: &Path, task: &'static StagingTask) -> Result<StagingDir, Error> {
+    pub(crate) fn take(disk: &Arc<dyn Disk>, target: &Path, task: &'static StagingTask) -> Result<StagingDir, Error> {
         vacant(&**disk, target)?;
         let Some(beside) = Layout::new(target).beside(task.ending) else {
             return Err(Error::new(ErrorDetail::Taken { path: target.to_owned(), found: messages::NO_NAME }));
@@ -75,12 +75,12 @@ impl StagingDir {
         Ok(staging)
     }
 
-    pub(super) fn layout(&self) -> &Layout {
+    pub(crate) fn layout(&self) -> &Layout {
         &self.layout
     }
 
     /// Moves the image to its final path. The image must already be synced.
-    pub(super) fn finish(mut self) -> Result<(), Error> {
+    pub(crate) fn finish(mut self) -> Result<(), Error> {
         let disk = &*self.disk;
         rename(disk, self.layout.root(), &self.target)?;
         self.finished = true;

@@ -1,0 +1,10 @@
+//! New images that are created from the files of another image: rewritten images, branches and backups.
+
+// each module uses only the modules above it
+mod staging;
+mod complete_journal;
+mod record_writer;
+
+pub(crate) use complete_journal::{CompleteJournal, Need, Rebuilt, first_divergence};
+pub(crate) use record_writer::{NewRecord, RecordWriter};
+pub(crate) use staging::{StagingDir, StagingTask, vacant};

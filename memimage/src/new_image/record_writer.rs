@@ -1,0 +1,176 @@
+//! Writes records of another image to the journal of a new image.
+
+use std::sync::Arc;
+
+use crate::context::{Metadata, Origin, Timestamp};
+use crate::disk::Disk;
+use crate::entropy::{random, random_life, random_uuid};
+use crate::error::{Error, ErrorDetail};
+use crate::event::Model;
+use crate::journal::{
+    DigestMark, EventId, FrameKind, Identity, Journal, Layout, NoRoom, OpenBatch, Salts, SegmentBuilder, ShapeRow,
+    ShapeTable, TimeCorrection,
+};
+use crate::keys::Keyring;
+use crate::options::Options;
+use crate::outcome::Outcome;
+use crate::recovery::{DROPPED, genesis_of, model_mark};
+use crate::seq::{Life, Seq};
+
+use super::complete_journal::CompleteJournal;
+
+/// The largest record that the format allows, in bytes.
+const MAX_RECORD: u64 = 1 << 30;
+
+/// A record to be written.
+pub(crate) struct NewRecord<'a> {
+    /// The number of the event; see [`RecordWriter::number`].
+    pub(crate) event: EventId,
+    /// The name of the event, for an error message.
+    pub(crate) name: &'static str,
+    pub(crate) time: Timestamp,
+    pub(crate) metadata: &'a Metadata,
+    pub(crate) origin: Origin,
+    pub(crate) outcome: Outcome,
+    pub(crate) payload: &'a [u8],
+}
+
+/// The journal of a new image. Dropping this value ends the journal's threads.
+pub(crate) struct RecordWriter {
+    journal: Journal,
+    life: Life,
+    table: ShapeTable,
+    dropped: Option<EventId>,
+}
+
+impl Drop for RecordWriter {
+    fn drop(&mut self) {
+        // After a success, the journal is already closed. After a failure, the staging directory is removed with the journal.
+        let _ = self.journal.close();
+    }
+}
+
+impl RecordWriter {
+    /// Creates the journal of a new image whose parent is `parent`, with the seed and the genesis of the parent. `last` is the
+    /// last event of the parent that the new image takes over.
+    pub(crate) fn create<M: Model>(
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        options: &Options<M>,
+        keys: &Keyring,
+        (parent, last): (&CompleteJournal, Seq),
+    ) -> Result<RecordWriter, Error> {
+        let Identity { uuid, seed, ref model, .. } = *parent.journal.segments().identity();
+        let identity = Identity { uuid: random_uuid()?, seed, parent: Some((uuid, last)), model: model.clone() };
+        let (largest, protection) = (options.segment_bytes, keys.current(&identity.uuid, layout.root())?);
+        let life = Life { epoch: 1, id: random_life()? };
+        let builder =
+            SegmentBuilder { disk: Arc::clone(disk), layout: layout.clone(), identity, life, largest, protection };
+        let first = parent.first::<M>()?;
+        let genesis = genesis_of::<M>(first.given.then_some(&first.state))?;
+        let salts = Salts::new(u64::from_le_bytes(random()?));
+        // after an error, only the drop of this value ends the journal's threads, so nothing may fail between these two lines
+        let journal = Journal::create(builder, &genesis, options.align_shift(), salts, options.caps)?;
+        Ok(RecordWriter { journal, life, table: ShapeTable::default(), dropped: None })
+    }
+
+    /// The life in which the new image is created.
+    pub(crate) fn life(&self) -> Life {
+        self.life
+    }
+
+    /// The number of the event of a row in the new journal's shape table. Records the row if the table does not have it yet.
+    pub(crate) fn number(&mut self, row: ShapeRow) -> Result<EventId, Error> {
+        let same = |known: &ShapeRow| known.name == row.name && known.version == row.version;
+        let known = self.table.rows.iter().position(same);
+        if known.is_some_and(|at| self.table.rows[at] == row) {
+            return Ok(EventId(known.unwrap_or_default() as u32));
+        }
+        let mut table = self.table.clone();
+        match known {
+            Some(at) => table.rows[at] = row,
+            None => table.rows.push(row),
+        }
+        let event = EventId(known.unwrap_or(table.rows.len() - 1) as u32);
+        self.attempt(|journal, open| Ok(journal.declare(open, &table, event).err()))?;
+        self.table = table;
+        Ok(event)
+    }
+
+    /// The number of the event `memimage.dropped`, which stands for an event that became nothing.
+    pub(crate) fn dropped(&mut self) -> Result<EventId, Error> {
+        if let Some(event) = self.dropped {
+            return Ok(event);
+        }
+        let event = self.number(ShapeRow::dropped())?;
+        self.dropped = Some(event);
+        Ok(event)
+    }
+
+    /// Writes a record in place of `record`, whose event became nothing.
+    pub(crate) fn put_dropped(&mut self, record: NewRecord<'_>) -> Result<(), Error> {
+        let event = self.dropped()?;
+        self.put(&NewRecord { event, name: DROPPED, payload: &[], ..record })
+    }
+
+    /// Writes a record.
+    pub(crate) fn put(&mut self, record: &NewRecord<'_>) -> Result<(), Error> {
+        let NewRecord { event, name, time, metadata, origin, outcome, payload } = *record;
+        self.attempt(|journal, open| {
+            let other = (origin != Origin::own(open.next_seq())).then_some(origin);
+            let mark = open
+                .begin(event, time, metadata, other)
+                .map_err(|error| Error::new(ErrorDetail::Encode { command: name, what: error.to_string() }))?;
+            open.bytes().extend_from_slice(payload);
+            let size = open.record_len(mark) as u64;
+            if size > MAX_RECORD {
+                open.discard_record(mark);
+                return Err(Error::new(ErrorDetail::TooLarge { command: name, size, cap: MAX_RECORD }));
+            }
+            match journal.reserve(open, mark) {
+                Ok(mark) => open.accept(mark, outcome),
+                Err(room) => return Ok(Some(room)),
+            }
+            journal.accepted(open, false);
+            Ok(None)
+        })
+    }
+
+    /// Writes a correction of recorded time.
+    pub(crate) fn correct_time(&mut self, correction: &TimeCorrection) -> Result<(), Error> {
+        self.attempt(|journal, open| Ok(journal.correct_time(open, correction).err()))
+    }
+
+    /// The last event written.
+    pub(crate) fn last(&self) -> Seq {
+        self.journal.executed()
+    }
+
+    /// Writes the digest of the state after the last event, and syncs the journal.
+    pub(crate) fn finish<M: Model>(&mut self, digest: u64) -> Result<(), Error> {
+        let mark = DigestMark { seq: self.last(), model: model_mark::<M>(), digest, accepts: false }.encode();
+        self.attempt(|journal, open| Ok(journal.try_insert(open, FrameKind::Digest, &mark).err()))?;
+        self.journal.close().map_err(|error| error.cause())
+    }
+
+    /// Calls `write` with the open batch. If a segment must be created first, creates the segment and calls `write` again.
+    fn attempt(
+        &self,
+        mut write: impl FnMut(&Journal, &mut OpenBatch) -> Result<Option<NoRoom>, Error>,
+    ) -> Result<(), Error> {
+        loop {
+            self.journal.wait_for_room();
+            let room = {
+                let mut open = self.journal.open();
+                if let Some(error) = open.ended() {
+                    return Err(error.cause());
+                }
+                write(&self.journal, &mut open)?
+            };
+            match room {
+                None => return Ok(()),
+                Some(room) => self.journal.obtain_segment(room).map_err(|error| error.cause())?,
+            }
+        }
+    }
+}
