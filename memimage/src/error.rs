@@ -2,6 +2,7 @@
 
 mod command;
 mod position;
+mod subscription;
 mod messages;
 mod kind;
 
@@ -16,6 +17,7 @@ pub use kind::ErrorKind;
 pub use position::Position;
 
 pub(crate) use messages::ErrorDetail;
+pub(crate) use subscription::SubscriptionError;
 
 use crate::panics::panic_message;
 use crate::seq::Seq;
@@ -145,6 +147,11 @@ impl Error {
     /// Whether the cause is a file that does not exist.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(&*self.detail, ErrorDetail::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Whether the file with the position of a named subscription is damaged.
+    pub(crate) fn is_damaged_subscription(&self) -> bool {
+        matches!(&*self.detail, ErrorDetail::Subscription(SubscriptionError::Damaged { .. }))
     }
 
     /// The position in the journal; `None` if the error has no position.

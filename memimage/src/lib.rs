@@ -160,7 +160,8 @@ pub use event::{
 pub use execute::Execute;
 pub use figures::Histogram;
 pub use history::{
-    Change, Changes, EventKey, History, HistoryEvent, HistoryIter, Journal, Moment, Past, RecordedEvent,
+    Change, Changes, EventKey, History, HistoryEvent, HistoryIter, Journal, Moment, Past, RecordedEvent, StopHandle,
+    Subscription, SubscriptionInfo, SubscriptionStream,
 };
 pub use image::{
     Admin, Bulk, Image, JournalHandle, Pending, PendingAll, ReadGuard, RecoveryReport, SnapshotInfo, Stats,

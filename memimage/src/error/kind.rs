@@ -13,7 +13,7 @@ pub enum ErrorKind {
     AlreadyExists,
     /// The directory is not an image, or contains a link, a pipe or a device, none of which belongs in an image.
     NotAnImage,
-    /// Another process, or another handle in this process, owns the image.
+    /// Another process, or another handle in this process, owns the image, or has the named subscription.
     Locked,
     /// The image is on a network file system.
     NetworkFileSystem,
@@ -38,9 +38,11 @@ pub enum ErrorKind {
     /// The operation needs events that were pruned. See
     /// [`Options::retention`](crate::Options::retention).
     Pruned,
-    /// The event or time is before the beginning of the history, or after its end.
+    /// The event or time is before the beginning of the history, or after its end. Or a named subscription has acknowledged an
+    /// event that the journal does not have, for example because the image was restored from a backup.
     OutOfRange,
-    /// The repair does not apply to the damage, or the event cannot be made void.
+    /// The repair does not apply to the damage, the event cannot be made void, or a subscriber acknowledged an event that it did
+    /// not get.
     NotApplicable,
     /// The operating system returned an error for a read, a write or a sync.
     Io,
@@ -64,7 +66,7 @@ pub enum ErrorKind {
     Panicked,
     /// The [shape lock](crate::shape_lock) is missing, cannot be read, or does not match the program.
     ShapeLock,
-    /// The value of an option is out of range.
+    /// The value of an option is out of range, or a subscription cannot have this name.
     InvalidOption,
 }
 
@@ -120,6 +122,7 @@ impl ErrorKind {
             | ErrorDetail::LockText { .. }
             | ErrorDetail::Lock { .. }
             | ErrorDetail::Unclaimed { .. } => ErrorKind::ShapeLock,
+            ErrorDetail::Subscription(error) => error.kind(),
             ErrorDetail::Option { .. } => ErrorKind::InvalidOption,
         }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
-use super::{Error, Position};
+use super::{Error, Position, SubscriptionError};
 use crate::seq::Seq;
 
 /// The kind of a failure, with the details for its message.
@@ -336,6 +336,9 @@ pub(crate) enum ErrorDetail {
         path.display(), lines(of_models), new.map(|new| format!(", perhaps to `{new}`")).unwrap_or_default()
     )]
     Unclaimed { path: PathBuf, of_models: Vec<String>, new: Option<&'static str> },
+
+    #[error(transparent)]
+    Subscription(SubscriptionError),
 
     #[error("the option `{option}` cannot be {value}: {what}")]
     Option { option: &'static str, value: String, what: &'static str },

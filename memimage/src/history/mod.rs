@@ -1,6 +1,7 @@
 //! The history of an image: its events, its past states, and what changed between them.
 //!
-//! All of this only reads the journal's files, beside a running owner or without one.
+//! All of this only reads the journal's files, beside a running owner or without one. Named subscriptions also write their
+//! acknowledged position.
 
 // each module uses only the modules above it
 mod source;
@@ -12,6 +13,7 @@ mod history;
 mod past;
 mod changes;
 mod journal;
+mod subscription;
 
 pub use changes::{Change, Changes};
 pub use event::{EventKey, HistoryEvent, RecordedEvent};
@@ -19,5 +21,7 @@ pub use history::{History, HistoryIter};
 pub use journal::Journal;
 pub use moment::Moment;
 pub use past::Past;
+pub use subscription::{StopHandle, Subscription, SubscriptionInfo, SubscriptionStream};
 
 pub(crate) use source::{JournalSource, LiveJournal};
+pub(crate) use subscription::SubscriptionHold;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::disk::Disk;
 use crate::error::Error;
-use crate::journal::{JournalTail, Layout};
+use crate::journal::{Followers, JournalTail, Layout, Watermark};
 use crate::keys::Keyring;
 use crate::recovery::OpenedJournal;
 use crate::seq::Seq;
@@ -20,6 +20,16 @@ pub(crate) trait LiveJournal: Send + Sync {
     ///
     /// Returns an error if the image is closed or poisoned, or if the caller is inside a call on the image.
     fn acknowledged(&self, call: &'static str) -> Result<Seq, Error>;
+
+    /// The last event executed, and the journal's followers.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the image is closed or poisoned, or belongs to the parent of this process.
+    fn followers(&self) -> Result<(Seq, Arc<Followers>), Error>;
+
+    /// Returns an error if the caller is inside a call on the image, and therefore must not wait for events.
+    fn refuse_to_wait(&self, call: &'static str) -> Result<(), Error>;
 }
 
 /// A journal on disk, with or without its running owner.
@@ -45,6 +55,30 @@ impl JournalSource {
 
     pub(super) fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    pub(super) fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    /// The running owner, if it is in this process.
+    pub(super) fn live(&self) -> Option<&Arc<dyn LiveJournal>> {
+        self.live.as_ref()
+    }
+
+    /// The same files, without the running owner.
+    pub(super) fn files_only(&self) -> JournalSource {
+        JournalSource { live: None, ..self.clone() }
+    }
+
+    /// The UUID of the image.
+    pub(super) fn uuid(&self) -> Result<[u8; 16], Error> {
+        Ok(self.open(Seq::ZERO)?.segments().identity().uuid)
+    }
+
+    /// The watermark in `journal/durable`, if it is intact and belongs to the image with this UUID.
+    pub(super) fn watermark(&self, uuid: &[u8; 16]) -> Result<Option<Watermark>, Error> {
+        self.layout.read_watermark(&*self.disk, uuid)
     }
 
     /// The last durable event. `call` is the name of the public function that asks.

@@ -20,6 +20,8 @@ pub(crate) struct StoredRecord {
     pub(crate) segment: SegmentId,
     /// The epoch in which the record was written.
     pub(crate) epoch: u64,
+    /// The hash of the frame.
+    pub(crate) frame: u64,
 }
 
 impl StoredRecord {
@@ -58,6 +60,20 @@ impl RecordCursor {
     /// The last event that the reader returned, or after which it began.
     pub(crate) fn last(&self) -> Seq {
         self.last
+    }
+
+    /// The epoch of the last frame that was read; `None` if no frame was read yet.
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        self.tail.position.chain.map(|chain| chain.life.epoch)
+    }
+
+    /// Lists the segments again.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the journal was removed, or if the directory now holds another image.
+    pub(crate) fn relist(&mut self) -> Result<(), Error> {
+        self.tail.relist()
     }
 
     /// The last event that the files prove to be synced. See [`JournalTail::synced`].
@@ -125,6 +141,7 @@ pub(super) fn records_of(
     let body = Arc::new(scan.body(segment, frame)?);
     let decoded: Result<Vec<Record>, _> = records(&body, header.first_seq, header.count, header.time).collect();
     let decoded = decoded.map_err(|fault| scan.corrupt_frame(segment, frame, fault.to_string()))?;
-    let epoch = header.life.epoch;
-    Ok(decoded.into_iter().map(move |record| StoredRecord { record, body: Arc::clone(&body), segment, epoch }))
+    let (epoch, frame) = (header.life.epoch, frame.link().hash);
+    let stored = move |record| StoredRecord { record, body: Arc::clone(&body), segment, epoch, frame };
+    Ok(decoded.into_iter().map(stored))
 }
