@@ -68,6 +68,7 @@
 //! - [`guide::async_and_tokio`]: what blocks, and what does not
 //! - [`guide::performance`]: what things cost, and what memimage is not good at
 //! - [`guide::grouping_commands`]: several changes as one, and models with many commands
+//! - [`guide::subscriptions`]: side effects once, and streams of events
 //! - [`guide::glossary`]: the words, and what other systems call them
 //!
 //! # Where to find a type

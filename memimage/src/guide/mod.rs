@@ -15,6 +15,7 @@
 //! | [`async_and_tokio`] | Which calls block a runtime's thread? |
 //! | [`performance`] | What do a command, a query, a replay and a snapshot cost? What is memimage not good at? |
 //! | [`grouping_commands`] | How do several changes become one atomic command? How are many commands organised? |
+//! | [`subscriptions`] | How do I send a mail once? How do I stream to a page? |
 //! | [`glossary`] | What does a term mean, and what do other systems call it? |
 //!
 //! The repository has further documents, in `memimage/docs/`:
@@ -42,4 +43,5 @@ pub mod encryption;
 pub mod async_and_tokio;
 pub mod performance;
 pub mod grouping_commands;
+pub mod subscriptions;
 pub mod glossary;

@@ -13,6 +13,7 @@ mod reader;
 mod rewritten_journal;
 mod shape;
 mod snapshot;
+mod subscription;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;

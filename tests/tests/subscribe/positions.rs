@@ -1,9 +1,12 @@
 //! A position that does not fit the journal, because the image was restored, repaired or copied, is reported and never guessed.
 
+use std::sync::Arc;
+
+use memimage::admin::{Check, CheckReport};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{ErrorKind, Image, Seq};
 
-use super::{ACKNOWLEDGED, deposit, journal_of, next, open, seq, take};
+use super::{ACKNOWLEDGED, PATH, deposit, journal_of, next, open, seq, take};
 
 /// An image with `events` events, of which the mailer has acknowledged `acknowledged`.
 fn image_with(disk: &SimDisk, events: u64, acknowledged: usize) {
@@ -21,6 +24,27 @@ fn image_with(disk: &SimDisk, events: u64, acknowledged: usize) {
 fn put(to: &SimDisk, path: &str, bytes: &[u8]) {
     to.truncate(path, bytes.len() as u64).unwrap();
     to.write(path, 0, bytes).unwrap();
+}
+
+fn check(disk: &SimDisk) -> CheckReport {
+    Check::new().run_with(Arc::new(disk.clone()), PATH).unwrap()
+}
+
+#[test]
+fn a_check_knows_the_files_of_subscriptions_and_reports_positions_that_cannot_be_used() {
+    let disk = SimDisk::new();
+    image_with(&disk, 2, 1);
+    let report = check(&disk);
+    assert!(report.findings.is_empty(), "{report}");
+    let backup = disk.fork();
+    image_with(&disk, 4, 5);
+    put(&backup, ACKNOWLEDGED, &disk.read(ACKNOWLEDGED).unwrap());
+    let report = check(&backup).to_string();
+    assert!(report.contains("has acknowledged event 6, but the journal ends with event 2"), "{report}");
+    put(&backup, ACKNOWLEDGED, &[7; 1024]);
+    let report = check(&backup);
+    assert!(report.to_string().contains("it does not say which events the subscription `mailer`"), "{report}");
+    assert!(report.is_sound(), "the image is intact without the position");
 }
 
 #[test]
