@@ -100,7 +100,7 @@ mod tests {
         let candidate =
             |&seq: &u64| Candidate { seq: Seq::new(seq), time: Timestamp::from_micros(seq * 1_000_000), current: true };
         let snapshots: Vec<Candidate> = seqs.iter().map(candidate).collect();
-        let selection = retention.select(&snapshots, Timestamp::from_micros(u64::MAX));
+        let selection = retention.select(&snapshots, Timestamp::from_micros(u64::MAX), None);
         (selection.base.map(Seq::get), selection.kept.into_iter().map(Seq::get).collect())
     }
 
@@ -175,10 +175,13 @@ mod tests {
     fn a_snapshot_of_another_model_version_is_never_the_base() {
         let candidate = |(seq, current)| Candidate { seq: Seq::new(seq), time: Timestamp::default(), current };
         let selection =
-            Retention::Events(0).select(&[(9, true), (8, true), (7, false)].map(candidate), Timestamp::default());
+            Retention::Events(0).select(&[(9, true), (8, true), (7, false)].map(candidate), Timestamp::default(), None);
         assert_eq!((selection.base, selection.kept.len()), (Some(Seq::new(8)), 2));
-        let selection =
-            Retention::Events(0).select(&[(9, true), (8, false), (7, false)].map(candidate), Timestamp::default());
+        let selection = Retention::Events(0).select(
+            &[(9, true), (8, false), (7, false)].map(candidate),
+            Timestamp::default(),
+            None,
+        );
         assert_eq!((selection.base, selection.kept.len()), (None, 2));
     }
 }

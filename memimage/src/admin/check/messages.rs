@@ -312,7 +312,9 @@ pub(super) fn damaged_position(name: &str) -> Message {
 
 pub(super) fn position_beyond_end(name: &str, acknowledged: Seq, last: Seq) -> Message {
     Message::new(
-        format!("the subscription `{name}` has acknowledged event {acknowledged}, but the journal ends with event {last}"),
+        format!(
+            "the subscription `{name}` has acknowledged event {acknowledged}, but the journal ends with event {last}"
+        ),
         "find out which event its receiver got last; then remove the subscription with `journal.unsubscribe` and make it again",
     )
 }

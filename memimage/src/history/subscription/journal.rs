@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::feed::{Feed, LiveFeed};
 use super::files::{SubscriptionFiles, SubscriptionInfo};
-use super::position::LockedPosition;
+use super::position::{LockedPosition, has_event};
 use super::reader::EventReader;
 use super::subscription::Subscription;
 use crate::error::{Error, ErrorDetail};
@@ -121,9 +121,10 @@ impl<M: Model> Journal<M> {
         }
     }
 
-    /// Returns an error if event `after` is later than event `last`.
+    /// Returns an error if event `after` is later than event `last`. Beside an owner in another process, the event may be in the
+    /// journal all the same: the files prove only a little later that it was synced.
     fn refuse_later(&self, after: Seq, last: Seq) -> Result<(), Error> {
-        if after <= last {
+        if after <= last || (self.source.live().is_none() && has_event(&self.source, after)?) {
             return Ok(());
         }
         let path = self.source.layout().root().to_owned();

@@ -109,6 +109,15 @@ fn verify(source: &JournalSource, name: &str, position: &Acknowledgement) -> Res
     }
 }
 
+/// Whether the journal has event `seq`, or had it before it was pruned.
+pub(super) fn has_event(source: &JournalSource, seq: Seq) -> Result<bool, Error> {
+    match frame_with(source, seq) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::Corrupt => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// The hash of the frame with event `seq`; `None` if the event was pruned, or if `seq` is 0.
 fn frame_with(source: &JournalSource, seq: Seq) -> Result<Option<u64>, Error> {
     if seq == Seq::ZERO {
