@@ -2,6 +2,7 @@
 
 use super::is_full;
 use super::messages::ErrorDetail;
+use super::subscription::SubscriptionError;
 
 /// The kind of an [`Error`](super::Error).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,8 +123,18 @@ impl ErrorKind {
             | ErrorDetail::LockText { .. }
             | ErrorDetail::Lock { .. }
             | ErrorDetail::Unclaimed { .. } => ErrorKind::ShapeLock,
-            ErrorDetail::Subscription(error) => error.kind(),
+            ErrorDetail::Subscription(error) => ErrorKind::of_subscription(error),
             ErrorDetail::Option { .. } => ErrorKind::InvalidOption,
+        }
+    }
+
+    fn of_subscription(error: &SubscriptionError) -> ErrorKind {
+        match error {
+            SubscriptionError::Name { .. } => ErrorKind::InvalidOption,
+            SubscriptionError::InUse { .. } => ErrorKind::Locked,
+            SubscriptionError::Lost { .. } => ErrorKind::OutOfRange,
+            SubscriptionError::Damaged { .. } => ErrorKind::Corrupt,
+            SubscriptionError::NotDelivered { .. } => ErrorKind::NotApplicable,
         }
     }
 }

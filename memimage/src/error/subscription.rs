@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::ErrorKind;
 use crate::seq::Seq;
 
 /// Why a named subscription cannot be used.
@@ -39,16 +38,4 @@ pub(crate) enum SubscriptionError {
 
     #[error("event {seq} cannot be acknowledged: {what}; nothing was acknowledged; help: {help}")]
     NotDelivered { seq: Seq, what: &'static str, help: &'static str },
-}
-
-impl SubscriptionError {
-    pub(super) fn kind(&self) -> ErrorKind {
-        match self {
-            SubscriptionError::Name { .. } => ErrorKind::InvalidOption,
-            SubscriptionError::InUse { .. } => ErrorKind::Locked,
-            SubscriptionError::Lost { .. } => ErrorKind::OutOfRange,
-            SubscriptionError::Damaged { .. } => ErrorKind::Corrupt,
-            SubscriptionError::NotDelivered { .. } => ErrorKind::NotApplicable,
-        }
-    }
 }

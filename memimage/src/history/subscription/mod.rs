@@ -2,8 +2,8 @@
 
 // each module uses only the modules above it
 mod signal;
-mod feed;
 mod reader;
+mod feed;
 mod files;
 mod position;
 mod subscription;

@@ -20,11 +20,14 @@ pub struct SubscriptionStream<M: Model> {
     subscription: Subscription<M>,
 }
 
-impl<M: Model> SubscriptionStream<M> {
-    pub(super) fn new(subscription: Subscription<M>) -> SubscriptionStream<M> {
-        SubscriptionStream { subscription }
+impl<M: Model> Subscription<M> {
+    /// The subscription as a [`Stream`], for any runtime.
+    pub fn into_stream(self) -> SubscriptionStream<M> {
+        SubscriptionStream { subscription: self }
     }
+}
 
+impl<M: Model> SubscriptionStream<M> {
     /// The subscription, to ask it for its position.
     pub fn subscription(&self) -> &Subscription<M> {
         &self.subscription

@@ -12,7 +12,6 @@ use super::files::error;
 use super::position::LockedPosition;
 use super::reader::EventReader;
 use super::signal::{Signal, StopHandle};
-use super::stream::SubscriptionStream;
 use crate::error::{Error, ErrorDetail, SubscriptionError};
 use crate::event::Model;
 use crate::history::event::HistoryEvent;
@@ -140,11 +139,6 @@ impl<M: Model> Subscription<M> {
                 }
             }
         }
-    }
-
-    /// The subscription as a [`Stream`](futures_core::Stream), for any runtime.
-    pub fn into_stream(self) -> SubscriptionStream<M> {
-        SubscriptionStream::new(self)
     }
 
     /// The name of a named subscription.
