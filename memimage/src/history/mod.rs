@@ -13,7 +13,7 @@ mod history;
 mod past;
 mod changes;
 mod journal;
-mod subscription;
+mod subscriptions;
 
 pub use changes::{Change, Changes};
 pub use event::{EventKey, HistoryEvent, RecordedEvent};
@@ -21,7 +21,7 @@ pub use history::{History, HistoryIter};
 pub use journal::Journal;
 pub use moment::Moment;
 pub use past::Past;
-pub use subscription::{StopHandle, Subscription, SubscriptionInfo, SubscriptionStream};
+pub use subscriptions::{StopHandle, Subscription, SubscriptionInfo, SubscriptionStream};
 
 pub(crate) use source::{JournalSource, LiveJournal};
-pub(crate) use subscription::SubscriptionHold;
+pub(crate) use subscriptions::SubscriptionHold;

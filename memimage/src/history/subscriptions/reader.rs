@@ -47,7 +47,7 @@ impl<M: Model> EventReader<M> {
         loop {
             match self.cursor.next(until) {
                 Ok(Some(JournalItem::Shapes(segment, rows))) => {
-                    self.dispatch.add::<M>(self.cursor.scan(), segment, rows)?
+                    self.dispatch.add::<M>(self.cursor.scan(), segment, rows)?;
                 }
                 Ok(Some(JournalItem::Record(stored))) => {
                     return push_events(&self.dispatch, self.cursor.scan(), &self.voids, &stored, events);
