@@ -3,6 +3,7 @@
 mod command;
 mod position;
 mod projection;
+mod subscription;
 mod messages;
 mod kind;
 
@@ -18,6 +19,7 @@ pub use position::Position;
 
 pub(crate) use messages::ErrorDetail;
 pub(crate) use projection::ProjectionFault;
+pub(crate) use subscription::SubscriptionError;
 
 use crate::panics::panic_message;
 use crate::seq::Seq;
@@ -158,6 +160,11 @@ impl Error {
     /// Whether the owner of a journal removed what was to be read: a file, or the events by pruning them.
     pub(crate) fn is_removed(&self) -> bool {
         self.is_missing() || matches!(&*self.detail, ErrorDetail::PrunedEvent { .. })
+    }
+
+    /// Whether the file with the position of a named subscription is damaged.
+    pub(crate) fn is_damaged_subscription(&self) -> bool {
+        matches!(&*self.detail, ErrorDetail::Subscription(SubscriptionError::Damaged { .. }))
     }
 
     /// The position in the journal; `None` if the error has no position.

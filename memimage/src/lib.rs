@@ -73,6 +73,7 @@
 //! - [`guide::grouping_commands`]: several changes as one, and models with many commands
 //! - [`guide::retries`]: requests that are executed once, although their clients try again
 //! - [`guide::standby`]: a process that takes over when the owner's process dies
+//! - [`guide::subscriptions`]: side effects once, and streams of events
 //! - [`guide::glossary`]: the words, and what other systems call them
 //!
 //! # Where to find a type
@@ -175,7 +176,7 @@ pub use figures::Histogram;
 pub use follower::{Follower, PromoteError};
 pub use history::{
     Change, Changes, EventKey, History, HistoryEvent, HistoryIter, Journal, Moment, Parent, Past, RecordedEvent,
-    StateDifference,
+    StateDifference, StopHandle, Subscription, SubscriptionInfo, SubscriptionStream,
 };
 pub use image::{
     Admin, Bulk, Image, JournalHandle, Pending, PendingAll, ReadGuard, RecoveryReport, SnapshotInfo, Stats,

@@ -52,6 +52,7 @@ pub struct Options<M> {
     pub(crate) pause_budget: Duration,
     pub(crate) replica: Replica,
     pub(crate) retention: Retention,
+    pub(crate) retain_for_subscriptions: bool,
     pub(crate) verify_snapshots: bool,
     pub(crate) verify_digests: bool,
     pub(crate) allow_network: bool,
@@ -112,6 +113,7 @@ impl<M: Model> Options<M> {
             pause_budget: Duration::from_millis(5),
             replica: Replica::OnDemand,
             retention: Retention::default(),
+            retain_for_subscriptions: true,
             verify_snapshots: true,
             verify_digests: true,
             allow_network: false,
@@ -221,6 +223,16 @@ impl<M: Model> Options<M> {
     /// produced the newest state.
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
+        self
+    }
+
+    /// Whether to keep events that a [named subscription](crate::Journal::subscribe_as) has not acknowledged, whatever the
+    /// retention. Default: yes. A subscription that nobody uses any more then keeps the journal from being pruned:
+    /// [`Stats::pruning_held_by`](crate::Stats::pruning_held_by) names it, and [`Journal::unsubscribe`](crate::Journal::unsubscribe)
+    /// removes it. With `false`, a warning is logged, and a subscriber whose next event was pruned gets
+    /// [`ErrorKind::Pruned`](crate::ErrorKind::Pruned).
+    pub fn retain_for_subscriptions(mut self, retain: bool) -> Self {
+        self.retain_for_subscriptions = retain;
         self
     }
 

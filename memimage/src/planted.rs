@@ -11,6 +11,8 @@ compile_error!("`--cfg planted` puts bugs into memimage: it is for builds with d
 /// A planted bug, named after the mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bug {
+    /// A named subscription acknowledges an event before it returns the event.
+    AcknowledgedBeforeDelivery,
     /// A command is answered once its batch is written, before the batch is synced.
     AnswerBeforeSync,
     /// A command is applied although no space could be reserved for its record.

@@ -59,12 +59,18 @@ impl Retention {
     ///
     /// Keeps the two newest snapshots, the newest one that can be the base, and the oldest one that cannot be the base yet and
     /// will be the next base. So the selection never keeps more than four snapshots. If the newest snapshot's time is after
-    /// `confirmed`, `confirmed` replaces that time.
-    pub(crate) fn select(self, snapshots: &[Candidate], confirmed: Timestamp) -> RetentionSelection {
+    /// `confirmed`, `confirmed` replaces that time. The events after `needed` are kept, if there is such an event.
+    pub(crate) fn select(
+        self,
+        snapshots: &[Candidate],
+        confirmed: Timestamp,
+        needed: Option<Seq>,
+    ) -> RetentionSelection {
         let Some((newest, older)) = snapshots.split_first() else { return RetentionSelection::default() };
         let (mut base, mut next) = (None, None);
         for candidate in older.iter().filter(|candidate| candidate.current && self != Retention::Everything) {
-            if !self.may_prune(candidate, newest, confirmed) {
+            let is_needed = needed.is_some_and(|needed| needed < candidate.seq);
+            if is_needed || !self.may_prune(candidate, newest, confirmed) {
                 next = Some(candidate.seq);
             } else if base.is_none() {
                 base = Some(candidate.seq);
@@ -94,7 +100,7 @@ mod tests {
         let candidate =
             |&seq: &u64| Candidate { seq: Seq::new(seq), time: Timestamp::from_micros(seq * 1_000_000), current: true };
         let snapshots: Vec<Candidate> = seqs.iter().map(candidate).collect();
-        let selection = retention.select(&snapshots, Timestamp::from_micros(u64::MAX));
+        let selection = retention.select(&snapshots, Timestamp::from_micros(u64::MAX), None);
         (selection.base.map(Seq::get), selection.kept.into_iter().map(Seq::get).collect())
     }
 
@@ -126,8 +132,24 @@ mod tests {
         let time = |seconds: u64| Timestamp::from_micros(seconds * 1_000_000);
         let candidates = [9_000, 80, 70].map(|at| Candidate { seq: Seq::new(at), time: time(at), current: true });
         let period = Retention::Period(Duration::from_secs(20));
-        let base = |confirmed: u64| period.select(&candidates, time(confirmed)).base.map(Seq::get);
+        let base = |confirmed: u64| period.select(&candidates, time(confirmed), None).base.map(Seq::get);
         assert_eq!([85, 90, 100, 9_000].map(base), [None, Some(70), Some(80), Some(80)]);
+    }
+
+    #[test]
+    fn events_that_are_still_needed_are_kept() {
+        let candidate = |seq| Candidate { seq: Seq::new(seq), time: Timestamp::default(), current: true };
+        let candidates = [90, 80, 70, 60].map(candidate);
+        let select = |needed: u64| {
+            let needed = Some(Seq::new(needed));
+            let selection = Retention::Events(0).select(&candidates, Timestamp::default(), needed);
+            (selection.base.map(Seq::get), selection.kept.into_iter().map(Seq::get).collect())
+        };
+        assert_eq!(select(90), (Some(80), vec![90, 80]));
+        assert_eq!(select(80), (Some(80), vec![90, 80]));
+        assert_eq!(select(79), (Some(70), vec![90, 80, 70]));
+        assert_eq!(select(65), (Some(60), vec![90, 80, 70, 60]));
+        assert_eq!(select(0), (None, vec![90, 80, 60]));
     }
 
     #[test]
@@ -153,10 +175,13 @@ mod tests {
     fn a_snapshot_of_another_model_version_is_never_the_base() {
         let candidate = |(seq, current)| Candidate { seq: Seq::new(seq), time: Timestamp::default(), current };
         let selection =
-            Retention::Events(0).select(&[(9, true), (8, true), (7, false)].map(candidate), Timestamp::default());
+            Retention::Events(0).select(&[(9, true), (8, true), (7, false)].map(candidate), Timestamp::default(), None);
         assert_eq!((selection.base, selection.kept.len()), (Some(Seq::new(8)), 2));
-        let selection =
-            Retention::Events(0).select(&[(9, true), (8, false), (7, false)].map(candidate), Timestamp::default());
+        let selection = Retention::Events(0).select(
+            &[(9, true), (8, false), (7, false)].map(candidate),
+            Timestamp::default(),
+            None,
+        );
         assert_eq!((selection.base, selection.kept.len()), (None, 2));
     }
 }

@@ -155,6 +155,15 @@ fn a_model_name_that_exceeds_the_limit_is_refused() {
 
 /// "shape"
 #[test]
+fn a_subscription_name_that_exceeds_the_limit_is_refused() {
+    let image = Image::<Book>::in_memory().unwrap();
+    let subscribe = |len| image.journal().subscribe_as(&"n".repeat(len), memimage::Seq::ZERO).map(drop);
+    subscribe(64).unwrap();
+    let error = subscribe(65).unwrap_err();
+    assert!(error.to_string().contains("it has 65 bytes"), "{error}");
+}
+
+#[test]
 fn shapes_that_exceed_a_limit_are_refused_with_the_position() {
     let error = |bytes: &[u8]| ShapeTree::decode(bytes).unwrap_err().to_string();
     let deep = |levels: usize| [vec![0x20; levels - 1], vec![0]].concat();

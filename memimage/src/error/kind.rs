@@ -3,6 +3,7 @@
 use super::is_full;
 use super::messages::ErrorDetail;
 use super::projection::ProjectionFault;
+use super::subscription::SubscriptionError;
 
 /// The kind of an [`Error`](super::Error).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,7 +15,7 @@ pub enum ErrorKind {
     AlreadyExists,
     /// The directory is not an image, or contains a link, a pipe or a device, none of which belongs in an image.
     NotAnImage,
-    /// Another process, or another handle in this process, owns the image.
+    /// Another process, or another handle in this process, owns the image, or has the named subscription.
     Locked,
     /// The image is on a network file system.
     NetworkFileSystem,
@@ -41,10 +42,11 @@ pub enum ErrorKind {
     Pruned,
     /// The journal was removed, cut, or replaced by another one while it was read.
     Replaced,
-    /// The event or time is before the beginning of the history, or after its end.
+    /// The event or time is before the beginning of the history, or after its end. Or a named subscription has acknowledged an
+    /// event that the journal does not have, for example because the image was restored from a backup.
     OutOfRange,
-    /// The repair does not apply to the damage, the event cannot be made void, the branch cannot be created, or the directory cannot
-    /// take a backup of the image.
+    /// The repair does not apply to the damage, the event cannot be made void, the branch cannot be created, the directory cannot
+    /// take a backup of the image, or a subscriber acknowledged an event that it did not get.
     NotApplicable,
     /// The operating system returned an error for a read, a write or a sync.
     Io,
@@ -76,7 +78,7 @@ pub enum ErrorKind {
     Panicked,
     /// The [shape lock](crate::shape_lock) is missing, cannot be read, or does not match the program.
     ShapeLock,
-    /// The value of an option is out of range.
+    /// The value of an option is out of range, or a subscription cannot have this name.
     InvalidOption,
 }
 
@@ -144,7 +146,18 @@ impl ErrorKind {
             | ErrorDetail::Lock { .. }
             | ErrorDetail::Unclaimed { .. } => ErrorKind::ShapeLock,
             ErrorDetail::Projection(fault) => ErrorKind::of_projection(fault),
+            ErrorDetail::Subscription(error) => ErrorKind::of_subscription(error),
             ErrorDetail::Option { .. } => ErrorKind::InvalidOption,
+        }
+    }
+
+    fn of_subscription(error: &SubscriptionError) -> ErrorKind {
+        match error {
+            SubscriptionError::Name { .. } => ErrorKind::InvalidOption,
+            SubscriptionError::InUse { .. } => ErrorKind::Locked,
+            SubscriptionError::Lost { .. } => ErrorKind::OutOfRange,
+            SubscriptionError::Damaged { .. } => ErrorKind::Corrupt,
+            SubscriptionError::NotDelivered { .. } => ErrorKind::NotApplicable,
         }
     }
 }

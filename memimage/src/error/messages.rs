@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
 use super::projection::ProjectionFault;
-use super::{Error, Position};
+use super::{Error, Position, SubscriptionError};
 use crate::seq::Seq;
 
 /// The kind of a failure, with the details for its message.
@@ -409,6 +409,9 @@ pub(crate) enum ErrorDetail {
 
     #[error(transparent)]
     Projection(ProjectionFault),
+
+    #[error(transparent)]
+    Subscription(SubscriptionError),
 
     #[error("the option `{option}` cannot be {value}: {what}")]
     Option { option: &'static str, value: String, what: &'static str },

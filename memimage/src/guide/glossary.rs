@@ -38,6 +38,8 @@
 //! | *timeline* | one of several diverged histories of an image, for example after a copy was used on its own | timeline (PostgreSQL), fork |
 //! | *durable watermark* | the last event that is known to be synced, stored in `journal/durable` | flushed LSN, commit index |
 //! | *poisoned* image | a running image after a failed write or sync of its journal: every call fails until it is reopened | PANIC after a failed fsync (PostgreSQL) |
+//! | *subscription* | a reader that gets each durable event, in order; a *named* one remembers what was acknowledged | consumer, consumer group (Kafka), durable consumer (NATS), replication slot (PostgreSQL) |
+//! | *acknowledged* event | an event whose side effects are done, according to the subscriber | committed offset (Kafka) |
 //! | *void* event | an event that replay skips, by a recorded decision | skipped transaction |
 //!
 //! # Snapshots and recovery

@@ -20,6 +20,7 @@
 //! | [`grouping_commands`] | How do several changes become one atomic command? How are many commands organised? |
 //! | [`retries`] | A client did not get its answer and tries again: how is its request not executed twice? |
 //! | [`standby`] | How does another process take over when the owner's process dies? |
+//! | [`subscriptions`] | How do I send a mail once? How do I stream to a page? |
 //! | [`glossary`] | What does a term mean, and what do other systems call it? |
 //!
 //! The repository has further documents, in `memimage/docs/`:
@@ -53,4 +54,5 @@ pub mod projections;
 pub mod grouping_commands;
 pub mod retries;
 pub mod standby;
+pub mod subscriptions;
 pub mod glossary;

@@ -25,6 +25,10 @@ pub struct HistoryEvent<M: Model> {
     pub(super) metadata: Arc<Metadata>,
     pub(super) event: Option<M::Event>,
     pub(super) recorded: RecordedEvent,
+    /// The hash of the frame with the recorded event.
+    pub(super) frame: u64,
+    /// Whether this is the last of the events to which upcasters converted the recorded event.
+    pub(super) is_last_part: bool,
 }
 
 impl<M: Model> HistoryEvent<M> {

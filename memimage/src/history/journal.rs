@@ -22,7 +22,8 @@ use crate::seq::Seq;
 /// [`Image::journal`](crate::Image::journal).
 ///
 /// A journal is opened without the image's lock, from any process, beside a running owner or without one. It shows what is
-/// durable: what a power cut cannot take back. It never changes a file. Every call looks at the files again, so it sees the events
+/// durable: what a power cut cannot take back. It changes no file, except those of [named
+/// subscriptions](Journal::subscribe_as). Every call looks at the files again, so it sees the events
 /// that the owner has recorded meanwhile.
 pub struct Journal<M: Model> {
     pub(crate) source: JournalSource,

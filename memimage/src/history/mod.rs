@@ -1,6 +1,7 @@
 //! The history of an image: its events, its past states, and what changed between them.
 //!
-//! All of this only reads the journal's files, beside a running owner or without one.
+//! All of this only reads the journal's files, beside a running owner or without one. Named subscriptions also write their
+//! acknowledged position.
 
 // each module uses only the modules above it
 mod source;
@@ -14,6 +15,7 @@ mod past;
 mod changes;
 mod diff;
 mod journal;
+mod subscriptions;
 
 pub use changes::{Change, Changes};
 pub use diff::StateDifference;
@@ -23,6 +25,8 @@ pub use journal::Journal;
 pub use moment::Moment;
 pub use parent::Parent;
 pub use past::Past;
+pub use subscriptions::{StopHandle, Subscription, SubscriptionInfo, SubscriptionStream};
 
 pub(crate) use source::{JournalSource, LiveJournal};
+pub(crate) use subscriptions::SubscriptionHold;
 pub(crate) use typed::deliver;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::disk::Disk;
 use crate::error::Error;
-use crate::journal::{JournalTail, Layout, Survey};
+use crate::journal::{Followers, JournalTail, Layout, Survey, Watermark};
 use crate::keys::Keyring;
 use crate::recovery::OpenedJournal;
 use crate::seq::Seq;
@@ -35,6 +35,16 @@ pub(crate) trait LiveJournal: Send + Sync {
 
     /// Makes the threads in [`follow`](LiveJournal::follow) ask again.
     fn wake_followers(&self);
+
+    /// The last event executed, and the journal's followers.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the image is closed or poisoned, or belongs to the parent of this process.
+    fn followers(&self) -> Result<(Seq, Arc<Followers>), Error>;
+
+    /// Returns an error if the caller is inside a call on the image, and therefore must not wait for events.
+    fn refuse_to_wait(&self, call: &'static str) -> Result<(), Error>;
 }
 
 /// A journal on disk, with or without its running owner.
@@ -78,6 +88,16 @@ impl JournalSource {
 
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// The UUID of the image.
+    pub(super) fn uuid(&self) -> Result<[u8; 16], Error> {
+        Ok(self.open(Seq::ZERO)?.segments().identity().uuid)
+    }
+
+    /// The watermark in `journal/durable`, if it is intact and belongs to the image with this UUID.
+    pub(super) fn watermark(&self, uuid: &[u8; 16]) -> Result<Option<Watermark>, Error> {
+        self.layout.read_watermark(&*self.disk, uuid)
     }
 
     /// The last durable event. `call` is the name of the public function that asks.

@@ -19,7 +19,7 @@ pub(super) fn push_events<M: Model>(
     stored: &StoredRecord,
     events: &mut VecDeque<HistoryEvent<M>>,
 ) -> Result<(), Error> {
-    let StoredRecord { record, body, segment, .. } = stored;
+    let StoredRecord { record, body, segment, hash, .. } = stored;
     let Some(action) = dispatch.get().action(record.event, M::EVENTS) else {
         return Err(scan.segments().corrupt(*segment, None, unknown_event_number(record.seq, record.event)));
     };
@@ -29,7 +29,7 @@ pub(super) fn push_events<M: Model>(
         _ => Vec::new(),
     };
     let metadata = Arc::new(record.metadata.clone());
-    let entry = |part, event| HistoryEvent {
+    let entry = |part, event, is_last_part| HistoryEvent {
         key: EventKey { image: scan.segments().identity().uuid, seq: record.seq, part },
         time: record.time,
         outcome: record.outcome,
@@ -42,11 +42,15 @@ pub(super) fn push_events<M: Model>(
             body: Arc::clone(body),
             payload: record.payload.clone(),
         },
+        frame: *hash,
+        is_last_part,
     };
     if parts.is_empty() {
-        events.push_back(entry(record.origin.part, None));
+        events.push_back(entry(record.origin.part, None, true));
     }
-    events.extend(parts.into_iter().map(|(part, event)| entry(part, Some(event))));
+    let count = parts.len();
+    let entries = parts.into_iter().enumerate();
+    events.extend(entries.map(|(index, (part, event))| entry(part, Some(event), index + 1 == count)));
     Ok(())
 }
 

@@ -61,6 +61,7 @@ pub(super) struct Shared<M> {
     pub(super) snapshot_source: SnapshotSource<M>,
     pub(super) pause_budget: Duration,
     pub(super) retention: Retention,
+    pub(super) retain_for_subscriptions: bool,
     pub(super) verify_snapshots: bool,
     pub(super) verify_digests: bool,
     pub(super) record_bytes_max: usize,
@@ -102,6 +103,8 @@ pub(super) struct SnapshotProgress {
     /// The newest base beside the journal.
     pub(super) base: Option<Seq>,
     pub(super) retention_failure: Option<String>,
+    /// The named subscription for which events were kept that the retention would have pruned.
+    pub(super) held_by: Option<String>,
     /// The thread that makes the snapshot that the policy started.
     pub(super) thread: Option<JoinHandle<()>>,
 }

@@ -10,6 +10,7 @@ use super::core::Shared;
 use crate::error::Error;
 use crate::event::Model;
 use crate::history::{Journal, JournalSource, LiveJournal};
+use crate::journal::Followers;
 use crate::seq::Seq;
 
 /// The journal of a running image. See [`Image::journal`].
@@ -96,6 +97,16 @@ impl<M: Model> LiveJournal for Shared<M> {
 
     fn wake_followers(&self) {
         self.journal.wake_followers();
+    }
+
+    fn followers(&self) -> Result<(Seq, Arc<Followers>), Error> {
+        self.refuse_if_forked()?;
+        self.refuse_if_ended()?;
+        Ok((self.journal.executed(), Arc::clone(self.journal.followers())))
+    }
+
+    fn refuse_to_wait(&self, call: &'static str) -> Result<(), Error> {
+        self.enter_to_wait(call).map(drop)
     }
 }
 

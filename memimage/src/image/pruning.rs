@@ -14,6 +14,7 @@ use crate::context::Timestamp;
 use crate::disk::{failed, sync_dir};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
+use crate::history::SubscriptionHold;
 use crate::journal::{FrameKind, PruneMark};
 use crate::log;
 use crate::planted::{Bug, planted};
@@ -32,7 +33,8 @@ impl<M: Model> Shared<M> {
             return Ok(None);
         }
         let (candidates, foreign) = self.candidates(newest.seq)?;
-        let RetentionSelection { base, mut kept } = self.retention.select(&candidates, self.clock.confirmed());
+        let (selection, unread) = self.select(&candidates);
+        let RetentionSelection { base, mut kept } = selection;
         kept.extend(foreign);
         let pruned = base.map_or(Ok(None), |base| self.prune(base, newest, proof));
         // remove old snapshots even if pruning failed, because the disk may be full
@@ -40,7 +42,33 @@ impl<M: Model> Shared<M> {
         if !self.is_pinned() {
             self.snapshots.retain(&kept)?;
         }
-        pruned
+        unread.map_or(pruned, Err)
+    }
+
+    /// Selects the base and the snapshots to keep. If the positions of named subscriptions cannot be read, also returns the error,
+    /// and selects no base.
+    fn select(&self, candidates: &[Candidate]) -> (RetentionSelection, Option<Error>) {
+        let confirmed = self.clock.confirmed();
+        let unheld = self.retention.select(candidates, confirmed, None);
+        let Some(base) = unheld.base else {
+            self.progress.lock().held_by = None;
+            return (unheld, None);
+        };
+        let hold = match SubscriptionHold::find(&self.disk, &self.layout, &self.identity.uuid) {
+            Ok(hold) => hold.filter(|hold| hold.acknowledged < base),
+            Err(error) => return (self.retention.select(candidates, confirmed, Some(Seq::ZERO)), Some(error)),
+        };
+        let Some(SubscriptionHold { name, acknowledged }) = hold else {
+            self.progress.lock().held_by = None;
+            return (unheld, None);
+        };
+        if !self.retain_for_subscriptions {
+            log::warning!(name, %acknowledged, %base, "the journal is pruned up to `base`, which the subscription has not acknowledged");
+            return (unheld, None);
+        }
+        log::info!(name, %acknowledged, "a subscription keeps events that the retention would prune");
+        self.progress.lock().held_by = Some(name);
+        (self.retention.select(candidates, confirmed, Some(acknowledged)), None)
     }
 
     /// Returns the snapshots up to `newest`, newest first, and separately the seqs of later snapshots, which belong to another

@@ -8,7 +8,7 @@ use super::recovery_report::RecoveryReport;
 use crate::context::Timestamp;
 use crate::event::Model;
 use crate::figures::Histogram;
-use crate::history::Parent;
+use crate::history::{Parent, SubscriptionInfo};
 use crate::seq::Seq;
 
 /// Figures of a running image. [`Admin::stats`](crate::Admin::stats) returns them.
@@ -67,6 +67,12 @@ pub struct Stats {
     /// If the image failed to prune the journal or to remove old snapshots after the last snapshot, this is the error. The
     /// image is still complete, and tries to prune again after the next snapshot.
     pub retention_failure: Option<String>,
+    /// The named subscription for which the image keeps events that the [`Retention`](crate::Retention) would have pruned after
+    /// the last snapshot. See [`Options::retain_for_subscriptions`](crate::Options::retain_for_subscriptions).
+    pub pruning_held_by: Option<String>,
+    /// The named subscriptions, with their acknowledged positions. Empty if their files cannot be read now;
+    /// [`Journal::subscriptions`](crate::Journal::subscriptions) returns the error.
+    pub subscriptions: Vec<SubscriptionInfo>,
     /// How far the wall clock has jumped ahead of the monotonic clock since the image was opened; `None` if it made no jump of
     /// more than an hour. Events recorded since the jump have the wall clock's time, but retention ignores the jump. A
     /// virtual machine that was paused reports a jump too. See [`Admin::correct_time`](crate::Admin::correct_time).
@@ -77,15 +83,15 @@ pub struct Stats {
 
 impl<M: Model> Shared<M> {
     pub(super) fn stats(&self) -> Stats {
-        let (snapshot, snapshot_failure, unverified_since, base, retention_failure) = {
+        let (snapshot, snapshot_failure, unverified_since, base, (retention_failure, pruning_held_by)) = {
             // in a child made by `fork`, a lock that another thread of the parent held at the fork is never released
             let progress = match self.process.is_current() {
                 true => Some(self.progress.lock()),
                 false => self.progress.try_lock(),
             };
             progress.map_or_else(Default::default, |progress| {
-                let failures = (progress.failure.clone(), progress.retention_failure.clone());
-                (progress.newest, failures.0, progress.unverified_since, progress.base, failures.1)
+                let pruning = (progress.retention_failure.clone(), progress.held_by.clone());
+                (progress.newest, progress.failure.clone(), progress.unverified_since, progress.base, pruning)
             })
         };
         // read in this order, the figures satisfy durable <= written <= executed even while other threads execute commands
@@ -116,6 +122,8 @@ impl<M: Model> Shared<M> {
             replica_seq: self.standing_replica(),
             base,
             retention_failure,
+            pruning_held_by,
+            subscriptions: SubscriptionInfo::list(&self.disk, &self.layout, &self.identity.uuid).unwrap_or_default(),
             clock_jumped: self.clock.jumped(),
             recovery: self.recovery.clone(),
         }

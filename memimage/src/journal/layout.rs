@@ -25,6 +25,32 @@ pub(crate) struct Layout {
     root: PathBuf,
 }
 
+/// The files of a named subscription.
+#[derive(Clone, Debug)]
+pub(crate) struct SubscriptionPaths {
+    pub(crate) dir: PathBuf,
+    /// The file that the subscriber locks.
+    pub(crate) lock: PathBuf,
+    /// The file with the acknowledged position. The subscription exists if this file exists.
+    pub(crate) acknowledged: PathBuf,
+}
+
+impl SubscriptionPaths {
+    fn new(dir: PathBuf) -> SubscriptionPaths {
+        SubscriptionPaths { lock: dir.join("LOCK"), acknowledged: dir.join("acknowledged"), dir }
+    }
+}
+
+/// The longest name of a subscription, in bytes.
+const SUBSCRIPTION_NAME_MAX: usize = 64;
+
+/// Whether a subscription may have this name. Names that differ only in upper and lower case would be one name on some disks, and
+/// one character can have several encodings.
+pub(crate) fn is_subscription_name(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+    (1..=SUBSCRIPTION_NAME_MAX).contains(&name.len()) && name.bytes().all(is_allowed)
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Survey {
     /// The path does not exist.
@@ -122,6 +148,42 @@ impl Layout {
         Ok(true)
     }
 
+    /// The directory of the named subscriptions, each in a directory of its own. Missing until the first one is made.
+    pub(crate) fn subscriptions(&self) -> PathBuf {
+        self.root.join("subscription")
+    }
+
+    /// The files of a named subscription, whose name must be valid.
+    pub(crate) fn subscription(&self, name: &str) -> SubscriptionPaths {
+        SubscriptionPaths::new(self.subscriptions().join(name))
+    }
+
+    /// The names of the directories of named subscriptions.
+    pub(crate) fn subscription_names(&self, disk: &dyn Disk) -> Result<Vec<String>, Error> {
+        let entries = self.list_if_exists(disk, &self.subscriptions())?;
+        let names = entries.into_iter().filter(|(name, _)| is_subscription_name(name));
+        names
+            .map(|(name, kind)| match kind {
+                FileType::Dir => Ok(name),
+                kind => Err(not_plain(self.subscriptions().join(name), kind)),
+            })
+            .collect()
+    }
+
+    /// Rejects links, pipes and devices among the files of named subscriptions.
+    fn refuse_foreign_subscriptions(&self, disk: &dyn Disk) -> Result<(), Error> {
+        for name in self.subscription_names(disk)? {
+            let SubscriptionPaths { lock, acknowledged, .. } = self.subscription(&name);
+            for path in [lock, acknowledged] {
+                match disk.kind(&path).map_err(|error| failed("inspecting", &path, error))? {
+                    None | Some(FileType::File) => {}
+                    Some(kind) => return Err(not_plain(path, kind)),
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Acquires the lock that gives one process ownership of the directory.
     ///
     /// # Errors
@@ -161,6 +223,11 @@ impl Layout {
             paths.extend(names.into_iter().filter(|(name, _)| is_managed(name)).map(|(name, _)| dir.join(name)));
             paths.push(dir);
         }
+        paths.push(self.subscriptions());
+        for name in self.subscription_names(disk)? {
+            let SubscriptionPaths { dir, lock, acknowledged } = self.subscription(&name);
+            paths.extend([dir, lock, acknowledged]);
+        }
         for path in paths {
             match disk.exposed(&path) {
                 Ok(None) => {}
@@ -189,10 +256,12 @@ impl Layout {
             match (name.as_str(), kind) {
                 ("LOCK", FileType::File) | ("journal" | "snapshot" | "quarantine", FileType::Dir) => {}
                 (name, FileType::File) if name.ends_with(UNFINISHED) => {}
-                ("journal" | "snapshot" | "quarantine", FileType::File) => {
+                // without a journal, the directory is no image: its creation makes no subscription
+                ("subscription", FileType::Dir) => only_own_names = false,
+                ("journal" | "snapshot" | "quarantine" | "subscription", FileType::File) => {
                     return Err(self.not_an_image(&format!("`{name}` in it is a file, but must be a directory")));
                 }
-                ("LOCK" | "journal" | "snapshot" | "quarantine", kind) => {
+                ("LOCK" | "journal" | "snapshot" | "quarantine" | "subscription", kind) => {
                     return Err(not_plain(self.root.join(name), kind));
                 }
                 (name, _) => {
@@ -209,6 +278,7 @@ impl Layout {
                 return Err(not_plain(dir.join(name), kind));
             }
         }
+        self.refuse_foreign_subscriptions(disk)?;
         let segments = self.segments(disk)?;
         if !segments.is_empty() {
             return Ok(Survey::Image(segments));

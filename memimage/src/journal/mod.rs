@@ -10,6 +10,7 @@ mod write;
 
 pub use write::durability::Durability;
 
+pub(crate) use format::acknowledgement::{ACKNOWLEDGEMENT_LEN, Acknowledgement, Slot};
 pub(crate) use format::frame::{Frame, FrameKind};
 pub(crate) use format::frames::{FrameChain, end_of_frames};
 pub(crate) use format::genesis::{DigestMark, Genesis};
@@ -22,7 +23,7 @@ pub(crate) use format::timeline::{Timeline, life_conflict};
 pub(crate) use format::void::{VoidMark, Voids};
 pub(crate) use format::watermark::Watermark;
 pub(crate) use format::whitening::Salts;
-pub(crate) use layout::{BASE, IN_MEMORY, Layout, SNAPSHOT, Survey, TORN};
+pub(crate) use layout::{BASE, IN_MEMORY, Layout, SNAPSHOT, SubscriptionPaths, Survey, TORN, is_subscription_name};
 pub(crate) use read::continuity::Continuity;
 pub(crate) use read::damage::{Damage, DamageKind, RecordDamage};
 pub(crate) use read::headers::{Headers, ProvenKeys};
@@ -38,6 +39,7 @@ pub(crate) use read::tail::JournalTail;
 pub(crate) use write::batch::{LastEvents, NoRoom, OpenBatch};
 pub(crate) use write::commit::BatchLimits;
 pub(crate) use write::create::{create, create_continuation, rewrite_without_start};
+pub(crate) use write::followers::Followers;
 pub(crate) use write::resume::{ResumePoint, next_life, resume};
 pub(crate) use write::running::Journal;
 pub(crate) use write::segment_builder::{SegmentBuildError, SegmentBuilder};

@@ -15,6 +15,7 @@ mod requests;
 mod rewritten_journal;
 mod shape;
 mod snapshot;
+mod subscription;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;

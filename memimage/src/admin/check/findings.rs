@@ -245,7 +245,7 @@ pub(super) fn files(observations: Vec<FileObservation>, report: &mut CheckReport
 }
 
 /// Adds a finding about a file, with no repair.
-fn add(report: &mut CheckReport, severity: Severity, path: PathBuf, message: Message) {
+pub(super) fn add(report: &mut CheckReport, severity: Severity, path: PathBuf, message: Message) {
     add_with(report, severity, path, message, Vec::new());
 }
 

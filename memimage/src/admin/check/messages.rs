@@ -331,3 +331,19 @@ pub(super) fn irregular(what: &str) -> Message {
         "remove the file's other name, or replace the file by a copy of itself",
     )
 }
+
+pub(super) fn damaged_position(name: &str) -> Message {
+    Message::new(
+        format!("it does not say which events the subscription `{name}` has acknowledged"),
+        "restore the file from a backup, or remove the subscription with `journal.unsubscribe` and make it again",
+    )
+}
+
+pub(super) fn position_beyond_end(name: &str, acknowledged: Seq, last: Seq) -> Message {
+    Message::new(
+        format!(
+            "the subscription `{name}` has acknowledged event {acknowledged}, but the journal ends with event {last}"
+        ),
+        "find out which event its receiver got last; then remove the subscription with `journal.unsubscribe` and make it again",
+    )
+}

@@ -6,6 +6,7 @@ mod report;
 mod display;
 mod messages;
 mod findings;
+mod subscriptions;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -41,6 +42,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// - the end of the journal: as an open does, a check compares it with all evidence of synced events;
 /// - each table of shapes, and each event's payload by its shape;
 /// - each snapshot and base, in full;
+/// - the positions of named subscriptions;
 /// - the names and permissions of files.
 ///
 /// A check cannot verify that the program's own types accept the data. A check decodes a value only up to the first opaque part
@@ -209,6 +211,7 @@ fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result
     findings::snapshots(&examination, &mut report);
     findings::missing_base(&examination, &mut report);
     findings::watermark(&examination, &mut report)?;
+    subscriptions::positions(&examination, &mut report)?;
     // reports damage before the notes of the survey, because the list of findings has a maximum length
     findings::files(refused_for_writing(&examination), &mut report);
     findings::files(survey(&**disk, layout)?, &mut report);

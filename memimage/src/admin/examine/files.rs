@@ -58,6 +58,9 @@ pub(crate) fn survey(disk: &dyn Disk, layout: &Layout) -> Result<Vec<FileObserva
     ] {
         survey_directory(disk, layout, &directory, suffixes, &mut observations)?;
     }
+    for name in layout.subscription_names(disk)? {
+        survey_directory(disk, layout, &layout.subscription(&name).dir, &["LOCK", "acknowledged"], &mut observations)?;
+    }
     for (ending, condition) in [
         (".rewriting", FileCondition::RewriteDirectory),
         (".branching", FileCondition::BranchDirectory),
@@ -146,7 +149,7 @@ pub(crate) fn refused_for_writing(examination: &Examination) -> Vec<FileObservat
 
 /// Whether the path is one of the files and directories that have a fixed name in every image.
 fn is_part_of(layout: &Layout, path: &Path) -> bool {
-    [layout.lock(), layout.journal(), layout.snapshots(), layout.quarantine(), layout.durable()]
+    [layout.lock(), layout.journal(), layout.snapshots(), layout.quarantine(), layout.durable(), layout.subscriptions()]
         .iter()
         .any(|part| part == path)
 }

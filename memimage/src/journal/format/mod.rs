@@ -18,4 +18,5 @@ pub(super) mod void;
 pub(super) mod time_correction;
 pub(super) mod timeline;
 pub(super) mod watermark;
+pub(super) mod acknowledgement;
 pub(super) mod frames;

@@ -70,6 +70,20 @@ impl RecordCursor {
         &self.voids
     }
 
+    /// The epoch of the last frame that was read; `None` if no frame was read yet.
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        self.tail.position.chain.map(|chain| chain.life.epoch)
+    }
+
+    /// Lists the segments again.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the journal was removed, or if the directory now holds another image.
+    pub(crate) fn relist(&mut self) -> Result<(), Error> {
+        self.tail.relist()
+    }
+
     /// The last event that the files prove to be synced. See [`JournalTail::synced`].
     pub(crate) fn synced(&mut self) -> Result<Seq, Error> {
         self.tail.synced()

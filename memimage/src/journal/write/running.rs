@@ -7,6 +7,7 @@ use super::batch::{DeferredFrame, NoRoom, OpenBatch, RecordMark};
 use super::commit::{BatchLimits, Commit};
 use super::create::create;
 use super::durability::Durability;
+use super::followers::Followers;
 use super::preallocate::{PreallocationHost, Preallocator};
 use super::segment_builder::SegmentBuilder;
 use super::space_reservation::{FramePosition, SpaceReservation};
@@ -226,6 +227,11 @@ impl Journal {
         self.commit.figures()
     }
 
+    /// Like [`Commit::followers`].
+    pub(crate) fn followers(&self) -> &Arc<Followers> {
+        self.commit.followers()
+    }
+
     /// Like [`Commit::follow`].
     pub(crate) fn follow(&self, is_over: impl Fn() -> bool) {
         self.commit.follow(is_over);
@@ -338,6 +344,7 @@ impl Journal {
         drop(next);
         stopped?;
         failure.map_or(Ok(()), Err)?;
+        self.commit.end_followers();
         self.commit.writer().close_watermark()
     }
 }

@@ -47,7 +47,7 @@ impl<S: BatchWriter> Commit<S> {
             let unsynced = if in_doubt { unknown.clone() } else { lost.clone() };
             state.failed = Some(CommitFailure { lost: lost.clone(), unsynced: unsynced.clone() });
             settlements.extend(state.queue.drain(..).map(|batch| (batch.ticket, lost.clone())));
-            settlements.push((Arc::clone(open.ticket()), lost));
+            settlements.push((Arc::clone(open.ticket()), lost.clone()));
             let syncs = std::mem::take(&mut state.syncing).into_iter().chain(std::mem::take(&mut state.sync_wanted));
             settlements.extend(syncs.map(|ticket| (ticket, unsynced.clone())));
             self.full.store(false, Ordering::Release);
@@ -56,11 +56,11 @@ impl<S: BatchWriter> Commit<S> {
             std::mem::take(&mut state.room_wakers)
         };
         settlements.truncate(if planted(Bug::WaitersNotNotified) { 1 } else { settlements.len() });
-        self.followers.notify();
         // wakers and subscribers must not wait for this journal: this thread may be the one that they would wait for
         writing(self.id(), || {
             settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
             wake_all(wakers);
+            self.followers.end(Err(lost));
             log::error!(error = %cause, "a write failed, so the image is poisoned; help: reopen the image");
         });
     }

@@ -121,7 +121,7 @@ impl<S: BatchWriter> Commit<S> {
         match result {
             Ok((durable, sync)) => {
                 self.written.store(last.get(), Ordering::Release);
-                self.advance_durable(durable);
+                self.followers.advance(durable);
                 let (events, bytes) = (batch.count, batch.bytes.len());
                 self.figures.count_batch(events, bytes, sync);
                 batch.ticket.settle(Ok(()));

@@ -28,6 +28,7 @@ use super::batch::{Batch, NoRoom, OpenBatch, RecordMark, SpareBuffers};
 use super::durability::Durability;
 use super::followers::Followers;
 use super::ticket::{Leader, Ticket};
+use super::waking::writing;
 use crate::error::{Error, ErrorDetail};
 use crate::figures::Figures;
 use crate::journal::format::frame::FrameKind;
@@ -78,8 +79,6 @@ pub(crate) struct Commit<S> {
     executed: AtomicU64,
     /// The last event handed to the operating system.
     written: AtomicU64,
-    /// The last synced event.
-    durable: AtomicU64,
     /// Whether frames were written, possibly without events, since the last sync.
     unsynced: AtomicBool,
     /// Whether the queue is full, that is, contains `pending_batches` batches.
@@ -87,7 +86,8 @@ pub(crate) struct Commit<S> {
     /// Whether the journal is poisoned or closed, and therefore accepts no commands.
     ended: AtomicBool,
     figures: Arc<Figures>,
-    followers: Followers,
+    /// How far the journal is synced, and who waits for more.
+    followers: Arc<Followers>,
     /// Whether the syncer runs. Becomes false only while both `open` and `state` are locked.
     has_syncer: AtomicBool,
 }
@@ -167,7 +167,7 @@ impl<S: BatchWriter> Commit<S> {
         Arc::new_cyclic(|commit: &Weak<Commit<S>>| {
             let open = open(commit.clone());
             let last = open.next_seq().get() - 1;
-            let durable = writer.durable().get();
+            let durable = writer.durable();
             Commit {
                 this: commit.clone(),
                 root: writer.root().to_owned(),
@@ -181,12 +181,11 @@ impl<S: BatchWriter> Commit<S> {
                 limits,
                 executed: AtomicU64::new(last),
                 written: AtomicU64::new(last),
-                durable: AtomicU64::new(durable),
                 unsynced: AtomicBool::new(false),
                 full: AtomicBool::new(false),
                 ended: AtomicBool::new(false),
                 figures,
-                followers: Followers::new(),
+                followers: Arc::new(Followers::new(durable)),
                 has_syncer: AtomicBool::new(false),
             }
         })
@@ -211,24 +210,28 @@ impl<S: BatchWriter> Commit<S> {
 
     /// The last synced event.
     pub(crate) fn durable(&self) -> Seq {
-        Seq::new(self.durable.load(Ordering::Acquire))
+        self.followers.durable()
+    }
+
+    /// The threads and tasks that wait for more durable events.
+    pub(crate) fn followers(&self) -> &Arc<Followers> {
+        &self.followers
     }
 
     /// Waits until `is_over` returns true. Asks again whenever more events are durable, and after
     /// [`wake_followers`](Commit::wake_followers).
     pub(crate) fn follow(&self, is_over: impl Fn() -> bool) {
-        self.followers.wait(is_over);
+        self.followers.wait(is_over, None);
     }
 
     pub(crate) fn wake_followers(&self) {
-        self.followers.notify();
+        self.followers.wake_threads();
     }
 
-    /// Records that the events up to `durable` are synced.
-    fn advance_durable(&self, durable: Seq) {
-        if self.durable.fetch_max(durable.get(), Ordering::AcqRel) < durable.get() {
-            self.followers.notify();
-        }
+    /// Tells the followers that the journal was closed, and that all its events are durable.
+    pub(crate) fn end_followers(&self) {
+        // a waker must not wait for this journal, which the calling thread is closing
+        writing(self.id(), || self.followers.end(Ok(())));
     }
 
     #[inline]
@@ -249,8 +252,8 @@ impl<S: BatchWriter> Commit<S> {
     /// A result that was computed from the newest state may leave the process once this ticket is settled. `None` if all
     /// executed events are already as durable as the durability mode requires.
     pub(crate) fn latest(&self) -> Option<Arc<Ticket>> {
-        let acknowledged = if self.syncs() { &self.durable } else { &self.written };
-        if acknowledged.load(Ordering::Acquire) == self.executed.load(Ordering::Acquire) {
+        let acknowledged = if self.syncs() { self.durable() } else { self.written() };
+        if acknowledged == self.executed() {
             return None;
         }
         self.open.lock().latest()
@@ -391,7 +394,6 @@ impl<S: BatchWriter> Commit<S> {
             }
         }
         let result = self.sync();
-        self.followers.notify();
         let mut state = self.state.lock();
         state.stopping = true;
         self.wake.notify_all();

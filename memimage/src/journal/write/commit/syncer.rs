@@ -225,7 +225,7 @@ impl<S: BatchWriter> Commit<S> {
         match result {
             Ok((durable, sync)) => {
                 self.figures.count_sync(sync);
-                self.advance_durable(durable);
+                self.followers.advance(durable);
                 let synced = std::mem::take(&mut self.state.lock().syncing);
                 synced.iter().for_each(|ticket| ticket.settle(Ok(())));
                 self.figures.report_sync(sync);

@@ -1,0 +1,138 @@
+//! The acknowledged position of a named subscription, as its subscriber holds it.
+
+use super::files::{SubscriptionFiles, error};
+use crate::context::Timestamp;
+use crate::disk::{Access, LockGuard, StoredFile};
+use crate::error::{Error, ErrorKind, SubscriptionError};
+use crate::history::source::JournalSource;
+use crate::journal::{Acknowledgement, Slot};
+use crate::log;
+use crate::process::Process;
+use crate::seq::Seq;
+
+/// The position of a named subscription, locked for this subscriber.
+pub(super) struct LockedPosition {
+    files: SubscriptionFiles,
+    file: StoredFile,
+    uuid: [u8; 16],
+    acknowledged: Seq,
+    /// The slot with the acknowledged position. The other slot is written next.
+    slot: Slot,
+    is_synced: bool,
+    process: Process,
+    /// Released last.
+    _lock: LockGuard,
+}
+
+impl LockedPosition {
+    /// Takes the subscription. If it does not exist, it is created, and begins after event `after`.
+    pub(super) fn open(
+        source: &JournalSource,
+        files: SubscriptionFiles,
+        uuid: [u8; 16],
+        after: Seq,
+    ) -> Result<LockedPosition, Error> {
+        let lock = files.lock()?;
+        if files.read(&uuid)?.is_none() {
+            let frame = frame_with(source, after)?.unwrap_or_default();
+            files.create(&Acknowledgement { seq: after, frame, time: Timestamp::wall_clock() }, &uuid)?;
+        }
+        let opened = files.open(Access::ReadWrite)?.zip(files.read(&uuid)?);
+        let Some((file, (position, slot))) = opened else {
+            let missing = std::io::ErrorKind::NotFound.into();
+            return Err(Error::io("opening", &files.paths.acknowledged, missing));
+        };
+        verify(source, files.name(), &position)?;
+        let (acknowledged, process) = (position.seq, Process::current());
+        Ok(LockedPosition { files, file, uuid, acknowledged, slot, is_synced: false, process, _lock: lock })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.files.name()
+    }
+
+    /// The last acknowledged event.
+    pub(super) fn acknowledged(&self) -> Seq {
+        self.acknowledged
+    }
+
+    /// Records that the events up to `seq` are acknowledged. `frame` is the hash of the frame with this event. Does not sync: after
+    /// a power cut the position may be an earlier one, and the events since come again.
+    pub(super) fn acknowledge(&mut self, seq: Seq, frame: u64) -> Result<(), Error> {
+        if seq <= self.acknowledged {
+            return Ok(());
+        }
+        let block = Acknowledgement { seq, frame, time: Timestamp::wall_clock() }.encode(&self.uuid);
+        let slot = self.slot.other();
+        // a failed write leaves the slot in doubt, so the next write goes to the same slot
+        self.file.write_all(&block, slot.offset())?;
+        (self.slot, self.acknowledged, self.is_synced) = (slot, seq, false);
+        Ok(())
+    }
+
+    /// Makes the acknowledged position survive a power cut.
+    pub(super) fn sync(&mut self) -> Result<(), Error> {
+        if !self.is_synced {
+            self.file.sync_data()?;
+            self.is_synced = true;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for LockedPosition {
+    fn drop(&mut self) {
+        if self.process.is_certainly_current()
+            && let Err(error) = self.sync()
+        {
+            log::warning!(%error, name = self.files.name(), "the position of a subscription could not be synced; after a power cut, events may come again");
+        }
+    }
+}
+
+/// Verifies that the journal has the acknowledged event, and not another event with the same number.
+fn verify(source: &JournalSource, name: &str, position: &Acknowledgement) -> Result<(), Error> {
+    let lost = |what: String| {
+        let (path, name) = (source.layout().root().to_owned(), name.to_owned());
+        Err(error(SubscriptionError::Lost { path, name, seq: position.seq, what }))
+    };
+    match frame_with(source, position.seq) {
+        Ok(Some(frame)) if position.frame != 0 && frame != position.frame => {
+            lost("the journal has another event with this number".to_owned())
+        }
+        // the events before are pruned, or it is known that this is the same event
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::Corrupt => {
+            lost(format!("the journal does not have this event ({})", error.in_short()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the journal has event `seq`, or had it before it was pruned.
+pub(super) fn has_event(source: &JournalSource, seq: Seq) -> Result<bool, Error> {
+    match frame_with(source, seq) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::Corrupt => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The hash of the frame with event `seq`; `None` if the event was pruned, or if `seq` is 0.
+fn frame_with(source: &JournalSource, seq: Seq) -> Result<Option<u64>, Error> {
+    if seq == Seq::ZERO {
+        return Ok(None);
+    }
+    let mut tail = match source.tail_after(seq.before()) {
+        Err(error) if error.kind() == ErrorKind::Pruned => return Ok(None),
+        tail => tail?,
+    };
+    let mut hash = None;
+    tail.read(seq, |_, _, frame| {
+        if (frame.header.first_seq..frame.header.next_seq()).contains(&seq) {
+            hash = Some(frame.link().hash);
+        }
+        Ok(())
+    })?;
+    Ok(hash)
+}

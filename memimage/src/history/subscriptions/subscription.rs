@@ -1,0 +1,277 @@
+//! The subscription: a blocking iterator over the durable events.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use super::feed::{Feed, Look};
+use super::files::error;
+use super::position::LockedPosition;
+use super::reader::EventReader;
+use super::signal::{Signal, StopHandle};
+use crate::error::{Error, ErrorDetail, SubscriptionError};
+use crate::event::Model;
+use crate::history::event::HistoryEvent;
+use crate::history::source::JournalSource;
+use crate::planted::{Bug, planted};
+use crate::process::Process;
+use crate::seq::Seq;
+
+/// The durable events of an image, in order: first those that exist, then each new one. No event is left out, and none comes
+/// twice. [`Journal::subscribe`](crate::Journal::subscribe) and [`Journal::subscribe_as`](crate::Journal::subscribe_as) return it.
+///
+/// A subscription is an iterator that waits for the next event. It ends when the image is closed, or when it is
+/// [stopped](Subscription::stop_handle). After an error it ends too; a new subscription can continue after
+/// [`seq`](Subscription::seq).
+///
+/// A subscriber never holds up commands. A slow one is behind; [`lag`](Subscription::lag) tells how far. It reads the journal's
+/// files, so events that wait for it take no memory.
+pub struct Subscription<M: Model> {
+    source: JournalSource,
+    feed: Feed,
+    reader: EventReader<M>,
+    /// The events of the last record that was read, which were not returned yet.
+    events: VecDeque<HistoryEvent<M>>,
+    /// The last event of which all parts were returned.
+    seq: Seq,
+    /// The last record that was read.
+    read: Seq,
+    /// The last event that is known to be durable.
+    durable: Seq,
+    is_ended: bool,
+    position: Option<LockedPosition>,
+    signal: Arc<Signal>,
+    process: Process,
+}
+
+/// The result of asking for the next event without waiting.
+pub(super) enum NextEvent<M: Model> {
+    Event(HistoryEvent<M>),
+    /// No event is durable yet.
+    Pending,
+    Ended,
+}
+
+impl<M: Model> Subscription<M> {
+    /// A subscription to the events after the one up to which `reader` has read.
+    pub(super) fn new(
+        source: JournalSource,
+        feed: Feed,
+        reader: EventReader<M>,
+        seq: Seq,
+        position: Option<LockedPosition>,
+    ) -> Subscription<M> {
+        let followers = match &feed {
+            Feed::Live(live) => Some(Arc::clone(&live.followers)),
+            Feed::Polled(_) => None,
+        };
+        Subscription {
+            source,
+            feed,
+            reader,
+            events: VecDeque::new(),
+            seq,
+            read: seq,
+            durable: seq,
+            is_ended: false,
+            position,
+            signal: Signal::new(followers),
+            process: Process::current(),
+        }
+    }
+
+    /// The last event that this subscription has returned, or after which it began. If upcasters convert an event to several,
+    /// this is the last event of which all parts were returned.
+    pub fn seq(&self) -> Seq {
+        self.seq
+    }
+
+    /// The number of durable events that this subscription has not returned yet.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the journal's files cannot be read. On a running image, no file is read.
+    pub fn lag(&self) -> Result<u64, Error> {
+        let durable = match &self.feed {
+            Feed::Live(live) => live.followers.durable(),
+            Feed::Polled(_) => self.source.durable("lag")?,
+        };
+        Ok(durable.get().saturating_sub(self.seq.get()))
+    }
+
+    /// Whether the subscription has ended: the image was closed and all its events were returned, or the subscription was
+    /// stopped, or an error was returned.
+    pub fn is_ended(&self) -> bool {
+        self.is_ended || self.signal.is_stopped()
+    }
+
+    /// A handle that ends this subscription from another thread.
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle::new(&self.signal)
+    }
+
+    /// Waits for the next event, but not longer than `timeout`. Returns `None` if no event became durable in this time, or if the
+    /// subscription [has ended](Subscription::is_ended). With a timeout of zero, this does not wait.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the journal is damaged, if the next event was pruned before it was read
+    /// ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)), if an upcaster fails, or if the image was poisoned and all durable events
+    /// were returned. Afterwards the subscription has ended.
+    pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<HistoryEvent<M>>, Error> {
+        // a deadline that the clock cannot represent never passes
+        #[expect(clippy::disallowed_methods, reason = "how long a subscriber waits is not part of a model's state")]
+        self.next_until(Instant::now().checked_add(timeout))
+    }
+
+    fn next_until(&mut self, deadline: Option<Instant>) -> Result<Option<HistoryEvent<M>>, Error> {
+        loop {
+            match self.next_event()? {
+                NextEvent::Event(event) => return Ok(Some(event)),
+                NextEvent::Ended => return Ok(None),
+                NextEvent::Pending if deadline.is_some_and(crate::sync::has_passed) => return Ok(None),
+                NextEvent::Pending => {
+                    let waited = self.feed.wait(self.durable, &self.signal, deadline);
+                    self.end_after(waited)?;
+                }
+            }
+        }
+    }
+
+    /// The name of a named subscription.
+    pub fn name(&self) -> Option<&str> {
+        self.position.as_ref().map(LockedPosition::name)
+    }
+
+    /// The last acknowledged event of a named subscription.
+    pub fn acknowledged(&self) -> Option<Seq> {
+        self.position.as_ref().map(LockedPosition::acknowledged)
+    }
+
+    /// Acknowledges an event and all events before it: they do not come again. For named subscriptions, once the event's side
+    /// effects are done.
+    ///
+    /// An acknowledgement survives a kill of the process. After a power cut, those of the last seconds may be lost, and the events
+    /// come again; [`sync_acknowledged`](Subscription::sync_acknowledged) prevents that. If upcasters convert an event to several,
+    /// the event is acknowledged with its last part.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the write fails. The event then counts as not acknowledged, and the call can be repeated. Returns
+    /// [`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable) if the subscription has no name, or has not returned this event.
+    pub fn acknowledge(&mut self, event: &HistoryEvent<M>) -> Result<(), Error> {
+        self.refuse_if_forked()?;
+        let seq = event.seq();
+        let refuse = |what, help| Err(error(SubscriptionError::NotDelivered { seq, what, help }));
+        let Some(position) = &mut self.position else {
+            return refuse("the subscription has no name", "subscribe with `subscribe_as`");
+        };
+        if event.key().image != self.reader.uuid() || seq > self.read {
+            return refuse("this subscription has not returned it", "acknowledge the events that it has returned");
+        }
+        if event.is_last_part { position.acknowledge(seq, event.frame) } else { Ok(()) }
+    }
+
+    /// Makes the acknowledgements so far survive a power cut. Takes one sync of the disk. Dropping the subscription does the same.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the sync fails.
+    pub fn sync_acknowledged(&mut self) -> Result<(), Error> {
+        self.refuse_if_forked()?;
+        self.position.as_mut().map_or(Ok(()), LockedPosition::sync)
+    }
+
+    /// A child made by `fork` has a copy of the lock and of the position.
+    fn refuse_if_forked(&self) -> Result<(), Error> {
+        if self.process.is_current() { Ok(()) } else { Err(Error::new(ErrorDetail::Forked)) }
+    }
+
+    /// The next event, without waiting.
+    pub(super) fn next_event(&mut self) -> Result<NextEvent<M>, Error> {
+        if self.is_ended() {
+            return Ok(NextEvent::Ended);
+        }
+        let next = self.try_next_event();
+        self.is_ended = !matches!(next, Ok(NextEvent::Event(_) | NextEvent::Pending));
+        next
+    }
+
+    fn try_next_event(&mut self) -> Result<NextEvent<M>, Error> {
+        self.refuse_if_forked()?;
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                if self.events.is_empty() {
+                    self.seq = event.seq();
+                }
+                return Ok(NextEvent::Event(event));
+            }
+            if self.read < self.durable {
+                self.read_record()?;
+                continue;
+            }
+            match self.feed.look(&mut self.reader, self.durable)? {
+                Look::Durable(durable) => self.durable = durable,
+                Look::Nothing => return Ok(NextEvent::Pending),
+                Look::Ended(result) => return result.map(|()| NextEvent::Ended),
+            }
+        }
+    }
+
+    fn read_record(&mut self) -> Result<(), Error> {
+        self.reader.read(self.durable, &mut self.events)?;
+        let first = self.events.front().expect("the reader returns each durable event");
+        self.read = first.seq();
+        if let Some(position) = &mut self.position
+            && planted(Bug::AcknowledgedBeforeDelivery)
+        {
+            position.acknowledge(first.seq(), first.frame)?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the task is woken when there may be another event. Returns whether the caller must ask once more now.
+    pub(super) fn register(&mut self, task: &Waker) -> Result<bool, Error> {
+        let root: &Path = self.source.layout().root();
+        let registered = self.feed.register(task, &self.signal, root);
+        self.end_after(registered)
+    }
+
+    fn end_after<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
+        self.is_ended |= result.is_err();
+        result
+    }
+}
+
+impl<M: Model> Iterator for Subscription<M> {
+    type Item = Result<HistoryEvent<M>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_until(None).transpose()
+    }
+}
+
+impl<M: Model> std::iter::FusedIterator for Subscription<M> {}
+
+impl<M: Model> Drop for Subscription<M> {
+    fn drop(&mut self) {
+        // in a child made by `fork`, a lock that another thread of the parent held is never released
+        if self.process.is_certainly_current() {
+            self.feed.end();
+            self.signal.end();
+        }
+    }
+}
+
+impl<M: Model> fmt::Debug for Subscription<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("name", &self.name())
+            .field("seq", &self.seq)
+            .field("acknowledged", &self.acknowledged())
+            .finish_non_exhaustive()
+    }
+}

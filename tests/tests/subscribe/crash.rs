@@ -1,0 +1,184 @@
+//! Power cuts on the simulated disk. A subscriber never sees an event that is lost afterwards, and a named subscription loses
+//! no event, wherever the power fails.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use memimage::disk::{Crash, SimDisk};
+use memimage::{Durability, Image, Seq, Subscription};
+use memimage_tests::{Ledger, LedgerCommands, Run, SplitMix64, cases};
+
+use super::{PATH, amount, deposit, journal_of, open, open_with, prune, pruning, take};
+
+/// The disk after some operation, and what the subscribers had seen by then.
+struct Point {
+    disk: SimDisk,
+    seen: u64,
+    /// The last event whose effect the mailer has had, and of which it has tried to write the acknowledgement.
+    done: u64,
+    synced: u64,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    seen: u64,
+    done: u64,
+    synced: u64,
+}
+
+/// Runs `body` on a disk, and records the disk after each operation.
+fn record(body: impl FnOnce(&SimDisk, &Mutex<Progress>)) -> Vec<Point> {
+    let (disk, progress) = (SimDisk::new(), Arc::new(Mutex::new(Progress::default())));
+    let points = Arc::new(Mutex::new(Vec::new()));
+    let (recorded, now) = (Arc::clone(&points), Arc::clone(&progress));
+    disk.observe(move |_, disk| {
+        let Progress { seen, done, synced } = *now.lock().unwrap();
+        recorded.lock().unwrap().push(Point { disk: disk.fork(), seen, done, synced });
+    });
+    body(&disk, &progress);
+    std::mem::take(&mut *points.lock().unwrap())
+}
+
+fn see(subscription: &mut Subscription<Ledger>, progress: &Mutex<Progress>) {
+    while let Some(event) = subscription.next_timeout(std::time::Duration::ZERO).unwrap() {
+        let mut progress = progress.lock().unwrap();
+        progress.seen = progress.seen.max(event.seq().get());
+    }
+}
+
+fn crashes(point: &Point, rng: &mut SplitMix64) -> Vec<SimDisk> {
+    let variants =
+        [Crash::Nothing, Crash::Everything, Crash::NamesOnly, Crash::BytesOnly, Crash::Subset(rng.below(u64::MAX))];
+    let mut disks: Vec<SimDisk> = variants.iter().map(|crash| point.disk.crash_by(crash)).collect();
+    disks.push(point.disk.fork());
+    disks
+}
+
+#[test]
+fn no_subscriber_has_seen_an_event_that_a_power_cut_takes_back() {
+    for durability in [Durability::Synced, Durability::Buffered] {
+        let options = || Run::options(durability, 512);
+        let points = record(|disk, progress| {
+            let mut image = open_with(disk, options());
+            let mut beside = journal_of(disk.clone()).subscribe(Seq::ZERO).unwrap();
+            for round in 0..6 {
+                let mut live = image.journal().subscribe(beside.seq()).unwrap();
+                for _ in 0..8 {
+                    deposit(&image, 1);
+                    image.file(vec![7; 1_500]).unwrap();
+                    see(&mut live, progress);
+                    see(&mut beside, progress);
+                }
+                if round % 2 == 0 {
+                    image.journal().sync().unwrap();
+                }
+                see(&mut live, progress);
+                see(&mut beside, progress);
+                if round == 3 {
+                    Image::close(image).unwrap();
+                    see(&mut live, progress);
+                    see(&mut beside, progress);
+                    image = open_with(disk, options());
+                }
+            }
+            assert!(progress.lock().unwrap().seen > 50);
+        });
+        let mut rng = SplitMix64::new(3);
+        for point in points.iter().step_by(stride()).filter(|point| point.seen > 0) {
+            for crashed in crashes(point, &mut rng) {
+                let image = open_with(&crashed, options());
+                let seq = image.journal().seq().get();
+                assert!(seq >= point.seen, "{durability:?}: a subscriber has seen {}, and {seq} are left", point.seen);
+            }
+        }
+    }
+}
+
+fn stride() -> usize {
+    if cases(0) > 0 { 1 } else { 7 }
+}
+
+/// Takes events, has their effects, and acknowledges them.
+fn mail(mailer: &mut Subscription<Ledger>, progress: &Mutex<Progress>, effects: &mut BTreeMap<u64, u32>, count: usize) {
+    for _ in 0..count {
+        let event = mailer.next().unwrap().unwrap();
+        effects.insert(event.seq().get(), amount(&event));
+        progress.lock().unwrap().done = event.seq().get();
+        mailer.acknowledge(&event).unwrap();
+    }
+}
+
+#[test]
+fn a_named_subscription_loses_no_event_wherever_the_power_fails() {
+    let points = record(|disk, progress| {
+        let image = open_with(disk, pruning());
+        let mut effects = BTreeMap::new();
+        for round in 0..5 {
+            let mut mailer = image.journal().subscribe_as("mailer", Seq::ZERO).unwrap();
+            deposit(&image, 9);
+            mail(&mut mailer, progress, &mut effects, 4);
+            mail(&mut mailer, progress, &mut effects, 3);
+            mailer.sync_acknowledged().unwrap();
+            {
+                let mut progress = progress.lock().unwrap();
+                progress.synced = progress.done;
+            }
+            if round % 2 == 1 {
+                image.admin().snapshot().unwrap();
+            }
+            drop(mailer);
+        }
+        assert_eq!(effects.len(), 35);
+        assert_eq!(image.admin().stats().retention_failure, None);
+    });
+    let mut rng = SplitMix64::new(5);
+    for (number, point) in points.iter().enumerate().step_by(stride()) {
+        for crashed in crashes(point, &mut rng) {
+            let Ok(image) = pruning().open_with(Arc::new(crashed.clone()), PATH) else { continue };
+            let why = |what: &str| format!("after operation {number}, {} effects: {what}", point.done);
+            let exists = !image.journal().subscriptions().unwrap().is_empty();
+            assert!(exists || point.synced == 0, "{}", why("the subscription is gone"));
+            let last = image.journal().durable_seq();
+            let mut mailer =
+                image.journal().subscribe_as("mailer", Seq::ZERO).unwrap_or_else(|e| panic!("{}", why(&e.to_string())));
+            let acknowledged = mailer.acknowledged().unwrap().get();
+            assert!((point.synced..=point.done).contains(&acknowledged), "{}", why(&format!("{acknowledged}")));
+            deposit(&image, 1);
+            let left = last.get() + 1 - acknowledged;
+            let expected: Vec<u64> = (acknowledged + 1..=last.get() + 1).collect();
+            assert_eq!(take(&mut mailer, left as usize), expected, "{}", why("other events"));
+        }
+    }
+}
+
+#[test]
+fn a_planned_pruning_beside_a_subscription_survives_power_cuts() {
+    let points = record(|disk, progress| {
+        let image = open_with(disk, pruning());
+        let mut mailer = image.journal().subscribe_as("mailer", Seq::ZERO).unwrap();
+        for _ in 0..4 {
+            for _ in 0..8 {
+                image.file(vec![5; 6_000]).unwrap();
+                let event = mailer.next().unwrap().unwrap();
+                progress.lock().unwrap().done = event.seq().get();
+                mailer.acknowledge(&event).unwrap();
+            }
+            prune(&image);
+            let event = mailer.next().unwrap().unwrap();
+            progress.lock().unwrap().done = event.seq().get();
+            mailer.acknowledge(&event).unwrap();
+        }
+        assert!(image.admin().stats().base.is_some());
+    });
+    let mut rng = SplitMix64::new(9);
+    for point in points.iter().step_by(stride()).filter(|point| point.done > 0) {
+        for crashed in crashes(point, &mut rng) {
+            let image = open(&crashed);
+            let last = image.journal().durable_seq().get();
+            let mut mailer = image.journal().subscribe_as("mailer", Seq::ZERO).unwrap();
+            let acknowledged = mailer.acknowledged().unwrap().get();
+            assert!(acknowledged <= point.done);
+            assert_eq!(take(&mut mailer, (last - acknowledged) as usize).len() as u64, last - acknowledged);
+        }
+    }
+}
