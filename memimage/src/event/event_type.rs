@@ -38,7 +38,7 @@ pub struct EventType<M> {
 /// Upcasts a payload to its newest version, and delivers the result.
 pub(crate) type DeliverFn<M> = fn(&StoredPayload<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>;
 
-/// Runs the check of a command on its payload, which is given as an `Option` of it. Returns the refusal as a text.
+/// Runs the check of a command on its payload. Returns the refusal as a text.
 pub(crate) type CheckFn<M> = fn(&dyn Any, &M, &Context) -> Result<(), String>;
 
 impl<M> Clone for EventType<M> {
@@ -121,7 +121,7 @@ impl<M> EventType<M> {
 
 /// Runs the check of a command. A panic is a refusal too: a live call would fail, and nothing would be recorded.
 fn check<M, P: Command<M>>(payload: &dyn Any, model: &M, context: &Context) -> Result<(), String> {
-    let payload = payload.downcast_ref::<Option<P>>().and_then(Option::as_ref).expect("the payload of this row");
+    let payload = payload.downcast_ref::<P>().expect("the payload of this row");
     match catch_unwind(AssertUnwindSafe(|| payload.check_text(model, context))) {
         Ok(verdict) => verdict,
         Err(panic) => Err(format!("its check panicked: {}", panic_message(panic))),
