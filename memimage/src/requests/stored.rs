@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::entry::Entry;
 use super::log::{RequestLog, StoredKind};
-use super::table::{KEY_MAX, RequestTable};
+use super::table::{RequestTable, is_valid};
 use crate::outcome::Outcome;
 use crate::seq::Seq;
 
@@ -108,7 +108,7 @@ impl<'de> Visitor<'de> for EntriesSeed {
         let mut before = 0;
         while let Some((seq, key, kind, arguments, rejected, answer)) = entries.next_element::<StoredEntry>()? {
             let is_known = kind.is_none_or(|kind| (kind as usize) < self.kinds);
-            if seq <= before || key.is_empty() || key.len() > KEY_MAX || !is_known {
+            if seq <= before || !is_valid(&key) || !is_known {
                 return Err(A::Error::custom("an entry of the table of requests is not valid"));
             }
             before = seq;

@@ -18,6 +18,11 @@ const ANSWER_MAX: usize = 64 << 10;
 /// No entry has this position.
 const NOWHERE: u64 = u64::MAX;
 
+/// Whether a key has a valid length.
+pub(super) fn is_valid(key: &str) -> bool {
+    (1..=KEY_MAX).contains(&key.len())
+}
+
 /// The requests among the last events, with their answers.
 #[derive(Default)]
 pub(crate) struct RequestTable {
@@ -49,6 +54,9 @@ impl RequestTable {
 
     /// A table with the entries of a loaded table that are remembered after event `last`.
     pub(crate) fn with_window(mut self, window: u64, last: Seq) -> RequestTable {
+        if window == 0 {
+            return RequestTable::default();
+        }
         self.log.window = window;
         self.forget(last);
         self
@@ -106,9 +114,12 @@ impl RequestTable {
         }
     }
 
-    /// Remembers the request of event `seq`, which is the last event. `executed` is `None` if no single command has the answer.
+    /// Remembers the request of event `seq`, which is the last event. `executed` is `None` if no single command has the answer. Does
+    /// nothing if the key is not valid: an image executes no command with such a key.
     pub(crate) fn insert(&mut self, seq: Seq, key: &str, executed: Option<&ExecutedRequest>) {
-        self.insert_hashed(seq, key, self.hash(key), executed);
+        if is_valid(key) {
+            self.insert_hashed(seq, key, self.hash(key), executed);
+        }
     }
 
     /// Like [`insert`](RequestTable::insert), with the hash of the key.
@@ -304,6 +315,17 @@ mod tests {
         assert_eq!(answer(&table, "a", 2).unwrap().len(), ANSWER_MAX);
         let entry = table.find_key("b", Seq::new(2)).unwrap();
         assert!(matches!(table.compare(entry, kind(0), 5), SameKey::NoAnswer { .. }));
+    }
+
+    #[test]
+    fn a_key_that_is_not_valid_is_not_remembered() {
+        let mut table = RequestTable::new(10);
+        for key in [String::new(), "x".repeat(KEY_MAX + 1), "x".repeat(1 << 16)] {
+            table.insert(Seq::new(1), &key, Some(&executed(0, b"answer")));
+            assert!(table.find_key(&key, Seq::new(1)).is_none());
+        }
+        table.insert(Seq::new(2), &"x".repeat(KEY_MAX), Some(&executed(0, b"answer")));
+        assert_eq!(table.index.len(), 1);
     }
 
     #[test]

@@ -230,3 +230,73 @@ fn the_parts_of_a_rewritten_request_are_not_executed_again() {
     assert_eq!(image.once("note").note("x".to_owned()).unwrap_err().kind(), ErrorKind::AlreadyExecuted);
     assert_eq!(image.query(|desk| desk.count).unwrap(), 10);
 }
+
+/// A program with another version of the model, which upcasts the state in the snapshot.
+mod of_another_state {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    #[model(name = "Desk", version = 2, history(DeskV1))]
+    pub struct Desk {
+        pub total: i64,
+    }
+
+    #[derive(Serialize, Deserialize, Shape)]
+    struct DeskV1 {
+        count: u64,
+    }
+
+    #[memimage::upcast]
+    fn desk(old: DeskV1) -> Desk {
+        Desk { total: old.count as i64 }
+    }
+
+    #[memimage::commands]
+    impl Desk {
+        #[command]
+        pub fn add(&mut self, number: u32) -> u64 {
+            self.total += i64::from(number);
+            self.total as u64
+        }
+    }
+}
+
+/// A first program with the command `add` only.
+mod with_one_command {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    #[model(name = "Desk")]
+    pub struct Desk {
+        pub count: u64,
+    }
+
+    #[memimage::commands]
+    impl Desk {
+        #[command]
+        pub fn add(&mut self, number: u32) -> u64 {
+            self.count += u64::from(number);
+            self.count
+        }
+    }
+}
+
+#[test]
+fn requests_are_remembered_beside_a_state_that_is_upcast() {
+    let disk = SimDisk::new();
+    {
+        use with_one_command::DeskCommands as _;
+        let image = open::<with_one_command::Desk>(&disk);
+        assert_eq!(image.once("a").add(5).unwrap(), 5);
+        image.admin().snapshot().unwrap();
+        Image::close(image).unwrap();
+    }
+    use of_another_state::DeskCommands as _;
+    let image = open::<of_another_state::Desk>(&disk);
+    assert_eq!(image.admin().stats().recovery.replayed, 0);
+    assert_eq!(image.once("a").add(5).unwrap(), 5);
+    assert_eq!(image.once("a").add(6).unwrap_err().kind(), ErrorKind::RequestKeyReused);
+    assert_eq!(image.query(|desk| desk.total).unwrap(), 5);
+}
