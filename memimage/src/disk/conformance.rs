@@ -33,7 +33,6 @@ conformance! {
     handles_of_one_file_share_its_bytes
     a_file_opened_for_reading_cannot_be_written
     a_file_is_created_once
-    a_clone_has_the_same_bytes_or_is_not_created
     a_missing_path_is_reported_as_not_found
     a_path_through_a_file_is_reported_as_not_a_directory
     a_directory_is_not_opened_as_a_file
@@ -101,22 +100,6 @@ fn owner(lock: io::Result<Lock>) -> String {
     match lock.unwrap() {
         Lock::Held(_) => panic!("the lock was free"),
         Lock::Busy { owner } => owner,
-    }
-}
-
-fn a_clone_has_the_same_bytes_or_is_not_created(disk: &dyn Disk, dir: &Path) {
-    let [from, to, missing] = ["from", "to", "missing"].map(|name| dir.join(name));
-    put(disk, &from, b"bytes");
-    if disk.clone_file(&from, &to).unwrap() {
-        assert_eq!(get(disk, &to), b"bytes");
-        disk.open(&to, Access::ReadWrite).unwrap().write_at(b"other", 0).unwrap();
-        assert_eq!(kind_of(disk.clone_file(&from, &to)), ErrorKind::AlreadyExists);
-    } else {
-        assert_eq!(disk.kind(&to).unwrap(), None);
-    }
-    assert_eq!(get(disk, &from), b"bytes");
-    if let Err(error) = disk.clone_file(&missing, &to) {
-        assert!([ErrorKind::NotFound, ErrorKind::AlreadyExists].contains(&error.kind()));
     }
 }
 

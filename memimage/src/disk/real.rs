@@ -161,6 +161,23 @@ mod tests {
     }
 
     #[test]
+    fn a_clone_has_the_same_bytes_or_is_not_created() {
+        let dir = tempfile::tempdir().unwrap();
+        let [from, to, missing] = ["from", "to", "missing"].map(|name| dir.path().join(name));
+        RealDisk.create_new(&from).unwrap().write_at(b"bytes", 0).unwrap();
+        let is_cloned = RealDisk.clone_file(&from, &to).unwrap();
+        assert_eq!(RealDisk.kind(&to).unwrap().is_some(), is_cloned);
+        if is_cloned {
+            assert_eq!(fs::read(&to).unwrap(), b"bytes");
+            RealDisk.open(&to, Access::ReadWrite).unwrap().write_at(b"other", 0).unwrap();
+        }
+        assert_eq!(fs::read(&from).unwrap(), b"bytes");
+        assert_eq!(RealDisk.clone_file(&missing, &to).unwrap_err().kind(), io::ErrorKind::NotFound);
+        RealDisk.create_new(&missing).unwrap();
+        assert_eq!(RealDisk.clone_file(&from, &missing).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
     fn a_link_is_reported_as_a_link_for_every_target() {
         let dir = tempfile::tempdir().unwrap();
         let [target, link, dangling] = ["target", "link", "dangling"].map(|name| dir.path().join(name));

@@ -1,12 +1,12 @@
 //! Pins the files of a running image: while a pin exists, the image removes no segment, snapshot or base, so that another part of
 //! the library can copy them without holding a lock.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::core::Shared;
-use crate::disk::Disk;
+use crate::disk::{Disk, absolute};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::Layout;
@@ -56,9 +56,9 @@ impl<M: Model> Shared<M> {
 
 impl PinnedFiles<'_> {
     /// The path that the program means by `path`: relative paths are relative to the same directory as the path of the image.
-    pub(crate) fn resolve(&self, path: &Path) -> std::path::PathBuf {
+    pub(crate) fn resolve(&self, path: &Path) -> PathBuf {
         match self.layout.root().is_absolute() {
-            true => crate::disk::absolute(path),
+            true => absolute(path),
             false => path.to_owned(),
         }
     }

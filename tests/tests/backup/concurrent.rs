@@ -149,7 +149,7 @@ fn pruning_does_not_break_a_continued_backup() {
 #[test]
 fn pruning_at_each_call_does_not_break_a_backup_of_the_running_image() {
     with_timeout(|| {
-        each_call(Case { retention: Retention::Events(4), beside: false, continued: false, on: true }, 20);
+        each_call(Case { retention: Retention::Events(4), beside: false, continued: false, on: true }, 50);
     });
 }
 

@@ -78,16 +78,16 @@ impl EarlierBackup {
         if own > source.end.segment {
             return refused(messages::newer(self.last(), source.last()), messages::HELP_OTHER_DIRECTORY);
         }
-        let frames = self.frames();
-        let of_source = frames_of(source, own)?;
-        let is_equal = |len: usize| (0..len).all(|at| frames.get(at).unwrap_or(&0) == of_source.get(at).unwrap_or(&0));
-        if own == source.end.segment && of_source.len() < frames.len() && is_equal(of_source.len()) {
+        let (frames, of_source) = (self.frames(), frames_of(source, own)?);
+        let common = frames.len().min(of_source.len());
+        let (rest, is_last) = (&frames[common..], own == source.end.segment);
+        if frames[..common] != of_source[..common] || !is_last && rest.iter().any(|byte| *byte != 0) {
+            return refused(messages::other_timeline(self.last()), messages::HELP_OTHER_TIMELINE);
+        }
+        if is_last && !rest.is_empty() {
             return refused(messages::newer(self.last(), source.last()), messages::HELP_OTHER_DIRECTORY);
         }
-        match is_equal(frames.len()) {
-            true => Ok(()),
-            false => refused(messages::other_timeline(self.last()), messages::HELP_OTHER_TIMELINE),
-        }
+        Ok(())
     }
 
     /// Whether the backup has this segment, complete as it is in the image.

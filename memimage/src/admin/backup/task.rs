@@ -113,15 +113,21 @@ impl BackupTask<'_> {
         Ok((source.last(), copies.bytes))
     }
 
-    /// Copies the files under temporary names.
+    /// Copies the files under temporary names. Begins again with a new reading of the image if its owner removed one of them.
     fn copy_files(&self, copies: &mut Copies<'_>, earlier: Option<&EarlierBackup>) -> Result<Source, Error> {
-        self.repeat(|| {
-            let Some(source) = Source::read(self.disk, self.image, self.keyring, self.synced)? else { return Ok(None) };
-            if let Some(earlier) = earlier {
-                earlier.verify_continued_by(&source, self.image.root())?;
+        let mut failure = None;
+        for _ in 0..READINGS {
+            let source = self.repeat(|| Source::read(self.disk, self.image, self.keyring, self.synced))?;
+            let compared = earlier.map_or(Ok(()), |earlier| earlier.verify_continued_by(&source, self.image.root()));
+            match compared.and_then(|()| copies.copy(&source)) {
+                Ok(true) => return Ok(source),
+                Ok(false) => failure = None,
+                Err(error) if error.is_missing() => failure = Some(error),
+                Err(error) => return Err(error),
             }
-            Ok(copies.copy(&source)?.then_some(source))
-        })
+            std::thread::sleep(PAUSE);
+        }
+        Err(failure.unwrap_or_else(|| self.changing()))
     }
 
     /// Repeats `read` while it returns `None`, because the owner of the image changed it meanwhile. An error that such a change can
@@ -142,8 +148,13 @@ impl BackupTask<'_> {
                 Err(error) => failure = Some(error),
             }
         }
+        Err(failure.unwrap_or_else(|| self.changing()))
+    }
+
+    /// The error: the owner of the image changes it faster than it can be read.
+    fn changing(&self) -> Error {
         let (path, what) = (self.image.root().to_owned(), messages::CHANGING);
-        Err(failure.unwrap_or(Error::new(ErrorDetail::BackupSource { path, what, help: messages::HELP_CHANGING })))
+        Error::new(ErrorDetail::BackupSource { path, what, help: messages::HELP_CHANGING })
     }
 
     /// Checks the finished backup as `admin::check` does. It must end with event `last`.
