@@ -1,10 +1,11 @@
 //! `#[memimage::projection(…)]` and `#[on(…)]`.
 
 use proc_macro2::TokenStream;
+use syn::meta::ParseNestedMeta;
 use syn::parse::Parser;
 use syn::{Attribute, LitStr, Meta, Path};
 
-use super::{Arg, name, unknown, version};
+use super::{Arg, unknown, version};
 use crate::ctxt::Ctxt;
 
 /// The arguments of `#[memimage::projection(…)]`.
@@ -28,7 +29,7 @@ impl ProjectionArgs {
             } else if meta.path.is_ident("of") {
                 args.of.set(cx, &meta.path, meta.value()?.call(Path::parse_mod_style)?);
             } else if meta.path.is_ident("name") {
-                args.name.set(cx, &meta.path, name(&meta)?);
+                args.name.set(cx, &meta.path, directory_name(&meta)?);
             } else if meta.path.is_ident("version") {
                 args.version.set(cx, &meta.path, version(&meta)?);
             } else {
@@ -41,6 +42,18 @@ impl ProjectionArgs {
         });
         args.broken = cx.ok(parser.parse2(tokens)).is_none();
         args
+    }
+}
+
+/// Parses `= "name"`, a name that is written to the projection's directory.
+fn directory_name(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
+    let name: LitStr = meta.value()?.parse()?;
+    match name.value().trim().is_empty() {
+        true => {
+            let message = "empty name; help: give the name to write to the projection's directory";
+            Err(syn::Error::new_spanned(name, message))
+        }
+        false => Ok(name),
     }
 }
 

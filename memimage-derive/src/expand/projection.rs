@@ -53,7 +53,7 @@ fn row(krate: &TokenStream, handler: &Handler) -> TokenStream {
     let row = quote_spanned!(payload.span()=> of::<#payload>);
     quote! {
         #(#cfgs)*
-        #krate::__private::EventHandler::#row(#is_rejected, |#projection, #event, #info| {
+        #krate::__private::EventHandler::<Self>::#row(#is_rejected, |#projection, #event, #info| {
             let _ = #info;
             <Self>::#method(#projection, #krate::__private::delivered(#event) #passed)
         }),

@@ -124,18 +124,26 @@ fn snapshots_are_made_by_number_of_events_and_two_are_kept() {
 #[test]
 fn a_projection_outlives_the_image_in_its_process() {
     with_timeout(|| {
-        let disk = SimDisk::new();
-        let bank = options().durability(interval()).open_with(Arc::new(disk.clone()), BANK).unwrap();
-        let turnover = turnover(&bank.journal()).unwrap();
-        bank.deposit(1, 5).unwrap();
-        Image::close(bank).unwrap();
-        turnover.wait(Seq::new(1)).unwrap();
-        assert_eq!(turnover.query(|turnover| turnover.deposited[&1]).unwrap(), 5, "closing made the event durable");
-        assert_eq!(turnover.wait(Seq::new(2)).unwrap_err().kind(), ErrorKind::Closed);
-        let bank = super::bank(&disk);
-        bank.deposit(1, 7).unwrap();
-        wait_until("the event of the next owner", || turnover.seq() == Seq::new(2));
-        turnover.close().unwrap();
+        // the event becomes durable when the image is closed, or before
+        for durability in [interval(), Durability::Synced] {
+            let disk = SimDisk::new();
+            let bank = options().durability(durability).open_with(Arc::new(disk.clone()), BANK).unwrap();
+            let turnover = turnover(&bank.journal()).unwrap();
+            bank.deposit(1, 5).unwrap();
+            if durability == Durability::Synced {
+                turnover.wait(Seq::new(1)).unwrap();
+                // the projection sleeps again
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Image::close(bank).unwrap();
+            turnover.wait(Seq::new(1)).unwrap();
+            assert_eq!(turnover.query(|turnover| turnover.deposited[&1]).unwrap(), 5);
+            assert_eq!(turnover.wait(Seq::new(2)).unwrap_err().kind(), ErrorKind::Closed);
+            let bank = super::bank(&disk);
+            bank.deposit(1, 7).unwrap();
+            wait_until("the event of the next owner", || turnover.seq() == Seq::new(2));
+            turnover.close().unwrap();
+        }
     });
 }
 
@@ -184,4 +192,24 @@ fn a_directory_has_one_projection_at_a_time() {
     turnover(&bank.journal()).unwrap();
     let here: Result<Projection<Turnover>, _> = Projection::open(&bank.journal(), BANK);
     assert_eq!(here.unwrap_err().kind(), ErrorKind::NotAnImage, "the image's own directory");
+}
+
+#[test]
+fn the_files_of_a_projection_are_as_the_format_describes_them() {
+    let disk = SimDisk::new();
+    let bank = bank(&disk);
+    use_bank(&bank, 10);
+    turnover(&bank.journal()).unwrap().close().unwrap();
+    let seq = bank.journal().durable_seq().get();
+    let files: Vec<_> = disk.files().into_iter().filter(|path| path.starts_with(TURNOVER)).collect();
+    let snapshot = format!("/turnover/v1/snapshot/{seq:020}.snapshot");
+    assert_eq!(files, ["/turnover/LOCK", &snapshot].map(std::path::PathBuf::from));
+    let file = disk.read(snapshot).unwrap();
+    assert_eq!((&file[..8], &file[64..72]), (&b"MIsnapsh"[..], &seq.to_le_bytes()[..]));
+    assert_eq!((&file[190..192], &file[192..200]), (&8u16.to_le_bytes()[..], &b"Turnover"[..]));
+    assert!(file[120..176].iter().all(|byte| *byte == 0), "no seed and no parent");
+    assert_eq!(file[56..64], 2u64.to_le_bytes(), "the epoch of its last event");
+    assert!(file[112..120].iter().any(|byte| *byte != 0), "the id of its life");
+    let trailer = &file[file.len() - 48..];
+    assert!(trailer[32..40].iter().any(|byte| *byte != 0), "the hash of the frame with its last event");
 }

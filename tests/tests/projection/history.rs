@@ -74,6 +74,10 @@ fn a_projection_of_another_timeline_is_built_anew() {
             let restored = backup.fork();
             copy(&disk, &restored, TURNOVER);
             let bank = super::bank(&restored);
+            if later > 0 {
+                // otherwise the events, and so the states, would be those of the other timeline
+                bank.deposit(77, 7).unwrap();
+            }
             use_bank(&bank, later);
             let journal = super::journal(&restored);
             for _ in 0..2 {
