@@ -4,6 +4,7 @@ mod command;
 mod position;
 mod projection;
 mod subscription;
+mod advice;
 mod messages;
 mod kind;
 

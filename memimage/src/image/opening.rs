@@ -309,7 +309,7 @@ impl<M: Model> Opening<M> {
             clock_behind: (!behind.is_zero()).then_some(behind),
             duration: started.elapsed(),
         };
-        report(&self.layout, &recovery, base);
+        recovery.log(self.layout.root(), base);
         figures.report_recovery(recovery.replayed, recovery.replayed_bytes, recovery.duration);
         let since = recovery.seq.get() - recovered.start_file.as_ref().map_or(0, |(seq, _)| seq.get());
         let next_snapshot = next_snapshot(self.options.snapshots, &journal, since, recovered.bytes_since_snapshot);
@@ -408,45 +408,6 @@ fn prove_void(journal: &Journal, table: &ShapeTable) -> Result<(), Error> {
         Ok(()) => {}
     }
     Ok(())
-}
-
-fn report(layout: &Layout, recovery: &RecoveryReport, base: Option<Seq>) {
-    if let Some(behind) = recovery.clock_behind.filter(|behind| behind.as_secs() > 0) {
-        log::warning!(
-            ?behind,
-            "the clock is behind the time of the last event; until the clock has caught up, all events get that time"
-        );
-    }
-    if recovery.restored {
-        log::info!(
-            path = %layout.root().display(),
-            "the directory was a backup; from now on it is an image of its own, and takes no later backup"
-        );
-    }
-    if recovery.changed_outcomes > 0 {
-        log::warning!(
-            events = recovery.changed_outcomes,
-            "events have another outcome than the recorded one, because an event before them became void later"
-        );
-    }
-    if recovery.uncertain {
-        log::warning!(
-            last = %recovery.seq,
-            "`journal/durable` is missing, damaged or older than the journal, so a loss of events at the end of the journal would \
-             go unnoticed"
-        );
-    }
-    log::info!(
-        path = %layout.root().display(),
-        seq = %recovery.seq,
-        snapshot = recovery.snapshot.map(Seq::get),
-        base = base.map(Seq::get),
-        replayed = recovery.replayed,
-        "recovered the image"
-    );
-    if cfg!(panic = "abort") {
-        log::warning!("the program is built with panic = \"abort\", so a command that panics ends the process");
-    }
 }
 
 fn random_salts() -> Result<Salts, Error> {

@@ -1,8 +1,9 @@
 //! The report of the recovery that opened an image.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::log;
 use crate::seq::Seq;
 
 /// The report of the recovery that opened an image: the events that recovery replayed, and the files that it could not use. See
@@ -67,5 +68,47 @@ impl RecoveryReport {
     fn per_second(&self, count: u64) -> Option<f64> {
         let seconds = self.replay_duration.as_secs_f64();
         (self.replayed > 0 && seconds > 0.0).then(|| count as f64 / seconds)
+    }
+}
+
+impl RecoveryReport {
+    /// Logs what recovery did to the image in the directory `root`.
+    pub(super) fn log(&self, root: &Path, base: Option<Seq>) {
+        if let Some(behind) = self.clock_behind.filter(|behind| behind.as_secs() > 0) {
+            log::warning!(
+                ?behind,
+                "the clock is behind the time of the last event; until the clock has caught up, all events get that time"
+            );
+        }
+        if self.restored {
+            log::info!(
+                path = %root.display(),
+                "the directory was a backup; from now on it is an image of its own, and takes no later backup"
+            );
+        }
+        if self.changed_outcomes > 0 {
+            log::warning!(
+                events = self.changed_outcomes,
+                "events have another outcome than the recorded one, because an event before them became void later"
+            );
+        }
+        if self.uncertain {
+            log::warning!(
+                last = %self.seq,
+                "`journal/durable` is missing, damaged or older than the journal, so a loss of events at the end of the journal would \
+                 go unnoticed"
+            );
+        }
+        log::info!(
+            path = %root.display(),
+            seq = %self.seq,
+            snapshot = self.snapshot.map(Seq::get),
+            base = base.map(Seq::get),
+            replayed = self.replayed,
+            "recovered the image"
+        );
+        if cfg!(panic = "abort") {
+            log::warning!("the program is built with panic = \"abort\", so a command that panics ends the process");
+        }
     }
 }
