@@ -199,7 +199,7 @@ pub use value::{FromValue, Value, ValueError};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{
-        AnswerCodec, Comparison, Derived, DerivedField, EventType, EventVersion, Group, HistoryError, PastState,
+        AnswerCodecs, Comparison, Derived, DerivedField, EventType, EventVersion, Group, HistoryError, PastState,
         PastVersion, ReplayError, ReplayTarget, Retired, ShapeLock, StateUpcast, StateUpcastFrom, StateVersion, Stored,
         UpcastChain, UpcastFailure, UpcastGoal, UpcastTarget, Upcasting, concat, count, deliver, is_listed,
         missing_event, only_retired_step, only_state_step, only_step, row_of, shared, step,

@@ -51,7 +51,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
         }
     });
     let round_trips = round_trips(krate, command);
-    let codecs = codecs(krate, block, command);
+    let answers = answers(krate, block, command);
     let result_assertion = result_assertion(krate, command);
     let derived = derived_assertions(krate, command);
     let contexts = context::assertions(krate, block, command);
@@ -69,7 +69,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
                 <Self as #krate::Payload<#model>>::VERSION,
             );
             #output_types
-            #codecs
+            #answers
             #apply
         }
 
@@ -96,22 +96,22 @@ fn round_trips(krate: &TokenStream, command: &Command) -> Option<TokenStream> {
     })
 }
 
-/// The constants with which an image stores the answers of requests.
-fn codecs(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
-    let model = &block.model;
-    let codec = |constant: TokenStream, ty: TokenStream| {
-        let own = quote!(<Self as #krate::Payload<#model>>::#ty);
-        quote! {
-            const #constant: ::core::option::Option<#krate::__private::AnswerCodec<#own>> = {
-                #[allow(unused_imports)]
-                use #krate::__private::NoAnswer as _;
-                #krate::__private::AnswerProbe::<#own>::CODEC
-            };
-        }
-    };
-    let of_output = codec(quote!(OUTPUT), quote!(Output));
-    let of_refusal = block.refusing(command).map(|_| codec(quote!(REFUSAL), quote!(Refusal)));
-    quote!(#of_output #of_refusal)
+/// The constant with which an image stores the answers of requests. Like the functions, it has the span of the return type that
+/// contains the refusal, so that rustc reports a wrong type only once.
+fn answers(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
+    let (model, span) = (&block.model, block.refusing(command).map_or_else(Span::call_site, Spanned::span));
+    let krate = &respanned(krate, span);
+    let own = quote_spanned!(span=> <Self as #krate::Payload<#model>>);
+    quote_spanned! {span=>
+        const ANSWERS: #krate::__private::AnswerCodecs<#model, Self> = {
+            #[allow(unused_imports)]
+            use #krate::__private::NoAnswer as _;
+            #krate::__private::AnswerCodecs::new(
+                #krate::__private::AnswerProbe::<#own::Output>::CODEC,
+                #krate::__private::AnswerProbe::<#own::Refusal>::CODEC,
+            )
+        };
+    }
 }
 
 /// The function `check_text`, which returns the refusal of a check as text; `None` if the command has no check. Its signature does

@@ -20,12 +20,11 @@ mod state;
 #[cfg_attr(not(feature = "testing"), allow(dead_code))]
 mod derived;
 
-pub use answer_codec::AnswerCodec;
 pub use derived::{Comparison, Derived, DerivedField, Stored};
 pub use event_type::{EventType, row_of};
 pub use group::{Group, concat, count, is_listed, shared};
 pub use lock_location::{ShapeLock, missing_event};
-pub use payload::{Command, FromRefusal, Payload};
+pub use payload::{AnswerCodecs, Command, FromRefusal, Payload};
 pub use recorded::{Recorded, UpcastError, Upcasting};
 pub use replay_error::ReplayError;
 pub use replay_target::{ReplayTarget, deliver};
@@ -36,6 +35,7 @@ pub use upcast::{
 };
 pub use value_step::step;
 
+pub(crate) use answer_codec::AnswerCodec;
 pub(crate) use decode::{StoredPayload, ValueUpcast, decode, decode_state};
 pub(crate) use derived::{EqualFn, TextFn, equal, rebuild_derived, text};
 pub(crate) use payload::NOT_SHOWN;

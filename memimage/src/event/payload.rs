@@ -41,13 +41,9 @@ pub trait Payload<M>: Shape + Serialize + DeserializeOwned + 'static {
     /// The type of the command's refusal; [`Infallible`] if the command never refuses.
     type Refusal;
 
-    /// How the answer of a request is stored; `None` if its type cannot be stored.
+    /// How the answers of requests are stored.
     #[doc(hidden)]
-    const OUTPUT: Option<AnswerCodec<Self::Output>> = None;
-
-    /// How the refusal of a request is stored; `None` if its type cannot be stored.
-    #[doc(hidden)]
-    const REFUSAL: Option<AnswerCodec<Self::Refusal>> = None;
+    const ANSWERS: AnswerCodecs<M, Self> = AnswerCodecs::new(None, None);
 
     /// Executes the command. Each replay executes the command again.
     ///
@@ -55,6 +51,25 @@ pub trait Payload<M>: Shape + Serialize + DeserializeOwned + 'static {
     ///
     /// Returns the refusal of a fallible body; in this case the journal records the command as rejected.
     fn apply(self, model: &mut M, context: &Context) -> Result<Self::Output, Self::Refusal>;
+}
+
+/// How the answers of a command are stored. (The constant of a payload has this type, and not that of a codec: if the type of the
+/// refusal were wrong, rustc would report the type of the constant a second time.)
+pub struct AnswerCodecs<M, P: Payload<M>> {
+    /// `None` if outputs cannot be stored.
+    pub(crate) output: Option<AnswerCodec<P::Output>>,
+    /// `None` if refusals cannot be stored.
+    pub(crate) refusal: Option<AnswerCodec<P::Refusal>>,
+}
+
+impl<M, P: Payload<M>> AnswerCodecs<M, P> {
+    /// The codecs of the output and of the refusal.
+    pub const fn new(
+        output: Option<AnswerCodec<P::Output>>,
+        refusal: Option<AnswerCodec<P::Refusal>>,
+    ) -> AnswerCodecs<M, P> {
+        AnswerCodecs { output, refusal }
+    }
 }
 
 /// A payload whose command can be executed, for example by [`Image::submit`](crate::Image::submit).

@@ -24,8 +24,8 @@ impl RequestKind {
             row: P::ROW,
             name: P::NAME,
             version: P::VERSION,
-            output: || Some(P::OUTPUT?.fingerprint()),
-            refusal: || Some(P::REFUSAL?.fingerprint()),
+            output: || Some(P::ANSWERS.output?.fingerprint()),
+            refusal: || Some(P::ANSWERS.refusal?.fingerprint()),
         }
     }
 }
@@ -46,8 +46,8 @@ pub(crate) fn encode_answer<M, P: Payload<M>>(
 ) -> Option<Vec<u8>> {
     buffer.clear();
     match answer {
-        Ok(output) => P::OUTPUT.and_then(|codec| codec.encode(output, buffer)),
-        Err(refusal) => P::REFUSAL.and_then(|codec| codec.encode(refusal, buffer)),
+        Ok(output) => P::ANSWERS.output.and_then(|codec| codec.encode(output, buffer)),
+        Err(refusal) => P::ANSWERS.refusal.and_then(|codec| codec.encode(refusal, buffer)),
     }
 }
 

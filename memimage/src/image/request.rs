@@ -86,8 +86,8 @@ impl<'a> Request<'a> {
 /// Decodes an answer. A panic of its `Deserialize` counts as an answer that does not decode.
 fn decode<M, C: Command<M>>(outcome: Outcome, bytes: &[u8]) -> Option<Result<C::Output, C::Refusal>> {
     let decode = || match outcome {
-        Outcome::Applied => C::OUTPUT?.decode(bytes).map(Ok),
-        Outcome::Rejected => C::REFUSAL?.decode(bytes).map(Err),
+        Outcome::Applied => C::ANSWERS.output?.decode(bytes).map(Ok),
+        Outcome::Rejected => C::ANSWERS.refusal?.decode(bytes).map(Err),
     };
     catch_unwind(AssertUnwindSafe(decode)).unwrap_or(None)
 }
