@@ -13,22 +13,22 @@ mod first {
     use serde::{Deserialize, Serialize};
 
     #[derive(Default, Serialize, Deserialize, Shape, Model)]
-    pub struct Desk {
+    pub(crate) struct Desk {
         moved: u64,
     }
 
     #[memimage::commands]
     impl Desk {
         #[command]
-        pub fn transfer(&mut self, from: u32, to: u32, cents: u32) {
+        pub(crate) fn transfer(&mut self, from: u32, to: u32, cents: u32) {
             self.moved += u64::from(from.max(to).max(cents));
         }
 
         #[command]
-        pub fn ping(&mut self) {}
+        pub(crate) fn ping(&mut self) {}
 
         #[command]
-        pub fn set_rate(&mut self, rate: u8) {
+        pub(crate) fn set_rate(&mut self, rate: u8) {
             self.moved += u64::from(rate);
         }
     }
@@ -41,12 +41,12 @@ mod later {
 
     #[derive(Default, Serialize, Deserialize, Shape, Model)]
     #[model(groups(entries::Entries, rates::Rates))]
-    pub struct Desk {
-        pub entered: i64,
-        pub rate: u32,
+    pub(crate) struct Desk {
+        pub(crate) entered: i64,
+        pub(crate) rate: u32,
     }
 
-    pub mod entries {
+    pub(crate) mod entries {
         use memimage::Shape;
         use serde::Deserialize;
 
@@ -78,13 +78,13 @@ mod later {
         )]
         impl Desk {
             #[command]
-            pub fn enter(&mut self, account: u32, cents: i64) {
+            pub(crate) fn enter(&mut self, account: u32, cents: i64) {
                 self.entered += cents * i64::from(account);
             }
         }
     }
 
-    pub mod rates {
+    pub(crate) mod rates {
         use memimage::Shape;
         use serde::Deserialize;
 
@@ -103,7 +103,7 @@ mod later {
         #[memimage::commands(group = Rates)]
         impl Desk {
             #[command(version = 2, history(SetRateV1))]
-            pub fn set_rate(&mut self, rate: u32) {
+            pub(crate) fn set_rate(&mut self, rate: u32) {
                 self.rate = rate;
             }
         }

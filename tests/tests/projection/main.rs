@@ -22,14 +22,14 @@ const BANK: &str = "/bank";
 const TURNOVER: &str = "/turnover";
 
 #[derive(Default, Serialize, Deserialize, Shape, Model)]
-pub struct Bank {
+struct Bank {
     accounts: BTreeMap<u32, u64>,
 }
 
 #[memimage::commands]
 impl Bank {
     #[command]
-    pub fn deposit(&mut self, account: u32, cents: u64) -> u64 {
+    fn deposit(&mut self, account: u32, cents: u64) -> u64 {
         let balance = self.accounts.entry(account).or_default();
         *balance += cents;
         *balance
@@ -37,7 +37,7 @@ impl Bank {
 
     /// Returns an error, and is recorded as rejected, if the account holds less.
     #[command]
-    pub fn withdraw(&mut self, account: u32, cents: u64) -> Result<(), String> {
+    fn withdraw(&mut self, account: u32, cents: u64) -> Result<(), String> {
         let balance = self.accounts.entry(account).or_default();
         *balance = balance.checked_sub(cents).ok_or("not enough")?;
         Ok(())
@@ -45,18 +45,18 @@ impl Bank {
 
     /// No handler handles this command.
     #[command]
-    pub fn rename(&mut self, _name: String) {}
+    fn rename(&mut self, _name: String) {}
 }
 
 /// The sum of all deposits to each account, and of all withdrawals.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Shape)]
-pub struct Turnover {
-    pub deposited: BTreeMap<u32, u64>,
-    pub withdrawn: u64,
-    pub refused: u64,
+struct Turnover {
+    deposited: BTreeMap<u32, u64>,
+    withdrawn: u64,
+    refused: u64,
     /// The seq of each event handled.
-    pub seqs: Vec<u64>,
-    pub by: Vec<String>,
+    seqs: Vec<u64>,
+    by: Vec<String>,
 }
 
 #[memimage::projection(of = Bank)]
