@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -63,6 +64,14 @@ macro_rules! book {
             }
         }
 
+        impl IntoEvents<$book> for NoEvent {
+            const EVENT_VERSION: EventVersion = EventVersion::Open;
+
+            fn replay_into(self, _: Upcasting<'_>, _: &mut ReplayTarget<'_, '_, $book>) -> Result<(), ReplayError> {
+                unreachable!("no event is created")
+            }
+        }
+
         impl PastVersion<Entry<0, 0, 9>, $book> for Fields {
             const CHAIN: UpcastChain<Fields, $book> = only_step::<Fields, _, Entry<0, 0, 9>, $book>();
         }
@@ -100,6 +109,10 @@ impl Event for NoEvent {
 
     fn version(&self) -> u32 {
         unreachable!("no event is created")
+    }
+
+    fn take(_: &mut dyn Any) -> Option<NoEvent> {
+        None
     }
 }
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::changes::Changes;
 use super::diff::{StateDifference, diff};
-use super::history::History;
 use super::moment::Moment;
 use super::past::Past;
+use super::selection::History;
 use super::source::JournalSource;
 use crate::disk::{Disk, RealDisk, absolute};
 use crate::error::Error;

@@ -99,7 +99,7 @@ impl<M: Model> Past<M> {
             match self.cursor.next(until)? {
                 None => return Ok(false),
                 Some(JournalItem::Shapes(segment, rows)) => {
-                    self.dispatch.add::<M>(self.cursor.scan(), segment, rows)?
+                    self.dispatch.add::<M>(self.cursor.scan(), segment, rows)?;
                 }
                 Some(JournalItem::Record(stored)) => {
                     let before = self.state.take().expect("the state was lost when an event could not be replayed");

@@ -31,6 +31,7 @@ fn the_book_at_a_time_has_the_events_up_to_then() {
     let feed = program.file("bitstamp.csv.gz", BITSTAMP);
     program.ingest(&feed, &["--limit", "1000"]);
     let (now, table) = (best(&program, &[]), program.run("depth", &["--levels", "7"]));
+    #[expect(clippy::disallowed_methods, reason = "the time is an argument of the program")]
     let millis = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
     // the next event gets a later millisecond
     std::thread::sleep(std::time::Duration::from_millis(20));

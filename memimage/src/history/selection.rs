@@ -115,8 +115,8 @@ pub struct HistoryIter<M: Model> {
 
 enum IterState {
     Unopened(JournalSource),
-    Forward { reader: Reader<RecordCursor>, until: Seq },
-    Backward { reader: Reader<ReverseCursor> },
+    Forward { reader: Box<Reader<RecordCursor>>, until: Seq },
+    Backward { reader: Box<Reader<ReverseCursor>> },
     Ended,
 }
 
@@ -154,7 +154,7 @@ impl<M: Model> HistoryIter<M> {
                     self.state = source.attempt(|| open::<M>(source, &self.query, durable))?;
                 }
                 IterState::Forward { reader, until } => {
-                    let Reader { cursor, dispatch, voids } = reader;
+                    let Reader { cursor, dispatch, voids } = &mut **reader;
                     match cursor.next(*until)? {
                         Some(JournalItem::Shapes(segment, rows)) => dispatch.add::<M>(cursor.scan(), segment, rows)?,
                         Some(JournalItem::Record(stored)) if self.query.wants_record(&stored.record) => {
@@ -165,7 +165,7 @@ impl<M: Model> HistoryIter<M> {
                     }
                 }
                 IterState::Backward { reader } => {
-                    let Reader { cursor, dispatch, voids } = reader;
+                    let Reader { cursor, dispatch, voids } = &mut **reader;
                     let Some(stored) = cursor.next()? else { return Ok(None) };
                     if self.query.first.is_some_and(|first| stored.record.seq < first) {
                         return Ok(None);
@@ -197,7 +197,7 @@ fn open<M: Model>(source: &JournalSource, query: &Query, durable: Seq) -> Result
         // an event becomes void by a frame in its own segment or a later one
         let voids = journal.scan().voids_after(query.first.unwrap_or_default())?;
         let cursor = ReverseCursor::new(journal.into_scan(), until)?;
-        return Ok(IterState::Backward { reader: Reader { cursor, dispatch, voids } });
+        return Ok(IterState::Backward { reader: Box::new(Reader { cursor, dispatch, voids }) });
     }
     let after = match query.first {
         Some(first) => Seq::new(first.get() - 1),
@@ -205,7 +205,7 @@ fn open<M: Model>(source: &JournalSource, query: &Query, durable: Seq) -> Result
     };
     let voids = journal.scan().voids_after(after)?;
     let cursor = RecordCursor::new(source.tail_after(after)?, after);
-    Ok(IterState::Forward { reader: Reader { cursor, dispatch, voids }, until })
+    Ok(IterState::Forward { reader: Box::new(Reader { cursor, dispatch, voids }), until })
 }
 
 /// The event before the first event of the journal.
