@@ -61,7 +61,11 @@ impl<M: Model> Shared<M> {
         let Ok(_entered) = self.enter("replay") else { return };
         let mut idle = 0;
         let mut failures: Option<Failures> = None;
-        while !self.status.lock().is_stopping {
+        let goes_on = || {
+            let status = self.status.lock();
+            !status.is_stopping && status.ended.is_none()
+        };
+        while goes_on() {
             let advanced = catch_unwind(AssertUnwindSafe(|| self.advance(idle > 0)))
                 .unwrap_or_else(|panic| Err(Error::panicked("replaying the journal of", self.layout.root(), panic)));
             match advanced {

@@ -92,14 +92,14 @@ impl FollowedJournal {
         goal: RecoveryGoal,
         before: Option<&FollowedJournal>,
     ) -> Result<(FollowedJournal, FollowedState<M>), Error> {
-        let durable = JournalTail::last_synced(disk, layout, keyring)?;
+        let mut durable = JournalTail::last_synced(disk, layout, keyring)?;
         let journal = OpenedJournal::beside_owner(disk, layout, keyring, durable)?;
         let identity = journal.segments().identity();
         layout.refuse_other_model(identity, M::NAME)?;
         // read before the void frames: a void frame that is recorded meanwhile makes the follower recover once more
         let watermark = layout.read_watermark(&**disk, &identity.uuid)?;
         if let Some(before) = before {
-            before.verify_same_history(&journal, durable)?;
+            durable = before.verify_same_history(&journal, durable)?;
         }
         let dispatch = dispatch_of::<M>(&journal)?;
         let recovered = recover::<M>(&journal, &dispatch, RecoveryGoal { until: Some(durable), ..goal })?;
@@ -133,21 +133,23 @@ impl FollowedJournal {
         FollowedJournal::recover(&self.disk, &self.layout, &self.keyring, self.goal, Some(self))
     }
 
-    /// Verifies that `journal` has the same history as this one, up to the last event that was read.
-    fn verify_same_history(&self, journal: &OpenedJournal, durable: Seq) -> Result<(), Error> {
+    /// Verifies that `journal` has the same history as this one, up to the last event that was read. Returns the last event that is
+    /// known to be durable: `durable`, or the last event that was read, which was durable then.
+    fn verify_same_history(&self, journal: &OpenedJournal, durable: Seq) -> Result<Seq, Error> {
         let (segments, last) = (journal.segments(), self.last());
         let is_same_image = segments.identity().uuid == self.tail.scan().segments().identity().uuid;
         let is_same_life = self.tail.chain().is_none_or(|chain| segments.life_conflict(chain.life).is_none());
         if !is_same_image {
             return Err(self.tail.other_image());
         }
-        if durable < last {
-            return Err(self.tail.shorter(durable));
-        }
         let (_, timeline) = journal.scan().voids_and_timeline(last)?;
-        match is_same_life && timeline.link_conflict(self.events_hash()).is_none() {
-            true => Ok(()),
-            false => Err(self.tail.other_timeline()),
+        if !is_same_life || timeline.link_conflict(self.events_hash()).is_some() {
+            return Err(self.tail.other_timeline());
+        }
+        // `journal/durable` may have been damaged since
+        match durable >= last || timeline.has_frame() {
+            true => Ok(durable.max(last)),
+            false => Err(self.tail.shorter(durable)),
         }
     }
 

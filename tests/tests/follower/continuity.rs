@@ -128,6 +128,38 @@ fn an_equal_copy_is_no_replacement() {
     assert_follows(&follower, &image);
 }
 
+/// `journal/durable` only helps: without it, a follower goes on, and recovers if it must.
+#[test]
+fn a_damaged_watermark_is_no_replacement() {
+    let disk = SimDisk::new();
+    let pruned = || super::options().retention(memimage::Retention::Events(0));
+    let image = super::open_with(&disk, pruned());
+    let (follower, gate) = follow_gated(&disk);
+    fill_segments(&image, 9);
+    assert_follows(&follower, &image);
+    for round in 0..3 {
+        between_calls(&gate, || {
+            disk.write("/ledger/journal/durable", 20, &[0x55; 8]).unwrap();
+            if round == 1 {
+                image.admin().snapshot().unwrap();
+            }
+        });
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert!(follower.lag().is_ok());
+        image.deposit(1, 1).unwrap();
+        assert_follows(&follower, &image);
+    }
+    Image::close(image).unwrap();
+    disk.write("/ledger/journal/durable", 20, &[0x55; 8]).unwrap();
+    let void = memimage::admin::Void::new(Seq::new(20), "a mistake");
+    void.run_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    let image = super::open_with(&disk, pruned());
+    image.deposit(1, 1).unwrap();
+    assert_follows(&follower, &image);
+    // the first recovery may not have known how many events are void
+    assert!((1..=2).contains(&follower.recoveries()));
+}
+
 /// Damages the last frame with events, which is that of event 60.
 fn damage(disk: &SimDisk) {
     let mut segments = paths(disk, "/ledger/journal");

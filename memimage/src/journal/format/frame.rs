@@ -231,8 +231,7 @@ impl<'a> Frame<'a> {
         protection.has_valid_mac(self.covered, HEADER)
     }
 
-    /// The bytes of the header without its extension area. They differ between any two frames: they contain a checksum, a salt,
-    /// and the hash of the frame before.
+    /// The bytes of the header without its extension area.
     pub(crate) fn header_bytes(&self) -> &[u8; HEADER] {
         self.covered.first_chunk().expect("a frame has a header")
     }

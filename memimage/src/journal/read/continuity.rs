@@ -35,8 +35,9 @@ impl JournalTail {
             if life_conflict([life].into_iter(), watermark.life).is_some() {
                 return Err(self.other_timeline());
             }
-            // an owner or a repair begins its epoch with the last event of the journal
-            if watermark.life.epoch > life.epoch && watermark.durable_seq < self.last() {
+            // an owner or a repair begins its epoch with the last event that it knows to be synced
+            let is_behind = watermark.life.epoch > life.epoch && watermark.durable_seq < self.last();
+            if is_behind && self.find_last_frame()? != LastFrame::InPlace {
                 return Err(self.shorter(watermark.durable_seq));
             }
             if watermark.decisions > counted.max(chain.map_or(0, |chain| chain.decisions)) {

@@ -1,17 +1,20 @@
 //! Recognizes the frame that a reader read last, so that the reader notices when the journal before its position was replaced.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::disk::StoredFile;
 use crate::error::Error;
 use crate::journal::format::frame::{Frame, HEADER};
 use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::seq::SegmentId;
 
-/// The place and the header of a frame.
+/// The place of a frame, and the hash of its header.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FrameMark {
     segment: SegmentId,
     offset: u64,
-    header: [u8; HEADER],
+    /// The hash of the header. Any two headers differ: they contain a checksum, a salt, and the hash of the frame before.
+    header: u64,
 }
 
 /// What became of the frame that a reader read last.
@@ -27,7 +30,7 @@ pub(super) enum LastFrame {
 
 impl FrameMark {
     pub(super) fn of(segment: SegmentId, frame: &Frame<'_>) -> FrameMark {
-        FrameMark { segment, offset: frame.offset as u64, header: *frame.header_bytes() }
+        FrameMark { segment, offset: frame.offset as u64, header: xxh3_64(frame.header_bytes()) }
     }
 
     pub(super) fn segment(&self) -> SegmentId {
@@ -39,6 +42,6 @@ impl FrameMark {
         debug_assert!(self.offset >= SEGMENT_HEADER as u64);
         let mut bytes = [0; HEADER];
         let read = file.read_up_to(&mut bytes, self.offset)?;
-        Ok(if read == HEADER && bytes == self.header { LastFrame::InPlace } else { LastFrame::Replaced })
+        Ok(if read == HEADER && xxh3_64(&bytes) == self.header { LastFrame::InPlace } else { LastFrame::Replaced })
     }
 }
