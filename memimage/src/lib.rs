@@ -63,17 +63,17 @@
 //! - [`guide::changing_your_model`]: versions, upcasters, the shape lock
 //! - [`guide::determinism`]: what a command may do
 //! - [`guide::snapshots`]: restarts, memory, disk, derived fields, retention
-//! - [`guide::damage`]: crashes, checks, repairs, void events
-//! - [`guide::backup`]: backups of images in use, and how to restore them
 //! - [`guide::past_states`]: earlier states, the changes of a value, undoing a mistaken event
+//! - [`guide::subscriptions`]: side effects once, and streams of events
+//! - [`guide::projections`]: the same data in another form, kept up to date
+//! - [`guide::standby`]: a process that takes over when the owner's process dies
+//! - [`guide::retries`]: requests that are executed once, although their clients try again
+//! - [`guide::backup`]: backups of images in use, and how to restore them
+//! - [`guide::damage`]: crashes, checks, repairs, void events
 //! - [`guide::encryption`]: hiding an image, and detecting changes to it
 //! - [`guide::async_and_tokio`]: what blocks, and what does not
 //! - [`guide::performance`]: what things cost, and what memimage is not good at
-//! - [`guide::projections`]: the same data in another form, kept up to date
 //! - [`guide::grouping_commands`]: several changes as one, and models with many commands
-//! - [`guide::retries`]: requests that are executed once, although their clients try again
-//! - [`guide::standby`]: a process that takes over when the owner's process dies
-//! - [`guide::subscriptions`]: side effects once, and streams of events
 //! - [`guide::glossary`]: the words, and what other systems call them
 //!
 //! # Where to find a type

@@ -10,17 +10,17 @@
 //! | [`changing_your_model`] | How does a new program read old journals? How is a command changed or removed? |
 //! | [`determinism`] | What may a command do? Ids, hash maps, integer overflow, floats, panics. |
 //! | [`snapshots`] | How fast is a restart? How much memory and disk does an image take? How is the journal shortened? |
-//! | [`damage`] | What happens after a crash or a disk error? How is an image checked and repaired? |
-//! | [`backup`] | How is a running image backed up, and how is it restored? |
 //! | [`past_states`] | What was the state yesterday, and who changed a value? How is a mistaken event undone? |
+//! | [`subscriptions`] | How do I send a mail once? How do I stream to a page? |
+//! | [`projections`] | I need the same data in another form, or a part of it: how do I keep it up to date? |
+//! | [`standby`] | How does another process take over when the owner's process dies? |
+//! | [`retries`] | A client did not get its answer and tries again: how is its request not executed twice? |
+//! | [`backup`] | How is a running image backed up, and how is it restored? |
+//! | [`damage`] | What happens after a crash or a disk error? How is an image checked and repaired? |
 //! | [`encryption`] | How is an image encrypted, and how is tampering detected? |
 //! | [`async_and_tokio`] | Which calls block a runtime's thread? |
 //! | [`performance`] | What do a command, a query, a replay and a snapshot cost? What is memimage not good at? |
-//! | [`projections`] | I need the same data in another form, or a part of it: how do I keep it up to date? |
 //! | [`grouping_commands`] | How do several changes become one atomic command? How are many commands organised? |
-//! | [`retries`] | A client did not get its answer and tries again: how is its request not executed twice? |
-//! | [`standby`] | How does another process take over when the owner's process dies? |
-//! | [`subscriptions`] | How do I send a mail once? How do I stream to a page? |
 //! | [`glossary`] | What does a term mean, and what do other systems call it? |
 //!
 //! The repository has further documents, in `memimage/docs/`:
@@ -44,15 +44,15 @@ pub mod durability;
 pub mod changing_your_model;
 pub mod determinism;
 pub mod snapshots;
-pub mod damage;
-pub mod backup;
 pub mod past_states;
+pub mod subscriptions;
+pub mod projections;
+pub mod standby;
+pub mod retries;
+pub mod backup;
+pub mod damage;
 pub mod encryption;
 pub mod async_and_tokio;
 pub mod performance;
-pub mod projections;
 pub mod grouping_commands;
-pub mod retries;
-pub mod standby;
-pub mod subscriptions;
 pub mod glossary;
