@@ -1,13 +1,16 @@
 //! An order book in memory: it follows a feed of orders, and loses nothing when it is killed.
 //!
 //! `orderbook ingest` applies a file of Bitstamp's order feed, a command for each row; `best` and `depth` show the book, now or at
-//! any moment of its past. Kill an ingest at any time and run it again: it continues after the last applied row.
+//! any moment of its past; `watch` prints its changes while an ingest runs, and `volume` keeps a projection of the new orders. Kill
+//! an ingest at any time and run it again: it continues after the last applied row.
 
 mod book;
 mod feed;
 mod ingest;
 mod money;
 mod report;
+mod volume;
+mod watch;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -59,6 +62,25 @@ enum Command {
         /// The number of prices of each side.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         levels: u64,
+    },
+    /// Prints each change of the book as a line of JSON, once it is durable. Runs beside an ingest.
+    Watch {
+        #[command(flatten)]
+        image: ImageArgs,
+        /// Begin with the changes after this event; without it, with the next one.
+        #[arg(long, value_name = "SEQ")]
+        after: Option<u64>,
+        /// Stop after this number of changes.
+        #[arg(long, value_name = "N")]
+        count: Option<u64>,
+    },
+    /// Prints the volume of new orders by minute, a line of JSON for each: [minute since 1970, orders, bid satoshis, ask satoshis].
+    Volume {
+        #[command(flatten)]
+        image: ImageArgs,
+        /// The directory of the projection, which is created if it does not exist.
+        #[arg(long, value_name = "DIR")]
+        projection: PathBuf,
     },
 }
 
@@ -151,6 +173,10 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
             let levels = usize::try_from(levels).unwrap_or(usize::MAX);
             image.show(&moment, |_, book| report::depth(book, levels))?
         }
+        Command::Watch { image, after, count } => {
+            return watch::watch(&image.path, after, count.unwrap_or(u64::MAX), io::stdout().lock());
+        }
+        Command::Volume { image, projection } => volume::volume(&image.path, &projection)?,
     };
     io::stdout().write_all(report.as_bytes())?;
     Ok(())

@@ -23,19 +23,6 @@ pub(crate) trait LiveJournal: Send + Sync {
     /// Returns an error if the image is closed or poisoned, or if the caller is inside a call on the image.
     fn acknowledged(&self, call: &'static str) -> Result<Seq, Error>;
 
-    /// The last durable event.
-    fn durable(&self) -> Seq;
-
-    /// Whether the image is closed or poisoned.
-    fn has_ended(&self) -> bool;
-
-    /// Waits until `is_over` returns true. Asks again whenever more events are durable, once the image has ended, and after
-    /// [`wake_followers`](LiveJournal::wake_followers).
-    fn follow(&self, is_over: &dyn Fn() -> bool);
-
-    /// Makes the threads in [`follow`](LiveJournal::follow) ask again.
-    fn wake_followers(&self);
-
     /// The last event executed, and the journal's followers.
     ///
     /// # Errors
@@ -79,6 +66,11 @@ impl JournalSource {
     /// The running owner, if it is in this process.
     pub(crate) fn live(&self) -> Option<&Arc<dyn LiveJournal>> {
         self.live.as_ref()
+    }
+
+    /// The followers of the running owner; `None` if no owner runs in this process.
+    pub(crate) fn followers(&self) -> Option<Arc<Followers>> {
+        Some(self.live.as_ref()?.followers().ok()?.1)
     }
 
     /// The same journal, read from its files alone.

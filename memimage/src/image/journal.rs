@@ -83,22 +83,6 @@ impl<M: Model> LiveJournal for Shared<M> {
         self.journal.sync_acknowledged()
     }
 
-    fn durable(&self) -> Seq {
-        self.journal.durable()
-    }
-
-    fn has_ended(&self) -> bool {
-        self.journal.has_ended()
-    }
-
-    fn follow(&self, is_over: &dyn Fn() -> bool) {
-        self.journal.follow(is_over);
-    }
-
-    fn wake_followers(&self) {
-        self.journal.wake_followers();
-    }
-
     fn followers(&self) -> Result<(Seq, Arc<Followers>), Error> {
         self.refuse_if_forked()?;
         self.refuse_if_ended()?;

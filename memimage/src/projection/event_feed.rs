@@ -1,12 +1,13 @@
 //! The events that a projection handles: in the order of the journal, each as soon as it is durable.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, ProjectionFault};
 use crate::event::Model;
 use crate::history::JournalSource;
-use crate::journal::{JournalItem, RecordCursor, StoredRecord, Voids};
+use crate::journal::{Followers, JournalItem, RecordCursor, StoredRecord, Voids};
 use crate::recovery::{FollowedDispatch, OpenedJournal, dispatch_of};
 use crate::seq::Seq;
 
@@ -20,6 +21,8 @@ pub(super) struct EventFeed<M: Model> {
     /// The name of the projection.
     name: &'static str,
     source: JournalSource,
+    /// Wakes this feed; `None` if no owner runs in this process.
+    followers: Option<Arc<Followers>>,
     cursor: RecordCursor,
     dispatch: FollowedDispatch,
     /// The void events that were known when the feed was opened.
@@ -41,7 +44,8 @@ impl<M: Model> EventFeed<M> {
         }
         Ok(EventFeed {
             name,
-            source: source.clone(),
+            source: source.without_owner(),
+            followers: source.followers(),
             cursor: RecordCursor::new(source.tail_after(last)?, last),
             dispatch: FollowedDispatch::new(dispatch_of::<M>(journal)?),
             voids,
@@ -50,21 +54,20 @@ impl<M: Model> EventFeed<M> {
     }
 
     /// Waits until an event after the last one that was read is durable, and returns the last durable event. Returns `None` once
-    /// `is_stopping` is true; the thread that sets it must then call [`LiveJournal::wake_followers`](crate::history::LiveJournal) and
-    /// unpark this thread.
+    /// `is_stopping` is true; the thread that sets it must then wake the followers and unpark this thread.
     pub(super) fn wait(&mut self, is_stopping: &AtomicBool) -> Result<Option<Seq>, Error> {
         let last = self.cursor.last();
         let is_stopping = || is_stopping.load(Ordering::Acquire);
-        while let Some(live) = self.source.live() {
-            live.follow(&|| is_stopping() || live.durable() > last || live.has_ended());
+        if let Some(followers) = &self.followers {
+            followers.wait(|| is_stopping() || followers.durable() > last || followers.is_ended(), None);
             if is_stopping() {
                 return Ok(None);
             }
-            if live.durable() > last {
-                return Ok(Some(live.durable()));
+            if followers.durable() > last {
+                return Ok(Some(followers.durable()));
             }
             // the image was closed: its files have the events that its end made durable, and those of later owners
-            self.source = self.source.without_owner();
+            self.followers = None;
         }
         let mut pause = POLL_FIRST;
         loop {

@@ -15,6 +15,7 @@ use super::stats::ProjectionStats;
 use crate::disk::absolute;
 use crate::error::{Error, ErrorDetail, ErrorKind, ProjectionFault};
 use crate::history::{Journal, JournalSource, LiveJournal};
+use crate::journal::Followers;
 use crate::log;
 use crate::process::Process;
 use crate::seq::Seq;
@@ -35,6 +36,8 @@ pub struct Projection<P: Projector> {
     shared: Arc<Shared<P>>,
     /// The running owner of the image, if it is in this process. The projection does not keep a closed image in memory.
     live: Option<Weak<dyn LiveJournal>>,
+    /// Wakes the projection's thread while the image runs in this process.
+    followers: Option<Arc<Followers>>,
     /// The journal's files.
     files: JournalSource,
     process: Process,
@@ -76,7 +79,14 @@ impl<P: Projector> ProjectionOptions<P> {
         });
         let thread = spawned.map_err(|error| Error::io("starting a thread for", &root, error))?;
         let (live, files) = (source.live().map(Arc::downgrade), source.without_owner());
-        Ok(Projection { shared, live, files, process: Process::current(), thread: Some(thread) })
+        Ok(Projection {
+            shared,
+            live,
+            followers: source.followers(),
+            files,
+            process: Process::current(),
+            thread: Some(thread),
+        })
     }
 }
 
@@ -180,8 +190,7 @@ impl<P: Projector> Projection<P> {
     /// The figures of the projection.
     pub fn stats(&self) -> ProjectionStats {
         let progress = self.shared.progress.get();
-        let live = self.live.as_ref().and_then(Weak::upgrade).map(|live| live.durable());
-        let durable = live.unwrap_or_default().max(progress.durable);
+        let durable = self.followers.as_ref().map_or(Seq::ZERO, |followers| followers.durable()).max(progress.durable);
         ProjectionStats {
             seq: progress.seq,
             lag: durable.get().saturating_sub(progress.seq.get()),
@@ -209,8 +218,8 @@ impl<P: Projector> Projection<P> {
             return Err(ProjectionFault::Forked.into());
         }
         self.shared.is_stopping.store(true, Ordering::Release);
-        if let Some(live) = self.live.as_ref().and_then(Weak::upgrade) {
-            live.wake_followers();
+        if let Some(followers) = &self.followers {
+            followers.wake_threads();
         }
         thread.thread().unpark();
         if thread.thread().id() == std::thread::current().id() {

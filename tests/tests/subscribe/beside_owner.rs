@@ -157,7 +157,7 @@ fn a_removed_or_replaced_image_ends_the_subscription_with_an_error() {
                 Image::close(image).unwrap();
             }
             let error = subscription.next().unwrap().unwrap_err();
-            let expected = if is_replaced { ErrorKind::Corrupt } else { ErrorKind::NotFound };
+            let expected = if is_replaced { ErrorKind::Replaced } else { ErrorKind::NotFound };
             assert_eq!(error.kind(), expected, "{error}");
             assert!(subscription.next().is_none());
         }

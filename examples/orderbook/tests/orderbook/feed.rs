@@ -1,6 +1,6 @@
 //! Feeds for the tests, and an independent computation of the expected results.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::io::Read;
 
@@ -64,6 +64,27 @@ pub(crate) fn recount(feed: &str, limit: usize) -> (Counts, Value) {
     let (bid, ask) = (best("bid", u64::max), best("ask", u64::min));
     let book = json!({ "seq": applied, "orders": book.len(), "bid": bid, "ask": ask });
     (Counts { rows, applied, refused: rows - applied, seq: applied }, book)
+}
+
+/// The orders, bid satoshis and ask satoshis that the first `limit` rows of a feed create on a new image.
+pub(crate) fn created(feed: &str, limit: usize) -> [u64; 3] {
+    let mut open = HashSet::new();
+    let mut sums = [0; 3];
+    for row in feed.lines().skip(1).take(limit) {
+        let row: Vec<&str> = row.split(',').collect();
+        let volume = units(row[4], 1e8);
+        match row[5] {
+            "created" if volume > 0 && open.insert(row[0]) => {
+                sums[0] += 1;
+                sums[if row[6] == "bid" { 1 } else { 2 }] += volume;
+            }
+            "deleted" => {
+                open.remove(row[0]);
+            }
+            _ => {}
+        }
+    }
+    sums
 }
 
 /// With floats, unlike the program; the amounts of these feeds are small enough for that.

@@ -8,3 +8,5 @@ mod program;
 mod reject;
 mod rules;
 mod show;
+mod volume;
+mod watch;

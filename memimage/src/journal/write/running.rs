@@ -248,11 +248,6 @@ impl Journal {
         self.figures().bytes()
     }
 
-    /// Like [`Commit::has_ended`].
-    pub(crate) fn has_ended(&self) -> bool {
-        self.commit.has_ended()
-    }
-
     /// The error for new commands, if the journal is poisoned or closed.
     pub(crate) fn ended(&self) -> Option<Error> {
         self.commit.ended()

@@ -244,11 +244,6 @@ impl<S: BatchWriter> Commit<S> {
         self.ended.load(Ordering::Acquire).then(|| self.open.lock().ended().cloned())?
     }
 
-    /// Whether the journal is poisoned or closed. Takes no lock.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire)
-    }
-
     /// A result that was computed from the newest state may leave the process once this ticket is settled. `None` if all
     /// executed events are already as durable as the durability mode requires.
     pub(crate) fn latest(&self) -> Option<Arc<Ticket>> {
