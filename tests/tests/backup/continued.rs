@@ -46,6 +46,23 @@ fn a_continued_backup_equals_a_new_one() {
 }
 
 #[test]
+fn snapshots_that_the_image_no_longer_has_are_removed() {
+    let disk = SimDisk::new();
+    let mut run = begin(&disk, 3);
+    run.image().admin().snapshot().unwrap();
+    run.image().admin().backup(COPY).unwrap();
+    for _ in 0..3 {
+        extend(&mut run, 3);
+        run.image().admin().snapshot().unwrap();
+    }
+    run.image().admin().backup(COPY).unwrap();
+    run.image().admin().backup("/fresh").unwrap();
+    let oldest = Path::new("snapshot/00000000000000000003.snapshot");
+    assert!(!files_at(&disk, COPY).iter().any(|(name, _)| name == oldest));
+    assert_equal(&disk, "/fresh");
+}
+
+#[test]
 fn only_what_is_new_is_copied() {
     let disk = SimDisk::new();
     let mut run = begin(&disk, 40);

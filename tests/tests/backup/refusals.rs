@@ -32,6 +32,23 @@ fn other_image(disk: &SimDisk, path: &str, deposits: u32) {
     Image::close(image).unwrap();
 }
 
+/// The watermark proves that the events in the missing segment were synced.
+#[test]
+fn an_image_that_lost_its_last_segment_is_refused() {
+    let disk = SimDisk::new();
+    let (digests, last) = begin(&disk, 40).close();
+    assert_eq!(digests.len() as u64, last.get() + 1);
+    let segments: Vec<_> =
+        disk.files().into_iter().filter(|path| path.extension() == Some("journal".as_ref())).collect();
+    let with_events = segments.iter().rev().find(|path| disk.read(path).unwrap()[4096..].iter().any(|byte| *byte != 0));
+    let lost = with_events.expect("the journal has events").clone();
+    for segment in segments.into_iter().filter(|segment| *segment >= lost) {
+        disk.remove(&segment).unwrap();
+    }
+    let before = files(&disk);
+    assert_refused(&before, &disk, beside(&disk), (ErrorKind::Corrupt, "is missing"));
+}
+
 #[test]
 fn a_directory_with_something_else_is_refused() {
     let disk = SimDisk::new();
