@@ -68,7 +68,7 @@
 //!
 //! A directory is refused, and nothing in it is changed, if it contains something else, a backup of another image, or one whose
 //! history differs from that of the image. It is also refused if the backup was opened: then it is an image of its own. To look
-//! into a backup, open a copy of it. If the image was [pruned](super::snapshots) so far that the events after the end of the
+//! into a backup, read it by a [`Journal`](crate::Journal), which changes nothing. If the image was [pruned](super::snapshots) so far that the events after the end of the
 //! backup are gone, make a new backup in another directory.
 //!
 //! To keep several states, use several directories, for example one for each day of the week. Each is a complete backup.
@@ -89,8 +89,38 @@
 //!
 //! Restoring is opening. Copy the backup to the place of the image and open it with your program. The first opening removes the file
 //! `BACKUP` and begins a new life of the image, so the restored image and the old one have separate histories from then on: never
-//! mix their files. If the old image may still exist somewhere, make sure that no program uses it. For the state at an earlier
-//! point in time, open the copy and branch it.
+//! mix their files. If the old image may still exist somewhere, make sure that no program uses it.
+//!
+//! A backup does not contain the positions of named [subscriptions](super::subscriptions): after a restore, `subscribe_as` begins as
+//! for a new name.
+//!
+//! For the state at an earlier point in time, [branch](super::past_states) the backup instead of opening it:
+//!
+//! ```
+//! # use memimage::{Image, Journal, Model, Seq, Shape};
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+//! # struct Diary { entries: Vec<String> }
+//! # #[memimage::commands]
+//! # impl Diary {
+//! #     /// Writes an entry.
+//! #     #[command]
+//! #     fn write(&mut self, entry: String) { self.entries.push(entry); }
+//! # }
+//! # let directory = tempfile::tempdir()?;
+//! # let _ = std::env::set_current_dir(&directory);
+//! let diary = Image::<Diary>::open("diary.image")?;
+//! diary.write("good".to_owned())?;
+//! diary.write("a mistake".to_owned())?;
+//! diary.admin().backup("diary.backup")?;
+//!
+//! let backup = Journal::<Diary>::open("diary.backup")?;
+//! assert_eq!(backup.at(Seq::new(1))?.entries, ["good"]);
+//! backup.branch("restored.image").until(Seq::new(1)).create()?; // or a `Timestamp`
+//! let restored = Image::<Diary>::open("restored.image")?;
+//! assert_eq!(restored.query(|diary| diary.entries.len())?, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! Try it before you need it: open a copy of a backup with your program, and compare a figure that you know.
 //!

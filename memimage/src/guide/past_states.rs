@@ -59,8 +59,31 @@
 //!     let change = change?;
 //!     println!("event {}, at {}: from {:?} to {:?}", change.seq, change.time, change.old, change.new);
 //! }
+//!
+//! // What changed between two events?
+//! let differences = bank.journal().diff(Seq::new(1), Seq::new(3))?;
+//! assert_eq!(differences[0].to_string(), "accounts[7]: 100 → 5070");
+//!
+//! // When was the account first above 1,000 cents?
+//! let first = bank.journal().first(|bank| bank.accounts.get(&7) > Some(&1_000))?;
+//! assert_eq!(first.map(|past| past.seq()), Some(Seq::new(2)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! - Each of these also takes a [`Timestamp`](crate::Timestamp) where it takes a seq: `at(time)` is the state after the last event that
+//!   was recorded at or before this time.
+//! - [`Past`](crate::Past) moves: [`step`](crate::Past::step) replays the next event, [`seek`](crate::Past::seek) goes to another
+//!   moment. It is a copy in memory, and never changes the image.
+//! - [`History`](crate::History) selects events by range, time, name, actor and outcome, forward or
+//!   [newest first](crate::History::newest_first). It shows each event at its newest version, and with
+//!   [`recorded`](crate::HistoryEvent::recorded) what the journal holds, even if a program of long ago recorded it.
+//! - All of this shows durable events only. A running image first makes the events durable whose answers were returned. A reader in
+//!   another process sees an event some microseconds after its answer; after a kill, the last event may be shown only once the image was
+//!   opened again.
+//! - `at` costs the load of a snapshot and a replay from there. `changes` and `first` replay from the first event, or from the moment of a
+//!   `Past`: `journal.at(seq)?.changes(…)`. The history streams the journal in constant memory; newest first, it reads only the segments
+//!   that it needs.
+//! - If the journal was [pruned](super::snapshots), the past begins with its base.
 //!
 //! # Undo a mistaken event
 //!
@@ -120,7 +143,8 @@
 //!   has the time, the metadata and the random values of the old one.
 //! - **Every event keeps its seq**, so that references to events stay right. In place of an event that is left out, the history
 //!   shows an entry without an event. Its metadata say who ran it, and under the key
-//!   [`Metadata::BRANCH`](crate::Metadata::BRANCH), why it has no effect.
+//!   [`Metadata::BRANCH`](crate::Metadata::BRANCH), why it has no effect. If it was a [request](super::retries), a retry is not
+//!   executed on the branch either: it gets [`ErrorKind::AlreadyExecuted`](crate::ErrorKind::AlreadyExecuted).
 //! - The branch is a new image with its own UUID. [`Stats::parent`](crate::Stats::parent) and
 //!   [`admin::check`](crate::admin::check()) show from which image it was branched. Keep the old image: it is the record of what
 //!   happened.

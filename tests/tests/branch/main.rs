@@ -9,6 +9,7 @@ mod images;
 mod model_versions;
 mod random;
 mod refusals;
+mod requests;
 mod till;
 mod unchanged;
 
