@@ -85,6 +85,7 @@ pub(crate) fn is_same_content(a: &StoredFile, b: &StoredFile) -> Result<bool, Er
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::path::Path;
 
     use super::*;
@@ -120,7 +121,7 @@ mod tests {
             write_in_pieces(&bytes(used), len as u64, &to).unwrap();
             assert!(is_filled_with(&to, &bytes(used), len as u64).unwrap());
             assert!(!is_filled_with(&to, &bytes(used), len as u64 + 1).unwrap());
-            for changed in [0, used, len.saturating_sub(1)].into_iter().filter(|at| *at < len) {
+            for changed in BTreeSet::from([0, used, len.saturating_sub(1)]).into_iter().filter(|at| *at < len) {
                 let other = file(&disk, &format!("{changed}"), &[]);
                 copy_in_pieces(&to, &other).unwrap();
                 disk.write(format!("{changed}"), changed as u64, &[255]).unwrap();
