@@ -65,9 +65,6 @@ pub struct Options<M> {
     pub(crate) progress: Option<ProgressCallback>,
 }
 
-/// The default of [`Options::remember`].
-pub(crate) const DEFAULT_REMEMBER: u64 = 1_000_000;
-
 /// A monotonic clock, which returns the time since some fixed point.
 pub(crate) type Monotonic = Arc<dyn Fn() -> Duration + Send + Sync>;
 
@@ -107,7 +104,7 @@ impl<M: Model> Options<M> {
             align: 512,
             caps: BatchLimits::default(),
             record_bytes_max: 16 << 20,
-            remember: DEFAULT_REMEMBER,
+            remember: 1_000_000,
             snapshots: SnapshotPolicy::default(),
             snapshot_source: SnapshotSource::Replica,
             pause_budget: Duration::from_millis(5),
@@ -176,8 +173,11 @@ impl<M: Model> Options<M> {
     }
 
     /// How long the image remembers a request of [`Image::once`](crate::Image::once): for this many events, from the event of the
-    /// request on, whether or not the later events are requests. Default: 1,000,000 events. Each opening may set another number. A
-    /// larger number remembers no request that the image has already forgotten.
+    /// request on, whether or not the later events are requests. Default: 1,000,000 events.
+    ///
+    /// Give the same number in every program that opens the image, also in one that only maintains or follows it. An opening with a
+    /// smaller number forgets older requests, and once it makes a snapshot they are forgotten for good: a later opening with a larger
+    /// number does not get them back.
     ///
     /// A remembered request takes about 65 bytes of memory, and its key and its encoded answer, both in memory and in each snapshot.
     /// See [the guide](crate::guide::retries).

@@ -267,7 +267,8 @@ impl<M: Model> Making<'_, M> {
         new.finish::<M>(plan.digest.to_u64())?;
 
         let written = CompleteJournal::open::<M>(disk, layout, keys)?;
-        let state = written.recover::<M>(None, false, &mut |replayed| {
+        // an opening keeps of these requests those that its options ask for
+        let state = written.recover::<M>(None, false, u64::MAX, &mut |replayed| {
             progress(BranchProgress { step: BranchStep::Verify, events: replayed.events, total });
         })?;
         self.verify(&state, &plan)?;
@@ -292,7 +293,7 @@ impl<M: Model> Making<'_, M> {
         })?;
         let Some(first) = edits.first() else { return Ok(Plan::unchanged(&parent)) };
         let before = Seq::new(first.get() - 1);
-        let state = journal.recover::<M>(Some(before), true, &mut |_| {})?.model;
+        let state = journal.recover::<M>(Some(before), true, 0, &mut |_| {})?.model;
         let execution = Execution::new((source, journal), (edits, keeps_refused), voids, &parent, (before, state))?;
         execution.run(&mut |seq| watch(BranchStep::Execute, seq.get()))
     }

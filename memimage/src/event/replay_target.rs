@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use super::payload::Payload;
 use super::recorded::Upcasting;
 use super::replay_error::ReplayError;
-use super::request::{ExecutedRequest, ReplayedRequest, arguments_hash};
+use super::request::{ExecutedRequest, ReplayedRequest, replayed_arguments_hash};
 use super::trial::Trial;
 use crate::context::Context;
 use crate::digest::digest_within;
@@ -78,7 +78,7 @@ impl<'a, M> Apply<'a, M> {
     /// Applies the payload of a request, and keeps its answer.
     #[cold]
     fn request<P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<(), ReplayError> {
-        let arguments = arguments_hash(&payload);
+        let arguments = replayed_arguments_hash(&payload);
         let answer = self.answer(payload, part);
         if let Some(request) = self.request.as_deref_mut() {
             request.add(part, ExecutedRequest::new::<M, P>(arguments, &answer));

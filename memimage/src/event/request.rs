@@ -1,8 +1,11 @@
 //! What the image keeps of a request: its command, a hash of its arguments, and its answer.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::payload::Payload;
 use crate::digest::digest_within;
 use crate::outcome::Outcome;
+use crate::panics::forget_panic;
 use crate::value::MAX_DEPTH;
 
 /// The command of a request, and the types of its answer.
@@ -39,16 +42,30 @@ pub(crate) fn arguments_hash<M, P: Payload<M>>(payload: &P) -> u64 {
     }
 }
 
-/// Encodes the answer of a request into `buffer`; `None` if the answer cannot be stored.
+/// The hash of the arguments of a request that is replayed. If their `Serialize` panics, the request is remembered with another
+/// hash: the event was executed, so the panic must not stop the replay.
+pub(super) fn replayed_arguments_hash<M, P: Payload<M>>(payload: &P) -> u64 {
+    catch_unwind(AssertUnwindSafe(|| arguments_hash::<M, P>(payload))).unwrap_or_else(|panic| {
+        forget_panic(panic);
+        0
+    })
+}
+
+/// Encodes the answer of a request into `buffer`; `None` if the answer cannot be stored, or if its `Serialize` panics: the command
+/// was executed, so the panic must neither undo it nor stop a replay.
 pub(crate) fn encode_answer<M, P: Payload<M>>(
     answer: &Result<P::Output, P::Refusal>,
     mut buffer: Vec<u8>,
 ) -> Option<Vec<u8>> {
     buffer.clear();
-    match answer {
+    let encode = || match answer {
         Ok(output) => P::ANSWERS.output.and_then(|codec| codec.encode(output, buffer)),
         Err(refusal) => P::ANSWERS.refusal.and_then(|codec| codec.encode(refusal, buffer)),
-    }
+    };
+    catch_unwind(AssertUnwindSafe(encode)).unwrap_or_else(|panic| {
+        forget_panic(panic);
+        None
+    })
 }
 
 /// A request that was executed: its command, a hash of its arguments, and its answer.

@@ -92,7 +92,8 @@
 //! mix their files. If the old image may still exist somewhere, make sure that no program uses it.
 //!
 //! A backup does not contain the positions of named [subscriptions](super::subscriptions): after a restore, `subscribe_as` begins as
-//! for a new name.
+//! for a new name. With `Seq::ZERO`, every event is delivered again, and every mail sent again. So pass the position at which the
+//! subscriber is to go on, for example what [`subscriptions`](crate::Journal::subscriptions) of the old image says.
 //!
 //! For the state at an earlier point in time, [branch](super::past_states) the backup instead of opening it:
 //!
@@ -132,10 +133,10 @@
 //! If a program must copy the files one by one while the image is in use, copy them in this order:
 //!
 //! 1. `journal/durable`,
-//! 2. the files in `snapshot/`,
+//! 2. the files in `snapshot/`, and `journal/*.base`,
 //! 3. the segments (`journal/*.journal`) from the highest number to the lowest.
 //!
-//! `journal/durable` and the snapshots prove how far the journal is synced. In a copy, they must not be newer than the segments.
+//! `journal/durable`, the snapshots and the bases prove how far the journal is synced. In a copy, they must not be newer than the segments.
 //! The last segment comes before the segments before it: while it is copied, the program may begin the next one, and a segment
 //! that has a later one must be complete.
 //!

@@ -151,6 +151,10 @@
 //! - **The branch contains what was durable when it was created.** If you create it beside the running image, the image goes on,
 //!   and the branch lacks its later events. So close the image before an undo, or use the branch only to look at it.
 //! - The branch is encrypted and chained with the keys of its parent.
+//! - The branch has no named [subscriptions](super::subscriptions): give `subscribe_as` the position at which the subscriber is to go on,
+//!   or every event is delivered again. [Projections](super::projections) of the parent do not fit the branch: build them anew.
+//! - If the owner of the image was killed, open the image once and close it before the undo: only then is its last event certain to be on
+//!   disk, and in the branch.
 //!
 //! [`admin::void`](super::damage#an-event-that-cannot-be-replayed) also removes the effect of one event:
 //!

@@ -10,7 +10,7 @@ use super::core::{Core, Shared};
 use super::request::{Repeated, Request};
 use crate::context::{Context, Metadata, Origin};
 use crate::error::{Error, ErrorDetail};
-use crate::event::{Command, FromRefusal, Model};
+use crate::event::{Command, Commands, FromRefusal, Model};
 use crate::journal::{EventId, NoRoom, OpenBatch, Ticket};
 use crate::outcome::Outcome;
 use crate::planted::{Bug, planted};
@@ -171,7 +171,7 @@ impl<M: Model> Shared<M> {
 ///
 /// Returns the attempt that ends here: the command repeats a request, or its key cannot be used.
 #[cold]
-fn first_request<'a, M, C: Command<M>>(
+fn first_request<'a, M: Commands, C: Command<M>>(
     core: &Core<M>,
     key: &'a str,
     command: &C,

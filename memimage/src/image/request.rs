@@ -5,8 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::arguments::{PAYLOAD_KEPT, panicked};
 use super::core::Core;
 use crate::error::{Error, ErrorDetail};
-use crate::event::{Command, ExecutedRequest, RequestKind, arguments_hash, encode_answer};
+use crate::event::{Command, Commands, ExecutedRequest, RequestKind, arguments_hash, encode_answer};
 use crate::outcome::Outcome;
+use crate::panics::forget_panic;
 use crate::requests::{KEY_MAX, SameKey};
 use crate::seq::Seq;
 
@@ -45,7 +46,7 @@ impl<'a> Request<'a> {
     /// # Errors
     ///
     /// Returns an error if the request with this key was another one, or if its answer is not available.
-    pub(super) fn repeated<M, C: Command<M>>(
+    pub(super) fn repeated<M: Commands, C: Command<M>>(
         &self,
         core: &Core<M>,
         last: Seq,
@@ -55,7 +56,7 @@ impl<'a> Request<'a> {
         let key = || self.key.to_owned();
         let rejected = outcome == Outcome::Rejected;
         let unavailable = |why, help| Error::new(ErrorDetail::AlreadyExecuted { key: key(), seq, rejected, why, help });
-        match core.requests.compare(entry, RequestKind::of::<M, C>(), self.arguments) {
+        match core.requests.compare(entry, RequestKind::of::<M, C>(), self.arguments, is_recorded::<M>) {
             SameKey::Answer(bytes) => match decode::<M, C>(outcome, bytes) {
                 Some(answer) => Ok(Some(Repeated { answer, seq })),
                 None => Err(unavailable("it does not decode", "")),
@@ -74,13 +75,17 @@ impl<'a> Request<'a> {
     ) {
         let outcome = if answer.is_ok() { Outcome::Applied } else { Outcome::Rejected };
         let buffer = std::mem::take(&mut core.payload);
-        // the command was executed, so a panic of the answer's `Serialize` must not undo it
-        let encoded = catch_unwind(AssertUnwindSafe(|| encode_answer::<M, C>(answer, buffer)));
         let (kind, arguments) = (RequestKind::of::<M, C>(), self.arguments);
-        let executed = ExecutedRequest { kind, arguments, outcome, answer: encoded.unwrap_or(None) };
-        core.requests.insert_hashed(seq, self.key, self.hash, Some(&executed));
+        let answer = encode_answer::<M, C>(answer, buffer);
+        let executed = ExecutedRequest { kind, arguments, outcome, answer };
+        core.requests.insert_hashed(seq, self.key, self.hash, Ok(&executed));
         core.payload = executed.answer.filter(|buffer| buffer.capacity() <= PAYLOAD_KEPT).unwrap_or_default();
     }
+}
+
+/// Whether this program still records the event with this name and version.
+fn is_recorded<M: Commands>(name: &str, version: u32) -> bool {
+    M::EVENTS.iter().any(|event| !event.is_past && event.name == name && event.version == version)
 }
 
 /// Decodes an answer. A panic of its `Deserialize` counts as an answer that does not decode.
@@ -89,5 +94,8 @@ fn decode<M, C: Command<M>>(outcome: Outcome, bytes: &[u8]) -> Option<Result<C::
         Outcome::Applied => C::ANSWERS.output?.decode(bytes).map(Ok),
         Outcome::Rejected => C::ANSWERS.refusal?.decode(bytes).map(Err),
     };
-    catch_unwind(AssertUnwindSafe(decode)).unwrap_or(None)
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
+        forget_panic(panic);
+        None
+    })
 }

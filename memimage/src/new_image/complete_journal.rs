@@ -10,7 +10,6 @@ use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{FrameKind, Layout, records};
 use crate::keys::Keyring;
-use crate::options::DEFAULT_REMEMBER;
 use crate::outcome::Outcome;
 use crate::recovery::{
     Dispatch, GenesisState, OpenedJournal, Recovered, RecoveryGoal, ReplayProgress, dispatch_of, recover_with_progress,
@@ -93,7 +92,7 @@ impl CompleteJournal {
         verify: bool,
         watch: &mut dyn FnMut(ReplayProgress),
     ) -> Result<Rebuilt, Error> {
-        let rebuilt = self.recover::<M>(until, verify, watch)?;
+        let rebuilt = self.recover::<M>(until, verify, 0, watch)?;
         Ok(Rebuilt {
             events: rebuilt.replayed,
             last: rebuilt.last,
@@ -103,11 +102,12 @@ impl CompleteJournal {
         })
     }
 
-    /// Like [`rebuild`](CompleteJournal::rebuild), and returns the state.
+    /// Like [`rebuild`](CompleteJournal::rebuild), and returns the state, with the requests among the last `remember` events.
     pub(crate) fn recover<M: Model>(
         &self,
         until: Option<Seq>,
         verify: bool,
+        remember: u64,
         watch: &mut dyn FnMut(ReplayProgress),
     ) -> Result<Recovered<M>, Error> {
         let goal = RecoveryGoal {
@@ -115,7 +115,7 @@ impl CompleteJournal {
             newest_snapshot: Some(Seq::ZERO),
             verify_digests: verify,
             trust_upcasters: true,
-            remember: DEFAULT_REMEMBER,
+            remember,
             ..RecoveryGoal::default()
         };
         recover_with_progress::<M>(&self.journal, &self.dispatch, goal, watch)

@@ -321,7 +321,7 @@ impl<M: Model> Replay<'_, M> {
 
     /// Skips an event that does nothing. Its request was executed all the same.
     fn skip(&mut self, record: &Record) -> Result<(), Error> {
-        self.remember(record.seq, record.metadata.request(), ReplayedRequest::Nothing);
+        self.remember(record.seq, &record.metadata, record.outcome, ReplayedRequest::Nothing);
         self.advance(record.seq, record.time)
     }
 
@@ -382,7 +382,7 @@ impl<M: Model> Replay<'_, M> {
         match replayed {
             Ok(()) if is_request => {
                 let metadata = self.context.take_metadata();
-                self.remember(seq, metadata.request(), request);
+                self.remember(seq, &metadata, outcome, request);
                 self.advance(seq, time)
             }
             Ok(()) => self.advance(seq, time),
@@ -391,10 +391,12 @@ impl<M: Model> Replay<'_, M> {
     }
 
     /// Remembers the request of event `seq`, if the event has a request key.
-    fn remember(&mut self, seq: Seq, key: Option<&str>, request: ReplayedRequest) {
-        if let Some(key) = key.filter(|_| self.requests.is_used() && !planted(Bug::KeyRememberedAfterAnswer)) {
-            self.requests.insert(seq, key, request.executed().as_ref());
-        }
+    fn remember(&mut self, seq: Seq, metadata: &Metadata, recorded: Outcome, request: ReplayedRequest) {
+        let is_used = self.requests.is_used() && !planted(Bug::KeyRememberedAfterAnswer);
+        let Some(key) = metadata.request().filter(|_| is_used) else { return };
+        // a client that tries again does not know the event that replaces its request on a branch
+        let executed = request.executed().filter(|_| metadata.get(Metadata::BRANCH).is_none());
+        self.requests.insert(seq, key, executed.as_ref().ok_or(recorded));
     }
 
     /// If the journal contains a digest for the state, compares the state with this digest. A difference is reported only at

@@ -164,7 +164,7 @@ mod tests {
         let mut table = RequestTable::new(5);
         for seq in 1..=9 {
             let outcome = if seq < 8 { Outcome::Applied } else { Outcome::Rejected };
-            table.insert(Seq::new(seq), &format!("é{seq}"), Some(&executed((seq % 2) as usize, outcome)));
+            table.insert(Seq::new(seq), &format!("é{seq}"), Ok(&executed((seq % 2) as usize, outcome)));
         }
         let loaded = reloaded(&table, 10, 5);
         assert!(loaded.find_key("é5", Seq::new(10)).is_none());
@@ -172,7 +172,7 @@ mod tests {
             let entry = loaded.find_key(&format!("é{seq}"), Seq::new(10)).unwrap();
             assert_eq!(entry.seq, Seq::new(seq));
             assert_eq!(entry.outcome == Outcome::Rejected, seq >= 8);
-            let same = loaded.compare(entry, kind((seq % 2) as usize), u64::MAX);
+            let same = loaded.compare(entry, kind((seq % 2) as usize), u64::MAX, |_, _| true);
             assert_eq!(same, SameKey::Answer(&[1, 2, 3]));
         }
         assert!(reloaded(&table, 10, 2).find_key("é8", Seq::new(10)).is_none(), "a smaller window");

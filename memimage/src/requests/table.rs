@@ -15,6 +15,8 @@ use crate::seq::Seq;
 pub(crate) const KEY_MAX: usize = 255;
 /// Length of the longest answer that is remembered, in bytes.
 const ANSWER_MAX: usize = 64 << 10;
+/// How many entries one command removes at most. A long time without requests must not make the next request slow.
+const FORGOTTEN_AT_ONCE: usize = 8;
 /// No entry has this position.
 const NOWHERE: u64 = u64::MAX;
 
@@ -58,7 +60,7 @@ impl RequestTable {
             return RequestTable::default();
         }
         self.log.window = window;
-        self.forget(last);
+        self.forget(last, usize::MAX);
         self
     }
 
@@ -85,11 +87,24 @@ impl RequestTable {
     }
 
     /// Compares a command with the request that has the same key. `arguments` is the hash of the command's arguments.
-    pub(crate) fn compare<'a>(&'a self, entry: Entry<'a>, kind: RequestKind, arguments: u64) -> SameKey<'a> {
+    /// `is_recorded` tells whether the program still records an event with a name and a version: if not, an upcaster may convert it
+    /// to the command.
+    pub(crate) fn compare<'a>(
+        &'a self,
+        entry: Entry<'a>,
+        kind: RequestKind,
+        arguments: u64,
+        is_recorded: impl Fn(&str, u32) -> bool,
+    ) -> SameKey<'a> {
         let Some(first) = entry.kind.map(|kind| &self.log.kinds[kind as usize]) else {
-            let why = "the event became void, or was upcast to several events or to none";
+            let why =
+                "the event became void, was replaced on a branch, or has an upcaster that returns a list or nothing";
             return SameKey::NoAnswer { why, help: "" };
         };
+        if first.name != kind.name && !is_recorded(&first.name, first.version) {
+            let why = "the command had another name when it was executed";
+            return SameKey::NoAnswer { why, help: "" };
+        }
         if first.name != kind.name {
             return SameKey::Other(format!("it was the command `{}`, and this is `{}`", first.name, kind.name));
         }
@@ -114,22 +129,30 @@ impl RequestTable {
         }
     }
 
-    /// Remembers the request of event `seq`, which is the last event. `executed` is `None` if no single command has the answer. Does
-    /// nothing if the key is not valid: an image executes no command with such a key.
-    pub(crate) fn insert(&mut self, seq: Seq, key: &str, executed: Option<&ExecutedRequest>) {
+    /// Remembers the request of event `seq`, which is the last event. `executed` is the recorded outcome if no single command has the
+    /// answer. Does nothing if the key is not valid: an image executes no command with such a key.
+    pub(crate) fn insert(&mut self, seq: Seq, key: &str, executed: Result<&ExecutedRequest, Outcome>) {
         if is_valid(key) {
             self.insert_hashed(seq, key, self.hash(key), executed);
         }
     }
 
     /// Like [`insert`](RequestTable::insert), with the hash of the key.
-    pub(crate) fn insert_hashed(&mut self, seq: Seq, key: &str, hash: u64, executed: Option<&ExecutedRequest>) {
-        let kind = executed.map(|executed| self.kind(executed.kind));
-        let (arguments, outcome) =
-            executed.map_or((0, Outcome::Applied), |executed| (executed.arguments, executed.outcome));
-        let answer = executed.and_then(|executed| executed.answer.as_deref());
+    pub(crate) fn insert_hashed(
+        &mut self,
+        seq: Seq,
+        key: &str,
+        hash: u64,
+        executed: Result<&ExecutedRequest, Outcome>,
+    ) {
+        let kind = executed.ok().map(|executed| self.kind(executed.kind));
+        let (arguments, outcome) = match executed {
+            Ok(executed) => (executed.arguments, executed.outcome),
+            Err(recorded) => (0, recorded),
+        };
+        let answer = executed.ok().and_then(|executed| executed.answer.as_deref());
         self.push(hash, Entry { seq, key: key.as_bytes(), kind, arguments, outcome, answer, previous: NOWHERE });
-        self.forget(seq);
+        self.forget(seq, FORGOTTEN_AT_ONCE);
     }
 
     /// Appends an entry, and makes it the newest one with its key. `hash` is the hash of the key.
@@ -146,9 +169,10 @@ impl RequestTable {
         self.log.kinds = Arc::new(kinds);
     }
 
-    /// Removes the entries that are no longer remembered after event `last`.
-    fn forget(&mut self, last: Seq) {
-        while let Some((at, entry)) = self.log.oldest() {
+    /// Removes entries that are no longer remembered after event `last`, at most this number of them.
+    fn forget(&mut self, last: Seq, at_most: usize) {
+        for _ in 0..at_most {
+            let Some((at, entry)) = self.log.oldest() else { return };
             if self.log.remembers(entry.seq, last) {
                 return;
             }
@@ -229,7 +253,7 @@ mod tests {
 
     fn answer(table: &RequestTable, key: &str, last: u64) -> Option<Vec<u8>> {
         let entry = table.find_key(key, Seq::new(last))?;
-        match table.compare(entry, kind(0), 5) {
+        match table.compare(entry, kind(0), 5, |_, _| true) {
             SameKey::Answer(answer) => Some(answer.to_vec()),
             other => panic!("{other:?}"),
         }
@@ -238,13 +262,29 @@ mod tests {
     #[test]
     fn a_request_is_remembered_for_as_many_events_as_the_window_has() {
         let mut table = RequestTable::new(3);
-        table.insert(Seq::new(5), "a", Some(&executed(0, b"first")));
+        table.insert(Seq::new(5), "a", Ok(&executed(0, b"first")));
         assert_eq!(answer(&table, "a", 5).unwrap(), b"first");
         assert_eq!(answer(&table, "a", 7).unwrap(), b"first");
         assert_eq!(answer(&table, "a", 8), None);
         assert_eq!(answer(&table, "b", 5), None);
-        table.insert(Seq::new(9), "b", Some(&executed(0, b"second")));
+        table.insert(Seq::new(9), "b", Ok(&executed(0, b"second")));
         assert_eq!(table.index.len(), 1, "the entry that is no longer remembered was removed");
+    }
+
+    /// The requests of a busy time are removed piece by piece.
+    #[test]
+    fn one_request_removes_only_a_few_entries() {
+        let mut table = RequestTable::new(100);
+        for seq in 1..=100 {
+            table.insert(Seq::new(seq), &seq.to_string(), Ok(&executed(0, b"")));
+        }
+        for number in 1..=13 {
+            table.insert(Seq::new(1_000 + number), &format!("late {number}"), Err(Outcome::Rejected));
+            assert_eq!(table.index.len() as u64, 100_u64.saturating_sub(8 * number) + number);
+        }
+        let entry = table.find_key("late 1", Seq::new(1_013)).unwrap();
+        assert_eq!(entry.outcome, Outcome::Rejected, "the recorded outcome");
+        assert_eq!(answer(&table, "100", 1_013), None);
     }
 
     #[test]
@@ -252,7 +292,7 @@ mod tests {
         let mut table = RequestTable::new(1_000);
         for seq in 1..=20_000u64 {
             let key = format!("key {seq}");
-            table.insert(Seq::new(seq), &key, Some(&executed(0, &vec![seq as u8; (seq % 90) as usize])));
+            table.insert(Seq::new(seq), &key, Ok(&executed(0, &vec![seq as u8; (seq % 90) as usize])));
             let oldest = seq.saturating_sub(999).max(1);
             assert_eq!(answer(&table, &format!("key {oldest}"), seq).unwrap().len(), (oldest % 90) as usize);
             assert_eq!(answer(&table, &format!("key {}", oldest - 1), seq), None);
@@ -265,10 +305,10 @@ mod tests {
     #[test]
     fn the_newest_request_with_a_key_counts() {
         let mut table = RequestTable::new(10);
-        table.insert(Seq::new(1), "a", Some(&executed(0, b"first")));
-        table.insert(Seq::new(4), "a", Some(&executed(0, b"second")));
+        table.insert(Seq::new(1), "a", Ok(&executed(0, b"first")));
+        table.insert(Seq::new(4), "a", Ok(&executed(0, b"second")));
         assert_eq!(answer(&table, "a", 4).unwrap(), b"second");
-        table.insert(Seq::new(12), "b", Some(&executed(0, b"")));
+        table.insert(Seq::new(12), "b", Ok(&executed(0, b"")));
         assert_eq!(answer(&table, "a", 12).unwrap(), b"second");
         assert_eq!(answer(&table, "a", 14), None);
     }
@@ -276,13 +316,13 @@ mod tests {
     #[test]
     fn keys_with_the_same_hash_are_distinguished() {
         let mut table = RequestTable::new(10);
-        table.insert(Seq::new(1), "a", Some(&executed(0, b"of a")));
+        table.insert(Seq::new(1), "a", Ok(&executed(0, b"of a")));
         // as if the keys had the same hash
         let (a, b) = (table.hash("a"), table.hash("b"));
         let at = table.index[&a];
         table.index.insert(b, at);
         assert_eq!(answer(&table, "b", 1), None);
-        table.insert(Seq::new(2), "b", Some(&executed(0, b"of b")));
+        table.insert(Seq::new(2), "b", Ok(&executed(0, b"of b")));
         let newest = table.index[&b];
         table.index.insert(a, newest);
         assert_eq!(answer(&table, "a", 2).unwrap(), b"of a");
@@ -292,11 +332,14 @@ mod tests {
     #[test]
     fn a_difference_from_the_first_request_is_described() {
         let mut table = RequestTable::new(10);
-        table.insert(Seq::new(1), "a", Some(&executed(0, b"answer")));
-        let compare = |kind, arguments| table.compare(table.find_key("a", Seq::new(1)).unwrap(), kind, arguments);
+        table.insert(Seq::new(1), "a", Ok(&executed(0, b"answer")));
+        let compare =
+            |kind, arguments| table.compare(table.find_key("a", Seq::new(1)).unwrap(), kind, arguments, |_, _| true);
         let other = |text: &str| SameKey::Other(text.to_owned());
         assert_eq!(compare(kind(0), 6), other("the command `book` had other arguments"));
         assert_eq!(compare(kind(1), 5), other("it was the command `book`, and this is `cancel`"));
+        let renamed = table.compare(table.find_key("a", Seq::new(1)).unwrap(), kind(1), 5, |_, _| false);
+        assert!(matches!(renamed, SameKey::NoAnswer { why: "the command had another name when it was executed", .. }));
         let newer = RequestKind { version: 2, ..kind(0) };
         assert!(matches!(compare(newer, 6), SameKey::NoAnswer { .. }));
         let of_other_shape = RequestKind { output: || Some(8), ..kind(0) };
@@ -310,31 +353,31 @@ mod tests {
     #[test]
     fn an_answer_that_is_too_long_is_not_kept() {
         let mut table = RequestTable::new(10);
-        table.insert(Seq::new(1), "a", Some(&executed(0, &[1; ANSWER_MAX])));
-        table.insert(Seq::new(2), "b", Some(&executed(0, &[1; ANSWER_MAX + 1])));
+        table.insert(Seq::new(1), "a", Ok(&executed(0, &[1; ANSWER_MAX])));
+        table.insert(Seq::new(2), "b", Ok(&executed(0, &[1; ANSWER_MAX + 1])));
         assert_eq!(answer(&table, "a", 2).unwrap().len(), ANSWER_MAX);
         let entry = table.find_key("b", Seq::new(2)).unwrap();
-        assert!(matches!(table.compare(entry, kind(0), 5), SameKey::NoAnswer { .. }));
+        assert!(matches!(table.compare(entry, kind(0), 5, |_, _| true), SameKey::NoAnswer { .. }));
     }
 
     #[test]
     fn a_key_that_is_not_valid_is_not_remembered() {
         let mut table = RequestTable::new(10);
         for key in [String::new(), "x".repeat(KEY_MAX + 1), "x".repeat(1 << 16)] {
-            table.insert(Seq::new(1), &key, Some(&executed(0, b"answer")));
+            table.insert(Seq::new(1), &key, Ok(&executed(0, b"answer")));
             assert!(table.find_key(&key, Seq::new(1)).is_none());
         }
-        table.insert(Seq::new(2), &"x".repeat(KEY_MAX), Some(&executed(0, b"answer")));
+        table.insert(Seq::new(2), &"x".repeat(KEY_MAX), Ok(&executed(0, b"answer")));
         assert_eq!(table.index.len(), 1);
     }
 
     #[test]
     fn a_copy_of_the_log_does_not_change() {
         let mut table = RequestTable::new(2);
-        table.insert(Seq::new(1), "a", Some(&executed(0, b"one")));
+        table.insert(Seq::new(1), "a", Ok(&executed(0, b"one")));
         let copy = table.log();
         for seq in 2..100 {
-            table.insert(Seq::new(seq), &seq.to_string(), None);
+            table.insert(Seq::new(seq), &seq.to_string(), Err(Outcome::Applied));
         }
         let keys: Vec<_> = copy.remembered(Seq::new(1)).map(|entry| (entry.seq, entry.key)).collect();
         assert_eq!(keys, [(Seq::new(1), &b"a"[..])]);

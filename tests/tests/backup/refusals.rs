@@ -32,6 +32,27 @@ fn other_image(disk: &SimDisk, path: &str, deposits: u32) {
     Image::close(image).unwrap();
 }
 
+/// Bits rot in a segment that is new since the earlier backup: the earlier backup stays as it is, and can be opened.
+#[test]
+fn damage_of_the_image_does_not_get_into_an_earlier_backup() {
+    let disk = SimDisk::new();
+    let mut run = begin(&disk, 4);
+    let earlier = run.image().admin().backup(COPY).unwrap().seq;
+    let kept = run.digests().to_vec();
+    let copy: Vec<_> = disk.files().into_iter().filter(|path| path.starts_with(COPY)).collect();
+    extend(&mut run, 60);
+    run.close();
+    let rotten = Path::new(IMAGE).join("journal/00000004.journal");
+    let at = 4096 + 600;
+    let byte = disk.read(&rotten).unwrap()[at];
+    disk.write(&rotten, at as u64, &[byte ^ 1]).unwrap();
+    let before = files(&disk);
+    assert_refused(&before, &disk, beside(&disk), (ErrorKind::Corrupt, "00000004.journal"));
+    let after: Vec<_> = disk.files().into_iter().filter(|path| path.starts_with(COPY)).collect();
+    assert_eq!(after, copy);
+    assert_eq!(super::verify(&disk, COPY, &kept, earlier.get()).unwrap(), earlier);
+}
+
 /// The watermark proves that the events in the missing segment were synced.
 #[test]
 fn an_image_that_lost_its_last_segment_is_refused() {

@@ -81,7 +81,7 @@ fn a_retry_from_inside_the_image_is_refused() {
 /// What the answers of [`Fussy`] do when they are stored and read.
 static FAULT: Mutex<Fault> = Mutex::new(Fault::None);
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
     None,
     ErrorOnWrite,
@@ -142,6 +142,11 @@ fn a_faulty_answer_is_executed_once() {
         assert_eq!(image.once("a").add().unwrap(), Fussy { number: 1 });
         assert_eq!(image.once("a").add().unwrap_err().kind(), ErrorKind::AlreadyExecuted);
         assert_eq!(image.add().unwrap(), Fussy { number: 2 });
+        Image::close(image).unwrap();
+        // a replay meets the fault too
+        let image = open();
+        assert_eq!(image.query(|counter| counter.count).unwrap(), 2, "{fault:?}");
+        assert_eq!(image.once("a").add().unwrap_err().kind(), ErrorKind::AlreadyExecuted);
         *FAULT.lock().unwrap() = Fault::None;
         Image::close(image).unwrap();
         // a replay computes the answer again

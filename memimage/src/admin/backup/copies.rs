@@ -2,21 +2,19 @@
 //! is an image after each step.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::earlier::EarlierBackup;
 use super::messages;
-use super::source::{Source, StatePath};
+use super::source::Source;
 use crate::disk::{
-    Access, Disk, StagedFile, StoredFile, copy_in_pieces, failed, is_filled_with, is_same_content, sync_dir,
-    write_in_pieces,
+    Access, Disk, StagedFile, StoredFile, copy_in_pieces, failed, is_filled_with, is_same_content, write_in_pieces,
 };
 use crate::error::{Error, ErrorDetail};
 use crate::journal::Layout;
 use crate::planted::{Bug, planted};
 use crate::seq::SegmentId;
-use crate::snapshot::Snapshots;
 
 /// The lengths of the files of a backup, by the way in which they were made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -197,10 +195,8 @@ impl<'a> Copies<'a> {
     ///
     /// 1. the segments, in ascending order. After each of them, the backup has a longer history of the image;
     /// 2. bases and snapshots, which are evidence of the events in the segments;
-    /// 3. `journal/durable`;
-    /// 4. the removal of what the image no longer has: segments, oldest first, which the bases replace, bases, snapshots.
-    pub(super) fn install(&mut self, source: &Source, snapshots: &Snapshots) -> Result<(), Error> {
-        let disk = &**self.disk;
+    /// 3. `journal/durable`.
+    pub(super) fn install(&mut self, source: &Source) -> Result<(), Error> {
         if planted(Bug::BackupInWrongOrder) {
             self.install_watermark(source)?;
         }
@@ -210,19 +206,7 @@ impl<'a> Copies<'a> {
         for copy in std::mem::take(&mut self.bases).into_iter().chain(std::mem::take(&mut self.snapshots)) {
             self.install_copy(copy)?;
         }
-        self.install_watermark(source)?;
-        let listed = StateNames::of(&source.bases, &source.snapshots);
-        let first = source.segments().first();
-        let survey = self.target.survey(disk)?;
-        for segment in survey.image(self.target)?.iter().filter(|segment| **segment < first) {
-            self.remove(&self.target.segment(*segment))?;
-        }
-        sync_dir(disk, &self.target.journal())?;
-        for (_, path) in snapshots.start_candidates()?.into_iter().filter(|(_, path)| !listed.has(path)) {
-            self.remove(&path)?;
-        }
-        sync_dir(disk, &self.target.journal())?;
-        sync_dir(disk, &self.target.snapshots())
+        self.install_watermark(source)
     }
 
     fn install_copy(&self, copy: StagedFile) -> Result<(), Error> {
@@ -233,10 +217,6 @@ impl<'a> Copies<'a> {
         let block = source.watermark().encode(&source.segments().identity().uuid);
         let staged = StagedFile::write(&**self.disk, &self.target.durable(), true, |file| file.write_all(&block, 0))?;
         self.install_copy(staged)
-    }
-
-    fn remove(&self, path: &Path) -> Result<(), Error> {
-        self.disk.remove(path).map_err(|error| failed("removing", path, error))
     }
 }
 
@@ -249,20 +229,6 @@ impl Drop for Copies<'_> {
     }
 }
 
-/// The names of the snapshots and bases of an image.
-struct StateNames(Vec<PathBuf>);
-
-impl StateNames {
-    fn of(bases: &[StatePath], snapshots: &[StatePath]) -> StateNames {
-        StateNames(bases.iter().chain(snapshots).map(|(_, path)| path.clone()).collect())
-    }
-
-    /// Whether the image has a file with the name of this one.
-    fn has(&self, path: &Path) -> bool {
-        self.0.iter().any(|own| own.file_name() == path.file_name())
-    }
-}
-
-fn is_missing(disk: &dyn Disk, path: &Path) -> Result<bool, Error> {
+pub(super) fn is_missing(disk: &dyn Disk, path: &Path) -> Result<bool, Error> {
     Ok(disk.kind(path).map_err(|error| failed("inspecting", path, error))?.is_none())
 }

@@ -64,6 +64,11 @@ impl EarlierBackup {
         self.journal.segments().first()
     }
 
+    /// The segment with the last event of the backup.
+    pub(super) fn last_segment(&self) -> SegmentId {
+        self.end.segment
+    }
+
     /// Verifies that the history in the backup is the beginning of the image's history. Each frame contains the hash of the
     /// frame before it, so it is enough to compare the last frames.
     pub(super) fn verify_continued_by(&self, source: &Source, image: &Path) -> Result<(), Error> {
@@ -92,8 +97,12 @@ impl EarlierBackup {
 
     /// Whether the backup has this segment, complete as it is in the image.
     pub(super) fn has(&self, source: &Source, segment: SegmentId) -> Result<bool, Error> {
-        if segment != self.end.segment {
+        if segment < self.end.segment {
             return Ok(self.journal.segments().len_of(segment).is_some());
+        }
+        // a later segment has no frame: it was empty, or its first frame was torn, when it was copied
+        if segment > self.end.segment {
+            return Ok(false);
         }
         let of_source = frames_of(source, segment)?;
         let rest = of_source.get(self.frames().len()..).unwrap_or_default();

@@ -6,6 +6,7 @@ mod messages;
 mod source;
 mod earlier;
 mod copies;
+mod outdated;
 mod task;
 mod running;
 

@@ -1,5 +1,6 @@
 //! Reads the image of which a backup is made: the end of its journal, and the files that belong to the backup.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -82,6 +83,14 @@ impl Source {
             previous: chain.previous.hash,
             decisions: chain.decisions,
         }
+    }
+}
+
+impl Source {
+    /// Verifies the frames from segment `from` on, so that no damage of the image gets into an earlier backup.
+    pub(super) fn verify_frames(&self, from: SegmentId) -> Result<(), Error> {
+        let from = from.max(self.segments().first());
+        self.journal.scan().read(from, |_, _| Ok(ControlFlow::Continue(()))).map(drop)
     }
 }
 

@@ -8,6 +8,7 @@ use super::BackupReport;
 use super::copies::{CopiedBytes, Copies};
 use super::earlier::EarlierBackup;
 use super::messages;
+use super::outdated::remove_outdated;
 use super::source::Source;
 use crate::admin::check::{CheckReport, Severity, check_on};
 use crate::admin::keys::Task;
@@ -18,7 +19,6 @@ use crate::keys::Keyring;
 use crate::log;
 use crate::new_image::{StagingDir, StagingTask};
 use crate::seq::Seq;
-use crate::snapshot::Snapshots;
 
 const TASK: Task = Task { name: "memimage::admin::backup", builder: "memimage::admin::Backup" };
 
@@ -87,7 +87,8 @@ impl BackupTask<'_> {
             disk.create_dir(&dir).map_err(|error| failed("creating", &dir, error))?;
         }
         sync_dir(disk, layout.root())?;
-        let (last, bytes) = self.copy_to(layout, None)?;
+        let (source, bytes) = self.copy_to(layout, None)?;
+        let last = source.last();
         let marker = StoredFile::create(disk, &layout.backup_marker())?;
         marker.write_all(messages::MARKER_TEXT.as_bytes(), 0)?;
         marker.sync_all()?;
@@ -100,17 +101,18 @@ impl BackupTask<'_> {
     /// Adds to an earlier backup what is new in the image, and verifies the whole backup.
     fn continue_earlier(&self, earlier: &EarlierBackup) -> Result<(Seq, CopiedBytes, CheckReport), Error> {
         earlier.layout.remove_unfinished(&**self.disk)?;
-        let (last, bytes) = self.copy_to(&earlier.layout, Some(earlier))?;
-        let check = self.verify(&earlier.layout, last, messages::EARLIER_CONTINUED)?;
-        Ok((last, bytes, check))
+        let (source, bytes) = self.copy_to(&earlier.layout, Some(earlier))?;
+        let check = self.verify(&earlier.layout, source.last(), messages::EARLIER_CONTINUED)?;
+        remove_outdated(self.disk, &source, (self.image, &earlier.layout), self.keyring)?;
+        Ok((source.last(), bytes, check))
     }
 
-    /// Copies the image into the directory `target`. Returns the last event that was copied.
-    fn copy_to(&self, target: &Layout, earlier: Option<&EarlierBackup>) -> Result<(Seq, CopiedBytes), Error> {
+    /// Copies the image into the directory `target`. Returns what was copied.
+    fn copy_to(&self, target: &Layout, earlier: Option<&EarlierBackup>) -> Result<(Source, CopiedBytes), Error> {
         let mut copies = Copies::new(self.disk, self.image.root(), target, earlier);
         let source = self.copy_files(&mut copies, earlier)?;
-        copies.install(&source, &Snapshots::new(self.disk, target, self.keyring))?;
-        Ok((source.last(), copies.bytes))
+        copies.install(&source)?;
+        Ok((source, copies.bytes))
     }
 
     /// Copies the files under temporary names. Begins again with a new reading of the image if its owner removed one of them.
@@ -119,7 +121,13 @@ impl BackupTask<'_> {
         for _ in 0..READINGS {
             let source = self.repeat(|| Source::read(self.disk, self.image, self.keyring, self.synced))?;
             let compared = earlier.map_or(Ok(()), |earlier| earlier.verify_continued_by(&source, self.image.root()));
-            match compared.and_then(|()| copies.copy(&source)) {
+            let copied = compared.and_then(|()| copies.copy(&source));
+            let verified = copied.and_then(|has_all| match earlier {
+                Some(earlier) if has_all => source.verify_frames(earlier.last_segment()).map(|()| true),
+                // a new backup is checked as a whole before it gets its name
+                _ => Ok(has_all),
+            });
+            match verified {
                 Ok(true) => return Ok(source),
                 Ok(false) => failure = None,
                 Err(error) if error.is_missing() => failure = Some(error),

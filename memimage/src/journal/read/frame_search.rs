@@ -19,13 +19,14 @@ impl Scan {
         Ok(voids)
     }
 
-    /// The void events that are recorded in the segment with the event after `seq` and in all later segments. Reads the last
-    /// segments only, if the journal has no void event at all.
+    /// The void events that are recorded in the segment with the event after `seq` and in all later segments. Reads only the last
+    /// segment, if the journal has no void event at all.
     pub(crate) fn voids_after(&self, seq: Seq) -> Result<Voids, Error> {
         for segment in self.segments().ids().rev() {
-            // a void frame ends its segment, so the first frame of the last segment counts all void frames
+            // a void frame ends its segment, so the first frame of the last segment counts all void frames, except one that was
+            // written after it in this segment, if the next segment could not be created
             match self.segments().first_frame(segment)? {
-                Some(header) if header.decisions == 0 => return Ok(Voids::default()),
+                Some(header) if header.decisions == 0 => return self.voids(segment),
                 Some(_) => break,
                 None => {}
             }

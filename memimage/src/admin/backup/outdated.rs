@@ -1,0 +1,38 @@
+//! Removes from a continued backup what its image no longer has.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::copies::is_missing;
+use super::source::Source;
+use crate::disk::{Disk, failed, sync_dir};
+use crate::error::Error;
+use crate::journal::Layout;
+use crate::keys::Keyring;
+use crate::snapshot::Snapshots;
+
+/// Removes the segments before those of the image, the oldest first, and then the bases and snapshots that the image no longer has.
+/// The backup must be verified: from here on it needs the bases of the image. A file that the image has, but that could not be read
+/// there, is kept: the one in the backup may be intact.
+pub(super) fn remove_outdated(
+    disk: &Arc<dyn Disk>,
+    source: &Source,
+    (image, backup): (&Layout, &Layout),
+    keyring: &Arc<Keyring>,
+) -> Result<(), Error> {
+    let remove = |path: &Path| disk.remove(path).map_err(|error| failed("removing", path, error));
+    let first = source.segments().first();
+    let survey = backup.survey(&**disk)?;
+    for segment in survey.image(backup)?.iter().filter(|segment| **segment < first) {
+        remove(&backup.segment(*segment))?;
+    }
+    sync_dir(&**disk, &backup.journal())?;
+    for (_, path) in Snapshots::new(disk, backup, keyring).start_candidates()? {
+        let place = path.strip_prefix(backup.root()).expect("a file of the backup");
+        if is_missing(&**disk, &image.root().join(place))? {
+            remove(&path)?;
+        }
+    }
+    sync_dir(&**disk, &backup.journal())?;
+    sync_dir(&**disk, &backup.snapshots())
+}
