@@ -192,6 +192,11 @@ fn open<M: Model>(source: &JournalSource, query: &Query, durable: Seq) -> Result
         return Ok(IterState::Ended);
     }
     let journal = source.open(durable)?;
+    if let Some(first) = query.first
+        && !journal.segments().reaches(Seq::new(first.get() - 1))?
+    {
+        return Err(journal.segments().pruned_event(first));
+    }
     let dispatch = FollowedDispatch::new(dispatch_of::<M>(&journal)?);
     if query.newest_first {
         // an event becomes void by a frame in its own segment or a later one

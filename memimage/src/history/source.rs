@@ -88,7 +88,7 @@ impl JournalSource {
     }
 
     /// The watermark in `journal/durable`, if it is intact and belongs to the image with this UUID.
-    pub(super) fn watermark(&self, uuid: &[u8; 16]) -> Result<Option<Watermark>, Error> {
+    pub(crate) fn watermark(&self, uuid: &[u8; 16]) -> Result<Option<Watermark>, Error> {
         self.layout.read_watermark(&*self.disk, uuid)
     }
 

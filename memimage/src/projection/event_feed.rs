@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, ProjectionFault};
 use crate::event::Model;
 use crate::history::JournalSource;
-use crate::journal::{Followers, JournalItem, RecordCursor, StoredRecord, Voids};
+use crate::journal::{Continuity, Followers, JournalItem, RecordCursor, StoredRecord, Voids};
 use crate::recovery::{FollowedDispatch, OpenedJournal, dispatch_of};
 use crate::seq::Seq;
 
@@ -25,8 +25,10 @@ pub(super) struct EventFeed<M: Model> {
     followers: Option<Arc<Followers>>,
     cursor: RecordCursor,
     dispatch: FollowedDispatch,
-    /// The void events that were known when the feed was opened.
+    /// The void events that were known when they were last collected.
     voids: Voids,
+    /// The number of void frames of the image at that time, or less.
+    decisions: u32,
     model: std::marker::PhantomData<fn() -> M>,
 }
 
@@ -49,13 +51,19 @@ impl<M: Model> EventFeed<M> {
             cursor: RecordCursor::new(source.tail_after(last)?, last),
             dispatch: FollowedDispatch::new(dispatch_of::<M>(journal)?),
             voids,
+            decisions: 0,
             model: std::marker::PhantomData,
         })
     }
 
-    /// Waits until an event after the last one that was read is durable, and returns the last durable event. Returns `None` once
+    /// Waits until an event after the last one that was read is durable, and returns the last durable event. `void_epoch` is the newest
+    /// epoch whose void events the state of the projection does not contain. Returns `None` once
     /// `is_stopping` is true; the thread that sets it must then wake the followers and unpark this thread.
-    pub(super) fn wait(&mut self, is_stopping: &AtomicBool) -> Result<Option<Seq>, Error> {
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the journal was removed, cut or replaced, or if an event that was handled became void.
+    pub(super) fn wait(&mut self, is_stopping: &AtomicBool, void_epoch: u64) -> Result<Option<Seq>, Error> {
         let last = self.cursor.last();
         let is_stopping = || is_stopping.load(Ordering::Acquire);
         if let Some(followers) = &self.followers {
@@ -69,11 +77,15 @@ impl<M: Model> EventFeed<M> {
             // the image was closed: its files have the events that its end made durable, and those of later owners
             self.followers = None;
         }
-        let mut pause = POLL_FIRST;
+        let (mut pause, mut is_idle) = (POLL_FIRST, false);
         loop {
             if is_stopping() {
                 return Ok(None);
             }
+            if self.cursor.verify_continuity(self.decisions, is_idle)? == Continuity::Voided {
+                self.collect_voids(void_epoch)?;
+            }
+            is_idle = true;
             let durable = self.cursor.synced()?;
             if durable > last {
                 return Ok(Some(durable));
@@ -81,6 +93,19 @@ impl<M: Model> EventFeed<M> {
             std::thread::park_timeout(pause);
             pause = (pause * 2).min(POLL_LAST);
         }
+    }
+
+    /// Collects the void events again, because there are more void frames than before.
+    fn collect_voids(&mut self, void_epoch: u64) -> Result<(), Error> {
+        let last = self.cursor.last();
+        // read first, so that a void frame that is recorded meanwhile makes this feed collect them once more
+        let watermark = self.source.watermark(&self.cursor.scan().segments().identity().uuid)?;
+        let (voids, _) = self.source.open(last)?.scan().voids_and_timeline(Seq::ZERO)?;
+        if voids.invalidates(last, void_epoch) {
+            return Err(ProjectionFault::EventBecameVoid { name: self.name, seq: last }.into());
+        }
+        (self.voids, self.decisions) = (voids, watermark.map_or(0, |watermark| watermark.decisions));
+        Ok(())
     }
 
     /// The next event up to `until`, which must be durable.

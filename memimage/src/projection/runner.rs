@@ -111,7 +111,7 @@ impl<P: Projector> Runner<P> {
     }
 
     fn follow(&mut self) -> Result<(), Error> {
-        while let Some(durable) = self.feed.wait(&self.shared.is_stopping)? {
+        while let Some(durable) = self.feed.wait(&self.shared.is_stopping, self.position.void_epoch)? {
             self.shared.progress.update(|progress| progress.durable = progress.durable.max(durable));
             self.handle_until(durable)?;
         }

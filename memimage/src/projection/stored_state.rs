@@ -160,6 +160,15 @@ fn missing_in_history(
         )));
     }
     // the frame was pruned, or is damaged; if the next events are damaged too, reading them reports it
+    let segments = journal.segments();
+    if let Some(first) = segments.first_frame(segments.first())?
+        && first.decisions > 0
+        && first.life.epoch > header.life.epoch
+    {
+        return Ok(Some(
+            "an event that it contains may have become void in the part of the journal that was pruned".to_owned(),
+        ));
+    }
     let conflict = (header.life.id != 0).then(|| journal.segments().life_conflict(header.life));
     Ok(conflict.flatten())
 }

@@ -136,9 +136,13 @@ fn the_history_of_a_pruned_journal_begins_with_its_first_event() {
     assert!(events[0] > 1, "the journal was pruned");
     assert_eq!(events, (events[0]..=160).collect::<Vec<_>>());
     assert_eq!(seqs(image.journal().history().newest_first()), (events[0]..=160).rev().collect::<Vec<_>>());
-    let error = image.journal().history().range(Seq::new(1)..).into_iter().next().unwrap().unwrap_err();
-    assert_eq!(error.kind(), memimage::ErrorKind::Pruned);
-    assert!(error.to_string().contains(&format!("begins with event {}", events[0])), "{error}");
+    let range = || image.journal().history().range(Seq::new(1)..);
+    for mut history in [range().into_iter(), range().newest_first().into_iter()] {
+        let error = history.next().unwrap().unwrap_err();
+        assert_eq!(error.kind(), memimage::ErrorKind::Pruned);
+        assert!(error.to_string().contains(&format!("begins with event {}", events[0])), "{error}");
+        assert!(history.next().is_none());
+    }
 }
 
 #[test]

@@ -60,6 +60,68 @@ fn an_open_projection_stops_when_an_event_that_it_has_handled_becomes_void() {
     });
 }
 
+/// No event follows the void one.
+#[test]
+fn a_projection_at_rest_notices_that_an_event_became_void() {
+    with_timeout(|| {
+        let disk = SimDisk::new();
+        projected(&disk, 60);
+        let open = turnover(&journal(&disk)).unwrap();
+        make_void(&disk, 4);
+        let error = wait_until_stopped(&open);
+        assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
+    });
+}
+
+#[test]
+fn an_event_that_became_void_before_it_was_handled_is_skipped() {
+    with_timeout(|| {
+        let disk = SimDisk::new();
+        let seq = projected(&disk, 60);
+        make_void(&disk, 4);
+        let open = turnover(&journal(&disk)).unwrap();
+        let bank = bank(&disk);
+        bank.deposit(1, 2).unwrap();
+        open.wait(seq.next()).unwrap();
+        assert!(!open.query(|turnover| turnover.seqs.contains(&4)).unwrap(), "the void event is one that was known");
+    });
+}
+
+#[test]
+fn an_open_projection_notices_that_its_image_was_replaced() {
+    with_timeout(|| {
+        for is_copy in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let (path, copy) = (dir.path().join("bank"), dir.path().join("copy"));
+            let open_bank = || Image::<Bank>::options().open(&path).unwrap();
+            let bank = open_bank();
+            use_bank(&bank, 5);
+            Image::close(bank).unwrap();
+            assert!(std::process::Command::new("cp").arg("-r").args([&path, &copy]).status().unwrap().success());
+            let bank = open_bank();
+            use_bank(&bank, 5);
+            Image::close(bank).unwrap();
+            let journal = Journal::<Bank>::open(&path).unwrap();
+            let open = Projection::<Turnover>::open(&journal, dir.path().join("turnover")).unwrap();
+            std::fs::remove_dir_all(&path).unwrap();
+            if is_copy {
+                std::fs::rename(&copy, &path).unwrap();
+            }
+            // the owner of the copy records other events
+            let bank = open_bank();
+            use_bank(&bank, 1);
+            let error = wait_until_stopped(&open);
+            assert!(matches!(error.kind(), ErrorKind::Replaced | ErrorKind::NotFound), "{error}");
+        }
+    });
+}
+
+/// Waits until the projection has stopped, and returns the reason.
+fn wait_until_stopped(projection: &Projection<Turnover>) -> memimage::Error {
+    memimage_tests::wait_until("the projection stops", || projection.query(|_| ()).is_err());
+    projection.query(|_| ()).unwrap_err()
+}
+
 #[test]
 fn a_projection_of_another_timeline_is_built_anew() {
     with_timeout(|| {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 
-use crate::error::{Error, ErrorDetail, ErrorKind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::history::event::HistoryEvent;
 use crate::history::source::JournalSource;
@@ -45,20 +45,14 @@ impl<M: Model> EventReader<M> {
     /// Reads the next record, and appends the events that it stands for. The event must be durable, up to `until`.
     pub(super) fn read(&mut self, until: Seq, events: &mut VecDeque<HistoryEvent<M>>) -> Result<(), Error> {
         loop {
-            match self.cursor.next(until) {
-                Ok(Some(JournalItem::Shapes(segment, rows))) => {
+            match self.cursor.next(until)? {
+                Some(JournalItem::Shapes(segment, rows)) => {
                     self.dispatch.add::<M>(self.cursor.scan(), segment, rows)?;
                 }
-                Ok(Some(JournalItem::Record(stored))) => {
+                Some(JournalItem::Record(stored)) => {
                     return push_events(&self.dispatch, self.cursor.scan(), &self.voids, &stored, events);
                 }
-                Ok(None) => return Ok(()),
-                // The owner removed a segment. The reader may have returned all its events, and lack only the seal after them.
-                Err(error) if error.kind() == ErrorKind::Pruned || error.is_missing() => {
-                    let last = self.cursor.last();
-                    self.cursor = RecordCursor::new(self.source.tail_after(last)?, last);
-                }
-                Err(error) => return Err(error),
+                None => return Ok(()),
             }
         }
     }

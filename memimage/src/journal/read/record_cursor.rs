@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::continuity::Continuity;
 use super::scan::Scan;
 use super::tail::JournalTail;
 use crate::error::Error;
@@ -114,14 +115,28 @@ impl RecordCursor {
     fn fill(&mut self, until: Seq) -> Result<(), Error> {
         let RecordCursor { tail, last, items, voids } = self;
         let last = *last;
-        // whether the reader has reached `until` is known from the records themselves
-        let _ = tail.read_piece(until, |scan, segment, frame| {
+        let read = tail.read_piece(until, |scan, segment, frame| {
             if frame.header.kind == FrameKind::Void {
                 voids.add(&scan.decode_void(segment, frame)?, frame);
             }
             add_items(items, last, scan, segment, frame)
-        })?;
-        Ok(())
+        });
+        match read {
+            // whether the reader has reached `until` is known from the records themselves
+            Ok(_) => Ok(()),
+            // the owner removed the segment; the reader may have all its events, and lack only the seal after them
+            Err(error) if error.is_removed() => {
+                *tail = tail.reopened_after(last)?;
+                items.clear();
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Like [`JournalTail::verify_continuity`].
+    pub(crate) fn verify_continuity(&mut self, counted: u32, compare: bool) -> Result<Continuity, Error> {
+        self.tail.verify_continuity(counted, compare)
     }
 }
 

@@ -131,6 +131,15 @@ impl JournalTail {
         Ok(tail)
     }
 
+    /// A new reader of the frames from the one with the event after `seq` on. See [`JournalTail::after`].
+    pub(super) fn reopened_after(&self, seq: Seq) -> Result<JournalTail, Error> {
+        let tail = JournalTail::after(&self.disk, &self.layout, &self.keyring, seq)?;
+        match tail.scan.segments().identity().uuid == self.scan.segments().identity().uuid {
+            true => Ok(tail),
+            false => Err(self.other_image()),
+        }
+    }
+
     /// Reads on until the frame with event `until`, which must be durable, and passes each frame to `visit`. Does nothing if
     /// that frame was already read.
     ///
@@ -234,13 +243,18 @@ impl JournalTail {
                 FrameStep::Sealed => return Ok(PieceEnd::Needs(0)),
                 FrameStep::Fault(fault) => {
                     let left = piece.bytes.len().saturating_sub(reader.offset());
-                    let needed = match fault {
+                    let needed = match &fault {
                         FrameFault::Header => HEADER,
-                        FrameFault::Body { len } => len,
+                        FrameFault::Body { len } => *len,
                         FrameFault::Unsupported { .. } => 0,
                     };
                     if needed > left && !piece.is_last {
                         return Ok(PieceEnd::Needs(needed));
+                    }
+                    if let FrameFault::Unsupported { reason } = fault {
+                        let path = self.scan.segments().path(segment);
+                        let what = format!("{reason}, at byte {}", self.position.offset);
+                        return Err(Error::new(ErrorDetail::Format { path, act: "read", what }));
                     }
                     let what = format!("no intact frame follows, but the events up to {until} were synced");
                     return Err(self.scan.segments().corrupt(segment, Some(self.position.offset), what));

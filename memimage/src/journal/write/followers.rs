@@ -48,14 +48,19 @@ impl Followers {
         Seq::new(self.durable.load(Ordering::Acquire))
     }
 
-    /// Records that the events up to `durable` are synced. The caller must not hold any lock, because wakers may run.
-    pub(crate) fn advance(&self, durable: Seq) {
-        if self.durable.fetch_max(durable.get(), Ordering::AcqRel) < durable.get() {
-            // pairs with the fences in `wait` and `add_task`: either this thread sees the follower, or the follower sees the events
-            fence(Ordering::SeqCst);
-            if self.waiting.load(Ordering::Relaxed) > 0 {
-                self.wake(|_| {});
-            }
+    /// Records that the events up to `durable` are synced. Returns whether these are more events than before; then the caller must
+    /// call [`wake_waiting`](Followers::wake_waiting).
+    pub(crate) fn advance(&self, durable: Seq) -> bool {
+        self.durable.fetch_max(durable.get(), Ordering::AcqRel) < durable.get()
+    }
+
+    /// Wakes the waiting threads and tasks. The caller must not hold any lock, because wakers may run. It must have answered the
+    /// callers of the commands, because a waker may be slow, or wait for one of them.
+    pub(crate) fn wake_waiting(&self) {
+        // pairs with the fences in `wait` and `add_task`: either this thread sees the follower, or the follower sees the events
+        fence(Ordering::SeqCst);
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            self.wake(|_| {});
         }
     }
 

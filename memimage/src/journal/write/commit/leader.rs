@@ -121,7 +121,7 @@ impl<S: BatchWriter> Commit<S> {
         match result {
             Ok((durable, sync)) => {
                 self.written.store(last.get(), Ordering::Release);
-                self.followers.advance(durable);
+                let is_news = self.followers.advance(durable);
                 let (events, bytes) = (batch.count, batch.bytes.len());
                 self.figures.count_batch(events, bytes, sync);
                 batch.ticket.settle(Ok(()));
@@ -131,6 +131,9 @@ impl<S: BatchWriter> Commit<S> {
                     state.sync_by = state.sync_by.or_else(|| Instant::now().checked_add(interval));
                 }
                 self.spare.put(batch.bytes);
+                if is_news {
+                    self.followers.wake_waiting();
+                }
                 self.figures.report_batch(events, bytes, sync);
                 true
             }
