@@ -97,8 +97,7 @@ impl RequestTable {
         is_recorded: impl Fn(&str, u32) -> bool,
     ) -> SameKey<'a> {
         let Some(first) = entry.kind.map(|kind| &self.log.kinds[kind as usize]) else {
-            let why =
-                "the event became void, was replaced on a branch, or has an upcaster that returns a list or nothing";
+            let why = "the event became void, was replaced on a branch, or was upcast to several events, to a list or to none";
             return SameKey::NoAnswer { why, help: "" };
         };
         if first.name != kind.name && !is_recorded(&first.name, first.version) {
