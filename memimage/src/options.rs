@@ -14,7 +14,7 @@ use crate::event::Model;
 use crate::journal::{BatchLimits, Durability, MAX_SEGMENT, MIN_SEGMENT};
 use crate::keys::{Keyring, Keys};
 use crate::progress::{Progress, ProgressCallback};
-use crate::retention::Retention;
+use crate::retention::{KeptSnapshots, MAX_SNAPSHOTS, MIN_SNAPSHOTS, Retention, SnapshotSpread};
 
 pub use snapshots::{Replica, SnapshotPolicy, SnapshotSource};
 
@@ -52,6 +52,7 @@ pub struct Options<M> {
     pub(crate) pause_budget: Duration,
     pub(crate) replica: Replica,
     pub(crate) retention: Retention,
+    pub(crate) kept_snapshots: KeptSnapshots,
     pub(crate) retain_for_subscriptions: bool,
     pub(crate) verify_snapshots: bool,
     pub(crate) verify_digests: bool,
@@ -110,6 +111,7 @@ impl<M: Model> Options<M> {
             pause_budget: Duration::from_millis(5),
             replica: Replica::OnDemand,
             retention: Retention::default(),
+            kept_snapshots: KeptSnapshots::default(),
             retain_for_subscriptions: true,
             verify_snapshots: true,
             verify_digests: true,
@@ -223,6 +225,41 @@ impl<M: Model> Options<M> {
     /// produced the newest state.
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
+        self
+    }
+
+    /// How many snapshots to keep, from 2 to 1,000, and how they are spread over the events. Default: two, the newest.
+    ///
+    /// [`Journal::at`](crate::Journal::at) loads the newest kept snapshot before the moment, and replays the events from there to the
+    /// moment. So more snapshots make past states quicker to rebuild. Each kept snapshot takes as much space on disk as the state that
+    /// it holds, and as much in each [backup](crate::guide::backup).
+    ///
+    /// The newest two are always among them. After each snapshot, the image removes those that are too many; with another number or
+    /// spread, after the next snapshot. Removed snapshots do not come back. A [retention](Options::retention) removes the
+    /// snapshots before the base, and keeps up to two more for pruning. Snapshots of an older version of the model count like others:
+    /// they are used if the program has an upcaster for their state; otherwise `at` begins with an older snapshot, and at last with the
+    /// first event.
+    ///
+    /// ```
+    /// # use memimage::{Image, Model, Shape, SnapshotPolicy, SnapshotSpread};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    /// # struct Counter { count: u64 }
+    /// # #[memimage::commands]
+    /// # impl Counter {
+    /// #     /// Adds one.
+    /// #     #[command]
+    /// #     fn add(&mut self) { self.count += 1; }
+    /// # }
+    /// // any of 100 million events is at most 2 / 39 of them after a snapshot, or a million
+    /// let options = Image::<Counter>::options()
+    ///     .snapshots(SnapshotPolicy::AfterEvents(1_000_000))
+    ///     .keep_snapshots(40, SnapshotSpread::Even);
+    /// # options.in_memory()?.add()?;
+    /// # Ok::<(), memimage::Error>(())
+    /// ```
+    pub fn keep_snapshots(mut self, count: usize, spread: SnapshotSpread) -> Self {
+        self.kept_snapshots = KeptSnapshots { count, spread };
         self
     }
 
@@ -399,6 +436,10 @@ impl<M: Model> Options<M> {
         if self.remember == 0 {
             return Err(refused("remember", 0, "it must be at least 1"));
         }
+        let kept = self.kept_snapshots.count;
+        if !(MIN_SNAPSHOTS..=MAX_SNAPSHOTS).contains(&kept) {
+            return Err(refused("keep_snapshots", kept, "it must be from 2 to 1000"));
+        }
         if M::NAME.is_empty() || M::NAME.len() > 255 {
             return Err(refused("model name", M::NAME, "it must be from 1 to 255 bytes long"));
         }
@@ -434,6 +475,7 @@ impl<M> fmt::Debug for Options<M> {
             .field("snapshot_source", &self.snapshot_source)
             .field("replica", &self.replica)
             .field("retention", &self.retention)
+            .field("keep_snapshots", &self.kept_snapshots)
             .finish_non_exhaustive()
     }
 }

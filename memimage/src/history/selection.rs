@@ -115,14 +115,14 @@ pub struct HistoryIter<M: Model> {
 
 enum IterState {
     Unopened(JournalSource),
-    Forward { reader: Box<Reader<RecordCursor>>, until: Seq },
-    Backward { reader: Box<Reader<ReverseCursor>> },
+    Forward { reader: Box<Reader>, until: Seq },
+    Backward { cursor: Box<ReverseCursor>, dispatch: FollowedDispatch },
     Ended,
 }
 
-/// A cursor, and what it takes to interpret its records.
-struct Reader<C> {
-    cursor: C,
+/// A reader of the events from the oldest to the newest.
+struct Reader {
+    cursor: RecordCursor,
     dispatch: FollowedDispatch,
     voids: Voids,
 }
@@ -164,14 +164,13 @@ impl<M: Model> HistoryIter<M> {
                         None => return Ok(None),
                     }
                 }
-                IterState::Backward { reader } => {
-                    let Reader { cursor, dispatch, voids } = &mut **reader;
+                IterState::Backward { cursor, dispatch } => {
                     let Some(stored) = cursor.next()? else { return Ok(None) };
                     if self.query.first.is_some_and(|first| stored.record.seq < first) {
                         return Ok(None);
                     }
                     if self.query.wants_record(&stored.record) {
-                        push_events(dispatch, cursor.scan(), voids, &stored, &mut self.events)?;
+                        push_events(dispatch, cursor.scan(), cursor.voids(), &stored, &mut self.events)?;
                         self.events.make_contiguous().reverse();
                     }
                 }
@@ -199,10 +198,8 @@ fn open<M: Model>(source: &JournalSource, query: &Query, durable: Seq) -> Result
     }
     let dispatch = FollowedDispatch::new(dispatch_of::<M>(&journal)?);
     if query.newest_first {
-        // an event becomes void by a frame in its own segment or a later one
-        let voids = journal.scan().voids_after(query.first.unwrap_or_default())?;
-        let cursor = ReverseCursor::new(journal.into_scan(), until)?;
-        return Ok(IterState::Backward { reader: Box::new(Reader { cursor, dispatch, voids }) });
+        let cursor = Box::new(ReverseCursor::new(journal.into_scan(), until)?);
+        return Ok(IterState::Backward { cursor, dispatch });
     }
     let after = match query.first {
         Some(first) => Seq::new(first.get() - 1),

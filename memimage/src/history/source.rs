@@ -1,10 +1,10 @@
 //! Where a reader of the history finds the journal, and how it learns which events are durable.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::disk::Disk;
-use crate::error::Error;
+use crate::error::{Error, ErrorDetail};
 use crate::journal::{Followers, JournalTail, Layout, Survey, Watermark};
 use crate::keys::Keyring;
 use crate::recovery::OpenedJournal;
@@ -40,8 +40,9 @@ pub(crate) struct JournalSource {
     disk: Arc<dyn Disk>,
     layout: Layout,
     keyring: Arc<Keyring>,
-    /// The running owner, if it is in this process; otherwise the files alone show which events are durable.
-    live: Option<Arc<dyn LiveJournal>>,
+    /// The running owner, if it is in this process; otherwise the files alone show which events are durable. Weak, so that no
+    /// reader keeps the model in memory after the image was closed.
+    live: Option<Weak<dyn LiveJournal>>,
 }
 
 impl JournalSource {
@@ -49,7 +50,7 @@ impl JournalSource {
         disk: &Arc<dyn Disk>,
         layout: &Layout,
         keyring: &Arc<Keyring>,
-        live: Option<Arc<dyn LiveJournal>>,
+        live: Option<Weak<dyn LiveJournal>>,
     ) -> JournalSource {
         let (disk, layout, keyring) = (Arc::clone(disk), layout.clone(), Arc::clone(keyring));
         JournalSource { disk, layout, keyring, live }
@@ -63,14 +64,24 @@ impl JournalSource {
         &self.keyring
     }
 
-    /// The running owner, if it is in this process.
-    pub(crate) fn live(&self) -> Option<&Arc<dyn LiveJournal>> {
+    /// The running owner; `None` if the journal was opened from its files.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the owner was in this process and was closed.
+    pub(crate) fn live(&self) -> Result<Option<Arc<dyn LiveJournal>>, Error> {
+        let Some(live) = &self.live else { return Ok(None) };
+        live.upgrade().map(Some).ok_or_else(|| Error::new(ErrorDetail::Closed))
+    }
+
+    /// The running owner, without keeping it in memory; `None` if the journal was opened from its files.
+    pub(crate) fn weak_live(&self) -> Option<&Weak<dyn LiveJournal>> {
         self.live.as_ref()
     }
 
     /// The followers of the running owner; `None` if no owner runs in this process.
     pub(crate) fn followers(&self) -> Option<Arc<Followers>> {
-        Some(self.live.as_ref()?.followers().ok()?.1)
+        Some(self.live().ok()??.followers().ok()?.1)
     }
 
     /// The same journal, read from its files alone.
@@ -94,7 +105,7 @@ impl JournalSource {
 
     /// The last durable event. `call` is the name of the public function that asks.
     pub(crate) fn durable(&self, call: &'static str) -> Result<Seq, Error> {
-        match &self.live {
+        match self.live()? {
             Some(live) => live.acknowledged(call),
             None => self.attempt(|| JournalTail::last_synced(&self.disk, &self.layout, &self.keyring)),
         }

@@ -21,7 +21,7 @@ use crate::options::{SnapshotPolicy, SnapshotSource};
 use crate::process::Process;
 use crate::recovery::Dispatch;
 use crate::requests::RequestTable;
-use crate::retention::Retention;
+use crate::retention::{KeptSnapshots, Retention};
 use crate::seq::{Life, Seq};
 use crate::snapshot::Snapshots;
 
@@ -61,6 +61,7 @@ pub(super) struct Shared<M> {
     pub(super) snapshot_source: SnapshotSource<M>,
     pub(super) pause_budget: Duration,
     pub(super) retention: Retention,
+    pub(super) kept_snapshots: KeptSnapshots,
     pub(super) retain_for_subscriptions: bool,
     pub(super) verify_snapshots: bool,
     pub(super) verify_digests: bool,

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::Image;
 use super::core::Shared;
@@ -71,8 +71,8 @@ impl<M: Model> Deref for JournalHandle<'_, M> {
 impl<M: Model> Shared<M> {
     /// The journal's files, for readers of the history.
     fn journal_source(&self) -> JournalSource {
-        let live = self.this.upgrade().map(|shared| shared as Arc<dyn LiveJournal>);
-        JournalSource::new(&self.disk, &self.layout, &self.keyring, live)
+        let live = self.this.clone() as Weak<dyn LiveJournal>;
+        JournalSource::new(&self.disk, &self.layout, &self.keyring, Some(live))
     }
 }
 

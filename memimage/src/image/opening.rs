@@ -343,6 +343,7 @@ impl<M: Model> Opening<M> {
             snapshot_source: self.options.snapshot_source,
             pause_budget: self.options.pause_budget,
             retention: self.options.retention,
+            kept_snapshots: self.options.kept_snapshots,
             retain_for_subscriptions: self.options.retain_for_subscriptions,
             verify_snapshots: self.options.verify_snapshots,
             verify_digests: self.options.verify_digests,

@@ -34,7 +34,10 @@ impl<M: Model> Shared<M> {
         }
         let (candidates, foreign) = self.candidates(newest.seq)?;
         let (selection, unread) = self.select(&candidates);
-        let RetentionSelection { base, mut kept } = selection;
+        let RetentionSelection { base, next } = selection;
+        let start = base.max(self.progress.lock().base).unwrap_or_default();
+        let seqs: Vec<Seq> = candidates.iter().map(|candidate| candidate.seq).collect();
+        let mut kept = self.kept_snapshots.select(&seqs, start, [base, next]);
         kept.extend(foreign);
         let pruned = base.map_or(Ok(None), |base| self.prune(base, newest, proof));
         // remove old snapshots even if pruning failed, because the disk may be full

@@ -47,6 +47,9 @@ pub struct Stats {
     pub journal_bytes: u64,
     /// The newest snapshot made since the image was opened.
     pub snapshot: Option<Seq>,
+    /// The snapshots on disk, newest first. See [`Options::keep_snapshots`](crate::Options::keep_snapshots). Empty if the directory
+    /// cannot be read now.
+    pub snapshots: Vec<Seq>,
     /// The age of the newest snapshot, by the wall clock. If no snapshot was made since the image was opened, this is the age of
     /// the snapshot or base from which replay started; `None` if replay started from genesis.
     pub snapshot_age: Option<Duration>,
@@ -115,6 +118,7 @@ impl<M: Model> Shared<M> {
             sync_latency: figures.sync_latency(),
             journal_bytes: figures.journal_bytes(),
             snapshot,
+            snapshots: self.snapshots.list().unwrap_or_default().into_iter().map(|(seq, _)| seq).collect(),
             snapshot_age: newest.map(|newest| Timestamp::wall_clock().since(newest.created)),
             state_bytes: newest.map(|newest| newest.state_bytes),
             snapshot_failure,

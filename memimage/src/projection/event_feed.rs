@@ -100,7 +100,7 @@ impl<M: Model> EventFeed<M> {
         let last = self.cursor.last();
         // read first, so that a void frame that is recorded meanwhile makes this feed collect them once more
         let watermark = self.source.watermark(&self.cursor.scan().segments().identity().uuid)?;
-        let (voids, _) = self.source.open(last)?.scan().voids_and_timeline(Seq::ZERO)?;
+        let voids = self.source.open(last)?.scan().voids_after(Seq::ZERO)?;
         if voids.invalidates(last, void_epoch) {
             return Err(ProjectionFault::EventBecameVoid { name: self.name, seq: last }.into());
         }

@@ -15,7 +15,7 @@ pub struct EventInfo<'a> {
 }
 
 impl<'a> EventInfo<'a> {
-    /// The identity of the event among all images.
+    /// The identity of the event among all images and their copies.
     pub fn key(&self) -> EventKey {
         self.key
     }

@@ -78,7 +78,7 @@ impl<P: Projector> ProjectionOptions<P> {
             runner
         });
         let thread = spawned.map_err(|error| Error::io("starting a thread for", &root, error))?;
-        let (live, files) = (source.live().map(Arc::downgrade), source.without_owner());
+        let (live, files) = (source.weak_live().cloned(), source.without_owner());
         Ok(Projection {
             shared,
             live,

@@ -142,7 +142,7 @@ impl FollowedJournal {
         if !is_same_image {
             return Err(self.tail.other_image());
         }
-        let (_, timeline) = journal.scan().voids_and_timeline(last)?;
+        let (_, timeline) = journal.scan().voids_and_timeline(last, None)?;
         if !is_same_life || timeline.link_conflict(self.events_hash()).is_some() {
             return Err(self.tail.other_timeline());
         }

@@ -28,7 +28,7 @@ impl<M: Model> HandedOver<M> {
             let path = journal.layout().root().to_owned();
             Err(Error::new(ErrorDetail::Replaced { path, what }))
         };
-        let (voids, timeline) = journal.scan().voids_and_timeline(state.last)?;
+        let (voids, timeline) = journal.scan().voids_and_timeline(state.last, None)?;
         if voids.invalidates(state.last, life.epoch) {
             return refused("an event in the state of the follower became void".to_owned());
         }

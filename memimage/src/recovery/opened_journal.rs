@@ -76,7 +76,7 @@ impl OpenedJournal {
         let segments = open_segments(disk, layout, &segments, keyring, None)?;
         let snapshots = Snapshots::new(disk, layout, keyring);
         let (disk, layout, keyring) = (Arc::clone(disk), layout.clone(), Arc::clone(keyring));
-        let scan = Scan::new(segments, durable)?;
+        let scan = Scan::beside_owner(segments, durable)?;
         Ok(OpenedJournal { disk, layout, keyring, scan, snapshots, watermark: None, proven: durable })
     }
 

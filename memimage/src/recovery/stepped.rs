@@ -19,9 +19,19 @@ pub(crate) struct SteppedState<M> {
 impl<M: Model> SteppedState<M> {
     /// Recovers the state after event `seq`, which must be durable, from the newest usable state before it.
     pub(crate) fn at(journal: &OpenedJournal, dispatch: &Dispatch, seq: Seq) -> Result<SteppedState<M>, Error> {
-        let goal =
-            RecoveryGoal { until: Some(seq), verify_digests: true, trust_upcasters: true, ..RecoveryGoal::default() };
-        let Recovered { model, requests, last, time, .. } = recover::<M>(journal, dispatch, goal)?;
+        let goal = RecoveryGoal {
+            until: Some(seq),
+            verify_digests: true,
+            near_digests: true,
+            trust_upcasters: true,
+            ..RecoveryGoal::default()
+        };
+        let recovered = match recover::<M>(journal, dispatch, goal) {
+            Ok(recovered) => recovered,
+            // the owner may have accepted the state later
+            Err(_) => recover::<M>(journal, dispatch, RecoveryGoal { near_digests: false, ..goal })?,
+        };
+        let Recovered { model, requests, last, time, .. } = recovered;
         let voids = journal.scan().voids_after(seq)?;
         Ok(SteppedState { state: ReplayState { model, requests, last, time }, voids })
     }

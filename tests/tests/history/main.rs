@@ -3,8 +3,12 @@
 mod bad_input;
 mod beside_owner;
 mod changes;
+mod closed;
 mod events;
+mod keys;
+mod kept_snapshots;
 mod past_states;
+mod reads;
 mod upcasts;
 
 use std::sync::Arc;

@@ -107,11 +107,11 @@ impl<M: Model> Journal<M> {
 
     /// What a new subscription follows.
     fn begin(&self) -> Result<Beginning, Error> {
-        match self.source.live() {
+        match self.source.live()? {
             Some(image) => {
                 let (last, followers) = image.followers()?;
                 let (durable, number) = (followers.durable(), followers.next_number());
-                let feed = Feed::Live(LiveFeed { followers, image: Arc::downgrade(image), number });
+                let feed = Feed::Live(LiveFeed { followers, image: Arc::downgrade(&image), number });
                 Ok(Beginning { feed, last, durable })
             }
             None => {
@@ -124,7 +124,7 @@ impl<M: Model> Journal<M> {
     /// Returns an error if event `after` is later than event `last`. Beside an owner in another process, the event may be in the
     /// journal all the same: the files prove only a little later that it was synced.
     fn refuse_later(&self, after: Seq, last: Seq) -> Result<(), Error> {
-        if after <= last || (self.source.live().is_none() && has_event(&self.source, after)?) {
+        if after <= last || (self.source.live()?.is_none() && has_event(&self.source, after)?) {
             return Ok(());
         }
         let path = self.source.layout().root().to_owned();
