@@ -93,7 +93,8 @@
 //!
 //! A backup does not contain the positions of named [subscriptions](super::subscriptions): after a restore, `subscribe_as` begins as
 //! for a new name. With `Seq::ZERO`, every event is delivered again, and every mail sent again. So pass the position at which the
-//! subscriber is to go on, for example what [`subscriptions`](crate::Journal::subscriptions) of the old image says.
+//! subscriber is to go on, for example what [`subscriptions`](crate::Journal::subscriptions) of the old image says. Restored events have
+//! the [keys](crate::EventKey) that they had, so a receiver recognizes them; new events have new keys.
 //!
 //! For the state at an earlier point in time, [branch](super::past_states) the backup instead of opening it:
 //!

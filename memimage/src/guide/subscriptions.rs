@@ -57,8 +57,8 @@
 //!
 //! An event that was not acknowledged comes again. If the process is killed after the mail was sent and before the
 //! acknowledgement, the mail is sent twice. So each event comes *at least once*, and the receiver must recognize an event that it
-//! has already, by [`event.key()`](crate::HistoryEvent::key): it is the same each time, and no other event of any image has it. Give
-//! it to the receiver as its idempotency key or message id, or keep it beside the effect in the receiver's own database.
+//! has already, by [`event.key()`](crate::HistoryEvent::key): it is the same each time, and no other event of any image has it, even
+//! [after a restore](#restored-repaired-and-copied-images). Give it to the receiver as its idempotency key or message id, or keep it beside the effect in the receiver's own database.
 //!
 //! - Acknowledge after the effect, never before. An acknowledged event never comes again.
 //! - Acknowledging an event acknowledges all events before it. To acknowledge less often, acknowledge every hundredth event.
@@ -130,5 +130,11 @@
 //! is an error, and nothing is guessed: find out what the receiver has, remove the name, and make it again at the right event. A copy
 //! of an image has the same names, so a copy that runs beside the original sends everything twice: remove the names of the copy. A
 //! [rewritten](crate::admin::rewrite()) image begins without names.
+//!
+//! By the [keys](crate::EventKey) of the events, a receiver sees what happened. After a restore, the events that the backup has come with
+//! the same keys as before. An event that the restored image records has another key than the lost event with its seq, so the receiver
+//! handles it. The receiver keeps the effects of lost events, whose keys never come again. Every event of a rewritten image or of a
+//! [branch](super::past_states#undo-a-mistaken-event) has a new key: a receiver that gets them from the first event on handles all of
+//! them again.
 //!
 //! [`Stats::pruning_held_by`]: crate::Stats::pruning_held_by

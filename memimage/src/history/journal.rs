@@ -25,6 +25,9 @@ use crate::seq::Seq;
 /// durable: what a power cut cannot take back. It changes no file, except those of [named
 /// subscriptions](Journal::subscribe_as). Every call looks at the files again, so it sees the events
 /// that the owner has recorded meanwhile.
+///
+/// A journal of a running image does not keep the image open or in memory. Once the image is closed, its methods return
+/// [`ErrorKind::Closed`](crate::ErrorKind::Closed); a journal that is opened by its path reads on.
 pub struct Journal<M: Model> {
     pub(crate) source: JournalSource,
     model: PhantomData<fn() -> M>,
@@ -76,7 +79,12 @@ impl<M: Model> Journal<M> {
 
     /// Rebuilds the state of the model after an event ([`Seq`]) or at a time ([`Timestamp`](crate::Timestamp)).
     ///
-    /// This loads the newest snapshot before that moment, and replays the events from there.
+    /// This loads the newest usable snapshot before that moment, and replays the events from there. By default only two recent snapshots
+    /// exist, and older states are replayed from the first event; [`Options::keep_snapshots`] keeps more.
+    ///
+    /// For a time, this first finds the last event that was recorded at or before it. For that, it reads the segments from the end of
+    /// the journal back to this event, because [corrected](crate::Admin::correct_time) times go back. See
+    /// [the guide](crate::guide::past_states#the-cost-of-a-past-state) for all costs.
     ///
     /// # Errors
     ///

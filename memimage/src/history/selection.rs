@@ -82,7 +82,8 @@ impl<M: Model> History<M> {
         self
     }
 
-    /// Returns the events in reverse order, the newest first. Reads only the segments that the loop needs.
+    /// Returns the events in reverse order, the newest first. Reads only the segments that the loop needs, and those in which an event
+    /// became void after the newest event of the range.
     pub fn newest_first(mut self) -> Self {
         self.query.newest_first = true;
         self
