@@ -121,14 +121,12 @@ impl Metadata {
 
     /// Appends the encoding used in records: postcard's encoding of a list of string pairs.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        let others = self.entries.as_deref().map(|entries| entries.others.len());
-        encode_length(others.map_or(0, |others| 1 + others), out);
-        for (key, value) in self.iter() {
-            for text in [key, value] {
-                encode_length(text.len(), out);
-                out.extend_from_slice(text.as_bytes());
-            }
-        }
+        let Some(Entries { first, others }) = self.entries.as_deref() else {
+            return encode_length(0, out);
+        };
+        encode_length(1 + others.len(), out);
+        encode_entry(first, out);
+        others.iter().for_each(|entry| encode_entry(entry, out));
     }
 
     /// Decodes metadata from the start of `bytes`; returns the metadata and the remaining bytes.
@@ -140,7 +138,16 @@ impl Metadata {
     }
 }
 
+fn encode_entry((key, value): &Entry, out: &mut Vec<u8>) {
+    out.reserve(key.len() + value.len() + 2 * size_of::<u64>());
+    encode_length(key.len(), out);
+    out.extend_from_slice(key.as_bytes());
+    encode_length(value.len(), out);
+    out.extend_from_slice(value.as_bytes());
+}
+
 /// Appends a length as a varint.
+#[inline]
 fn encode_length(mut length: usize, out: &mut Vec<u8>) {
     while length >= 0x80 {
         out.push(length as u8 | 0x80);

@@ -176,7 +176,7 @@ impl<M: Model> Shared<M> {
 /// # Errors
 ///
 /// Returns the attempt that ends here: the command repeats a request, or its key cannot be used.
-#[cold]
+#[inline(never)]
 fn first_request<'a, M: Commands, C: Command<M>>(
     core: &Core<M>,
     key: &'a str,

@@ -1,4 +1,4 @@
-//! Requests that an earlier program executed: an answer is never misread.
+//! Requests that an earlier program executed: an answer of another shape is not read.
 
 use std::sync::Arc;
 
