@@ -179,8 +179,8 @@ pub use history::{
     StateDifference, StopHandle, Subscription, SubscriptionInfo, SubscriptionStream,
 };
 pub use image::{
-    Admin, Bulk, Image, JournalHandle, Pending, PendingAll, ReadGuard, RecoveryReport, SnapshotInfo, Stats,
-    WithMetadata,
+    Admin, Bulk, BulkOnce, Image, JournalHandle, Pending, PendingAll, ReadGuard, RecoveryReport, SnapshotInfo, Stats,
+    WithMetadata, WithRequestKey,
 };
 pub use journal::Durability;
 #[cfg(feature = "chain")]

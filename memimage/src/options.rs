@@ -178,8 +178,9 @@ impl<M: Model> Options<M> {
     /// request on, whether or not the later events are requests. Default: 1,000,000 events.
     ///
     /// Give the same number in every program that opens the image, also in one that only maintains or follows it. An opening with a
-    /// smaller number forgets older requests, and once it makes a snapshot they are forgotten for good: a later opening with a larger
-    /// number does not get them back.
+    /// smaller number forgets older requests. A later opening with a larger number reads their keys from the journal again, as far as
+    /// the events were not pruned, but not their answers.
+    /// [`Stats::requests_since`](crate::Stats::requests_since) shows how far back the requests are known.
     ///
     /// A remembered request takes about 65 bytes of memory, and its key and its encoded answer, both in memory and in each snapshot.
     /// See [the guide](crate::guide::retries).

@@ -8,6 +8,7 @@ mod state;
 mod genesis;
 mod start;
 mod round_trip;
+mod older_requests;
 mod replay;
 mod replay_step;
 mod followed_dispatch;

@@ -331,6 +331,7 @@ impl<M: Model> Making<'_, M> {
             key_ids: Default::default(),
             prefix: Default::default(),
             has_requests: false,
+            requests_since: Seq::ZERO,
         };
         let snapshots = Snapshots::new(self.source.disk(), layout, self.source.keyring());
         let Recovered { model, requests, events_hash, .. } = state;

@@ -64,13 +64,15 @@ pub enum ErrorKind {
     RecordTooLarge,
     /// The command's arguments cannot be encoded, or cannot be read back from their encoding.
     Encode,
-    /// The key of a request is empty or too long. See [`Image::once`](crate::Image::once).
+    /// The key of a request is empty or too long, or `submit_all` or `submit_each` has one key for all of its commands. See
+    /// [`Image::once`](crate::Image::once).
     InvalidRequestKey,
     /// The key of a request was already used for another command, or with other arguments. Nothing was executed.
     /// [`Error::position`](super::Error::position) returns the seq of the first request.
     RequestKeyReused,
     /// The request was executed already, but its answer is not available. Nothing was executed again.
-    /// [`Error::position`](super::Error::position) returns the seq of the event.
+    /// [`Error::position`](super::Error::position) returns the seq of the event, and
+    /// [`Error::is_rejected`](super::Error::is_rejected) whether its body rejected it.
     AlreadyExecuted,
     /// The image was called from inside one of its own commands, queries or guards.
     Reentrant,
@@ -136,7 +138,7 @@ impl ErrorKind {
             ErrorDetail::Busy { .. } => ErrorKind::Busy,
             ErrorDetail::TooLarge { .. } | ErrorDetail::GenesisTooLarge { .. } => ErrorKind::RecordTooLarge,
             ErrorDetail::Encode { .. } | ErrorDetail::Undecodable { .. } => ErrorKind::Encode,
-            ErrorDetail::RequestKey { .. } => ErrorKind::InvalidRequestKey,
+            ErrorDetail::RequestKey { .. } | ErrorDetail::SharedRequestKey { .. } => ErrorKind::InvalidRequestKey,
             ErrorDetail::RequestKeyReused { .. } => ErrorKind::RequestKeyReused,
             ErrorDetail::AlreadyExecuted { .. } => ErrorKind::AlreadyExecuted,
             ErrorDetail::Reentrant { .. } => ErrorKind::Reentrant,

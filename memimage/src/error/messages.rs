@@ -339,6 +339,12 @@ pub(crate) enum ErrorDetail {
     RequestKey { command: &'static str, what: String },
 
     #[error(
+        "`{call}` has one request key for all of its commands, and only the first of equal commands would run; nothing was executed; \
+         help: call `submit_each` without a request key, and `once` on its `Bulk`, with a key for each command"
+    )]
+    SharedRequestKey { call: &'static str },
+
+    #[error(
         "the key {key:?} belongs to another request, which was executed as event {seq}: {what}; nothing was executed; help: give each \
          request a key of its own, and let a retry repeat the command with the same arguments"
     )]

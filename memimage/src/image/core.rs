@@ -20,7 +20,7 @@ use crate::log;
 use crate::options::{SnapshotPolicy, SnapshotSource};
 use crate::process::Process;
 use crate::recovery::Dispatch;
-use crate::requests::RequestTable;
+use crate::requests::{RequestFigures, RequestTable};
 use crate::retention::{KeptSnapshots, Retention};
 use crate::seq::{Life, Seq};
 use crate::snapshot::Snapshots;
@@ -68,6 +68,7 @@ pub(super) struct Shared<M> {
     pub(super) record_bytes_max: usize,
     /// The number of last events whose requests are remembered.
     pub(super) remember: u64,
+    pub(super) requests: Arc<RequestFigures>,
     pub(super) recovery: RecoveryReport,
 }
 

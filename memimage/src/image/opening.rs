@@ -313,6 +313,7 @@ impl<M: Model> Opening<M> {
         figures.report_recovery(recovery.replayed, recovery.replayed_bytes, recovery.duration);
         let since = recovery.seq.get() - recovered.start_file.as_ref().map_or(0, |(seq, _)| seq.get());
         let next_snapshot = next_snapshot(self.options.snapshots, &journal, since, recovered.bytes_since_snapshot);
+        let requests = recovered.requests.figures();
         Ok(Arc::new_cyclic(|this| Shared {
             this: Weak::clone(this),
             core: RwLock::new(Core {
@@ -349,6 +350,7 @@ impl<M: Model> Opening<M> {
             verify_digests: self.options.verify_digests,
             record_bytes_max: self.options.record_bytes_max,
             remember: self.options.remember,
+            requests,
             recovery,
         }))
     }

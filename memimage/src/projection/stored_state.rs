@@ -214,6 +214,7 @@ fn try_store<P: Projector>(
         key_ids: Default::default(),
         prefix: Default::default(),
         has_requests: false,
+        requests_since: Seq::ZERO,
     };
     let staged = snapshots.write(header, written, (state, &RequestLog::default()), || Ok(position.hash))?;
     let loaded = snapshots.load::<P>(&staged).and_then(|loaded| {
