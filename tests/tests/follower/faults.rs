@@ -38,19 +38,25 @@ fn each_call_of_an_opening_may_fail() {
     fill_segments(&image, 10);
     image.admin().snapshot().unwrap();
     image.deposit(1, 1).unwrap();
-    let mut opened = 0;
-    for nth in 1..200 {
+    let (mut opened, mut refused) = (0, 0);
+    for nth in 1.. {
         let faulty = disk.fork();
         faulty.inject(Fault::io().nth(nth));
         match options().follow_with(Arc::new(faulty.clone()), IMAGE) {
             Ok(follower) => {
                 opened += 1;
                 assert_eq!(follower.query(Ledger::clone).unwrap(), image.query(Ledger::clone).unwrap());
+                if faulty.strikes() == 0 {
+                    break;
+                }
             }
-            Err(error) => assert_eq!(error.kind(), ErrorKind::Io, "{error}"),
+            Err(error) => {
+                refused += 1;
+                assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+            }
         }
     }
-    assert!((20..180).contains(&opened), "{opened}");
+    assert!(opened > 5 && refused > 50, "{opened}, {refused}");
 }
 
 #[test]
