@@ -1,7 +1,6 @@
 //! The owner prunes, or makes an event void, between any two disk calls of a follower: the follower neither stops nor shows a wrong
 //! state.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use memimage::admin::Void;
@@ -11,26 +10,55 @@ use memimage_tests::{GateDisk, Ledger, LedgerCommands};
 
 use super::{IMAGE, assert_follows, fill_segments, open, open_with, options};
 
-/// A disk that runs `change` before its `nth` call from now on, and the number of calls.
-fn change_before(disk: &SimDisk, nth: u32, change: impl FnOnce() + Send + 'static) -> (GateDisk, Arc<AtomicU32>) {
-    let (gate, calls) = (GateDisk::new(disk.clone()), Arc::new(AtomicU32::new(0)));
-    let (counted, change) = (Arc::clone(&calls), Mutex::new(Some(change)));
-    gate.rule(move |_| {
-        if counted.fetch_add(1, Ordering::Relaxed) + 1 == nth {
-            change.lock().unwrap().take().expect("it is called once")();
-        }
-        Ok(None)
-    });
-    (gate, calls)
+/// Runs `change` before the `nth` disk call of a follower.
+struct ChangeBefore {
+    gate: GateDisk,
+    calls: Arc<Mutex<Calls>>,
+}
+
+struct Calls {
+    seen: u32,
+    change: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl ChangeBefore {
+    fn new(disk: &SimDisk, nth: u32, change: impl FnOnce() + Send + 'static) -> ChangeBefore {
+        let calls = Arc::new(Mutex::new(Calls { seen: 0, change: Some(Box::new(change)) }));
+        let (gate, counted) = (GateDisk::new(disk.clone()), Arc::clone(&calls));
+        gate.rule(move |_| {
+            let mut calls = counted.lock().unwrap();
+            calls.seen += 1;
+            // other threads of the follower wait meanwhile
+            if calls.seen >= nth
+                && let Some(change) = calls.change.take()
+            {
+                change();
+            }
+            Ok(None)
+        });
+        ChangeBefore { gate, calls }
+    }
+
+    fn disk(&self) -> Arc<GateDisk> {
+        Arc::new(self.gate.clone())
+    }
+
+    /// Drops the change, unless it was run. Returns whether it was.
+    fn end(self) -> bool {
+        self.calls.lock().unwrap().change.take().is_none()
+    }
 }
 
 fn pruning() -> Options<Ledger> {
     options().retention(Retention::Events(0))
 }
 
+/// Prunes so often that no snapshot and no base is left of those before.
 fn prune(image: &Image<Ledger>) {
-    fill_segments(image, 8);
-    image.admin().snapshot().unwrap();
+    for _ in 0..3 {
+        fill_segments(image, 5);
+        image.admin().snapshot().unwrap();
+    }
 }
 
 #[test]
@@ -41,12 +69,11 @@ fn the_owner_prunes_while_a_follower_opens() {
         prune(&image);
         fill_segments(&image, 8);
         let owner = Arc::clone(&image);
-        let (gate, calls) = change_before(&disk, nth, move || prune(&owner));
-        let follower = options().follow_with(Arc::new(gate.clone()), IMAGE);
-        let opened_with = calls.load(Ordering::Relaxed);
-        gate.remove_rule();
+        let change = ChangeBefore::new(&disk, nth, move || prune(&owner));
+        let follower = options().follow_with(change.disk(), IMAGE);
+        let is_pruned = change.end();
         assert_follows(&follower.unwrap_or_else(|error| panic!("call {nth}: {error}")), &image);
-        if opened_with < nth {
+        if !is_pruned {
             assert!(nth > 50, "an opening made only {nth} calls");
             return;
         }
@@ -61,18 +88,18 @@ fn the_owner_prunes_while_a_follower_follows_and_recovers() {
         fill_segments(&image, 8);
         let gate = GateDisk::new(disk.clone());
         let follower = options().follow_with(Arc::new(gate.clone()), IMAGE).unwrap();
-        let (calls, owner) = (Arc::new(AtomicU32::new(0)), Arc::clone(&image));
+        let (calls, owner) = (Arc::new(Mutex::new(0)), Arc::clone(&image));
         let counted = Arc::clone(&calls);
         // the first pruning makes the follower recover, and the second one disturbs this recovery
         gate.rule(move |_| {
-            let call = counted.fetch_add(1, Ordering::Relaxed) + 1;
-            if call == 1 || call == nth {
+            let mut calls = counted.lock().unwrap();
+            *calls += 1;
+            if *calls == 1 || *calls == nth {
                 prune(&owner);
             }
             Ok(None)
         });
-        memimage_tests::wait_until("the prunings", || calls.load(Ordering::Relaxed) > nth);
-        gate.remove_rule();
+        memimage_tests::wait_until("the prunings", || *calls.lock().unwrap() > nth || follower.lag().is_err());
         assert_follows(&follower, &image);
     }
 }
@@ -91,16 +118,16 @@ fn an_event_becomes_void_while_a_follower_opens() {
         let change = move || {
             Void::new(Seq::new(2), "x".repeat(4_000)).run_with(Arc::new(closed), IMAGE).unwrap();
         };
-        let (gate, calls) = change_before(&disk, nth, change);
-        let follower: Follower<Ledger> =
-            options().follow_with(Arc::new(gate), IMAGE).unwrap_or_else(|error| panic!("call {nth}: {error}"));
-        let opened_with = calls.load(Ordering::Relaxed);
-        memimage_tests::wait_until(&format!("call {nth}: the void event is gone"), || {
-            follower.query(|ledger| ledger.accounts[&1]).unwrap() == 100
-        });
-        if opened_with < nth {
+        let making_void = ChangeBefore::new(&disk, nth, change);
+        let follower: Result<Follower<Ledger>, _> = options().follow_with(making_void.disk(), IMAGE);
+        let is_void = making_void.end();
+        let follower = follower.unwrap_or_else(|error| panic!("call {nth}: {error}"));
+        if !is_void {
             assert!(nth > 20, "an opening made only {nth} calls");
             return;
         }
+        memimage_tests::wait_until(&format!("call {nth}: the void event is gone"), || {
+            follower.query(|ledger| ledger.accounts[&1]).unwrap() == 100
+        });
     }
 }
