@@ -194,7 +194,7 @@ impl<M: Model> Shared<M> {
     /// Decides what follows after an error: another attempt, or the end of the follower.
     ///
     /// Damage is believed only if a recovery finds it, too, while the files do not change: the owner may have removed files between
-    /// two reads.
+    /// two reads, or a read may have returned a wrong bit.
     ///
     /// # Errors
     ///
@@ -212,7 +212,8 @@ impl<M: Model> Shared<M> {
             Ok(Continuity::Voided) => recover = true,
             Ok(Continuity::Whole) => {}
         }
-        let seems_damaged = error.kind() == ErrorKind::Corrupt && failures.recovered != Some(journal.last());
+        let is_unsure = matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Replaced);
+        let seems_damaged = is_unsure && failures.recovered != Some(journal.last());
         recover |= error.is_removed() || seems_damaged;
         let error = match recover {
             true => match self.try_to_recover(&mut journal) {
