@@ -6,6 +6,7 @@ use super::followed::HandedOver;
 use super::opened_journal::OpenedJournal;
 use super::replay_step::ReplayState;
 use super::start::{ReplayInput, ReplayStart};
+use super::unusable::RemainingFiles;
 use super::{Dispatch, Recovered, RecoveryGoal, model_mark, replay_from, state_digest};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
@@ -50,7 +51,7 @@ impl<M: Model> HandedOver<M> {
         let input = ReplayInput { start: Some(replay_start), voids, timeline };
         let recovered = replay_from(input, journal.scan(), dispatch, goal, &mut |_| {})?;
         // the follower knows them, so that they need not be loaded again
-        let (unusable, contradicted) = unusable.remaining(journal)?;
+        let RemainingFiles { unusable, contradicted } = unusable.remaining(journal)?;
         let is_usable = |path: &PathBuf| unusable.iter().all(|(unusable, _)| unusable != path);
         let mut snapshots = journal.snapshots().list()?.into_iter();
         let start_file = snapshots.find(|(seq, path)| *seq <= recovered.last && is_usable(path));

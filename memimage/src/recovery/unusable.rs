@@ -21,6 +21,15 @@ struct UnusableFile {
     header: Option<SnapshotHeader>,
 }
 
+/// The files that are still there unchanged.
+#[derive(Debug, Default)]
+pub(super) struct RemainingFiles {
+    /// All of them, each with the cause.
+    pub(super) unusable: Vec<(PathBuf, String)>,
+    /// Those that contradict the journal.
+    pub(super) contradicted: Vec<PathBuf>,
+}
+
 impl UnusableFiles {
     pub(super) fn new(
         journal: &OpenedJournal,
@@ -34,20 +43,19 @@ impl UnusableFiles {
         UnusableFiles(unusable.into_iter().map(file).collect())
     }
 
-    /// The files that are still there unchanged, each with the cause; and those of them that contradict the journal.
-    pub(super) fn remaining(self, journal: &OpenedJournal) -> Result<(Vec<(PathBuf, String)>, Vec<PathBuf>), Error> {
+    pub(super) fn remaining(self, journal: &OpenedJournal) -> Result<RemainingFiles, Error> {
+        let mut remaining = RemainingFiles::default();
         if self.0.is_empty() {
-            return Ok(Default::default());
+            return Ok(remaining);
         }
         let snapshots = journal.snapshots();
         let present: Vec<PathBuf> = snapshots.start_candidates()?.into_iter().map(|(_, path)| path).collect();
-        let (mut unusable, mut contradicted) = (Vec::new(), Vec::new());
         for UnusableFile { path, what, is_contradicted, header } in self.0 {
             if present.contains(&path) && snapshots.header(&path) == header {
-                contradicted.extend(is_contradicted.then(|| path.clone()));
-                unusable.push((path, what));
+                remaining.contradicted.extend(is_contradicted.then(|| path.clone()));
+                remaining.unusable.push((path, what));
             }
         }
-        Ok((unusable, contradicted))
+        Ok(remaining)
     }
 }
