@@ -16,6 +16,7 @@ mod divergence;
 mod fallback;
 mod stepped;
 mod replica;
+mod unusable;
 mod followed;
 mod handed_over;
 

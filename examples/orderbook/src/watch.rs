@@ -27,8 +27,11 @@ pub(crate) fn watch(
 ) -> Result<(), Box<dyn Error>> {
     let journal = Journal::<Book>::open(image)?;
     let after = after.map_or_else(|| journal.durable_seq(), |seq| Ok(Seq::new(seq)))?;
-    let changes = journal.subscribe(after)?;
-    for event in changes.take(usize::try_from(count).unwrap_or(usize::MAX)) {
+    let mut changes = journal.subscribe(after)?;
+    let mut printed = 0;
+    while printed < count
+        && let Some(event) = changes.next()
+    {
         let event = event?;
         let (seq, unix_ms) = (event.seq().get(), event.time().as_millis());
         let (change, order) = match event.into_event() {
@@ -41,6 +44,7 @@ pub(crate) fn watch(
         serde_json::to_writer(&mut output, &Change { seq, unix_ms, change, order: order.0 })?;
         writeln!(output)?;
         output.flush()?;
+        printed += 1;
     }
     Ok(())
 }

@@ -62,7 +62,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - `#[on]` handles the events whose command succeeded, and `#[on(rejected)]` those whose command returned an error. Events without a
+//! - `#[on]` handles the events whose command succeeded, and `#[on(rejected)]` those whose command returned an error. The recorded
+//!   outcome counts, also after an earlier event became void, even if a replay of the model now gives another outcome. Events without a
 //!   handler are skipped, and so are [void](super::damage) events.
 //! - A handler that does not fit its event does not compile: the payload was renamed, an argument has another type, or the event
 //!   belongs to another model.

@@ -74,10 +74,10 @@
 //! | `Incompatible` | the owner was upgraded, and records events that this program does not know; upgrade the followers first |
 //! | `Diverged` | a body is not deterministic: an event cannot be replayed, or the state differs from a digest in the journal. The message names the range of events |
 //! | `Corrupt`, `Forged`, `Key` | the journal is damaged, was changed without the key, or uses a key that the follower does not have |
-//! | `Io` | the files could not be read for ten seconds |
+//! | `Io` | the files could not be read, and the pauses between the attempts add up to ten seconds |
 //!
-//! A follower compares its state with each digest that the journal records for its newest state: an owner at rest records them
-//! with its snapshots. Under load, the digests are those of older states. [`verify`](crate::Follower::verify) compares those too:
+//! A follower compares its state with each digest that the journal records for its newest state, also if no event follows: an owner
+//! at rest records them with its snapshots. Under load, the digests are those of older states. [`verify`](crate::Follower::verify) compares those too:
 //! it replays the journal from a snapshot in a second copy of the model.
 //!
 //! # How does it take over?

@@ -52,8 +52,11 @@ impl<M: Model> HistoryEvent<M> {
         self.time
     }
 
-    /// Whether the command's body returned an error. Such an event changed nothing that the error does not imply: a body may
-    /// change the model before it returns an error.
+    /// Whether the command's body returned an error when it was executed. Such an event changed nothing that the error does not
+    /// imply: a body may change the model before it returns an error.
+    ///
+    /// This is the recorded outcome, which the caller got. If an earlier event became void later, a replay may give another outcome:
+    /// see [`VoidDryRun::outcomes`](crate::admin::VoidDryRun::outcomes). The past states are those of the replay.
     pub fn is_rejected(&self) -> bool {
         self.outcome == Outcome::Rejected
     }

@@ -116,7 +116,7 @@ impl<M: Model> Image<M> {
         let lock = opening.lock()?;
         let state = hand_over.map_or(Ok(None), |hand_over| hand_over())?;
         opening.disk = OwnedDisk::over(opening.disk, &lock);
-        let created = match opening.layout.survey(&*opening.disk)? {
+        let created = match opening.survey()? {
             Survey::Image(_) => false,
             Survey::Missing | Survey::Vacant => {
                 opening.create()?;
@@ -159,15 +159,21 @@ struct Opening<M> {
 }
 
 impl<M: Model> Opening<M> {
+    /// Surveys the directory. Returns an error if it contains no image, and opening must not create one.
+    fn survey(&self) -> Result<Survey, Error> {
+        let survey = self.layout.survey(&*self.disk)?;
+        if !self.options.create {
+            survey.image(&self.layout)?;
+        }
+        Ok(survey)
+    }
+
     /// Surveys the directory, then acquires the image's lock.
     fn lock(&self) -> Result<LockGuard, Error> {
         let root = self.layout.root();
         // check the key before anything is created: without a current key nothing can be written
         self.keyring.current(&[0; 16], root)?;
-        let survey = self.layout.survey(&*self.disk)?;
-        if !self.options.create {
-            survey.image(&self.layout)?;
-        }
+        let survey = self.survey()?;
         if !self.options.allow_network {
             self.layout.refuse_network(&*self.disk)?;
         }

@@ -113,6 +113,11 @@ impl Snapshots {
         Ok(file.reporting_to(self.reporter.clone()))
     }
 
+    /// The header of a snapshot or a copy of a base; `None` if it cannot be read.
+    pub(crate) fn header(&self, path: &std::path::Path) -> Option<SnapshotHeader> {
+        SnapshotFile::open(&*self.disk, path, &self.keyring).ok().map(|file| file.header)
+    }
+
     /// The figures of a snapshot or a copy of a base; `None` if its header or its trailer cannot be read.
     pub(crate) fn describe(&self, seq: Seq, path: &std::path::Path) -> Option<NewestSnapshot> {
         let file = self.open(seq, path).ok()?;

@@ -1,12 +1,12 @@
 //! Paths without an image, or with an incomplete one.
 
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use expect_test::expect;
 use memimage::disk::{Disk, SimDisk};
 use memimage::{ErrorKind, Image};
-use memimage_tests::LedgerCommands;
+use memimage_tests::{DiskMethod, GateDisk, LedgerCommands};
 
 use super::{
     DiskClone as _, ROOT, assert_intact, assert_refused_untouched, check, ledger, open, options, put, remove, segment,
@@ -37,6 +37,23 @@ fn a_mistyped_path_is_not_created() {
     assert!(error.is_io());
     expect!["creating `DIR/ledgr/below` failed: No such file or directory (os error 2); help: check the path, or create its parent directory first"].assert_eq(&error.to_string().replace(dir.path().to_str().unwrap(), "DIR"));
     assert!(!path.exists());
+}
+
+/// Another program removes the image after the directory was surveyed, before it is locked.
+#[test]
+fn an_image_that_is_removed_meanwhile_is_not_created_again() {
+    let (disk, _) = ledger(5, &[]);
+    let gate = GateDisk::new(disk.clone());
+    let removed = disk.clone();
+    gate.rule(move |call| {
+        if call.method == DiskMethod::Lock {
+            removed.files().iter().for_each(|path| removed.remove(path).unwrap());
+        }
+        Ok(None)
+    });
+    let error = options().create(false).open_with(Arc::new(gate), ROOT).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    assert!(disk.files().iter().all(|path| path.ends_with("LOCK")), "{:?}", disk.files());
 }
 
 #[test]

@@ -366,6 +366,7 @@ fn an_event_whose_replay_fails_stops_the_follower() {
     );
     assert!(text.contains("its replay panicked: in a bad mood"), "{text}");
     assert_eq!(follower.query(|_| ()).unwrap_err(), error, "the state is half changed");
+    assert_eq!((follower.seq(), follower.recoveries()), (Seq::new(2), 0), "these tell how far it came");
     let failed = follower.promote().unwrap_err();
     assert_eq!(*failed.error(), error);
 }

@@ -9,6 +9,7 @@
 
 mod session;
 mod oracle;
+mod followers;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

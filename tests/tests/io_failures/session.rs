@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use memimage::admin::Rewrite;
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Durability, Error, ErrorKind, Image, Pending, Retention};
+use memimage::{Durability, Error, ErrorKind, Image, Options, Pending, Retention};
 use memimage_tests::{Ledger, LedgerCommands, LedgerDeposit, Run};
 
 use crate::oracle::{ExpectedHistory, LedgerChange};
@@ -21,7 +21,11 @@ pub(crate) struct Mode {
 
 impl Mode {
     pub(crate) fn open(self, disk: &SimDisk, path: &str) -> Result<Image<Ledger>, Error> {
-        Run::options(self.durability, 512).retention(self.retention).open_with(Arc::new(disk.clone()), path)
+        self.options().open_with(Arc::new(disk.clone()), path)
+    }
+
+    pub(crate) fn options(self) -> Options<Ledger> {
+        Run::options(self.durability, 512).retention(self.retention)
     }
 
     /// Whether the journal is pruned. Such an image cannot be rewritten.

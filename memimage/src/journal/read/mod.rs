@@ -11,6 +11,7 @@ mod frame_search;
 mod last_frame;
 pub(super) mod tail;
 mod synced;
+mod next_digests;
 pub(super) mod continuity;
 pub(super) mod record_cursor;
 pub(super) mod reverse_cursor;
