@@ -1,12 +1,13 @@
 //! What a follower shows while its owner writes, rolls segments, prunes, restarts and ends.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use memimage::admin::Void;
-use memimage::disk::SimDisk;
+use memimage::disk::{Fault, Method, SimDisk};
 use memimage::{Durability, ErrorKind, Follower, Image, Retention, Seq};
-use memimage_tests::{DiskMethod, Gate, GateDisk, Ledger, LedgerCommands, with_timeout};
+use memimage_tests::{DiskMethod, Gate, GateDisk, Ledger, LedgerCommands, wait_until, with_timeout};
 
 use super::{IMAGE, assert_follows, fill_segments, follow, open, open_with, options, paths};
 
@@ -61,6 +62,30 @@ fn a_follower_shows_no_event_that_is_not_synced() {
         image.journal().sync().unwrap();
         assert_follows(&follower, &image);
     }
+}
+
+/// The first record of a segment may be larger than the segment, which then becomes longer than it was when the readers listed it.
+#[test]
+fn a_record_that_is_larger_than_a_segment_holds_up_no_reader() {
+    let disk = SimDisk::new();
+    let image = open_with(&disk, options().durability(Durability::Buffered));
+    image.file(vec![7; 9_000]).unwrap();
+    image.journal().sync().unwrap();
+    let next = Path::new("/ledger/journal/00000002.journal");
+    wait_until("the next segment", || disk.files().iter().any(|path| path == next));
+    let follower = follow(&disk);
+    let mut subscription =
+        options().open_journal_with(Arc::new(disk.clone()), IMAGE).unwrap().subscribe(Seq::ZERO).unwrap();
+    assert_follows(&follower, &image);
+    assert_eq!(subscription.next().unwrap().unwrap().seq(), Seq::new(1));
+    // the third segment begins, and shows that the second is synced; its first event fails, so that the owner never comes to
+    // rest, when it would write how far the journal is synced
+    disk.inject(Fault::io().path("00000003.journal").on(&[Method::WriteAt]).nth(4));
+    image.file(vec![7; 20_000]).unwrap();
+    image.deposit(1, 1).unwrap_err();
+    assert!(follower.wait_timeout(Seq::new(2), Duration::from_secs(20)).unwrap(), "{:?}", follower.seq());
+    let event = subscription.next_timeout(Duration::from_secs(20)).unwrap();
+    assert_eq!(event.map(|event| event.seq()), Some(Seq::new(2)));
 }
 
 #[test]
