@@ -262,7 +262,7 @@ fn swarm(first: u64, seeds: u64, times: u64, tally: &Tally) {
 #[test]
 fn a_swarm_of_lifetimes_keeps_all_promises() {
     let number = |name: &str| std::env::var(name).ok().and_then(|number| number.parse().ok()).unwrap_or(1);
-    let (seeds, tally) = (u64::from(cases(1_500)), Tally::default());
+    let (seeds, tally) = (u64::from(cases(400)), Tally::default());
     swarm(number("MEMIMAGE_SEED"), seeds, number("MEMIMAGE_TIMES"), &tally);
     println!("{seeds} seeds: {tally:?}");
     let Tally { faults, refused_to_open, suspect, quarantined, pruned, backups, delivered, taken_over, .. } = tally;
