@@ -25,11 +25,23 @@ pub(super) struct FrameWindow {
 }
 
 impl FrameWindow {
+    /// A window of a segment, as long as the segment was when the segments were listed.
     pub(super) fn open(segments: &Segments, segment: SegmentId) -> Result<FrameWindow, Error> {
         let file = segments.file(segment, Access::Read)?;
-        let len = segments.len_of(segment).expect("a segment of this journal") as usize;
+        let len = segments.len_of(segment).expect("a segment of this journal");
+        Ok(FrameWindow::over(file, len, segments, segment))
+    }
+
+    /// A window of a segment, as long as the segment is now: a large record makes a segment longer.
+    pub(super) fn open_growing(segments: &Segments, segment: SegmentId) -> Result<FrameWindow, Error> {
+        let file = segments.file(segment, Access::Read)?;
+        let len = file.len()?;
+        Ok(FrameWindow::over(file, len, segments, segment))
+    }
+
+    fn over(file: StoredFile, len: u64, segments: &Segments, segment: SegmentId) -> FrameWindow {
         let checksum = Checksum::new(&segments.identity().uuid, segment);
-        Ok(FrameWindow { file, len, checksum, start: 0, bytes: Vec::new() })
+        FrameWindow { file, len: len as usize, checksum, start: 0, bytes: Vec::new() }
     }
 
     /// The header of the frame at this offset, if it is valid.

@@ -45,7 +45,7 @@ impl JournalTail {
             if self.scan.segments().len_of(position.segment).is_none() {
                 return Ok(synced);
             }
-            let mut window = match FrameWindow::open(self.scan.segments(), position.segment) {
+            let mut window = match FrameWindow::open_growing(self.scan.segments(), position.segment) {
                 // the owner pruned this segment; the reader finds that out
                 Err(error) if error.is_missing() => return Ok(synced),
                 window => window?,
