@@ -41,8 +41,8 @@ pub(crate) fn watch(
             // an event that was made void changes nothing
             None => continue,
         };
-        serde_json::to_writer(&mut output, &Change { seq, unix_ms, change, order: order.0 })?;
-        writeln!(output)?;
+        let line = serde_json::to_string(&Change { seq, unix_ms, change, order: order.0 })? + "\n";
+        output.write_all(line.as_bytes())?;
         output.flush()?;
         printed += 1;
     }

@@ -23,7 +23,7 @@ pub struct Rounds {
     pub rounds: u32,
     /// The number of clients.
     pub clients: u32,
-    /// The directory of the image.
+    /// The directory of the image, which does not exist yet.
     pub image: PathBuf,
     /// The program whose processes are the members.
     pub program: PathBuf,
@@ -34,8 +34,16 @@ impl Rounds {
     ///
     /// # Errors
     ///
-    /// Returns an error if a process or the image fails.
+    /// Returns an error if the image exists already, or if a process or the image fails.
     pub fn run(&self) -> Result<Report, Box<dyn Error>> {
+        // the clients begin with their first ticket
+        if self.image.try_exists()? {
+            return Err(format!(
+                "`{}` exists already; help: pass a directory that does not exist",
+                self.image.display()
+            )
+            .into());
+        }
         let mut report = Report { rounds: self.rounds, ..Report::default() };
         let mut clients: Vec<Client> = (0..self.clients).map(Client::new).collect();
         let (mut owner, mut port) = Member::own(&self.program, &self.image)?;

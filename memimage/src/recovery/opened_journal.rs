@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::disk::{Access, Disk, StoredFile, sync_dir};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::{
-    JournalEnd, JournalTail, Layout, Scan, Segments, Survey, TailPosition, Watermark, life_conflict, next_life,
+    JournalEnd, JournalTail, Layout, Scan, Segments, TailPosition, Watermark, life_conflict, next_life,
     quarantine_torn_write, rewrite_unproven,
 };
 use crate::keys::Keyring;
@@ -67,13 +67,8 @@ impl OpenedJournal {
         keyring: &Arc<Keyring>,
         durable: Seq,
     ) -> Result<OpenedJournal, Error> {
-        let Survey::Image(segments) = layout.survey(&**disk)? else {
-            return Err(Error::new(ErrorDetail::NotFound {
-                path: layout.root().to_owned(),
-                found: "the journal was removed while the image was open",
-            }));
-        };
-        let segments = open_segments(disk, layout, &segments, keyring, None)?;
+        let survey = layout.survey(&**disk)?;
+        let segments = open_segments(disk, layout, survey.image(layout)?, keyring, None)?;
         let snapshots = Snapshots::new(disk, layout, keyring);
         let (disk, layout, keyring) = (Arc::clone(disk), layout.clone(), Arc::clone(keyring));
         let scan = Scan::beside_owner(segments, durable)?;

@@ -313,6 +313,7 @@ fn a_path_without_an_image_is_refused() {
     let disk = SimDisk::new();
     let missing = options().follow_with(Arc::new(disk.clone()), IMAGE).unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::NotFound);
+    assert!(missing.to_string().contains("the path does not exist"), "{missing}");
     Image::close(open(&disk)).unwrap();
     let other = Image::<memimage_tests::Book>::options().follow_with(Arc::new(disk.clone()), IMAGE);
     assert_eq!(other.unwrap_err().kind(), ErrorKind::Incompatible);

@@ -64,7 +64,9 @@ fn a_time_before_the_image_or_in_the_future_is_refused() {
 fn a_path_without_an_image_or_with_another_model_is_refused() {
     let disk = SimDisk::new();
     let missing = Image::<Ledger>::options().open_journal_with(Arc::new(disk.clone()), "/nowhere");
-    assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
+    let missing = missing.unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    assert!(missing.to_string().contains("no image at `/nowhere`: the path does not exist; help: check"), "{missing}");
     assert!(disk.files().is_empty(), "nothing was created");
     drop(open(&disk, options()));
     let other = Image::<Other>::options().open_journal_with(Arc::new(disk.clone()), PATH);

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorDetail};
 use crate::journal::format::frame::{Frame, FrameFault, HEADER};
 use crate::journal::format::frames::{FrameChain, FrameReader, FrameStep};
 use crate::journal::format::segment::SEGMENT_HEADER;
-use crate::journal::layout::{Layout, Survey};
+use crate::journal::layout::Layout;
 use crate::keys::Keyring;
 use crate::seq::{SegmentId, Seq};
 
@@ -312,13 +312,8 @@ impl JournalTail {
 fn list(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result<Segments, Error> {
     let mut attempts = 0;
     loop {
-        let listed = match layout.survey(&**disk)? {
-            Survey::Image(segments) => Segments::open(disk, layout, &segments, keyring),
-            Survey::Missing | Survey::Vacant => {
-                let found = "the journal was removed while it was read";
-                return Err(Error::new(ErrorDetail::NotFound { path: layout.root().to_owned(), found }));
-            }
-        };
+        let survey = layout.survey(&**disk)?;
+        let listed = Segments::open(disk, layout, survey.image(layout)?, keyring);
         attempts += 1;
         match listed {
             // the owner pruned the journal after this function had listed its segments
