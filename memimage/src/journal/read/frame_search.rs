@@ -98,7 +98,7 @@ impl Scan {
         let from = self.segment_after(seq)?;
         let last = until.map(|until| self.segment_after(until)).transpose()?.map(SegmentId::next);
         for segment in self.segments_from(from).filter(|segment| last.is_none_or(|last| *segment <= last)) {
-            self.each_in(segment, &wanted, &mut visit)?;
+            self.each_in(segment, wanted, &mut visit)?;
         }
         if let Some(last) = last {
             for segment in self.segments_with_voids(last.next())? {
