@@ -23,6 +23,14 @@ impl Scan {
 
     /// The void events that are recorded in the segment with the event after `seq` and in all later segments.
     pub(crate) fn voids_after(&self, seq: Seq) -> Result<Voids, Error> {
+        for segment in self.segments().ids().rev() {
+            // mostly there is no void frame, except perhaps in the last segment: its first frame counts those before it
+            match self.segments().first_frame(segment)? {
+                Some(header) if header.decisions == 0 => return self.voids(segment),
+                Some(_) => break,
+                None => {}
+            }
+        }
         self.voids(self.segment_after(seq)?)
     }
 
@@ -90,7 +98,7 @@ impl Scan {
         let from = self.segment_after(seq)?;
         let last = until.map(|until| self.segment_after(until)).transpose()?.map(SegmentId::next);
         for segment in self.segments_from(from).filter(|segment| last.is_none_or(|last| *segment <= last)) {
-            self.each_in(segment, &wanted, &mut visit)?;
+            self.each_in(segment, wanted, &mut visit)?;
         }
         if let Some(last) = last {
             for segment in self.segments_with_voids(last.next())? {
