@@ -9,18 +9,13 @@ use parking_lot::{MutexGuard, RwLockWriteGuard};
 use super::shared::{Shared, Status};
 use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::Model;
+use crate::history::{Polling, SHORTEST_PAUSE};
 use crate::image::STACK;
 use crate::journal::Continuity;
 use crate::log;
 use crate::panics::drop_caught;
 use crate::recovery::{FollowStep, FollowedJournal};
 
-/// The pause between two polls while the owner is busy, or while a caller waits for an event.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
-/// The pause between two polls while the owner is at rest.
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
-/// After this many polls without a new event, the pause is doubled.
-const POLLS_PER_PAUSE: u32 = 8;
 /// The pauses after a failed read: twice as long after each failure.
 const FIRST_RETRY: Duration = Duration::from_millis(5);
 const LAST_RETRY: Duration = Duration::from_secs(1);
@@ -59,24 +54,27 @@ impl<M: Model> Shared<M> {
     fn follow(&self) {
         // command bodies that are replayed must not call the follower
         let Ok(_entered) = self.enter("replay") else { return };
-        let mut idle = 0;
+        let mut polling = Polling::default();
         let mut failures: Option<Failures> = None;
         let goes_on = || {
             let status = self.status.lock();
             !status.is_stopping && status.ended.is_none()
         };
         while goes_on() {
-            let advanced = catch_unwind(AssertUnwindSafe(|| self.advance(idle > 0)))
+            let advanced = catch_unwind(AssertUnwindSafe(|| self.advance(polling.is_idle())))
                 .unwrap_or_else(|panic| Err(Error::panicked("replaying the journal of", self.layout.root(), panic)));
             match advanced {
                 Ok(has_advanced) => {
-                    (idle, failures) = (if has_advanced { 0 } else { idle + 1 }, None);
-                    self.pause((SHORTEST_PAUSE * 2_u32.pow((idle / POLLS_PER_PAUSE).min(5))).min(LONGEST_PAUSE));
+                    polling.looked(has_advanced);
+                    failures = None;
+                    self.pause(polling.pause());
                 }
                 Err(error) => match self.next_attempt(error, failures) {
                     Ok(next) => {
                         self.pause(next.pause);
-                        (idle, failures) = (1, Some(next));
+                        polling = Polling::default();
+                        polling.looked(false);
+                        failures = Some(next);
                     }
                     Err(error) => {
                         log::error!(%error, path = %self.layout.root().display(), "the follower stopped");

@@ -18,6 +18,8 @@ pub(super) struct Progress {
     pub(super) snapshot: Option<Seq>,
     /// Why the last snapshot failed, if it did.
     pub(super) snapshot_failure: Option<Error>,
+    /// Whether the running image in this process has ended, and all its events were handled.
+    pub(super) has_image_ended: bool,
     /// Why the projection stopped, if it did.
     pub(super) stopped: Option<Error>,
 }
@@ -44,19 +46,23 @@ impl SharedProgress {
         self.progress.lock().seq
     }
 
-    /// Waits until event `seq` is handled. Returns false if the deadline passes before.
+    /// Waits until event `seq` is handled. Returns false if the deadline passes before, or if the running image ends before.
     ///
     /// # Errors
     ///
     /// Returns the error that stopped the projection before event `seq`.
     pub(super) fn wait(&self, seq: Seq, deadline: Option<Instant>) -> Result<bool, Error> {
         let mut progress = self.progress.lock();
+        let had_ended = progress.has_image_ended;
         loop {
             if let Some(error) = &progress.stopped {
                 return Err(error.clone());
             }
             if progress.seq >= seq {
                 return Ok(true);
+            }
+            if progress.has_image_ended && !had_ended {
+                return Ok(false);
             }
             match deadline {
                 None => self.changed.wait(&mut progress),

@@ -1,14 +1,17 @@
 //! Subscriptions on `Journal::open`: beside the owner, through its restarts and crashes, and without an owner.
 
 use std::fs;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use memimage::disk::SimDisk;
-use memimage::{ErrorKind, Image, Journal, Options, Retention, Seq, admin};
-use memimage_tests::{Ledger, LedgerCommands, with_timeout};
+use memimage::disk::{Disk as _, SimDisk};
+use memimage::{Durability, ErrorKind, Image, Journal, Options, Retention, Seq, admin};
+use memimage_tests::{DiskMethod, GateDisk, Ledger, LedgerCommands, with_timeout};
 
 use super::{deposit, fill_segments, journal_of, next, open, open_with, options, pruning, ready, seq, take};
+
+const DURABLE: &str = "/ledger/journal/durable";
 
 fn pruned_often() -> Options<Ledger> {
     options().retention(Retention::Events(0))
@@ -187,6 +190,91 @@ fn an_image_that_was_restored_to_an_earlier_state_ends_the_subscription_with_an_
             Image::close(image).unwrap();
         }
         let error = subscription.next().unwrap().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Replaced, "{error}");
     });
+}
+
+/// Regression: a subscription that had returned no event did not know the frame before its position, and skipped the events with
+/// the numbers that it took for known.
+#[test]
+fn a_new_subscription_notices_that_an_older_copy_replaced_the_image_before_its_first_event() {
+    for later in [0, 2, 4, 9] {
+        let disk = SimDisk::new();
+        let image = open(&disk);
+        deposit(&image, 3);
+        Image::close(image).unwrap();
+        let copy = disk.fork();
+        let image = open(&disk);
+        deposit(&image, 4);
+        Image::close(image).unwrap();
+        let mut subscription = journal_of(disk.clone()).subscribe(seq(7)).unwrap();
+        assert_eq!(ready(&mut subscription).unwrap(), [0; 0]);
+        // a program goes on in the older copy, and reaches or passes the position of the subscription
+        let image = open(&copy);
+        deposit(&image, later);
+        Image::close(image).unwrap();
+        replace(&disk, &copy);
+        let error = ready(&mut subscription).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Replaced, "{later} events: {error}");
+        assert!(subscription.next().is_none());
+    }
+}
+
+/// Puts the files of another disk in place of those of the image.
+fn replace(disk: &SimDisk, other: &SimDisk) {
+    for path in disk.files().into_iter().filter(|path| path.starts_with(super::PATH)) {
+        disk.remove(&path).unwrap();
+    }
+    for path in other.files().into_iter().filter(|path| path.starts_with(super::PATH)) {
+        let bytes = other.read(&path).unwrap();
+        let copy = disk.create_new(&path).unwrap();
+        assert_eq!(copy.write_at(&bytes, 0).unwrap(), bytes.len());
+    }
+}
+
+/// Regression: the search for synced events began at the start of the segment, looked 8 MiB ahead, and never reached the position
+/// of a subscription that began behind that.
+#[test]
+fn a_subscription_far_inside_a_segment_gets_the_events_of_an_owner_that_never_rests() {
+    let disk = SimDisk::new();
+    let image = open_with(&disk, options().segment_bytes(32 << 20));
+    let durable = disk.read(DURABLE).unwrap();
+    let file = |count| {
+        (0..count).for_each(|_| image.file(vec![5; 200_000]).unwrap());
+        // the file that would show that the owner has come to rest
+        disk.write(DURABLE, 0, &durable).unwrap();
+    };
+    file(100);
+    let mut subscription = journal_of(disk.clone()).subscribe(seq(90)).unwrap();
+    assert_eq!(ready(&mut subscription).unwrap(), (91..=99).collect::<Vec<_>>());
+    file(1);
+    assert_eq!(ready(&mut subscription).unwrap(), [100]);
+}
+
+/// Regression: each look read the headers of all frames after the last synced one again.
+#[test]
+fn a_subscriber_looks_at_each_unsynced_frame_once() {
+    let disk = SimDisk::new();
+    let options = options().durability(Durability::Buffered).segment_bytes(4 << 20);
+    let image = options.open_with(Arc::new(disk.clone()), super::PATH).unwrap();
+    deposit(&image, 1);
+    image.journal().sync().unwrap();
+    let gate = GateDisk::new(disk.clone());
+    let mut subscription = journal_of(gate.clone()).subscribe(Seq::ZERO).unwrap();
+    for _ in 0..80 {
+        image.file(vec![5; 5_000]).unwrap();
+    }
+    assert_eq!(ready(&mut subscription).unwrap(), [1]);
+    let read = |subscription: &mut _| {
+        gate.trace();
+        assert_eq!(ready(subscription).unwrap(), [0; 0]);
+        let calls = gate.trace();
+        let reads = calls.iter().filter(|call| call.is(DiskMethod::Read, ".journal"));
+        reads.map(|call| call.len).sum::<usize>()
+    };
+    read(&mut subscription);
+    let idle = read(&mut subscription);
+    assert!(idle < 64 << 10, "a look at 400 KB of unsynced frames read {idle} bytes");
+    image.journal().sync().unwrap();
+    assert_eq!(ready(&mut subscription).unwrap().len(), 80);
 }

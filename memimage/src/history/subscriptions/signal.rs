@@ -10,7 +10,7 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex};
 
 use crate::error::Error;
-use crate::journal::Followers;
+use crate::journal::DurabilityWatch;
 use crate::log;
 use crate::panics::panic_message;
 use crate::sync::has_passed;
@@ -43,8 +43,8 @@ pub(super) struct Signal {
     is_stopped: AtomicBool,
     state: Mutex<SignalState>,
     changed: Condvar,
-    /// The followers of the running image in this process, among which the subscriber waits.
-    followers: Option<Arc<Followers>>,
+    /// On which the subscriber waits if the image runs in this process.
+    watch: Option<Arc<DurabilityWatch>>,
 }
 
 #[derive(Default)]
@@ -59,9 +59,9 @@ struct SignalState {
 }
 
 impl Signal {
-    pub(super) fn new(followers: Option<Arc<Followers>>) -> Arc<Signal> {
+    pub(super) fn new(watch: Option<Arc<DurabilityWatch>>) -> Arc<Signal> {
         let (state, changed) = (Mutex::new(SignalState::default()), Condvar::new());
-        Arc::new(Signal { is_stopped: AtomicBool::new(false), state, changed, followers })
+        Arc::new(Signal { is_stopped: AtomicBool::new(false), state, changed, watch })
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -72,8 +72,8 @@ impl Signal {
         self.is_stopped.store(true, Ordering::Release);
         let task = self.state.lock().task.take();
         self.changed.notify_all();
-        if let Some(followers) = &self.followers {
-            followers.wake_threads();
+        if let Some(watch) = &self.watch {
+            watch.wake_threads();
         }
         if let Some(task) = task {
             wake(task);
