@@ -68,8 +68,9 @@ impl fmt::Debug for LockGuard {
 /// The number of attempts to take a lock. If the locked file was removed or replaced meanwhile, a new attempt follows.
 const ATTEMPTS: usize = 10;
 
-/// How often an owner waits for inspections that hold shared locks, and for how long each time.
-const INSPECTIONS: usize = 100;
+/// How often an owner waits for inspections that hold shared locks, and the first pause; each pause is longer by this time. Together
+/// a second, because the thread of an inspection may have to wait for a processor.
+const INSPECTIONS: u32 = 100;
 const INSPECTION: Duration = Duration::from_micros(200);
 
 /// Takes the lock of the file at `path`; see [`Disk::lock`](super::Disk::lock).
@@ -127,7 +128,7 @@ fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
 /// Like [`File::try_lock`], but waits for the shared locks of inspections, which [`owner`] holds for a moment: an inspection must not
 /// make an owner fail.
 fn lock_exclusively(file: &File) -> Result<(), fs::TryLockError> {
-    for _ in 0..INSPECTIONS {
+    for attempt in 1..=INSPECTIONS {
         match file.try_lock() {
             Err(fs::TryLockError::WouldBlock) => {}
             outcome => return outcome,
@@ -135,7 +136,7 @@ fn lock_exclusively(file: &File) -> Result<(), fs::TryLockError> {
         // an owner excludes a shared lock, too; inspections do not
         file.try_lock_shared()?;
         file.unlock().map_err(fs::TryLockError::Error)?;
-        thread::sleep(INSPECTION);
+        thread::sleep(INSPECTION * attempt);
     }
     file.try_lock()
 }

@@ -9,7 +9,7 @@ use parking_lot::{MutexGuard, RwLockWriteGuard};
 use super::shared::{Shared, Status};
 use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::Model;
-use crate::history::{Polling, SHORTEST_PAUSE};
+use crate::history::{Polling, SHORTEST_PAUSE, removed_image};
 use crate::image::STACK;
 use crate::journal::Continuity;
 use crate::log;
@@ -170,7 +170,7 @@ impl<M: Model> Shared<M> {
         match &continuity {
             Err(found) => match found.kind() {
                 ErrorKind::Replaced => return Err(found.clone()),
-                ErrorKind::NotFound | ErrorKind::NotAnImage => return Err(self.removed()),
+                ErrorKind::NotFound | ErrorKind::NotAnImage => return Err(removed_image(&self.layout)),
                 _ => {}
             },
             Ok(Continuity::Voided) => recover = true,
@@ -205,11 +205,5 @@ impl<M: Model> Shared<M> {
         #[expect(clippy::disallowed_methods, reason = "when a read is tried again is not part of the state")]
         let first = || Failures { since: Instant::now(), pause: FIRST_RETRY };
         failures.map_or_else(first, |failures| Failures { pause: (failures.pause * 2).min(LAST_RETRY), ..failures })
-    }
-
-    /// The error for an image that is no longer there.
-    fn removed(&self) -> Error {
-        let what = "the directory was removed, or its files were".to_owned();
-        Error::new(ErrorDetail::Replaced { path: self.layout.root().to_owned(), what })
     }
 }

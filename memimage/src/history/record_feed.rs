@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::polling::Polling;
 use super::source::JournalSource;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::Model;
-use crate::journal::{Continuity, DurabilityWatch, JournalItem, RecordCursor, Scan, StoredRecord, Voids};
+use crate::journal::{Continuity, DurabilityWatch, JournalItem, Layout, RecordCursor, Scan, StoredRecord, Voids};
 use crate::recovery::{FollowedDispatch, OpenedJournal, dispatch_of};
 use crate::seq::Seq;
 
@@ -32,6 +32,12 @@ enum Evidence {
     Live(Arc<DurabilityWatch>),
     /// The files, which the owner in another process writes.
     Files(Polling),
+}
+
+/// The error for an image that is no longer there.
+pub(crate) fn removed_image(layout: &Layout) -> Error {
+    let what = "the directory was removed, or its files were".to_owned();
+    Error::new(ErrorDetail::Replaced { path: layout.root().to_owned(), what })
 }
 
 /// The result of looking for more durable records.
@@ -110,10 +116,7 @@ impl<M: Model> RecordFeed<M> {
             Evidence::Files(polling) => {
                 let is_idle = polling.is_idle();
                 polling.looked(false);
-                if self.cursor.verify_continuity(self.decisions, is_idle)? == Continuity::Voided {
-                    self.collect_voids()?;
-                }
-                let durable = self.cursor.synced()?;
+                let durable = self.look_at_files(is_idle).map_err(|error| self.removed_or(error))?;
                 if durable <= last {
                     return Ok(Look::Nothing);
                 }
@@ -121,6 +124,13 @@ impl<M: Model> RecordFeed<M> {
                 Ok(Look::Durable(durable))
             }
         }
+    }
+
+    fn look_at_files(&mut self, compare: bool) -> Result<Seq, Error> {
+        if self.cursor.verify_continuity(self.decisions, compare)? == Continuity::Voided {
+            self.collect_voids()?;
+        }
+        self.cursor.synced()
     }
 
     /// Collects the void events after the reader's position again, because there are more void frames than before.
@@ -189,12 +199,20 @@ impl<M: Model> RecordFeed<M> {
 
     /// The cause of a failed read: what looks like damage is another journal if the files were replaced meanwhile.
     fn explained(&mut self, error: Error) -> Error {
-        match &self.durability {
-            Evidence::Live(_) => error,
-            Evidence::Files(_) => match self.cursor.verify_continuity(u32::MAX, true) {
-                Err(found) if found.kind() == ErrorKind::Replaced => found,
-                _ => error,
-            },
+        let found = match &self.durability {
+            Evidence::Live(_) => return error,
+            Evidence::Files(_) => self.cursor.verify_continuity(u32::MAX, true),
+        };
+        match found.map_err(|found| self.removed_or(found)) {
+            Err(found) if found.kind() == ErrorKind::Replaced => found,
+            _ => error,
+        }
+    }
+
+    fn removed_or(&self, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotAnImage => removed_image(self.source.layout()),
+            _ => error,
         }
     }
 

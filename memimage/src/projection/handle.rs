@@ -191,6 +191,10 @@ impl<P: Projector> Projection<P> {
 
     /// The figures of the projection.
     pub fn stats(&self) -> ProjectionStats {
+        if !self.process.is_current() {
+            let (seq, error) = (self.seq(), Some(ProjectionFault::Forked.into()));
+            return ProjectionStats { seq, lag: 0, snapshot: None, snapshot_failure: None, error };
+        }
         let progress = self.shared.progress.get();
         let durable = self.watch.as_ref().map_or(Seq::ZERO, |watch| watch.durable()).max(progress.durable);
         ProjectionStats {

@@ -1,5 +1,6 @@
 //! How far a projection is, for the threads that wait for it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
@@ -28,6 +29,8 @@ pub(super) struct Progress {
 #[derive(Default)]
 pub(super) struct SharedProgress {
     progress: Mutex<Progress>,
+    /// The last event handled, for a reader that must not wait for the lock: a child made by `fork`.
+    seq: AtomicU64,
     changed: Condvar,
 }
 
@@ -38,12 +41,16 @@ impl SharedProgress {
 
     /// Changes the progress, and wakes the waiting threads.
     pub(super) fn update(&self, change: impl FnOnce(&mut Progress)) {
-        change(&mut self.progress.lock());
+        {
+            let mut progress = self.progress.lock();
+            change(&mut progress);
+            self.seq.store(progress.seq.get(), Ordering::Release);
+        }
         self.changed.notify_all();
     }
 
     pub(super) fn seq(&self) -> Seq {
-        self.progress.lock().seq
+        Seq::new(self.seq.load(Ordering::Acquire))
     }
 
     /// Waits until event `seq` is handled. Returns false if the deadline passes before, or if the running image ends before.

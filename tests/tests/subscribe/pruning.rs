@@ -128,7 +128,7 @@ fn prune_while(
 fn a_subscription_that_is_created_while_the_journal_is_pruned_loses_no_event() {
     let disk = SimDisk::new();
     // the pruning has chosen its base, and copies it
-    let image = prune_while(&disk, (DiskMethod::Rename, ".base.2"), |journal| {
+    let image = prune_while(&disk, (DiskMethod::Rename, ".2.base"), |journal| {
         drop(journal.subscribe_as("mailer", Seq::ZERO).unwrap());
     });
     let stats = image.admin().stats();

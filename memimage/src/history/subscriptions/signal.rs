@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::journal::DurabilityWatch;
 use crate::log;
 use crate::panics::panic_message;
+use crate::process::Process;
 use crate::sync::has_passed;
 
 /// Ends a subscription from another thread. [`Subscription::stop_handle`](crate::Subscription::stop_handle) returns it.
@@ -41,6 +42,7 @@ impl std::fmt::Debug for StopHandle {
 
 pub(super) struct Signal {
     is_stopped: AtomicBool,
+    process: Process,
     state: Mutex<SignalState>,
     changed: Condvar,
     /// On which the subscriber waits if the image runs in this process.
@@ -61,7 +63,7 @@ struct SignalState {
 impl Signal {
     pub(super) fn new(watch: Option<Arc<DurabilityWatch>>) -> Arc<Signal> {
         let (state, changed) = (Mutex::new(SignalState::default()), Condvar::new());
-        Arc::new(Signal { is_stopped: AtomicBool::new(false), state, changed, watch })
+        Arc::new(Signal { is_stopped: AtomicBool::new(false), process: Process::current(), state, changed, watch })
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -70,6 +72,10 @@ impl Signal {
 
     fn stop(&self) {
         self.is_stopped.store(true, Ordering::Release);
+        // in a child made by `fork`, another thread of the parent may have held the lock
+        if !self.process.is_current() {
+            return;
+        }
         let task = self.state.lock().task.take();
         self.changed.notify_all();
         if let Some(watch) = &self.watch {
