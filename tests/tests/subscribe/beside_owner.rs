@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use memimage::disk::{Disk as _, SimDisk};
 use memimage::{Durability, ErrorKind, Image, Journal, Options, Retention, Seq, admin};
-use memimage_tests::{DiskMethod, GateDisk, Ledger, LedgerCommands, checksums, frames, with_timeout};
+use memimage_tests::{DiskMethod, GateDisk, Ledger, LedgerCommands, checksums, frames, wait_until, with_timeout};
 
 use super::{
     deposit, fill_segments, journal_of, next, open, open_with, options, prune_after_next, pruning, ready, seq, take,
@@ -244,14 +244,17 @@ fn a_subscription_far_inside_a_segment_gets_the_events_of_an_owner_that_never_re
         for _ in 0..count {
             image.file(vec![5; 200_000]).unwrap();
         }
-        // the file that would show that the owner has come to rest
+        // the file that shows that the owner has come to rest
+        let last = image.journal().seq();
+        wait_until("the owner rests", || journal_of(disk.clone()).durable_seq().unwrap() == last);
         disk.write(DURABLE, 0, &durable).unwrap();
     };
-    file(100);
-    let mut subscription = journal_of(disk.clone()).subscribe(seq(90)).unwrap();
-    assert_eq!(ready(&mut subscription).unwrap(), (91..=99).collect::<Vec<_>>());
+    // segments become longer; event 135 lies in the second half of one of 16 MiB
+    file(140);
+    let mut subscription = journal_of(disk.clone()).subscribe(seq(135)).unwrap();
+    assert_eq!(ready(&mut subscription).unwrap(), (136..=139).collect::<Vec<_>>());
     file(1);
-    assert_eq!(ready(&mut subscription).unwrap(), [100]);
+    assert_eq!(ready(&mut subscription).unwrap(), [140]);
 }
 
 /// Regression: each look read the headers of all frames after the last synced one again.

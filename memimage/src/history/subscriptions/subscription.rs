@@ -115,8 +115,9 @@ impl<M: Model> Subscription<M> {
     /// # Errors
     ///
     /// Returns an error if the journal is damaged, if the next event was pruned before it was read
-    /// ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)), if an upcaster fails, or if the image was poisoned and all durable events
-    /// were returned. Afterwards the subscription has ended.
+    /// ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)), if an upcaster fails, if the image was poisoned and all durable events were
+    /// returned, or, beside an owner in another process, if the journal was removed, cut or replaced
+    /// ([`ErrorKind::Replaced`](crate::ErrorKind::Replaced)). Afterwards the subscription has ended.
     pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<HistoryEvent<M>>, Error> {
         // a deadline that the clock cannot represent never passes
         #[expect(clippy::disallowed_methods, reason = "how long a subscriber waits is not part of a model's state")]
