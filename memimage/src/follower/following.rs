@@ -9,6 +9,7 @@ use parking_lot::{MutexGuard, RwLockWriteGuard};
 use super::shared::{Shared, Status};
 use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::Model;
+use crate::history::{Polling, SHORTEST_PAUSE, removed_image};
 use crate::image::STACK;
 use crate::journal::{Continuity, DigestMark};
 use crate::log;
@@ -16,12 +17,6 @@ use crate::panics::drop_caught;
 use crate::recovery::{FollowStep, FollowedJournal};
 use crate::seq::Seq;
 
-/// The pause between two polls while the owner is busy, or while a caller waits for an event.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
-/// The pause between two polls while the owner is at rest.
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
-/// After this many polls without a new event, the pause is doubled.
-const POLLS_PER_PAUSE: u32 = 8;
 /// The pauses after a failed read: twice as long after each failure.
 const FIRST_RETRY: Duration = Duration::from_millis(5);
 const LAST_RETRY: Duration = Duration::from_secs(1);
@@ -79,24 +74,27 @@ impl<M: Model> Shared<M> {
     fn follow(&self) {
         // command bodies that are replayed must not call the follower
         let Ok(_entered) = self.enter("replay") else { return };
-        let mut idle = 0;
+        let mut polling = Polling::default();
         let mut failures = Failures::default();
         let goes_on = || {
             let status = self.status.lock();
             !status.is_stopping && status.ended.is_none()
         };
         while goes_on() {
-            let advanced = catch_unwind(AssertUnwindSafe(|| self.advance(idle > 0)))
+            let advanced = catch_unwind(AssertUnwindSafe(|| self.advance(polling.is_idle())))
                 .unwrap_or_else(|panic| Err(Error::panicked("replaying the journal of", self.layout.root(), panic)));
             match advanced {
                 Ok(has_advanced) => {
-                    (idle, failures) = (if has_advanced { 0 } else { idle + 1 }, Failures::default());
-                    self.pause((SHORTEST_PAUSE * 2_u32.pow((idle / POLLS_PER_PAUSE).min(5))).min(LONGEST_PAUSE));
+                    polling.looked(has_advanced);
+                    failures = Failures::default();
+                    self.pause(polling.pause());
                 }
                 Err(error) => match self.next_attempt(error, failures) {
                     Ok(next) => {
                         self.pause_to_retry(next.pause);
-                        (idle, failures) = (1, next);
+                        polling = Polling::default();
+                        polling.looked(false);
+                        failures = next;
                     }
                     Err(error) => {
                         log::error!(%error, path = %self.layout.root().display(), "the follower stopped");
@@ -206,7 +204,7 @@ impl<M: Model> Shared<M> {
         match &continuity {
             Err(found) => match found.kind() {
                 ErrorKind::Replaced => return Err(found.clone()),
-                ErrorKind::NotFound | ErrorKind::NotAnImage => return Err(self.removed()),
+                ErrorKind::NotFound | ErrorKind::NotAnImage => return Err(removed_image(&self.layout)),
                 _ => {}
             },
             Ok(Continuity::Voided) => recover = true,
@@ -238,12 +236,6 @@ impl<M: Model> Shared<M> {
         catch_unwind(AssertUnwindSafe(recover))
             .unwrap_or_else(|panic| Err(Error::panicked("recovering the state of", self.layout.root(), panic)))
             .map(drop)
-    }
-
-    /// The error for an image that is no longer there.
-    fn removed(&self) -> Error {
-        let what = "the directory was removed, or its files were".to_owned();
-        Error::new(ErrorDetail::Replaced { path: self.layout.root().to_owned(), what })
     }
 }
 

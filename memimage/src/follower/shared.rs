@@ -123,6 +123,9 @@ impl<M: Model> Shared<M> {
     }
 
     pub(super) fn lag(&self) -> Result<u64, Error> {
+        if !self.process.is_current() {
+            return Err(Error::new(ErrorDetail::Forked));
+        }
         let status = self.status.lock();
         match &status.ended {
             Some(ended) => Err(ended.clone()),

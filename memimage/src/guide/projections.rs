@@ -75,7 +75,7 @@
 //!
 //! `Projection::open(&image.journal(), …)` runs in the owner's process and is woken when events are durable. In another process, give
 //! it a [`Journal`](crate::Journal): `Projection::open(&Journal::<Bank>::open("bank.image")?, …)`. It then looks at the journal's files
-//! up to every 32 ms, beside the owner or while no owner runs. Either way, commands never wait for a projection.
+//! every 1 to 20 ms, beside the owner or while no owner runs. Either way, commands never wait for a projection.
 //!
 //! A directory has one projection, which one process has open at a time. Give each projection a directory of its own, outside the image's
 //! directory.

@@ -109,10 +109,12 @@
 //!
 //! # When it ends
 //!
-//! - When the image is closed, after the last event: the iterator returns `None`. On `Journal::open` it goes on and waits.
+//! - When the image is closed, after the last event: the iterator returns `None`, so a thread that reads it ends. On `Journal::open` it
+//!   goes on, and waits for the events of the next owner.
 //! - When it is stopped, by the [handle](crate::Subscription::stop_handle), which another thread may keep.
-//! - After an error, such as [`Poisoned`](crate::ErrorKind::Poisoned), [`Pruned`](crate::ErrorKind::Pruned) or a failed read. Subscribe
-//!   again after [`seq`](crate::Subscription::seq), or under the name.
+//! - After an error, such as [`Poisoned`](crate::ErrorKind::Poisoned), [`Pruned`](crate::ErrorKind::Pruned) or a failed read. On
+//!   `Journal::open` also after [`Replaced`](crate::ErrorKind::Replaced): a repair cut the journal, a backup was restored, or the
+//!   directory was removed. Subscribe again after [`seq`](crate::Subscription::seq), or under the name.
 //!
 //! # Forgotten subscriptions, and pruning
 //!

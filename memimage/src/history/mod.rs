@@ -5,6 +5,8 @@
 
 // each module uses only the modules above it
 mod source;
+mod polling;
+mod record_feed;
 mod parent;
 mod event;
 mod typed;
@@ -27,6 +29,8 @@ pub use past::Past;
 pub use selection::{History, HistoryIter};
 pub use subscriptions::{StopHandle, Subscription, SubscriptionInfo, SubscriptionStream};
 
+pub(crate) use polling::{Polling, SHORTEST_PAUSE};
+pub(crate) use record_feed::{Look, RecordFeed, removed_image};
 pub(crate) use source::{JournalSource, LiveJournal};
 pub(crate) use subscriptions::SubscriptionHold;
 pub(crate) use typed::deliver;

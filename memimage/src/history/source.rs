@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use crate::disk::Disk;
 use crate::error::{Error, ErrorDetail};
-use crate::journal::{Followers, JournalTail, Layout, Survey, Watermark};
+use crate::journal::{DurabilityWatch, JournalTail, Layout, RecordCursor, Survey, Watermark};
 use crate::keys::Keyring;
 use crate::recovery::OpenedJournal;
 use crate::seq::Seq;
@@ -23,12 +23,12 @@ pub(crate) trait LiveJournal: Send + Sync {
     /// Returns an error if the image is closed or poisoned, or if the caller is inside a call on the image.
     fn acknowledged(&self, call: &'static str) -> Result<Seq, Error>;
 
-    /// The last event executed, and the journal's followers.
+    /// The last event executed, and the watch of durable events.
     ///
     /// # Errors
     ///
     /// Returns an error if the image is closed or poisoned, or belongs to the parent of this process.
-    fn followers(&self) -> Result<(Seq, Arc<Followers>), Error>;
+    fn watch(&self) -> Result<(Seq, Arc<DurabilityWatch>), Error>;
 
     /// Returns an error if the caller is inside a call on the image, and therefore must not wait for events.
     fn refuse_to_wait(&self, call: &'static str) -> Result<(), Error>;
@@ -79,9 +79,9 @@ impl JournalSource {
         self.live.as_ref()
     }
 
-    /// The followers of the running owner; `None` if no owner runs in this process.
-    pub(crate) fn followers(&self) -> Option<Arc<Followers>> {
-        Some(self.live().ok()??.followers().ok()?.1)
+    /// The watch of the running owner's durable events; `None` if no owner runs in this process.
+    pub(crate) fn watch(&self) -> Option<Arc<DurabilityWatch>> {
+        Some(self.live().ok()??.watch().ok()?.1)
     }
 
     /// The same journal, read from its files alone.
@@ -114,6 +114,35 @@ impl JournalSource {
     /// A reader of the frames after event `seq`.
     pub(crate) fn tail_after(&self, seq: Seq) -> Result<JournalTail, Error> {
         self.attempt(|| JournalTail::after(&self.disk, &self.layout, &self.keyring, seq))
+    }
+
+    /// A reader of the records after event `after`, which knows the frame with event `known`: the last durable event up to `after`.
+    pub(crate) fn cursor_after(&self, after: Seq, known: Seq) -> Result<RecordCursor, Error> {
+        self.attempt(|| {
+            let tail = JournalTail::in_segment_of(&self.disk, &self.layout, &self.keyring, known)?;
+            RecordCursor::positioned(tail, after, known)
+        })
+    }
+
+    /// Returns an error if a pruning has removed event `seq`, or is about to remove it.
+    ///
+    /// A pruning first writes its base, and then looks at the positions of the subscriptions. So a subscription that first writes its
+    /// position, and then calls this, is seen by the pruning, or sees the base.
+    pub(super) fn refuse_pruned(&self, seq: Seq) -> Result<(), Error> {
+        self.attempt(|| {
+            let snapshots = Snapshots::new(&self.disk, &self.layout, &self.keyring);
+            let Some(base) = snapshots.bases().newest_complete()?.filter(|&base| base >= seq) else { return Ok(()) };
+            let journal = self.open(base)?;
+            let segments = journal.segments();
+            let kept = segments.first_frame(journal.scan().segment_after(base)?)?.map(|header| header.first_seq);
+            match kept.filter(|&first| first > seq) {
+                Some(_) => {
+                    let path = self.layout.root().to_owned();
+                    Err(Error::new(ErrorDetail::PrunedEvent { path, seq, first: kept }))
+                }
+                None => Ok(()),
+            }
+        })
     }
 
     /// Opens the journal, of which the events up to `durable` are read.

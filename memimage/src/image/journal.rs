@@ -10,13 +10,14 @@ use super::core::Shared;
 use crate::error::Error;
 use crate::event::Model;
 use crate::history::{Journal, JournalSource, LiveJournal};
-use crate::journal::Followers;
+use crate::journal::DurabilityWatch;
 use crate::seq::Seq;
 
 /// The journal of a running image. See [`Image::journal`].
 ///
-/// It dereferences to [`Journal`], which has the methods that read: history, past states, changes. Each of them first makes the
-/// events durable whose answers were returned before the call, and shows at least these.
+/// It dereferences to [`Journal`], which has the methods that read. Those that read the history, past states and changes first make
+/// the events durable whose answers were returned before the call, and show at least these.
+/// [Subscriptions](Journal::subscribe) sync nothing: they return each event once the image has synced it.
 ///
 /// At any moment [`seq`](JournalHandle::seq) ≥ [`written_seq`](JournalHandle::written_seq) ≥
 /// [`durable_seq`](JournalHandle::durable_seq).
@@ -83,10 +84,10 @@ impl<M: Model> LiveJournal for Shared<M> {
         self.journal.sync_acknowledged()
     }
 
-    fn followers(&self) -> Result<(Seq, Arc<Followers>), Error> {
+    fn watch(&self) -> Result<(Seq, Arc<DurabilityWatch>), Error> {
         self.refuse_if_forked()?;
         self.refuse_if_ended()?;
-        Ok((self.journal.executed(), Arc::clone(self.journal.followers())))
+        Ok((self.journal.executed(), Arc::clone(self.journal.watch())))
     }
 
     fn refuse_to_wait(&self, call: &'static str) -> Result<(), Error> {

@@ -174,7 +174,7 @@ impl FollowedJournal {
 
     /// The last event that is known to be durable.
     pub(crate) fn synced(&mut self) -> Result<Seq, Error> {
-        self.tail.synced()
+        self.tail.synced(self.tail.last())
     }
 
     /// Like [`JournalTail::verify_continuity`].

@@ -78,24 +78,60 @@ fn a_reader_survives_pruning_or_says_what_is_gone() {
         }
     });
     let reader = journal(&disk);
-    while !writer.is_finished() {
-        let mut last = None;
+    // the last event read, and whether it is the last one of the journal
+    let read = || {
+        let mut last = 0;
         for event in reader.history() {
             match event {
                 Ok(event) => {
                     let seq = event.seq().get();
-                    assert!(last.is_none_or(|last| seq == last + 1));
-                    last = Some(seq);
+                    assert!(last == 0 || seq == last + 1);
+                    last = seq;
                 }
-                Err(error) => assert_eq!(error.kind(), ErrorKind::Pruned, "{error}"),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Pruned, "{error}");
+                    return (last, false);
+                }
             }
         }
         match reader.durable_seq().and_then(|seq| reader.at(seq)) {
-            Ok(past) => assert_eq!(past.filed, past.seq().get() * 700),
-            Err(error) => assert_eq!(error.kind(), ErrorKind::Pruned, "{error}"),
+            Ok(past) => {
+                assert_eq!(past.filed, past.seq().get() * 700);
+                (last, true)
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Pruned, "{error}");
+                (last, false)
+            }
         }
+    };
+    while !writer.is_finished() {
+        read();
     }
     writer.join().unwrap();
+    assert_eq!(read(), (800, true), "nobody prunes any more");
+    assert_eq!(
+        reader.history().range(Seq::new(1)..).into_iter().find_map(Result::err).unwrap().kind(),
+        ErrorKind::Pruned
+    );
+}
+
+#[test]
+fn a_reader_whose_next_event_is_pruned_says_so_and_one_that_is_further_goes_on() {
+    let disk = SimDisk::new();
+    let image = open(&disk, options().retention(Retention::Events(0)));
+    let file = |count| (0..count).for_each(|_| _ = image.file(vec![1; 6_000]).unwrap());
+    file(40);
+    let reader = journal(&disk);
+    let (mut early, mut late) = (reader.history().into_iter(), reader.history().into_iter());
+    assert_eq!(early.next().unwrap().unwrap().seq().get(), 1);
+    assert_eq!(late.by_ref().take(39).map(|event| event.unwrap().seq().get()).last(), Some(39));
+    image.admin().snapshot().unwrap();
+    file(1);
+    image.admin().snapshot().unwrap();
+    assert!(image.admin().stats().base.is_some());
+    assert_eq!(late.map(|event| event.unwrap().seq().get()).collect::<Vec<_>>(), [40]);
+    assert_eq!(early.find_map(Result::err).unwrap().kind(), ErrorKind::Pruned);
 }
 
 #[test]

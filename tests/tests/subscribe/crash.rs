@@ -8,7 +8,7 @@ use memimage::disk::{Crash, SimDisk};
 use memimage::{Durability, Image, Seq, Subscription};
 use memimage_tests::{Ledger, LedgerCommands, Run, SplitMix64, cases};
 
-use super::{PATH, amount, deposit, journal_of, open, open_with, prune, pruning, take};
+use super::{amount, deposit, journal_of, open, open_with, prune, pruning, take};
 
 /// The disk after some operation, and what the subscribers had seen by then.
 struct Point {

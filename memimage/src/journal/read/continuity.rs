@@ -1,6 +1,6 @@
 //! Verifies that the journal on disk still continues what a reader has read from it.
 
-use super::last_frame::LastFrame;
+use super::last_frame::{FrameMark, LastFrame};
 use super::tail::JournalTail;
 use crate::disk::{Access, StoredFile};
 use crate::error::{Error, ErrorDetail};
@@ -73,11 +73,18 @@ impl JournalTail {
     }
 
     fn find_last_frame(&mut self) -> Result<LastFrame, Error> {
-        let Some(frame) = self.last_frame else {
-            // nothing but the UUID identifies the journal
-            self.relist()?;
-            return Ok(LastFrame::InPlace);
-        };
+        match self.last_frame {
+            Some(frame) => self.find(&frame),
+            None => {
+                // nothing but the UUID identifies the journal
+                self.relist()?;
+                Ok(LastFrame::InPlace)
+            }
+        }
+    }
+
+    /// Looks for a frame where this reader has found it.
+    pub(super) fn find(&self, frame: &FrameMark) -> Result<LastFrame, Error> {
         match StoredFile::open(&*self.disk, &self.layout.segment(frame.segment()), Access::Read) {
             Ok(file) => frame.find_in(&file),
             Err(error) if error.is_missing() => Ok(LastFrame::Removed),
