@@ -245,7 +245,9 @@ struct HashSeed(u64);
 
 impl Default for HashSeed {
     fn default() -> HashSeed {
-        HashSeed(RandomState::new().hash_one(()))
+        #[expect(clippy::disallowed_methods, reason = "the seed does not change what the table remembers")]
+        let state = RandomState::new();
+        HashSeed(state.hash_one(()))
     }
 }
 
