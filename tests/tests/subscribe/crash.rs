@@ -136,7 +136,7 @@ fn a_named_subscription_loses_no_event_wherever_the_power_fails() {
         let garbled = (true, point.disk.crash_by(&Crash::Garbage(rng.below(u64::MAX))));
         for (is_garbled, crashed) in crashes(point, &mut rng).into_iter().map(|disk| (false, disk)).chain([garbled]) {
             let why = |what: &str| format!("after operation {number}, {} effects: {what}", point.done);
-            let image = match pruning().open_with(Arc::new(crashed.clone()), PATH) {
+            let image = match pruning().open_with(Arc::new(crashed.clone()), crate::PATH) {
                 Ok(image) => image,
                 Err(_) if is_garbled => continue,
                 Err(error) => panic!("{}", why(&error.to_string())),
