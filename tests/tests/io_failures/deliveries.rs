@@ -83,8 +83,8 @@ impl<'a> DeliverySession<'a> {
                 Ok(None) => return Ok(()),
                 Err(error) => {
                     self.session.check_error(image, &error)?;
-                    // the new subscription would wait for the lock of the old one
-                    *mailer = image.journal().subscribe(mailer.seq()).map_err(|_| Stop::Unusable)?;
+                    // the old subscription has the name until it is dropped
+                    *mailer = self.retry(image, || image.journal().subscribe(Seq::ZERO))?;
                     *mailer = self.subscribe(image)?;
                 }
             }

@@ -6,9 +6,10 @@ use memimage::disk::SimDisk;
 use memimage::{CommandError, Error, ErrorKind, Image, Pending, PendingAll};
 use memimage_tests::SplitMix64;
 
+use crate::ending::EndKind;
 use crate::model::{Mark, MarkList, MarkListAppend, MarkListCommands};
 use crate::observers::{Observer, Stop};
-use crate::oracle::{EndKind, PromiseRecord, Promises};
+use crate::oracle::{PromiseRecord, Promises};
 use crate::parameters::{COPY, LifetimeEnd, LifetimeParameters, SwarmParameters};
 
 /// The disk and the promises at the end of a lifetime.

@@ -14,10 +14,11 @@
 //! a failure may need several attempts: `MEMIMAGE_SEED=… MEMIMAGE_CASES=1 MEMIMAGE_TIMES=1000`.
 
 mod model;
+mod ending;
 mod observed;
 mod oracle;
-mod observers;
 mod parameters;
+mod observers;
 mod lifetime;
 
 use std::path::Path;
@@ -29,11 +30,12 @@ use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Seq};
 use memimage_tests::{cases, repair_until_sound};
 
+use ending::EndKind;
 use lifetime::{LifetimeResult, run_lifetime};
 use model::Mark;
 use observed::{Observed, ObservedRecord};
 use observers::{Stop, take_over};
-use oracle::{EndKind, PromiseRecord};
+use oracle::PromiseRecord;
 use parameters::{LifetimeEnd, LifetimeParameters, SwarmParameters};
 
 /// The time limit for a seed.

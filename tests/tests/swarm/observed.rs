@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use memimage::Image;
 
+use crate::ending::EndKind;
 use crate::model::{Mark, MarkList};
-use crate::oracle::EndKind;
 
 /// The name of the subscription.
 pub(crate) const SUBSCRIPTION: &str = "mailer";

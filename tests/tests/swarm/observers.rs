@@ -9,20 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Mark, MarkList, MarkListAppend, MarkListEvent, MarkListRejectInBody};
 use crate::observed::{ObservedRecord, SUBSCRIPTION};
-use crate::parameters::{LifetimeParameters, PROJECTION, SwarmParameters};
+use crate::parameters::{LifetimeParameters, ObserverKind, PROJECTION, SwarmParameters};
 
 /// How long an observer waits for an event that may never come.
 const SHORT: Duration = Duration::from_micros(300);
 /// How long a projection or follower may take to show a durable event.
 const LONG: Duration = Duration::from_secs(20);
-
-/// The kind of an observer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ObserverKind {
-    Subscriber,
-    Projection,
-    Follower,
-}
 
 /// Why an observer ends early.
 pub(crate) enum Stop {

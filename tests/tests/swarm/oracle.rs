@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use memimage::Durability;
 
+use crate::ending::EndKind;
 use crate::model::Mark;
 use crate::observed::{Observed, ObservedRecord};
 
@@ -40,15 +41,6 @@ pub(crate) struct Promises {
     synced: u64,
     indices: BTreeMap<u64, Mark>,
     pub(crate) observed: Observed,
-}
-
-/// How the process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EndKind {
-    /// All written data survives.
-    Kill,
-    /// All synced data survives.
-    PowerCut,
 }
 
 impl PromiseRecord {

@@ -11,7 +11,6 @@ use memimage_tests::protection::{MODES, PLAIN, ProtectionMode};
 use memimage_tests::{SplitMix64, with_keys};
 
 use crate::model::MarkList;
-use crate::observers::ObserverKind;
 use crate::oracle::THREADS_MAX;
 
 /// The path of the image.
@@ -53,6 +52,14 @@ pub(crate) struct LifetimeParameters {
     /// Whether the fault is injected before the opening.
     pub(crate) faulty_opening: bool,
     pub(crate) end: LifetimeEnd,
+}
+
+/// The kind of an observer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ObserverKind {
+    Subscriber,
+    Projection,
+    Follower,
 }
 
 /// How a lifetime ends.
@@ -174,10 +181,13 @@ impl LifetimeParameters {
 
 fn observers(rng: &mut SplitMix64) -> Vec<(ObserverKind, u64)> {
     use ObserverKind::{Follower, Projection, Subscriber};
-    [(Subscriber, 2), (Projection, 4), (Follower, 4)]
-        .into_iter()
-        .filter_map(|(kind, often)| rng.once_in(often).then(|| (kind, rng.u64())))
-        .collect()
+    let mut observers = Vec::new();
+    for (kind, often) in [(Subscriber, 2), (Projection, 4), (Follower, 4)] {
+        if rng.once_in(often) {
+            observers.push((kind, rng.u64()));
+        }
+    }
+    observers
 }
 
 fn crash(rng: &mut SplitMix64) -> Crash {
