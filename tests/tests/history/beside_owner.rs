@@ -1,7 +1,6 @@
 //! A journal that is read while another process writes it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -38,12 +37,12 @@ fn a_reader_sees_what_is_acknowledged_and_never_what_is_not_durable() {
 fn a_reader_beside_concurrent_writers_sees_a_prefix_without_a_gap() {
     let disk = SimDisk::new();
     let image = open(&disk, options());
-    let stop = Arc::new(AtomicBool::new(false));
+    // each reading takes longer than the one before, so the writers must not go on until the reader has ended
     let writers: Vec<_> = (0..3)
         .map(|account| {
-            let (image, stop) = (image.clone(), Arc::clone(&stop));
+            let image = image.clone();
             thread::spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
+                for _ in 0..300 {
                     image.deposit(account, 1).unwrap();
                     image.file(vec![1; 300]).unwrap();
                 }
@@ -52,17 +51,21 @@ fn a_reader_beside_concurrent_writers_sees_a_prefix_without_a_gap() {
         .collect();
     let reader = journal(&disk);
     let mut before = 0;
-    for _ in 0..20 {
+    loop {
+        let is_last = writers.iter().all(thread::JoinHandle::is_finished);
         let seen = seqs(reader.history());
         assert_eq!(seen, (1..=seen.len() as u64).collect::<Vec<_>>());
         assert!(seen.len() >= before);
         before = seen.len();
         let past = reader.at(Seq::new(before as u64)).unwrap();
         assert_eq!(past.accounts.values().sum::<i64>() + past.filed as i64 / 300, before as i64);
+        if is_last {
+            break;
+        }
     }
-    wait_until("the writers go on", || reader.durable_seq().unwrap() > Seq::new(before as u64));
-    stop.store(true, Ordering::Relaxed);
     writers.into_iter().for_each(|writer| writer.join().unwrap());
+    image.journal().sync().unwrap();
+    wait_until("all events are shown", || seqs(reader.history()).len() == 1_800);
 }
 
 #[test]
