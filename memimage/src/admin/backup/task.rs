@@ -45,7 +45,7 @@ pub(super) struct BackupTask<'a> {
 
 /// The place of a backup, locked.
 enum Target {
-    Earlier(EarlierBackup),
+    Earlier(Box<EarlierBackup>),
     New(StagingDir),
 }
 
@@ -107,13 +107,13 @@ impl BackupTask<'_> {
     fn target(&self) -> Result<Target, Error> {
         let earlier = || EarlierBackup::open(self.disk, self.dir, self.image.root(), self.keyring, &STAGING);
         if let Some(earlier) = earlier()? {
-            return Ok(Target::Earlier(earlier));
+            return Ok(Target::Earlier(Box::new(earlier)));
         }
         match StagingDir::take(self.disk, self.dir, &STAGING) {
             Ok(staging) => Ok(Target::New(staging)),
             // another backup may have been finished since
             Err(error) if error.kind() == ErrorKind::AlreadyExists => match earlier()? {
-                Some(earlier) => Ok(Target::Earlier(earlier)),
+                Some(earlier) => Ok(Target::Earlier(Box::new(earlier))),
                 None => Err(error),
             },
             Err(error) => Err(error),
