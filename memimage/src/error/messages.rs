@@ -42,8 +42,8 @@ pub(crate) enum ErrorDetail {
     Locked { path: PathBuf, owner: String },
 
     #[error(
-        "`{}` is on a network file system ({kind}), where locks and syncs are not reliable; help: move the image to a local disk, \
-         or accept the risk with `options().allow_network(true)`",
+        "`{}` is on a network file system ({kind}), where locks and syncs are not reliable; help: give a path on a local disk, \
+         or accept the risk with `allow_network(true)`, an option of the image and of each operation that makes another one",
         path.display()
     )]
     Network { path: PathBuf, kind: String },
@@ -211,7 +211,7 @@ pub(crate) enum ErrorDetail {
         "the image `{}` cannot be backed up: {what}; nothing was changed; help: {help}",
         path.display()
     )]
-    BackupSource { path: PathBuf, what: &'static str, help: &'static str },
+    BackupSource { path: PathBuf, what: String, help: &'static str },
 
     #[error(
         "the new backup of the image `{}` is damaged: `{}`: {what}; {left}; help: run `memimage::admin::check` on the image, and \

@@ -203,15 +203,14 @@
 //! - The branch is a new image with its own UUID. [`Stats::parent`](crate::Stats::parent) and
 //!   [`admin::check`](crate::admin::check()) show from which image it was branched. Keep the old image: it is the record of what
 //!   happened.
-//! - **The branch contains what was durable when it was created.** If you create it beside the running image, the image goes on,
-//!   and the branch lacks its later events. So close the image before an undo, or use the branch only to look at it.
+//! - **The branch contains the events up to its creation.** If you create it beside the running image, it contains what was durable; the
+//!   image goes on, and the branch lacks its later events. So close the image before an undo, or use the branch only to look at it.
 //! - The branch is encrypted and chained with the keys of its parent.
 //! - Each event has another [key](crate::EventKey) than in the parent, since the branch is another image: a receiver that has handled the
 //!   events of the parent takes those of the branch for new ones.
 //! - The branch has no named [subscriptions](super::subscriptions): give `subscribe_as` the position at which the subscriber is to go on,
 //!   or every event is delivered again. [Projections](super::projections) of the parent do not fit the branch: build them anew.
-//! - If the owner of the image was killed, open the image once and close it before the undo: only then is its last event certain to be on
-//!   disk, and in the branch.
+//! - If the owner of the image was killed, the branch contains what an opening of the image would find.
 //!
 //! [`admin::void`](super::damage#an-event-that-cannot-be-replayed) also removes the effect of one event:
 //!

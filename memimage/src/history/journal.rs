@@ -22,7 +22,8 @@ use crate::seq::Seq;
 /// [`Image::journal`](crate::Image::journal).
 ///
 /// A journal is opened without the image's lock, from any process, beside a running owner or without one. It shows what is
-/// durable: what a power cut cannot take back. It changes no file, except those of [named
+/// durable: what a power cut cannot take back. After a kill of the owner, the last event may be shown only once the image was opened
+/// again, because only an opening proves that it is on disk. (A [branch](Journal::branch) reads as far as an opening.) It changes no file, except those of [named
 /// subscriptions](Journal::subscribe_as). Every call looks at the files again, so it sees the events
 /// that the owner has recorded meanwhile.
 ///

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, failed};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::{DurabilityWatch, JournalTail, Layout, RecordCursor, Survey, Watermark};
 use crate::keys::Keyring;
@@ -32,6 +32,13 @@ pub(crate) trait LiveJournal: Send + Sync {
 
     /// Returns an error if the caller is inside a call on the image, and therefore must not wait for events.
     fn refuse_to_wait(&self, call: &'static str) -> Result<(), Error>;
+
+    /// Keeps all files of the image until the returned value is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`acknowledged`](LiveJournal::acknowledged).
+    fn keep_files(&self, call: &'static str) -> Result<Box<dyn Send + '_>, Error>;
 }
 
 /// A journal on disk, with or without its running owner.
@@ -108,6 +115,28 @@ impl JournalSource {
         match self.live()? {
             Some(live) => live.acknowledged(call),
             None => self.attempt(|| JournalTail::last_synced(&self.disk, &self.layout, &self.keyring)),
+        }
+    }
+
+    /// The last event that an opening of the image would find; `None` if an owner is running. Without an owner, nothing but an
+    /// opening proves that the last events are on disk, so this function syncs them.
+    pub(crate) fn last_without_owner(&self) -> Result<Option<Seq>, Error> {
+        let has_owner = || -> Result<bool, Error> {
+            let lock = self.layout.lock();
+            Ok(self.disk.owner(&lock).map_err(|error| failed("inspecting", &lock, error))?.is_some())
+        };
+        if self.live.is_some() || has_owner()? {
+            return Ok(None);
+        }
+        let read = self.attempt(|| {
+            let journal = OpenedJournal::in_use(&self.disk, &self.layout, &self.keyring, Seq::ZERO)?;
+            journal.read_synced_end()
+        });
+        match read {
+            Ok(end) => Ok(Some(end.chain.before())),
+            // an owner that has started meanwhile may be writing the last frame
+            Err(_) if has_owner()? => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

@@ -66,6 +66,7 @@ pub(super) struct Shared<M> {
     pub(super) verify_snapshots: bool,
     pub(super) verify_digests: bool,
     pub(super) record_bytes_max: usize,
+    pub(super) allow_network: bool,
     /// The number of last events whose requests are remembered.
     pub(super) remember: u64,
     pub(super) requests: Arc<RequestFigures>,

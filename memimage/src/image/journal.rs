@@ -93,6 +93,10 @@ impl<M: Model> LiveJournal for Shared<M> {
     fn refuse_to_wait(&self, call: &'static str) -> Result<(), Error> {
         self.enter_to_wait(call).map(drop)
     }
+
+    fn keep_files(&self, call: &'static str) -> Result<Box<dyn Send + '_>, Error> {
+        Ok(Box::new(self.pin_files(call)?))
+    }
 }
 
 impl<M: Model> fmt::Debug for JournalHandle<'_, M> {

@@ -40,6 +40,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) use self::core::STACK;
+pub(crate) use pinned_files::PinnedFiles;
 pub(crate) use reentrancy::ReentrancyGuard;
 
 pub use admin::Admin;

@@ -355,6 +355,7 @@ impl<M: Model> Opening<M> {
             verify_snapshots: self.options.verify_snapshots,
             verify_digests: self.options.verify_digests,
             record_bytes_max: self.options.record_bytes_max,
+            allow_network: self.options.allow_network,
             remember: self.options.remember,
             requests,
             recovery,

@@ -198,6 +198,15 @@ impl OpenedJournal {
         Ok(())
     }
 
+    /// Reads the end of the journal as an opening does, and syncs it: an owner may have written the last frames without having
+    /// synced them.
+    pub(crate) fn read_synced_end(&self) -> Result<JournalEnd, Error> {
+        let end = self.scan.read_end()?;
+        self.check_watermark(&end)?;
+        self.segments().file(end.segment, Access::Read)?.sync_data()?;
+        Ok(end)
+    }
+
     /// The first and the last of the events that are proven to be synced but are missing after the journal's end `end`.
     pub(crate) fn given_up(&self, end: &JournalEnd) -> Option<(Seq, Seq)> {
         (self.proven >= end.chain.next_seq).then_some((end.chain.next_seq, self.proven))

@@ -186,7 +186,7 @@ fn a_network_file_system_is_refused() {
     check(
         &assert_refused_untouched(&disk, options()),
         expect![
-            "`/ledger` is on a network file system (nfs4), where locks and syncs are not reliable; help: move the image to a local disk, or accept the risk with `options().allow_network(true)`"
+            "`/ledger` is on a network file system (nfs4), where locks and syncs are not reliable; help: give a path on a local disk, or accept the risk with `allow_network(true)`, an option of the image and of each operation that makes another one"
         ],
     );
     let (disk, state) = ledger(3, &[]);
