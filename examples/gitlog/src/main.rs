@@ -16,6 +16,8 @@ mod import;
 mod past;
 mod revision;
 mod report;
+#[cfg(test)]
+mod comparison;
 
 use std::error::Error;
 use std::ffi::OsString;
