@@ -10,7 +10,7 @@ use super::shared::{Shared, Status};
 use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::Model;
 use crate::image::STACK;
-use crate::journal::{Continuity, DigestMark};
+use crate::journal::{Continuity, DigestMark, removed_image};
 use crate::log;
 use crate::panics::drop_caught;
 use crate::recovery::{FollowStep, FollowedJournal};
@@ -206,7 +206,7 @@ impl<M: Model> Shared<M> {
         match &continuity {
             Err(found) => match found.kind() {
                 ErrorKind::Replaced => return Err(found.clone()),
-                ErrorKind::NotFound | ErrorKind::NotAnImage => return Err(self.removed()),
+                ErrorKind::NotFound | ErrorKind::NotAnImage => return Err(removed_image(&self.layout)),
                 _ => {}
             },
             Ok(Continuity::Voided) => recover = true,
@@ -238,12 +238,6 @@ impl<M: Model> Shared<M> {
         catch_unwind(AssertUnwindSafe(recover))
             .unwrap_or_else(|panic| Err(Error::panicked("recovering the state of", self.layout.root(), panic)))
             .map(drop)
-    }
-
-    /// The error for an image that is no longer there.
-    fn removed(&self) -> Error {
-        let what = "the directory was removed, or its files were".to_owned();
-        Error::new(ErrorDetail::Replaced { path: self.layout.root().to_owned(), what })
     }
 }
 

@@ -1,14 +1,15 @@
 //! The staging directory of a new image, beside its final path. Once the image is synced, one rename moves the directory to the
 //! final path. So a crash leaves either no image or a complete image at the final path.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 mod messages;
 
-use crate::disk::{Disk, FileType, LockGuard, StoredFile, failed, rename, sync_dir};
+use crate::disk::{Disk, FileType, Lock, LockGuard, StoredFile, failed, rename, sync_dir};
 use crate::error::{Error, ErrorDetail};
-use crate::journal::Layout;
+use crate::journal::{INSIDE_IMAGE, Layout, enclosing_image};
 use crate::log;
 
 const LOCK: &str = "LOCK";
@@ -16,6 +17,8 @@ const LOCK: &str = "LOCK";
 /// An operation that creates an image in a staging directory.
 #[derive(Debug)]
 pub(crate) struct StagingTask {
+    /// The name of the operation, for messages.
+    pub(crate) name: &'static str,
     /// The end of the directory's name, after a dot and the name of the final path.
     pub(crate) ending: &'static str,
     /// The name of the marker file: the operation may clear a staging directory that contains this file. The operation creates
@@ -40,8 +43,11 @@ pub(crate) struct StagingDir {
     finished: bool,
 }
 
-/// Checks that an image can be created at `target`: the path does not exist or is an empty directory.
+/// Checks that an image can be created at `target`: the path does not exist or is an empty directory, and is not inside an image.
 pub(crate) fn vacant(disk: &dyn Disk, target: &Path) -> Result<(), Error> {
+    if enclosing_image(disk, target)?.is_some() {
+        return Err(Error::new(ErrorDetail::Taken { path: target.to_owned(), found: INSIDE_IMAGE }));
+    }
     let found = match disk.kind(target).map_err(|error| failed("inspecting", target, error))? {
         None => return Ok(()),
         Some(FileType::Dir) => match disk.list(target).map_err(|error| failed("listing", target, error))?.is_empty() {
@@ -63,10 +69,21 @@ impl StagingDir {
         let layout = Layout::new(&beside);
         let root = layout.root();
         match disk.kind(root).map_err(|error| failed("inspecting", root, error))? {
-            None => disk.create_dir(root).map_err(|error| failed("creating", root, error))?,
+            None => match disk.create_dir(root) {
+                // another operation to the same path has just begun
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                created => created.map_err(|error| failed("creating", root, error))?,
+            },
             Some(_) => task.may_clear(&**disk, root)?,
         }
-        let lock = layout.acquire_lock(&**disk)?;
+        let path = layout.lock();
+        let lock = match disk.lock(&path).map_err(|error| failed("locking", &path, error))? {
+            Lock::Held(lock) => lock,
+            Lock::Busy { owner } => {
+                let path = target.to_owned();
+                return Err(Error::new(ErrorDetail::Staged { task: task.name, path, owner }));
+            }
+        };
         task.may_clear(&**disk, root)?;
         let (disk, target) = (Arc::clone(disk), target.to_owned());
         let staging = StagingDir { disk, task, target, layout, _lock: lock, finished: false };
