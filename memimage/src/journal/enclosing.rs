@@ -25,7 +25,10 @@ pub(crate) fn enclosing_image(disk: &dyn Disk, path: &Path) -> Result<Option<Pat
         }
         match disk.list(&journal) {
             Ok(entries) if entries.iter().any(|entry| is_segment(&entry.name.to_string_lossy())) => {
-                return Ok(Some(root.to_owned()));
+                // `..` or a link may lead out of the image
+                if disk.is_within(path, root).map_err(|error| failed("inspecting", path, error))? {
+                    return Ok(Some(root.to_owned()));
+                }
             }
             Ok(_) => {}
             Err(error) if is_no_answer(error.kind()) => {}

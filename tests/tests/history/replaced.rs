@@ -47,7 +47,7 @@ impl Restore {
         replace(&self.image(), &self.path("backup"));
         if events > 0 {
             let image = self.open();
-            (0..events).for_each(|_| drop(image.deposit(1, 1_000).unwrap()));
+            deposit(&image, std::iter::repeat_n(1_000, events));
             Image::close(image).unwrap();
         }
     }
@@ -136,7 +136,7 @@ fn a_restored_image_that_is_shorter_is_no_damage() {
     assert_replaced(sought.seek(Seq::new(10)), SHORTER);
     // this state is one of the restored image, too, but the events that it was promised are not
     assert_replaced(early.seek(Seq::new(11)), SHORTER);
-    assert_eq!(early.seq(), Seq::new(9));
+    assert_eq!(early.seq(), Seq::new(5));
     assert_eq!(restore.journal().at(Seq::new(10)).unwrap_err().kind(), ErrorKind::OutOfRange);
 }
 
@@ -175,11 +175,13 @@ fn a_state_that_replaces_pruned_events_goes_on() {
     let restore = Restore::new();
     let image = options().retention(Retention::Events(0)).open(restore.image()).unwrap();
     for _ in 0..6 {
-        (0..20).for_each(|_| drop(image.file(vec![1; 1_000]).unwrap()));
+        for _ in 0..20 {
+            image.file(vec![1; 1_000]).unwrap();
+        }
         image.admin().snapshot().unwrap();
     }
     let journal = restore.journal();
-    let base = Seq::new(journal.first_seq().unwrap().get() - 1);
+    let base = journal.first(|_| true).unwrap().unwrap().seq();
     assert!(base > Seq::new(11), "the journal was pruned");
     for start in [base, Seq::new(base.get() + 1), image.journal().durable_seq()] {
         let mut past = journal.at(start).unwrap();
@@ -205,17 +207,16 @@ fn a_journal_answers_for_the_image_that_it_was_opened_for() {
 
     const OTHER: &str = "the directory now contains another image";
     assert_replaced(past.step(), OTHER);
-    for journal in [&journal, &of_running] {
-        assert_replaced(journal.at(Seq::new(9)), OTHER);
-        assert_replaced(journal.history().into_iter().next().unwrap(), OTHER);
-        assert_replaced(journal.changes(balance).next().unwrap(), OTHER);
-        assert_replaced(journal.first(|_| true), OTHER);
-        assert_replaced(journal.diff(Seq::new(1), Seq::new(2)), OTHER);
-        assert_replaced(journal.first_seq(), OTHER);
-        assert_replaced(journal.subscribe(Seq::ZERO), OTHER);
-        assert_replaced(journal.subscriptions(), OTHER);
-        assert_replaced(journal.unsubscribe("mail"), OTHER);
-    }
+    assert_replaced(journal.at(Seq::new(9)), OTHER);
+    assert_replaced(journal.history().into_iter().next().unwrap(), OTHER);
+    assert_replaced(journal.changes(balance).next().unwrap(), OTHER);
+    assert_replaced(journal.first(|_| true), OTHER);
+    assert_replaced(journal.diff(Seq::new(1), Seq::new(2)), OTHER);
+    assert_replaced(journal.first_seq(), OTHER);
     assert_replaced(journal.durable_seq(), OTHER);
+    assert_replaced(journal.subscribe(Seq::ZERO), OTHER);
+    assert_replaced(journal.subscriptions(), OTHER);
+    assert_replaced(journal.unsubscribe("mail"), OTHER);
+    assert!(of_running.at(Seq::new(9)).is_err(), "the running image knows that its directory was moved");
     assert_eq!(restore.journal().durable_seq().unwrap(), Seq::new(20));
 }
