@@ -5,6 +5,7 @@ mod position;
 mod projection;
 mod subscription;
 mod advice;
+mod state_file;
 mod messages;
 mod kind;
 

@@ -237,6 +237,24 @@ fn a_child_of_the_bare_system_call_writes_nothing() {
     assert_eq!(image.query(|log| log.seen.clone()).unwrap(), ["before", "after"]);
 }
 
+#[test]
+fn a_child_is_refused_by_each_call_on_a_follower_that_answers_or_fails() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("image");
+    let image = open(&path, Durability::Synced).unwrap();
+    image.add("before".to_owned()).unwrap();
+    let follower = memimage::Follower::<Log>::open(&path).unwrap();
+    let child = forked(fork, || {
+        is_forked(follower.lag())
+            && is_forked(follower.query(|log| log.seen.len()))
+            && is_forked(follower.wait(memimage::Seq::new(1)))
+            && is_forked(follower.verify())
+    });
+    assert!(child.passed());
+    assert!(follower.lag().is_ok());
+}
+
 /// As `daemon()` does: the parent opens the image, forks and ends. The child can open the image once it has dropped its copy.
 #[test]
 fn a_daemon_opens_the_image_again_after_its_parent_has_ended() {

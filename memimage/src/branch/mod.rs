@@ -38,6 +38,7 @@ use writer::BranchWriter;
 
 /// The staging directory of a branch.
 const STAGING: StagingTask = StagingTask {
+    name: "branch",
     ending: ".branching",
     marker: "BRANCHING",
     text: "A branch is being created in this directory. If no such process is running, it was interrupted: create the branch \

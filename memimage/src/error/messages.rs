@@ -1,10 +1,11 @@
 //! All error messages. Each message states what happened, where, the cause, and after `help:` what to do.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::advice::advice;
 use super::projection::ProjectionFault;
+use super::state_file::unusable;
 use super::{Error, Position, SubscriptionError};
 use crate::seq::Seq;
 
@@ -12,10 +13,11 @@ use crate::seq::Seq;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ErrorDetail {
     #[error(
-        "there is no image at `{}`: {found}; help: check the path, or create the image with `options().create(true)`",
-        path.display()
+        "there is no image at `{}`: {found}; help: check the path{}",
+        path.display(),
+        if *may_create { ", or create the image with `options().create(true)`" } else { "" }
     )]
-    NotFound { path: PathBuf, found: &'static str },
+    NotFound { path: PathBuf, found: &'static str, may_create: bool },
 
     #[error(
         "`{}` is not an image: {found}; nothing was changed; help: {}",
@@ -40,6 +42,12 @@ pub(crate) enum ErrorDetail {
         path.display()
     )]
     Locked { path: PathBuf, owner: String },
+
+    #[error(
+        "another {task} to `{}` is running, in {owner}; nothing was changed; help: wait until it has ended, or give another path",
+        path.display()
+    )]
+    Staged { task: &'static str, path: PathBuf, owner: String },
 
     #[error(
         "`{}` is on a network file system ({kind}), where locks and syncs are not reliable; help: give a path on a local disk, \
@@ -313,6 +321,9 @@ pub(crate) enum ErrorDetail {
     #[error("the disk is full: {act} `{}` failed: {source}; help: free some space and try again", path.display())]
     StorageFull { act: &'static str, path: PathBuf, source: io::Error },
 
+    #[error("{cause}: a new segment takes {len} bytes; smaller ones take less (`options().segment_bytes`)")]
+    SegmentStorageFull { len: u64, cause: Error },
+
     #[error(
         "the command `{command}` is too large: its record takes {size} bytes, and the limit is {cap}; nothing was recorded; help: \
          split the command, or raise `options().record_bytes_max`"
@@ -386,6 +397,13 @@ pub(crate) enum ErrorDetail {
     Reentrant { inner: &'static str, outer: String },
 
     #[error(
+        "a clock of the image `{}` panicked: {message}; nothing was changed; help: correct the closure that was given to \
+         `options().clock` or `options().monotonic_clock`",
+        path.display()
+    )]
+    ClockPanicked { path: PathBuf, message: String },
+
+    #[error(
         "the command `{command}` panicked in its {place}: {message}; it was not recorded, and the state is unchanged"
     )]
     Panicked { command: &'static str, place: &'static str, message: String },
@@ -418,20 +436,6 @@ pub(crate) enum ErrorDetail {
 
     #[error("the option `{option}` cannot be {value}: {what}")]
     Option { option: &'static str, value: String, what: &'static str },
-}
-
-/// The message for a snapshot or base that is damaged or forged.
-fn unusable(path: &Path, what: &str) -> String {
-    let state = if is_base(path) { "base" } else { "snapshot" };
-    format!(
-        "the {state} `{}` cannot be used: {what}; help: run `memimage::admin::check`, which says whether the image needs this file",
-        path.display()
-    )
-}
-
-/// Whether the file is a copy of a base, according to its name.
-fn is_base(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "base")
 }
 
 fn lines(items: &[String]) -> String {

@@ -127,7 +127,7 @@ impl<M: Model> Follower<M> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the follower has stopped or was promoted.
+    /// Returns an error if the follower has stopped or was promoted, or if this is a child of the process that opened it.
     pub fn lag(&self) -> Result<u64, Error> {
         self.shared().lag()
     }

@@ -94,8 +94,13 @@ impl<M: Model> Shared<M> {
     /// Returns an error if the thread is inside such a call already, or if this is a child of the process that opened the
     /// follower.
     pub(super) fn enter(&self, call: &'static str) -> Result<ReentrancyGuard, Error> {
+        self.refuse_if_forked()?;
+        ReentrancyGuard::new(std::ptr::from_ref(self).addr(), call)
+    }
+
+    fn refuse_if_forked(&self) -> Result<(), Error> {
         match self.process.is_current() {
-            true => ReentrancyGuard::new(std::ptr::from_ref(self).addr(), call),
+            true => Ok(()),
             false => Err(Error::new(ErrorDetail::Forked)),
         }
     }
@@ -123,9 +128,7 @@ impl<M: Model> Shared<M> {
     }
 
     pub(super) fn lag(&self) -> Result<u64, Error> {
-        if !self.process.is_current() {
-            return Err(Error::new(ErrorDetail::Forked));
-        }
+        self.refuse_if_forked()?;
         let status = self.status.lock();
         match &status.ended {
             Some(ended) => Err(ended.clone()),

@@ -115,7 +115,13 @@
 //!   opened again.
 //! - Once the image is closed, its `journal()` returns [`ErrorKind::Closed`](crate::ErrorKind::Closed), and does not keep the model in
 //!   memory. A loop over the history that has begun reads on to its end. `Journal::open` reads the files of a closed image.
-//! - If the journal was [pruned](super::snapshots), the past begins with its base.
+//! - If the journal was [pruned](super::snapshots), the past begins with its base, and `history()` with the first event that is
+//!   left ([`first_seq`](crate::Journal::first_seq)). A range or a time that ends before that event is an error
+//!   ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)), as is a range that begins before it: no answer is silently short.
+//! - Loops over `history()` and `changes` end with the last event that was durable when they began.
+//! - If a backup is restored in the place of the image, new calls read the restored image. A `Past` or a loop from before the restore
+//!   goes on as long as the restored journal has what it has read, and otherwise returns
+//!   [`ErrorKind::Replaced`](crate::ErrorKind::Replaced). If another image takes the place, every call does.
 //!
 //! # The cost of a past state
 //!

@@ -94,7 +94,8 @@
 //!
 //! Raise its version, `#[memimage::projection(of = Bank, version = 2)]`, whenever you change its fields or what its handlers do. The next
 //! opening then builds it from the first event, which takes about as long as a replay of the journal; `open` returns once it has caught
-//! up. The state of the old version stays in the directory until then, so if you go back to the old program before, it continues. If the
+//! up. The state of the old version stays in the directory until then, so if you go back to the old program before, it continues. Once the new version is
+//! built, the old state is removed, and the old program is refused ([`ErrorKind::Incompatible`](crate::ErrorKind::Incompatible)). If the
 //! shape has changed and the version has not, opening is refused. A change of the handlers alone is not noticed: raise the version.
 //!
 //! A projection is also built anew, with a warning in the log, if the history that it has handled is no longer that of the image: an

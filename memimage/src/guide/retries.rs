@@ -88,6 +88,7 @@
 //! | was refused by its [check](super::quick_start), or could not be recorded | is judged anew, because nothing was recorded |
 //! | panicked | runs the command again |
 //! | is still in flight | waits for it, and gets its answer |
+//! | was left out of a [branch](super::past_states#undo-a-mistaken-event) | on the branch, gets [`ErrorKind::AlreadyExecuted`](crate::ErrorKind::AlreadyExecuted), also with other arguments: the branch does not hold those of the first call |
 //! | did not return, because the image was poisoned, closed or killed | after the next opening: the answer if the event is on disk; otherwise runs the command |
 //!
 //! A retry records nothing, and returns once the first event is as durable as the image's [durability](super::durability) asks for.

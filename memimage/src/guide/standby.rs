@@ -88,7 +88,8 @@
 //! the others get `Locked`, and go on following: now the new owner.
 //!
 //! Who decides that the owner is dead is up to you: a supervisor that waits for the process, or a lease. A promotion cannot take the
-//! image from an owner that still lives, even if that owner hangs: end its process first.
+//! image from an owner that still lives, even if that owner hangs: end its process first. A child that the owner made by `fork`, and that
+//! did not `exec` another program, keeps the [lock](super::durability#one-owner) of a dead owner: end it, too.
 //!
 //! Clients of a dead owner do not know what became of the command for which they had no answer yet. Let them ask the new owner
 //! before they try again.

@@ -131,7 +131,9 @@
 //! its journal, the position may be beyond the end, or the event with its number may be another one. Then subscribing under the name
 //! is an error, and nothing is guessed: find out what the receiver has, remove the name, and make it again at the right event. A copy
 //! of an image has the same names, so a copy that runs beside the original sends everything twice: remove the names of the copy. A
-//! [rewritten](crate::admin::rewrite()) image begins without names.
+//! [rewritten](crate::admin::rewrite()) image begins without names, and so do a [branch](super::past_states#undo-a-mistaken-event) and
+//! a [backup](super::backup): after a restore of a backup, `subscribe_as(name, Seq::ZERO)` begins at event 1, and everything is
+//! delivered again. Pass the event that the receiver handled last.
 //!
 //! By the [keys](crate::EventKey) of the events, a receiver sees what happened. After a restore, the events that the backup has come with
 //! the same keys as before. An event that the restored image records has another key than the lost event with its seq, so the receiver

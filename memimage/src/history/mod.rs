@@ -30,7 +30,7 @@ pub use selection::{History, HistoryIter};
 pub use subscriptions::{StopHandle, Subscription, SubscriptionInfo, SubscriptionStream};
 
 pub(crate) use polling::{Polling, SHORTEST_PAUSE};
-pub(crate) use record_feed::{Look, RecordFeed, removed_image};
+pub(crate) use record_feed::{Look, RecordFeed};
 pub(crate) use source::{JournalSource, LiveJournal};
 pub(crate) use subscriptions::SubscriptionHold;
 pub(crate) use typed::deliver;

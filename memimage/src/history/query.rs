@@ -20,7 +20,8 @@ pub(super) struct Query {
     pub(super) since: Option<Timestamp>,
     pub(super) until: Option<Timestamp>,
     pub(super) names: Vec<String>,
-    pub(super) actor: Option<String>,
+    /// If there are any, the actor must be one of them.
+    pub(super) actors: Vec<String>,
     pub(super) outcome: Option<Outcome>,
     pub(super) newest_first: bool,
 }
@@ -45,7 +46,11 @@ impl Query {
             && self.since.is_none_or(|since| record.time >= since)
             && self.until.is_none_or(|until| record.time <= until)
             && self.outcome.is_none_or(|outcome| record.outcome == outcome)
-            && self.actor.as_deref().is_none_or(|actor| record.metadata.get(Metadata::ACTOR) == Some(actor))
+            && (self.actors.is_empty() || self.has_actor(&record.metadata))
+    }
+
+    fn has_actor(&self, metadata: &Metadata) -> bool {
+        metadata.get(Metadata::ACTOR).is_some_and(|actor| self.actors.iter().any(|wanted| wanted == actor))
     }
 
     /// Whether an event of a wanted record is wanted. An event that upcasters drop is selected by its recorded name.

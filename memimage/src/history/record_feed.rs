@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::polling::Polling;
 use super::source::JournalSource;
-use crate::error::{Error, ErrorDetail, ErrorKind};
+use crate::error::{Error, ErrorKind};
 use crate::event::Model;
-use crate::journal::{Continuity, DurabilityWatch, JournalItem, Layout, RecordCursor, Scan, StoredRecord, Voids};
+use crate::journal::{
+    Continuity, DurabilityWatch, JournalItem, RecordCursor, Scan, StoredRecord, Voids, removed_image,
+};
 use crate::recovery::{FollowedDispatch, OpenedJournal, dispatch_of};
 use crate::seq::Seq;
 
@@ -32,12 +34,6 @@ enum Evidence {
     Live(Arc<DurabilityWatch>),
     /// The files, which the owner in another process writes.
     Files(Polling),
-}
-
-/// The error for an image that is no longer there.
-pub(crate) fn removed_image(layout: &Layout) -> Error {
-    let what = "the directory was removed, or its files were".to_owned();
-    Error::new(ErrorDetail::Replaced { path: layout.root().to_owned(), what })
 }
 
 /// The result of looking for more durable records.

@@ -5,6 +5,8 @@ use std::fmt;
 use std::ops::RangeBounds;
 
 use super::event::HistoryEvent;
+#[cfg(doc)]
+use super::journal::Journal;
 use super::query::Query;
 use super::source::JournalSource;
 use super::typed::push_events;
@@ -20,6 +22,9 @@ use crate::seq::Seq;
 ///
 /// The loop gets the events that are durable when it begins. It reads the journal piece by piece, so memory use does not depend
 /// on the number of events.
+///
+/// If old events were [pruned](crate::Options::retention), a history without a start begins with the first event that is
+/// [left](Journal::first_seq).
 #[must_use = "a history is read by iterating over it"]
 pub struct History<M: Model> {
     source: JournalSource,
@@ -32,21 +37,27 @@ impl<M: Model> History<M> {
         History { source, query: Query::default(), model: std::marker::PhantomData }
     }
 
-    /// Selects the events with seqs in this range, such as `Seq::new(100)..`.
+    /// Selects the events with seqs in this range, such as `Seq::new(100)..`. A further call replaces the range.
     ///
-    /// If the range begins with an event that was pruned, or after the event that will be recorded next, the loop gets an error.
+    /// If the range begins with an event that was pruned, or after the event that will be recorded next, the loop gets an error. A
+    /// range without a start, such as `..=Seq::new(100)`, begins with the first event that is [left](Journal::first_seq); if it ends
+    /// before that event, the loop gets an error ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)).
     pub fn range(mut self, range: impl RangeBounds<Seq>) -> Self {
         self.query.set_range(range);
         self
     }
 
-    /// Selects the events that were recorded at this time or later.
+    /// Selects the events that were recorded at this time or later. A further call replaces the time. Events that were pruned are left
+    /// out.
     pub fn since(mut self, time: Timestamp) -> Self {
         self.query.since = Some(time);
         self
     }
 
-    /// Selects the events that were recorded at this time or earlier.
+    /// Selects the events that were recorded at this time or earlier. A further call replaces the time.
+    ///
+    /// If the first event that is [left](Journal::first_seq) was recorded later, because earlier events were pruned, the loop gets an
+    /// error ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)).
     pub fn until(mut self, time: Timestamp) -> Self {
         self.query.until = Some(time);
         self
@@ -64,19 +75,19 @@ impl<M: Model> History<M> {
         self
     }
 
-    /// Selects the events whose metadata names this [actor](crate::Metadata::actor).
+    /// Selects the events whose metadata names this [actor](crate::Metadata::actor). Further calls select more actors.
     pub fn by(mut self, actor: impl Into<String>) -> Self {
-        self.query.actor = Some(actor.into());
+        self.query.actors.push(actor.into());
         self
     }
 
-    /// Selects the events whose command returned an error.
+    /// Selects the events whose command returned an error. Replaces [`applied`](History::applied).
     pub fn rejected(mut self) -> Self {
         self.query.outcome = Some(Outcome::Rejected);
         self
     }
 
-    /// Selects the events whose command returned no error.
+    /// Selects the events whose command returned no error. Replaces [`rejected`](History::rejected).
     pub fn applied(mut self) -> Self {
         self.query.outcome = Some(Outcome::Applied);
         self
@@ -197,6 +208,7 @@ fn open<M: Model>(source: &JournalSource, query: &Query, durable: Seq) -> Result
     {
         return Err(journal.segments().pruned_event(first));
     }
+    refuse_pruned(source, &journal, query, durable)?;
     let dispatch = FollowedDispatch::new(dispatch_of::<M>(&journal)?);
     if query.newest_first {
         let cursor = Box::new(ReverseCursor::new(journal.into_scan(), until)?);
@@ -209,6 +221,28 @@ fn open<M: Model>(source: &JournalSource, query: &Query, durable: Seq) -> Result
     let voids = journal.scan().voids_after(after)?;
     let cursor = RecordCursor::new(source.tail_after(after)?, after);
     Ok(IterState::Forward { reader: Box::new(Reader { cursor, dispatch, voids }), until })
+}
+
+/// Returns an error if a query without a start ends before the first event of a pruned journal.
+fn refuse_pruned(source: &JournalSource, journal: &OpenedJournal, query: &Query, durable: Seq) -> Result<(), Error> {
+    let segments = journal.segments();
+    if query.first.is_some() || segments.starts_at_genesis() {
+        return Ok(());
+    }
+    let pruned = before_first(journal)?;
+    if let Some(last) = query.last.filter(|&last| last <= pruned) {
+        return Err(segments.pruned_event(last));
+    }
+    let Some(until) = query.until else { return Ok(()) };
+    let mut cursor = RecordCursor::new(source.tail_after(pruned)?, pruned);
+    while let Some(item) = cursor.next(durable)? {
+        match item {
+            JournalItem::Record(first) if first.record.time > until => return Err(segments.pruned_event(pruned)),
+            JournalItem::Record(_) => break,
+            JournalItem::Shapes(..) => {}
+        }
+    }
+    Ok(())
 }
 
 /// The event before the first event of the journal.

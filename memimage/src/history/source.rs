@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use crate::disk::{Disk, failed};
 use crate::error::{Error, ErrorDetail};
-use crate::journal::{DurabilityWatch, JournalTail, Layout, RecordCursor, Survey, Watermark};
+use crate::journal::{DurabilityWatch, JournalTail, Layout, RecordCursor, Segments, Survey, Watermark, other_image};
 use crate::keys::Keyring;
 use crate::recovery::OpenedJournal;
 use crate::seq::Seq;
@@ -50,6 +50,8 @@ pub(crate) struct JournalSource {
     /// The running owner, if it is in this process; otherwise the files alone show which events are durable. Weak, so that no
     /// reader keeps the model in memory after the image was closed.
     live: Option<Weak<dyn LiveJournal>>,
+    /// The UUID of the image; `None` if the reader itself verifies that it reads one image.
+    uuid: Option<[u8; 16]>,
 }
 
 impl JournalSource {
@@ -60,7 +62,20 @@ impl JournalSource {
         live: Option<Weak<dyn LiveJournal>>,
     ) -> JournalSource {
         let (disk, layout, keyring) = (Arc::clone(disk), layout.clone(), Arc::clone(keyring));
-        JournalSource { disk, layout, keyring, live }
+        JournalSource { disk, layout, keyring, live, uuid: None }
+    }
+
+    /// The same journal. From now on, another image in its directory is an error of the kind
+    /// [`Replaced`](crate::ErrorKind::Replaced).
+    pub(crate) fn bound_to(self, uuid: [u8; 16]) -> JournalSource {
+        JournalSource { uuid: Some(uuid), ..self }
+    }
+
+    fn refuse_other_image(&self, segments: &Segments) -> Result<(), Error> {
+        match self.uuid.is_some_and(|uuid| uuid != segments.identity().uuid) {
+            true => Err(other_image(&self.layout)),
+            false => Ok(()),
+        }
     }
 
     pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
@@ -114,7 +129,14 @@ impl JournalSource {
     pub(crate) fn durable(&self, call: &'static str) -> Result<Seq, Error> {
         match self.live()? {
             Some(live) => live.acknowledged(call),
-            None => self.attempt(|| JournalTail::last_synced(&self.disk, &self.layout, &self.keyring)),
+            None => self.attempt(|| {
+                let durable = JournalTail::last_synced(&self.disk, &self.layout, &self.keyring)?;
+                let survey = self.layout.survey(&*self.disk)?;
+                // the header of one segment identifies the image
+                let newest = survey.image(&self.layout)?.last_chunk::<1>().expect("an image has a segment");
+                self.refuse_other_image(&Segments::open(&self.disk, &self.layout, newest, &self.keyring)?)?;
+                Ok(durable)
+            }),
         }
     }
 
@@ -140,9 +162,17 @@ impl JournalSource {
         }
     }
 
+    /// The number of void frames of the image that `journal/durable` counts; 0 if the file does not tell.
+    pub(super) fn decisions(&self) -> Result<u32, Error> {
+        let Some(uuid) = self.uuid else { return Ok(0) };
+        Ok(self.watermark(&uuid)?.map_or(0, |watermark| watermark.decisions))
+    }
+
     /// A reader of the frames after event `seq`.
     pub(crate) fn tail_after(&self, seq: Seq) -> Result<JournalTail, Error> {
-        self.attempt(|| JournalTail::after(&self.disk, &self.layout, &self.keyring, seq))
+        let tail = self.attempt(|| JournalTail::after(&self.disk, &self.layout, &self.keyring, seq))?;
+        self.refuse_other_image(tail.scan().segments())?;
+        Ok(tail)
     }
 
     /// A reader of the records after event `after`, which knows the frame with event `known`: the last durable event up to `after`.
@@ -176,7 +206,9 @@ impl JournalSource {
 
     /// Opens the journal, of which the events up to `durable` are read.
     pub(crate) fn open(&self, durable: Seq) -> Result<OpenedJournal, Error> {
-        self.attempt(|| OpenedJournal::beside_owner(&self.disk, &self.layout, &self.keyring, durable))
+        let journal = self.attempt(|| OpenedJournal::beside_owner(&self.disk, &self.layout, &self.keyring, durable))?;
+        self.refuse_other_image(journal.segments())?;
+        Ok(journal)
     }
 
     /// Calls `read` again while it fails because the owner removed a snapshot or a segment meanwhile.

@@ -73,7 +73,7 @@ impl<M: Model> Shared<M> {
     /// The journal's files, for readers of the history.
     fn journal_source(&self) -> JournalSource {
         let live = self.this.clone() as Weak<dyn LiveJournal>;
-        JournalSource::new(&self.disk, &self.layout, &self.keyring, Some(live))
+        JournalSource::new(&self.disk, &self.layout, &self.keyring, Some(live)).bound_to(self.identity.uuid)
     }
 }
 

@@ -88,6 +88,9 @@ impl<P: Projector> Projection<P> {
     /// Opens the projection of a journal in the directory `path`, and creates the directory if it does not exist. `journal` is
     /// `&image.journal()` in the process of the image's owner, and a [`Journal`] in any other process.
     ///
+    /// The projection of an image [in memory](crate::Image::in_memory) is in memory, too, and its path is a name, such as `totals`. Any
+    /// other projection needs a directory outside the image.
+    ///
     /// Returns once the projection has handled the events that were durable when the call began. If the directory has no state of the
     /// projection's version, the projection is first built from all events. The states of older versions stay until this is done.
     ///

@@ -2,9 +2,20 @@
 
 use super::descriptor::{Descriptor, Field, Primitive, ShapeRef};
 
-/// Whether equal values of a shape have equal encodings: the shape contains neither a collection whose order is not part of the value,
-/// nor a float, whose NaNs differ.
+/// The compiler evaluates at most 128 nested calls, and each level of a shape takes two.
+const LEVELS_MAX: u32 = 40;
+
+/// Whether equal values of a shape certainly have equal encodings: the shape contains neither a collection whose order is not part of
+/// the value, nor a float, whose NaNs differ, and is not too deep to be examined.
 pub(crate) const fn has_one_encoding(shape: ShapeRef) -> bool {
+    examine(shape, LEVELS_MAX)
+}
+
+const fn examine(shape: ShapeRef, levels: u32) -> bool {
+    if levels == 0 {
+        return false;
+    }
+    let levels = levels - 1;
     match *shape.get() {
         Descriptor::Primitive(Primitive::F32 | Primitive::F64)
         | Descriptor::Set(_)
@@ -16,23 +27,23 @@ pub(crate) const fn has_one_encoding(shape: ShapeRef) -> bool {
         Descriptor::Option(item)
         | Descriptor::List(item)
         | Descriptor::OrderedSet(item)
-        | Descriptor::Array(item, _) => has_one_encoding(item),
-        Descriptor::OrderedMap(key, value) => has_one_encoding(key) && has_one_encoding(value),
+        | Descriptor::Array(item, _) => examine(item, levels),
+        Descriptor::OrderedMap(key, value) => examine(key, levels) && examine(value, levels),
         Descriptor::Tuple(items) => {
             let mut i = 0;
             while i < items.len() {
-                if !has_one_encoding(items[i]) {
+                if !examine(items[i], levels) {
                     return false;
                 }
                 i += 1;
             }
             true
         }
-        Descriptor::Struct(structure) => fields_have_one_encoding(structure.fields),
+        Descriptor::Struct(structure) => examine_fields(structure.fields, levels),
         Descriptor::Enum(enumeration) => {
             let mut i = 0;
             while i < enumeration.variants.len() {
-                if !fields_have_one_encoding(enumeration.variants[i].fields) {
+                if !examine_fields(enumeration.variants[i].fields, levels) {
                     return false;
                 }
                 i += 1;
@@ -42,10 +53,10 @@ pub(crate) const fn has_one_encoding(shape: ShapeRef) -> bool {
     }
 }
 
-const fn fields_have_one_encoding(fields: &[Field]) -> bool {
+const fn examine_fields(fields: &[Field], levels: u32) -> bool {
     let mut i = 0;
     while i < fields.len() {
-        if !has_one_encoding(fields[i].shape) {
+        if !examine(fields[i].shape, levels) {
             return false;
         }
         i += 1;

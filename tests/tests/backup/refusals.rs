@@ -126,6 +126,19 @@ fn a_backup_of_another_image_is_refused() {
 }
 
 #[test]
+fn a_backup_beside_another_one_to_the_same_path_is_refused() {
+    let disk = SimDisk::new();
+    let run = begin(&disk, 5);
+    disk.create_dir(Path::new("/.copy.backing-up")).unwrap();
+    let lock = disk.lock(Path::new("/.copy.backing-up/LOCK")).unwrap();
+    let before = files(&disk);
+    let expected = (ErrorKind::Locked, "another backup to `/copy` is running");
+    assert_refused(&before, &disk, run.image().admin().backup(COPY), expected);
+    drop(lock);
+    run.image().admin().backup(COPY).unwrap();
+}
+
+#[test]
 fn a_backup_that_was_opened_or_is_in_use_is_refused() {
     let disk = SimDisk::new();
     let mut run = begin(&disk, 5);

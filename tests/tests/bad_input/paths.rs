@@ -197,3 +197,26 @@ fn a_network_file_system_is_refused() {
     disk.set_network_filesystem(None);
     assert_intact(&disk, 3, state);
 }
+
+#[test]
+fn no_image_is_created_inside_an_image() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger");
+    let image = options().open(&path).unwrap();
+    image.deposit(1, 1).unwrap();
+    for inside in ["snapshot", "quarantine", "new", "snapshot/new"] {
+        let error = options().open(path.join(inside)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
+        assert!(error.to_string().contains("a place inside an image"), "{error}");
+    }
+    // another image's branch or backup has no place there either
+    let other = options().open(dir.path().join("other")).unwrap();
+    let error = other.admin().backup(path.join("backup")).unwrap_err();
+    assert!(error.to_string().contains("a place inside an image"), "{error}");
+    let error = other.journal().branch(path.join("branch")).create().unwrap_err();
+    assert!(error.to_string().contains("a place inside an image"), "{error}");
+    for inside in ["new", "snapshot/LOCK", ".backup.backing-up", "backup", "branch"] {
+        assert!(!path.join(inside).exists(), "{inside}");
+    }
+    options().open(path.join("../beside")).unwrap();
+}

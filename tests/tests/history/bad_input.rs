@@ -110,3 +110,27 @@ fn a_closed_image_has_no_history_but_its_journal_has() {
     assert_eq!(handle.at(Seq::new(1)).unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(journal(&disk).at(Seq::new(1)).unwrap().accounts[&1], 1);
 }
+
+#[test]
+fn the_largest_seq_has_no_successor() {
+    use std::ops::Bound::{Excluded, Unbounded};
+    let largest = Seq::new(u64::MAX);
+    assert_eq!(largest.next(), largest);
+    let image = Image::<Ledger>::in_memory().unwrap();
+    image.deposit(1, 1).unwrap();
+    let error =
+        image.journal().history().range((Excluded(largest), Unbounded)).into_iter().next().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutOfRange);
+    assert_eq!(image.journal().history().range(..=largest).into_iter().count(), 1);
+    assert_eq!(image.journal().at(largest).unwrap_err().kind(), ErrorKind::OutOfRange);
+    assert_eq!(image.journal().subscribe(largest).map(drop).unwrap_err().kind(), ErrorKind::OutOfRange);
+}
+
+#[test]
+fn the_journal_of_a_missing_image_is_not_to_be_created() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = Journal::<Ledger>::open(dir.path().join("missing")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    let text = error.to_string();
+    assert!(text.contains("the path does not exist; help: check the path") && !text.contains("create"), "{text}");
+}

@@ -147,3 +147,45 @@ fn derived_fields_can_be_selected_and_are_no_difference_of_their_own() {
     let lines: Vec<_> = differences.iter().map(ToString::to_string).collect();
     assert_eq!(lines, ["names[7]: \"ann\" → \"eve\"", "names[9]: absent → \"ann\""]);
 }
+
+#[test]
+fn a_panic_of_the_closure_ends_the_changes() {
+    let disk = SimDisk::new();
+    let image = open(&disk, options());
+    for amount in 1..=5 {
+        image.deposit(1, amount).unwrap();
+    }
+    let mut calls = 0;
+    let mut changes = image.journal().changes(move |ledger| {
+        calls += 1;
+        assert!(calls != 4, "at event 3");
+        ledger.accounts.get(&1).copied()
+    });
+    assert_eq!(changes.next().unwrap().unwrap().new, Some(1));
+    assert_eq!(changes.next().unwrap().unwrap().new, Some(3));
+    let next = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| changes.next().is_some()));
+    assert!(next.is_err());
+    assert!(changes.next().is_none(), "no change is left out");
+}
+
+#[test]
+fn changes_end_with_the_last_event_that_was_durable_when_the_loop_began() {
+    let disk = SimDisk::new();
+    let image = open(&disk, options());
+    image.deposit(1, 1).unwrap();
+    image.deposit(1, 1).unwrap();
+    let balance = |ledger: &memimage_tests::Ledger| ledger.accounts.get(&1).copied();
+    let past = image.journal().at(Seq::new(1)).unwrap();
+    let (all, later) = (image.journal().changes(balance), past.changes(balance));
+    image.deposit(1, 1).unwrap();
+    for (changes, expected) in [(all.take(50).collect::<Vec<_>>(), 3), (later.take(50).collect(), 2)] {
+        assert_eq!(changes.len(), expected, "an event before the loop begins is read");
+    }
+    let mut seen = 0;
+    for change in image.journal().changes(balance).take(50) {
+        change.unwrap();
+        image.deposit(1, 1).unwrap();
+        seen += 1;
+    }
+    assert_eq!(seen, 3, "the events of the loop itself are not read");
+}

@@ -9,6 +9,7 @@ mod keys;
 mod kept_snapshots;
 mod past_states;
 mod reads;
+mod replaced;
 mod upcasts;
 
 use std::sync::Arc;

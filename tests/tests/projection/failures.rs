@@ -49,6 +49,32 @@ fn a_handler_that_panics_stops_the_projection_and_nothing_else() {
     });
 }
 
+#[test]
+fn a_projection_has_no_place_inside_an_image() {
+    let disk = SimDisk::new();
+    let bank = bank(&disk);
+    for inside in ["/bank/snapshot", "/bank/turnover"] {
+        let error = Projection::<Turnover>::open(&bank.journal(), inside).map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotAnImage, "{error}");
+        assert!(error.to_string().contains("it is inside the image `/bank`"), "{error}");
+    }
+}
+
+#[test]
+fn the_projection_of_an_image_in_memory_is_in_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let bank = Image::<Bank>::in_memory().unwrap();
+    bank.deposit(1, 7).unwrap();
+    let path = dir.path().join("turnover");
+    let error = Projection::<Turnover>::open(&bank.journal(), &path).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    let text = error.to_string();
+    assert!(text.contains("is in memory, too") && text.contains("such as `turnover`"), "{text}");
+    let projection = Projection::<Turnover>::open(&bank.journal(), "turnover").unwrap();
+    assert_eq!(projection.query(|turnover| turnover.deposited[&1]).unwrap(), 7);
+    assert!(!path.exists() && !std::path::Path::new("turnover").exists());
+}
+
 /// Loses its count when it is stored.
 #[derive(Default, Shape)]
 struct Forgetful {

@@ -23,8 +23,13 @@ use crate::seq::Seq;
 const TASK: Task = Task { name: "memimage::admin::backup", builder: "memimage::admin::Backup" };
 
 /// The staging directory of a new backup.
-const STAGING: StagingTask =
-    StagingTask { ending: ".backing-up", marker: "BACKING-UP", text: messages::STAGING_TEXT, extra: Some("BACKUP") };
+const STAGING: StagingTask = StagingTask {
+    name: "backup",
+    ending: ".backing-up",
+    marker: "BACKING-UP",
+    text: messages::STAGING_TEXT,
+    extra: Some("BACKUP"),
+};
 
 /// A backup reads an image at most this many times while the owner of the image removes files.
 const READINGS: u32 = 20;

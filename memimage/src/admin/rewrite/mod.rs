@@ -28,6 +28,7 @@ use rewriter::{RewriteCounts, Rewriter};
 
 /// The staging directory of a rewrite.
 const STAGING: StagingTask = StagingTask {
+    name: "rewrite",
     ending: ".rewriting",
     marker: "REWRITING",
     text: "A rewrite is creating an image in this directory. If no such process is running, the rewrite was interrupted: run it \

@@ -108,6 +108,8 @@ impl<M: Model> Journal<M> {
     /// Returns an error if a subscriber has the subscription now ([`ErrorKind::Locked`](crate::ErrorKind::Locked)), or if its file
     /// cannot be removed.
     pub fn unsubscribe(&self, name: &str) -> Result<bool, Error> {
+        // another image may have taken the place of this one
+        self.source.uuid()?;
         SubscriptionFiles::new(self.source.disk(), self.source.layout(), name)?.remove()
     }
 

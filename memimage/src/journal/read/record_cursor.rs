@@ -76,6 +76,11 @@ impl RecordCursor {
         self.last
     }
 
+    /// Whether the reader has read a frame, by which it notices that the journal was replaced.
+    pub(crate) fn has_read(&self) -> bool {
+        self.tail.chain().is_some()
+    }
+
     /// Takes the void events whose void frames this reader has read since the last call. The reader reads frames ahead of the items
     /// that it returns.
     pub(crate) fn take_voids(&mut self) -> Voids {

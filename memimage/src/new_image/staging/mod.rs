@@ -5,14 +5,15 @@
 //! - If there is an empty directory, which may be a mount point or have a parent where nothing can be created, the image is staged
 //!   inside of it, and its directories are renamed. The directory `journal`, without which there is no image, is the last one.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 mod messages;
 
-use crate::disk::{Disk, Entry, FileType, LockGuard, StoredFile, failed, rename, sync_dir};
+use crate::disk::{Disk, Entry, FileType, Lock, LockGuard, StoredFile, failed, rename, sync_dir};
 use crate::error::{Error, ErrorDetail};
-use crate::journal::Layout;
+use crate::journal::{INSIDE_IMAGE, Layout, enclosing_image};
 use crate::log;
 
 const LOCK: &str = "LOCK";
@@ -20,6 +21,8 @@ const LOCK: &str = "LOCK";
 /// An operation that creates an image in a staging directory.
 #[derive(Debug)]
 pub(crate) struct StagingTask {
+    /// The name of the operation, for messages.
+    pub(crate) name: &'static str,
     /// The end of the directory's name, after a dot and the name of the final path. Inside the final path, this is the whole name.
     pub(crate) ending: &'static str,
     /// The name of the marker file beside `LOCK`: the operation may clear a staging directory with this file. The operation
@@ -56,9 +59,12 @@ pub(crate) fn refuse_inside(disk: &dyn Disk, target: &Path, source: &Path) -> Re
     }
 }
 
-/// Checks that `task` can create an image at `target`: the path does not exist, or is a directory that is empty or contains what
-/// an interrupted operation of this kind left.
+/// Checks that `task` can create an image at `target`: the path is not inside an image, and does not exist, or is a directory that
+/// is empty or contains what an interrupted operation of this kind left.
 pub(crate) fn vacant(disk: &dyn Disk, target: &Path, task: &StagingTask) -> Result<(), Error> {
+    if enclosing_image(disk, target)?.is_some() {
+        return Err(taken(target, INSIDE_IMAGE));
+    }
     match kind(disk, target)? {
         None => Ok(()),
         Some(FileType::Dir) if task.is_unfinished(&list(disk, target)?) => Ok(()),
@@ -84,7 +90,7 @@ impl StagingDir {
             None => create_dir(&**disk, root)?,
             Some(_) => task.may_clear(&**disk, root)?,
         }
-        let lock = home.acquire_lock(&**disk);
+        let lock = acquire_lock(&**disk, &home, target, task);
         // another operation may have created the image since the first check
         vacant(&**disk, target, task)?;
         let lock = lock?;
@@ -264,8 +270,23 @@ fn kind(disk: &dyn Disk, path: &Path) -> Result<Option<FileType>, Error> {
     disk.kind(path).map_err(|error| failed("inspecting", path, error))
 }
 
+/// Creates a directory, unless another operation to the same path has just created it.
 fn create_dir(disk: &dyn Disk, dir: &Path) -> Result<(), Error> {
-    disk.create_dir(dir).map_err(|error| failed("creating", dir, error))
+    match disk.create_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        created => created.map_err(|error| failed("creating", dir, error)),
+    }
+}
+
+/// Acquires the lock of a staging directory, which a running operation of the same kind holds.
+fn acquire_lock(disk: &dyn Disk, home: &Layout, target: &Path, task: &StagingTask) -> Result<LockGuard, Error> {
+    let path = home.lock();
+    match disk.lock(&path).map_err(|error| failed("locking", &path, error))? {
+        Lock::Held(lock) => Ok(lock),
+        Lock::Busy { owner } => {
+            Err(Error::new(ErrorDetail::Staged { task: task.name, path: target.to_owned(), owner }))
+        }
+    }
 }
 
 fn list(disk: &dyn Disk, dir: &Path) -> Result<Vec<Entry>, Error> {
