@@ -228,9 +228,12 @@ fn an_image_that_is_removed_stops_its_projections() {
                 true => turnover.wait(last.next()).unwrap_err(),
                 false => turnover.wait(Seq::new(u64::MAX)).unwrap_err(),
             };
-            let expected = if is_owner_here { ErrorKind::Io } else { ErrorKind::NotFound };
+            let (expected, text) = match is_owner_here {
+                true => (ErrorKind::Io, "removed"),
+                false => (ErrorKind::NotFound, "there is no image at"),
+            };
             assert_eq!(error.kind(), expected, "{error}");
-            assert!(error.to_string().contains("removed"), "{error}");
+            assert!(error.to_string().contains(text), "{error}");
             assert_names(&error, image.to_str().unwrap());
             assert_eq!(turnover.close().unwrap_err(), error);
             let error = open(&journal).unwrap_err();
