@@ -10,6 +10,9 @@ mod event;
 mod typed;
 mod moment;
 mod query;
+mod records;
+#[cfg(feature = "admin")]
+mod event_log;
 mod selection;
 mod past;
 mod changes;
@@ -27,6 +30,10 @@ pub use past::Past;
 pub use selection::{History, HistoryIter};
 pub use subscriptions::{StopHandle, Subscription, SubscriptionInfo, SubscriptionStream};
 
+#[cfg(feature = "admin")]
+pub(crate) use event_log::{EventLog, LoggedEvent};
+#[cfg(feature = "admin")]
+pub(crate) use query::Query;
 pub(crate) use source::{JournalSource, LiveJournal};
 pub(crate) use subscriptions::SubscriptionHold;
 pub(crate) use typed::deliver;
