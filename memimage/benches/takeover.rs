@@ -86,19 +86,30 @@ fn median(durations: &mut [Duration]) -> Duration {
     durations[durations.len() / 2]
 }
 
+/// How long this thread has run, and how long it has waited for a processor; `None` where the system does not tell.
+fn processor_times() -> Option<[Duration; 2]> {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let mut times = stat.split_whitespace().map(|nanos| nanos.parse().map(Duration::from_nanos));
+    Some([times.next()?.ok()?, times.next()?.ok()?])
+}
+
 /// Kills an owner that executes some commands, and promotes a follower.
 fn promotions(path: &Path, rounds: u32) -> Result<(), Error> {
-    let mut promotions = Vec::new();
+    let (mut promotions, mut running, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         let (mut owner, _lines) = start_owner(path, "some");
         let follower: Follower<Bank> = options().follow(path)?;
         thread::sleep(Duration::from_millis(100));
         owner.kill().expect("the owner lives");
         owner.wait().expect("the owner ends");
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), processor_times());
         let bank = follower.promote()?;
         bank.deposit(1, 1)?;
         promotions.push(started.elapsed());
+        if let (Some(before), Some(after)) = (before, processor_times()) {
+            running.push(after[0].saturating_sub(before[0]));
+            waiting.push(after[1].saturating_sub(before[1]));
+        }
         Image::close(bank)?;
     }
     let max = *promotions.iter().max().expect("a round");
@@ -110,6 +121,12 @@ fn promotions(path: &Path, rounds: u32) -> Result<(), Error> {
         median(&mut promotions),
         journal >> 20
     );
+    if !running.is_empty() {
+        let [running, waiting] = [&mut running, &mut waiting].map(|times| median(times));
+        println!(
+            "  of which the thread ran {running:.1?} and waited {waiting:.1?} for a processor; the rest are syncs"
+        );
+    }
     Ok(())
 }
 

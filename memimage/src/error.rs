@@ -5,6 +5,7 @@ mod position;
 mod projection;
 mod subscription;
 mod advice;
+mod state_file;
 mod messages;
 mod kind;
 
@@ -114,6 +115,21 @@ impl Error {
     /// Whether the outcome of the command is unknown: only reopening the image shows whether the command was recorded.
     pub fn is_outcome_unknown(&self) -> bool {
         matches!(*self.detail, ErrorDetail::Poisoned { unknown: true, .. })
+    }
+
+    /// The error of a poisoned image for a command that an earlier call may have recorded. Returns any other error unchanged.
+    pub(crate) fn of_unknown_outcome(&self) -> Error {
+        match &*self.detail {
+            ErrorDetail::Poisoned { cause, .. } => {
+                Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: true })
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// Whether the body of an [executed request](ErrorKind::AlreadyExecuted) rejected it. `false` for any other error.
+    pub fn is_rejected(&self) -> bool {
+        matches!(*self.detail, ErrorDetail::AlreadyExecuted { rejected: true, .. })
     }
 
     /// Whether a replay contradicted the journal: an event could not be replayed, or the replay gave another state.

@@ -82,7 +82,7 @@
 //! | --- | --- |
 //! | a model and its commands | [`Model`], [`Shape`], [`macro@commands`], [`Context`], [`Metadata`] |
 //! | the past of an image | [`Journal`], [`History`], [`Past`], [`Branch`] |
-//! | a running image | [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`SnapshotSource`], [`Replica`], [`Retention`] |
+//! | a running image | [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`SnapshotSource`], [`Replica`], [`Retention`], [`SnapshotSpread`] |
 //! | a copy in another process, and a takeover | [`Follower`] |
 //! | errors | [`struct@Error`], [`ErrorKind`], [`CommandError`] |
 //! | past versions of events | [`macro@upcast`], [`Recorded`], [`Value`], [`shape`], [`shape_lock`] |
@@ -179,8 +179,8 @@ pub use history::{
     StateDifference, StopHandle, Subscription, SubscriptionInfo, SubscriptionStream,
 };
 pub use image::{
-    Admin, Bulk, Image, JournalHandle, Pending, PendingAll, ReadGuard, RecoveryReport, SnapshotInfo, Stats,
-    WithMetadata,
+    Admin, Bulk, BulkOnce, Image, JournalHandle, Pending, PendingAll, ReadGuard, RecoveryReport, SnapshotInfo, Stats,
+    WithMetadata, WithRequestKey,
 };
 pub use journal::Durability;
 #[cfg(feature = "chain")]
@@ -190,7 +190,7 @@ pub use keys::{Key, Keys};
 pub use options::{Options, Replica, SnapshotPolicy, SnapshotSource};
 pub use progress::{OpeningPhase, Progress};
 pub use projection::{EventInfo, Projection, ProjectionOptions, ProjectionStats, Projector};
-pub use retention::Retention;
+pub use retention::{Retention, SnapshotSpread};
 pub use seq::{SegmentId, Seq};
 pub use shape::Shape;
 pub use value::{FromValue, Value, ValueError};

@@ -14,7 +14,7 @@ use crate::event::Model;
 use crate::journal::{BatchLimits, Durability, MAX_SEGMENT, MIN_SEGMENT};
 use crate::keys::{Keyring, Keys};
 use crate::progress::{Progress, ProgressCallback};
-use crate::retention::Retention;
+use crate::retention::{KeptSnapshots, MAX_SNAPSHOTS, MIN_SNAPSHOTS, Retention};
 
 pub use snapshots::{Replica, SnapshotPolicy, SnapshotSource};
 
@@ -52,6 +52,7 @@ pub struct Options<M> {
     pub(crate) pause_budget: Duration,
     pub(crate) replica: Replica,
     pub(crate) retention: Retention,
+    pub(crate) kept_snapshots: KeptSnapshots,
     pub(crate) retain_for_subscriptions: bool,
     pub(crate) verify_snapshots: bool,
     pub(crate) verify_digests: bool,
@@ -110,6 +111,7 @@ impl<M: Model> Options<M> {
             pause_budget: Duration::from_millis(5),
             replica: Replica::OnDemand,
             retention: Retention::default(),
+            kept_snapshots: KeptSnapshots::default(),
             retain_for_subscriptions: true,
             verify_snapshots: true,
             verify_digests: true,
@@ -176,25 +178,14 @@ impl<M: Model> Options<M> {
     /// request on, whether or not the later events are requests. Default: 1,000,000 events.
     ///
     /// Give the same number in every program that opens the image, also in one that only maintains or follows it. An opening with a
-    /// smaller number forgets older requests, and once it makes a snapshot they are forgotten for good: a later opening with a larger
-    /// number does not get them back.
+    /// smaller number forgets older requests. A later opening with a larger number reads their keys from the journal again, as far as
+    /// the events were not pruned, but not their answers.
+    /// [`Stats::requests_since`](crate::Stats::requests_since) shows how far back the requests are known.
     ///
     /// A remembered request takes about 65 bytes of memory, and its key and its encoded answer, both in memory and in each snapshot.
     /// See [the guide](crate::guide::retries).
     pub fn remember(mut self, events: u64) -> Self {
         self.remember = events;
-        self
-    }
-
-    /// When the image makes a snapshot on its own. Default: after each 64 MiB of journal.
-    pub fn snapshots(mut self, policy: SnapshotPolicy) -> Self {
-        self.snapshots = policy;
-        self
-    }
-
-    /// The copy of the state from which snapshots are written. Default: [`SnapshotSource::Replica`], so that commands do not wait.
-    pub fn snapshot_source(mut self, source: SnapshotSource<M>) -> Self {
-        self.snapshot_source = source;
         self
     }
 
@@ -399,6 +390,10 @@ impl<M: Model> Options<M> {
         if self.remember == 0 {
             return Err(refused("remember", 0, "it must be at least 1"));
         }
+        let kept = self.kept_snapshots.count;
+        if !(MIN_SNAPSHOTS..=MAX_SNAPSHOTS).contains(&kept) {
+            return Err(refused("keep_snapshots", kept, "it must be from 2 to 1000"));
+        }
         if M::NAME.is_empty() || M::NAME.len() > 255 {
             return Err(refused("model name", M::NAME, "it must be from 1 to 255 bytes long"));
         }
@@ -434,6 +429,7 @@ impl<M> fmt::Debug for Options<M> {
             .field("snapshot_source", &self.snapshot_source)
             .field("replica", &self.replica)
             .field("retention", &self.retention)
+            .field("keep_snapshots", &self.kept_snapshots)
             .finish_non_exhaustive()
     }
 }

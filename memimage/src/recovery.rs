@@ -8,6 +8,7 @@ mod state;
 mod genesis;
 mod start;
 mod round_trip;
+mod older_requests;
 mod replay;
 mod replay_step;
 mod followed_dispatch;
@@ -15,6 +16,7 @@ mod divergence;
 mod fallback;
 mod stepped;
 mod replica;
+mod unusable;
 mod followed;
 mod handed_over;
 
@@ -57,6 +59,9 @@ pub(crate) struct RecoveryGoal {
     pub(crate) newest_snapshot: Option<Seq>,
     /// Whether a difference between a replayed state and its recorded digest is an error.
     pub(crate) verify_digests: bool,
+    /// Whether only those digests count that were recorded soon after `until`. So a past state does not cost a read of the whole
+    /// later journal. A digest that a later one replaces may then contradict a good state.
+    pub(crate) near_digests: bool,
     /// Whether replay may begin at a state that an upcaster created from an older snapshot. Recovery cannot verify such an
     /// upcast state. If the field is false and the journal was never pruned, recovery skips upcast states. Snapshot
     /// verification sets the field to false, because only a replay that begins before the upcast state can verify what the

@@ -1,12 +1,14 @@
 //! Retention: how much of the journal, and which snapshots, an image keeps. Pure functions without I/O.
 
+mod kept_snapshots;
+
 use std::time::Duration;
 
 use crate::context::Timestamp;
 use crate::seq::Seq;
 
-/// The least number of snapshots to keep: the newest, and the previous one in case the newest is damaged.
-const MIN_SNAPSHOTS: usize = 2;
+pub use kept_snapshots::SnapshotSpread;
+pub(crate) use kept_snapshots::{KeptSnapshots, MAX_SNAPSHOTS, MIN_SNAPSHOTS};
 
 /// How much of the journal an image keeps; see [`Options::retention`](crate::Options::retention).
 ///
@@ -45,21 +47,19 @@ pub(crate) struct Candidate {
     pub(crate) current: bool,
 }
 
-/// The selected base and snapshots.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The selected base.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RetentionSelection {
     /// The event up to which the journal may be pruned.
     pub(crate) base: Option<Seq>,
-    /// The snapshots to keep.
-    pub(crate) kept: Vec<Seq>,
+    /// The snapshot that cannot be the base yet, and will be the next base.
+    pub(crate) next: Option<Seq>,
 }
 
 impl Retention {
-    /// Selects the base and the snapshots to keep. `snapshots` lists all snapshots, newest first.
-    ///
-    /// Keeps the two newest snapshots, the newest one that can be the base, and the oldest one that cannot be the base yet and
-    /// will be the next base. So the selection never keeps more than four snapshots. If the newest snapshot's time is after
-    /// `confirmed`, `confirmed` replaces that time. The events after `needed` are kept, if there is such an event.
+    /// Selects the base: the newest snapshot that can be it. Also selects the next base: the oldest snapshot that cannot be the
+    /// base yet. `snapshots` lists all snapshots, newest first. If the newest snapshot's time is after `confirmed`, `confirmed`
+    /// replaces that time. The events after `needed` are kept, if there is such an event.
     pub(crate) fn select(
         self,
         snapshots: &[Candidate],
@@ -76,9 +76,7 @@ impl Retention {
                 base = Some(candidate.seq);
             }
         }
-        let kept = |(at, seq): (usize, Seq)| (at < MIN_SNAPSHOTS || [base, next].contains(&Some(seq))).then_some(seq);
-        let kept = snapshots.iter().map(|snapshot| snapshot.seq).enumerate().filter_map(kept).collect();
-        RetentionSelection { base, kept }
+        RetentionSelection { base, next }
     }
 
     /// Whether the events up to `base` may be pruned once the journal has reached `newest`.
@@ -101,7 +99,14 @@ mod tests {
             |&seq: &u64| Candidate { seq: Seq::new(seq), time: Timestamp::from_micros(seq * 1_000_000), current: true };
         let snapshots: Vec<Candidate> = seqs.iter().map(candidate).collect();
         let selection = retention.select(&snapshots, Timestamp::from_micros(u64::MAX), None);
-        (selection.base.map(Seq::get), selection.kept.into_iter().map(Seq::get).collect())
+        (selection.base.map(Seq::get), kept(selection, seqs))
+    }
+
+    /// The snapshots that an image keeps that is not asked to keep more than two.
+    fn kept(RetentionSelection { base, next }: RetentionSelection, seqs: &[u64]) -> Vec<u64> {
+        let seqs: Vec<Seq> = seqs.iter().map(|&seq| Seq::new(seq)).collect();
+        let kept = KeptSnapshots::default().select(&seqs, base.unwrap_or_default(), [base, next]);
+        kept.into_iter().map(Seq::get).collect()
     }
 
     #[test]
@@ -143,7 +148,7 @@ mod tests {
         let select = |needed: u64| {
             let needed = Some(Seq::new(needed));
             let selection = Retention::Events(0).select(&candidates, Timestamp::default(), needed);
-            (selection.base.map(Seq::get), selection.kept.into_iter().map(Seq::get).collect())
+            (selection.base.map(Seq::get), kept(selection, &[90, 80, 70, 60]))
         };
         assert_eq!(select(90), (Some(80), vec![90, 80]));
         assert_eq!(select(80), (Some(80), vec![90, 80]));
@@ -176,12 +181,12 @@ mod tests {
         let candidate = |(seq, current)| Candidate { seq: Seq::new(seq), time: Timestamp::default(), current };
         let selection =
             Retention::Events(0).select(&[(9, true), (8, true), (7, false)].map(candidate), Timestamp::default(), None);
-        assert_eq!((selection.base, selection.kept.len()), (Some(Seq::new(8)), 2));
+        assert_eq!((selection.base, selection.next), (Some(Seq::new(8)), None));
         let selection = Retention::Events(0).select(
             &[(9, true), (8, false), (7, false)].map(candidate),
             Timestamp::default(),
             None,
         );
-        assert_eq!((selection.base, selection.kept.len()), (None, 2));
+        assert_eq!(selection, RetentionSelection::default());
     }
 }

@@ -23,10 +23,10 @@ impl Seq {
         self.0
     }
 
-    /// The sequence number of the next event.
+    /// The sequence number of the next event. The largest number is its own successor: no journal reaches it.
     #[must_use]
     pub const fn next(self) -> Seq {
-        Seq(self.0 + 1)
+        Seq(self.0.saturating_add(1))
     }
 }
 

@@ -96,6 +96,8 @@ pub fn update_snapshot(file: &mut [u8]) {
     }
     let mut hasher = xxhash_rust::xxh3::Xxh3::new();
     hasher.update(&file[..SEGMENT_HEADER]);
+    // the state, and a table of requests if there is one, each end with an empty chunk
+    let mut values = if file[32] & 4 == 0 { 1 } else { 2 };
     let (mut at, mut total) = (SEGMENT_HEADER, 0u64);
     while let Some(len) = file.get(at..at + 8).map(|header| u32_at(header, 0) as usize) {
         let Some(chunk) = file.get(at + 8..at + 8 + len) else { return };
@@ -104,7 +106,8 @@ pub fn update_snapshot(file: &mut [u8]) {
         let crc = crc32c(chunk);
         put(file, at + 4, crc);
         at += 8 + len;
-        if len == 0 {
+        values -= usize::from(len == 0);
+        if values == 0 {
             break;
         }
     }

@@ -286,3 +286,25 @@ fn a_clock_that_panics_is_an_error() {
     image.note(String::new()).unwrap();
     assert_eq!(image.journal().seq(), Seq::new(2));
 }
+
+#[test]
+fn a_clock_that_panics_while_an_image_opens_is_an_error() {
+    let (disk, clocks) = (SimDisk::new(), Clocks::new());
+    let wall = || clocks.options().clock(|| panic!("no time"));
+    let monotonic = || clocks.options().monotonic_clock(|| panic!("no duration"));
+    let assert_refused = |options: Options<Diary>, message: &str| {
+        let error = options.open_with(Arc::new(disk.clone()), "/diary").map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Panicked, "{error}");
+        assert!(error.to_string().contains(message), "{error}");
+    };
+    assert_refused(wall(), "a clock of the image `/diary` panicked: no time");
+    assert_refused(monotonic(), "panicked: no duration");
+    assert!(disk.files().iter().all(|path| path.ends_with("LOCK")), "no image was created: {:?}", disk.files());
+
+    let image = open(&disk, clocks.options());
+    image.note(String::new()).unwrap();
+    Image::close(image).unwrap();
+    assert_refused(wall(), "no time");
+    let image = open(&disk, clocks.options());
+    assert_eq!(image.query(|diary| diary.times.len()).unwrap(), 1);
+}

@@ -36,7 +36,8 @@ fn chapters() -> BTreeSet<String> {
 /// The documents with links, as paths from the root: all Markdown, the guide, and the crate's page.
 fn documents() -> Vec<PathBuf> {
     let mut documents = ON_CRATES_IO.map(PathBuf::from).to_vec();
-    documents.extend(["CONTRIBUTING.md", "CHANGELOG.md", "fuzz/README.md", "memimage/src/lib.rs"].map(PathBuf::from));
+    let others = ["CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md", "fuzz/README.md", "memimage/src/lib.rs"];
+    documents.extend(others.map(PathBuf::from));
     documents.extend(chapters().iter().map(|chapter| PathBuf::from(format!("memimage/src/guide/{chapter}.rs"))));
     for entry in fs::read_dir(root().join("memimage/docs")).unwrap() {
         documents.push(Path::new("memimage/docs").join(entry.unwrap().file_name()));
@@ -249,6 +250,18 @@ fn each_chapter_of_the_guide_is_listed_wherever_a_reader_looks() {
         assert!(readme.contains(&format!("({GUIDE_PAGES}{chapter}/)")), "README.md has no link to `{chapter}`");
         assert!(list.contains(&format!("//! | [`{chapter}`] |")), "the guide's table has no row for `{chapter}`");
         assert!(library.contains(&format!("//! - [`guide::{chapter}`]")), "the crate's page does not list `{chapter}`");
+    }
+}
+
+#[test]
+fn each_example_is_listed_with_a_command() {
+    let text = read("examples/README.md");
+    let entries = fs::read_dir(root().join("examples")).unwrap().map(|entry| entry.unwrap().path());
+    let names = entries.filter_map(|path| path.is_dir().then(|| path.file_name()?.to_str().map(str::to_owned))?);
+    for name in names {
+        let command =
+            |line: &str| line.contains(&format!(" -p {name}")) || line.contains(&format!("examples/{name}/run.sh"));
+        assert!(text.lines().any(|line| line.contains(&format!("`{name}`")) && command(line)), "{name}");
     }
 }
 

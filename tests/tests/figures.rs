@@ -73,7 +73,7 @@ fn the_journal_has_the_length_of_its_segments() {
 fn a_snapshot_has_an_age_and_a_length() {
     let disk = SimDisk::new();
     let image = open(&disk, options(Durability::Synced));
-    image.deposit(1, 5).unwrap();
+    image.once("a request key").deposit(1, 5).unwrap();
     let before = stats(&image);
     assert_eq!((before.snapshot_age, before.state_bytes), (None, None));
     image.admin().snapshot().unwrap();

@@ -6,10 +6,12 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use memimage::{Durability, Error, ErrorKind, Image, Model, Shape, SnapshotPolicy};
+use futures_core::Stream as _;
+use memimage::{Durability, Error, ErrorKind, Follower, Image, Model, Projection, Seq, Shape, SnapshotPolicy};
 use memimage_tests::{block_on, wait_until};
 use serde::{Deserialize, Serialize};
 
@@ -235,6 +237,24 @@ fn a_child_of_the_bare_system_call_writes_nothing() {
     assert_eq!(image.query(|log| log.seen.clone()).unwrap(), ["before", "after"]);
 }
 
+#[test]
+fn a_child_is_refused_by_each_call_on_a_follower_that_answers_or_fails() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("image");
+    let image = open(&path, Durability::Synced).unwrap();
+    image.add("before".to_owned()).unwrap();
+    let follower = memimage::Follower::<Log>::open(&path).unwrap();
+    let child = forked(fork, || {
+        is_forked(follower.lag())
+            && is_forked(follower.query(|log| log.seen.len()))
+            && is_forked(follower.wait(memimage::Seq::new(1)))
+            && is_forked(follower.verify())
+    });
+    assert!(child.passed());
+    assert!(follower.lag().is_ok());
+}
+
 /// As `daemon()` does: the parent opens the image, forks and ends. The child can open the image once it has dropped its copy.
 #[test]
 fn a_daemon_opens_the_image_again_after_its_parent_has_ended() {
@@ -269,4 +289,92 @@ fn a_daemon_opens_the_image_again_after_its_parent_has_ended() {
     });
     assert_eq!(fs::read_to_string(&result).unwrap(), "true parent daemon");
     assert_eq!(open(&path, Durability::Synced).unwrap().query(|log| log.seen.clone()).unwrap(), ["parent", "daemon"]);
+}
+
+/// The number of texts seen.
+#[derive(Default, Serialize, Deserialize, Shape)]
+struct Count {
+    texts: u64,
+}
+
+#[memimage::projection(of = Log)]
+impl Count {
+    #[on]
+    fn add(&mut self, _: &LogAdd) {
+        self.texts += 1;
+    }
+}
+
+/// The threads that read the journal exist only in the parent.
+#[test]
+fn a_child_cannot_use_the_readers_of_its_parent() {
+    let _alone = alone();
+    for parent_first in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("image");
+        let image = open(&path, Durability::Synced).unwrap();
+        image.add("before".to_owned()).unwrap();
+        let journal = memimage::Journal::<Log>::open(&path).unwrap();
+        let mut live = Some(image.journal().subscribe_as("live", Seq::ZERO).unwrap());
+        let mut beside = Some(journal.subscribe(Seq::ZERO).unwrap());
+        let mut stream = Some(journal.subscribe(Seq::ZERO).unwrap().into_stream());
+        let mut projection = Some(Projection::<Count>::open(&image.journal(), dir.path().join("count")).unwrap());
+        let mut follower = Some(Follower::<Log>::open(&path).unwrap());
+        let first = live.as_mut().unwrap().next().unwrap().unwrap();
+        let gate = dir.path().join("gate");
+        let child = forked(fork, || {
+            if parent_first {
+                wait_until("the parent went on", || gate.exists());
+            }
+            let mut subscription = live.take().unwrap();
+            let refused = is_forked(subscription.acknowledge(&first))
+                && is_forked(subscription.sync_acknowledged())
+                && is_forked(subscription.next().unwrap());
+            subscription.stop_handle().stop();
+            let refused = refused && is_forked(beside.take().unwrap().next_timeout(Duration::ZERO));
+            let mut stream = stream.take().unwrap();
+            let next = block_on(std::future::poll_fn(|context| Pin::new(&mut stream).poll_next(context)));
+            let refused = refused && is_forked(next.unwrap());
+
+            let projection = projection.take().unwrap();
+            let refused = refused
+                && is_forked(projection.query(|count| count.texts))
+                && is_forked(projection.wait(Seq::new(9)))
+                && is_forked(projection.wait_timeout(Seq::new(9), Duration::ZERO))
+                && projection.stats().error.is_some_and(|error| error.kind() == ErrorKind::Forked)
+                && is_forked(projection.close());
+
+            let follower = follower.take().unwrap();
+            let refused = refused
+                && is_forked(follower.query(|log| log.seen.len()))
+                && is_forked(follower.wait(Seq::new(9)))
+                && is_forked(follower.lag())
+                && is_forked(follower.verify());
+            let promoted = follower.promote().map_err(Error::from);
+            refused && is_forked(promoted.map(drop))
+        });
+        if parent_first {
+            image.add("during".to_owned()).unwrap();
+            fs::write(&gate, "").unwrap();
+        }
+        assert!(child.passed(), "the parent went on first: {parent_first}");
+
+        // the readers of the parent go on
+        image.add("after".to_owned()).unwrap();
+        let last = image.journal().durable_seq();
+        let (mut live, mut beside) = (live.unwrap(), beside.unwrap());
+        live.acknowledge(&first).unwrap();
+        for expected in 2..=last.get() {
+            assert_eq!(live.next().unwrap().unwrap().seq().get(), expected);
+        }
+        for expected in 1..=last.get() {
+            assert_eq!(beside.next().unwrap().unwrap().seq().get(), expected);
+        }
+        let (projection, follower) = (projection.unwrap(), follower.unwrap());
+        projection.wait(last).unwrap();
+        follower.wait(last).unwrap();
+        assert_eq!(projection.query(|count| count.texts).unwrap(), last.get());
+        assert_eq!(follower.query(|log| log.seen.len() as u64).unwrap(), last.get());
+        projection.close().unwrap();
+    }
 }

@@ -21,6 +21,8 @@ fn an_awaited_command_is_executed_and_durable() {
     assert_eq!(image.journal().durable_seq(), Seq::new(1));
     let refused = block_on(image.execute_async(LedgerWithdraw { account: 1, amount: 31 }));
     assert_eq!(refused, Err(CommandError::Refused(TooLittle(30))));
+    let refused = refused.unwrap_err();
+    assert_eq!((refused.refusal(), refused.error(), refused.kind()), (Some(&TooLittle(30)), None, None));
     assert_eq!(image.journal().seq(), Seq::new(1), "a refusal by a check records nothing");
 
     let teller = image.with(Metadata::actor("teller"));
@@ -130,4 +132,13 @@ fn the_futures_can_move_between_threads() {
         assert_eq!(send(image.query_async(|ledger| ledger.accounts[&1])).await.unwrap(), 30);
         send(image.submit(LedgerDeposit { account: 1, amount: 1 }).unwrap()).await.unwrap();
     });
+}
+
+#[test]
+fn a_command_error_shows_the_kind_of_the_library_s_error() {
+    let image = in_memory();
+    Image::close(image.clone()).unwrap();
+    let error = image.withdraw(1, 1).unwrap_err();
+    assert_eq!((error.refusal(), error.kind()), (None, Some(ErrorKind::Closed)));
+    assert_eq!(error.error().map(ToString::to_string), Some(error.to_string()));
 }

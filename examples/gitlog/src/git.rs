@@ -33,14 +33,17 @@ pub(crate) enum GitError {
         path.display()
     )]
     Shallow { path: PathBuf },
-    #[error("`git {command}` failed: {message}")]
+    #[error("`git {command}` failed: {message}; help: `git fsck` examines the repository")]
     Failed { command: String, message: String },
     #[error("`git {command}` printed an unexpected line: `{line}`")]
     Unexpected { command: &'static str, line: String },
     #[error("object {id} is missing in the repository, or is no {kind}; help: `git fsck` examines the repository")]
     NoObject { id: ObjectId, kind: &'static str },
-    #[error("the connection to `git cat-file` broke: {0}")]
-    Broken(#[from] io::Error),
+    #[error(
+        "`git cat-file` ended at the {kind} {id}: {source}; help: git's own message, if any, is above; a partial clone needs its \
+         remote; `git fsck` examines the repository"
+    )]
+    Ended { id: ObjectId, kind: &'static str, source: io::Error },
 }
 
 /// A repository, which git reads.
@@ -155,22 +158,31 @@ pub(crate) struct Objects {
 impl Objects {
     /// Reads an object. `kind` is git's word for its type.
     pub(crate) fn read(&mut self, id: ObjectId, kind: &'static str) -> Result<Vec<u8>, GitError> {
-        let requests = self.requests.as_mut().expect("present until the process is ended");
-        writeln!(requests, "{id}")?;
-        let mut line = String::new();
-        self.answers.read_line(&mut line)?;
-        if line.is_empty() {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-        }
+        let ended = |source| GitError::Ended { id, kind, source };
+        let line = self.ask(id).map_err(ended)?;
         // `ID TYPE LENGTH`, or `ID missing`
         let words: Vec<&str> = line.trim_end().split(' ').collect();
         let &[_, found, len] = &words[..] else { return Err(GitError::NoObject { id, kind }) };
-        let len: u64 = len.parse().map_err(|_| unexpected("cat-file", line.as_bytes()))?;
+        let len = len.parse().map_err(|_| unexpected("cat-file", line.as_bytes()))?;
+        let object = self.receive(len).map_err(ended)?;
+        if found == kind { Ok(object) } else { Err(GitError::NoObject { id, kind }) }
+    }
+
+    /// Returns the first line of the answer.
+    fn ask(&mut self, id: ObjectId) -> io::Result<String> {
+        writeln!(self.requests.as_mut().expect("present until the process is ended"), "{id}")?;
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        if line.ends_with('\n') { Ok(line) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }
+
+    /// Reads an object of this length, and the newline after it.
+    fn receive(&mut self, len: u64) -> io::Result<Vec<u8>> {
         let mut object = Vec::new();
         (&mut self.answers).take(len).read_to_end(&mut object)?;
-        let mut newline = [0];
-        self.answers.read_exact(&mut newline)?;
-        if object.len() as u64 == len && found == kind { Ok(object) } else { Err(GitError::NoObject { id, kind }) }
+        // fails if the object was incomplete
+        self.answers.read_exact(&mut [0])?;
+        Ok(object)
     }
 }
 

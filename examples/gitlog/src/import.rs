@@ -112,7 +112,9 @@ impl Import<'_> {
         let parents: Result<_, GitError> =
             parents.into_iter().map(|id| Ok(Parent { id, root: self.read_commit(id, Vec::new())?.root })).collect();
         let commit = self.read_commit(id, parents?)?;
-        let Additions { directories, contents, .. } = self.additions(commit.root)?;
+        // a parent that was replaced after its import has a root that the image lacks
+        let roots = commit.parents.iter().map(|parent| parent.root).chain([commit.root]);
+        let Additions { directories, contents, .. } = self.additions(roots)?;
         self.pending.push_back(self.image.submit(RepositoryCommit { id, commit, directories, contents })?);
         self.wait(PENDING_MAX)
     }
@@ -122,10 +124,10 @@ impl Import<'_> {
         Commit::parse(&object, parents).ok_or(GitError::NoObject { id, kind: "commit" })
     }
 
-    /// Reads the objects that a directory leads to and the image lacks. Below a directory that the image holds, it lacks nothing.
-    fn additions(&mut self, root: ObjectId) -> Result<Additions, Box<dyn Error>> {
+    /// Reads the objects that directories lead to and the image lacks. Below a directory that the image holds, it lacks nothing.
+    fn additions(&mut self, roots: impl Iterator<Item = ObjectId>) -> Result<Additions, Box<dyn Error>> {
         let mut new = Additions::default();
-        let mut unread = vec![(Vec::new(), root)];
+        let mut unread: Vec<_> = roots.map(|root| (Vec::new(), root)).collect();
         while let Some((path, id)) = unread.pop() {
             if new.directories.contains_key(&id) || self.holds(|repository| repository.directory(&id).is_some())? {
                 continue;

@@ -16,6 +16,8 @@ mod import;
 mod past;
 mod revision;
 mod report;
+#[cfg(test)]
+mod comparison;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -127,14 +129,22 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
         }
         Command::Cat { commit, path, image } => {
             let past = past::at_commit(&image.journal()?, commit.as_bytes())?;
-            let missing = || format!("commit `{}` has no file `{}`", commit.display(), path.display());
+            let missing = || {
+                let (commit, path) = (commit.display(), path.display());
+                format!("commit `{commit}` has no file `{path}`; help: `gitlog tree {commit}` lists its files")
+            };
             out.write_all(&report::file(&past, path.as_bytes())?.ok_or_else(missing)?)?;
         }
         Command::Log { image } => report::log(&image.journal()?, &mut out)?,
         Command::Blame { path, image } => {
             let bytes = path.as_bytes();
             if !report::blame(&image.journal()?, bytes.strip_suffix(b"/").unwrap_or(bytes), &mut out)? {
-                return Err(format!("no commit in the image has `{}`", path.display()).into());
+                let path = path.display();
+                return Err(format!(
+                    "no commit in the image has `{path}`; help: a path is relative to the root of the repository; \
+                     `gitlog tree COMMIT` lists the paths of a commit"
+                )
+                .into());
             }
         }
     }

@@ -84,16 +84,16 @@ impl Repository {
         if self.commits.contains_key(&id) {
             return Err(Refusal::Known(id));
         }
+        let has_directory = |id: &ObjectId| directories.contains_key(id) || self.directories.contains_key(id);
+        let has_content = |id: &ObjectId| contents.contains_key(id) || self.contents.contains_key(id);
         for parent in &commit.parents {
             if !self.commits.contains_key(&parent.id) {
                 return Err(Refusal::UnknownCommit(parent.id));
             }
-            if !self.directories.contains_key(&parent.root) {
+            if !has_directory(&parent.root) {
                 return Err(Refusal::Missing(parent.root));
             }
         }
-        let has_directory = |id: &ObjectId| directories.contains_key(id) || self.directories.contains_key(id);
-        let has_content = |id: &ObjectId| contents.contains_key(id) || self.contents.contains_key(id);
         if !has_directory(&commit.root) {
             return Err(Refusal::Missing(commit.root));
         }

@@ -27,8 +27,11 @@ pub(crate) fn watch(
 ) -> Result<(), Box<dyn Error>> {
     let journal = Journal::<Book>::open(image)?;
     let after = after.map_or_else(|| journal.durable_seq(), |seq| Ok(Seq::new(seq)))?;
-    let changes = journal.subscribe(after)?;
-    for event in changes.take(usize::try_from(count).unwrap_or(usize::MAX)) {
+    let mut changes = journal.subscribe(after)?;
+    let mut printed = 0;
+    while printed < count
+        && let Some(event) = changes.next()
+    {
         let event = event?;
         let (seq, unix_ms) = (event.seq().get(), event.time().as_millis());
         let (change, order) = match event.into_event() {
@@ -38,9 +41,10 @@ pub(crate) fn watch(
             // an event that was made void changes nothing
             None => continue,
         };
-        serde_json::to_writer(&mut output, &Change { seq, unix_ms, change, order: order.0 })?;
-        writeln!(output)?;
+        let line = serde_json::to_string(&Change { seq, unix_ms, change, order: order.0 })? + "\n";
+        output.write_all(line.as_bytes())?;
         output.flush()?;
+        printed += 1;
     }
     Ok(())
 }

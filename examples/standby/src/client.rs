@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::sync::OnceLock;
+use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use crate::server::parse;
@@ -35,13 +35,13 @@ impl Client {
         self.acknowledged
     }
 
-    /// Files tickets until the owner ends. Sets `first` at the first acknowledgement of any client. Returns what the owner has
-    /// lost of the tickets that its predecessors had acknowledged.
+    /// Files tickets until the owner ends. Sends the time of the first acknowledgement to `first`. Returns what the owner has lost
+    /// of the tickets that its predecessors had acknowledged.
     ///
     /// # Errors
     ///
     /// Returns an error if the owner cannot be reached, or answers nonsense.
-    pub fn file_until_the_owner_ends(&mut self, port: u16, first: &OnceLock<Instant>) -> io::Result<Loss> {
+    pub fn file_until_the_owner_ends(&mut self, port: u16, first: Sender<Instant>) -> io::Result<Loss> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_nodelay(true)?;
         let mut lines = BufReader::new(&stream).lines();
@@ -58,12 +58,16 @@ impl Client {
             return Err(io::Error::other(format!("the owner has ticket {last}, which was never sent")));
         }
         self.acknowledged = last;
+        let mut first = Some(first);
         while let Ok(answer) = ask(format!("{}\n", self.acknowledged + 1)) {
             // an owner that was killed may have sent a part of a line
             if answer.parse() != Ok(self.acknowledged + 1) {
                 break;
             }
-            first.get_or_init(now);
+            if let Some(first) = first.take() {
+                // a supervisor that failed does not listen
+                let _ = first.send(now());
+            }
             self.acknowledged += 1;
         }
         Ok(loss)

@@ -24,15 +24,16 @@ enum Command {
     /// Kills the owner and promotes a follower, again and again, under load. The last line is the result, in JSON.
     Run {
         /// The number of owners to kill.
-        #[arg(long, value_name = "N", default_value_t = 50)]
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         rounds: u32,
         /// The number of clients, each of which waits for one answer at a time.
-        #[arg(long, value_name = "N", default_value_t = 8)]
+        #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1_000))]
         clients: u32,
-        #[command(flatten)]
-        place: Place,
+        /// The directory of the image, which must not exist yet.
+        #[arg(long, value_name = "DIR")]
+        image: PathBuf,
     },
-    /// Owns the image and serves it, until standard input ends.
+    /// Owns the image, which is created if it does not exist, and serves it on a free port until standard input ends.
     Own(Place),
     /// Follows the image. A line `promote` on standard input makes it the owner.
     Follow(Place),
@@ -59,7 +60,7 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
         Command::Own(Place { image }) => member::own(&image),
         Command::Follow(Place { image }) => member::follow(&image),
-        Command::Run { rounds, clients, place: Place { image } } => {
+        Command::Run { rounds, clients, image } => {
             let report = Rounds { rounds, clients, image, program: std::env::current_exe()? }.run()?;
             println!("{report}");
             match report.lost {

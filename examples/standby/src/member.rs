@@ -25,7 +25,7 @@ pub fn options() -> Options<Tickets> {
 pub fn own(path: &Path) -> Result<(), Box<dyn Error>> {
     let image = options().open(path)?;
     say(&format!("serving {}", serve(image)?))?;
-    wait_for_end()
+    wait_for_end(io::stdin().lock().lines())
 }
 
 /// Follows the image. Each line `promote` on standard input asks to take over: the answer is `serving PORT`, or `locked` if another
@@ -37,12 +37,13 @@ pub fn own(path: &Path) -> Result<(), Box<dyn Error>> {
 pub fn follow(path: &Path) -> Result<(), Box<dyn Error>> {
     let mut follower: Follower<Tickets> = options().follow(path)?;
     say("following")?;
-    for line in io::stdin().lock().lines() {
-        match line?.as_str() {
+    let mut requests = io::stdin().lock().lines();
+    while let Some(request) = requests.next() {
+        match request?.as_str() {
             "promote" => match follower.promote() {
                 Ok(image) => {
                     say(&format!("serving {}", serve(image)?))?;
-                    return wait_for_end();
+                    return wait_for_end(requests);
                 }
                 Err(failed) if failed.error().kind() == ErrorKind::Locked => {
                     follower = failed.into_follower();
@@ -61,9 +62,7 @@ fn say(line: &str) -> io::Result<()> {
     io::stdout().write_all(format!("{line}\n").as_bytes())
 }
 
-fn wait_for_end() -> Result<(), Box<dyn Error>> {
-    for line in io::stdin().lock().lines() {
-        line?;
-    }
-    Ok(())
+/// Takes the lines that are left, because a second lock of standard input would wait for the first one.
+fn wait_for_end(mut lines: impl Iterator<Item = io::Result<String>>) -> Result<(), Box<dyn Error>> {
+    Ok(lines.try_for_each(|line| line.map(drop))?)
 }

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ pub struct Rounds {
     pub rounds: u32,
     /// The number of clients.
     pub clients: u32,
-    /// The directory of the image.
+    /// The directory of the image, which does not exist yet.
     pub image: PathBuf,
     /// The program whose processes are the members.
     pub program: PathBuf,
@@ -34,8 +34,16 @@ impl Rounds {
     ///
     /// # Errors
     ///
-    /// Returns an error if a process or the image fails.
+    /// Returns an error if the image exists already, or if a process or the image fails.
     pub fn run(&self) -> Result<Report, Box<dyn Error>> {
+        // the clients begin with their first ticket
+        if self.image.try_exists()? {
+            return Err(format!(
+                "`{}` exists already; help: pass a directory that does not exist",
+                self.image.display()
+            )
+            .into());
+        }
         let mut report = Report { rounds: self.rounds, ..Report::default() };
         let mut clients: Vec<Client> = (0..self.clients).map(Client::new).collect();
         let (mut owner, mut port) = Member::own(&self.program, &self.image)?;
@@ -43,26 +51,29 @@ impl Rounds {
         let mut followers = [follow()?, follow()?];
         let mut killed: Option<Instant> = None;
         for round in 0..=self.rounds {
-            let first = OnceLock::new();
             let pause = Duration::from_millis(LOAD.0 + u64::from(round) * 37 % LOAD.1);
-            let (losses, kill) = thread::scope(|scope| {
-                let run = |client: &mut Client| client.file_until_the_owner_ends(port, &first);
-                let spawn = |client| scope.spawn(move || run(client));
-                let running: Vec<_> = clients.iter_mut().map(spawn).collect();
+            let (losses, first, kill) = thread::scope(|scope| {
+                let start = |client| {
+                    let (sender, first) = channel();
+                    (scope.spawn(move || Client::file_until_the_owner_ends(client, port, sender)), first)
+                };
+                let (running, firsts): (Vec<_>, Vec<_>) = clients.iter_mut().map(start).unzip();
                 thread::sleep(pause);
+                // on a busy machine, a client may need longer than the pause; one that failed sends nothing
+                let first: Option<Instant> = firsts.iter().filter_map(|first| first.recv().ok()).min();
                 let ready = followers.iter_mut().try_for_each(Member::wait_until_following);
                 let at = now();
                 // the clients end with the owner
                 let kill = ready.and(owner.kill()).map(|()| at);
                 let losses: Vec<_> = running.into_iter().map(|client| client.join()).collect();
-                (losses, kill)
+                (losses, first, kill)
             });
             for loss in losses {
                 let Loss { lost, doubled } = loss.expect("a client does not panic")?;
                 report.lost += lost + doubled;
             }
             if let Some(killed) = killed {
-                let first = first.get().ok_or("the new owner acknowledged nothing")?;
+                let first = first.ok_or("the new owner acknowledged nothing")?;
                 report.takeovers.push(first.duration_since(killed));
             }
             killed = Some(kill?);

@@ -15,7 +15,7 @@ use crate::history::JournalSource;
 use crate::journal::{JournalItem, RecordCursor, StoredRecord, Voids};
 use crate::new_image::{CompleteJournal, Rebuilt};
 use crate::outcome::Outcome;
-use crate::recovery::{ReplayAction, ReplayRoute, replay_error, state_digest};
+use crate::recovery::{ReplayAction, ReplayRoute, replay_error, state_digest, unknown_event_number};
 use crate::seq::Seq;
 use crate::shape::ShapeTree;
 
@@ -141,7 +141,7 @@ impl<'a, M: Model> Execution<'a, M> {
             Some(ReplayAction::Event(route)) => Ok(Some(route)),
             Some(ReplayAction::Dropped) => Ok(None),
             None => {
-                let what = messages::unknown_event_number(seq, number.0);
+                let what = unknown_event_number(seq, number);
                 Err(self.journal.journal.segments().corrupt(stored.segment, None, what))
             }
         }
@@ -174,31 +174,30 @@ impl<'a, M: Model> Execution<'a, M> {
                 return self.rebuild_before(stored.record.seq);
             }
         };
-        let is_changed = !result.outcomes.is_empty();
-        match result.refusal {
-            Some(reason) if self.keeps_refused => self.conflict(stored, ConflictKind::Refused(reason), false),
-            Some(reason) => {
-                self.leave_out(stored, ConflictKind::Refused(reason), messages::REFUSED);
-                // an earlier part of the event was executed
-                return if is_changed { self.rebuild_before(stored.record.seq) } else { Ok(()) };
-            }
-            None => {}
+        let TrialResult { refusal, outcomes, .. } = result;
+        if let Some(reason) = refusal.as_ref().filter(|_| !self.keeps_refused) {
+            self.leave_out(stored, ConflictKind::Refused(reason.clone()), messages::REFUSED);
+            // an earlier part of the event was executed
+            return if outcomes.is_empty() { Ok(()) } else { self.rebuild_before(stored.record.seq) };
         }
-        match EventOutcome::of(&result.outcomes) {
-            EventOutcome::Nothing => {}
+        match EventOutcome::of(&outcomes) {
+            EventOutcome::Nothing => Ok(()),
             EventOutcome::Mixed => {
                 self.leave_out(stored, ConflictKind::PartlyRejected, messages::PARTLY_REJECTED);
-                self.rebuild_before(stored.record.seq)?;
+                self.rebuild_before(stored.record.seq)
             }
             EventOutcome::All(now) => {
-                if EventOutcome::of(&before.outcomes) != EventOutcome::All(now) {
-                    let kind = if now == Outcome::Applied { ConflictKind::Applied } else { ConflictKind::Rejected };
-                    self.conflict(stored, kind, false);
+                let is_changed = EventOutcome::of(&before.outcomes) != EventOutcome::All(now);
+                match (refusal, now) {
+                    (Some(reason), _) => self.keep(stored, ConflictKind::Refused(reason), now),
+                    (None, Outcome::Applied) if is_changed => self.keep(stored, ConflictKind::Applied, now),
+                    (None, Outcome::Rejected) if is_changed => self.keep(stored, ConflictKind::Rejected, now),
+                    (None, _) => {}
                 }
                 self.plan.set_outcome(stored, now);
+                Ok(())
             }
         }
-        Ok(())
     }
 
     /// Executes the replacement of an event.
@@ -241,15 +240,20 @@ impl<'a, M: Model> Execution<'a, M> {
         attempt(model, seed, event, checks)
     }
 
-    fn conflict(&mut self, stored: &StoredRecord, kind: ConflictKind, is_left_out: bool) {
+    /// Reports an event that the branch keeps with this outcome.
+    fn keep(&mut self, stored: &StoredRecord, kind: ConflictKind, outcome: Outcome) {
+        self.conflict(stored, kind, (false, outcome == Outcome::Rejected));
+    }
+
+    fn conflict(&mut self, stored: &StoredRecord, kind: ConflictKind, (is_left_out, is_rejected): (bool, bool)) {
         let row = self.journal.dispatch.table().event(stored.record.event);
         let (name, version) = row.map_or((String::new(), 0), |(name, version, _)| (name.to_owned(), version));
         let seq = stored.record.seq;
-        self.plan.conflicts.push(BranchConflict { seq, name, version, kind, is_left_out });
+        self.plan.conflicts.push(BranchConflict { seq, name, version, kind, is_left_out, is_rejected });
     }
 
     fn leave_out(&mut self, stored: &StoredRecord, kind: ConflictKind, how: &'static str) {
-        self.conflict(stored, kind, true);
+        self.conflict(stored, kind, (true, false));
         self.plan.left_out.insert(stored.record.seq, how);
         self.plan.outcomes.remove(&stored.record.seq);
     }

@@ -10,9 +10,11 @@ pub(super) const PRUNED: Need = Need {
            `memimage::admin::void`; to keep all events from now on, use `Retention::Everything`",
 };
 
-// a path where no image can be made
-
-pub(super) const INSIDE_SOURCE: &str = "a place inside the source image";
+pub(super) const PRUNED_MEANWHILE: Need = Need {
+    done: "branched",
+    help: "another process has the image open, and pruned it while the branch was created: create the branch in that process with \
+           `image.journal().branch(…)`, which keeps all files meanwhile, or branch a backup that has all events",
+};
 
 // why a branch cannot be created
 
@@ -51,16 +53,6 @@ pub(super) fn replacement_refused(seq: Seq, name: &str, reason: &str) -> (String
 pub(super) fn replacement_panicked(seq: Seq, name: &str, message: &str) -> (String, &'static str) {
     let what = format!("the body of `{name}` panicked when it ran in place of event {seq}: {message}");
     (what, "give an event that applies at this place, or correct the body")
-}
-
-// damage to the source
-
-pub(super) fn unknown_event_number(seq: Seq, number: u32) -> String {
-    format!("event {seq} has number {number}, which is not in the shape table")
-}
-
-pub(super) fn time_goes_back(seq: Seq) -> String {
-    format!("event {seq} has an earlier time than the event before it")
 }
 
 // why an event of the source cannot be replayed

@@ -17,13 +17,13 @@ use std::path::{Path, PathBuf};
 pub use report::{BranchConflict, BranchProgress, BranchReport, BranchStep, ConflictKind, ReplacedEvent};
 
 use crate::context::{Metadata, Timestamp};
-use crate::disk::{absolute, failed};
-use crate::error::{Error, ErrorDetail};
+use crate::disk::absolute;
+use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::{Event, IntoEvents, Model, Recorded, Reencode, ReencodedPart, Upcasting};
 use crate::history::{Journal, JournalSource, Moment, Parent};
-use crate::journal::{Layout, Voids};
+use crate::journal::{Layout, Survey, Voids};
 use crate::log;
-use crate::new_image::{CompleteJournal, Rebuilt, RecordWriter, StagingDir, StagingTask, vacant};
+use crate::new_image::{CompleteJournal, Need, Rebuilt, RecordWriter, StagingDir, StagingTask, refuse_inside, vacant};
 use crate::options::Options;
 use crate::outcome::Outcome;
 use crate::panics::panic_message;
@@ -38,6 +38,7 @@ use writer::BranchWriter;
 
 /// The staging directory of a branch.
 const STAGING: StagingTask = StagingTask {
+    name: "branch",
     ending: ".branching",
     marker: "BRANCHING",
     text: "A branch is being created in this directory. If no such process is running, it was interrupted: create the branch \
@@ -106,9 +107,10 @@ impl<M: Model> Journal<M> {
 /// - The metadata of each event that the branch leaves out or replaces has the entry [`Metadata::BRANCH`].
 /// - The branch has a new UUID, the random seed of its parent, and the keys with which the parent is encrypted or chained. Its
 ///   headers record its parent: [`Stats::parent`](crate::Stats::parent).
-/// - The branch is created in a directory beside `target`, named `.NAME.branching`, verified by a replay, and renamed. After a crash,
-///   `target` either does not exist or is complete.
-/// - The parent must have all events from the first one on: a pruned image cannot be branched.
+/// - The branch is created in a directory beside `target`, named `.NAME.branching`, or inside of `target`, if this is an empty
+///   directory. It is verified by a replay, and renamed. After a crash, `target` has either no image or a complete one.
+/// - The parent must have all events from the first one on: a pruned image cannot be branched. While an image is branched by the
+///   program that has it open, it prunes nothing and removes no snapshot; the next snapshot makes up for that.
 ///
 /// A branch needs about three times the memory of the model, and time for several replays of the whole journal. If many bodies
 /// panic on the branch, each costs an encoding and a decoding of the state.
@@ -126,7 +128,8 @@ pub struct Branch<'a, M: Model> {
 
 impl<'a, M: Model> Branch<'a, M> {
     /// Sets the end of the branch: the last event ([`Seq`]), or the time after which no event is taken over
-    /// ([`Timestamp`]). With event 0, the branch has no event. Without this option, the branch takes over all durable events.
+    /// ([`Timestamp`]). With event 0, the branch has no event. Without this option, the branch takes over all events: if the image is
+    /// open, all durable ones, and otherwise those that an opening would find.
     pub fn until(mut self, end: impl Into<Moment>) -> Self {
         self.until = Some(end.into());
         self
@@ -147,7 +150,7 @@ impl<'a, M: Model> Branch<'a, M> {
     }
 
     /// Executes the events that their checks refuse on the branch, instead of leaving them out. They are in the report
-    /// nevertheless. Use this if the checks guard rules that the branch may break, such as a limit, and not the state itself.
+    /// nevertheless, each once. Use this if the checks guard rules that the branch may break, such as a limit, and not the state itself.
     pub fn keep_refused(mut self) -> Self {
         self.keeps_refused = true;
         self
@@ -181,7 +184,7 @@ impl<'a, M: Model> Branch<'a, M> {
     ///   ([`ErrorKind::OutOfRange`](crate::ErrorKind::OutOfRange)); or an event to be changed is after the end of the branch, is named
     ///   both in `without` and in `replacing`, or is replaced twice; or a replacement is refused, or its body panics; or the
     ///   image is in memory ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)).
-    /// - The image was pruned ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)).
+    /// - The image was pruned, or another process prunes it meanwhile ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)).
     /// - A file cannot be read or written, or the image is damaged, or cannot be replayed.
     /// - The branch replays to another state than the one that was computed
     ///   ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)).
@@ -196,14 +199,43 @@ impl<'a, M: Model> Branch<'a, M> {
             return Err(refused(&root, messages::IN_MEMORY));
         }
         check_target(&source, &target, &options)?;
-        let durable = source.durable("branch")?;
-        let opened = source.open(durable)?;
-        source.layout().refuse_other_model(opened.segments().identity(), M::NAME)?;
-        let journal = CompleteJournal::of::<M>(opened, messages::PRUNED)?;
-        let end = until.map_or(Ok(durable), |moment| moment.resolve(&journal.journal, durable))?;
-        let edits = Edits::new::<M>(&root, (end, durable), without, replacing)?;
-        let making = Making { source: &source, journal: &journal, edits: &edits, keeps_refused, options: &options };
-        making.run(&target, &mut *progress)
+        let live = source.live()?;
+        let _kept = live.as_ref().map(|live| live.keep_files("branch")).transpose()?;
+        let create = || {
+            let last = last_event(&source, until)?;
+            let opened = source.open(last)?;
+            source.layout().refuse_other_model(opened.segments().identity(), M::NAME)?;
+            let journal = CompleteJournal::of::<M>(opened, messages::PRUNED)?;
+            let end = until.map_or(Ok(last), |moment| moment.resolve(&journal.journal, last))?;
+            let edits = Edits::new::<M>(&root, (end, last), without, replacing)?;
+            let making = Making { source: &source, journal: &journal, edits: &edits, keeps_refused, options: &options };
+            making.run(&target, &mut *progress)
+        };
+        create().map_err(|error| pruned_meanwhile(&source, error))
+    }
+}
+
+/// The last event that a branch can take over. While an owner is running, this is the last durable event; otherwise the last event
+/// that an opening would find.
+fn last_event(source: &JournalSource, until: Option<Moment>) -> Result<Seq, Error> {
+    let durable = source.durable("branch")?;
+    match until {
+        // the end of the journal may be damaged
+        Some(Moment::Seq(seq)) if seq <= durable => Ok(durable),
+        _ => Ok(source.last_without_owner()?.map_or(durable, |last| last.max(durable))),
+    }
+}
+
+/// The error of a branch, or its cause: an owner in another process pruned the journal meanwhile.
+fn pruned_meanwhile(source: &JournalSource, error: Error) -> Error {
+    let is_possible = error.is_removed() || error.kind() == ErrorKind::Corrupt;
+    let survey = || source.layout().survey(&**source.disk());
+    match survey() {
+        Ok(Survey::Image(segments)) if is_possible && segments.first() != Some(&SegmentId::FIRST) => {
+            let Need { done, help } = messages::PRUNED_MEANWHILE;
+            Error::new(ErrorDetail::PrunedSource { path: source.layout().root().to_owned(), done, help })
+        }
+        _ => error,
     }
 }
 
@@ -228,11 +260,8 @@ fn encoded<M: Model>(event: M::Event) -> Result<ReencodedPart, Error> {
 /// Checks that an image can be created at `target`.
 fn check_target<M: Model>(source: &JournalSource, target: &Path, options: &Options<M>) -> Result<(), Error> {
     let disk = &**source.disk();
-    // the paths must be resolved, because a link or `..` may lead into the source
-    if disk.is_within(target, source.layout().root()).map_err(|error| failed("inspecting", target, error))? {
-        return Err(Error::new(ErrorDetail::Taken { path: target.to_owned(), found: messages::INSIDE_SOURCE }));
-    }
-    vacant(disk, target)?;
+    refuse_inside(disk, target, source.layout().root())?;
+    vacant(disk, target, &STAGING)?;
     if options.allow_network { Ok(()) } else { Layout::new(target).refuse_network(disk) }
 }
 
@@ -266,7 +295,7 @@ impl<M: Model> Making<'_, M> {
         })?;
         new.finish::<M>(plan.digest.to_u64())?;
 
-        let written = CompleteJournal::open::<M>(disk, layout, keys)?;
+        let written = CompleteJournal::open::<M>(disk, layout, keys, messages::PRUNED)?;
         // an opening keeps of these requests those that its options ask for
         let state = written.recover::<M>(None, false, u64::MAX, &mut |replayed| {
             progress(BranchProgress { step: BranchStep::Verify, events: replayed.events, total });
@@ -331,6 +360,7 @@ impl<M: Model> Making<'_, M> {
             key_ids: Default::default(),
             prefix: Default::default(),
             has_requests: false,
+            requests_since: Seq::ZERO,
         };
         let snapshots = Snapshots::new(self.source.disk(), layout, self.source.keyring());
         let Recovered { model, requests, events_hash, .. } = state;

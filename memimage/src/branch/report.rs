@@ -22,7 +22,7 @@ pub struct BranchReport {
     pub already_void: Vec<Seq>,
     /// The events that [`Branch::replacing`](super::Branch::replacing) replaced.
     pub replaced: Vec<ReplacedEvent>,
-    /// The other events that do not apply on the branch as they did in the parent, in the order of the journal.
+    /// The other events that do not apply on the branch as they did in the parent, in the order of the journal, each once.
     pub conflicts: Vec<BranchConflict>,
     /// The digest of the state after the last event of the branch.
     pub digest: Digest,
@@ -52,6 +52,8 @@ pub struct BranchConflict {
     pub kind: ConflictKind,
     /// Whether the branch leaves the event out. Otherwise the event has its new effect.
     pub is_left_out: bool,
+    /// Whether the branch keeps the event, and its body returned an error on the branch.
+    pub is_rejected: bool,
 }
 
 /// What is different about an event on a branch.
@@ -85,9 +87,13 @@ impl fmt::Display for ConflictKind {
 
 impl fmt::Display for BranchConflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let BranchConflict { seq, name, version, kind, is_left_out } = self;
+        let BranchConflict { seq, name, version, kind, is_left_out, is_rejected } = self;
         let action = if *is_left_out { "is left out" } else { "is kept" };
-        write!(f, "event {seq} (`{name}` version {version}) {action}: {kind}")
+        write!(f, "event {seq} (`{name}` version {version}) {action}: {kind}")?;
+        match (kind, is_rejected) {
+            (ConflictKind::Refused(_), true) => f.write_str("; its body rejects it"),
+            _ => Ok(()),
+        }
     }
 }
 

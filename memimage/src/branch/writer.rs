@@ -3,29 +3,25 @@
 use super::edits::Edits;
 use super::execution::{Plan, changed_metadata};
 use super::messages;
-use crate::context::Timestamp;
 use crate::error::Error;
 use crate::event::{Model, ReencodedPart};
 use crate::history::JournalSource;
-use crate::journal::{EventId, Frame, FrameKind, Record, Scan, ShapeRow, Voids, records};
-use crate::new_image::{CompleteJournal, NewRecord, RecordWriter};
+use crate::journal::{EventId, Frame, Record, Scan, ShapeRow, Voids};
+use crate::new_image::{CompleteJournal, FrameDecoder, NewRecord, RecordWriter, SourceFrame};
 use crate::recovery::{DROPPED, ReplayAction};
 use crate::seq::{SegmentId, Seq};
 
 /// Writes the events of the source to the branch, as a plan says.
 pub(super) struct BranchWriter<'a> {
     source: &'a JournalSource,
-    journal: &'a CompleteJournal,
+    decoder: FrameDecoder<'a>,
     edits: &'a Edits,
-    voids: &'a Voids,
     plan: &'a Plan,
     new: &'a mut RecordWriter,
     /// The rows of the source's shape table, and after them the rows of replacements that are not among them.
     rows: Vec<ShapeRow>,
     /// For each of `rows`, the number of the event in the new journal; `None` if no such event was written yet.
     numbers: Vec<Option<EventId>>,
-    /// The recorded time of the last event.
-    time: Timestamp,
 }
 
 impl<'a> BranchWriter<'a> {
@@ -46,7 +42,8 @@ impl<'a> BranchWriter<'a> {
             }
         }
         let numbers = vec![None; rows.len()];
-        BranchWriter { source, journal, edits, voids, plan, new, rows, numbers, time: Timestamp::default() }
+        let decoder = FrameDecoder::new(&journal.dispatch, voids, edits.end);
+        BranchWriter { source, decoder, edits, plan, new, rows, numbers }
     }
 
     /// Writes all events. Calls `watch` with the last event of each batch.
@@ -60,33 +57,14 @@ impl<'a> BranchWriter<'a> {
     }
 
     fn frame<M: Model>(&mut self, scan: &Scan, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
-        let header = &frame.header;
-        if header.kind == FrameKind::Time {
-            let correction = scan.decode_time(segment, frame)?;
-            self.time = correction.to;
-            return self.new.correct_time(&correction);
+        match self.decoder.decode::<M>(scan, segment, frame)? {
+            SourceFrame::Other => Ok(()),
+            SourceFrame::Time(correction) => self.new.correct_time(&correction),
+            SourceFrame::Events { body, records } => records.iter().try_for_each(|(record, action)| {
+                let has_effect = matches!(action, ReplayAction::Event(_));
+                self.record::<M>(record, has_effect, &body[record.payload.clone()])
+            }),
         }
-        if header.kind != FrameKind::Events {
-            return Ok(());
-        }
-        let body = scan.body(segment, frame)?;
-        for record in records(&body, header.first_seq, header.count, header.time) {
-            let record = record.map_err(|fault| scan.corrupt_frame(segment, frame, fault.to_string()))?;
-            if record.seq > self.edits.end {
-                break;
-            }
-            if record.time < self.time {
-                return Err(scan.corrupt_frame(segment, frame, messages::time_goes_back(record.seq)));
-            }
-            self.time = record.time;
-            let Some(action) = self.journal.dispatch.action(record.event, M::EVENTS) else {
-                let what = messages::unknown_event_number(record.seq, record.event.0);
-                return Err(scan.corrupt_frame(segment, frame, what));
-            };
-            let has_effect = !self.voids.has(record.seq) && matches!(action, ReplayAction::Event(_));
-            self.record::<M>(&record, has_effect, &body[record.payload.clone()])?;
-        }
-        Ok(())
     }
 
     fn record<M: Model>(&mut self, record: &Record, has_effect: bool, payload: &[u8]) -> Result<(), Error> {

@@ -9,6 +9,8 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use rustix::io::Errno;
 
@@ -66,6 +68,11 @@ impl fmt::Debug for LockGuard {
 /// The number of attempts to take a lock. If the locked file was removed or replaced meanwhile, a new attempt follows.
 const ATTEMPTS: usize = 10;
 
+/// How often an owner waits for inspections that hold shared locks, and the first pause; each pause is longer by this time. Together
+/// a second, because the thread of an inspection may have to wait for a processor.
+const INSPECTIONS: u32 = 100;
+const INSPECTION: Duration = Duration::from_micros(200);
+
 /// Takes the lock of the file at `path`; see [`Disk::lock`](super::Disk::lock).
 pub(super) fn acquire(path: &Path) -> io::Result<Lock> {
     for _ in 0..ATTEMPTS {
@@ -93,7 +100,7 @@ fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
         DirectoryLock::Busy => return Ok(Some(Lock::Busy { owner: owner_of(&file) })),
         DirectoryLock::Unsupported => None,
     };
-    let outcome = file.try_lock();
+    let outcome = lock_exclusively(&file);
     if !still_at(path, &file)? {
         return Ok(None);
     }
@@ -118,6 +125,22 @@ fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
     Ok(Some(Lock::Held(guard)))
 }
 
+/// Like [`File::try_lock`], but waits for the shared locks of inspections, which [`owner`] holds for a moment: an inspection must not
+/// make an owner fail.
+fn lock_exclusively(file: &File) -> Result<(), fs::TryLockError> {
+    for attempt in 1..=INSPECTIONS {
+        match file.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => {}
+            outcome => return outcome,
+        }
+        // an owner excludes a shared lock, too; inspections do not
+        file.try_lock_shared()?;
+        file.unlock().map_err(fs::TryLockError::Error)?;
+        thread::sleep(INSPECTION * attempt);
+    }
+    file.try_lock()
+}
+
 /// The result of locking a directory.
 enum DirectoryLock {
     Held(LockedFile),
@@ -131,7 +154,7 @@ enum DirectoryLock {
 /// empty.
 fn lock_directory_of(path: &Path) -> io::Result<DirectoryLock> {
     let directory = File::open(directory_of(path))?;
-    match directory.try_lock() {
+    match lock_exclusively(&directory) {
         Ok(()) => Ok(DirectoryLock::Held(LockedFile::new(directory))),
         Err(fs::TryLockError::WouldBlock) => Ok(DirectoryLock::Busy),
         Err(fs::TryLockError::Error(error)) if is_unsupported(&error) => Ok(DirectoryLock::Unsupported),

@@ -1,6 +1,6 @@
 //! The error of a command that the model can refuse: the model's own error, or an error of the library.
 
-use super::Error;
+use super::{Error, ErrorKind};
 
 /// The error of a command that the model can refuse, by its check or by an error of its body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,5 +20,18 @@ impl<E> CommandError<E> {
             CommandError::Refused(refusal) => Some(refusal),
             CommandError::Image(_) => None,
         }
+    }
+
+    /// The error of the library; `None` if the model refused the command.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            CommandError::Refused(_) => None,
+            CommandError::Image(error) => Some(error),
+        }
+    }
+
+    /// The [kind](Error::kind) of the library's error; `None` if the model refused the command.
+    pub fn kind(&self) -> Option<ErrorKind> {
+        self.error().map(Error::kind)
     }
 }

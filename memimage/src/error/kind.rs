@@ -15,7 +15,8 @@ pub enum ErrorKind {
     AlreadyExists,
     /// The directory is not an image, or contains a link, a pipe or a device, none of which belongs in an image.
     NotAnImage,
-    /// Another process, or another handle in this process, owns the image, or has the named subscription.
+    /// Another process, or another handle in this process, owns the image or the projection, or has the named subscription. Or another
+    /// backup, branch or rewrite to the same path is running.
     Locked,
     /// The image is on a network file system.
     NetworkFileSystem,
@@ -52,7 +53,8 @@ pub enum ErrorKind {
     Io,
     /// The disk is full. A command that returns this error was not executed. Free some space and try again.
     StorageFull,
-    /// An earlier write failed, so every call fails until the image is reopened.
+    /// An earlier write failed, or a body panicked and the model could not be rebuilt afterwards, for example because no more files
+    /// can be opened. Every call fails until the image is reopened.
     Poisoned,
     /// The image was closed.
     Closed,
@@ -64,17 +66,19 @@ pub enum ErrorKind {
     RecordTooLarge,
     /// The command's arguments cannot be encoded, or cannot be read back from their encoding.
     Encode,
-    /// The key of a request is empty or too long. See [`Image::once`](crate::Image::once).
+    /// The key of a request is empty or too long, or `submit_all` or `submit_each` has one key for all of its commands. See
+    /// [`Image::once`](crate::Image::once).
     InvalidRequestKey,
     /// The key of a request was already used for another command, or with other arguments. Nothing was executed.
     /// [`Error::position`](super::Error::position) returns the seq of the first request.
     RequestKeyReused,
     /// The request was executed already, but its answer is not available. Nothing was executed again.
-    /// [`Error::position`](super::Error::position) returns the seq of the event.
+    /// [`Error::position`](super::Error::position) returns the seq of the event, and
+    /// [`Error::is_rejected`](super::Error::is_rejected) whether its body rejected it.
     AlreadyExecuted,
     /// The image was called from inside one of its own commands, queries or guards.
     Reentrant,
-    /// The command's body or check panicked.
+    /// The command's body or check panicked, or a clock that the program supplied did.
     Panicked,
     /// The [shape lock](crate::shape_lock) is missing, cannot be read, or does not match the program.
     ShapeLock,
@@ -88,7 +92,7 @@ impl ErrorKind {
             ErrorDetail::NotFound { .. } => ErrorKind::NotFound,
             ErrorDetail::Taken { .. } => ErrorKind::AlreadyExists,
             ErrorDetail::NotAnImage { .. } | ErrorDetail::NotPlain { .. } => ErrorKind::NotAnImage,
-            ErrorDetail::Locked { .. } => ErrorKind::Locked,
+            ErrorDetail::Locked { .. } | ErrorDetail::Staged { .. } => ErrorKind::Locked,
             ErrorDetail::Network { .. } => ErrorKind::NetworkFileSystem,
             ErrorDetail::OtherModel { .. }
             | ErrorDetail::Format { .. }
@@ -129,18 +133,18 @@ impl ErrorKind {
             | ErrorDetail::NoFiles { .. } => ErrorKind::NotApplicable,
             ErrorDetail::Io { source, .. } if is_full(source) => ErrorKind::StorageFull,
             ErrorDetail::Io { .. } => ErrorKind::Io,
-            ErrorDetail::StorageFull { .. } => ErrorKind::StorageFull,
+            ErrorDetail::StorageFull { .. } | ErrorDetail::SegmentStorageFull { .. } => ErrorKind::StorageFull,
             ErrorDetail::Poisoned { .. } => ErrorKind::Poisoned,
             ErrorDetail::Closed | ErrorDetail::FollowerPromoted { .. } => ErrorKind::Closed,
             ErrorDetail::Forked => ErrorKind::Forked,
             ErrorDetail::Busy { .. } => ErrorKind::Busy,
             ErrorDetail::TooLarge { .. } | ErrorDetail::GenesisTooLarge { .. } => ErrorKind::RecordTooLarge,
             ErrorDetail::Encode { .. } | ErrorDetail::Undecodable { .. } => ErrorKind::Encode,
-            ErrorDetail::RequestKey { .. } => ErrorKind::InvalidRequestKey,
+            ErrorDetail::RequestKey { .. } | ErrorDetail::SharedRequestKey { .. } => ErrorKind::InvalidRequestKey,
             ErrorDetail::RequestKeyReused { .. } => ErrorKind::RequestKeyReused,
             ErrorDetail::AlreadyExecuted { .. } => ErrorKind::AlreadyExecuted,
             ErrorDetail::Reentrant { .. } => ErrorKind::Reentrant,
-            ErrorDetail::Panicked { .. } => ErrorKind::Panicked,
+            ErrorDetail::Panicked { .. } | ErrorDetail::ClockPanicked { .. } => ErrorKind::Panicked,
             ErrorDetail::NotLocked { .. }
             | ErrorDetail::LockText { .. }
             | ErrorDetail::Lock { .. }
@@ -170,6 +174,7 @@ impl ErrorKind {
             ProjectionFault::Pruned { .. } => ErrorKind::Pruned,
             ProjectionFault::Locked { .. } => ErrorKind::Locked,
             ProjectionFault::NotAProjection { .. } => ErrorKind::NotAnImage,
+            ProjectionFault::InMemory { .. } => ErrorKind::NotFound,
             ProjectionFault::OtherProjection { .. }
             | ProjectionFault::OtherImage { .. }
             | ProjectionFault::Newer { .. }

@@ -1,10 +1,11 @@
 //! All error messages. Each message states what happened, where, the cause, and after `help:` what to do.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::advice::advice;
 use super::projection::ProjectionFault;
+use super::state_file::unusable;
 use super::{Error, Position, SubscriptionError};
 use crate::seq::Seq;
 
@@ -12,10 +13,11 @@ use crate::seq::Seq;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ErrorDetail {
     #[error(
-        "there is no image at `{}`: {found}; help: check the path, or create the image with `options().create(true)`",
-        path.display()
+        "there is no image at `{}`: {found}; help: check the path{}",
+        path.display(),
+        if *may_create { ", or create the image with `options().create(true)`" } else { "" }
     )]
-    NotFound { path: PathBuf, found: &'static str },
+    NotFound { path: PathBuf, found: &'static str, may_create: bool },
 
     #[error(
         "`{}` is not an image: {found}; nothing was changed; help: {}",
@@ -42,8 +44,14 @@ pub(crate) enum ErrorDetail {
     Locked { path: PathBuf, owner: String },
 
     #[error(
-        "`{}` is on a network file system ({kind}), where locks and syncs are not reliable; help: move the image to a local disk, \
-         or accept the risk with `options().allow_network(true)`",
+        "another {task} to `{}` is running, in {owner}; nothing was changed; help: wait until it has ended, or give another path",
+        path.display()
+    )]
+    Staged { task: &'static str, path: PathBuf, owner: String },
+
+    #[error(
+        "`{}` is on a network file system ({kind}), where locks and syncs are not reliable; help: give a path on a local disk, \
+         or accept the risk with `allow_network(true)`, an option of the image and of each operation that makes another one",
         path.display()
     )]
     Network { path: PathBuf, kind: String },
@@ -211,7 +219,7 @@ pub(crate) enum ErrorDetail {
         "the image `{}` cannot be backed up: {what}; nothing was changed; help: {help}",
         path.display()
     )]
-    BackupSource { path: PathBuf, what: &'static str, help: &'static str },
+    BackupSource { path: PathBuf, what: String, help: &'static str },
 
     #[error(
         "the new backup of the image `{}` is damaged: `{}`: {what}; {left}; help: run `memimage::admin::check` on the image, and \
@@ -313,6 +321,9 @@ pub(crate) enum ErrorDetail {
     #[error("the disk is full: {act} `{}` failed: {source}; help: free some space and try again", path.display())]
     StorageFull { act: &'static str, path: PathBuf, source: io::Error },
 
+    #[error("{cause}: a new segment takes {len} bytes; smaller ones take less (`options().segment_bytes`)")]
+    SegmentStorageFull { len: u64, cause: Error },
+
     #[error(
         "the command `{command}` is too large: its record takes {size} bytes, and the limit is {cap}; nothing was recorded; help: \
          split the command, or raise `options().record_bytes_max`"
@@ -337,6 +348,12 @@ pub(crate) enum ErrorDetail {
          such as a UUID"
     )]
     RequestKey { command: &'static str, what: String },
+
+    #[error(
+        "`{call}` has one request key for all of its commands, and only the first of equal commands would run; nothing was executed; \
+         help: call `submit_each` without a request key, and `once` on its `Bulk`, with a key for each command"
+    )]
+    SharedRequestKey { call: &'static str },
 
     #[error(
         "the key {key:?} belongs to another request, which was executed as event {seq}: {what}; nothing was executed; help: give each \
@@ -380,6 +397,13 @@ pub(crate) enum ErrorDetail {
     Reentrant { inner: &'static str, outer: String },
 
     #[error(
+        "a clock of the image `{}` panicked: {message}; nothing was changed; help: correct the closure that was given to \
+         `options().clock` or `options().monotonic_clock`",
+        path.display()
+    )]
+    ClockPanicked { path: PathBuf, message: String },
+
+    #[error(
         "the command `{command}` panicked in its {place}: {message}; it was not recorded, and the state is unchanged"
     )]
     Panicked { command: &'static str, place: &'static str, message: String },
@@ -412,20 +436,6 @@ pub(crate) enum ErrorDetail {
 
     #[error("the option `{option}` cannot be {value}: {what}")]
     Option { option: &'static str, value: String, what: &'static str },
-}
-
-/// The message for a snapshot or base that is damaged or forged.
-fn unusable(path: &Path, what: &str) -> String {
-    let state = if is_base(path) { "base" } else { "snapshot" };
-    format!(
-        "the {state} `{}` cannot be used: {what}; help: run `memimage::admin::check`, which says whether the image needs this file",
-        path.display()
-    )
-}
-
-/// Whether the file is a copy of a base, according to its name.
-fn is_base(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "base")
 }
 
 fn lines(items: &[String]) -> String {

@@ -44,6 +44,14 @@ pub(crate) enum ProjectionFault {
     NotAProjection { path: PathBuf, found: String },
 
     #[error(
+        "the projection of an image in memory is in memory, too, where the parent of `{}` does not exist; nothing was changed; help: give \
+         a name without a directory, such as `{}`",
+        path.display(),
+        path.file_name().unwrap_or_default().display()
+    )]
+    InMemory { path: PathBuf },
+
+    #[error(
         "`{}` holds the projection `{found}`, not `{expected}`; nothing was changed; help: give each projection a directory of its own; \
          or, if the projection was renamed, write `#[memimage::projection(name = {found:?}, …)]`",
         path.display()

@@ -2,10 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::payload::Payload;
-use crate::digest::digest_within;
+use crate::digest::{Digest, digest_within};
 use crate::outcome::Outcome;
 use crate::panics::forget_panic;
+use crate::shape::has_one_encoding;
 use crate::value::MAX_DEPTH;
 
 /// The command of a request, and the types of its answer.
@@ -33,19 +36,18 @@ impl RequestKind {
     }
 }
 
-/// The hash by which a retry is compared with the first request: the digest of the arguments, in which the order of an unordered
-/// map does not matter. It is the hash of their encoding if they have no digest.
-pub(crate) fn arguments_hash<M, P: Payload<M>>(payload: &P) -> u64 {
-    match digest_within(payload, MAX_DEPTH) {
-        Ok(digest) => digest.to_u64(),
-        Err(_) => postcard::to_stdvec(payload).map_or(0, |bytes| xxhash_rust::xxh3::xxh3_64(&bytes)),
-    }
+/// The hash by which a retry is compared with the first request: the hash of the encoded arguments. If the order of a map in them
+/// does not matter, it is their digest, as far as they have one.
+pub(crate) fn arguments_hash<M, P: Payload<M>>(payload: &P, encoded: &[u8]) -> u64 {
+    let digest = if const { has_one_encoding(P::SHAPE) } { None } else { digest_within(payload, MAX_DEPTH).ok() };
+    digest.map_or_else(|| xxh3_64(encoded), Digest::to_u64)
 }
 
 /// The hash of the arguments of a request that is replayed. If their `Serialize` panics, the request is remembered with another
 /// hash: the event was executed, so the panic must not stop the replay.
 pub(super) fn replayed_arguments_hash<M, P: Payload<M>>(payload: &P) -> u64 {
-    catch_unwind(AssertUnwindSafe(|| arguments_hash::<M, P>(payload))).unwrap_or_else(|panic| {
+    let hash = || arguments_hash::<M, P>(payload, &postcard::to_stdvec(payload).unwrap_or_default());
+    catch_unwind(AssertUnwindSafe(hash)).unwrap_or_else(|panic| {
         forget_panic(panic);
         0
     })

@@ -33,7 +33,7 @@ pub(crate) struct Figures {
     journal_bytes: AtomicU64,
     /// When the newest snapshot was made, in microseconds since the Unix epoch; 0 if there is no snapshot.
     snapshot_created: AtomicU64,
-    /// The length of the encoded state in the newest snapshot.
+    /// The length of the encoded state and requests in the newest snapshot.
     state_bytes: AtomicU64,
     report: Option<MetricsReport>,
 }
@@ -42,7 +42,7 @@ pub(crate) struct Figures {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NewestSnapshot {
     pub(crate) created: Timestamp,
-    /// The length of the encoded state.
+    /// The length of the encoded state and requests.
     pub(crate) state_bytes: u64,
 }
 

@@ -62,7 +62,11 @@ impl MetricsReport {
                 Unit::Seconds,
                 "when the newest snapshot was made, since the Unix epoch",
             ),
-            state_bytes: labels.gauge("memimage_state_bytes", Unit::Bytes, "the encoded state in the newest snapshot"),
+            state_bytes: labels.gauge(
+                "memimage_state_bytes",
+                Unit::Bytes,
+                "the encoded state and requests in the newest snapshot",
+            ),
             recovery_duration: labels.gauge("memimage_recovery_seconds", Unit::Seconds, "how long the opening took"),
             recovery_events: labels.counter(
                 "memimage_recovery_events_total",

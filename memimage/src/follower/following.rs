@@ -2,35 +2,50 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{MutexGuard, RwLockWriteGuard};
 
 use super::shared::{Shared, Status};
 use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::Model;
+use crate::history::{Polling, SHORTEST_PAUSE};
 use crate::image::STACK;
-use crate::journal::Continuity;
+use crate::journal::{Continuity, DigestMark, removed_image};
 use crate::log;
 use crate::panics::drop_caught;
 use crate::recovery::{FollowStep, FollowedJournal};
+use crate::seq::Seq;
 
-/// The pause between two polls while the owner is busy, or while a caller waits for an event.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
-/// The pause between two polls while the owner is at rest.
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
-/// After this many polls without a new event, the pause is doubled.
-const POLLS_PER_PAUSE: u32 = 8;
 /// The pauses after a failed read: twice as long after each failure.
 const FIRST_RETRY: Duration = Duration::from_millis(5);
 const LAST_RETRY: Duration = Duration::from_secs(1);
-/// For how long reads may fail before the follower stops.
+/// How long the follower pauses after failed reads, in all, before it stops. The time that the reads themselves take does not count: a
+/// recovery may take longer than this.
 const RETRY_LIMIT: Duration = Duration::from_secs(10);
 
 /// The failed reads since the last success.
+#[derive(Clone, Copy, Debug, Default)]
 struct Failures {
-    since: Instant,
+    /// The pause after the last failure.
     pause: Duration,
+    /// The pauses before it.
+    paused: Duration,
+    /// The last event in the state that was recovered because the journal seemed to be damaged.
+    recovered: Option<Seq>,
+}
+
+impl Failures {
+    /// One more failure.
+    fn next(self) -> Failures {
+        let pause = (self.pause * 2).clamp(FIRST_RETRY, LAST_RETRY);
+        Failures { pause, paused: self.paused + self.pause, ..self }
+    }
+
+    /// Whether the follower tries again.
+    fn is_within_limit(&self) -> bool {
+        self.paused < RETRY_LIMIT
+    }
 }
 
 impl<M: Model> Shared<M> {
@@ -38,12 +53,13 @@ impl<M: Model> Shared<M> {
         let mut thread = self.thread.lock();
         let shared = Arc::clone(self);
         let builder = std::thread::Builder::new().name("memimage-follower".to_owned()).stack_size(STACK);
+        self.status.lock().is_stopping = false;
         let spawned = builder.spawn(move || shared.follow());
         *thread = Some(spawned.map_err(|source| Error::io("starting a thread for", self.layout.root(), source))?);
         Ok(())
     }
 
-    /// Ends the thread, and waits for its end.
+    /// Ends the thread, and waits for its end, unless this is the thread itself: a value of the model may drop the last handle.
     pub(super) fn stop_thread(&self) {
         let mut thread = self.thread.lock();
         self.status.lock().is_stopping = true;
@@ -52,31 +68,33 @@ impl<M: Model> Shared<M> {
             // the thread catches panics
             let _ = thread.join();
         }
-        self.status.lock().is_stopping = false;
     }
 
     /// Follows the journal until the thread is to end, or until the follower cannot go on.
     fn follow(&self) {
         // command bodies that are replayed must not call the follower
         let Ok(_entered) = self.enter("replay") else { return };
-        let mut idle = 0;
-        let mut failures: Option<Failures> = None;
+        let mut polling = Polling::default();
+        let mut failures = Failures::default();
         let goes_on = || {
             let status = self.status.lock();
             !status.is_stopping && status.ended.is_none()
         };
         while goes_on() {
-            let advanced = catch_unwind(AssertUnwindSafe(|| self.advance(idle > 0)))
+            let advanced = catch_unwind(AssertUnwindSafe(|| self.advance(polling.is_idle())))
                 .unwrap_or_else(|panic| Err(Error::panicked("replaying the journal of", self.layout.root(), panic)));
             match advanced {
                 Ok(has_advanced) => {
-                    (idle, failures) = (if has_advanced { 0 } else { idle + 1 }, None);
-                    self.pause((SHORTEST_PAUSE * 2_u32.pow((idle / POLLS_PER_PAUSE).min(5))).min(LONGEST_PAUSE));
+                    polling.looked(has_advanced);
+                    failures = Failures::default();
+                    self.pause(polling.pause());
                 }
                 Err(error) => match self.next_attempt(error, failures) {
                     Ok(next) => {
-                        self.pause(next.pause);
-                        (idle, failures) = (1, Some(next));
+                        self.pause_to_retry(next.pause);
+                        polling = Polling::default();
+                        polling.looked(false);
+                        failures = next;
                     }
                     Err(error) => {
                         log::error!(%error, path = %self.layout.root().display(), "the follower stopped");
@@ -98,6 +116,12 @@ impl<M: Model> Shared<M> {
         self.changed.wait_for(&mut status, pause);
     }
 
+    /// Like [`pause`](Self::pause), but does not poll more often for a caller that waits: the number of failures would grow.
+    fn pause_to_retry(&self, pause: Duration) {
+        let mut status = self.status.lock();
+        self.changed.wait_while_for(&mut status, |status| !status.is_stopping, pause);
+    }
+
     /// Replays the events that have become durable. Returns whether there were any. With `compare`, also verifies that the journal
     /// still contains the last frame that was read.
     fn advance(&self, compare: bool) -> Result<bool, Error> {
@@ -111,6 +135,9 @@ impl<M: Model> Shared<M> {
         let durable = journal.synced()?;
         self.update(|status| status.durable = status.durable.max(durable));
         if durable <= journal.last() {
+            if let Some(mark) = journal.digest_at_rest::<M>()? {
+                self.compare(&mut journal, mark)?;
+            }
             return Ok(false);
         }
         loop {
@@ -129,15 +156,17 @@ impl<M: Model> Shared<M> {
                 FollowStep::Continue => {}
                 FollowStep::Reached => return Ok(true),
                 FollowStep::Recover => return self.recover_again(&mut journal, "an event became void"),
-                FollowStep::Compare(mark) => {
-                    let state = self.state.read();
-                    journal.compare(state.as_ref().expect("only this thread takes the state"), mark)?;
-                }
+                FollowStep::Compare(mark) => self.compare(&mut journal, mark)?,
             }
             if self.status.lock().is_stopping {
                 return Ok(true);
             }
         }
+    }
+
+    fn compare(&self, journal: &mut FollowedJournal, mark: DigestMark) -> Result<(), Error> {
+        let state = self.state.read();
+        journal.compare(state.as_ref().expect("only this thread takes the state"), mark)
     }
 
     fn update(&self, update: impl FnOnce(&mut Status)) {
@@ -148,7 +177,7 @@ impl<M: Model> Shared<M> {
     /// Recovers the state anew, from the newest snapshot and the events since. Queries read the old state meanwhile.
     fn recover_again(&self, journal: &mut FollowedJournal, reason: &'static str) -> Result<bool, Error> {
         log::warning!(reason, seq = %journal.last(), "the follower recovers its state again");
-        let (recovered, state) = journal.recover_again::<M>()?;
+        let (recovered, state) = self.source.attempt(|| journal.recover_again::<M>())?;
         let seq = state.last();
         *journal = recovered;
         let old = self.state.write().replace(state);
@@ -162,33 +191,40 @@ impl<M: Model> Shared<M> {
 
     /// Decides what follows after an error: another attempt, or the end of the follower.
     ///
+    /// Damage is believed only if a recovery finds it, too, while the files do not change: the owner may have removed files between
+    /// two reads, or a read may have returned a wrong bit.
+    ///
     /// # Errors
     ///
     /// Returns the error with which the follower must stop: a cause of `error` that explains more, or `error` itself.
-    fn next_attempt(&self, error: Error, failures: Option<Failures>) -> Result<Failures, Error> {
+    fn next_attempt(&self, error: Error, failures: Failures) -> Result<Failures, Error> {
         let mut journal = self.journal.lock();
         let continuity = journal.verify_continuity(true);
         let mut recover = false;
         match &continuity {
             Err(found) => match found.kind() {
                 ErrorKind::Replaced => return Err(found.clone()),
-                ErrorKind::NotFound | ErrorKind::NotAnImage => return Err(self.removed()),
+                ErrorKind::NotFound | ErrorKind::NotAnImage => return Err(removed_image(&self.layout)),
                 _ => {}
             },
             Ok(Continuity::Voided) => recover = true,
             Ok(Continuity::Whole) => {}
         }
-        recover |= error.is_removed();
+        let is_unsure = matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Replaced);
+        let seems_damaged = is_unsure && failures.recovered != Some(journal.last());
+        recover |= error.is_removed() || seems_damaged;
         let error = match recover {
             true => match self.try_to_recover(&mut journal) {
-                Ok(()) => return Ok(self.failed(None)),
+                Ok(()) => {
+                    let recovered = seems_damaged.then(|| journal.last());
+                    return Ok(Failures { recovered, ..Failures::default() }.next());
+                }
                 Err(error) => error,
             },
             false => error,
         };
-        let next = self.failed(failures);
-        let is_over = next.since.elapsed() > RETRY_LIMIT;
-        if !is_over && (error.is_io() || error.is_removed()) && self.state.read().is_some() {
+        let next = failures.next();
+        if next.is_within_limit() && (error.is_io() || error.is_removed()) {
             log::warning!(%error, "the follower could not read the journal; it tries again");
             return Ok(next);
         }
@@ -196,22 +232,28 @@ impl<M: Model> Shared<M> {
     }
 
     fn try_to_recover(&self, journal: &mut MutexGuard<'_, FollowedJournal>) -> Result<(), Error> {
-        let recover = || self.recover_again(journal, "the owner removed what was to be read, or an event became void");
+        let recover = || self.recover_again(journal, "the files changed while they were read, or an event became void");
         catch_unwind(AssertUnwindSafe(recover))
             .unwrap_or_else(|panic| Err(Error::panicked("recovering the state of", self.layout.root(), panic)))
             .map(drop)
     }
+}
 
-    /// One more failure after `failures`.
-    fn failed(&self, failures: Option<Failures>) -> Failures {
-        #[expect(clippy::disallowed_methods, reason = "when a read is tried again is not part of the state")]
-        let first = || Failures { since: Instant::now(), pause: FIRST_RETRY };
-        failures.map_or_else(first, |failures| Failures { pause: (failures.pause * 2).min(LAST_RETRY), ..failures })
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// The error for an image that is no longer there.
-    fn removed(&self) -> Error {
-        let what = "the directory was removed, or its files were".to_owned();
-        Error::new(ErrorDetail::Replaced { path: self.layout.root().to_owned(), what })
+    #[test]
+    fn reads_may_fail_for_ten_seconds_of_pauses_however_long_they_take() {
+        let mut failures = Failures::default().next();
+        let mut pauses = vec![failures.pause];
+        while failures.next().is_within_limit() {
+            failures = failures.next();
+            pauses.push(failures.pause);
+        }
+        assert_eq!(pauses[..3], [5, 10, 20].map(Duration::from_millis));
+        assert!(pauses.iter().all(|pause| *pause <= LAST_RETRY) && pauses.len() > 15, "{pauses:?}");
+        let total: Duration = pauses.iter().sum();
+        assert!((RETRY_LIMIT..RETRY_LIMIT + LAST_RETRY).contains(&total), "{total:?}");
     }
 }

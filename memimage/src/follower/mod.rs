@@ -30,7 +30,8 @@ pub use promotion::PromoteError;
 /// owner: [`lag`](Follower::lag) tells how far, and [`wait`](Follower::wait) waits for an event. It never changes a file, and never
 /// holds up the owner. It takes as much memory as the model.
 ///
-/// A follower is a cheap handle: clone it and hand the clones to other threads. Dropping the last clone ends its thread.
+/// A follower is a cheap handle: clone it and hand the clones to other threads. Dropping the last clone ends its thread, and waits for
+/// it unless the clone is dropped on that thread, by a value of the model.
 ///
 /// A follower that cannot go on stops, and then every call returns the reason: an event that this program does not know, a state
 /// that differs from its recorded digest, a damaged journal, or a directory that was removed, cut by a repair, or replaced by
@@ -116,7 +117,7 @@ impl<M: Model> Follower<M> {
         self.shared().read(|state| query(state.model()))
     }
 
-    /// The last event in the state.
+    /// The last event in the state; once the follower has stopped or was promoted, the last one that was in it.
     pub fn seq(&self) -> Seq {
         self.shared().seq()
     }
@@ -126,13 +127,13 @@ impl<M: Model> Follower<M> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the follower has stopped or was promoted.
+    /// Returns an error if the follower has stopped or was promoted, or if this is a child of the process that opened it.
     pub fn lag(&self) -> Result<u64, Error> {
         self.shared().lag()
     }
 
     /// How often the follower has recovered its state anew since it was opened, because the owner had pruned events that it had not
-    /// replayed, or because an event became void.
+    /// replayed, because an event became void, or because the files changed while they were read.
     pub fn recoveries(&self) -> u64 {
         self.shared().recoveries()
     }

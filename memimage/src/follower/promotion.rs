@@ -94,6 +94,7 @@ fn options_of_image<M: Model>(options: &Options<M>) -> Options<M> {
         pause_budget: options.pause_budget,
         replica: options.replica,
         retention: options.retention,
+        kept_snapshots: options.kept_snapshots,
         retain_for_subscriptions: options.retain_for_subscriptions,
         verify_snapshots: options.verify_snapshots,
         verify_digests: options.verify_digests,

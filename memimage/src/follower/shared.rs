@@ -12,24 +12,23 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use crate::disk::Disk;
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
+use crate::history::JournalSource;
 use crate::image::ReentrancyGuard;
 use crate::journal::Layout;
-use crate::keys::Keyring;
 use crate::options::Options;
 use crate::panics::drop_caught;
 use crate::process::Process;
 use crate::recovery::{FollowedJournal, FollowedState, RecoveryGoal, state_digest, verify_state};
 use crate::seq::Seq;
 
-/// How often an operation begins again because the owner removed a file meanwhile.
-const ATTEMPTS: u32 = 16;
 /// How long a query waits before it looks again for a state that is being recovered.
 const RECOVERY_POLL: Duration = Duration::from_millis(10);
 
 pub(super) struct Shared<M> {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) layout: Layout,
-    keyring: Arc<Keyring>,
+    /// The journal's files.
+    pub(super) source: JournalSource,
     /// The options of the image that a promotion opens.
     pub(super) options: Mutex<Options<M>>,
     pub(super) process: Process,
@@ -70,13 +69,14 @@ impl<M: Model> Shared<M> {
             remember: options.remember,
             ..RecoveryGoal::default()
         };
+        let source = JournalSource::new(&disk, &layout, &keyring, None);
         let recover = || FollowedJournal::recover::<M>(&disk, &layout, &keyring, goal, None);
-        let (journal, state) = attempt(recover)?;
+        let (journal, state) = source.attempt(recover)?;
         let status = Status { seq: state.last(), durable: state.last(), ..Status::default() };
         Ok(Shared {
             disk,
             layout,
-            keyring,
+            source,
             options: Mutex::new(options),
             process: Process::current(),
             thread: Mutex::new(None),
@@ -94,8 +94,13 @@ impl<M: Model> Shared<M> {
     /// Returns an error if the thread is inside such a call already, or if this is a child of the process that opened the
     /// follower.
     pub(super) fn enter(&self, call: &'static str) -> Result<ReentrancyGuard, Error> {
+        self.refuse_if_forked()?;
+        ReentrancyGuard::new(std::ptr::from_ref(self).addr(), call)
+    }
+
+    fn refuse_if_forked(&self) -> Result<(), Error> {
         match self.process.is_current() {
-            true => ReentrancyGuard::new(std::ptr::from_ref(self).addr(), call),
+            true => Ok(()),
             false => Err(Error::new(ErrorDetail::Forked)),
         }
     }
@@ -123,6 +128,7 @@ impl<M: Model> Shared<M> {
     }
 
     pub(super) fn lag(&self) -> Result<u64, Error> {
+        self.refuse_if_forked()?;
         let status = self.status.lock();
         match &status.ended {
             Some(ended) => Err(ended.clone()),
@@ -164,7 +170,8 @@ impl<M: Model> Shared<M> {
     pub(super) fn verify(&self) -> Result<Seq, Error> {
         let (last, digest) = self.read(|state| (state.last(), state_digest(state.model())))?;
         let digest = digest?;
-        attempt(|| verify_state::<M>(&self.disk, &self.layout, &self.keyring, last, digest)).map(|()| last)
+        let verify = || verify_state::<M>(&self.disk, &self.layout, self.source.keyring(), last, digest);
+        self.source.attempt(verify).map(|()| last)
     }
 
     /// Makes every call fail with `error` from now on, and drops the state.
@@ -173,17 +180,5 @@ impl<M: Model> Shared<M> {
         self.changed.notify_all();
         let unused = self.state.write().take();
         drop_caught(unused);
-    }
-}
-
-/// Calls `read` again while it fails because the owner removed a file that `read` had listed before.
-pub(super) fn attempt<T>(read: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
-    let mut attempts = 0;
-    loop {
-        attempts += 1;
-        match read() {
-            Err(error) if error.is_removed() && attempts < ATTEMPTS => {}
-            result => return result,
-        }
     }
 }

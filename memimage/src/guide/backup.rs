@@ -45,8 +45,12 @@
 //!
 //! - A backup contains every event that was acknowledged before the call, and ends with an event that is on disk in the image too.
 //!   It contains the snapshots and bases of these events, so it opens as fast as the image. The quarantine is not copied.
+//! - A snapshot, or a copy of a base, that is unreadable or damaged does not stop a backup: the backup does without it, and
+//!   [`BackupReport::unusable_snapshots`](crate::admin::BackupReport::unusable_snapshots) names it. Only if the journal was pruned and no
+//!   state is left from which it can start, there is no backup.
 //! - Each copied file is read back and compared with the original. Finally the whole backup is checked as by
-//!   [`admin::check`](crate::admin::check()). So a backup takes as long as reading the image twice and the backup twice.
+//!   [`admin::check`](crate::admin::check()). So a backup takes as long as reading the image twice (its
+//!   snapshots once more) and the backup twice.
 //! - If the image is encrypted or chained, so is the backup, under the same keys: the files are copied as they are. Keep the keys,
 //!   but not beside the backup.
 //! - [`BackupReport`](crate::admin::BackupReport) says up to which event the backup goes, and how many bytes were copied.
@@ -58,8 +62,9 @@
 //!
 //! # New, or onto an earlier backup
 //!
-//! If the directory does not exist or is empty, the backup is made beside it and renamed when it is verified. After a crash or an
-//! error there is no backup, or a complete one.
+//! If the directory does not exist, the backup is made beside it and renamed when it is verified. If the directory is empty, such as
+//! the mount point of another disk, the backup is made inside of it. After a crash or an error there is no backup, or a complete one.
+//! A directory on a network file system is refused, unless [`Backup::allow_network`](crate::admin::Backup::allow_network) allows it.
 //!
 //! If the directory contains an earlier backup of this image, later segments, the last segment if it has grown, and newer
 //! snapshots are added. Segments and snapshots that the image no longer has are removed. After a crash, the directory is a backup
@@ -93,7 +98,8 @@
 //!
 //! A backup does not contain the positions of named [subscriptions](super::subscriptions): after a restore, `subscribe_as` begins as
 //! for a new name. With `Seq::ZERO`, every event is delivered again, and every mail sent again. So pass the position at which the
-//! subscriber is to go on, for example what [`subscriptions`](crate::Journal::subscriptions) of the old image says.
+//! subscriber is to go on, for example what [`subscriptions`](crate::Journal::subscriptions) of the old image says. Restored events have
+//! the [keys](crate::EventKey) that they had, so a receiver recognizes them; new events have new keys.
 //!
 //! For the state at an earlier point in time, [branch](super::past_states) the backup instead of opening it:
 //!

@@ -71,7 +71,8 @@
 //! happened and where, and how to fix it.
 //!
 //! - *The disk is full.* The command fails before it is executed ([`ErrorKind::StorageFull`](crate::ErrorKind::StorageFull)).
-//!   Free some space and try again. On btrfs and ZFS, where overwriting needs space, a full disk may poison the image instead.
+//!   Free some space and try again. A disk can be full for the image although some space is free: the next segment is created as a
+//!   whole, and the message says how many bytes it takes. Smaller [segments](crate::Options::segment_bytes) take less. On btrfs and ZFS, where overwriting needs space, a full disk may poison the image instead.
 //!   A full disk never loses an answered command.
 //! - *A write or sync of the journal fails.* The library does not retry: after a failed sync, a successful sync does not prove
 //!   that the data is on disk. The image is *poisoned*: every call fails until the image is opened again. The error of each
@@ -96,7 +97,8 @@
 //!
 //! The owner is the process that opened the image; a child that this process makes by `fork` is not an owner. In the
 //! child every call returns [`ErrorKind::Forked`](crate::ErrorKind::Forked), and dropping the child's copy of the image
-//! does not affect the parent. A program that becomes a daemon must open its images after the fork. On Linux, images on
+//! does not affect the parent. A child that does not `exec` another program keeps the lock of its parent: if the parent dies, nobody can
+//! open the image until the child has dropped its copy or has ended. A program that becomes a daemon must open its images after the fork. On Linux, images on
 //! network file systems are refused, because their locks and syncs are not reliable;
 //! [`Options::allow_network`](crate::Options::allow_network) permits them.
 //!

@@ -11,8 +11,9 @@
 //!
 //! ```
 //! use std::collections::BTreeMap;
+//! use std::time::{Duration, SystemTime};
 //!
-//! use memimage::{Image, Metadata, Model, Seq, Shape};
+//! use memimage::{Image, Metadata, Model, Seq, Shape, Timestamp};
 //! use serde::{Deserialize, Serialize};
 //!
 //! #[derive(Default, Serialize, Deserialize, Shape, Model)]
@@ -20,7 +21,7 @@
 //!     accounts: BTreeMap<u32, u64>,
 //! }
 //!
-//! #[memimage::commands]
+//! #[memimage::commands(derive(Debug))]
 //! impl Bank {
 //!     #[command]
 //!     fn deposit(&mut self, account: u32, cents: u64) {
@@ -40,25 +41,58 @@
 //!
 //! # let directory = tempfile::tempdir()?;
 //! # let path = directory.path().join("bank.image");
-//! let bank = Image::<Bank>::open(&path)?;
-//! bank.deposit(7, 100)?; // event 1
-//! bank.with(Metadata::actor("teller 3")).deposit(7, 5_000)?; // event 2
-//! bank.withdraw(7, 30)?; // event 3
+//! # let now = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+//! # let reading = std::sync::Arc::clone(&now);
+//! # let clock = move || Timestamp::from_micros(reading.load(std::sync::atomic::Ordering::Relaxed));
+//! # let at_hour = |hour: u64| {
+//! #     now.store((1_780_272_000 + hour * 3_600) * 1_000_000, std::sync::atomic::Ordering::Relaxed);
+//! # };
+//! # at_hour(9);
+//! let bank = Image::<Bank>::options().clock(clock).open(&path)?; // with a clock for this example
+//! bank.with(Metadata::actor("teller 1")).deposit(7, 100)?; // at 9:00
+//! # at_hour(11);
+//! bank.with(Metadata::actor("teller 3")).deposit(7, 5_000)?; // at 11:00
+//! # at_hour(15);
+//! bank.withdraw(7, 30)?; // at 15:00
 //!
-//! // What was the balance after the first event?
-//! let past = bank.journal().at(Seq::new(1))?;
-//! assert_eq!(past.accounts[&7], 100);
-//!
-//! // What did teller 3 do?
-//! for event in bank.journal().history().by("teller 3") {
-//!     println!("{:?}", event?);
+//! // What is in the journal?
+//! let mut lines = Vec::new();
+//! for event in bank.journal().history() {
+//!     let event = event?;
+//!     let actor = event.metadata().get(Metadata::ACTOR).unwrap_or("-");
+//!     lines.push(format!("{} {actor}: {:?}", event.seq(), event.event().unwrap()));
 //! }
+//! assert_eq!(lines, [
+//!     "1 teller 1: Deposit(BankDeposit { account: 7, cents: 100 })",
+//!     "2 teller 3: Deposit(BankDeposit { account: 7, cents: 5000 })",
+//!     "3 -: Withdraw(BankWithdraw { account: 7, cents: 30 })",
+//! ]);
+//!
+//! // What was the state at noon? (A `SystemTime` becomes a `Timestamp`; so date libraries work too.)
+//! let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_780_315_200);
+//! let past = bank.journal().at(Timestamp::from(noon))?;
+//! assert_eq!((past.seq(), past.accounts[&7]), (Seq::new(2), 5_100));
+//!
+//! // And after the first event?
+//! assert_eq!(bank.journal().at(Seq::new(1))?.accounts[&7], 100);
 //!
 //! // Who changed this balance, and when?
+//! let mut lines = Vec::new();
 //! for change in bank.journal().changes(|bank| bank.accounts.get(&7).copied()) {
 //!     let change = change?;
-//!     println!("event {}, at {}: from {:?} to {:?}", change.seq, change.time, change.old, change.new);
+//!     let actor = change.events[0].metadata().get(Metadata::ACTOR).unwrap_or("-");
+//!     let hour = change.time.as_micros() / 3_600_000_000 % 24;
+//!     lines.push(format!("event {}, {hour} o'clock, {actor}: from {:?} to {:?}", change.seq, change.old, change.new));
 //! }
+//! assert_eq!(lines, [
+//!     "event 1, 9 o'clock, teller 1: from None to Some(100)",
+//!     "event 2, 11 o'clock, teller 3: from Some(100) to Some(5100)",
+//!     "event 3, 15 o'clock, -: from Some(5100) to Some(5070)",
+//! ]);
+//!
+//! // What did teller 3 do last?
+//! let last = bank.journal().history().by("teller 3").newest_first().into_iter().next().unwrap()?;
+//! assert_eq!(last.seq(), Seq::new(2));
 //!
 //! // What changed between two events?
 //! let differences = bank.journal().diff(Seq::new(1), Seq::new(3))?;
@@ -70,20 +104,47 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - Each of these also takes a [`Timestamp`](crate::Timestamp) where it takes a seq: `at(time)` is the state after the last event that
-//!   was recorded at or before this time.
 //! - [`Past`](crate::Past) moves: [`step`](crate::Past::step) replays the next event, [`seek`](crate::Past::seek) goes to another
 //!   moment. It is a copy in memory, and never changes the image.
 //! - [`History`](crate::History) selects events by range, time, name, actor and outcome, forward or
 //!   [newest first](crate::History::newest_first). It shows each event at its newest version, and with
 //!   [`recorded`](crate::HistoryEvent::recorded) what the journal holds, even if a program of long ago recorded it.
+//! - A rejected event is an event too: its body may have changed the state before it returned the error. A void event changed nothing.
 //! - All of this shows durable events only. A running image first makes the events durable whose answers were returned. A reader in
 //!   another process sees an event some microseconds after its answer; after a kill, the last event may be shown only once the image was
 //!   opened again.
-//! - `at` costs the load of a snapshot and a replay from there. `changes` and `first` replay from the first event, or from the moment of a
-//!   `Past`: `journal.at(seq)?.changes(…)`. The history streams the journal in constant memory; newest first, it reads only the segments
-//!   that it needs.
-//! - If the journal was [pruned](super::snapshots), the past begins with its base.
+//! - Once the image is closed, its `journal()` returns [`ErrorKind::Closed`](crate::ErrorKind::Closed), and does not keep the model in
+//!   memory. A loop over the history that has begun reads on to its end. `Journal::open` reads the files of a closed image.
+//! - If the journal was [pruned](super::snapshots), the past begins with its base, and `history()` with the first event that is
+//!   left ([`first_seq`](crate::Journal::first_seq)). A range or a time that ends before that event is an error
+//!   ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)), as is a range that begins before it: no answer is silently short.
+//! - Loops over `history()` and `changes` end with the last event that was durable when they began.
+//! - If a backup is restored in the place of the image, new calls read the restored image. A `Past` or a loop from before the restore
+//!   goes on as long as the restored journal has what it has read, and otherwise returns
+//!   [`ErrorKind::Replaced`](crate::ErrorKind::Replaced). If another image takes the place, every call does.
+//!
+//! # The cost of a past state
+//!
+//! | | reads |
+//! | --- | --- |
+//! | `at(seq)` | the newest snapshot before the event, and the journal from there to the event; from the first event if there is no such snapshot |
+//! | `at(time)` | the same, and before that all segments from the end of the journal back to the one with the last event at that time |
+//! | `seek` | forward to a seq: the events between; otherwise as `at` |
+//! | `history()` | the events of its [range](crate::History::range), in constant memory |
+//! | `newest_first()` | the segments with the events that the loop takes, from the end backward |
+//! | `changes`, `first` | the journal from its start, or from the moment of a `Past`: `journal.at(seq)?.changes(…)` |
+//!
+//! Each call also reads the last segment, which has the newest shapes, the header of every segment, and the segments in which [an
+//! event became void](super::damage#an-event-that-cannot-be-replayed). A segment has at most 64 MiB.
+//!
+//! By default there are two snapshots, both recent, so an old state is replayed from the first event. To look at old states often, keep
+//! more: [`keep_snapshots(20, SnapshotSpread::Even)`](crate::Options::keep_snapshots) bounds each replay by about a tenth of the journal.
+//! The price is disk space: 20 times the size of the state, in each backup too.
+//!
+//! The event of a time is found from the end backward, because recorded time can go back: after the system clock was ahead,
+//! [`correct_time`](crate::Admin::correct_time) sets it back, and later events can then have earlier times. `at(time)` is the state after
+//! the last event, in the order of the journal, that was recorded at or before this time. Within a time that the clock has run through
+//! twice, name an event instead. For several calls about one time, call `at(time)` once, and use [`Past::seq`](crate::Past::seq).
 //!
 //! # Undo a mistaken event
 //!
@@ -148,13 +209,14 @@
 //! - The branch is a new image with its own UUID. [`Stats::parent`](crate::Stats::parent) and
 //!   [`admin::check`](crate::admin::check()) show from which image it was branched. Keep the old image: it is the record of what
 //!   happened.
-//! - **The branch contains what was durable when it was created.** If you create it beside the running image, the image goes on,
-//!   and the branch lacks its later events. So close the image before an undo, or use the branch only to look at it.
+//! - **The branch contains the events up to its creation.** If you create it beside the running image, it contains what was durable; the
+//!   image goes on, and the branch lacks its later events. So close the image before an undo, or use the branch only to look at it.
 //! - The branch is encrypted and chained with the keys of its parent.
+//! - Each event has another [key](crate::EventKey) than in the parent, since the branch is another image: a receiver that has handled the
+//!   events of the parent takes those of the branch for new ones.
 //! - The branch has no named [subscriptions](super::subscriptions): give `subscribe_as` the position at which the subscriber is to go on,
 //!   or every event is delivered again. [Projections](super::projections) of the parent do not fit the branch: build them anew.
-//! - If the owner of the image was killed, open the image once and close it before the undo: only then is its last event certain to be on
-//!   disk, and in the branch.
+//! - If the owner of the image was killed, the branch contains what an opening of the image would find.
 //!
 //! [`admin::void`](super::damage#an-event-that-cannot-be-replayed) also removes the effect of one event:
 //!

@@ -151,7 +151,7 @@
 //! | `memimage_snapshot_failures_total` | counter | snapshots that were begun and could not be made |
 //! | `memimage_snapshot_seconds` | histogram | the time from the start of writing a snapshot until it is installed |
 //! | `memimage_snapshot_timestamp_seconds` | gauge | when the newest snapshot was made, since the Unix epoch; its age is the time since |
-//! | `memimage_state_bytes` | gauge | the length of the encoded state in the newest snapshot |
+//! | `memimage_state_bytes` | gauge | the length of the encoded state and of the remembered requests in the newest snapshot |
 //! | `memimage_recovery_seconds` | gauge | how long the opening took |
 //! | `memimage_recovery_events_total` | counter | events replayed by openings |
 //! | `memimage_recovery_bytes_total` | counter | bytes of replayed batches |

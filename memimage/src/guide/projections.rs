@@ -62,7 +62,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - `#[on]` handles the events whose command succeeded, and `#[on(rejected)]` those whose command returned an error. Events without a
+//! - `#[on]` handles the events whose command succeeded, and `#[on(rejected)]` those whose command returned an error. The recorded
+//!   outcome counts, also after an earlier event became void, even if a replay of the model now gives another outcome. Events without a
 //!   handler are skipped, and so are [void](super::damage) events.
 //! - A handler that does not fit its event does not compile: the payload was renamed, an argument has another type, or the event
 //!   belongs to another model.
@@ -74,7 +75,7 @@
 //!
 //! `Projection::open(&image.journal(), …)` runs in the owner's process and is woken when events are durable. In another process, give
 //! it a [`Journal`](crate::Journal): `Projection::open(&Journal::<Bank>::open("bank.image")?, …)`. It then looks at the journal's files
-//! up to every 32 ms, beside the owner or while no owner runs. Either way, commands never wait for a projection.
+//! every 1 to 20 ms, beside the owner or while no owner runs. Either way, commands never wait for a projection.
 //!
 //! A directory has one projection, which one process has open at a time. Give each projection a directory of its own, outside the image's
 //! directory.
@@ -93,7 +94,8 @@
 //!
 //! Raise its version, `#[memimage::projection(of = Bank, version = 2)]`, whenever you change its fields or what its handlers do. The next
 //! opening then builds it from the first event, which takes about as long as a replay of the journal; `open` returns once it has caught
-//! up. The state of the old version stays in the directory until then, so if you go back to the old program before, it continues. If the
+//! up. The state of the old version stays in the directory until then, so if you go back to the old program before, it continues. Once the new version is
+//! built, the old state is removed, and the old program is refused ([`ErrorKind::Incompatible`](crate::ErrorKind::Incompatible)). If the
 //! shape has changed and the version has not, opening is refused. A change of the handlers alone is not noticed: raise the version.
 //!
 //! A projection is also built anew, with a warning in the log, if the history that it has handled is no longer that of the image: an

@@ -63,6 +63,9 @@
 //! [`with`](crate::Image::with) adds further metadata: `bank.with(Metadata::actor("teller 3")).once(key).deposit(7, 100)`. `submit` and
 //! the async calls work in the same way.
 //!
+//! `submit_all` and `submit_each` cannot share a key; [`Bulk::once`](crate::Bulk::once) gives each command of a `submit_each` a key of
+//! its own.
+//!
 //! # What to use as a key
 //!
 //! - *The client chooses the key*, before it sends the request for the first time, and keeps it until it has the answer: a random
@@ -85,6 +88,7 @@
 //! | was refused by its [check](super::quick_start), or could not be recorded | is judged anew, because nothing was recorded |
 //! | panicked | runs the command again |
 //! | is still in flight | waits for it, and gets its answer |
+//! | was left out of a [branch](super::past_states#undo-a-mistaken-event) | on the branch, gets [`ErrorKind::AlreadyExecuted`](crate::ErrorKind::AlreadyExecuted), also with other arguments: the branch does not hold those of the first call |
 //! | did not return, because the image was poisoned, closed or killed | after the next opening: the answer if the event is on disk; otherwise runs the command |
 //!
 //! A retry records nothing, and returns once the first event is as durable as the image's [durability](super::durability) asks for.
@@ -96,10 +100,18 @@
 //!
 //! The image can remember an answer if its type implements `Serialize`, `Deserialize` and [`Shape`](crate::Shape), like an argument, and
 //! if it is at most 64 KiB long. This holds for the error of a body too. Otherwise a retry still executes nothing, and returns
-//! [`ErrorKind::AlreadyExecuted`](crate::ErrorKind::AlreadyExecuted) with the seq of the first event. So it does
+//! [`ErrorKind::AlreadyExecuted`](crate::ErrorKind::AlreadyExecuted), with the seq of the first event in its
+//! [position](crate::Error::position); [`Error::is_rejected`](crate::Error::is_rejected) tells whether the body rejected it. So it does
 //!
 //! - if the type of the answer has another shape than when a snapshot was made, or the command has another version;
-//! - if the event was upcast to several events or to none, or became [void](super::damage).
+//! - if the event was upcast to several events or to none, or became [void](super::damage);
+//! - if an earlier opening remembered fewer events, and had forgotten the request.
+//!
+//! The shape of an [opaque](crate::Shape) type is only a name. If its serialization changes, give it another name: under the same name, an
+//! answer in a snapshot is decoded as the new form, and may be misread.
+//!
+//! On a [poisoned](super::durability) image, a retry of a request that was in flight gets an error with an unknown outcome, like the first
+//! call: repeat it after the next opening.
 //!
 //! # How long is long enough
 //!
@@ -108,8 +120,15 @@
 //! time after which a client may still retry: with 500 commands a second and clients that give up after ten minutes, 300,000
 //! events. A retry that comes later is executed as a new request.
 //!
+//! Give the same number at each opening, also of a [follower](super::standby). With a smaller number, older requests are forgotten: their
+//! retries are executed again. With a larger number than before, the image reads the keys that it had forgotten from the journal, but not
+//! the answers. It cannot read the keys of events that were [pruned](super::snapshots).
+//! [`Stats::requests_since`](crate::Stats::requests_since) is the first event from which on each request is remembered.
+//!
 //! An entry takes about 65 bytes of memory beside its key and its encoded answer: some 110 MB for a million requests with UUIDs as keys
-//! and short answers. Each snapshot contains the entries too.
+//! and short answers. Each snapshot contains the entries too. No option limits the bytes: an answer of 64 KiB is kept as long as a short one.
+//! [`Stats::requests`](crate::Stats::requests) and [`Stats::requests_bytes`](crate::Stats::requests_bytes) show the number of keys and
+//! their memory.
 //!
 //! If duplicates may come after any time, store the ids in the model, and let the check of the command refuse an id that the model
 //! has. That costs memory for ever, so remove old ids by a command.

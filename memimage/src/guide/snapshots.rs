@@ -6,7 +6,8 @@
 //! later events. Snapshots only save time: if you delete all of them, the next start replays the whole journal. A
 //! [pruned](#how-much-of-the-journal-is-kept) journal is replayed from its base.
 //!
-//! By default the library makes a snapshot after each 64 MiB of journal, and keeps the newest two.
+//! By default the library makes a snapshot after each 64 MiB of journal, and keeps the newest two. (To look at [past
+//! states](super::past_states#the-cost-of-a-past-state), keep more of them.)
 //! [`Options::snapshots`](crate::Options::snapshots) sets another [policy](crate::SnapshotPolicy), and
 //! [`Admin::snapshot`](crate::Admin::snapshot) makes one at once:
 //!
@@ -157,7 +158,7 @@
 //! | disk, journal | all of it, unless a retention is set |
 //! | disk, new image | less than 128 KiB |
 //! | disk, next segment | 256 KiB once the first segment is half full, later up to 64 MiB, preallocated |
-//! | disk, snapshots | two, or up to four with a retention, each with the size of the state |
+//! | disk, snapshots | two, or as many as [`keep_snapshots`](crate::Options::keep_snapshots) says; up to four with a retention if that is more; each with the size of the state |
 //! | disk, base of a pruned journal | twice the size of the state |
 //! | disk, each batch | at least 512 bytes; 4096 in the modes `Interval` and `Buffered`. If a thread waits for each command, each command is a batch |
 //!

@@ -74,10 +74,10 @@
 //! | `Incompatible` | the owner was upgraded, and records events that this program does not know; upgrade the followers first |
 //! | `Diverged` | a body is not deterministic: an event cannot be replayed, or the state differs from a digest in the journal. The message names the range of events |
 //! | `Corrupt`, `Forged`, `Key` | the journal is damaged, was changed without the key, or uses a key that the follower does not have |
-//! | `Io` | the files could not be read for ten seconds |
+//! | `Io` | the files could not be read, and the pauses between the attempts add up to ten seconds |
 //!
-//! A follower compares its state with each digest that the journal records for its newest state: an owner at rest records them
-//! with its snapshots. Under load, the digests are those of older states. [`verify`](crate::Follower::verify) compares those too:
+//! A follower compares its state with each digest that the journal records for its newest state, also if no event follows: an owner
+//! at rest records them with its snapshots. Under load, the digests are those of older states. [`verify`](crate::Follower::verify) compares those too:
 //! it replays the journal from a snapshot in a second copy of the model.
 //!
 //! # How does it take over?
@@ -88,7 +88,8 @@
 //! the others get `Locked`, and go on following: now the new owner.
 //!
 //! Who decides that the owner is dead is up to you: a supervisor that waits for the process, or a lease. A promotion cannot take the
-//! image from an owner that still lives, even if that owner hangs: end its process first.
+//! image from an owner that still lives, even if that owner hangs: end its process first. A child that the owner made by `fork`, and that
+//! did not `exec` another program, keeps the [lock](super::durability#one-owner) of a dead owner: end it, too.
 //!
 //! Clients of a dead owner do not know what became of the command for which they had no answer yet. Let them ask the new owner
 //! before they try again.

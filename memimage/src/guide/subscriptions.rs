@@ -57,8 +57,8 @@
 //!
 //! An event that was not acknowledged comes again. If the process is killed after the mail was sent and before the
 //! acknowledgement, the mail is sent twice. So each event comes *at least once*, and the receiver must recognize an event that it
-//! has already, by [`event.key()`](crate::HistoryEvent::key): it is the same each time, and no other event of any image has it. Give
-//! it to the receiver as its idempotency key or message id, or keep it beside the effect in the receiver's own database.
+//! has already, by [`event.key()`](crate::HistoryEvent::key): it is the same each time, and no other event of any image has it, even
+//! [after a restore](#restored-repaired-and-copied-images). Give it to the receiver as its idempotency key or message id, or keep it beside the effect in the receiver's own database.
 //!
 //! - Acknowledge after the effect, never before. An acknowledged event never comes again.
 //! - Acknowledging an event acknowledges all events before it. To acknowledge less often, acknowledge every hundredth event.
@@ -109,10 +109,12 @@
 //!
 //! # When it ends
 //!
-//! - When the image is closed, after the last event: the iterator returns `None`. On `Journal::open` it goes on and waits.
+//! - When the image is closed, after the last event: the iterator returns `None`, so a thread that reads it ends. On `Journal::open` it
+//!   goes on, and waits for the events of the next owner.
 //! - When it is stopped, by the [handle](crate::Subscription::stop_handle), which another thread may keep.
-//! - After an error, such as [`Poisoned`](crate::ErrorKind::Poisoned), [`Pruned`](crate::ErrorKind::Pruned) or a failed read. Subscribe
-//!   again after [`seq`](crate::Subscription::seq), or under the name.
+//! - After an error, such as [`Poisoned`](crate::ErrorKind::Poisoned), [`Pruned`](crate::ErrorKind::Pruned) or a failed read. On
+//!   `Journal::open` also after [`Replaced`](crate::ErrorKind::Replaced): a repair cut the journal, a backup was restored, or the
+//!   directory was removed. Subscribe again after [`seq`](crate::Subscription::seq), or under the name.
 //!
 //! # Forgotten subscriptions, and pruning
 //!
@@ -129,6 +131,14 @@
 //! its journal, the position may be beyond the end, or the event with its number may be another one. Then subscribing under the name
 //! is an error, and nothing is guessed: find out what the receiver has, remove the name, and make it again at the right event. A copy
 //! of an image has the same names, so a copy that runs beside the original sends everything twice: remove the names of the copy. A
-//! [rewritten](crate::admin::rewrite()) image begins without names.
+//! [rewritten](crate::admin::rewrite()) image begins without names, and so do a [branch](super::past_states#undo-a-mistaken-event) and
+//! a [backup](super::backup): after a restore of a backup, `subscribe_as(name, Seq::ZERO)` begins at event 1, and everything is
+//! delivered again. Pass the event that the receiver handled last.
+//!
+//! By the [keys](crate::EventKey) of the events, a receiver sees what happened. After a restore, the events that the backup has come with
+//! the same keys as before. An event that the restored image records has another key than the lost event with its seq, so the receiver
+//! handles it. The receiver keeps the effects of lost events, whose keys never come again. Every event of a rewritten image or of a
+//! [branch](super::past_states#undo-a-mistaken-event) has a new key: a receiver that gets them from the first event on handles all of
+//! them again.
 //!
 //! [`Stats::pruning_held_by`]: crate::Stats::pruning_held_by

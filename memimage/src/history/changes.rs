@@ -32,7 +32,8 @@ impl<M: Model> Past<M> {
     }
 }
 
-/// The changes of a value, in the order of the journal. After an error, the iterator ends.
+/// The changes of a value, in the order of the journal, up to the last event that was durable when the loop began. After an error,
+/// and after a panic of the closure, the iterator ends.
 pub struct Changes<M: Model, V, S> {
     state: State<M, V>,
     select: S,
@@ -40,7 +41,10 @@ pub struct Changes<M: Model, V, S> {
 
 enum State<M: Model, V> {
     Unopened(JournalSource),
-    Opened(Box<Past<M>>, V),
+    /// The state whose value is known, before the loop began.
+    Selected(Box<Past<M>>, V),
+    /// The state, its value, and the last event that the loop reads.
+    Reading(Box<Past<M>>, V, Seq),
     Ended,
 }
 
@@ -51,31 +55,33 @@ impl<M: Model, V: PartialEq + Clone, S: FnMut(&M) -> V> Changes<M, V, S> {
 
     pub(super) fn after(past: Past<M>, mut select: S) -> Changes<M, V, S> {
         let value = select(&past);
-        Changes { state: State::Opened(Box::new(past), value), select }
+        Changes { state: State::Selected(Box::new(past), value), select }
     }
 
-    fn advance(&mut self) -> Result<Option<Change<M, V>>, Error> {
-        loop {
-            match &mut self.state {
-                State::Unopened(source) => {
-                    let past = Past::oldest(source, "changes")?;
-                    let value = (self.select)(&past);
-                    self.state = State::Opened(Box::new(past), value);
-                }
-                State::Opened(past, value) => {
-                    if !past.step()? {
-                        return Ok(None);
-                    }
-                    let new = (self.select)(past);
-                    if new != *value {
-                        let old = std::mem::replace(value, new.clone());
-                        let (seq, time, events) = (past.seq(), past.time(), past.events()?);
-                        return Ok(Some(Change { seq, time, events, old, new }));
-                    }
-                }
-                State::Ended => return Ok(None),
+    /// The next change, and the state after it.
+    fn advance(&mut self, state: State<M, V>) -> Result<Option<(Change<M, V>, State<M, V>)>, Error> {
+        let (mut past, mut value, end) = match state {
+            State::Unopened(source) => {
+                let past = Past::oldest(&source, "changes")?;
+                let (value, end) = ((self.select)(&past), past.durable());
+                (Box::new(past), value, end)
+            }
+            State::Selected(mut past, value) => {
+                let end = past.look("changes")?;
+                (past, value, end)
+            }
+            State::Reading(past, value, end) => (past, value, end),
+            State::Ended => return Ok(None),
+        };
+        while past.step_until(end)? {
+            let new = (self.select)(&past);
+            if new != value {
+                let old = std::mem::replace(&mut value, new.clone());
+                let (seq, time, events) = (past.seq(), past.time(), past.events()?);
+                return Ok(Some((Change { seq, time, events, old, new }, State::Reading(past, value, end))));
             }
         }
+        Ok(None)
     }
 }
 
@@ -83,11 +89,14 @@ impl<M: Model, V: PartialEq + Clone, S: FnMut(&M) -> V> Iterator for Changes<M, 
     type Item = Result<Change<M, V>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = self.advance().transpose();
-        if !matches!(next, Some(Ok(_))) {
-            self.state = State::Ended;
-        }
-        next
+        // `select` may panic, and an event whose value is unknown must not be left out
+        let state = std::mem::replace(&mut self.state, State::Ended);
+        let (change, state) = match self.advance(state) {
+            Ok(next) => next?,
+            Err(error) => return Some(Err(error)),
+        };
+        self.state = state;
+        Some(Ok(change))
     }
 }
 

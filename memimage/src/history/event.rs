@@ -42,7 +42,7 @@ impl<M: Model> HistoryEvent<M> {
         self.key.part
     }
 
-    /// The identity of this event among all images, by which a receiver recognizes an event that it gets twice.
+    /// The identity of this event among all images and their copies, by which a receiver recognizes an event that it gets twice.
     pub fn key(&self) -> EventKey {
         self.key
     }
@@ -52,8 +52,11 @@ impl<M: Model> HistoryEvent<M> {
         self.time
     }
 
-    /// Whether the command's body returned an error. Such an event changed nothing that the error does not imply: a body may
-    /// change the model before it returns an error.
+    /// Whether the command's body returned an error when it was executed. Such an event changed nothing that the error does not
+    /// imply: a body may change the model before it returns an error.
+    ///
+    /// This is the recorded outcome, which the caller got. If an earlier event became void later, a replay may give another outcome:
+    /// see [`VoidDryRun::outcomes`](crate::admin::VoidDryRun::outcomes). The past states are those of the replay.
     pub fn is_rejected(&self) -> bool {
         self.outcome == Outcome::Rejected
     }
@@ -100,15 +103,24 @@ impl<M: Model> fmt::Debug for HistoryEvent<M> {
     }
 }
 
-/// The identity of an event among all images: the image, the event's seq, and its part.
+/// The identity of an event among all images and their copies: the image, the event's seq, the hash of its frame, and its part.
 ///
-/// `Display` writes it as one word, `5f0c…-1234` or `5f0c…-1234.2`, which fits a column or a header for deduplication.
+/// An event has the same key wherever it is read: in a subscription, in the history, by another process, or in a backup. No other
+/// event has it. If an image is restored from a backup and goes on, its new events have the seqs of the events that the restore lost,
+/// but other keys. In a [branch](crate::Journal::branch) or a [rewritten](crate::admin::rewrite()) image, which has a UUID of its own,
+/// every event has another key than in the parent.
+///
+/// `Display` writes it as one word of at most 81 bytes, `5f0c…-81e5…-1234` or `5f0c…-81e5…-1234.2`, which fits a column or a header for
+/// deduplication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventKey {
     /// The UUID of the image.
     pub image: [u8; 16],
     /// The seq of the event.
     pub seq: Seq,
+    /// The hash of the frame that holds the event. It depends on everything in the journal up to this frame, and on the opening of the
+    /// image in which the event was recorded.
+    pub frame: u64,
     /// The number of the part if upcasters converted the event to several events; 0 otherwise.
     pub part: u32,
 }
@@ -118,7 +130,7 @@ impl fmt::Display for EventKey {
         for byte in self.image {
             write!(f, "{byte:02x}")?;
         }
-        write!(f, "-{}", self.seq)?;
+        write!(f, "-{:016x}-{}", self.frame, self.seq)?;
         if self.part > 0 {
             f.write_char('.')?;
             self.part.fmt(f)?;

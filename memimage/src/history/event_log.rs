@@ -86,14 +86,14 @@ impl Iterator for EventLog {
 }
 
 fn logged(records: &Records, table: &Arc<ShapeTable>, stored: StoredRecord) -> Result<LoggedEvent, Error> {
-    let StoredRecord { record, body, segment, .. } = stored;
+    let StoredRecord { record, body, segment, hash, .. } = stored;
     let segments = records.scan().segments();
     if table.event(record.event).is_none() {
         return Err(segments.corrupt(segment, None, unknown_event_number(record.seq, record.event)));
     }
     let recorded = RecordedEvent { table: Arc::clone(table), number: record.event, body, payload: record.payload };
     Ok(LoggedEvent {
-        key: EventKey { image: segments.identity().uuid, seq: record.seq, part: record.origin.part },
+        key: EventKey { image: segments.identity().uuid, seq: record.seq, frame: hash, part: record.origin.part },
         time: record.time,
         outcome: record.outcome,
         is_void: records.voids().has(record.seq),

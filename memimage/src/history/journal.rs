@@ -9,6 +9,7 @@ use super::changes::Changes;
 use super::diff::{StateDifference, diff};
 use super::moment::Moment;
 use super::past::Past;
+use super::records::before_first;
 use super::selection::History;
 use super::source::JournalSource;
 use crate::disk::{Disk, RealDisk, absolute};
@@ -22,9 +23,17 @@ use crate::seq::Seq;
 /// [`Image::journal`](crate::Image::journal).
 ///
 /// A journal is opened without the image's lock, from any process, beside a running owner or without one. It shows what is
-/// durable: what a power cut cannot take back. It changes no file, except those of [named
+/// durable: what a power cut cannot take back. After a kill of the owner, the last event may be shown only once the image was opened
+/// again, because only an opening proves that it is on disk. (A [branch](Journal::branch) reads as far as an opening.) It changes no file, except those of [named
 /// subscriptions](Journal::subscribe_as). Every call looks at the files again, so it sees the events
 /// that the owner has recorded meanwhile.
+///
+/// A journal belongs to the image that it was opened for. If the directory then holds another image, every call returns
+/// [`ErrorKind::Replaced`](crate::ErrorKind::Replaced). A restored backup is the same image: new calls read what it has, while a
+/// [`Past`] or a subscription from before the restore returns `Replaced` where the backup does not continue it.
+///
+/// A journal of a running image does not keep the image open or in memory. Once the image is closed, its methods return
+/// [`ErrorKind::Closed`](crate::ErrorKind::Closed); a journal that is opened by its path reads on.
 pub struct Journal<M: Model> {
     pub(crate) source: JournalSource,
     model: PhantomData<fn() -> M>,
@@ -69,14 +78,29 @@ impl<M: Model> Journal<M> {
         self.source.durable("durable_seq")
     }
 
-    /// The events of the image, in order.
+    /// The first event in the journal: 1, unless old events were [pruned](crate::Options::retention). In an image without events, the
+    /// event that will be recorded first.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the journal cannot be read.
+    pub fn first_seq(&self) -> Result<Seq, Error> {
+        self.source.attempt(|| Ok(before_first(&self.source.open(Seq::ZERO)?)?.next()))
+    }
+
+    /// The events of the image, in order. If old events were pruned, begins with the [first](Journal::first_seq) that is left.
     pub fn history(&self) -> History<M> {
         History::new(self.source.clone())
     }
 
     /// Rebuilds the state of the model after an event ([`Seq`]) or at a time ([`Timestamp`](crate::Timestamp)).
     ///
-    /// This loads the newest snapshot before that moment, and replays the events from there.
+    /// This loads the newest usable snapshot before that moment, and replays the events from there. By default only two recent snapshots
+    /// exist, and older states are replayed from the first event; [`Options::keep_snapshots`] keeps more.
+    ///
+    /// For a time, this first finds the last event that was recorded at or before it. For that, it reads the segments from the end of
+    /// the journal back to this event, because [corrected](crate::Admin::correct_time) times go back. See
+    /// [the guide](crate::guide::past_states#the-cost-of-a-past-state) for all costs.
     ///
     /// # Errors
     ///
@@ -89,8 +113,8 @@ impl<M: Model> Journal<M> {
 
     /// Each event that changed a value: "who changed this balance, and when". `select` returns the value.
     ///
-    /// Begins with the oldest state that the journal can rebuild, and replays all events. To begin later, use
-    /// [`Past::changes`].
+    /// Begins with the oldest state that the journal can rebuild, and replays all events up to the last one that is durable when the
+    /// loop begins. To begin later, use [`Past::changes`].
     pub fn changes<V: PartialEq + Clone, S: FnMut(&M) -> V>(&self, select: S) -> Changes<M, V, S> {
         Changes::new(self.source.clone(), select)
     }
@@ -148,7 +172,8 @@ impl<M: Model> Options<M> {
         let source = JournalSource::new(&disk, &layout, &keyring, None);
         let journal = source.open(Seq::ZERO)?;
         layout.refuse_other_model(journal.segments().identity(), M::NAME)?;
-        Ok(Journal::new(source))
+        let uuid = journal.segments().identity().uuid;
+        Ok(Journal::new(source.bound_to(uuid)))
     }
 }
 

@@ -5,6 +5,8 @@
 
 // each module uses only the modules above it
 mod source;
+mod polling;
+mod record_feed;
 mod parent;
 mod event;
 mod typed;
@@ -34,6 +36,8 @@ pub use subscriptions::{StopHandle, Subscription, SubscriptionInfo, Subscription
 pub(crate) use event_log::{EventLog, LoggedEvent};
 #[cfg(feature = "admin")]
 pub(crate) use query::Query;
+pub(crate) use polling::{Polling, SHORTEST_PAUSE};
+pub(crate) use record_feed::{Look, RecordFeed};
 pub(crate) use source::{JournalSource, LiveJournal};
 pub(crate) use subscriptions::SubscriptionHold;
 pub(crate) use typed::deliver;

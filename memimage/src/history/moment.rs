@@ -10,7 +10,8 @@ use crate::seq::Seq;
 pub enum Moment {
     /// After this event; 0 is the state before the first event.
     Seq(Seq),
-    /// At this time: after the last event that was recorded at or before it.
+    /// At this time: after the last event, in the order of the journal, that was recorded at or before it. If recorded time was
+    /// [set back](crate::Admin::correct_time), an earlier event can have a later time.
     Time(Timestamp),
 }
 

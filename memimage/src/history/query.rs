@@ -20,7 +20,8 @@ pub(crate) struct Query {
     pub(crate) since: Option<Timestamp>,
     pub(crate) until: Option<Timestamp>,
     pub(crate) names: Vec<String>,
-    pub(crate) actor: Option<String>,
+    /// If there are any, the actor must be one of them.
+    pub(crate) actors: Vec<String>,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) newest_first: bool,
 }
@@ -55,7 +56,11 @@ impl Query {
             && self.since.is_none_or(|since| record.time >= since)
             && self.until.is_none_or(|until| record.time <= until)
             && self.outcome.is_none_or(|outcome| record.outcome == outcome)
-            && self.actor.as_deref().is_none_or(|actor| record.metadata.get(Metadata::ACTOR) == Some(actor))
+            && (self.actors.is_empty() || self.has_actor(&record.metadata))
+    }
+
+    fn has_actor(&self, metadata: &Metadata) -> bool {
+        metadata.get(Metadata::ACTOR).is_some_and(|actor| self.actors.iter().any(|wanted| wanted == actor))
     }
 
     /// Whether an event of a wanted record is wanted. An event that upcasters drop is selected by its recorded name.

@@ -8,13 +8,8 @@ use crate::recovery::OpenedJournal;
 use crate::seq::Seq;
 
 /// A reader of the records that a query can want.
-pub(super) struct Records {
-    cursor: Cursor,
-    voids: Voids,
-}
-
-enum Cursor {
-    Forward { cursor: Box<RecordCursor>, until: Seq },
+pub(super) enum Records {
+    Forward { cursor: Box<RecordCursor>, voids: Voids, until: Seq },
     Backward(Box<ReverseCursor>),
 }
 
@@ -34,22 +29,26 @@ impl Records {
     }
 
     pub(super) fn scan(&self) -> &Scan {
-        match &self.cursor {
-            Cursor::Forward { cursor, .. } => cursor.scan(),
-            Cursor::Backward(cursor) => cursor.scan(),
+        match self {
+            Records::Forward { cursor, .. } => cursor.scan(),
+            Records::Backward(cursor) => cursor.scan(),
         }
     }
 
+    /// The void events, as far as this reader has come.
     pub(super) fn voids(&self) -> &Voids {
-        &self.voids
+        match self {
+            Records::Forward { voids, .. } => voids,
+            Records::Backward(cursor) => cursor.voids(),
+        }
     }
 
     /// The next record that the query can want, or rows that the records after them use.
     pub(super) fn next(&mut self, query: &Query) -> Result<Option<JournalItem>, Error> {
         loop {
-            let item = match &mut self.cursor {
-                Cursor::Forward { cursor, until } => cursor.next(*until)?,
-                Cursor::Backward(cursor) => cursor.next()?.map(JournalItem::Record),
+            let item = match self {
+                Records::Forward { cursor, until, .. } => cursor.next(*until)?,
+                Records::Backward(cursor) => cursor.next()?.map(JournalItem::Record),
             };
             match &item {
                 Some(JournalItem::Record(stored)) if query.is_before(stored.record.seq) => return Ok(None),
@@ -75,12 +74,11 @@ fn open(source: &JournalSource, query: &Query, durable: Seq) -> Result<Option<(R
     {
         return Err(journal.segments().pruned_event(first));
     }
+    refuse_pruned(source, &journal, query, durable)?;
     let table = journal.scan().table()?;
     if query.newest_first {
-        // an event becomes void by a frame in its own segment or a later one
-        let voids = journal.scan().voids_after(query.first.unwrap_or_default())?;
-        let cursor = Cursor::Backward(Box::new(ReverseCursor::new(journal.into_scan(), until)?));
-        return Ok(Some((Records { cursor, voids }, table)));
+        let cursor = Box::new(ReverseCursor::new(journal.into_scan(), until)?);
+        return Ok(Some((Records::Backward(cursor), table)));
     }
     let after = match query.first {
         Some(first) => Seq::new(first.get() - 1),
@@ -88,7 +86,29 @@ fn open(source: &JournalSource, query: &Query, durable: Seq) -> Result<Option<(R
     };
     let voids = journal.scan().voids_after(after)?;
     let cursor = Box::new(RecordCursor::new(source.tail_after(after)?, after));
-    Ok(Some((Records { cursor: Cursor::Forward { cursor, until }, voids }, table)))
+    Ok(Some((Records::Forward { cursor, voids, until }, table)))
+}
+
+/// Returns an error if a query without a start ends before the first event of a pruned journal.
+fn refuse_pruned(source: &JournalSource, journal: &OpenedJournal, query: &Query, durable: Seq) -> Result<(), Error> {
+    let segments = journal.segments();
+    if query.first.is_some() || segments.starts_at_genesis() {
+        return Ok(());
+    }
+    let pruned = before_first(journal)?;
+    if let Some(last) = query.last.filter(|&last| last <= pruned) {
+        return Err(segments.pruned_event(last));
+    }
+    let Some(until) = query.until else { return Ok(()) };
+    let mut cursor = RecordCursor::new(source.tail_after(pruned)?, pruned);
+    while let Some(item) = cursor.next(durable)? {
+        match item {
+            JournalItem::Record(first) if first.record.time > until => return Err(segments.pruned_event(pruned)),
+            JournalItem::Record(_) => break,
+            JournalItem::Shapes(..) => {}
+        }
+    }
+    Ok(())
 }
 
 /// The event before the first event of the journal.

@@ -5,6 +5,8 @@ use std::fmt;
 use std::ops::RangeBounds;
 
 use super::event::HistoryEvent;
+#[cfg(doc)]
+use super::journal::Journal;
 use super::query::Query;
 use super::records::Records;
 use super::source::JournalSource;
@@ -21,6 +23,9 @@ use crate::seq::Seq;
 ///
 /// The loop gets the events that are durable when it begins. It reads the journal piece by piece, so memory use does not depend
 /// on the number of events.
+///
+/// If old events were [pruned](crate::Options::retention), a history without a start begins with the first event that is
+/// [left](Journal::first_seq).
 #[must_use = "a history is read by iterating over it"]
 pub struct History<M: Model> {
     source: JournalSource,
@@ -33,21 +38,27 @@ impl<M: Model> History<M> {
         History { source, query: Query::default(), model: std::marker::PhantomData }
     }
 
-    /// Selects the events with seqs in this range, such as `Seq::new(100)..`.
+    /// Selects the events with seqs in this range, such as `Seq::new(100)..`. A further call replaces the range.
     ///
-    /// If the range begins with an event that was pruned, or after the event that will be recorded next, the loop gets an error.
+    /// If the range begins with an event that was pruned, or after the event that will be recorded next, the loop gets an error. A
+    /// range without a start, such as `..=Seq::new(100)`, begins with the first event that is [left](Journal::first_seq); if it ends
+    /// before that event, the loop gets an error ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)).
     pub fn range(mut self, range: impl RangeBounds<Seq>) -> Self {
         self.query.set_range(range);
         self
     }
 
-    /// Selects the events that were recorded at this time or later.
+    /// Selects the events that were recorded at this time or later. A further call replaces the time. Events that were pruned are left
+    /// out.
     pub fn since(mut self, time: Timestamp) -> Self {
         self.query.since = Some(time);
         self
     }
 
-    /// Selects the events that were recorded at this time or earlier.
+    /// Selects the events that were recorded at this time or earlier. A further call replaces the time.
+    ///
+    /// If the first event that is [left](Journal::first_seq) was recorded later, because earlier events were pruned, the loop gets an
+    /// error ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)).
     pub fn until(mut self, time: Timestamp) -> Self {
         self.query.until = Some(time);
         self
@@ -65,25 +76,26 @@ impl<M: Model> History<M> {
         self
     }
 
-    /// Selects the events whose metadata names this [actor](crate::Metadata::actor).
+    /// Selects the events whose metadata names this [actor](crate::Metadata::actor). Further calls select more actors.
     pub fn by(mut self, actor: impl Into<String>) -> Self {
-        self.query.actor = Some(actor.into());
+        self.query.actors.push(actor.into());
         self
     }
 
-    /// Selects the events whose command returned an error.
+    /// Selects the events whose command returned an error. Replaces [`applied`](History::applied).
     pub fn rejected(mut self) -> Self {
         self.query.outcome = Some(Outcome::Rejected);
         self
     }
 
-    /// Selects the events whose command returned no error.
+    /// Selects the events whose command returned no error. Replaces [`rejected`](History::rejected).
     pub fn applied(mut self) -> Self {
         self.query.outcome = Some(Outcome::Applied);
         self
     }
 
-    /// Returns the events in reverse order, the newest first. Reads only the segments that the loop needs.
+    /// Returns the events in reverse order, the newest first. Reads only the segments that the loop needs, and those in which an event
+    /// became void after the newest event of the range.
     pub fn newest_first(mut self) -> Self {
         self.query.newest_first = true;
         self

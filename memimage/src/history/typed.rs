@@ -30,7 +30,7 @@ pub(super) fn push_events<M: Model>(
     };
     let metadata = Arc::new(record.metadata.clone());
     let entry = |part, event, is_last_part| HistoryEvent {
-        key: EventKey { image: scan.segments().identity().uuid, seq: record.seq, part },
+        key: EventKey { image: scan.segments().identity().uuid, seq: record.seq, frame: *hash, part },
         time: record.time,
         outcome: record.outcome,
         is_void,

@@ -88,7 +88,7 @@ impl Flavor for Append<'_> {
     }
 }
 
-pub(super) fn unencodable<M, C: Command<M>>(what: String) -> Error {
+fn unencodable<M, C: Command<M>>(what: String) -> Error {
     Error::new(ErrorDetail::Encode { command: C::NAME, what })
 }
 

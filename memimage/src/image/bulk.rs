@@ -56,20 +56,22 @@ impl<M: Model> Execute for Bulk<'_, M> {
     type Model = M;
 
     fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
-        let Ok(mut state) = self.state.try_borrow_mut() else {
-            let outer = "a command".to_owned();
-            return Err(Error::new(ErrorDetail::Reentrant { inner: C::NAME, outer }).into());
-        };
-        if let Some(failure) = &state.failure {
-            return Err(failure.clone().into());
-        }
-        match self.attempt(&mut state, command) {
-            Ok(answer) => answer,
-            Err(error) => {
-                state.failure = Some(error.clone());
-                Err(error.into())
-            }
-        }
+        self.run(command, self.metadata)
+    }
+}
+
+/// A [`Bulk`] that executes a command once for a request key. See [`Bulk::once`].
+#[must_use = "only a command that runs through this value is executed once"]
+pub struct BulkOnce<'b, 'a, M: Model> {
+    bulk: &'b Bulk<'a, M>,
+    metadata: Metadata,
+}
+
+impl<M: Model> Execute for BulkOnce<'_, '_, M> {
+    type Model = M;
+
+    fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
+        self.bulk.run(command, &self.metadata)
     }
 }
 
@@ -79,10 +81,33 @@ impl<'a, M: Model> Bulk<'a, M> {
         Bulk { shared, metadata, state: RefCell::new(state) }
     }
 
+    /// Like [`Image::once`](crate::Image::once): executes a command once for this key. Each command needs a key of its own.
+    pub fn once(&self, key: impl Into<String>) -> BulkOnce<'_, 'a, M> {
+        BulkOnce { bulk: self, metadata: self.metadata.clone().with_request(key.into()) }
+    }
+
+    fn run<C: Command<M>>(&self, command: C, metadata: &Metadata) -> Result<C::Output, C::Error> {
+        let Ok(mut state) = self.state.try_borrow_mut() else {
+            let outer = "a command".to_owned();
+            return Err(Error::new(ErrorDetail::Reentrant { inner: C::NAME, outer }).into());
+        };
+        if let Some(failure) = &state.failure {
+            return Err(failure.clone().into());
+        }
+        match self.attempt(&mut state, command, metadata) {
+            Ok(answer) => answer,
+            Err(error) => {
+                state.failure = Some(error.clone());
+                Err(error.into())
+            }
+        }
+    }
+
     fn attempt<C: Command<M>>(
         &self,
         state: &mut BulkState<'a, M>,
         mut command: C,
+        metadata: &Metadata,
     ) -> Result<Result<C::Output, C::Error>, Error> {
         loop {
             self.shared.refuse_if_forked()?;
@@ -91,7 +116,7 @@ impl<'a, M: Model> Bulk<'a, M> {
                 self.shared.journal.wait_for_room();
             }
             let Locked { open, core } = state.locked.get_or_insert_with(|| Locked::new(self.shared));
-            match self.shared.attempt(core, open, command, self.metadata, SubmitMode::Submit) {
+            match self.shared.attempt(core, open, command, metadata, SubmitMode::Submit) {
                 Attempt::Executed(answer, _) => {
                     if state.ticket.as_ref().is_none_or(|ticket| !Arc::ptr_eq(ticket, open.ticket())) {
                         state.ticket = Some(Arc::clone(open.ticket()));
@@ -179,7 +204,11 @@ impl<M: Model> Shared<M> {
         submit: &mut impl FnMut(&Bulk<'_, M>, T) -> Result<R, E>,
         pending: &mut PendingAll<R, E>,
     ) -> bool {
-        let _entered = match self.enter_to_wait(call) {
+        let entered = match metadata.request() {
+            None => self.enter_to_wait(call),
+            Some(_) => Err(Error::new(ErrorDetail::SharedRequestKey { call })),
+        };
+        let _entered = match entered {
             Ok(entered) => entered,
             Err(error) => {
                 pending.push(Err(error.into()), None);
@@ -189,6 +218,12 @@ impl<M: Model> Shared<M> {
         };
         let bulk = Bulk::new(self, metadata);
         items.all(|item| bulk.submit(item, submit, pending))
+    }
+}
+
+impl<M: Model> fmt::Debug for BulkOnce<'_, '_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BulkOnce").field("metadata", &self.metadata).finish_non_exhaustive()
     }
 }
 

@@ -20,8 +20,8 @@ use crate::log;
 use crate::options::{SnapshotPolicy, SnapshotSource};
 use crate::process::Process;
 use crate::recovery::Dispatch;
-use crate::requests::RequestTable;
-use crate::retention::Retention;
+use crate::requests::{RequestFigures, RequestTable};
+use crate::retention::{KeptSnapshots, Retention};
 use crate::seq::{Life, Seq};
 use crate::snapshot::Snapshots;
 
@@ -61,12 +61,15 @@ pub(super) struct Shared<M> {
     pub(super) snapshot_source: SnapshotSource<M>,
     pub(super) pause_budget: Duration,
     pub(super) retention: Retention,
+    pub(super) kept_snapshots: KeptSnapshots,
     pub(super) retain_for_subscriptions: bool,
     pub(super) verify_snapshots: bool,
     pub(super) verify_digests: bool,
     pub(super) record_bytes_max: usize,
+    pub(super) allow_network: bool,
     /// The number of last events whose requests are remembered.
     pub(super) remember: u64,
+    pub(super) requests: Arc<RequestFigures>,
     pub(super) recovery: RecoveryReport,
 }
 

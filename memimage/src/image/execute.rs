@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::arguments::{encode, panicked, through_encoding, unencodable};
+use super::arguments::{encode, panicked, through_encoding};
 use super::core::{Core, Shared};
 use super::request::{Repeated, Request};
 use crate::context::{Context, Metadata, Origin};
@@ -79,17 +79,23 @@ impl<M: Model> Shared<M> {
         metadata: &Metadata,
         how: SubmitMode,
     ) -> Result<Attempt<C, M>, Error> {
+        let key = metadata.request();
         if let Some(error) = open.ended() {
-            return Err(error.clone());
+            // whoever retries a request must not conclude that it was not executed
+            let is_repeated = key.is_some_and(|key| core.requests.contains(key, open.next_seq().before()));
+            return Err(if is_repeated { error.of_unknown_outcome() } else { error.clone() });
         }
         if how != SubmitMode::Wait {
             self.journal.ensure_syncer(open)?;
         }
         if const { !C::ARGUMENTS_ROUND_TRIP } {
             command = through_encoding::<M, C>(command, &mut core.payload)?;
+        } else if key.is_some() {
+            core.payload.clear();
+            encode::<M, C>(&command, &mut core.payload)?;
         }
         let seq = open.next_seq();
-        let request = match metadata.request() {
+        let request = match key {
             None => None,
             Some(key) => match first_request(core, key, &command, seq.before()) {
                 Ok(request) => Some(request),
@@ -113,8 +119,8 @@ impl<M: Model> Shared<M> {
             Ok(event) => event,
             Err(room) => return Ok(Attempt::NoRoom(command, room)),
         };
-        let mark = open.begin(event, time, metadata, None).map_err(|error| unencodable::<M, C>(error.to_string()))?;
-        if const { C::ARGUMENTS_ROUND_TRIP } {
+        let mark = open.begin(event, time, metadata, None);
+        if const { C::ARGUMENTS_ROUND_TRIP } && request.is_none() {
             if let Err(error) = encode::<M, C>(&command, open.bytes()) {
                 open.discard_record(mark);
                 return Err(error);
@@ -170,7 +176,7 @@ impl<M: Model> Shared<M> {
 /// # Errors
 ///
 /// Returns the attempt that ends here: the command repeats a request, or its key cannot be used.
-#[cold]
+#[inline(never)]
 fn first_request<'a, M: Commands, C: Command<M>>(
     core: &Core<M>,
     key: &'a str,

@@ -3,20 +3,21 @@
 use std::cell::OnceCell;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::Image;
 use super::core::Shared;
 use crate::error::Error;
 use crate::event::Model;
 use crate::history::{Journal, JournalSource, LiveJournal};
-use crate::journal::Followers;
+use crate::journal::DurabilityWatch;
 use crate::seq::Seq;
 
 /// The journal of a running image. See [`Image::journal`].
 ///
-/// It dereferences to [`Journal`], which has the methods that read: history, past states, changes. Each of them first makes the
-/// events durable whose answers were returned before the call, and shows at least these.
+/// It dereferences to [`Journal`], which has the methods that read. Those that read the history, past states and changes first make
+/// the events durable whose answers were returned before the call, and show at least these.
+/// [Subscriptions](Journal::subscribe) sync nothing: they return each event once the image has synced it.
 ///
 /// At any moment [`seq`](JournalHandle::seq) ≥ [`written_seq`](JournalHandle::written_seq) ≥
 /// [`durable_seq`](JournalHandle::durable_seq).
@@ -71,8 +72,8 @@ impl<M: Model> Deref for JournalHandle<'_, M> {
 impl<M: Model> Shared<M> {
     /// The journal's files, for readers of the history.
     fn journal_source(&self) -> JournalSource {
-        let live = self.this.upgrade().map(|shared| shared as Arc<dyn LiveJournal>);
-        JournalSource::new(&self.disk, &self.layout, &self.keyring, live)
+        let live = self.this.clone() as Weak<dyn LiveJournal>;
+        JournalSource::new(&self.disk, &self.layout, &self.keyring, Some(live)).bound_to(self.identity.uuid)
     }
 }
 
@@ -83,14 +84,18 @@ impl<M: Model> LiveJournal for Shared<M> {
         self.journal.sync_acknowledged()
     }
 
-    fn followers(&self) -> Result<(Seq, Arc<Followers>), Error> {
+    fn watch(&self) -> Result<(Seq, Arc<DurabilityWatch>), Error> {
         self.refuse_if_forked()?;
         self.refuse_if_ended()?;
-        Ok((self.journal.executed(), Arc::clone(self.journal.followers())))
+        Ok((self.journal.executed(), Arc::clone(self.journal.watch())))
     }
 
     fn refuse_to_wait(&self, call: &'static str) -> Result<(), Error> {
         self.enter_to_wait(call).map(drop)
+    }
+
+    fn keep_files(&self, call: &'static str) -> Result<Box<dyn Send + '_>, Error> {
+        Ok(Box::new(self.pin_files(call)?))
     }
 }
 

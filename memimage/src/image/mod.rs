@@ -27,6 +27,7 @@ mod submit;
 mod bulk;
 mod query;
 mod with;
+mod once;
 mod journal;
 mod stats;
 mod time_correction;
@@ -39,11 +40,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) use self::core::STACK;
+pub(crate) use pinned_files::PinnedFiles;
 pub(crate) use reentrancy::ReentrancyGuard;
 
 pub use admin::Admin;
-pub use bulk::Bulk;
+pub use bulk::{Bulk, BulkOnce};
 pub use journal::JournalHandle;
+pub use once::WithRequestKey;
 pub use pending::Pending;
 pub use pending_all::PendingAll;
 pub use read_guard::ReadGuard;
@@ -375,7 +378,7 @@ impl<M: Model> Image<M> {
     /// # Ok::<(), memimage::Error>(())
     /// ```
     #[must_use = "only a command that runs through the returned value is executed once"]
-    pub fn once(&self, key: impl Into<String>) -> WithMetadata<'_, M> {
+    pub fn once(&self, key: impl Into<String>) -> WithRequestKey<'_, M> {
         self.with(Metadata::new()).once(key)
     }
 

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -25,12 +25,13 @@ use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::figures::Figures;
 use crate::journal::{
-    IN_MEMORY, Identity, Journal, Layout, ResumePoint, Salts, SegmentBuilder, Segments, ShapeTable, Survey, create,
-    quarantine_file, resume,
+    IN_MEMORY, INSIDE_IMAGE, Identity, Journal, Layout, ResumePoint, Salts, SegmentBuilder, Segments, ShapeTable,
+    Survey, create, enclosing_image, quarantine_file, resume,
 };
 use crate::keys::Keyring;
 use crate::log;
 use crate::options::Options;
+use crate::panics::panic_message;
 use crate::planted::{Bug, planted};
 use crate::process::Process;
 use crate::progress::ProgressReporter;
@@ -114,9 +115,10 @@ impl<M: Model> Image<M> {
         let takes_over = hand_over.is_some();
         let mut opening = Opening { layout: Layout::new(path), disk, options, keyring, reporter, takes_over };
         let lock = opening.lock()?;
+        let clocks = opening.read_clocks()?;
         let state = hand_over.map_or(Ok(None), |hand_over| hand_over())?;
         opening.disk = OwnedDisk::over(opening.disk, &lock);
-        let created = match opening.layout.survey(&*opening.disk)? {
+        let created = match opening.survey()? {
             Survey::Image(_) => false,
             Survey::Missing | Survey::Vacant => {
                 opening.create()?;
@@ -125,7 +127,7 @@ impl<M: Model> Image<M> {
         };
         opening.layout.warn_exposed(&*opening.disk)?;
         let found = opening.find(state)?;
-        let shared = opening.resume(found, lock, created, started)?;
+        let shared = opening.resume(found, lock, created, (started, clocks))?;
         let started = shared.start_replica();
         let image = Image::new(shared);
         started.map(|()| image)
@@ -159,15 +161,26 @@ struct Opening<M> {
 }
 
 impl<M: Model> Opening<M> {
+    /// Surveys the directory. Returns an error if it contains no image, and opening must not create one.
+    fn survey(&self) -> Result<Survey, Error> {
+        let survey = self.layout.survey(&*self.disk)?;
+        let Some(found) = survey.absence() else { return Ok(survey) };
+        let path = self.layout.root().to_owned();
+        if !self.options.create {
+            return Err(Error::new(ErrorDetail::NotFound { path, found, may_create: true }));
+        }
+        if enclosing_image(&*self.disk, &path)?.is_some() {
+            return Err(Error::new(ErrorDetail::Taken { path, found: INSIDE_IMAGE }));
+        }
+        Ok(survey)
+    }
+
     /// Surveys the directory, then acquires the image's lock.
     fn lock(&self) -> Result<LockGuard, Error> {
         let root = self.layout.root();
         // check the key before anything is created: without a current key nothing can be written
         self.keyring.current(&[0; 16], root)?;
-        let survey = self.layout.survey(&*self.disk)?;
-        if !self.options.create {
-            survey.image(&self.layout)?;
-        }
+        let survey = self.survey()?;
         if !self.options.allow_network {
             self.layout.refuse_network(&*self.disk)?;
         }
@@ -178,6 +191,15 @@ impl<M: Model> Opening<M> {
             Err(_) if self.takes_over && planted(Bug::PromotedUnlocked) => Ok(LockGuard::new(())),
             acquired => acquired,
         }
+    }
+
+    /// Reads the clocks before anything is created or changed: a clock that the program supplies may panic.
+    fn read_clocks(&self) -> Result<(Timestamp, Duration), Error> {
+        let Options { clock, monotonic, .. } = &self.options;
+        RecordingClock::read(clock, monotonic.as_ref()).map_err(|panic| {
+            let (path, message) = (self.layout.root().to_owned(), panic_message(panic));
+            Error::new(ErrorDetail::ClockPanicked { path, message })
+        })
     }
 
     fn create(&self) -> Result<(), Error> {
@@ -242,7 +264,7 @@ impl<M: Model> Opening<M> {
         found: FoundImage<M>,
         lock: LockGuard,
         created: bool,
-        started: Instant,
+        (started, clocks): (Instant, (Timestamp, Duration)),
     ) -> Result<Arc<Shared<M>>, Error> {
         let FoundImage { journal, dispatch, recovered, life, kept_from, uncertain, given_up } = found;
         let end = recovered.end.as_ref().expect("all of the journal was read");
@@ -287,10 +309,9 @@ impl<M: Model> Opening<M> {
         // the journal is authoritative: a snapshot that contradicts it is moved to the quarantine, and is not used again
         quarantine_contradicted(&*self.disk, &self.layout, &recovered.contradicted);
 
-        let now = self.options.clock.now();
-        let behind = recovered.time.since(now);
+        let behind = recovered.time.since(clocks.0);
         let last = (recovered.last > Seq::ZERO).then_some(recovered.time);
-        let clock = RecordingClock::start(self.options.clock, self.options.monotonic, now, last);
+        let clock = RecordingClock::start(self.options.clock, self.options.monotonic, clocks, last);
         let recovery = RecoveryReport {
             created,
             restored,
@@ -313,6 +334,7 @@ impl<M: Model> Opening<M> {
         figures.report_recovery(recovery.replayed, recovery.replayed_bytes, recovery.duration);
         let since = recovery.seq.get() - recovered.start_file.as_ref().map_or(0, |(seq, _)| seq.get());
         let next_snapshot = next_snapshot(self.options.snapshots, &journal, since, recovered.bytes_since_snapshot);
+        let requests = recovered.requests.figures();
         Ok(Arc::new_cyclic(|this| Shared {
             this: Weak::clone(this),
             core: RwLock::new(Core {
@@ -343,11 +365,14 @@ impl<M: Model> Opening<M> {
             snapshot_source: self.options.snapshot_source,
             pause_budget: self.options.pause_budget,
             retention: self.options.retention,
+            kept_snapshots: self.options.kept_snapshots,
             retain_for_subscriptions: self.options.retain_for_subscriptions,
             verify_snapshots: self.options.verify_snapshots,
             verify_digests: self.options.verify_digests,
             record_bytes_max: self.options.record_bytes_max,
+            allow_network: self.options.allow_network,
             remember: self.options.remember,
+            requests,
             recovery,
         }))
     }

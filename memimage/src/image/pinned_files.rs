@@ -20,6 +20,8 @@ pub(crate) struct PinnedFiles<'a> {
     pub(crate) keyring: &'a Arc<Keyring>,
     /// The last event that was synced when the files were pinned.
     pub(crate) durable: Seq,
+    /// Whether the image may be on a network file system.
+    pub(crate) allow_network: bool,
     pins: &'a AtomicUsize,
 }
 
@@ -43,8 +45,8 @@ impl<M: Model> Shared<M> {
             let _shared = self.files.read();
             self.pins.fetch_add(1, Ordering::SeqCst);
         }
-        let durable = self.journal.durable();
-        Ok(PinnedFiles { disk: &self.disk, layout: &self.layout, keyring: &self.keyring, durable, pins: &self.pins })
+        let Shared { disk, layout, keyring, allow_network, pins, .. } = self;
+        Ok(PinnedFiles { disk, layout, keyring, durable: self.journal.durable(), allow_network: *allow_network, pins })
     }
 
     /// Whether no file may be removed. The caller holds the lock `files` exclusively, unless it only asks whether to prepare a

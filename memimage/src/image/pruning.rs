@@ -1,7 +1,7 @@
 //! Pruning the journal of a running image, after a snapshot is installed.
 //!
-//! The steps: create two copies of the base; write the prune mark to the journal; remove segments, oldest first; remove older
-//! bases. Each step is synced before the next one. After a crash at any point, the image opens, and the next pruning
+//! The steps: create two copies of the base; look once more whether a new subscription needs the events before it; write the prune
+//! mark to the journal; remove segments, oldest first; remove older bases. Each step is synced before the next one. After a crash at any point, the image opens, and the next pruning
 //! completes the work.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,7 +34,10 @@ impl<M: Model> Shared<M> {
         }
         let (candidates, foreign) = self.candidates(newest.seq)?;
         let (selection, unread) = self.select(&candidates);
-        let RetentionSelection { base, mut kept } = selection;
+        let RetentionSelection { base, next } = selection;
+        let start = base.max(self.progress.lock().base).unwrap_or_default();
+        let seqs: Vec<Seq> = candidates.iter().map(|candidate| candidate.seq).collect();
+        let mut kept = self.kept_snapshots.select(&seqs, start, [base, next]);
         kept.extend(foreign);
         let pruned = base.map_or(Ok(None), |base| self.prune(base, newest, proof));
         // remove old snapshots even if pruning failed, because the disk may be full
@@ -54,8 +57,8 @@ impl<M: Model> Shared<M> {
             self.progress.lock().held_by = None;
             return (unheld, None);
         };
-        let hold = match SubscriptionHold::find(&self.disk, &self.layout, &self.identity.uuid) {
-            Ok(hold) => hold.filter(|hold| hold.acknowledged < base),
+        let hold = match self.hold(base) {
+            Ok(hold) => hold,
             Err(error) => return (self.retention.select(candidates, confirmed, Some(Seq::ZERO)), Some(error)),
         };
         let Some(SubscriptionHold { name, acknowledged }) = hold else {
@@ -66,9 +69,19 @@ impl<M: Model> Shared<M> {
             log::warning!(name, %acknowledged, %base, "the journal is pruned up to `base`, which the subscription has not acknowledged");
             return (unheld, None);
         }
+        self.report_hold(name, acknowledged);
+        (self.retention.select(candidates, confirmed, Some(acknowledged)), None)
+    }
+
+    /// The named subscription that needs the oldest event, if it needs an event up to `base`.
+    fn hold(&self, base: Seq) -> Result<Option<SubscriptionHold>, Error> {
+        let hold = SubscriptionHold::find(&self.disk, &self.layout, &self.identity.uuid)?;
+        Ok(hold.filter(|hold| hold.acknowledged < base))
+    }
+
+    fn report_hold(&self, name: String, acknowledged: Seq) {
         log::info!(name, %acknowledged, "a subscription keeps events that the retention would prune");
         self.progress.lock().held_by = Some(name);
-        (self.retention.select(candidates, confirmed, Some(acknowledged)), None)
     }
 
     /// Returns the snapshots up to `newest`, newest first, and separately the seqs of later snapshots, which belong to another
@@ -103,9 +116,25 @@ impl<M: Model> Shared<M> {
             self.verify_base(base, newest)?;
         }
         self.verify_older(base, newest)?;
+        let is_installed = self.progress.lock().base == Some(base);
         let bases = self.snapshots.bases();
         let trailer = bases.install(&self.snapshots.path(base), base)?;
         self.sync_journal_dir()?;
+        // A subscription that is being created writes its position first, and then looks for a newer base. So either this sees the
+        // position, or the subscription sees the base.
+        let hold = if self.retain_for_subscriptions { self.hold(base) } else { Ok(None) };
+        if !matches!(hold, Ok(None)) {
+            // an interrupted pruning may already have recorded this base
+            if !is_installed {
+                bases.remove(base)?;
+            }
+            return hold.map(|held| {
+                if let Some(SubscriptionHold { name, acknowledged }) = held {
+                    self.report_hold(name, acknowledged);
+                }
+                None
+            });
+        }
         let mark = PruneMark {
             base,
             first: first.get(),

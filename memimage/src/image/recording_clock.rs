@@ -38,15 +38,26 @@ pub(super) struct RecordingClock {
 }
 
 impl RecordingClock {
-    /// Starts the clocks of an image that is opened at `now`. `last` is the time of the image's last event; `None` if the image
-    /// has no event.
+    /// Reads both clocks.
+    ///
+    /// # Errors
+    ///
+    /// If the program supplies a clock, and the clock panics, returns the panic.
+    pub(super) fn read(
+        wall: &WallClock,
+        monotonic: Option<&Monotonic>,
+    ) -> Result<(Timestamp, Duration), Box<dyn Any + Send>> {
+        catch_unwind(AssertUnwindSafe(|| (wall.now(), monotonic.map_or(Duration::ZERO, |monotonic| monotonic()))))
+    }
+
+    /// Starts the clocks of an image that is opened when the clocks have these [readings](RecordingClock::read). `last` is the time
+    /// of the image's last event; `None` if the image has no event.
     pub(super) fn start(
         wall: WallClock,
         monotonic: Option<Monotonic>,
-        now: Timestamp,
+        (now, reading): (Timestamp, Duration),
         last: Option<Timestamp>,
     ) -> RecordingClock {
-        let reading = monotonic.as_ref().map_or(Duration::ZERO, |monotonic| monotonic());
         RecordingClock {
             wall,
             monotonic,

@@ -78,7 +78,7 @@ impl<'a, M: Model> ReplicaUse<'a, M> {
         let mut state = self.slot().state.write();
         let updated = self.shared.try_update_replica(&mut state, trusts_upcasters);
         // without a replica, the thread of a standing one makes another
-        updated.inspect_err(|_| self.shared.journal.wake_followers())?;
+        updated.inspect_err(|_| self.shared.journal.wake_watchers())?;
         Ok(state)
     }
 }
@@ -139,7 +139,7 @@ impl<M: Model> Shared<M> {
     /// Makes the next use recover the replica from disk.
     pub(super) fn refute_replica(&self) {
         self.replica.is_refuted.store(true, Ordering::Release);
-        self.journal.wake_followers();
+        self.journal.wake_watchers();
     }
 
     /// Replays the events up to `until`, which must be durable.
@@ -188,7 +188,7 @@ impl<M: Model> Shared<M> {
             .inspect_err(|error| {
                 log::warning!(%error, "the replica could not replay new events, so the model is recovered from disk");
             });
-        self.journal.wake_followers();
+        self.journal.wake_watchers();
         advanced.ok().filter(|replica| replica.last() == until).map(|replica| (replica.into_model(), began))
     }
 
@@ -254,7 +254,7 @@ impl<M: Model> Shared<M> {
     /// Ends the thread of a standing replica, and drops the replica unless a view reads it.
     pub(super) fn stop_replica(&self) {
         self.replica.is_stopping.store(true, Ordering::Release);
-        self.journal.wake_followers();
+        self.journal.wake_watchers();
         // the lock is held while the thread ends, so that no other caller closes the image meanwhile
         let mut thread = self.replica.thread.lock();
         if let Some(thread) = thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {

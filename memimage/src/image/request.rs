@@ -27,7 +27,7 @@ pub(super) struct Repeated<C: Command<M>, M> {
 }
 
 impl<'a> Request<'a> {
-    /// Checks the key, and hashes the arguments that replay will read.
+    /// Checks the key, and hashes the arguments that replay will read, which are encoded in the payload buffer.
     pub(super) fn new<M, C: Command<M>>(core: &Core<M>, key: &'a str, command: &C) -> Result<Request<'a>, Error> {
         let refused = |what| Error::new(ErrorDetail::RequestKey { command: C::NAME, what });
         match key.len() {
@@ -35,10 +35,10 @@ impl<'a> Request<'a> {
             len if len > KEY_MAX => return Err(refused(format!("has {len} bytes, and the limit is {KEY_MAX}"))),
             _ => {}
         }
-        let hash = || arguments_hash::<M, C>(command);
+        let hash = || arguments_hash::<M, C>(command, &core.payload);
         let arguments = catch_unwind(AssertUnwindSafe(hash));
         let arguments = arguments.map_err(|panic| panicked::<M, C>("arguments' encoding", panic))?;
-        Ok(Request { key, hash: core.requests.hash(key), arguments })
+        Ok(Request { key, hash: core.requests.hash(key.as_bytes()), arguments })
     }
 
     /// The request that this command repeats; `None` if no request with this key is remembered. `last` is the last event.

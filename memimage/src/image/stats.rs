@@ -47,11 +47,22 @@ pub struct Stats {
     pub journal_bytes: u64,
     /// The newest snapshot made since the image was opened.
     pub snapshot: Option<Seq>,
+    /// The snapshots on disk, newest first. See [`Options::keep_snapshots`](crate::Options::keep_snapshots). Empty if the directory
+    /// cannot be read now.
+    pub snapshots: Vec<Seq>,
     /// The age of the newest snapshot, by the wall clock. If no snapshot was made since the image was opened, this is the age of
     /// the snapshot or base from which replay started; `None` if replay started from genesis.
     pub snapshot_age: Option<Duration>,
-    /// The length of the encoded state in this snapshot, in bytes.
+    /// The length of the encoded state and of the remembered requests in this snapshot, in bytes.
     pub state_bytes: Option<u64>,
+    /// The number of request keys that the image remembers. Keys that are no longer remembered count until their memory is released.
+    pub requests: u64,
+    /// The memory of the remembered requests, in bytes: of their keys, their encoded answers, and the index.
+    pub requests_bytes: u64,
+    /// The first event from which on each request is remembered: the first of the last
+    /// [`Options::remember`](crate::Options::remember) events, or a later one if the image was opened with a smaller number before
+    /// and the journal no longer has the events. A retry of an older request is executed again.
+    pub requests_since: Seq,
     /// The error of the last snapshot that the [`SnapshotPolicy`](crate::SnapshotPolicy) started; `None` if a snapshot has
     /// succeeded since.
     pub snapshot_failure: Option<String>,
@@ -97,14 +108,14 @@ impl<M: Model> Shared<M> {
         // read in this order, the figures satisfy durable <= written <= executed even while other threads execute commands
         let durable_seq = self.journal.durable();
         let written_seq = self.journal.written();
-        let figures = self.journal.figures();
+        let (seq, figures) = (self.journal.executed(), self.journal.figures());
         let newest = figures.snapshot();
         Stats {
             path: self.layout.root().to_owned(),
             model: M::NAME,
             uuid: self.identity.uuid,
             parent: Parent::of(&self.identity),
-            seq: self.journal.executed(),
+            seq,
             written_seq,
             durable_seq,
             epoch: self.life.epoch,
@@ -115,8 +126,12 @@ impl<M: Model> Shared<M> {
             sync_latency: figures.sync_latency(),
             journal_bytes: figures.journal_bytes(),
             snapshot,
+            snapshots: self.snapshots.list().unwrap_or_default().into_iter().map(|(seq, _)| seq).collect(),
             snapshot_age: newest.map(|newest| Timestamp::wall_clock().since(newest.created)),
             state_bytes: newest.map(|newest| newest.state_bytes),
+            requests: self.requests.keys(),
+            requests_bytes: self.requests.bytes(),
+            requests_since: self.requests.since(seq, self.remember),
             snapshot_failure,
             unverified_since,
             replica_seq: self.standing_replica(),

@@ -220,6 +220,7 @@ impl<M: Model> Shared<M> {
             key_ids: Default::default(),
             prefix: Default::default(),
             has_requests: false,
+            requests_since: Seq::ZERO,
         };
         self.snapshots.write(header, state.digest, content, link)
     }

@@ -30,11 +30,9 @@ impl<'a, M: Model> WithMetadata<'a, M> {
         WithMetadata { image, metadata }
     }
 
-    /// Like [`Image::once`]: executes a command once for this key, and records the metadata with it. A retry may have other
-    /// metadata; they are not recorded.
-    pub fn once(mut self, key: impl Into<String>) -> WithMetadata<'a, M> {
-        self.metadata = self.metadata.with_request(key.into());
-        self
+    /// The same image, with a request key in the metadata.
+    pub(super) fn with_request(self, key: String) -> WithMetadata<'a, M> {
+        WithMetadata { metadata: self.metadata.with_request(key), ..self }
     }
 
     /// Like [`Image::submit`], but records the metadata with the command.
@@ -98,6 +96,6 @@ impl<M: Model> Execute for WithMetadata<'_, M> {
 
 impl<M: Model> fmt::Debug for WithMetadata<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("With").field("metadata", &self.metadata).finish_non_exhaustive()
+        f.debug_struct("WithMetadata").field("metadata", &self.metadata).finish_non_exhaustive()
     }
 }

@@ -68,12 +68,20 @@ impl Survey {
     ///
     /// Fails if the directory contains no image.
     pub(crate) fn image(&self, layout: &Layout) -> Result<&[SegmentId], Error> {
-        let found = match self {
-            Survey::Image(segments) => return Ok(segments),
-            Survey::Missing => "the path does not exist",
-            Survey::Vacant => "the directory is empty, or contains only the beginning of an interrupted creation",
-        };
-        Err(Error::new(ErrorDetail::NotFound { path: layout.root.clone(), found }))
+        if let Survey::Image(segments) = self {
+            return Ok(segments);
+        }
+        let (path, found) = (layout.root.clone(), self.absence().unwrap_or_default());
+        Err(Error::new(ErrorDetail::NotFound { path, found, may_create: false }))
+    }
+
+    /// What the survey found instead of an image; `None` if it found an image.
+    pub(crate) fn absence(&self) -> Option<&'static str> {
+        match self {
+            Survey::Image(_) => None,
+            Survey::Missing => Some("the path does not exist"),
+            Survey::Vacant => Some("the directory is empty, or contains only the beginning of an interrupted creation"),
+        }
     }
 }
 

@@ -1,15 +1,18 @@
 //! The journal: the append-only log of all events, in segments of frames.
 //!
-//! The modules are, in this order, [`format`] (bytes, no I/O), [`layout`] (the files of an image), [`read`] and [`write`]. Each
+//! The modules are, in this order, [`format`] (bytes, no I/O), [`layout`] (the files of an image), [`enclosing`] (the image around
+//! a path), [`read`] and [`write`]. Each
 //! module uses only the modules before it. `tests/tests/architecture.rs` enforces this order.
 
 mod format;
 mod layout;
+mod enclosing;
 mod read;
 mod write;
 
 pub use write::durability::Durability;
 
+pub(crate) use enclosing::{INSIDE_IMAGE, enclosing_image};
 pub(crate) use format::acknowledgement::{ACKNOWLEDGEMENT_LEN, Acknowledgement, Slot};
 pub(crate) use format::frame::{Frame, FrameKind};
 pub(crate) use format::frames::{FrameChain, end_of_frames};
@@ -24,7 +27,7 @@ pub(crate) use format::void::{VoidMark, Voids};
 pub(crate) use format::watermark::Watermark;
 pub(crate) use format::whitening::Salts;
 pub(crate) use layout::{BASE, IN_MEMORY, Layout, SNAPSHOT, SubscriptionPaths, Survey, TORN, is_subscription_name};
-pub(crate) use read::continuity::Continuity;
+pub(crate) use read::continuity::{Continuity, other_image, other_timeline, removed_image, shorter_journal};
 pub(crate) use read::damage::{Damage, DamageKind, RecordDamage};
 pub(crate) use read::headers::{Headers, ProvenKeys};
 pub(crate) use read::position::TailPosition;
@@ -39,7 +42,7 @@ pub(crate) use read::tail::JournalTail;
 pub(crate) use write::batch::{LastEvents, NoRoom, OpenBatch};
 pub(crate) use write::commit::BatchLimits;
 pub(crate) use write::create::{create, create_continuation, rewrite_without_start};
-pub(crate) use write::followers::Followers;
+pub(crate) use write::durability_watch::DurabilityWatch;
 pub(crate) use write::resume::{ResumePoint, next_life, resume};
 pub(crate) use write::running::Journal;
 pub(crate) use write::segment_builder::{SegmentBuildError, SegmentBuilder};

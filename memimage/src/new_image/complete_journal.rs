@@ -25,11 +25,6 @@ pub(crate) struct Need {
     pub(crate) help: &'static str,
 }
 
-const REWRITE: Need = Need {
-    done: "rewritten",
-    help: "a rewrite needs all events, so open an image that you want to rewrite later with `Retention::Everything`",
-};
-
 /// A complete journal, opened for reading.
 pub(crate) struct CompleteJournal {
     pub(crate) journal: OpenedJournal,
@@ -56,8 +51,9 @@ impl CompleteJournal {
         disk: &Arc<dyn Disk>,
         layout: &Layout,
         keyring: &Arc<Keyring>,
+        need: Need,
     ) -> Result<CompleteJournal, Error> {
-        CompleteJournal::of::<M>(OpenedJournal::open(disk, layout, keyring, Some(M::NAME))?, REWRITE)
+        CompleteJournal::of::<M>(OpenedJournal::open(disk, layout, keyring, Some(M::NAME))?, need)
     }
 
     /// Like [`open`](CompleteJournal::open), of an opened journal of this model.

@@ -118,9 +118,7 @@ impl RecordWriter {
         let NewRecord { event, name, time, metadata, origin, outcome, payload } = *record;
         self.attempt(|journal, open| {
             let other = (origin != Origin::own(open.next_seq())).then_some(origin);
-            let mark = open
-                .begin(event, time, metadata, other)
-                .map_err(|error| Error::new(ErrorDetail::Encode { command: name, what: error.to_string() }))?;
+            let mark = open.begin(event, time, metadata, other);
             open.bytes().extend_from_slice(payload);
             let size = open.record_len(mark) as u64;
             if size > MAX_RECORD {

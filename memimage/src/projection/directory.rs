@@ -1,5 +1,6 @@
 //! The directory of a projection: its lock, and a directory for each version that has snapshots.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use super::projector::Projector;
 use crate::disk::{Disk, FileType, Lock, LockGuard, OwnedDisk, failed, sync_dir};
 use crate::error::{Error, ProjectionFault};
 use crate::history::JournalSource;
-use crate::journal::Layout;
+use crate::journal::{Layout, enclosing_image};
 use crate::log;
 use crate::snapshot::Snapshots;
 
@@ -34,7 +35,12 @@ impl ProjectionDirectory {
         survey(&**disk, root)?;
         layout.refuse_network(&**disk)?;
         if kind(&**disk, root)?.is_none() {
-            disk.create_dir(root).map_err(|error| failed("creating", root, error))?;
+            disk.create_dir(root).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound if source.layout().is_in_memory() => {
+                    ProjectionFault::InMemory { path: root.to_owned() }.into()
+                }
+                _ => failed("creating", root, error),
+            })?;
             sync_dir(&**disk, &layout.parent().unwrap_or_default())?;
         }
         let path = layout.lock();
@@ -109,6 +115,9 @@ impl ProjectionDirectory {
 /// Returns an error if the path leads to something else than the directory of a projection or an empty directory. Changes nothing.
 fn survey(disk: &dyn Disk, root: &Path) -> Result<(), Error> {
     let refused = |found: String| Err(ProjectionFault::NotAProjection { path: root.to_owned(), found }.into());
+    if let Some(image) = enclosing_image(disk, root)? {
+        return refused(format!("it is inside the image `{}`", image.display()));
+    }
     match kind(disk, root)? {
         None => return Ok(()),
         Some(FileType::Dir | FileType::Link) => {}

@@ -1,39 +1,36 @@
 //! The events that a projection handles: in the order of the journal, each as soon as it is durable.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, ProjectionFault};
 use crate::event::Model;
-use crate::history::JournalSource;
-use crate::journal::{Continuity, Followers, JournalItem, RecordCursor, StoredRecord, Voids};
-use crate::recovery::{FollowedDispatch, OpenedJournal, dispatch_of};
+use crate::history::{JournalSource, Look, RecordFeed};
+use crate::journal::{Scan, StoredRecord, Voids};
+use crate::recovery::{FollowedDispatch, OpenedJournal};
 use crate::seq::Seq;
 
-/// The time between two looks at the files while events arrive, if the owner runs in another process.
-const POLL_FIRST: Duration = Duration::from_millis(1);
-/// The longest time between two looks at the files.
-const POLL_LAST: Duration = Duration::from_millis(32);
-
-/// A reader of the durable events after some event.
+/// The durable events after some event, for a projection. After the running image has ended, it reads those of later owners.
 pub(super) struct EventFeed<M: Model> {
     /// The name of the projection.
     name: &'static str,
     source: JournalSource,
-    /// Wakes this feed; `None` if no owner runs in this process.
-    followers: Option<Arc<Followers>>,
-    cursor: RecordCursor,
-    dispatch: FollowedDispatch,
-    /// The void events that were known when they were last collected.
-    voids: Voids,
-    /// The number of void frames of the image at that time, or less.
-    decisions: u32,
-    model: std::marker::PhantomData<fn() -> M>,
+    records: RecordFeed<M>,
+}
+
+/// The result of waiting for events.
+pub(super) enum Waited {
+    /// The events up to this one are durable.
+    Durable(Seq),
+    /// The running image in this process has ended, and all its events were handled.
+    ImageEnded,
+    /// The projection is to stop.
+    Stopping,
 }
 
 impl<M: Model> EventFeed<M> {
-    /// Opens the feed after event `last`. `journal` is the journal of `source`, and `voids` are its void events after `last`.
+    /// Opens the feed after event `last`, which is durable. `journal` is the journal of `source`, and `voids` are its void events after
+    /// `last`.
     pub(super) fn open(
         name: &'static str,
         source: &JournalSource,
@@ -44,110 +41,72 @@ impl<M: Model> EventFeed<M> {
         if !journal.segments().reaches(last)? {
             return Err(pruned(name, source, journal, last.next()));
         }
-        Ok(EventFeed {
-            name,
-            source: source.without_owner(),
-            followers: source.followers(),
-            cursor: RecordCursor::new(source.tail_after(last)?, last),
-            dispatch: FollowedDispatch::new(dispatch_of::<M>(journal)?),
-            voids,
-            decisions: 0,
-            model: std::marker::PhantomData,
-        })
+        let records = RecordFeed::of_journal(source, source.watch(), journal, voids, (last, last))?;
+        Ok(EventFeed { name, source: source.without_owner(), records })
     }
 
-    /// Waits until an event after the last one that was read is durable, and returns the last durable event. `void_epoch` is the newest
-    /// epoch whose void events the state of the projection does not contain. Returns `None` once
-    /// `is_stopping` is true; the thread that sets it must then wake the followers and unpark this thread.
+    /// Waits until an event after the last one that was read is durable. `void_epoch` is the newest epoch whose void events the state of
+    /// the projection does not contain. The thread that sets `is_stopping` must then wake the image's watch and unpark this thread.
     ///
     /// # Errors
     ///
     /// Returns an error if the journal was removed, cut or replaced, or if an event that was handled became void.
-    pub(super) fn wait(&mut self, is_stopping: &AtomicBool, void_epoch: u64) -> Result<Option<Seq>, Error> {
-        let last = self.cursor.last();
+    pub(super) fn wait(&mut self, is_stopping: &AtomicBool, void_epoch: u64) -> Result<Waited, Error> {
         let is_stopping = || is_stopping.load(Ordering::Acquire);
-        if let Some(followers) = &self.followers {
-            followers.wait(|| is_stopping() || followers.durable() > last || followers.is_ended(), None);
-            if is_stopping() {
-                return Ok(None);
-            }
-            if followers.durable() > last {
-                return Ok(Some(followers.durable()));
-            }
-            // the image was closed: its files have the events that its end made durable, and those of later owners
-            self.followers = None;
-        }
-        let (mut pause, mut is_idle) = (POLL_FIRST, false);
         loop {
             if is_stopping() {
-                return Ok(None);
+                return Ok(Waited::Stopping);
             }
-            if self.cursor.verify_continuity(self.decisions, is_idle)? == Continuity::Voided {
-                self.collect_voids(void_epoch)?;
+            let look = self.records.look()?;
+            self.refuse_new_voids(void_epoch)?;
+            match look {
+                Look::Durable(durable) => return Ok(Waited::Durable(durable)),
+                Look::Nothing => self.records.wait(is_stopping, None, park_until),
+                Look::Ended(_) => {
+                    self.records.follow_files();
+                    return Ok(Waited::ImageEnded);
+                }
             }
-            is_idle = true;
-            let durable = self.cursor.synced()?;
-            if durable > last {
-                return Ok(Some(durable));
-            }
-            std::thread::park_timeout(pause);
-            pause = (pause * 2).min(POLL_LAST);
         }
     }
 
-    /// Collects the void events again, because there are more void frames than before.
-    fn collect_voids(&mut self, void_epoch: u64) -> Result<(), Error> {
-        let last = self.cursor.last();
-        // read first, so that a void frame that is recorded meanwhile makes this feed collect them once more
-        let watermark = self.source.watermark(&self.cursor.scan().segments().identity().uuid)?;
-        let (voids, _) = self.source.open(last)?.scan().voids_and_timeline(Seq::ZERO)?;
-        if voids.invalidates(last, void_epoch) {
-            return Err(ProjectionFault::EventBecameVoid { name: self.name, seq: last }.into());
+    /// Returns an error if an event that was handled became void after `void_epoch`.
+    pub(super) fn refuse_new_voids(&self, void_epoch: u64) -> Result<(), Error> {
+        let seq = self.records.last();
+        match self.records.voids().invalidates(seq, void_epoch) {
+            true => Err(ProjectionFault::EventBecameVoid { name: self.name, seq }.into()),
+            false => Ok(()),
         }
-        (self.voids, self.decisions) = (voids, watermark.map_or(0, |watermark| watermark.decisions));
-        Ok(())
     }
 
     /// The next event up to `until`, which must be durable.
     pub(super) fn next(&mut self, until: Seq) -> Result<Option<StoredRecord>, Error> {
-        loop {
-            match self.cursor.next(until).map_err(|error| self.explained(error))? {
-                Some(JournalItem::Shapes(segment, rows)) => {
-                    self.dispatch.add::<M>(self.cursor.scan(), segment, rows)?;
-                }
-                Some(JournalItem::Record(stored)) => return Ok(Some(stored)),
-                None => return Ok(None),
-            }
-        }
-    }
-
-    fn explained(&self, error: Error) -> Error {
-        match error.kind() {
+        self.records.next(until).map_err(|error| match error.kind() {
             ErrorKind::Pruned => {
                 let (name, image) = (self.name, self.source.layout().root().to_owned());
-                ProjectionFault::Pruned { name, image, seq: self.cursor.last().next(), first: None }.into()
+                ProjectionFault::Pruned { name, image, seq: self.records.last().next(), first: None }.into()
             }
             _ => error,
-        }
+        })
     }
 
-    pub(super) fn cursor(&self) -> &RecordCursor {
-        &self.cursor
+    pub(super) fn scan(&self) -> &Scan {
+        self.records.scan()
     }
 
     pub(super) fn dispatch(&self) -> &FollowedDispatch {
-        &self.dispatch
+        self.records.dispatch()
     }
 
-    /// Whether an event is known to be void.
-    pub(super) fn is_void(&self, seq: Seq) -> bool {
-        self.voids.has(seq) || self.cursor.voids().has(seq)
+    /// The void events that are known.
+    pub(super) fn voids(&self) -> &Voids {
+        self.records.voids()
     }
+}
 
-    /// The newest epoch in which an event became void, as far as this feed knows.
-    pub(super) fn void_epoch(&self) -> u64 {
-        self.voids.newest_epoch().max(self.cursor.voids().newest_epoch())
-    }
+#[expect(clippy::disallowed_methods, reason = "the pauses of a reader are not part of a model's state")]
+fn park_until(at: Instant) {
+    std::thread::park_timeout(at.saturating_duration_since(Instant::now()));
 }
 
 /// The error for event `seq`, which the journal no longer has.

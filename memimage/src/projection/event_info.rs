@@ -15,7 +15,7 @@ pub struct EventInfo<'a> {
 }
 
 impl<'a> EventInfo<'a> {
-    /// The identity of the event among all images.
+    /// The identity of the event among all images and their copies.
     pub fn key(&self) -> EventKey {
         self.key
     }
@@ -35,7 +35,10 @@ impl<'a> EventInfo<'a> {
         self.time
     }
 
-    /// Whether the command's body returned an error.
+    /// Whether the command's body returned an error when it was executed.
+    ///
+    /// This recorded outcome also selects the handler. If an earlier event became void later, a replay of the model may give another
+    /// outcome: see [`VoidDryRun::outcomes`](crate::admin::VoidDryRun::outcomes). A projection may then differ from the model.
     pub fn is_rejected(&self) -> bool {
         self.outcome == Outcome::Rejected
     }

@@ -15,10 +15,11 @@ use super::stats::ProjectionStats;
 use crate::disk::absolute;
 use crate::error::{Error, ErrorDetail, ErrorKind, ProjectionFault};
 use crate::history::{Journal, JournalSource, LiveJournal};
-use crate::journal::Followers;
+use crate::journal::DurabilityWatch;
 use crate::log;
 use crate::process::Process;
 use crate::seq::Seq;
+use crate::sync::has_passed;
 
 /// The size of the thread's stack, in bytes: as large as that of a main thread, because the handlers may be tested there.
 const STACK: usize = 8 << 20;
@@ -37,7 +38,7 @@ pub struct Projection<P: Projector> {
     /// The running owner of the image, if it is in this process. The projection does not keep a closed image in memory.
     live: Option<Weak<dyn LiveJournal>>,
     /// Wakes the projection's thread while the image runs in this process.
-    followers: Option<Arc<Followers>>,
+    watch: Option<Arc<DurabilityWatch>>,
     /// The journal's files.
     files: JournalSource,
     process: Process,
@@ -78,21 +79,17 @@ impl<P: Projector> ProjectionOptions<P> {
             runner
         });
         let thread = spawned.map_err(|error| Error::io("starting a thread for", &root, error))?;
-        let (live, files) = (source.live().map(Arc::downgrade), source.without_owner());
-        Ok(Projection {
-            shared,
-            live,
-            followers: source.followers(),
-            files,
-            process: Process::current(),
-            thread: Some(thread),
-        })
+        let (live, files) = (source.weak_live().cloned(), source.without_owner());
+        Ok(Projection { shared, live, watch: source.watch(), files, process: Process::current(), thread: Some(thread) })
     }
 }
 
 impl<P: Projector> Projection<P> {
     /// Opens the projection of a journal in the directory `path`, and creates the directory if it does not exist. `journal` is
     /// `&image.journal()` in the process of the image's owner, and a [`Journal`] in any other process.
+    ///
+    /// The projection of an image [in memory](crate::Image::in_memory) is in memory, too, and its path is a name, such as `totals`. Any
+    /// other projection needs a directory outside the image.
     ///
     /// Returns once the projection has handled the events that were durable when the call began. If the directory has no state of the
     /// projection's version, the projection is first built from all events. The states of older versions stay until this is done.
@@ -134,8 +131,9 @@ impl<P: Projector> Projection<P> {
             None => {
                 drop(state);
                 // the thread drops the state before it reports why
-                self.shared.progress.wait(Seq::new(u64::MAX), None)?;
-                unreachable!("a projection never handles this event")
+                loop {
+                    self.shared.progress.wait(Seq::new(u64::MAX), None)?;
+                }
             }
         }
     }
@@ -150,8 +148,9 @@ impl<P: Projector> Projection<P> {
     ///
     /// # Errors
     ///
-    /// Returns the error that stopped the projection; an error if the image is closed and does not have the event; and an error if this
-    /// thread is inside a query of this projection.
+    /// Returns the error that stopped the projection; an error if the image in this process is closed, even during the wait, and its
+    /// files do not have the event; and an error if this thread is inside a query of this projection. Beside an owner in another process,
+    /// this waits as long as no owner records the event, as [`Follower::wait`](crate::Follower::wait) does.
     pub fn wait(&self, seq: Seq) -> Result<(), Error> {
         self.wait_until(seq, None).map(drop)
     }
@@ -169,10 +168,16 @@ impl<P: Projector> Projection<P> {
 
     fn wait_until(&self, seq: Seq, deadline: Option<Instant>) -> Result<bool, Error> {
         let _entered = self.enter("wait")?;
-        if self.shared.progress.seq() < seq {
-            self.make_durable(seq)?;
+        loop {
+            if self.shared.progress.seq() < seq {
+                self.make_durable(seq)?;
+            }
+            // after the end of the image, its files show whether they have the event
+            let has_handled = self.shared.progress.wait(seq, deadline)?;
+            if has_handled || deadline.is_some_and(has_passed) {
+                return Ok(has_handled);
+            }
         }
-        self.shared.progress.wait(seq, deadline)
     }
 
     /// Makes event `seq` durable if the image runs in this process. Returns an error if the image has ended without this event.
@@ -189,8 +194,12 @@ impl<P: Projector> Projection<P> {
 
     /// The figures of the projection.
     pub fn stats(&self) -> ProjectionStats {
+        if !self.process.is_current() {
+            let (seq, error) = (self.seq(), Some(ProjectionFault::Forked.into()));
+            return ProjectionStats { seq, lag: 0, snapshot: None, snapshot_failure: None, error };
+        }
         let progress = self.shared.progress.get();
-        let durable = self.followers.as_ref().map_or(Seq::ZERO, |followers| followers.durable()).max(progress.durable);
+        let durable = self.watch.as_ref().map_or(Seq::ZERO, |watch| watch.durable()).max(progress.durable);
         ProjectionStats {
             seq: progress.seq,
             lag: durable.get().saturating_sub(progress.seq.get()),
@@ -218,8 +227,8 @@ impl<P: Projector> Projection<P> {
             return Err(ProjectionFault::Forked.into());
         }
         self.shared.is_stopping.store(true, Ordering::Release);
-        if let Some(followers) = &self.followers {
-            followers.wake_threads();
+        if let Some(watch) = &self.watch {
+            watch.wake_threads();
         }
         thread.thread().unpark();
         if thread.thread().id() == std::thread::current().id() {

@@ -81,7 +81,7 @@ impl<P: Projector> Handlers<P> {
         let mut panicked = None;
         let delivered = deliver::<P::Model>(route, stored, |DeliveredPayload { row, part, payload }| {
             let Some(handler) = self.rows[row].get(record.outcome).filter(|_| panicked.is_none()) else { return };
-            let key = EventKey { image, seq: record.seq, part };
+            let key = EventKey { image, seq: record.seq, frame: stored.hash, part };
             let info = EventInfo { key, time: record.time, outcome: record.outcome, metadata: &record.metadata };
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (handler.run)(projection, payload, &info))) {
                 panicked = Some((row, panic_message(panic)));

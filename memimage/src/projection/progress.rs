@@ -1,5 +1,6 @@
 //! How far a projection is, for the threads that wait for it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
@@ -18,6 +19,8 @@ pub(super) struct Progress {
     pub(super) snapshot: Option<Seq>,
     /// Why the last snapshot failed, if it did.
     pub(super) snapshot_failure: Option<Error>,
+    /// Whether the running image in this process has ended, and all its events were handled.
+    pub(super) has_image_ended: bool,
     /// Why the projection stopped, if it did.
     pub(super) stopped: Option<Error>,
 }
@@ -26,6 +29,8 @@ pub(super) struct Progress {
 #[derive(Default)]
 pub(super) struct SharedProgress {
     progress: Mutex<Progress>,
+    /// The last event handled, for a reader that must not wait for the lock: a child made by `fork`.
+    seq: AtomicU64,
     changed: Condvar,
 }
 
@@ -36,27 +41,35 @@ impl SharedProgress {
 
     /// Changes the progress, and wakes the waiting threads.
     pub(super) fn update(&self, change: impl FnOnce(&mut Progress)) {
-        change(&mut self.progress.lock());
+        {
+            let mut progress = self.progress.lock();
+            change(&mut progress);
+            self.seq.store(progress.seq.get(), Ordering::Release);
+        }
         self.changed.notify_all();
     }
 
     pub(super) fn seq(&self) -> Seq {
-        self.progress.lock().seq
+        Seq::new(self.seq.load(Ordering::Acquire))
     }
 
-    /// Waits until event `seq` is handled. Returns false if the deadline passes before.
+    /// Waits until event `seq` is handled. Returns false if the deadline passes before, or if the running image ends before.
     ///
     /// # Errors
     ///
     /// Returns the error that stopped the projection before event `seq`.
     pub(super) fn wait(&self, seq: Seq, deadline: Option<Instant>) -> Result<bool, Error> {
         let mut progress = self.progress.lock();
+        let had_ended = progress.has_image_ended;
         loop {
             if let Some(error) = &progress.stopped {
                 return Err(error.clone());
             }
             if progress.seq >= seq {
                 return Ok(true);
+            }
+            if progress.has_image_ended && !had_ended {
+                return Ok(false);
             }
             match deadline {
                 None => self.changed.wait(&mut progress),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::{RwLock, RwLockReadGuard};
 
 use super::directory::ProjectionDirectory;
-use super::event_feed::EventFeed;
+use super::event_feed::{EventFeed, Waited};
 use super::handlers::Handlers;
 use super::progress::SharedProgress;
 use super::projector::Projector;
@@ -70,7 +70,7 @@ impl<P: Projector> Runner<P> {
         })?;
         directory.prepare::<P>()?;
         let LoadedState { state, mut position, unusable, .. } = loaded;
-        position.void_epoch = position.void_epoch.max(feed.void_epoch());
+        position.void_epoch = position.void_epoch.max(feed.voids().newest_epoch());
         let start = position.seq;
         if start == Seq::ZERO && durable > Seq::ZERO {
             log::info!(projection = P::NAME, version = P::VERSION, until = %durable, reasons = ?unusable, "builds a projection from the first event");
@@ -111,11 +111,16 @@ impl<P: Projector> Runner<P> {
     }
 
     fn follow(&mut self) -> Result<(), Error> {
-        while let Some(durable) = self.feed.wait(&self.shared.is_stopping, self.position.void_epoch)? {
-            self.shared.progress.update(|progress| progress.durable = progress.durable.max(durable));
-            self.handle_until(durable)?;
+        loop {
+            match self.feed.wait(&self.shared.is_stopping, self.position.void_epoch)? {
+                Waited::Durable(durable) => {
+                    self.shared.progress.update(|progress| progress.durable = progress.durable.max(durable));
+                    self.handle_until(durable)?;
+                }
+                Waited::ImageEnded => self.shared.progress.update(|progress| progress.has_image_ended = true),
+                Waited::Stopping => return Ok(()),
+            }
         }
-        Ok(())
     }
 
     /// Handles the events up to `until`, which must be durable. Returns early if the projection is to stop.
@@ -142,15 +147,15 @@ impl<P: Projector> Runner<P> {
     /// Handles a batch of events. If a handler fails, the state is dropped, because the event may be half handled.
     fn handle(&mut self, batch: &[StoredRecord]) -> Result<(), Error> {
         let HistoryPosition { seq, void_epoch, .. } = self.position;
-        if self.feed.cursor().voids().invalidates(seq, void_epoch) {
+        if self.feed.voids().invalidates(seq, void_epoch) {
             return Err(ProjectionFault::EventBecameVoid { name: P::NAME, seq }.into());
         }
         let mut locked = self.shared.state.write();
         let state = locked.as_mut().expect("the state is dropped only when the projection stops");
         for stored in batch {
             let seq = stored.record.seq;
-            if !self.feed.is_void(seq) {
-                let (scan, dispatch) = (self.feed.cursor().scan(), self.feed.dispatch().get());
+            if !self.feed.voids().has(seq) {
+                let (scan, dispatch) = (self.feed.scan(), self.feed.dispatch().get());
                 if let Err(error) = self.handlers.handle(state, scan, dispatch, stored) {
                     drop_caught(locked.take());
                     return Err(error);
@@ -161,7 +166,7 @@ impl<P: Projector> Runner<P> {
                 time: stored.record.time,
                 hash: stored.hash,
                 life: stored.life,
-                void_epoch: stored.life.epoch.max(self.feed.void_epoch()),
+                void_epoch: stored.life.epoch.max(self.feed.voids().newest_epoch()),
             };
         }
         Ok(())
@@ -173,7 +178,7 @@ impl<P: Projector> Runner<P> {
         if self.snapshots.last() == Some(&seq) || seq == Seq::ZERO {
             return Ok(());
         }
-        let image = self.feed.cursor().scan().segments().identity().uuid;
+        let image = self.feed.scan().segments().identity().uuid;
         let stored = {
             let state = self.shared.state.read();
             let Ok(state) = RwLockReadGuard::try_map(state, Option::as_ref) else { return Ok(()) };

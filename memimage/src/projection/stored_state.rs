@@ -88,7 +88,7 @@ pub(super) fn load<P: Projector>(
             }
         }
     }
-    let (voids, _) = journal.scan().voids_and_timeline(Seq::ZERO)?;
+    let voids = journal.scan().voids_after(Seq::ZERO)?;
     Ok(LoadedState { state: P::default(), position: HistoryPosition::default(), voids, unusable })
 }
 
@@ -122,7 +122,7 @@ fn candidate<P: Projector>(
         let (path, name, version) = (root.to_owned(), P::NAME, P::VERSION);
         return Err(ProjectionFault::ChangedShape { path, name, version }.into());
     }
-    let (voids, timeline) = journal.scan().voids_and_timeline(header.seq)?;
+    let (voids, timeline) = journal.scan().voids_and_timeline(header.seq, None)?;
     if voids.invalidates(header.seq, header.life.epoch) {
         return Err(refused("an event that it contains became void later"));
     }
@@ -214,6 +214,7 @@ fn try_store<P: Projector>(
         key_ids: Default::default(),
         prefix: Default::default(),
         has_requests: false,
+        requests_since: Seq::ZERO,
     };
     let staged = snapshots.write(header, written, (state, &RequestLog::default()), || Ok(position.hash))?;
     let loaded = snapshots.load::<P>(&staged).and_then(|loaded| {

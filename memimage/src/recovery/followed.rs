@@ -7,14 +7,15 @@ use super::fallback::recover;
 use super::followed_dispatch::FollowedDispatch;
 use super::opened_journal::OpenedJournal;
 use super::replay_step::{ReplayState, replay_frame};
+use super::unusable::UnusableFiles;
 use super::{Recovered, RecoveryGoal, compare, dispatch_of, model_mark};
 use crate::digest::Digest;
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::event::Model;
-use crate::journal::{Continuity, DigestMark, FrameKind, JournalTail, Layout, Voids};
+use crate::journal::{Continuity, DigestMark, FrameKind, JournalTail, Layout, TailPosition, Voids, Watermark};
 use crate::keys::Keyring;
-use crate::seq::{Life, Seq};
+use crate::seq::{Life, SegmentId, Seq};
 
 /// The state after some durable event.
 pub(crate) struct FollowedState<M>(pub(super) ReplayState<M>);
@@ -49,8 +50,12 @@ pub(crate) struct FollowedJournal {
     verified: Seq,
     /// The digest that was compared last.
     compared: Option<DigestMark>,
+    /// The watermark when the digests after the last event were read last.
+    digests_read_at: Option<Watermark>,
     /// The snapshot or base at which the recovery began; `None` if it began at genesis.
     start: Option<Seq>,
+    /// The snapshots and bases that the recovery did not use.
+    unusable: UnusableFiles,
     is_upcast: bool,
     /// The size of the batches since the last snapshot, as far as the journal shows it, in bytes.
     bytes: u64,
@@ -77,6 +82,7 @@ pub(crate) struct HandedOver<M> {
     /// The life in which the last frame was written.
     pub(super) life: Life,
     pub(super) start: Option<Seq>,
+    pub(super) unusable: UnusableFiles,
     pub(super) is_upcast: bool,
     pub(super) bytes: u64,
 }
@@ -92,12 +98,17 @@ impl FollowedJournal {
         goal: RecoveryGoal,
         before: Option<&FollowedJournal>,
     ) -> Result<(FollowedJournal, FollowedState<M>), Error> {
+        let first = JournalTail::new(disk, layout, keyring, TailPosition::start_of(SegmentId::FIRST))?;
+        let identity = first.scan().segments().identity();
+        layout.refuse_other_model(identity, M::NAME)?;
+        // read before the segments are listed, since a void frame may begin a new one: a void frame that is recorded after this
+        // read makes the follower recover once more
+        let watermark = layout.read_watermark(&**disk, &identity.uuid)?;
         let mut durable = JournalTail::last_synced(disk, layout, keyring)?;
         let journal = OpenedJournal::beside_owner(disk, layout, keyring, durable)?;
-        let identity = journal.segments().identity();
-        layout.refuse_other_model(identity, M::NAME)?;
-        // read before the void frames: a void frame that is recorded meanwhile makes the follower recover once more
-        let watermark = layout.read_watermark(&**disk, &identity.uuid)?;
+        if journal.segments().identity().uuid != identity.uuid {
+            return Err(first.other_image());
+        }
         if let Some(before) = before {
             durable = before.verify_same_history(&journal, durable)?;
         }
@@ -105,6 +116,7 @@ impl FollowedJournal {
         let recovered = recover::<M>(&journal, &dispatch, RecoveryGoal { until: Some(durable), ..goal })?;
         let Recovered { model, requests, last, time, events_hash, snapshot: start, is_upcast, replayed_bytes, .. } =
             recovered;
+        let unusable = UnusableFiles::new(&journal, recovered.unusable, &recovered.contradicted);
         let tail = JournalTail::positioned_after(disk, layout, keyring, last)?;
         if tail.events_hash().is_some_and(|hash| hash != events_hash) {
             return Err(tail.other_timeline());
@@ -121,7 +133,9 @@ impl FollowedJournal {
             events_hash,
             verified: last,
             compared: None,
+            digests_read_at: None,
             start,
+            unusable,
             is_upcast,
             bytes: replayed_bytes,
         };
@@ -142,12 +156,12 @@ impl FollowedJournal {
         if !is_same_image {
             return Err(self.tail.other_image());
         }
-        let (_, timeline) = journal.scan().voids_and_timeline(last)?;
+        let (_, timeline) = journal.scan().voids_and_timeline(last, None)?;
         if !is_same_life || timeline.link_conflict(self.events_hash()).is_some() {
             return Err(self.tail.other_timeline());
         }
         // `journal/durable` may have been damaged since
-        match durable >= last || timeline.has_frame() {
+        match durable >= last || timeline.has_event() {
             true => Ok(durable.max(last)),
             false => Err(self.tail.shorter(durable)),
         }
@@ -160,7 +174,7 @@ impl FollowedJournal {
 
     /// The last event that is known to be durable.
     pub(crate) fn synced(&mut self) -> Result<Seq, Error> {
-        self.tail.synced()
+        self.tail.synced(self.tail.last())
     }
 
     /// Like [`JournalTail::verify_continuity`].
@@ -191,13 +205,14 @@ impl FollowedJournal {
                 }
                 FrameKind::Digest => {
                     let mark = scan.decode_digest(segment, frame)?;
-                    let is_of_model = mark.model == model_mark::<M>();
-                    let is_current = state.as_ref().is_some_and(|state| state.last() == mark.seq);
-                    if goal.verify_digests && is_of_model && is_current && *compared != Some(mark) {
+                    let is_current = state
+                        .as_ref()
+                        .is_some_and(|state| is_of_state::<M>(&mark, frame.header.life.epoch, state.last(), voids));
+                    if goal.verify_digests && is_current && *compared != Some(mark) {
                         stopped = Some(FollowStep::Compare(mark));
                         return Ok(ControlFlow::Break(()));
                     }
-                    if is_of_model {
+                    if mark.model == model_mark::<M>() {
                         *bytes = 0;
                     }
                 }
@@ -227,13 +242,30 @@ impl FollowedJournal {
         Ok(())
     }
 
+    /// The digest of the state after the last event that was read, if the owner has recorded one since and it was not compared yet.
+    /// So a follower at rest need not wait for the next event.
+    pub(crate) fn digest_at_rest<M: Model>(&mut self) -> Result<Option<DigestMark>, Error> {
+        let uuid = self.tail.scan().segments().identity().uuid;
+        let watermark = self.layout.read_watermark(&*self.disk, &uuid)?;
+        if !self.goal.verify_digests || watermark.is_none() || watermark == self.digests_read_at {
+            return Ok(None);
+        }
+        let digests = self.tail.next_digests()?;
+        self.digests_read_at = watermark;
+        // the last digest of a state counts
+        let is_current = |(epoch, mark): &(u64, DigestMark)| is_of_state::<M>(mark, *epoch, self.last(), &self.voids);
+        let of_state = digests.into_iter().rev().find(is_current);
+        Ok(of_state.map(|(_, mark)| mark).filter(|mark| self.compared != Some(*mark)))
+    }
+
     /// Gives up the state to the image that continues the journal.
-    pub(crate) fn hand_over<M>(&self, state: FollowedState<M>) -> HandedOver<M> {
+    pub(crate) fn hand_over<M>(&mut self, state: FollowedState<M>) -> HandedOver<M> {
         HandedOver {
             state: state.0,
             events_hash: self.events_hash(),
             life: self.tail.chain().map_or(Life { epoch: 0, id: 0 }, |chain| chain.life),
             start: self.start,
+            unusable: std::mem::take(&mut self.unusable),
             is_upcast: self.is_upcast,
             bytes: self.bytes,
         }
@@ -243,6 +275,12 @@ impl FollowedJournal {
     fn events_hash(&self) -> u64 {
         self.tail.events_hash().unwrap_or(self.events_hash)
     }
+}
+
+/// Whether a digest that was recorded in `epoch` is the digest of this model's state after event `last`, in which the events `voids`
+/// are void.
+fn is_of_state<M: Model>(mark: &DigestMark, epoch: u64, last: Seq, voids: &Voids) -> bool {
+    mark.model == model_mark::<M>() && mark.seq == last && !voids.invalidates(last, epoch)
 }
 
 /// Replays the journal up to event `last`, from a snapshot before it, and compares the result with the digest of a state, and each

@@ -6,6 +6,7 @@ use super::followed::HandedOver;
 use super::opened_journal::OpenedJournal;
 use super::replay_step::ReplayState;
 use super::start::{ReplayInput, ReplayStart};
+use super::unusable::RemainingFiles;
 use super::{Dispatch, Recovered, RecoveryGoal, model_mark, replay_from, state_digest};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
@@ -23,12 +24,12 @@ impl<M: Model> HandedOver<M> {
         dispatch: &Dispatch,
         goal: RecoveryGoal,
     ) -> Result<Recovered<M>, Error> {
-        let HandedOver { state, events_hash, life, start, is_upcast, bytes } = self;
+        let HandedOver { state, events_hash, life, start, unusable, is_upcast, bytes } = self;
         let refused = |what: String| {
             let path = journal.layout().root().to_owned();
             Err(Error::new(ErrorDetail::Replaced { path, what }))
         };
-        let (voids, timeline) = journal.scan().voids_and_timeline(state.last)?;
+        let (voids, timeline) = journal.scan().voids_and_timeline(state.last, None)?;
         if voids.invalidates(state.last, life.epoch) {
             return refused("an event in the state of the follower became void".to_owned());
         }
@@ -49,8 +50,12 @@ impl<M: Model> HandedOver<M> {
         let replay_start = ReplayStart { model, seq, time, events_hash, digest, path, is_upcast, requests };
         let input = ReplayInput { start: Some(replay_start), voids, timeline };
         let recovered = replay_from(input, journal.scan(), dispatch, goal, &mut |_| {})?;
-        let newest = journal.snapshots().list()?.into_iter().find(|(seq, _)| *seq <= recovered.last);
+        // the follower knows them, so that they need not be loaded again
+        let RemainingFiles { unusable, contradicted } = unusable.remaining(journal)?;
+        let is_usable = |path: &PathBuf| unusable.iter().all(|(unusable, _)| unusable != path);
+        let mut snapshots = journal.snapshots().list()?.into_iter();
+        let start_file = snapshots.find(|(seq, path)| *seq <= recovered.last && is_usable(path));
         let bytes_since_snapshot = bytes + recovered.replayed_bytes;
-        Ok(Recovered { snapshot: start, start_file: newest, bytes_since_snapshot, ..recovered })
+        Ok(Recovered { snapshot: start, start_file, unusable, contradicted, bytes_since_snapshot, ..recovered })
     }
 }

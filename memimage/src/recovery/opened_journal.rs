@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::disk::{Access, Disk, StoredFile, sync_dir};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::{
-    JournalEnd, JournalTail, Layout, Scan, Segments, Survey, TailPosition, Watermark, life_conflict, next_life,
+    JournalEnd, JournalTail, Layout, Scan, Segments, TailPosition, Watermark, life_conflict, next_life,
     quarantine_torn_write, rewrite_unproven,
 };
 use crate::keys::Keyring;
@@ -67,16 +67,11 @@ impl OpenedJournal {
         keyring: &Arc<Keyring>,
         durable: Seq,
     ) -> Result<OpenedJournal, Error> {
-        let Survey::Image(segments) = layout.survey(&**disk)? else {
-            return Err(Error::new(ErrorDetail::NotFound {
-                path: layout.root().to_owned(),
-                found: "the journal was removed while the image was open",
-            }));
-        };
-        let segments = open_segments(disk, layout, &segments, keyring, None)?;
+        let survey = layout.survey(&**disk)?;
+        let segments = open_segments(disk, layout, survey.image(layout)?, keyring, None)?;
         let snapshots = Snapshots::new(disk, layout, keyring);
         let (disk, layout, keyring) = (Arc::clone(disk), layout.clone(), Arc::clone(keyring));
-        let scan = Scan::new(segments, durable)?;
+        let scan = Scan::beside_owner(segments, durable)?;
         Ok(OpenedJournal { disk, layout, keyring, scan, snapshots, watermark: None, proven: durable })
     }
 
@@ -201,6 +196,15 @@ impl OpenedJournal {
             return Err(self.segments().corrupt(end.segment, Some(end.offset as u64), what));
         }
         Ok(())
+    }
+
+    /// Reads the end of the journal as an opening does, and syncs it: an owner may have written the last frames without having
+    /// synced them.
+    pub(crate) fn read_synced_end(&self) -> Result<JournalEnd, Error> {
+        let end = self.scan.read_end()?;
+        self.check_watermark(&end)?;
+        self.segments().file(end.segment, Access::Read)?.sync_data()?;
+        Ok(end)
     }
 
     /// The first and the last of the events that are proven to be synced but are missing after the journal's end `end`.

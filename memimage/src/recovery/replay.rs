@@ -12,7 +12,7 @@ use super::dispatch::{Dispatch, ReplayAction, ReplayRoute};
 use super::genesis::GenesisState;
 use super::round_trip::restored;
 use super::start::ReplayInput;
-use super::{Recovered, RecoveryGoal, compare, model_mark};
+use super::{Recovered, RecoveryGoal, compare, model_mark, older_requests};
 use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Apply, EventType, Model, Recorded, ReplayError, ReplayedRequest, StoredPayload};
@@ -62,6 +62,7 @@ pub(super) fn replay_from<M: Model>(
     };
     let (model, requests) = start.map(|start| (start.model, start.requests)).unzip();
     let requests = requests.map_or_else(|| RequestTable::new(remember), |stored| stored.with_window(remember, last));
+    let requests = older_requests::complete(requests, scan, last);
     let state = (model, requests, last, time);
     let mut replay = Replay {
         encoded_rows: dispatch.table().encoded_rows(),

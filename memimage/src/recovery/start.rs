@@ -241,7 +241,7 @@ impl<M: Model> ReplayInput<M> {
 /// Returns the void events whose void marks are in the segment that contains event `seq` or in later segments, and the timeline
 /// of the state after event `seq`. The void events include the event that only this recovery treats as void, if there is one.
 fn voids_and_timeline(journal: &OpenedJournal, goal: RecoveryGoal, seq: Seq) -> Result<(Voids, Timeline), Error> {
-    let (mut voids, timeline) = journal.scan().voids_and_timeline(seq)?;
+    let (mut voids, timeline) = journal.scan().voids_and_timeline(seq, goal.until.filter(|_| goal.near_digests))?;
     if let Some(seq) = goal.also_void {
         voids.insert(seq, u64::MAX);
     }

@@ -14,23 +14,35 @@ use crate::seq::Seq;
 pub(crate) struct SteppedState<M> {
     state: ReplayState<M>,
     voids: Voids,
+    /// The hash of the frame with the last event; 0 if there is none.
+    hash: u64,
 }
 
 impl<M: Model> SteppedState<M> {
     /// Recovers the state after event `seq`, which must be durable, from the newest usable state before it.
     pub(crate) fn at(journal: &OpenedJournal, dispatch: &Dispatch, seq: Seq) -> Result<SteppedState<M>, Error> {
-        let goal =
-            RecoveryGoal { until: Some(seq), verify_digests: true, trust_upcasters: true, ..RecoveryGoal::default() };
-        let Recovered { model, requests, last, time, .. } = recover::<M>(journal, dispatch, goal)?;
+        let goal = RecoveryGoal {
+            until: Some(seq),
+            verify_digests: true,
+            near_digests: true,
+            trust_upcasters: true,
+            ..RecoveryGoal::default()
+        };
+        let recovered = match recover::<M>(journal, dispatch, goal) {
+            Ok(recovered) => recovered,
+            // the owner may have accepted the state later
+            Err(_) => recover::<M>(journal, dispatch, RecoveryGoal { near_digests: false, ..goal })?,
+        };
+        let Recovered { model, requests, last, time, events_hash: hash, .. } = recovered;
         let voids = journal.scan().voids_after(seq)?;
-        Ok(SteppedState { state: ReplayState { model, requests, last, time }, voids })
+        Ok(SteppedState { state: ReplayState { model, requests, last, time }, voids, hash })
     }
 
     /// Replays the next event. If this fails, the state is dropped, because the event may be half applied.
     pub(crate) fn step(self, scan: &Scan, dispatch: &Dispatch, stored: &StoredRecord) -> Result<Self, Error> {
-        let SteppedState { state, voids } = self;
+        let SteppedState { state, voids, .. } = self;
         let state = replay_record(state, scan, dispatch, &voids, stored)?;
-        Ok(SteppedState { state, voids })
+        Ok(SteppedState { state, voids, hash: stored.hash })
     }
 
     pub(crate) fn model(&self) -> &M {
@@ -44,6 +56,11 @@ impl<M: Model> SteppedState<M> {
     /// The last event in the state; 0 if there is none.
     pub(crate) fn last(&self) -> Seq {
         self.state.last
+    }
+
+    /// The hash of the frame with the last event; 0 if there is none.
+    pub(crate) fn hash(&self) -> u64 {
+        self.hash
     }
 
     /// The recorded time of the last event.

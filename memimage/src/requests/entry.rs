@@ -36,13 +36,15 @@ impl<'a> Entry<'a> {
         let answer = self.answer.unwrap_or_default();
         let rejected = if self.outcome == Outcome::Rejected { REJECTED } else { 0 };
         let answered = if self.answer.is_some() { ANSWERED } else { 0 };
-        out.extend_from_slice(&self.seq.get().to_le_bytes());
-        out.extend_from_slice(&self.arguments.to_le_bytes());
-        out.extend_from_slice(&self.previous.to_le_bytes());
-        out.extend_from_slice(&self.kind.unwrap_or(u32::MAX).to_le_bytes());
-        out.extend_from_slice(&(answer.len() as u32).to_le_bytes());
-        out.extend_from_slice(&[rejected | answered, 0]);
-        out.extend_from_slice(&(self.key.len() as u16).to_le_bytes());
+        let mut header = [0; HEADER];
+        header[0..8].copy_from_slice(&self.seq.get().to_le_bytes());
+        header[8..16].copy_from_slice(&self.arguments.to_le_bytes());
+        header[16..24].copy_from_slice(&self.previous.to_le_bytes());
+        header[24..28].copy_from_slice(&self.kind.unwrap_or(u32::MAX).to_le_bytes());
+        header[28..32].copy_from_slice(&(answer.len() as u32).to_le_bytes());
+        header[32] = rejected | answered;
+        header[34..36].copy_from_slice(&(self.key.len() as u16).to_le_bytes());
+        out.extend_from_slice(&header);
         out.extend_from_slice(self.key);
         out.extend_from_slice(answer);
     }

@@ -31,12 +31,23 @@ pub(crate) struct RequestLog {
     offset: u32,
     /// The number of last events whose requests are remembered.
     pub(super) window: u64,
+    /// The first event from which on no request was forgotten or is unknown.
+    pub(super) since: Seq,
+    /// The number of entries.
+    pub(super) count: u64,
+    /// The length of all entries, in bytes.
+    pub(super) bytes: u64,
 }
 
 impl RequestLog {
-    /// An empty log of requests among the last `window` events.
+    /// An empty log of requests among the last `window` events, for an image without events.
     pub(super) fn new(window: u64) -> RequestLog {
-        RequestLog { window, ..RequestLog::default() }
+        RequestLog { window, since: Seq::new(1), ..RequestLog::default() }
+    }
+
+    /// The first event from which on each request is remembered after event `last`.
+    pub(crate) fn since(&self, last: Seq) -> Seq {
+        self.since.max(window_start(last, self.window))
     }
 
     /// The position after the newest entry. A position consists of the number of a chunk and of an offset in it.
@@ -51,10 +62,12 @@ impl RequestLog {
 
     /// Appends an entry at the position that [`end`](RequestLog::end) returned for its length.
     pub(super) fn push(&mut self, entry: &Entry<'_>) {
+        (self.count, self.bytes) = (self.count + 1, self.bytes + entry.len() as u64);
         match self.chunks.back_mut() {
             Some(chunk) if chunk.len() + entry.len() <= CHUNK => entry.encode(Arc::make_mut(chunk)),
-            _ => {
-                let mut chunk = Vec::new();
+            last => {
+                // only the first chunk grows: a small table must not take a whole chunk
+                let mut chunk = Vec::with_capacity(if last.is_some() { CHUNK.max(entry.len()) } else { 0 });
                 entry.encode(&mut chunk);
                 self.chunks.push_back(Arc::new(chunk));
             }
@@ -70,7 +83,9 @@ impl RequestLog {
     /// Removes the oldest entry.
     pub(super) fn pop(&mut self) {
         let Some(chunk) = self.chunks.front() else { return };
-        let offset = self.offset as usize + Entry::decode(&chunk[self.offset as usize..]).len();
+        let len = Entry::decode(&chunk[self.offset as usize..]).len();
+        (self.count, self.bytes) = (self.count - 1, self.bytes - len as u64);
+        let offset = self.offset as usize + len;
         if offset < chunk.len() {
             self.offset = offset as u32;
         } else {
@@ -90,26 +105,35 @@ impl RequestLog {
 
     /// The entries that a table still remembers after event `last`, oldest first.
     pub(super) fn remembered(&self, last: Seq) -> impl Iterator<Item = Entry<'_>> {
+        self.entries().filter(move |entry| self.remembers(entry.seq, last))
+    }
+
+    /// All entries, oldest first.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         let chunks = self.chunks.iter().enumerate();
         let bytes = chunks.map(|(at, chunk)| &chunk[if at == 0 { self.offset as usize } else { 0 }..]);
-        let entries = bytes.flat_map(|mut rest| {
+        bytes.flat_map(|mut rest| {
             std::iter::from_fn(move || {
                 let entry = (!rest.is_empty()).then(|| Entry::decode(rest))?;
                 rest = &rest[entry.len()..];
                 Some(entry)
             })
-        });
-        entries.filter(move |entry| self.remembers(entry.seq, last))
+        })
     }
 
     /// Whether a request is remembered after event `last`.
     pub(super) fn remembers(&self, seq: Seq, last: Seq) -> bool {
-        last.get().saturating_sub(seq.get()) < self.window
+        seq >= window_start(last, self.window)
     }
 
     fn start(&self) -> u64 {
         position(self.first_chunk, self.offset)
     }
+}
+
+/// The first of the last `window` events up to event `last`.
+pub(super) fn window_start(last: Seq, window: u64) -> Seq {
+    Seq::new(last.get().saturating_sub(window).saturating_add(1))
 }
 
 fn position(chunk: u32, offset: u32) -> u64 {

@@ -5,9 +5,13 @@
 
 mod entry;
 mod log;
+mod figures;
+mod comparison;
 mod table;
 mod stored;
 
+pub(crate) use comparison::SameKey;
+pub(crate) use figures::RequestFigures;
 pub(crate) use log::RequestLog;
 pub(crate) use stored::{LogAfter, StoredTable};
-pub(crate) use table::{KEY_MAX, RequestTable, SameKey};
+pub(crate) use table::{KEY_MAX, OlderRequest, RequestTable};

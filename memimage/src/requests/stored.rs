@@ -1,6 +1,7 @@
 //! The form of the table in a snapshot: the list of kinds, then the entries, oldest first, as postcard.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::de::{DeserializeSeed, Error as _, SeqAccess, Visitor};
 use serde::ser::{SerializeSeq, SerializeTuple};
@@ -43,29 +44,47 @@ impl Serialize for Entries<'_> {
         for entry in remembered() {
             let Entry { seq, key, kind, arguments, outcome, answer, .. } = entry;
             let (seq, rejected) = (seq.get(), outcome == Outcome::Rejected);
-            let key = std::str::from_utf8(key).expect("a key was a string");
-            entries.serialize_element(&(seq, key, kind, arguments, rejected, answer))?;
+            entries.serialize_element(&(seq, Bytes(key), kind, arguments, rejected, answer.map(Bytes)))?;
         }
         entries.end()
     }
 }
 
-/// An entry in a snapshot: seq, key, kind, hash of the arguments, whether the command was rejected, and the answer.
-type StoredEntry = (u64, String, Option<u32>, u64, bool, Option<Vec<u8>>);
+/// A string of bytes, which postcard writes like a list of bytes, but at once.
+struct Bytes<'a>(&'a [u8]);
 
-/// A table that was read from a snapshot.
-#[derive(Debug, Default)]
-pub(crate) struct StoredTable(pub(crate) RequestTable);
-
-impl<'de> Deserialize<'de> for StoredTable {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<StoredTable, D::Error> {
-        deserializer.deserialize_tuple(2, TableVisitor).map(StoredTable)
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
     }
 }
 
-struct TableVisitor;
+/// Reads a table from a snapshot.
+pub(crate) struct StoredTable {
+    /// The first event from which on the table has each request.
+    pub(crate) since: Seq,
+    /// The last event in the snapshot.
+    pub(crate) last: Seq,
+}
 
-impl<'de> Visitor<'de> for TableVisitor {
+impl StoredTable {
+    /// A table without entries.
+    pub(crate) fn empty(&self) -> RequestTable {
+        let mut table = RequestTable::new(u64::MAX);
+        table.set_since(self.since);
+        table
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for StoredTable {
+    type Value = RequestTable;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<RequestTable, D::Error> {
+        deserializer.deserialize_tuple(2, self)
+    }
+}
+
+impl<'de> Visitor<'de> for StoredTable {
     type Value = RequestTable;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -75,21 +94,23 @@ impl<'de> Visitor<'de> for TableVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<RequestTable, A::Error> {
         let missing = || A::Error::custom("the table of requests ends too early");
         let kinds: Vec<StoredKind> = parts.next_element()?.ok_or_else(missing)?;
-        let mut table = RequestTable::new(u64::MAX);
-        let count = kinds.len();
+        let mut table = self.empty();
+        let entry = StoredEntry { kinds: kinds.len(), ..StoredEntry::default() };
         table.set_kinds(kinds);
-        parts.next_element_seed(EntriesSeed { table, kinds: count })?.ok_or_else(missing)
+        let entries = StoredEntries { table, entry, seqs: self.since..=self.last };
+        parts.next_element_seed(entries)?.ok_or_else(missing)
     }
 }
 
 /// Reads the entries one by one into a table.
-struct EntriesSeed {
+struct StoredEntries {
     table: RequestTable,
-    /// The number of kinds.
-    kinds: usize,
+    entry: StoredEntry,
+    /// The events of which the table may have requests.
+    seqs: RangeInclusive<Seq>,
 }
 
-impl<'de> DeserializeSeed<'de> for EntriesSeed {
+impl<'de> DeserializeSeed<'de> for StoredEntries {
     type Value = RequestTable;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<RequestTable, D::Error> {
@@ -97,30 +118,139 @@ impl<'de> DeserializeSeed<'de> for EntriesSeed {
     }
 }
 
-impl<'de> Visitor<'de> for EntriesSeed {
+impl<'de> Visitor<'de> for StoredEntries {
     type Value = RequestTable;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the entries of a table of requests")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut entries: A) -> Result<RequestTable, A::Error> {
-        let mut before = 0;
-        while let Some((seq, key, kind, arguments, rejected, answer)) = entries.next_element::<StoredEntry>()? {
-            let is_known = kind.is_none_or(|kind| (kind as usize) < self.kinds);
-            if seq <= before || !is_valid(&key) || !is_known {
-                return Err(A::Error::custom("an entry of the table of requests is not valid"));
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<RequestTable, A::Error> {
+        let StoredEntries { mut table, mut entry, seqs } = self;
+        table.reserve(entries.size_hint().unwrap_or(0).min(RESERVED));
+        let mut before = Seq::ZERO;
+        while let Some(stored) = entries.next_element_seed(&mut entry)? {
+            if stored.seq <= before || !seqs.contains(&stored.seq) {
+                return Err(A::Error::custom(format!(
+                    "the table of requests has an entry of event {}, out of order",
+                    stored.seq
+                )));
             }
-            before = seq;
-            let outcome = if rejected { Outcome::Rejected } else { Outcome::Applied };
-            let answer = answer.as_deref();
-            let hash = self.table.hash(&key);
-            self.table.push(
-                hash,
-                Entry { seq: Seq::new(seq), key: key.as_bytes(), kind, arguments, outcome, answer, previous: 0 },
-            );
+            before = stored.seq;
+            let (key, answer) = (entry.key.as_bytes(), stored.has_answer.then_some(entry.answer.as_slice()));
+            let StoredFields { seq, kind, arguments, outcome, .. } = stored;
+            table.push(table.hash(key), Entry { seq, key, kind, arguments, outcome, answer, previous: 0 });
         }
-        Ok(self.table)
+        Ok(table)
+    }
+}
+
+/// For so many entries at most, room is made before they are read: a damaged file may claim any number.
+const RESERVED: usize = 1 << 16;
+
+/// Reads an entry: seq, key, kind, hash of the arguments, whether the command was rejected, and the answer. Its buffers serve for all
+/// entries.
+#[derive(Default)]
+struct StoredEntry {
+    /// The number of kinds.
+    kinds: usize,
+    key: String,
+    answer: Vec<u8>,
+}
+
+/// The fields of an entry that are not in a buffer.
+struct StoredFields {
+    seq: Seq,
+    kind: Option<u32>,
+    arguments: u64,
+    outcome: Outcome,
+    has_answer: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for &mut StoredEntry {
+    type Value = StoredFields;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<StoredFields, D::Error> {
+        deserializer.deserialize_tuple(6, self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut StoredEntry {
+    type Value = StoredFields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an entry of a table of requests")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut fields: A) -> Result<StoredFields, A::Error> {
+        let invalid = || A::Error::custom("an entry of the table of requests is not valid");
+        let seq = fields.next_element()?.ok_or_else(invalid)?;
+        fields.next_element_seed(Buffer(&mut self.key))?.ok_or_else(invalid)?;
+        let kind: Option<u32> = fields.next_element()?.ok_or_else(invalid)?;
+        let arguments = fields.next_element()?.ok_or_else(invalid)?;
+        let rejected: bool = fields.next_element()?.ok_or_else(invalid)?;
+        let has_answer = fields.next_element_seed(Buffer(&mut self.answer))?.ok_or_else(invalid)?;
+        if !is_valid(&self.key) || kind.is_some_and(|kind| kind as usize >= self.kinds) {
+            return Err(invalid());
+        }
+        let outcome = if rejected { Outcome::Rejected } else { Outcome::Applied };
+        Ok(StoredFields { seq: Seq::new(seq), kind, arguments, outcome, has_answer })
+    }
+}
+
+/// Reads a value into a buffer, instead of allocating it.
+struct Buffer<'a, T>(&'a mut T);
+
+impl<'de> DeserializeSeed<'de> for Buffer<'_, String> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_string(self)
+    }
+}
+
+impl Visitor<'_> for Buffer<'_, String> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a request key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<(), E> {
+        self.0.clear();
+        self.0.push_str(key);
+        Ok(())
+    }
+}
+
+/// An optional string of bytes. Returns whether there is one.
+impl<'de> DeserializeSeed<'de> for Buffer<'_, Vec<u8>> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Buffer<'_, Vec<u8>> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an encoded answer")
+    }
+
+    fn visit_none<E>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_byte_buf(self)
+    }
+
+    fn visit_bytes<E>(self, answer: &[u8]) -> Result<bool, E> {
+        self.0.clear();
+        self.0.extend_from_slice(answer);
+        Ok(true)
     }
 }
 
@@ -154,9 +284,11 @@ mod tests {
     fn reloaded(table: &RequestTable, last: u64, window: u64) -> RequestTable {
         let last = Seq::new(last);
         let bytes = postcard::to_stdvec(&LogAfter { log: &table.log(), last }).unwrap();
-        let (stored, rest): (StoredTable, &[u8]) = postcard::take_from_bytes(&bytes).unwrap();
-        assert!(rest.is_empty());
-        stored.0.with_window(window, last)
+        let stored = StoredTable { since: table.log().since(last), last };
+        let mut deserializer = postcard::Deserializer::from_bytes(&bytes);
+        let table = stored.deserialize(&mut deserializer).unwrap();
+        assert!(deserializer.finalize().unwrap().is_empty());
+        table.with_window(window, last)
     }
 
     #[test]
@@ -185,11 +317,17 @@ mod tests {
             let kinds = [("book", 1u32, None::<u64>, None::<u64>)];
             let entries: Vec<_> =
                 entries.iter().map(|&(seq, key, kind)| (seq, key, kind, 0u64, false, None::<Vec<u8>>)).collect();
-            postcard::from_bytes::<StoredTable>(&postcard::to_stdvec(&(&kinds[..], entries)).unwrap()).is_ok()
+            let bytes = postcard::to_stdvec(&(&kinds[..], entries)).unwrap();
+            let stored = StoredTable { since: Seq::new(1), last: Seq::new(5) };
+            stored.deserialize(&mut postcard::Deserializer::from_bytes(&bytes)).is_ok()
         };
         assert!(decode(&[(1, "a", Some(0)), (2, "b", None)]));
         assert!(!decode(&[(1, "a", Some(1))]), "an unknown kind");
         assert!(!decode(&[(2, "a", None), (2, "b", None)]), "the same event twice");
+        assert!(!decode(&[(3, "a", None), (2, "b", None)]), "descending");
+        assert!(decode(&[(5, "a", None)]));
+        assert!(!decode(&[(6, "a", None)]), "an event after the snapshot's");
+        assert!(!decode(&[(0, "a", None)]), "an event before the first that the table covers");
         assert!(!decode(&[(1, "", None)]), "an empty key");
         assert!(!decode(&[(1, &"x".repeat(256), None)]), "a long key");
     }

@@ -3,10 +3,15 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::ops::Range;
 use std::sync::Arc;
 
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::comparison::{SameKey, compare};
 use super::entry::Entry;
-use super::log::{RequestLog, StoredKind};
+use super::figures::RequestFigures;
+use super::log::{RequestLog, StoredKind, window_start};
 use crate::event::{ExecutedRequest, RequestKind};
 use crate::outcome::Outcome;
 use crate::seq::Seq;
@@ -32,20 +37,18 @@ pub(crate) struct RequestTable {
     /// For each hash of a key, the position of the newest entry whose key has this hash. An entry contains the position of the
     /// entry before it with the same hash.
     index: HashMap<u64, u64, BuildHasherDefault<KeyHash>>,
-    hasher: RandomState,
+    seed: HashSeed,
+    figures: Arc<RequestFigures>,
     /// For each row of the program's dispatch table, the index of its kind in the log.
     kinds: Vec<Option<u32>>,
 }
 
-/// The comparison of a command with the request that has the same key.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum SameKey<'a> {
-    /// The command repeats the request, and this is the encoded answer.
-    Answer(&'a [u8]),
-    /// The command repeats the request, as far as the table can tell, but the table does not have the answer.
-    NoAnswer { why: &'static str, help: &'static str },
-    /// The request was another one. The text describes the difference.
-    Other(String),
+/// A request whose answer is not known.
+#[derive(Debug)]
+pub(crate) struct OlderRequest {
+    pub(crate) seq: Seq,
+    pub(crate) key: String,
+    pub(crate) outcome: Outcome,
 }
 
 impl RequestTable {
@@ -54,14 +57,40 @@ impl RequestTable {
         RequestTable { log: RequestLog::new(window), ..RequestTable::default() }
     }
 
-    /// A table with the entries of a loaded table that are remembered after event `last`.
+    /// The table after event `last`, with another window. If the new window is larger, [`missing`](RequestTable::missing) returns
+    /// what the table lacks.
     pub(crate) fn with_window(mut self, window: u64, last: Seq) -> RequestTable {
         if window == 0 {
             return RequestTable::default();
         }
+        self.log.since = self.log.since(last);
+        self.forget(last, usize::MAX);
         self.log.window = window;
         self.forget(last, usize::MAX);
         self
+    }
+
+    /// The events in the window after event `last` whose requests the table does not know; `None` if it knows all.
+    pub(crate) fn missing(&self, last: Seq) -> Option<Range<Seq>> {
+        let start = window_start(last, self.log.window);
+        (start < self.log.since && self.is_used()).then_some(start..self.log.since)
+    }
+
+    /// The table with requests that it did not know, without their answers. `since` is the first event whose request is known now.
+    pub(crate) fn with_older(self, older: &[OlderRequest], since: Seq) -> RequestTable {
+        let mut table = RequestTable::new(self.log.window);
+        table.figures = self.figures;
+        table.log.since = since;
+        table.set_kinds(Arc::unwrap_or_clone(self.log.kinds.clone()));
+        for OlderRequest { seq, key, outcome } in older.iter().filter(|older| is_valid(&older.key)) {
+            let (seq, key, outcome) = (*seq, key.as_bytes(), *outcome);
+            let entry = Entry { seq, key, kind: None, arguments: 0, outcome, answer: None, previous: NOWHERE };
+            table.push(table.hash(key), entry);
+        }
+        for entry in self.log.entries() {
+            table.push(table.hash(entry.key), entry);
+        }
+        table
     }
 
     /// Whether the table remembers any request.
@@ -70,8 +99,8 @@ impl RequestTable {
     }
 
     /// The hash of a key, by which the table is searched.
-    pub(crate) fn hash(&self, key: &str) -> u64 {
-        self.hasher.hash_one(key.as_bytes())
+    pub(crate) fn hash(&self, key: &[u8]) -> u64 {
+        xxh3_64_with_seed(key, self.seed.0)
     }
 
     /// The newest request with this key that is remembered after event `last`.
@@ -86,53 +115,29 @@ impl RequestTable {
         }
     }
 
+    /// Whether a request with this key is remembered after event `last`.
+    pub(crate) fn contains(&self, key: &str, last: Seq) -> bool {
+        self.find(key, self.hash(key.as_bytes()), last).is_some()
+    }
+
     /// Compares a command with the request that has the same key. `arguments` is the hash of the command's arguments.
-    /// `is_recorded` tells whether the program still records an event with a name and a version: if not, an upcaster may convert it
-    /// to the command.
+    /// `is_recorded` tells whether the program still records an event with a name and a version.
     pub(crate) fn compare<'a>(
-        &'a self,
+        &self,
         entry: Entry<'a>,
         kind: RequestKind,
         arguments: u64,
         is_recorded: impl Fn(&str, u32) -> bool,
     ) -> SameKey<'a> {
-        let Some(first) = entry.kind.map(|kind| &self.log.kinds[kind as usize]) else {
-            let why = "the event became void, was replaced on a branch, or was upcast to several events, to a list or to none";
-            return SameKey::NoAnswer { why, help: "" };
-        };
-        if first.name != kind.name && !is_recorded(&first.name, first.version) {
-            let why = "the command had another name when it was executed";
-            return SameKey::NoAnswer { why, help: "" };
-        }
-        if first.name != kind.name {
-            return SameKey::Other(format!("it was the command `{}`, and this is `{}`", first.name, kind.name));
-        }
-        if first.version != kind.version {
-            let why = "the command had another version when it was executed";
-            return SameKey::NoAnswer { why, help: "" };
-        }
-        if entry.arguments != arguments {
-            return SameKey::Other(format!("the command `{}` had other arguments", first.name));
-        }
-        let is_of_same_shape = match entry.outcome {
-            Outcome::Applied => first.output == (kind.output)(),
-            Outcome::Rejected => first.refusal == (kind.refusal)(),
-        };
-        match entry.answer {
-            Some(answer) if is_of_same_shape => SameKey::Answer(answer),
-            Some(_) => SameKey::NoAnswer { why: "the type of the answer has changed", help: "" },
-            None => SameKey::NoAnswer {
-                why: "an image remembers no answer of more than 64 KiB, and none of a type without `Serialize`, `Deserialize` or `Shape`",
-                help: ", or derive these traits for the type of the answer",
-            },
-        }
+        let first = entry.kind.map(|kind| &self.log.kinds[kind as usize]);
+        compare((first, entry), (kind, arguments), is_recorded)
     }
 
     /// Remembers the request of event `seq`, which is the last event. `executed` is the recorded outcome if no single command has the
     /// answer. Does nothing if the key is not valid: an image executes no command with such a key.
     pub(crate) fn insert(&mut self, seq: Seq, key: &str, executed: Result<&ExecutedRequest, Outcome>) {
         if is_valid(key) {
-            self.insert_hashed(seq, key, self.hash(key), executed);
+            self.insert_hashed(seq, key, self.hash(key.as_bytes()), executed);
         }
     }
 
@@ -152,6 +157,19 @@ impl RequestTable {
         let answer = executed.ok().and_then(|executed| executed.answer.as_deref());
         self.push(hash, Entry { seq, key: key.as_bytes(), kind, arguments, outcome, answer, previous: NOWHERE });
         self.forget(seq, FORGOTTEN_AT_ONCE);
+        self.count();
+    }
+
+    /// The figures of this table, which change with it.
+    pub(crate) fn figures(&self) -> Arc<RequestFigures> {
+        self.count();
+        Arc::clone(&self.figures)
+    }
+
+    fn count(&self) {
+        // the index has eight places for seven entries, and a byte for each place
+        let index = self.index.capacity() * 8 / 7 * (size_of::<(u64, u64)>() + 1);
+        self.figures.set(self.log.count, self.log.bytes + index as u64, self.log.since);
     }
 
     /// Appends an entry, and makes it the newest one with its key. `hash` is the hash of the key.
@@ -161,6 +179,16 @@ impl RequestTable {
         let at = self.log.end(entry.len());
         let previous = self.index.insert(hash, at).unwrap_or(NOWHERE);
         self.log.push(&Entry { previous, ..entry });
+    }
+
+    /// Makes room for this many entries.
+    pub(super) fn reserve(&mut self, entries: usize) {
+        self.index.reserve(entries);
+    }
+
+    /// Sets the first event from which on the table knows each request.
+    pub(super) fn set_since(&mut self, since: Seq) {
+        self.log.since = since;
     }
 
     /// Replaces the list of kinds, to which the entries that are pushed refer.
@@ -175,7 +203,7 @@ impl RequestTable {
             if self.log.remembers(entry.seq, last) {
                 return;
             }
-            let hash = self.hasher.hash_one(entry.key);
+            let hash = self.hash(entry.key);
             if self.index.get(&hash) == Some(&at) {
                 self.index.remove(&hash);
             }
@@ -212,6 +240,17 @@ impl fmt::Debug for RequestTable {
     }
 }
 
+/// The seed of the keys' hashes. It is random, so that a client cannot choose keys with equal hashes.
+struct HashSeed(u64);
+
+impl Default for HashSeed {
+    fn default() -> HashSeed {
+        #[expect(clippy::disallowed_methods, reason = "the seed does not change what the table remembers")]
+        let state = RandomState::new();
+        HashSeed(state.hash_one(()))
+    }
+}
+
 /// Passes a hash through, because the keys of the index are hashes already.
 #[derive(Default)]
 struct KeyHash(u64);
@@ -234,7 +273,7 @@ impl Hasher for KeyHash {
 impl RequestTable {
     /// Like [`find`](RequestTable::find), for a key whose hash is not known.
     pub(super) fn find_key(&self, key: &str, last: Seq) -> Option<Entry<'_>> {
-        self.find(key, self.hash(key), last)
+        self.find(key, self.hash(key.as_bytes()), last)
     }
 }
 
@@ -317,7 +356,7 @@ mod tests {
         let mut table = RequestTable::new(10);
         table.insert(Seq::new(1), "a", Ok(&executed(0, b"of a")));
         // as if the keys had the same hash
-        let (a, b) = (table.hash("a"), table.hash("b"));
+        let (a, b) = (table.hash(b"a"), table.hash(b"b"));
         let at = table.index[&a];
         table.index.insert(b, at);
         assert_eq!(answer(&table, "b", 1), None);

@@ -15,6 +15,7 @@ mod text;
 mod encoding;
 mod decoding;
 mod flat;
+mod order;
 mod fingerprint;
 mod tree;
 mod foreign_probes;
@@ -48,6 +49,7 @@ pub(crate) use foreign_probes::changed_encoding;
 #[doc(hidden)]
 pub use identity::{Back, generic_identity, identity};
 pub(crate) use name::Name;
+pub(crate) use order::has_one_encoding;
 pub use tree::ShapeTree;
 
 /// A type whose structure is known: the names and the order of its fields and variants, and its primitives.

@@ -49,6 +49,13 @@ impl<'a> Bases<'a> {
         Ok(found)
     }
 
+    /// The newest base of which both copies exist, from the file names alone.
+    pub(crate) fn newest_complete(&self) -> Result<Option<Seq>, Error> {
+        let copies = self.list()?;
+        let is_complete = |pair: &&[(Seq, PathBuf)]| pair[0].0 == pair[1].0;
+        Ok(copies.windows(COPIES.len()).find(is_complete).map(|pair| pair[0].0))
+    }
+
     /// Creates both copies of the base from a snapshot, and verifies them. The copies are durable only once the caller syncs
     /// the journal's directory.
     pub(crate) fn install(&self, snapshot: &Path, seq: Seq) -> Result<Trailer, Error> {
@@ -57,6 +64,14 @@ impl<'a> Bases<'a> {
             trailer = self.copy(snapshot, seq, copy)?;
         }
         Ok(trailer)
+    }
+
+    /// Removes both copies of a base.
+    pub(crate) fn remove(&self, seq: Seq) -> Result<(), Error> {
+        for (_, path) in self.list()?.into_iter().filter(|(other, _)| *other == seq) {
+            self.disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
+        }
+        Ok(())
     }
 
     /// Removes all bases that are older than `seq`.

@@ -49,6 +49,8 @@ pub(crate) struct SnapshotHeader {
     pub(crate) prefix: [u8; PREFIX],
     /// Whether a table of requests follows the state.
     pub(crate) has_requests: bool,
+    /// The first event from which on the table has each request up to the snapshot's seq; 0 if that is not known.
+    pub(crate) requests_since: Seq,
 }
 
 /// The trailer of a snapshot, after the state.
@@ -93,6 +95,7 @@ impl SnapshotHeader {
         out[SEED].copy_from_slice(&self.identity.seed);
         out[152..168].copy_from_slice(&parent_uuid);
         out[168..176].copy_from_slice(&parent_seq.get().to_le_bytes());
+        out[176..184].copy_from_slice(&self.requests_since.get().to_le_bytes());
         out[PREFIX_AT..TAG_AT].copy_from_slice(&self.prefix);
         let name = self.identity.model.as_bytes();
         out[NAME_AT - 2..NAME_AT].copy_from_slice(&(name.len() as u16).to_le_bytes());
@@ -149,6 +152,7 @@ impl SnapshotHeader {
             },
             prefix: bytes[PREFIX_AT..TAG_AT].try_into().expect("a slice of the length of the prefix"),
             has_requests: incompatible & REQUESTS != 0,
+            requests_since: Seq::new(u64_at(bytes, 176)),
         })
     }
 }

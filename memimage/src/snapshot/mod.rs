@@ -113,10 +113,15 @@ impl Snapshots {
         Ok(file.reporting_to(self.reporter.clone()))
     }
 
-    /// The figures of a snapshot or a copy of a base; `None` if its header cannot be read.
+    /// The header of a snapshot or a copy of a base; `None` if it cannot be read.
+    pub(crate) fn header(&self, path: &std::path::Path) -> Option<SnapshotHeader> {
+        SnapshotFile::open(&*self.disk, path, &self.keyring).ok().map(|file| file.header)
+    }
+
+    /// The figures of a snapshot or a copy of a base; `None` if its header or its trailer cannot be read.
     pub(crate) fn describe(&self, seq: Seq, path: &std::path::Path) -> Option<NewestSnapshot> {
         let file = self.open(seq, path).ok()?;
-        Some(NewestSnapshot { created: file.header.created, state_bytes: file.state_bytes() })
+        Some(NewestSnapshot { created: file.header.created, state_bytes: file.state_bytes()? })
     }
 
     /// Writes and syncs a snapshot, with those requests that are remembered, under a temporary name, protected by the current keys.
@@ -133,8 +138,9 @@ impl Snapshots {
         let protection = self.keyring.current(&header.identity.uuid, &path)?;
         let key_ids = protection.key_ids();
         let prefix = if key_ids.cipher.is_some() { random()? } else { header.prefix };
+        let requests_since = requests.since(header.seq);
         let requests = Some(LogAfter { log: requests, last: header.seq }).filter(|requests| !requests.is_empty());
-        let header = SnapshotHeader { key_ids, prefix, has_requests: requests.is_some(), ..header };
+        let header = SnapshotHeader { key_ids, prefix, has_requests: requests.is_some(), requests_since, ..header };
         #[expect(clippy::disallowed_methods, reason = "the duration of a snapshot is not part of the state")]
         let began = Instant::now();
         let mut written = WrittenState::default();

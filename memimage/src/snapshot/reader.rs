@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use elsa::FrozenVec;
 use postcard::de_flavors::Flavor;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::format::{CHUNK, CHUNK_HEADER, SnapshotHeader, TRAILER, Trailer, hasher, u32_at};
@@ -18,6 +17,7 @@ use crate::keys::{AuthenticationError, Keyring, MAC, TAG};
 use crate::nesting::{BoundedError, MAX_STATE_DEPTH, deserialize_within};
 use crate::progress::{OpeningPhase, Progress, ProgressReporter};
 use crate::requests::{RequestTable, StoredTable};
+use crate::seq::Seq;
 use crate::shape::{Shape, may_be_deep};
 
 /// An open snapshot with a valid header.
@@ -65,13 +65,14 @@ impl SnapshotFile {
         self.len
     }
 
-    /// Length of the encoded state and of the table of requests, in bytes, if the file is undamaged.
-    pub(crate) fn state_bytes(&self) -> u64 {
+    /// Length of the encoded state and of the table of requests, in bytes, according to the trailer; `None` if the trailer is damaged.
+    pub(crate) fn state_bytes(&self) -> Option<u64> {
         let key_ids = self.header.key_ids;
         let protected = key_ids.cipher.map_or(0, |_| TAG) + key_ids.chain.map_or(0, |_| MAC);
-        let chunks = self.len.saturating_sub((HEADER + CHUNK_HEADER + TRAILER + protected) as u64);
-        let count = chunks.div_ceil((CHUNK_HEADER + CHUNK + overhead(key_ids)) as u64);
-        chunks.saturating_sub(count * CHUNK_HEADER as u64)
+        let mut bytes = [0; TRAILER];
+        let offset = self.len.checked_sub((TRAILER + protected) as u64)?;
+        let read = self.file.read_up_to(&mut bytes, offset).ok()?;
+        Trailer::decode(&bytes).filter(|_| read == TRAILER).map(|trailer| trailer.len)
     }
 
     /// Reads and verifies the complete file without decoding the state.
@@ -189,13 +190,17 @@ impl ChunkReader {
 
     /// Decodes the table of requests, which follows the state.
     fn requests(&mut self) -> Result<RequestTable, Error> {
-        if !self.snapshot.header.has_requests {
-            return Ok(RequestTable::default());
+        let SnapshotHeader { requests_since, seq, has_requests, .. } = self.snapshot.header;
+        // a file without the field says nothing about requests
+        let since = if requests_since == Seq::ZERO { seq.next() } else { requests_since };
+        let stored = StoredTable { since, last: seq };
+        if !has_requests {
+            return Ok(stored.empty());
         }
-        let table = self.value(|deserializer| StoredTable::deserialize(deserializer))?;
+        let table = self.value(|deserializer| stored.deserialize(deserializer))?;
         let table = table.map_err(|error| self.damaged(format!("the table of requests does not decode: {error}")))?;
         match self.is_at_end()? {
-            true => Ok(table.0),
+            true => Ok(table),
             false => Err(self.damaged("the file has bytes after the table of requests")),
         }
     }

@@ -21,7 +21,7 @@ const SYNCED_LEN: usize = 256 << 10;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct WrittenState {
     pub(super) file_bytes: u64,
-    /// The length of the encoded state, without the table of requests.
+    /// The length of the encoded state and of the table of requests.
     pub(super) state_bytes: u64,
 }
 
@@ -52,7 +52,6 @@ pub(super) fn write(
     chunks.begin();
     chunks.value(&state, "the state of the model")?;
     drop(state);
-    let state_bytes = chunks.len;
     if let Some(requests) = requests {
         chunks.end_of_value()?;
         chunks.value(&requests, "the table of requests")?;
@@ -65,7 +64,7 @@ pub(super) fn write(
     chunks.protection.update(&end);
     end.extend(chunks.protection.mac().into_iter().flatten());
     file.write_all(&end, chunks.offset)?;
-    Ok(WrittenState { file_bytes: chunks.offset + end.len() as u64, state_bytes })
+    Ok(WrittenState { file_bytes: chunks.offset + end.len() as u64, state_bytes: chunks.len })
 }
 
 /// Splits the serialized state into chunks and writes them.

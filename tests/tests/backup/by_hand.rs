@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use memimage::ErrorKind;
 use memimage::disk::{Access, Disk, SimDisk};
+use memimage::{Durability, ErrorKind, Image, Retention};
 use memimage_tests::{SplitMix64, cases, seed};
 
 use super::{IMAGE, begin, extend, verify};
@@ -27,10 +27,33 @@ fn history() -> (Vec<SimDisk>, Vec<u64>) {
     (points, digests)
 }
 
+/// Like [`history`], of an image whose journal was pruned before, and is not pruned meanwhile.
+fn pruned_history() -> (Vec<SimDisk>, Vec<u64>) {
+    let disk = SimDisk::new();
+    let (image, mut digests) = (super::pruned::open(&disk), Vec::new());
+    super::pruned::prune(&image, &mut digests, 2);
+    let last = image.journal().seq();
+    Image::close(image).unwrap();
+    let options = memimage_tests::Run::options(Durability::Synced, 512).retention(Retention::Everything);
+    let image = options.open_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    let mut run = memimage_tests::Run::begin(image, digests, last).unwrap();
+    let (send, points) = std::sync::mpsc::channel();
+    disk.observe(move |_, fork| drop(send.send(fork.fork())));
+    for _ in 0..4 {
+        extend(&mut run, 5);
+        run.image().admin().snapshot().unwrap();
+    }
+    let digests = run.digests().to_vec();
+    let points = points.try_iter().collect();
+    drop(run);
+    (points, digests)
+}
+
 /// The parts of an image, in the order in which a program copies them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Part {
     Durable,
+    /// The snapshots and the bases.
     Snapshots,
     /// The segments, the last one first.
     SegmentsDown,
@@ -45,7 +68,7 @@ impl Part {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             match self {
                 Part::Durable => name == "durable",
-                Part::Snapshots => name.ends_with(".snapshot"),
+                Part::Snapshots => name.ends_with(".snapshot") || name.ends_with(".base"),
                 Part::SegmentsDown | Part::SegmentsUp => name.ends_with(".journal"),
             }
         };
@@ -106,6 +129,27 @@ fn a_copy_in_the_order_of_the_guide_opens() {
         let mut random = SplitMix64::new(seed);
         let disk = copy(&points, &GUIDE, Reading::AtOnce, &mut random);
         verify(&disk, IMAGE, &digests, 1).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+    }
+}
+
+#[test]
+fn a_copy_of_a_pruned_image_in_the_order_of_the_guide_opens() {
+    let (points, digests) = pruned_history();
+    for seed in 0..u64::from(cases(150)) {
+        let mut random = SplitMix64::new(seed);
+        let disk = copy(&points, &GUIDE, Reading::AtOnce, &mut random);
+        let bases: Vec<PathBuf> =
+            disk.files().into_iter().filter(|path| path.extension() == Some("base".as_ref())).collect();
+        assert_eq!(bases.len(), 2, "seed {seed}");
+        assert!(disk.read(format!("{IMAGE}/journal/00000001.journal")).is_err(), "the journal was pruned");
+        verify(&disk, IMAGE, &digests, 1).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        // it opens from the base alone, and from one copy of it
+        for path in disk.files() {
+            if path == bases[(seed % 2) as usize] || path.extension() == Some("snapshot".as_ref()) {
+                disk.remove(&path).unwrap();
+            }
+        }
+        verify(&disk, IMAGE, &digests, 1).unwrap_or_else(|error| panic!("seed {seed}, from a base: {error}"));
     }
 }
 

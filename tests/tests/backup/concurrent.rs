@@ -10,7 +10,7 @@ use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Error, ErrorKind, Image, Retention, Seq};
 use memimage_tests::{DiskMethod, GateDisk, Ledger, LedgerCommands as _, Run, with_timeout};
 
-use super::{COPY, IMAGE, assert_sound, verify};
+use super::{COPY, IMAGE, assert_sound, files_at, verify};
 
 /// A writer: its image, and the digest after each event.
 #[derive(Clone)]
@@ -98,11 +98,19 @@ fn each_call(case: Case, step: usize) {
         };
         let what = format!("{case:?} at call {at}");
         let is_pruned_beside = case.beside && case.retention != Retention::Everything;
+        let bytes = result.as_ref().ok().map(|report| report.bytes_copied);
         let seq = match result {
             Ok(report) => report.seq,
             Err(error) if is_pruned_beside && error.kind() == ErrorKind::NotApplicable => continue,
             Err(error) => panic!("{what}: {error}"),
         };
+        if let Some(bytes) = bytes.filter(|_| !case.continued) {
+            let is_counted = |name: &Path| {
+                ["journal", "base", "snapshot"].iter().any(|ending| name.extension() == Some(ending.as_ref()))
+            };
+            let files = files_at(&disk, COPY).into_iter().filter(|(name, _)| is_counted(name));
+            assert_eq!(bytes, files.map(|(_, bytes)| bytes.len() as u64).sum::<u64>(), "{what}");
+        }
         assert!(seq >= acknowledged, "{what}: {acknowledged} was acknowledged, and the backup ends with event {seq}");
         let digests = writer.digests.lock().unwrap().clone();
         assert_eq!(
@@ -119,7 +127,7 @@ fn each_call(case: Case, step: usize) {
 
 /// The writer writes at one of the backup's calls.
 fn once(retention: Retention, beside: bool, continued: bool) {
-    with_timeout(move || each_call(Case { retention, beside, continued, on: false }, 5));
+    with_timeout(move || each_call(Case { retention, beside, continued, on: false }, 13));
 }
 
 #[test]
@@ -149,8 +157,61 @@ fn pruning_does_not_break_a_continued_backup() {
 #[test]
 fn pruning_at_each_call_does_not_break_a_backup_of_the_running_image() {
     with_timeout(|| {
-        each_call(Case { retention: Retention::Events(4), beside: false, continued: false, on: true }, 50);
+        each_call(Case { retention: Retention::Events(4), beside: false, continued: false, on: true }, 110);
     });
+}
+
+/// Another backup to the same directory, at each call of the first one, is refused, or one of them is continued by the other.
+#[test]
+fn one_of_two_backups_to_the_same_directory_is_refused() {
+    let (mut refused, mut made) = (0, 0);
+    for (is_there, continued) in [(false, false), (true, false), (false, true)] {
+        for at in (0..).step_by(5) {
+            let sim = SimDisk::new();
+            let disk = GateDisk::new(sim.clone());
+            let writer = Writer::open(disk.clone(), Retention::Everything);
+            writer.write();
+            if is_there {
+                sim.create_dir(Path::new(COPY)).unwrap();
+            }
+            let back_up = |disk: &GateDisk| Backup::new().run_with(Arc::new(disk.clone()), IMAGE, COPY);
+            if continued {
+                back_up(&disk).unwrap();
+                writer.write();
+            }
+            let (calls, inner) = (AtomicU64::new(0), GateDisk::new(sim.clone()));
+            let other: Arc<Mutex<Option<Result<BackupReport, Error>>>> = Arc::default();
+            let result_of_other = Arc::clone(&other);
+            disk.rule(move |_| {
+                if calls.fetch_add(1, Ordering::SeqCst) == at {
+                    *result_of_other.lock().unwrap() = Some(back_up(&inner));
+                }
+                Ok(None)
+            });
+            let (first, last) = (back_up(&disk), writer.image.journal().seq());
+            disk.remove_rule();
+            let Some(other) = other.lock().unwrap().take() else {
+                assert!(at > 30, "{at} calls");
+                break;
+            };
+            for result in [first, other] {
+                match result {
+                    Ok(report) => assert_eq!(report.seq, last),
+                    Err(error) => {
+                        refused += 1;
+                        assert_eq!(error.kind(), ErrorKind::Locked, "call {at}, {is_there} {continued}: {error}");
+                    }
+                }
+            }
+            made += 1;
+            let digests = writer.digests.lock().unwrap().clone();
+            assert_eq!(verify(&sim, COPY, &digests, last.get()), Ok(last), "call {at}");
+            assert_sound(&sim, COPY);
+            let names: Vec<_> = files_at(&sim, COPY).into_iter().map(|(name, _)| name).collect();
+            assert!(!names.contains(&"BACKING-UP".into()), "call {at}: {names:?}");
+        }
+    }
+    assert!(refused > made / 2 && refused < made, "{refused} of {made}");
 }
 
 /// While a backup of the running image copies, the image removes nothing. The next snapshot after it does.

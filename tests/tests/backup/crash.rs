@@ -1,11 +1,12 @@
 //! Power cuts after every operation of a backup. The image opens with everything acknowledged. A new backup is missing or
 //! complete; a continued backup opens with an event between its earlier and its new end, and can be continued again.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
 use memimage::admin::{Backup, BackupReport};
-use memimage::disk::{Crash, SimDisk};
+use memimage::disk::{Crash, Disk as _, SimDisk};
 use memimage::{Error, Seq};
 use memimage_tests::Run;
 
@@ -118,6 +119,63 @@ fn after_a_crash_a_continued_backup_is_between_its_old_and_its_new_end() {
     }
 }
 
+/// The same in a directory that exists, where the backup is made inside of it.
+#[test]
+fn after_a_crash_an_empty_directory_is_no_image_or_a_complete_backup() {
+    let disk = SimDisk::new();
+    let run = begin(&disk, 6);
+    run.image().admin().snapshot().unwrap();
+    disk.create_dir(Path::new(COPY)).unwrap();
+    disk.sync_dir(Path::new("/")).unwrap();
+    let points = record(&disk);
+    let seq = run.image().admin().backup(COPY).unwrap().seq;
+    assert!(!exists(&disk, "/copy/.backing-up") && !exists(&disk, "/copy/BACKING-UP"));
+    let (mut missing, mut there) = (0, 0);
+    for (operation, point) in points.try_iter() {
+        for disk in left(&point) {
+            let opened = verify(&disk, COPY, run.digests(), seq.get());
+            match exists(&disk, "/copy/journal") {
+                true => assert_eq!(opened, Ok(seq), "after {operation}"),
+                // an opening creates a new image in a directory that is still empty
+                false => assert!(opened.is_err(), "after {operation}: {opened:?}"),
+            }
+            *(if exists(&disk, "/copy/journal") { &mut there } else { &mut missing }) += 1;
+            let report = back_up(&disk).unwrap_or_else(|error| panic!("after {operation}: {error}"));
+            assert_eq!(report.seq, seq);
+            assert_eq!(verify(&disk, COPY, run.digests(), seq.get()), Ok(seq), "after {operation}");
+            assert!(memimage::admin::check_with(Arc::new(disk.fork()), COPY).unwrap().is_sound());
+        }
+    }
+    assert!(missing > 50 && there > 2, "{missing} {there}");
+}
+
+/// The image prunes its journal between the two backups, so the second one replaces bases and removes segments.
+#[test]
+fn after_a_crash_a_continued_backup_of_a_pruned_image_opens() {
+    let disk = SimDisk::new();
+    let (image, mut digests) = (super::pruned::open(&disk), Vec::new());
+    super::pruned::prune(&image, &mut digests, 1);
+    let earlier = image.admin().backup(COPY).unwrap().seq;
+    super::pruned::prune(&image, &mut digests, 1);
+    let points = record(&disk);
+    let report = image.admin().backup(COPY).unwrap();
+    assert_eq!(report.continued, Some(earlier));
+    let (mut ends, seq) = (std::collections::BTreeSet::new(), report.seq);
+    let points: Vec<_> = points.try_iter().collect();
+    assert!(points.iter().any(|(operation, _)| operation.starts_with("Remove") && operation.contains("/copy/journal")));
+    for (operation, point) in points {
+        for disk in left(&point) {
+            let end = verify(&disk, COPY, &digests, earlier.get());
+            ends.insert(end.unwrap_or_else(|error| panic!("after {operation}: {error}\n{}", disk.trace())));
+            let check = memimage::admin::check_with(Arc::new(disk.fork()), COPY).unwrap();
+            assert!(check.is_sound(), "after {operation}: {check}");
+            let report = back_up(&disk).unwrap_or_else(|error| panic!("after {operation}: {error}"));
+            assert_eq!(verify(&disk, COPY, &digests, report.seq.get()), Ok(seq), "after {operation}");
+        }
+    }
+    assert!(ends.contains(&earlier) && ends.contains(&seq), "{ends:?}");
+}
+
 /// A new backup that a crash interrupted after another interrupted one.
 #[test]
 fn after_two_crashes_the_next_backup_is_complete() {
@@ -127,18 +185,23 @@ fn after_two_crashes_the_next_backup_is_complete() {
     run.image().admin().backup(COPY).unwrap();
     let (digests, seq) = (run.digests().to_vec(), run.image().journal().seq());
     let points: Vec<_> = points.try_iter().collect();
-    for (_, point) in points.iter().step_by(3) {
+    let (mut missing, mut there) = (0, 0);
+    for (_, point) in points.iter().rev().step_by(3) {
         let crashed = point.crash(|change| change.is_name());
+        // a backup that the first crash left is complete
+        let earlier = exists(&crashed, COPY).then_some(seq);
+        *(if earlier.is_some() { &mut there } else { &mut missing }) += 1;
         let again = record(&crashed);
         back_up(&crashed).unwrap();
         let again: Vec<_> = again.try_iter().collect();
         for (operation, point) in again.iter().step_by(2) {
             let disk = point.crash(|_| false);
-            Expected { digests: &digests, seq, earlier: exists(&crashed, COPY).then_some(Seq::ZERO).filter(|_| false) }
+            Expected { digests: &digests, seq, earlier }
                 .verify(&disk)
                 .unwrap_or_else(|error| panic!("after {operation}: {error}"));
         }
     }
+    assert!(missing > 5 && there > 0, "{missing} {there}");
     drop(run);
 }
 

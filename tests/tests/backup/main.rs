@@ -9,6 +9,7 @@ mod protected;
 mod pruned;
 mod real;
 mod refusals;
+mod unusable;
 mod whole;
 
 use std::path::{Path, PathBuf};

@@ -9,13 +9,13 @@ use memimage_tests::{Ledger, LedgerCommands as _, Run, files};
 
 use super::{COPY, IMAGE, assert_sound, beside, exists, verify};
 
-fn open(disk: &SimDisk) -> Image<Ledger> {
+pub(super) fn open(disk: &SimDisk) -> Image<Ledger> {
     let options = Run::options(Durability::Synced, 512).retention(Retention::Events(6));
     options.open_with(Arc::new(disk.clone()), IMAGE).unwrap()
 }
 
 /// Records events and makes snapshots until the journal is pruned `times` times. Returns the digests.
-fn prune(image: &Image<Ledger>, digests: &mut Vec<u64>, mut times: u32) {
+pub(super) fn prune(image: &Image<Ledger>, digests: &mut Vec<u64>, mut times: u32) {
     let state = |image: &Image<Ledger>| memimage::digest(&*image.read_uncommitted().unwrap()).unwrap().to_u64();
     if digests.is_empty() {
         digests.push(state(image));

@@ -72,11 +72,11 @@ fn links_into_the_image_are_recognised_and_a_link_is_not_replaced() {
     fs::create_dir(at("empty")).unwrap();
     symlink(at("empty"), at("to_empty")).unwrap();
     for (dir, found) in [
-        ("image", "a place inside the image"),
-        ("image/copy", "a place inside the image"),
-        ("link", "a place inside the image"),
-        ("link/copy", "a place inside the image"),
-        ("link/snapshot/../copy", "a place inside the image"),
+        ("image", "a place inside the source image"),
+        ("image/copy", "a place inside the source image"),
+        ("link", "a place inside the source image"),
+        ("link/copy", "a place inside the source image"),
+        ("link/snapshot/../copy", "a place inside the source image"),
         ("dangling", "a symbolic link"),
         ("to_empty", "a symbolic link"),
     ] {

@@ -84,9 +84,9 @@ fn a_directory_with_something_else_is_refused() {
         ("/notes", ErrorKind::AlreadyExists, "a directory that is not empty"),
         ("/file", ErrorKind::AlreadyExists, "a file"),
         ("/", ErrorKind::AlreadyExists, "a directory that is not empty"),
-        (IMAGE, ErrorKind::AlreadyExists, "a place inside the image"),
-        ("/ledger/snapshot", ErrorKind::AlreadyExists, "a place inside the image"),
-        ("/ledger/../ledger/copy", ErrorKind::AlreadyExists, "a place inside the image"),
+        (IMAGE, ErrorKind::AlreadyExists, "a place inside the source image"),
+        ("/ledger/snapshot", ErrorKind::AlreadyExists, "a place inside the source image"),
+        ("/ledger/../ledger/copy", ErrorKind::AlreadyExists, "a place inside the source image"),
         ("/nowhere/copy", ErrorKind::Io, "nowhere"),
     ] {
         assert_refused(&before, &disk, run.image().admin().backup(path), (kind, text));
@@ -123,6 +123,19 @@ fn a_backup_of_another_image_is_refused() {
         run.image().admin().backup(COPY),
         (ErrorKind::NotApplicable, "a backup of another image"),
     );
+}
+
+#[test]
+fn a_backup_beside_another_one_to_the_same_path_is_refused() {
+    let disk = SimDisk::new();
+    let run = begin(&disk, 5);
+    disk.create_dir(Path::new("/.copy.backing-up")).unwrap();
+    let lock = disk.lock(Path::new("/.copy.backing-up/LOCK")).unwrap();
+    let before = files(&disk);
+    let expected = (ErrorKind::Locked, "another backup to `/copy` is running");
+    assert_refused(&before, &disk, run.image().admin().backup(COPY), expected);
+    drop(lock);
+    run.image().admin().backup(COPY).unwrap();
 }
 
 #[test]
@@ -231,4 +244,25 @@ fn a_closed_image_and_a_call_from_inside_are_refused() {
     assert!(!super::exists(&disk, COPY));
     assert_eq!(beside(&disk).unwrap().seq, Seq::new(5));
     drop(disk.open(&Path::new(COPY).join("BACKUP"), Access::Read).unwrap());
+}
+
+/// Locks and syncs on a network file system are not reliable. The image may be on one, because it is only read.
+#[test]
+fn a_network_file_system_is_refused_unless_it_is_allowed() {
+    let disk = SimDisk::new();
+    begin(&disk, 5).close();
+    disk.set_network_filesystem(Some("nfs4"));
+    let before = files(&disk);
+    assert_refused(
+        &before,
+        &disk,
+        beside(&disk),
+        (ErrorKind::NetworkFileSystem, "`/copy` is on a network file system"),
+    );
+    let disk_of_image: std::sync::Arc<dyn Disk> = Arc::new(disk.clone());
+    let options = Run::options(Durability::Synced, 512);
+    let image = options.allow_network(true).open_with(disk_of_image, IMAGE).unwrap();
+    assert_eq!(image.admin().backup("/of_running").unwrap().seq, Seq::new(5));
+    Image::close(image).unwrap();
+    assert_eq!(Backup::new().allow_network(true).run_with(Arc::new(disk), IMAGE, COPY).unwrap().seq, Seq::new(5));
 }

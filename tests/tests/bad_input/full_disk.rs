@@ -50,7 +50,7 @@ fn without_space_for_the_next_segment_commands_are_refused() {
             check(
                 &error,
                 expect![
-                    "the disk is full: creating `/ledger/journal/00000003.journal.tmp` failed: no storage space; help: free some space and try again"
+                    "the disk is full: creating `/ledger/journal/00000003.journal.tmp` failed: no storage space; help: free some space and try again: a new segment takes 16384 bytes; smaller ones take less (`options().segment_bytes`)"
                 ],
             );
         }

@@ -1,12 +1,12 @@
 //! Paths without an image, or with an incomplete one.
 
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use expect_test::expect;
 use memimage::disk::{Disk, SimDisk};
 use memimage::{ErrorKind, Image};
-use memimage_tests::LedgerCommands;
+use memimage_tests::{DiskMethod, GateDisk, LedgerCommands};
 
 use super::{
     DiskClone as _, ROOT, assert_intact, assert_refused_untouched, check, ledger, open, options, put, remove, segment,
@@ -37,6 +37,23 @@ fn a_mistyped_path_is_not_created() {
     assert!(error.is_io());
     expect!["creating `DIR/ledgr/below` failed: No such file or directory (os error 2); help: check the path, or create its parent directory first"].assert_eq(&error.to_string().replace(dir.path().to_str().unwrap(), "DIR"));
     assert!(!path.exists());
+}
+
+/// Another program removes the image after the directory was surveyed, before it is locked.
+#[test]
+fn an_image_that_is_removed_meanwhile_is_not_created_again() {
+    let (disk, _) = ledger(5, &[]);
+    let gate = GateDisk::new(disk.clone());
+    let removed = disk.clone();
+    gate.rule(move |call| {
+        if call.method == DiskMethod::Lock {
+            removed.files().iter().for_each(|path| removed.remove(path).unwrap());
+        }
+        Ok(None)
+    });
+    let error = options().create(false).open_with(Arc::new(gate), ROOT).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    assert!(disk.files().iter().all(|path| path.ends_with("LOCK")), "{:?}", disk.files());
 }
 
 #[test]
@@ -169,7 +186,7 @@ fn a_network_file_system_is_refused() {
     check(
         &assert_refused_untouched(&disk, options()),
         expect![
-            "`/ledger` is on a network file system (nfs4), where locks and syncs are not reliable; help: move the image to a local disk, or accept the risk with `options().allow_network(true)`"
+            "`/ledger` is on a network file system (nfs4), where locks and syncs are not reliable; help: give a path on a local disk, or accept the risk with `allow_network(true)`, an option of the image and of each operation that makes another one"
         ],
     );
     let (disk, state) = ledger(3, &[]);
@@ -179,4 +196,27 @@ fn a_network_file_system_is_refused() {
     Image::close(options().allow_network(true).open_with(disk.shared(), ROOT).unwrap()).unwrap();
     disk.set_network_filesystem(None);
     assert_intact(&disk, 3, state);
+}
+
+#[test]
+fn no_image_is_created_inside_an_image() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger");
+    let image = options().open(&path).unwrap();
+    image.deposit(1, 1).unwrap();
+    for inside in ["snapshot", "quarantine", "new", "snapshot/new"] {
+        let error = options().open(path.join(inside)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
+        assert!(error.to_string().contains("a place inside an image"), "{error}");
+    }
+    // another image's branch or backup has no place there either
+    let other = options().open(dir.path().join("other")).unwrap();
+    let error = other.admin().backup(path.join("backup")).unwrap_err();
+    assert!(error.to_string().contains("a place inside an image"), "{error}");
+    let error = other.journal().branch(path.join("branch")).create().unwrap_err();
+    assert!(error.to_string().contains("a place inside an image"), "{error}");
+    for inside in ["new", "snapshot/LOCK", ".backup.backing-up", "backup", "branch"] {
+        assert!(!path.join(inside).exists(), "{inside}");
+    }
+    options().open(path.join("../beside")).unwrap();
 }

@@ -48,6 +48,33 @@ fn a_refused_event_can_be_kept() {
     assert!(branched.history().into_iter().nth(3).unwrap().unwrap().event().is_some());
 }
 
+/// The check refuses the event, and its body rejects it.
+#[test]
+fn a_refused_event_that_is_kept_is_reported_once() {
+    let disk = memimage::disk::SimDisk::new();
+    let till: Image<Till> = options().open_with(Arc::new(disk.clone()), PARENT).unwrap();
+    till.open(1).unwrap();
+    till.deposit(1, 50).unwrap();
+    till.pay(1, 20).unwrap();
+    till.withdraw(1, 30).unwrap();
+    let report = till.journal().branch(BRANCH).without(seqs(&[2])).keep_refused().create().unwrap();
+    let refused = || ConflictKind::Refused("account 1 holds 0 cents".to_owned());
+    assert_eq!(conflicts(&report), [(3, refused(), false), (4, refused(), false)]);
+    assert_eq!(report.conflicts.iter().map(|found| found.is_rejected).collect::<Vec<_>>(), [true, false]);
+    let lines: Vec<String> = report.conflicts.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "event 3 (`pay` version 1) is kept: its check refuses it: account 1 holds 0 cents; its body rejects it",
+            "event 4 (`withdraw` version 1) is kept: its check refuses it: account 1 holds 0 cents",
+        ]
+    );
+    let left_out = till.journal().branch("/second").without(seqs(&[2])).create().unwrap();
+    assert!(left_out.conflicts.iter().all(|found| found.is_left_out && !found.is_rejected));
+    Image::close(till).unwrap();
+    assert_eq!(state::<Till>(&disk, BRANCH).accounts[&1], 0);
+}
+
 #[test]
 fn an_event_whose_body_panics_is_left_out_without_a_trace() {
     let disk = parent_image();

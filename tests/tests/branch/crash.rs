@@ -1,9 +1,10 @@
 //! Crashes and failing calls while a branch is created: the target is missing or complete, and the parent is unchanged.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use memimage::disk::{Fault, Method, Operation, SimDisk};
+use memimage::disk::{Disk as _, Fault, Method, Operation, SimDisk};
 use memimage::{Branch, ErrorKind, Image};
 use memimage_tests::{DiskMethod, GateDisk, SplitMix64, cases, changed, files};
 
@@ -98,6 +99,58 @@ fn after_a_failed_call_nothing_is_left_behind_and_the_branch_can_be_created_agai
                 branching(&disk).create().unwrap();
             }
             assert_eq!(state_of(&disk, BRANCH).as_ref(), Ok(&expected), "call {n}");
+        }
+    }
+}
+
+/// The same in a directory that exists, where the branch is created inside of it.
+#[test]
+fn after_a_crash_an_empty_directory_is_no_image_or_a_complete_branch() {
+    let disk = parent_image();
+    let expected = expected(&disk);
+    disk.create_dir(Path::new(BRANCH)).unwrap();
+    disk.sync_dir(Path::new("/")).unwrap();
+    let points = Arc::new(Mutex::new(Vec::<(Operation, SimDisk)>::new()));
+    let observed = Arc::clone(&points);
+    disk.observe(move |operation, fork| observed.lock().unwrap().push((operation.clone(), fork.clone())));
+    branching(&disk).create().unwrap();
+    let (mut missing, mut complete) = (0, 0);
+    for (operation, point) in std::mem::take(&mut *points.lock().unwrap()) {
+        for disk in [point.fork(), point.crash(|_| false), point.crash(|change| change.is_name())] {
+            let is_there = exists(&disk, "/branch/journal");
+            *(if is_there { &mut complete } else { &mut missing }) += 1;
+            if !is_there {
+                state_of(&disk, BRANCH).unwrap_err();
+                branching(&disk).create().unwrap_or_else(|error| panic!("after {operation:?}: {error}"));
+            }
+            assert_eq!(state_of(&disk, BRANCH).as_ref(), Ok(&expected), "after {operation:?}");
+            assert_eq!(strays(&disk), Vec::<std::path::PathBuf>::new());
+        }
+    }
+    assert!(missing > 50 && complete > 2, "{missing} {complete}");
+    let left = files(&disk).into_keys().filter(|path| path.starts_with(BRANCH)).collect::<Vec<_>>();
+    assert!(left.iter().all(|path| !path.to_string_lossy().to_lowercase().contains("branching")), "{left:?}");
+}
+
+/// The disk fills up at every moment, and stays full: nothing is left of the branch, and the parent goes on.
+#[test]
+fn a_full_disk_leaves_no_part_of_a_branch() {
+    for is_there in [false, true] {
+        let disk = parent_image();
+        if is_there {
+            disk.create_dir(Path::new(BRANCH)).unwrap();
+        }
+        for nth in 1.. {
+            let before = files(&disk);
+            disk.inject(Fault::full().path("branch").from(nth));
+            let result = branching(&disk).create();
+            disk.heal();
+            let Err(error) = result else {
+                assert!(nth > 10, "{nth}");
+                break;
+            };
+            assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
+            assert_eq!(changed(&before, &files(&disk)), Vec::<std::path::PathBuf>::new(), "call {nth}");
         }
     }
 }

@@ -3,7 +3,9 @@
 #![allow(unreachable_pub, reason = "each module of `model_versions` stands for a program with a public model")]
 
 mod conflicts;
+mod beside;
 mod crash;
+mod killed;
 mod images;
 #[path = "../rewrite/model_versions.rs"]
 mod model_versions;

@@ -53,6 +53,13 @@ impl Till {
         if balance < cents { Err(format!("account {account} holds {balance} cents")) } else { Ok(()) }
     }
 
+    #[command(check = can_withdraw)]
+    pub fn pay(&mut self, account: u32, cents: u64) -> Result<(), String> {
+        let balance = self.accounts.get_mut(&account).ok_or("no such account")?;
+        *balance = balance.checked_sub(cents).ok_or("too little")?;
+        Ok(())
+    }
+
     /// Changes the state before it may reject.
     #[command]
     pub fn settle(&mut self, account: u32, cents: u64) -> Result<(), String> {

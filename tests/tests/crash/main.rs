@@ -4,7 +4,7 @@
 //! crash must be recoverable.
 //!
 //! `MEMIMAGE_CASES` sets the minimum number of crash images of all tests together, `MEMIMAGE_SEED` the seed of the first
-//! scenario of each test. Without `MEMIMAGE_CASES`, a crash happens after every second operation.
+//! scenario of each test. Without `MEMIMAGE_CASES`, a crash happens after every fifth operation.
 
 mod oracle;
 mod recorder;
@@ -30,7 +30,7 @@ fn crash_everywhere(mode: Mode, seed: u64, counts: &mut CrashCounts) {
     let recorder = Recorder::of(&disk);
     let digests = scenario(&disk, mode, &recorder, &mut rng);
     let run = CompletedRun { mode, digests };
-    let stride = if std::env::var_os("MEMIMAGE_CASES").is_some() { 1 } else { 2 };
+    let stride = if std::env::var_os("MEMIMAGE_CASES").is_some() { 1 } else { 5 };
     for point in recorder.points().iter().step_by(stride) {
         // a kill keeps all written data, and so all acknowledged events
         let after_power_cut = if mode.durability == Durability::Synced { point.acknowledged } else { point.durable };
@@ -117,7 +117,7 @@ fn crash_scenarios(
 ) {
     let first: u64 = std::env::var("MEMIMAGE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let (mut counts, started) = (CrashCounts::default(), Instant::now());
-    let images_min = u64::from(cases(4_000)) * percent / 100;
+    let images_min = u64::from(cases(2_000)) * percent / 100;
     let mut more = 0;
     for seed in first.. {
         crash(modes.mode(seed), seed, &mut counts);

@@ -13,11 +13,11 @@ fn all_bits(sample: &SampleImage, files: impl IntoIterator<Item = usize>) -> Vec
     files.into_iter().flat_map(bits_of).collect()
 }
 
-/// All bits of these files, or one bit of every third byte and of the last byte of each eight, where a header can end.
+/// All bits of these files, or one bit of the first and of the last byte of each eight, where a header begins or ends.
 fn main_bits(sample: &SampleImage, files: impl IntoIterator<Item = usize>) -> Vec<(usize, usize)> {
     let mut bits = all_bits(sample, files);
     if extent() == Extent::Sample {
-        bits.retain(|(_, bit)| (bit / 8 % 3 == 0 || bit / 8 % 8 == 7) && bit % 8 == bit / 24 % 8);
+        bits.retain(|(_, bit)| matches!(bit / 8 % 8, 0 | 7) && bit % 8 == bit / 64 % 8);
     }
     bits
 }

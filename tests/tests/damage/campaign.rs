@@ -139,7 +139,7 @@ fn assert_bounded_memory() {
 /// The number of damage cases, from the environment variable `MEMIMAGE_EVERY_BIT`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Extent {
-    /// Not set: one bit of some two bytes in five of the main images, and some bits of the others.
+    /// Not set: one bit of each fourth byte of the main images, and some bits of the others.
     Sample,
     /// `main`: every bit of the main images, and some bits of the others.
     Main,

@@ -14,9 +14,9 @@ fn set_lengths(name: &str, sample: &SampleImage, lens: &[(usize, usize)]) -> Out
     try_all(sample, &DamageInjection { name, depth: Depth::State, part: &part, apply: &apply }, lens)
 }
 
-/// Whether a length is tried: all, or only those around a sector boundary and every seventh of the others.
+/// Whether a length is tried: all, or only those around a sector boundary and every 13th of the others.
 fn is_tried(len: usize) -> bool {
-    extent() > Extent::Sample || (len + 1) % 512 < 3 || len.is_multiple_of(7)
+    extent() > Extent::Sample || (len + 1) % 512 < 3 || len.is_multiple_of(13)
 }
 
 /// A segment never changes its length, so a shorter one is damage. The image does not need `durable`, snapshots, or the second

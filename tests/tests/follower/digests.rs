@@ -55,6 +55,48 @@ fn a_digest_that_differs_stops_the_follower() {
     unverified.wait(image.journal().seq()).unwrap();
 }
 
+/// No event follows the digest.
+#[test]
+fn a_follower_at_rest_compares_its_state_with_the_last_digest() {
+    let disk = SimDisk::new();
+    let image = Image::<Skewed>::options().open_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    let follower = Image::<Skewed>::options().follow_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    for _ in 0..2 {
+        image.add().unwrap();
+    }
+    follower.wait(Seq::new(2)).unwrap();
+    image.admin().snapshot().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(60));
+    image.add().unwrap();
+    follower.wait(Seq::new(3)).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(60));
+    assert!(follower.lag().is_ok(), "there is no digest of this state yet");
+    image.admin().snapshot().unwrap();
+    let error = super::stopped(&follower);
+    assert_eq!((error.kind(), error.position().unwrap().seq), (ErrorKind::Diverged, Some(Seq::new(3))));
+    let text = error.to_string();
+    assert!(text.contains("a command body that ran for event 3 or a later event"), "the first digest agreed: {text}");
+}
+
+/// The digest was recorded before an event became void, so it is not that of the state without the event.
+#[test]
+fn a_digest_from_before_a_void_event_does_not_count() {
+    let disk = SimDisk::new();
+    let image = open(&disk);
+    image.deposit(1, 100).unwrap();
+    image.deposit(1, 13).unwrap();
+    image.admin().snapshot().unwrap();
+    Image::close(image).unwrap();
+    let void = memimage::admin::Void::new(Seq::new(1), "a mistake");
+    void.run_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    let follower = follow(&disk);
+    std::thread::sleep(std::time::Duration::from_millis(60));
+    assert_eq!(follower.query(|ledger| ledger.accounts[&1]).unwrap(), 13);
+    let image = open(&disk);
+    image.deposit(1, 1).unwrap();
+    assert_follows(&follower, &image);
+}
+
 #[test]
 fn a_follower_verifies_its_state_on_demand() {
     let disk = SimDisk::new();

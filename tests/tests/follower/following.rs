@@ -1,12 +1,13 @@
 //! What a follower shows while its owner writes, rolls segments, prunes, restarts and ends.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use memimage::admin::Void;
-use memimage::disk::SimDisk;
+use memimage::disk::{Fault, Method, SimDisk};
 use memimage::{Durability, ErrorKind, Follower, Image, Retention, Seq};
-use memimage_tests::{DiskMethod, Gate, GateDisk, Ledger, LedgerCommands, with_timeout};
+use memimage_tests::{DiskMethod, Gate, GateDisk, Ledger, LedgerCommands, wait_until, with_timeout};
 
 use super::{IMAGE, assert_follows, fill_segments, follow, open, open_with, options, paths};
 
@@ -61,6 +62,44 @@ fn a_follower_shows_no_event_that_is_not_synced() {
         image.journal().sync().unwrap();
         assert_follows(&follower, &image);
     }
+}
+
+/// Waits until there is a segment after the last one that has grown, and returns its path.
+fn segment_after_a_grown_one(disk: &SimDisk) -> PathBuf {
+    let is_grown = |path: &PathBuf| disk.read(path).is_ok_and(|bytes| bytes.len() > 16 << 10);
+    let next = || {
+        let segments = paths(disk, "/ledger/journal")
+            .into_iter()
+            .filter(|path| path.extension().is_some_and(|end| end == "journal"));
+        segments.skip_while(|path| !is_grown(path)).find(|path| !is_grown(path))
+    };
+    wait_until("the next segment", || next().is_some());
+    next().expect("no segment is removed")
+}
+
+/// The first record of a segment may be larger than the segment, which then becomes longer than it was when the readers listed it.
+#[test]
+fn a_record_that_is_larger_than_a_segment_holds_up_no_reader() {
+    let disk = SimDisk::new();
+    let image = open_with(&disk, options().durability(Durability::Buffered));
+    image.file(vec![7; 20_000]).unwrap();
+    image.journal().sync().unwrap();
+    let before = segment_after_a_grown_one(&disk);
+    let follower = follow(&disk);
+    let mut subscription =
+        options().open_journal_with(Arc::new(disk.clone()), IMAGE).unwrap().subscribe(Seq::ZERO).unwrap();
+    assert_follows(&follower, &image);
+    assert_eq!(subscription.next().unwrap().unwrap().seq(), Seq::new(1));
+    image.file(vec![7; 20_000]).unwrap();
+    // the third segment begins, which shows that the second is synced; then a write fails, so that the owner never comes to rest,
+    // when it would write how far the journal is synced
+    let third = segment_after_a_grown_one(&disk);
+    assert!(third > before);
+    disk.inject(Fault::io().path(third.to_str().unwrap()).on(&[Method::WriteAt]).nth(2));
+    image.deposit(1, 1).unwrap_err();
+    assert!(follower.wait_timeout(Seq::new(2), Duration::from_secs(20)).unwrap(), "{:?}", follower.seq());
+    let event = subscription.next_timeout(Duration::from_secs(20)).unwrap();
+    assert_eq!(event.map(|event| event.seq()), Some(Seq::new(2)));
 }
 
 #[test]
@@ -274,6 +313,7 @@ fn a_path_without_an_image_is_refused() {
     let disk = SimDisk::new();
     let missing = options().follow_with(Arc::new(disk.clone()), IMAGE).unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::NotFound);
+    assert!(missing.to_string().contains("the path does not exist"), "{missing}");
     Image::close(open(&disk)).unwrap();
     let other = Image::<memimage_tests::Book>::options().follow_with(Arc::new(disk.clone()), IMAGE);
     assert_eq!(other.unwrap_err().kind(), ErrorKind::Incompatible);
@@ -366,6 +406,7 @@ fn an_event_whose_replay_fails_stops_the_follower() {
     );
     assert!(text.contains("its replay panicked: in a bad mood"), "{text}");
     assert_eq!(follower.query(|_| ()).unwrap_err(), error, "the state is half changed");
+    assert_eq!((follower.seq(), follower.recoveries()), (Seq::new(2), 0), "these tell how far it came");
     let failed = follower.promote().unwrap_err();
     assert_eq!(*failed.error(), error);
 }

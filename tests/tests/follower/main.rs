@@ -8,6 +8,8 @@ mod continuity;
 mod digests;
 mod promotion;
 mod faults;
+mod races;
+mod handles;
 mod crashes;
 mod protection;
 mod processes;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Error, Follower, Image, Options, Seq, SnapshotPolicy};
+use memimage::{Error, Follower, Image, Model, Options, Seq, SnapshotPolicy};
 use memimage_tests::{Gate, GateDisk, Ledger, LedgerCommands, wait_until};
 
 const IMAGE: &str = "/ledger";
@@ -56,7 +58,7 @@ fn assert_follows(follower: &Follower<Ledger>, image: &Image<Ledger>) {
 }
 
 /// Waits until the follower stops, and returns the reason.
-fn stopped(follower: &Follower<Ledger>) -> Error {
+fn stopped<M: Model>(follower: &Follower<M>) -> Error {
     wait_until("the follower stops", || follower.lag().is_err());
     let error = follower.lag().unwrap_err();
     assert_eq!(follower.query(|_| ()).unwrap_err(), error, "a stopped follower shows no state");

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use memimage::shape::fingerprint;
-use memimage::{Image, Metadata, Options, Shape, SnapshotPolicy, digest};
+use memimage::{Image, Metadata, Options, Shape, SnapshotPolicy};
+use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::fixtures::files_in;
 use super::snapshot::{Request, Requests};
@@ -24,11 +26,16 @@ fn create(path: &Path, configure: impl FnOnce(Options<Shelf>) -> Options<Shelf>)
     Image::close(shelf).unwrap();
 }
 
+/// The hash of arguments that have one encoding.
+fn arguments(payload: &impl Serialize) -> u64 {
+    xxh3_64(&postcard::to_stdvec(payload).unwrap())
+}
+
 /// The table of requests in the snapshot.
 fn expected(lot: u64) -> Requests {
     let of = |shape| Some(fingerprint(shape).to_u64());
     let (text, number) = (of(String::SHAPE), of(i64::SHAPE));
-    let charge = |cents| digest(&ShelfCharge { cents }).unwrap().to_u64();
+    let charge = |cents| arguments(&ShelfCharge { cents });
     let add = ShelfAdd { title: "Dune".to_owned(), form: Form::Paper, year: 1965 };
     let request = |seq, key: &str, kind, arguments, answer| Request {
         seq,
@@ -46,10 +53,10 @@ fn expected(lot: u64) -> Requests {
             ("draw lots".to_owned(), 1, of(u64::SHAPE), None),
         ],
         entries: vec![
-            request(2, "added", 1, digest(&add).unwrap().to_u64(), Vec::new()),
+            request(2, "added", 1, arguments(&add), Vec::new()),
             request(3, "ключ", 0, charge(2), vec![6]), // 3 as a zigzag varint
             Request { rejected: true, ..request(5, "rejected", 0, charge(-100), b"\x14charged all the same".to_vec()) },
-            request(6, "drawn", 2, digest(&super::ShelfLot {}).unwrap().to_u64(), answer),
+            request(6, "drawn", 2, arguments(&super::ShelfLot {}), answer),
         ],
     }
 }
@@ -75,6 +82,7 @@ fn a_table_of_requests_conforms_to_the_document() {
         let lot = super::random::first_draw(&image.seed, 6, 0);
         let [snapshot] = &image.snapshots[..] else { panic!("there must be one snapshot") };
         assert_eq!(snapshot.requests.as_ref(), Some(&expected(lot)));
+        assert_eq!(snapshot.requests_since, 2, "the first of the last five events");
         let metadata = |seq: usize| image.events[seq - 1].metadata.clone();
         let key = |key: &str| ("memimage.request".to_owned(), key.to_owned());
         assert_eq!(metadata(7), [key("later")]);
@@ -96,4 +104,6 @@ fn a_snapshot_has_the_feature_only_with_a_table() {
     let files = files_in(directory.path());
     let features = |seq| files[&format!("snapshot/{:020}.snapshot", u64::from(seq))][32];
     assert_eq!((features(with.seq), features(without.seq)), (4, 0));
+    let since = |seq| u64::from(files[&format!("snapshot/{:020}.snapshot", u64::from(seq))][176]);
+    assert_eq!((since(with.seq), since(without.seq)), (1, 2), "also without a table");
 }

@@ -1,5 +1,7 @@
 //! Reads snapshots and bases, from `memimage/docs/FORMAT.md` alone.
 
+use std::ops::RangeInclusive;
+
 use super::bytes::{Bytes, crc32c, text, u32_at, u64_at};
 use super::reader::Image;
 use super::shape::{Shape, Value, digest};
@@ -13,6 +15,8 @@ pub(crate) struct Snapshot {
     pub(crate) digest: u64,
     /// The table of requests; `None` if the snapshot has none.
     pub(crate) requests: Option<Requests>,
+    /// The first event from which on the table has each request.
+    pub(crate) requests_since: u64,
 }
 
 /// The table of requests.
@@ -34,7 +38,7 @@ pub(crate) struct Request {
 }
 
 impl Requests {
-    fn read(bytes: &[u8], last: u64) -> Requests {
+    fn read(bytes: &[u8], seqs: RangeInclusive<u64>) -> Requests {
         let mut bytes = Bytes(bytes);
         let count = bytes.varint();
         let kinds: Vec<_> = (0..count)
@@ -52,7 +56,7 @@ impl Requests {
         let entries: Vec<Request> = (0..count).map(|_| entry(&mut bytes)).collect();
         assert!(bytes.0.is_empty(), "the snapshot has bytes after the table of requests");
         assert!(!entries.is_empty(), "an empty table is omitted");
-        assert!(entries.is_sorted_by(|a, b| a.seq < b.seq) && entries.iter().all(|entry| entry.seq <= last));
+        assert!(entries.is_sorted_by(|a, b| a.seq < b.seq) && entries.iter().all(|entry| seqs.contains(&entry.seq)));
         assert!(entries.iter().all(|entry| (1..=255).contains(&entry.key.len())));
         assert!(entries.iter().all(|entry| entry.kind.is_none_or(|kind| (kind as usize) < kinds.len())));
         Requests { kinds, entries }
@@ -90,7 +94,9 @@ pub(crate) fn snapshot(image: &mut Image, path: &str, file: &[u8], shape: &Shape
     assert_eq!(header[120..152], image.seed, "the seed of the image");
     let parent = (header[152..168] != [0; 16]).then(|| (header[152..168].try_into().unwrap(), u64_at(header, 168)));
     assert_eq!(parent, image.parent);
-    assert!(header[176..190].iter().all(|&byte| byte == 0));
+    let requests_since = u64_at(header, 176);
+    assert!(requests_since <= seq + 1, "the first event whose request is known, or 0");
+    assert!(header[184..190].iter().all(|&byte| byte == 0));
     let name = usize::from(u16::from_le_bytes([header[190], header[191]]));
     assert_eq!(text(&header[192..192 + name]), image.model);
 
@@ -122,7 +128,8 @@ pub(crate) fn snapshot(image: &mut Image, path: &str, file: &[u8], shape: &Shape
         fingerprint: u64_at(header, 88),
         state: value,
         digest: u64_at(trailer, 8),
-        requests: requests.map(|requests| Requests::read(requests, seq)),
+        requests: requests.map(|requests| Requests::read(requests, requests_since..=seq)),
+        requests_since,
     }
 }
 

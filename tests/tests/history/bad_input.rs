@@ -64,7 +64,9 @@ fn a_time_before_the_image_or_in_the_future_is_refused() {
 fn a_path_without_an_image_or_with_another_model_is_refused() {
     let disk = SimDisk::new();
     let missing = Image::<Ledger>::options().open_journal_with(Arc::new(disk.clone()), "/nowhere");
-    assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
+    let missing = missing.unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    assert!(missing.to_string().contains("no image at `/nowhere`: the path does not exist; help: check"), "{missing}");
     assert!(disk.files().is_empty(), "nothing was created");
     drop(open(&disk, options()));
     let other = Image::<Other>::options().open_journal_with(Arc::new(disk.clone()), PATH);
@@ -107,4 +109,28 @@ fn a_closed_image_has_no_history_but_its_journal_has() {
     Image::close(image).unwrap();
     assert_eq!(handle.at(Seq::new(1)).unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(journal(&disk).at(Seq::new(1)).unwrap().accounts[&1], 1);
+}
+
+#[test]
+fn the_largest_seq_has_no_successor() {
+    use std::ops::Bound::{Excluded, Unbounded};
+    let largest = Seq::new(u64::MAX);
+    assert_eq!(largest.next(), largest);
+    let image = Image::<Ledger>::in_memory().unwrap();
+    image.deposit(1, 1).unwrap();
+    let error =
+        image.journal().history().range((Excluded(largest), Unbounded)).into_iter().next().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutOfRange);
+    assert_eq!(image.journal().history().range(..=largest).into_iter().count(), 1);
+    assert_eq!(image.journal().at(largest).unwrap_err().kind(), ErrorKind::OutOfRange);
+    assert_eq!(image.journal().subscribe(largest).map(drop).unwrap_err().kind(), ErrorKind::OutOfRange);
+}
+
+#[test]
+fn the_journal_of_a_missing_image_is_not_to_be_created() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = Journal::<Ledger>::open(dir.path().join("missing")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    let text = error.to_string();
+    assert!(text.contains("the path does not exist; help: check the path") && !text.contains("create"), "{text}");
 }

@@ -1,7 +1,6 @@
 //! A journal that is read while another process writes it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -38,12 +37,12 @@ fn a_reader_sees_what_is_acknowledged_and_never_what_is_not_durable() {
 fn a_reader_beside_concurrent_writers_sees_a_prefix_without_a_gap() {
     let disk = SimDisk::new();
     let image = open(&disk, options());
-    let stop = Arc::new(AtomicBool::new(false));
+    // each reading takes longer than the one before, so the writers must not go on until the reader has ended
     let writers: Vec<_> = (0..3)
         .map(|account| {
-            let (image, stop) = (image.clone(), Arc::clone(&stop));
+            let image = image.clone();
             thread::spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
+                for _ in 0..300 {
                     image.deposit(account, 1).unwrap();
                     image.file(vec![1; 300]).unwrap();
                 }
@@ -52,17 +51,21 @@ fn a_reader_beside_concurrent_writers_sees_a_prefix_without_a_gap() {
         .collect();
     let reader = journal(&disk);
     let mut before = 0;
-    for _ in 0..20 {
+    loop {
+        let is_last = writers.iter().all(thread::JoinHandle::is_finished);
         let seen = seqs(reader.history());
         assert_eq!(seen, (1..=seen.len() as u64).collect::<Vec<_>>());
         assert!(seen.len() >= before);
         before = seen.len();
         let past = reader.at(Seq::new(before as u64)).unwrap();
         assert_eq!(past.accounts.values().sum::<i64>() + past.filed as i64 / 300, before as i64);
+        if is_last {
+            break;
+        }
     }
-    wait_until("the writers go on", || reader.durable_seq().unwrap() > Seq::new(before as u64));
-    stop.store(true, Ordering::Relaxed);
     writers.into_iter().for_each(|writer| writer.join().unwrap());
+    image.journal().sync().unwrap();
+    wait_until("all events are shown", || seqs(reader.history()).len() == 1_800);
 }
 
 #[test]
@@ -78,24 +81,60 @@ fn a_reader_survives_pruning_or_says_what_is_gone() {
         }
     });
     let reader = journal(&disk);
-    while !writer.is_finished() {
-        let mut last = None;
+    // the last event read, and whether it is the last one of the journal
+    let read = || {
+        let mut last = 0;
         for event in reader.history() {
             match event {
                 Ok(event) => {
                     let seq = event.seq().get();
-                    assert!(last.is_none_or(|last| seq == last + 1));
-                    last = Some(seq);
+                    assert!(last == 0 || seq == last + 1);
+                    last = seq;
                 }
-                Err(error) => assert_eq!(error.kind(), ErrorKind::Pruned, "{error}"),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Pruned, "{error}");
+                    return (last, false);
+                }
             }
         }
         match reader.durable_seq().and_then(|seq| reader.at(seq)) {
-            Ok(past) => assert_eq!(past.filed, past.seq().get() * 700),
-            Err(error) => assert_eq!(error.kind(), ErrorKind::Pruned, "{error}"),
+            Ok(past) => {
+                assert_eq!(past.filed, past.seq().get() * 700);
+                (last, true)
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Pruned, "{error}");
+                (last, false)
+            }
         }
+    };
+    while !writer.is_finished() {
+        read();
     }
     writer.join().unwrap();
+    assert_eq!(read(), (800, true), "nobody prunes any more");
+    assert_eq!(
+        reader.history().range(Seq::new(1)..).into_iter().find_map(Result::err).unwrap().kind(),
+        ErrorKind::Pruned
+    );
+}
+
+#[test]
+fn a_reader_whose_next_event_is_pruned_says_so_and_one_that_is_further_goes_on() {
+    let disk = SimDisk::new();
+    let image = open(&disk, options().retention(Retention::Events(0)));
+    let file = |count| (0..count).for_each(|_| _ = image.file(vec![1; 6_000]).unwrap());
+    file(40);
+    let reader = journal(&disk);
+    let (mut early, mut late) = (reader.history().into_iter(), reader.history().into_iter());
+    assert_eq!(early.next().unwrap().unwrap().seq().get(), 1);
+    assert_eq!(late.by_ref().take(39).map(|event| event.unwrap().seq().get()).last(), Some(39));
+    image.admin().snapshot().unwrap();
+    file(1);
+    image.admin().snapshot().unwrap();
+    assert!(image.admin().stats().base.is_some());
+    assert_eq!(late.map(|event| event.unwrap().seq().get()).collect::<Vec<_>>(), [40]);
+    assert_eq!(early.find_map(Result::err).unwrap().kind(), ErrorKind::Pruned);
 }
 
 #[test]

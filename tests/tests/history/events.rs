@@ -146,6 +146,64 @@ fn the_history_of_a_pruned_journal_begins_with_its_first_event() {
 }
 
 #[test]
+fn a_selection_that_ends_in_the_pruned_part_is_refused() {
+    let disk = SimDisk::new();
+    let image = open(&disk, options().retention(Retention::Events(0)));
+    assert_eq!(image.journal().first_seq().unwrap(), Seq::new(1), "the first event will be event 1");
+    image.deposit(1, 1).unwrap();
+    let early = image.journal().at(Seq::new(1)).unwrap().time();
+    for round in 0..8 {
+        for _ in 0..20 {
+            image.file(vec![round; 1_000]).unwrap();
+        }
+        image.admin().snapshot().unwrap();
+    }
+    let (journal, last) = (journal(&disk), Seq::new(161));
+    let first = journal.first_seq().unwrap();
+    assert!(first > Seq::new(20), "the journal was pruned");
+    assert_eq!(first, image.journal().first_seq().unwrap());
+    let all: Vec<_> = (first.get()..=last.get()).collect();
+
+    let before = Seq::new(first.get() - 1);
+    let refused = |history: memimage::History<_>| {
+        let error = history.into_iter().next().unwrap().unwrap_err();
+        assert_eq!(error.kind(), memimage::ErrorKind::Pruned, "{error}");
+        assert!(error.to_string().contains(&format!("begins with event {first}")), "{error}");
+    };
+    for last in [Seq::new(1), Seq::new(3), before] {
+        refused(journal.history().range(..=last));
+        refused(journal.history().range(..=last).newest_first());
+    }
+    refused(journal.history().range(..first));
+    refused(journal.history().until(early));
+    refused(journal.history().since(early).until(early).newest_first());
+
+    let time_of_first = journal.history().into_iter().next().unwrap().unwrap().time();
+    assert_eq!(seqs(journal.history().until(time_of_first)), all[..1]);
+    assert_eq!(seqs(journal.history().range(..=first)), all[..1]);
+    assert!(seqs(journal.history().range(first..).until(early)).is_empty(), "this range has no pruned event");
+    assert_eq!(seqs(journal.history().since(early)), all);
+    assert_eq!(seqs(journal.history()), all);
+}
+
+#[test]
+fn actors_add_up_and_other_selections_replace_the_one_before() {
+    let disk = SimDisk::new();
+    let image = open(&disk, options());
+    for actor in ["ann", "bob", "eve", "ann"] {
+        image.with(memimage::Metadata::actor(actor)).deposit(1, 1).unwrap();
+    }
+    image.deposit(1, 1).unwrap();
+    image.settle(1, 500).unwrap_err();
+    let history = || image.journal().history();
+    assert_eq!(seqs(history().by("ann").by("bob")), [1, 2, 4]);
+    assert_eq!(seqs(history().by("eve")), [3]);
+    assert_eq!(seqs(history().applied().rejected()), [6]);
+    assert_eq!(seqs(history().rejected().applied()), [1, 2, 3, 4, 5]);
+    assert_eq!(seqs(history().range(..=Seq::new(2)).range(Seq::new(5)..)), [5, 6]);
+}
+
+#[test]
 fn events_have_the_name_of_their_command() {
     let image = Image::<memimage_tests::Ledger>::in_memory().unwrap();
     image.deposit(1, 2).unwrap();

@@ -3,8 +3,13 @@
 mod bad_input;
 mod beside_owner;
 mod changes;
+mod closed;
 mod events;
+mod keys;
+mod kept_snapshots;
 mod past_states;
+mod reads;
+mod replaced;
 mod upcasts;
 
 use std::sync::Arc;

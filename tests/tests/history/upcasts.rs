@@ -131,6 +131,22 @@ fn past_states_and_changes_replay_old_events_as_the_program_does() {
     let changes: Vec<_> = journal.changes(|desk| desk.entries).map(Result::unwrap).collect();
     assert_eq!((changes.len(), changes[0].new, changes[0].events.len()), (1, 2, 2));
     assert_eq!(journal.at(Seq::new(3)).unwrap().log, ["3", "4", "hello"]);
+    assert_eq!(
+        (changes[0].seq, changes[0].events[1].part(), changes[0].events[1].seq()),
+        (Seq::new(1), 2, Seq::new(1))
+    );
+    // both parts are one event: there is no state between them
+    assert!(journal.first(|desk| desk.entries == 1).unwrap().is_none());
+    assert_eq!(journal.first(|desk| desk.entries == 2).unwrap().unwrap().seq(), Seq::new(1));
+    let lines = |old, new| -> Vec<String> {
+        journal.diff(Seq::new(old), Seq::new(new)).unwrap().iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(lines(0, 1), ["log[0]: absent → \"3\"", "log[1]: absent → \"4\"", "entries: 0 → 2"]);
+    assert_eq!(lines(1, 2), [""; 0], "upcasters drop this event");
+    let mut past = journal.at(Seq::new(1)).unwrap();
+    assert!(past.step().unwrap());
+    let dropped = past.events().unwrap();
+    assert_eq!((dropped.len(), dropped[0].event(), dropped[0].recorded().name()), (1, None, "ping"));
 }
 
 #[test]

@@ -5,10 +5,12 @@
 //! can be repeated.
 //!
 //! `MEMIMAGE_CASES` sets the number of rounds, each with other effects; `MEMIMAGE_SEED` the seed of the first round. Without
-//! `MEMIMAGE_CASES`, only every thirteenth call fails. `MEMIMAGE_STRIDE` sets another distance between failing calls.
+//! `MEMIMAGE_CASES`, only every 29th call fails. `MEMIMAGE_STRIDE` sets another distance between failing calls.
 
 mod session;
 mod oracle;
+mod deliveries;
+mod followers;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,6 +21,7 @@ use memimage::disk::{Crash, Disk, Effect, Fault, Method, SimDisk};
 use memimage::{Durability, ErrorKind, Image, Retention};
 use memimage_tests::{Ledger, cases, changed, files, with_timeout};
 
+use deliveries::DeliverySession;
 use oracle::{ExpectedHistory, LedgerChange};
 use session::{LEDGER, Mode, REWRITTEN, Session, Stop, exists};
 
@@ -88,8 +91,36 @@ fn use_image(disk: &SimDisk, mode: Mode, mut history: ExpectedHistory) -> Result
     before.recovered(&rewritten, 0).map_err(|why| format!("the rewritten image: {why}"))
 }
 
-/// Runs [`try_fault`] with a time limit, and reports a failure with its seed, mode and fault. Returns the number of failed calls.
-fn failed_calls(mode: Mode, fault: Fault, once: bool, (seed, n): (u64, u64)) -> u64 {
+/// As [`try_fault`], in a session with a named subscription and with backups.
+fn try_fault_with_deliveries(mode: Mode, fault: &Fault, once: bool, variant: u64) -> Result<u64, String> {
+    let disk = SimDisk::new();
+    disk.inject(fault.clone());
+    let session = Session { disk: &disk, mode, once, history: ExpectedHistory::new() };
+    let mut session = DeliverySession::new(session);
+    let ended = session.run();
+    let strikes = disk.strikes();
+    disk.heal();
+    let check = || {
+        for crash in [Crash::Nothing, Crash::Subset(variant)] {
+            let left = disk.crash_by(&crash);
+            session
+                .check(&left, true)
+                .map_err(|why| format!("after a power cut, {crash:?}: {why}\n{}", left.trace()))?;
+        }
+        session.check(&disk, false).map_err(|why| format!("after a reopen: {why}"))
+    };
+    let result = match ended {
+        Ok(()) | Err(Stop::Unusable) => check(),
+        Err(Stop::Bug(why)) => Err(why),
+    };
+    result.map(|()| strikes).map_err(|why| format!("{why}\n{}", disk.trace()))
+}
+
+/// Runs a session on a disk with a fault; see [`try_fault`].
+type TryFault = fn(Mode, &Fault, bool, u64) -> Result<u64, String>;
+
+/// Runs `try_fault` with a time limit, and reports a failure with its seed, mode and fault. Returns the number of failed calls.
+fn failed_calls(try_fault: TryFault, mode: Mode, fault: Fault, once: bool, (seed, n): (u64, u64)) -> u64 {
     let injected = fault.clone();
     let result = with_timeout(move || {
         catch_unwind(AssertUnwindSafe(|| try_fault(mode, &injected, once, seed + n)))
@@ -108,22 +139,26 @@ fn seeds() -> std::ops::Range<u64> {
     first..first + u64::from(cases(1))
 }
 
-/// The distance between failing calls: `MEMIMAGE_STRIDE`, or one with `MEMIMAGE_CASES`, or else thirteen. Thirteen is coprime to the
+/// The distance between failing calls: `MEMIMAGE_STRIDE`, or one with `MEMIMAGE_CASES`, or else 29, which is coprime to the
 /// numbers of effects and power cuts, so that all of them occur.
 fn stride() -> usize {
-    let default = if std::env::var_os("MEMIMAGE_CASES").is_some() { 1 } else { 13 };
+    let default = if std::env::var_os("MEMIMAGE_CASES").is_some() { 1 } else { 29 };
     std::env::var("MEMIMAGE_STRIDE").map_or(default, |stride| stride.parse().expect("a number of calls"))
 }
 
 /// Fails each call, or some of them: see [`stride`].
 fn fail_each(mode: Mode, name: &str, fault: impl Fn(u64) -> Fault) {
+    fail_each_of(try_fault, mode, name, fault);
+}
+
+fn fail_each_of(try_fault: TryFault, mode: Mode, name: &str, fault: impl Fn(u64) -> Fault) {
     let (mut sessions, mut struck, started) = (0, 0, Instant::now());
     for seed in seeds() {
         for once in [true, false] {
             for n in (1..).step_by(stride()) {
                 let fault = fault(seed + n).seed(seed + n);
                 let fault = if once { fault.nth(n) } else { fault.from(n) };
-                let failed = failed_calls(mode, fault, once, (seed, n));
+                let failed = failed_calls(try_fault, mode, fault, once, (seed, n));
                 (sessions, struck) = (sessions + 1, struck + failed);
                 if failed == 0 {
                     assert!(n > 20, "{name}: a session made only {n} calls");
@@ -137,11 +172,10 @@ fn fail_each(mode: Mode, name: &str, fault: impl Fn(u64) -> Fault) {
 
 const EFFECTS: [Effect; 4] = [Effect::Nothing, Effect::Everything, Effect::Part, Effect::Dropped];
 
-const SYNCED: Mode = Mode { durability: Durability::Synced, retention: Retention::Everything };
-const PRUNED: Mode = Mode { durability: Durability::Synced, retention: Retention::Events(0) };
-const BUFFERED: Mode = Mode { durability: Durability::Buffered, retention: Retention::Everything };
-const AT_INTERVALS: Mode =
-    Mode { durability: Durability::Interval(Duration::from_micros(300)), retention: Retention::Everything };
+const SYNCED: Mode = Mode { durability: Durability::Synced, retention: Retention::Everything, segment_bytes: 16 << 10 };
+const PRUNED: Mode = Mode { retention: Retention::Events(0), ..SYNCED };
+const BUFFERED: Mode = Mode { durability: Durability::Buffered, ..SYNCED };
+const AT_INTERVALS: Mode = Mode { durability: Durability::Interval(Duration::from_micros(300)), ..SYNCED };
 
 /// A fault of any call, with one of the effects. A failed directory sync drops nothing, which FORMAT.md assumes.
 fn any_call_fault(variant: u64) -> Fault {
@@ -178,6 +212,15 @@ fn any_call_may_fail_while_synced_at_intervals() {
 #[test]
 fn any_call_may_fail_while_pruned() {
     fail_each(PRUNED, "any call fails", any_call_fault);
+}
+
+/// In long segments, whose calls are all of the session and not of the thread that creates the next segment.
+#[test]
+fn any_call_may_fail_while_events_are_delivered_and_backed_up() {
+    for mode in [SYNCED, BUFFERED] {
+        let mode = Mode { segment_bytes: 1 << 20, ..mode };
+        fail_each_of(try_fault_with_deliveries, mode, "any call fails, with deliveries", any_call_fault);
+    }
 }
 
 /// A failed file sync drops the data. Reads still return it, and later syncs succeed.

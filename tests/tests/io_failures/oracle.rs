@@ -81,6 +81,11 @@ impl ExpectedHistory {
         self.durable = self.durable.max(image.journal().durable_seq().get() as usize);
     }
 
+    /// The event after which the ledger has this state, if there is one.
+    pub(crate) fn event_of(&self, found: &Ledger) -> Option<usize> {
+        self.states.iter().position(|state| state == found)
+    }
+
     /// Whether this is the state after all executed events.
     pub(crate) fn is_newest(&self, found: &Ledger) -> bool {
         self.states.last() == Some(found)

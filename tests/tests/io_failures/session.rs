@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use memimage::admin::Rewrite;
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Durability, Error, ErrorKind, Image, Pending, Retention};
+use memimage::{Durability, Error, ErrorKind, Image, Options, Pending, Retention};
 use memimage_tests::{Ledger, LedgerCommands, LedgerDeposit, Run};
 
 use crate::oracle::{ExpectedHistory, LedgerChange};
@@ -17,11 +17,16 @@ pub(crate) const REWRITTEN: &str = "/rewritten";
 pub(crate) struct Mode {
     pub(crate) durability: Durability,
     pub(crate) retention: Retention,
+    pub(crate) segment_bytes: u64,
 }
 
 impl Mode {
     pub(crate) fn open(self, disk: &SimDisk, path: &str) -> Result<Image<Ledger>, Error> {
-        Run::options(self.durability, 512).retention(self.retention).open_with(Arc::new(disk.clone()), path)
+        self.options().open_with(Arc::new(disk.clone()), path)
+    }
+
+    pub(crate) fn options(self) -> Options<Ledger> {
+        Run::options(self.durability, 512).retention(self.retention).segment_bytes(self.segment_bytes)
     }
 
     /// Whether the journal is pruned. Such an image cannot be rewritten.
@@ -88,7 +93,7 @@ impl Session<'_> {
         }
     }
 
-    fn open(&mut self) -> Result<Image<Ledger>, Stop> {
+    pub(crate) fn open(&mut self) -> Result<Image<Ledger>, Stop> {
         let opened = self.retry("opening", |session| session.mode.open(session.disk, LEDGER))?;
         match opened.read_uncommitted().map(|found| self.history.check(&opened, &found, self.history.acknowledged)) {
             Ok(checked) => checked?,
@@ -97,7 +102,7 @@ impl Session<'_> {
         Ok(opened)
     }
 
-    fn change(&mut self, image: &Image<Ledger>, change: LedgerChange) -> Result<(), Stop> {
+    pub(crate) fn change(&mut self, image: &Image<Ledger>, change: LedgerChange) -> Result<(), Stop> {
         self.history.record(change);
         let event = self.history.executed();
         for attempt in 0..2 {
@@ -184,7 +189,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn sync(&mut self, image: &Image<Ledger>) -> Result<(), Stop> {
+    pub(crate) fn sync(&mut self, image: &Image<Ledger>) -> Result<(), Stop> {
         match image.journal().sync() {
             Ok(()) => {
                 self.history.acknowledge(self.history.executed());
@@ -199,7 +204,7 @@ impl Session<'_> {
         }
     }
 
-    fn close(&mut self, image: Image<Ledger>) -> Result<(), Stop> {
+    pub(crate) fn close(&mut self, image: Image<Ledger>) -> Result<(), Stop> {
         match Image::close(image) {
             Ok(()) => {
                 self.history.durable = self.history.executed();
@@ -243,7 +248,7 @@ impl Session<'_> {
     }
 
     /// Decides whether an operation is retried. On a disk that fails only once, the retry must not fail.
-    fn check_retry(&self, attempt: u32, error: &Error) -> Result<(), Stop> {
+    pub(crate) fn check_retry(&self, attempt: u32, error: &Error) -> Result<(), Stop> {
         match (self.once, attempt) {
             (true, 1) => Err(Stop::Bug(format!("the retry failed on a disk without faults: {error}"))),
             (false, 1) => Err(Stop::Unusable),
@@ -252,7 +257,7 @@ impl Session<'_> {
     }
 
     /// Verifies that the image has the newest state, unless a background sync has poisoned it.
-    fn check_state(&mut self, image: &Image<Ledger>) -> Result<(), Stop> {
+    pub(crate) fn check_state(&mut self, image: &Image<Ledger>) -> Result<(), Stop> {
         let is_newest = image.read_uncommitted().map(|found| self.history.is_newest(&found));
         match is_newest {
             Ok(true) => Ok(()),
@@ -262,7 +267,7 @@ impl Session<'_> {
     }
 
     /// Verifies the state of the image after an error. A poisoned image must refuse all operations, and ends the session.
-    fn check_error(&mut self, image: &Image<Ledger>, error: &Error) -> Result<(), Stop> {
+    pub(crate) fn check_error(&mut self, image: &Image<Ledger>, error: &Error) -> Result<(), Stop> {
         self.history.read_durable_seq(image);
         if !error.is_poisoned() {
             return match error.is_outcome_unknown() {

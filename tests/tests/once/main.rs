@@ -4,11 +4,13 @@
 #![allow(unreachable_pub, reason = "modules stand for programs with a public model")]
 
 mod answers;
+mod bulk;
 mod crash;
 mod faults;
 mod restarts;
 mod upgrades;
 mod waiting;
+mod windows;
 
 use std::collections::{BTreeMap, HashMap};
 use std::panic::resume_unwind;

@@ -1,4 +1,4 @@
-//! Requests that an earlier program executed: an answer is never misread.
+//! Requests that an earlier program executed: an answer of another shape is not read.
 
 use std::sync::Arc;
 
@@ -182,7 +182,7 @@ fn a_replay_gives_the_answers_of_the_present_program() {
 }
 
 #[test]
-fn an_answer_in_a_snapshot_is_never_misread() {
+fn an_answer_of_another_shape_is_not_read() {
     use later::DeskCommands as _;
     let disk = first_image(true);
     let image = open::<later::Desk>(&disk);

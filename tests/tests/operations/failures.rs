@@ -54,10 +54,10 @@ fn strikes(case: &Arc<RepairCase>, fault: Fault, (seed, turn): (u64, u64)) -> u6
     result.unwrap_or_else(|why| panic!("{}: {why}\nMEMIMAGE_SEED={seed} MEMIMAGE_CASES=1, {fault:?}", case.name))
 }
 
-/// The distance between two failing calls: `thorough` with `MEMIMAGE_CASES`, otherwise seven, which is coprime to the
+/// The distance between two failing calls: `thorough` with `MEMIMAGE_CASES`, otherwise 17, which is coprime to the
 /// numbers of effects and power cuts.
 fn stride(thorough: usize) -> usize {
-    if is_thorough() { thorough } else { 7 }
+    if is_thorough() { thorough } else { 17 }
 }
 
 /// Fails each call in turn until no call is left: alone, or each third call and all calls after it.

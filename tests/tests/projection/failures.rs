@@ -49,6 +49,32 @@ fn a_handler_that_panics_stops_the_projection_and_nothing_else() {
     });
 }
 
+#[test]
+fn a_projection_has_no_place_inside_an_image() {
+    let disk = SimDisk::new();
+    let bank = bank(&disk);
+    for inside in ["/bank/snapshot", "/bank/turnover"] {
+        let error = Projection::<Turnover>::open(&bank.journal(), inside).map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotAnImage, "{error}");
+        assert!(error.to_string().contains("it is inside the image `/bank`"), "{error}");
+    }
+}
+
+#[test]
+fn the_projection_of_an_image_in_memory_is_in_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let bank = Image::<Bank>::in_memory().unwrap();
+    bank.deposit(1, 7).unwrap();
+    let path = dir.path().join("turnover");
+    let error = Projection::<Turnover>::open(&bank.journal(), &path).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    let text = error.to_string();
+    assert!(text.contains("is in memory, too") && text.contains("such as `turnover`"), "{text}");
+    let projection = Projection::<Turnover>::open(&bank.journal(), "turnover").unwrap();
+    assert_eq!(projection.query(|turnover| turnover.deposited[&1]).unwrap(), 7);
+    assert!(!path.exists() && !std::path::Path::new("turnover").exists());
+}
+
 /// Loses its count when it is stored.
 #[derive(Default, Shape)]
 struct Forgetful {
@@ -151,4 +177,86 @@ fn use_projection(disk: &SimDisk) -> Result<(), Error> {
     let turnover = turnover(&journal)?;
     turnover.query(|_| ())?;
     turnover.close()
+}
+
+/// An error about a projection's directory or its image tells where.
+#[track_caller]
+fn assert_names(error: &Error, path: &str) {
+    assert!(error.to_string().contains(path), "{error}");
+}
+
+#[test]
+fn a_projection_is_not_opened_on_a_full_disk() {
+    with_timeout(|| {
+        let disk = SimDisk::new();
+        let bank = bank(&disk);
+        use_bank(&bank, 10);
+        disk.inject(Fault::full().path(TURNOVER).from(1));
+        let error = turnover(&bank.journal()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StorageFull);
+        assert_names(&error, "creating `/turnover`");
+        disk.heal();
+        let turnover = turnover(&bank.journal()).unwrap();
+        disk.inject(Fault::full().path(TURNOVER).from(1));
+        let error = turnover.close().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StorageFull);
+        assert_names(&error, "/turnover/v1/snapshot/");
+    });
+}
+
+#[test]
+fn an_image_that_is_removed_stops_its_projections() {
+    with_timeout(|| {
+        for is_owner_here in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let (image, projection) = (dir.path().join("bank"), dir.path().join("turnover"));
+            let bank = options().open(&image).unwrap();
+            use_bank(&bank, 20);
+            let journal = Journal::<Bank>::open(&image).unwrap();
+            let open = |journal: &Journal<Bank>| Projection::<Turnover>::open(journal, &projection);
+            open(&journal).unwrap().close().unwrap();
+            let here = bank.journal();
+            let turnover = open(if is_owner_here { &here } else { &journal }).unwrap();
+            let state = turnover.query(Turnover::clone).unwrap();
+            let last = bank.journal().durable_seq();
+            std::fs::remove_dir_all(&image).unwrap();
+            if is_owner_here {
+                // the owner still writes to its open segment, which has no name any more
+                bank.deposit(1, 1).ok();
+            }
+            let error = match is_owner_here {
+                true => turnover.wait(last.next()).unwrap_err(),
+                false => turnover.wait(Seq::new(u64::MAX)).unwrap_err(),
+            };
+            let expected = if is_owner_here { ErrorKind::Io } else { ErrorKind::NotFound };
+            assert_eq!(error.kind(), expected, "{error}");
+            assert!(error.to_string().contains("removed"), "{error}");
+            assert_names(&error, image.to_str().unwrap());
+            assert_eq!(turnover.close().unwrap_err(), error);
+            let error = open(&journal).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotFound);
+            assert_names(&error, image.to_str().unwrap());
+            assert!(!image.exists(), "nothing was created");
+            assert!(state.seqs.len() > 10);
+        }
+    });
+}
+
+#[test]
+fn a_projection_whose_directory_is_removed_goes_on_without_snapshots() {
+    with_timeout(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let bank = options().open(dir.path().join("bank")).unwrap();
+        let projection = dir.path().join("turnover");
+        let turnover: Projection<Turnover> =
+            Projection::options().snapshot_every(20).open(&bank.journal(), &projection).unwrap();
+        std::fs::remove_dir_all(&projection).unwrap();
+        use_bank(&bank, 60);
+        assert_complete(&turnover, &bank.journal());
+        memimage_tests::wait_until("a failed snapshot", || turnover.stats().snapshot_failure.is_some());
+        assert_names(&turnover.stats().snapshot_failure.unwrap(), projection.to_str().unwrap());
+        assert_names(&turnover.close().unwrap_err(), projection.to_str().unwrap());
+        let again: Projection<Turnover> = Projection::open(&bank.journal(), &projection).unwrap();
+        assert_complete(&again, &bank.journal());
+    });
 }

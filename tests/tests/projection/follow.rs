@@ -213,3 +213,31 @@ fn the_files_of_a_projection_are_as_the_format_describes_them() {
     let trailer = &file[file.len() - 48..];
     assert!(trailer[32..40].iter().any(|byte| *byte != 0), "the hash of the frame with its last event");
 }
+
+/// Regression: the wait had no end, because nobody would ever write the event.
+#[test]
+fn a_wait_for_an_event_that_a_closed_image_does_not_have_is_an_error() {
+    with_timeout(|| {
+        let disk = SimDisk::new();
+        let bank = bank(&disk);
+        use_bank(&bank, 3);
+        let turnover = turnover(&bank.journal()).unwrap();
+        let last = bank.journal().seq();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| turnover.wait(last.next()));
+            let limited = scope.spawn(|| turnover.wait_timeout(last.next(), Duration::from_secs(600)));
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(!waiting.is_finished() && !limited.is_finished());
+            Image::close(bank).unwrap();
+            assert_eq!(waiting.join().unwrap().unwrap_err().kind(), ErrorKind::Closed);
+            assert_eq!(limited.join().unwrap().unwrap_err().kind(), ErrorKind::Closed);
+        });
+        turnover.wait(last).unwrap();
+        assert_eq!(turnover.wait(last.next()).unwrap_err().kind(), ErrorKind::Closed);
+        // the projection goes on with the events of the next owner
+        let next = super::bank(&disk);
+        next.deposit(1, 1).unwrap();
+        wait_until("the event is handled", || turnover.seq() == last.next());
+        turnover.wait(last.next()).unwrap();
+    });
+}

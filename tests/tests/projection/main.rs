@@ -81,9 +81,19 @@ impl Turnover {
     }
 
     fn seen(&mut self, info: &EventInfo<'_>) {
+        HANDLED.set(HANDLED.get() + 1);
         assert!(self.seqs.last().is_none_or(|last| *last < info.seq().get()), "an event was handled twice");
         self.seqs.push(info.seq().get());
     }
+}
+
+thread_local! {
+    static HANDLED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// The number of events that projections have handled on this thread, which is that of their opening.
+fn handled() -> u64 {
+    HANDLED.get()
 }
 
 impl Turnover {

@@ -50,6 +50,11 @@ fn a_killed_projection_beside_a_working_owner_resumes() {
         let is_reached =
             |line: &str| line.strip_prefix("reached ").is_some_and(|seq| seq.parse().is_ok_and(|seq: u64| seq >= goal));
         assert!(lines.any(|line| line.is_ok_and(|line| is_reached(&line))), "the child follows");
+        let second = Projection::<Turnover>::open(&bank.journal(), dir.path().join("turnover")).unwrap_err();
+        assert_eq!(second.kind(), memimage::ErrorKind::Locked);
+        let text = second.to_string();
+        assert!(text.contains(dir.path().join("turnover").to_str().unwrap()), "{text}");
+        assert!(text.contains(&format!("in use by pid {} ", child.id())), "{text}");
         std::thread::sleep(Duration::from_micros(rng.below(3_000)));
         child.kill().unwrap();
         child.wait().unwrap();

@@ -85,6 +85,27 @@ fn a_new_version_is_built_from_all_events_and_replaces_the_old_one() {
     });
 }
 
+/// During an upgrade, the old program still runs.
+#[test]
+fn a_new_version_is_refused_while_the_old_one_is_open() {
+    with_timeout(|| {
+        let disk = SimDisk::new();
+        let bank = bank(&disk);
+        use_bank(&bank, 100);
+        let old = turnover(&bank.journal()).unwrap();
+        let new = || Projection::<later::Turnover>::open(&bank.journal(), TURNOVER);
+        let before = files(&disk);
+        let refused = new().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Locked);
+        assert!(refused.to_string().contains("the directory `/turnover` is in use by"), "{refused}");
+        assert_eq!(files(&disk), before, "nothing was changed");
+        use_bank(&bank, 100);
+        assert_complete(&old, &bank.journal());
+        old.close().unwrap();
+        assert_eq!(new().unwrap().query(|new| new.deposits).unwrap(), 200);
+    });
+}
+
 #[test]
 fn the_old_version_stays_if_the_new_one_cannot_be_built() {
     #[derive(Default, Serialize, Deserialize, Shape)]

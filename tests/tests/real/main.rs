@@ -10,6 +10,7 @@ mod working_directory;
 mod descriptors;
 mod full_disk;
 mod memory;
+mod mount_points;
 mod read_only;
 mod removed_directory;
 

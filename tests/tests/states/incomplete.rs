@@ -153,6 +153,43 @@ fn an_open_falls_back_to_the_journal_if_replay_from_a_snapshot_contradicts_a_dig
     assert_eq!(open::<Hotel>(&disk).unwrap().admin().stats().recovery.unusable_snapshots, []);
 }
 
+/// The follower has found the contradiction, so the promotion need not replay the events to find it again.
+#[test]
+fn a_promotion_quarantines_the_snapshots_that_contradict_the_journal() {
+    for is_replaced in [false, true] {
+        let disk = SimDisk::new();
+        let image = hotel(&disk);
+        let path = snapshots(&disk).pop().unwrap();
+        let room = image.enter(10).unwrap();
+        image.admin().snapshot().unwrap_err();
+        Image::close(image).unwrap();
+        let quarantined = files_in(&disk, "quarantine").pop().unwrap();
+        disk.rename(&quarantined, &path).unwrap();
+
+        let follower = options::<Hotel>().follow_with(Arc::new(disk.clone()), IMAGE).unwrap();
+        if is_replaced {
+            // the header is another one, so the follower knows nothing about this file
+            let bytes = disk.read(&path).unwrap();
+            disk.write(&path, 64, &[!bytes[64]]).unwrap();
+        }
+        let image = follower.promote().unwrap();
+        assert_eq!(image.query(|hotel| hotel.room_of(10)).unwrap(), Some(room));
+        let stats = image.admin().stats();
+        if is_replaced {
+            assert_eq!((stats.recovery.unusable_snapshots, snapshots(&disk)), (Vec::new(), vec![path]));
+            continue;
+        }
+        let [(unusable, why)] = &stats.recovery.unusable_snapshots[..] else { panic!("{stats:?}") };
+        assert_eq!(*unusable, path);
+        assert!(why.starts_with("the state of the snapshot does not match the journal: "), "{why}");
+        assert_eq!((snapshots(&disk), files_in(&disk, "quarantine").len()), (Vec::new(), 1));
+        assert_eq!(stats.snapshot_age, None, "the image has no snapshot");
+        Image::close(image).unwrap();
+        assert_sound(&disk);
+        assert_eq!(open::<Hotel>(&disk).unwrap().admin().stats().recovery.unusable_snapshots, []);
+    }
+}
+
 /// A state with a cache that its `Serialize` does not write, on which the outcome of a command depends.
 #[derive(Default, Shape)]
 #[shape(opaque = "Seen")]

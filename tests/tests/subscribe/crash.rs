@@ -8,7 +8,7 @@ use memimage::disk::{Crash, SimDisk};
 use memimage::{Durability, Image, Seq, Subscription};
 use memimage_tests::{Ledger, LedgerCommands, Run, SplitMix64, cases};
 
-use super::{PATH, amount, deposit, journal_of, open, open_with, prune, pruning, take};
+use super::{amount, deposit, journal_of, open, open_with, prune, pruning, take};
 
 /// The disk after some operation, and what the subscribers had seen by then.
 struct Point {
@@ -133,9 +133,14 @@ fn a_named_subscription_loses_no_event_wherever_the_power_fails() {
     });
     let mut rng = SplitMix64::new(5);
     for (number, point) in points.iter().enumerate().step_by(stride()) {
-        for crashed in crashes(point, &mut rng) {
-            let Ok(image) = pruning().open_with(Arc::new(crashed.clone()), PATH) else { continue };
+        let garbled = (true, point.disk.crash_by(&Crash::Garbage(rng.below(u64::MAX))));
+        for (is_garbled, crashed) in crashes(point, &mut rng).into_iter().map(|disk| (false, disk)).chain([garbled]) {
             let why = |what: &str| format!("after operation {number}, {} effects: {what}", point.done);
+            let image = match pruning().open_with(Arc::new(crashed.clone()), crate::PATH) {
+                Ok(image) => image,
+                Err(_) if is_garbled => continue,
+                Err(error) => panic!("{}", why(&error.to_string())),
+            };
             let exists = !image.journal().subscriptions().unwrap().is_empty();
             assert!(exists || point.synced == 0, "{}", why("the subscription is gone"));
             let last = image.journal().durable_seq();

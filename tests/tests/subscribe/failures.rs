@@ -2,7 +2,7 @@
 
 use memimage::disk::{Effect, Fault, SimDisk};
 use memimage::{Error, ErrorKind, Image, Seq};
-use memimage_tests::{DiskMethod, GateDisk, Ledger};
+use memimage_tests::{DiskMethod, GateDisk, Ledger, LedgerDeposit, wait_until};
 
 use super::{PATH, deposit, journal_of, open_with, options, seq};
 
@@ -38,7 +38,11 @@ fn each_failing_call_loses_no_event_and_can_be_repeated() {
                 let disk = SimDisk::new();
                 // in a long segment, no thread of the image creates the next one, whose calls would fail too
                 let image = open_with(&disk, options().segment_bytes(1 << 20));
-                deposit(&image, 6);
+                // one batch: after several, the owner looks at its files once more when it comes to rest
+                let deposits = image.submit_all((0..6).map(|_| LedgerDeposit { account: 1, amount: 1 }));
+                assert!(deposits.wait().iter().all(Result::is_ok));
+                // the owner writes `journal/durable` after the answers
+                wait_until("the owner rests", || journal_of(disk.clone()).durable_seq().unwrap() == seq(6));
                 let fault = Fault::io().effect(effect);
                 disk.inject(if is_lasting { fault.from(number) } else { fault.nth(number) });
                 let mut mailer = Mailer::default();

@@ -87,6 +87,18 @@ fn amount(event: &HistoryEvent<Ledger>) -> u32 {
     }
 }
 
+/// Records one more event, and then prunes the events before it, as far as the segments allow. Returns whether this removed a segment.
+fn prune_after_next(disk: &SimDisk, image: &Image<Ledger>) -> bool {
+    let segments =
+        || disk.files().into_iter().filter(|path| path.extension().is_some_and(|end| end == "journal")).min().unwrap();
+    let first = segments();
+    fill_segments(image, 1);
+    image.admin().snapshot().unwrap();
+    fill_segments(image, 1);
+    image.admin().snapshot().unwrap();
+    segments() != first
+}
+
 /// Makes two snapshots, so that the older one can become the base.
 fn prune(image: &Image<Ledger>) {
     image.admin().snapshot().unwrap();

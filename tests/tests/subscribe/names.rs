@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Image, Seq};
@@ -73,4 +74,27 @@ fn subscriptions_without_a_journal_are_not_taken_for_a_new_image() {
     Image::close(image).unwrap();
     fs::remove_dir_all(path.join("journal")).unwrap();
     assert_eq!(options().open(&path).map(drop).unwrap_err().kind(), ErrorKind::NotAnImage);
+}
+
+/// Regression: a listing tried the lock of each subscription to find out who has it, and for that moment a subscriber could not get it.
+#[test]
+fn a_listing_never_makes_a_subscriber_fail() {
+    let dir = tempfile::tempdir().unwrap();
+    let image: Image<Ledger> = options().open(dir.path().join("ledger")).unwrap();
+    drop(image.journal().subscribe_as("mailer", Seq::ZERO).unwrap());
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    assert_eq!(image.journal().subscriptions().unwrap().len(), 1);
+                }
+            });
+        }
+        let subscribed = (0..300).try_for_each(|_| image.journal().subscribe_as("mailer", Seq::ZERO).map(drop));
+        is_over.store(true, Ordering::Relaxed);
+        subscribed.unwrap();
+    });
+    let _mailer = image.journal().subscribe_as("mailer", Seq::ZERO).unwrap();
+    assert_eq!(image.journal().subscribe_as("mailer", Seq::ZERO).unwrap_err().kind(), ErrorKind::Locked);
 }

@@ -1,10 +1,15 @@
 //! Pruning keeps the events that a named subscription has not acknowledged, unless an option says otherwise.
 
-use memimage::disk::SimDisk;
-use memimage::{ErrorKind, Image, Seq};
-use memimage_tests::{DiskMethod, GateDisk};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{ACKNOWLEDGED, PATH, deposit, fill_segments, next, open_with, prune, pruning, ready, seq, take};
+use memimage::disk::SimDisk;
+use memimage::{ErrorKind, Image, Journal, Seq};
+use memimage_tests::{DiskMethod, GateDisk, Ledger};
+
+use super::{
+    ACKNOWLEDGED, PATH, deposit, fill_segments, journal_of, next, open_with, prune, pruning, ready, seq, take,
+};
 
 #[test]
 fn events_that_are_not_acknowledged_are_kept_and_stats_say_for_whom() {
@@ -96,4 +101,61 @@ fn a_position_that_cannot_be_read_or_synced_or_is_damaged_keeps_everything() {
     prune(&image);
     let stats = image.admin().stats();
     assert_eq!((stats.base, stats.pruning_held_by.as_deref()), (None, Some("mailer")));
+}
+
+/// Calls `subscribe` once, at the first call of `method` on a path with this ending, and prunes.
+fn prune_while(
+    disk: &SimDisk,
+    (method, ending): (DiskMethod, &'static str),
+    subscribe: impl Fn(&Journal<Ledger>) + Send + Sync + 'static,
+) -> Image<Ledger> {
+    let gate = GateDisk::new(disk.clone());
+    let image = pruning().open_with(Arc::new(gate.clone()), PATH).unwrap();
+    fill_segments(&image, 20);
+    let (journal, is_done) = (journal_of(disk.clone()), AtomicBool::new(false));
+    gate.rule(move |call| {
+        if call.is(method, ending) && !is_done.swap(true, Ordering::SeqCst) {
+            subscribe(&journal);
+        }
+        Ok(None)
+    });
+    prune(&image);
+    image
+}
+
+/// Regression: a pruning looked at the positions when it began, and removed what a subscription needed that was created since.
+#[test]
+fn a_subscription_that_is_created_while_the_journal_is_pruned_loses_no_event() {
+    let disk = SimDisk::new();
+    // the pruning has chosen its base, and copies it
+    let image = prune_while(&disk, (DiskMethod::Rename, ".2.base"), |journal| {
+        drop(journal.subscribe_as("mailer", Seq::ZERO).unwrap());
+    });
+    let stats = image.admin().stats();
+    assert_eq!((stats.base, stats.pruning_held_by.as_deref()), (None, Some("mailer")));
+    assert!(disk.files().iter().all(|path| !path.to_string_lossy().contains(".base")), "the base is left");
+    let mut mailer = image.journal().subscribe_as("mailer", Seq::ZERO).unwrap();
+    assert_eq!(ready(&mut mailer).unwrap(), (1..=21).collect::<Vec<_>>());
+    drop(mailer);
+    assert!(image.journal().unsubscribe("mailer").unwrap());
+    prune(&image);
+    assert!(image.admin().stats().base.is_some());
+}
+
+#[test]
+fn a_subscription_that_is_created_after_a_pruning_has_begun_to_remove_events_is_refused() {
+    let disk = SimDisk::new();
+    let refused = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&refused);
+    let image = prune_while(&disk, (DiskMethod::Remove, ".journal"), move |journal| {
+        // the events are still there
+        assert_eq!(take(&mut journal.subscribe(Seq::ZERO).unwrap(), 1), [1]);
+        let error = journal.subscribe_as("mailer", Seq::ZERO).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Pruned, "{error}");
+        assert!(journal.subscriptions().unwrap().is_empty(), "the position of the refused subscription is left");
+        seen.store(true, Ordering::SeqCst);
+    });
+    assert!(refused.load(Ordering::SeqCst));
+    assert!(image.admin().stats().base.is_some());
+    assert_eq!(image.admin().stats().pruning_held_by, None);
 }

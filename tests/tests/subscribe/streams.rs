@@ -1,17 +1,17 @@
 //! Subscriptions as streams, with the smallest executor: a lost wake-up would block for ever.
 
-use std::future::poll_fn;
+use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
 use futures_core::Stream;
 use memimage::disk::SimDisk;
-use memimage::{Error, HistoryEvent, Image, Journal, Seq, SubscriptionStream};
-use memimage_tests::{Ledger, block_on, wait_until, with_timeout};
+use memimage::{Durability, Error, HistoryEvent, Image, Journal, Pending, Seq, SubscriptionStream};
+use memimage_tests::{DiskMethod, GateDisk, Ledger, LedgerDeposit, Run, block_on, wait_until, with_timeout};
 
 use super::{deposit, journal_of, open, options, seq};
 
@@ -142,7 +142,52 @@ fn a_waker_may_poll_the_stream_on_the_writing_thread() {
         let task = Arc::new(InPlace { stream: std::sync::Mutex::new(Some(stream)), seen: AtomicUsize::new(0) });
         Arc::clone(&task).wake();
         deposit(&image, 10);
-        assert_eq!(task.seen.load(Ordering::SeqCst), 10);
+        // a command is answered before the wakers run
+        wait_until("the stream was polled", || task.seen.load(Ordering::SeqCst) == 10);
         task.stream.lock().unwrap().take();
     });
+}
+
+/// A waker that looks whether the command was answered.
+struct AnswerProbe {
+    pending: std::sync::Mutex<Option<Pending<i64>>>,
+    was_answered: std::sync::Mutex<Option<bool>>,
+}
+
+impl Wake for AnswerProbe {
+    fn wake(self: Arc<Self>) {
+        if let Some(pending) = &mut *self.pending.lock().unwrap() {
+            let is_ready = Pin::new(pending).poll(&mut Context::from_waker(Waker::noop())).is_ready();
+            *self.was_answered.lock().unwrap() = Some(is_ready);
+        }
+    }
+}
+
+/// Otherwise a waker that waits for the command of its event would wait for itself.
+#[test]
+fn a_command_is_answered_before_the_wakers_of_its_event_run() {
+    for durability in [Durability::Synced, Durability::Interval(Duration::from_millis(1))] {
+        with_timeout(move || {
+            let disk = GateDisk::new(SimDisk::new());
+            let options = Run::options(durability, 512);
+            let image: Image<Ledger> = options.open_with(Arc::new(disk.clone()), super::PATH).unwrap();
+            let probe = Arc::new(AnswerProbe { pending: Default::default(), was_answered: Default::default() });
+            let mut stream = image.journal().subscribe(Seq::ZERO).unwrap().into_stream();
+            let waker = Waker::from(Arc::clone(&probe));
+            assert!(Pin::new(&mut stream).poll_next(&mut Context::from_waker(&waker)).is_pending());
+            let is_open = Arc::new(AtomicBool::new(false));
+            let gate = Arc::clone(&is_open);
+            disk.rule(move |call| {
+                while call.is(DiskMethod::SyncData, ".journal") && !gate.load(Ordering::SeqCst) {
+                    thread::sleep(Duration::from_micros(100));
+                }
+                Ok(None)
+            });
+            let submitted = image.submit(LedgerDeposit { account: 1, amount: 1 }).unwrap();
+            *probe.pending.lock().unwrap() = Some(submitted);
+            is_open.store(true, Ordering::SeqCst);
+            wait_until("the waker runs", || probe.was_answered.lock().unwrap().is_some());
+            assert_eq!(*probe.was_answered.lock().unwrap(), Some(true), "{durability:?}");
+        });
+    }
 }

@@ -6,8 +6,10 @@ use memimage::disk::SimDisk;
 use memimage::{CommandError, Error, ErrorKind, Image, Pending, PendingAll};
 use memimage_tests::SplitMix64;
 
+use crate::ending::EndKind;
 use crate::model::{Mark, MarkList, MarkListAppend, MarkListCommands};
-use crate::oracle::{EndKind, PromiseRecord, Promises};
+use crate::observers::{Observer, Stop};
+use crate::oracle::{PromiseRecord, Promises};
 use crate::parameters::{COPY, LifetimeEnd, LifetimeParameters, SwarmParameters};
 
 /// The disk and the promises at the end of a lifetime.
@@ -24,8 +26,9 @@ pub(crate) struct LifetimeResult {
 ///
 /// # Errors
 ///
-/// An error that no fault explains.
+/// An error that no fault explains, or a promise to an observer that was broken.
 pub(crate) fn run_lifetime(
+    parameters: &SwarmParameters,
     lifetime: &LifetimeParameters,
     disk: &SimDisk,
     image: Image<MarkList>,
@@ -35,13 +38,28 @@ pub(crate) fn run_lifetime(
     if let Some(fault) = lifetime.fault.clone().filter(|_| !lifetime.faulty_opening) {
         disk.inject(fault);
     }
-    let failures: Vec<String> = std::thread::scope(|scope| {
+    let (failures, observed): (Vec<String>, Vec<Stop>) = std::thread::scope(|scope| {
+        let observe = |(kind, seed): &(_, u64)| {
+            let observer = Observer { parameters, lifetime, disk, image: image.clone(), record: &record.observed };
+            let (kind, mut rng) = (*kind, SplitMix64::new(*seed));
+            scope.spawn(move || observer.run(kind, &mut rng))
+        };
+        let observing: Vec<_> = lifetime.observers.iter().map(observe).collect();
         let run = |(thread, seed): (usize, &u64)| {
             let (image, mut rng) = (image.clone(), SplitMix64::new(*seed));
             scope.spawn(move || CommandThread::new(thread as u8, image, record).run(lifetime.operations, &mut rng))
         };
         let running: Vec<_> = lifetime.thread_seeds.iter().enumerate().map(run).collect();
-        running.into_iter().filter_map(|thread| thread.join().expect("a command thread does not panic").err()).collect()
+        let failures =
+            running.into_iter().filter_map(|thread| thread.join().expect("a command thread does not panic").err());
+        let failures = failures.collect();
+        (
+            failures,
+            observing
+                .into_iter()
+                .filter_map(|thread| thread.join().expect("an observer does not panic").err())
+                .collect(),
+        )
     });
     let in_memory = image.read_uncommitted().ok().map(|list| list.marks.clone());
     let closed = match lifetime.end {
@@ -51,6 +69,13 @@ pub(crate) fn run_lifetime(
             Ok(())
         }
     };
+    for stop in observed {
+        match stop {
+            Stop::Broken(why) => return Err(why),
+            Stop::Failed(why) if lifetime.fault.is_none() => return Err(format!("an observer failed: {why}")),
+            Stop::Failed(_) => {}
+        }
+    }
     if lifetime.fault.is_none() {
         if let Some(failure) = failures.first() {
             return Err(failure.clone());
@@ -121,14 +146,14 @@ impl CommandThread<'_> {
                 8 => self.wait()?,
                 9 => {
                     let marks = self.image.query(|list| list.marks.len() as u64).map_err(message)?;
-                    self.record.observe(marks);
+                    self.record.answer(marks);
                 }
                 10 | 11 => match self.image.refuse_in_check() {
-                    Err(CommandError::Refused(marks)) => self.record.observe(marks),
+                    Err(CommandError::Refused(marks)) => self.record.answer(marks),
                     other => return Err(format!("the check did not refuse: {other:?}")),
                 },
                 12 => match self.image.reject_in_body() {
-                    Err(CommandError::Refused(marks)) => self.record.observe(marks),
+                    Err(CommandError::Refused(marks)) => self.record.answer(marks),
                     other => return Err(format!("the body did not reject: {other:?}")),
                 },
                 13 => {
@@ -190,7 +215,7 @@ impl CommandThread<'_> {
         let own =
             |list: &MarkList| list.marks.iter().filter(|mark| mark.thread == self.thread).map(|mark| mark.nth).max();
         let (marks, newest) = self.image.view(|list| (list.marks.len() as u64, own(list))).map_err(message)?;
-        self.record.observe(marks);
+        self.record.answer(marks);
         match newest.unwrap_or(0) < acknowledged {
             true => Err(format!("a view shows mark {newest:?}, but mark {acknowledged} was acknowledged before it")),
             false => Ok(()),

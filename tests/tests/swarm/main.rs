@@ -1,18 +1,25 @@
 //! A swarm of small simulations, each determined by its seed. Up to four threads run commands, queries, syncs, snapshots, backups and
-//! panics on one image, in all durability modes, with and without pruning, while the disk fails, lies or is full. A close, a
-//! kill or a power cut ends the lifetime, and the next lifetime of the same image begins with the remaining disk. (Many
+//! panics on one image, in all durability modes, with and without pruning, while the disk fails, lies or is full. A named
+//! subscriber, a projection and a follower observe the image, in its process or as in another. A close, a
+//! kill or a power cut ends the lifetime, and the next lifetime of the same image begins with the remaining disk: the image is
+//! opened, or a follower takes it over. (Many
 //! simulations with different enabled features: Groce and others, "Swarm Testing", 2012; TigerBeetle's simulator.)
 //!
 //! After each lifetime: everything that the durability mode promised is recovered, the recovered commands are a prefix of the
-//! executed ones in the same order, and the image opens, or is refused as suspect if the power cut left garbage.
+//! executed ones in the same order, and the image opens, or is refused as suspect if the power cut left garbage. Everything that
+//! an observer has seen is recovered too, in each mode. The subscriber gets each event after its acknowledged position, once; the
+//! states of the projection and of the follower are states of the image.
 //!
 //! `MEMIMAGE_CASES` sets the number of seeds, `MEMIMAGE_SEED` the first one. A seed does not determine the thread schedule, so
 //! a failure may need several attempts: `MEMIMAGE_SEED=… MEMIMAGE_CASES=1 MEMIMAGE_TIMES=1000`.
 
 mod model;
-mod lifetime;
-mod parameters;
+mod ending;
+mod observed;
 mod oracle;
+mod parameters;
+mod observers;
+mod lifetime;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,9 +30,12 @@ use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Seq};
 use memimage_tests::{cases, repair_until_sound};
 
+use ending::EndKind;
 use lifetime::{LifetimeResult, run_lifetime};
 use model::Mark;
-use oracle::{EndKind, PromiseRecord};
+use observed::{Observed, ObservedRecord};
+use observers::{Stop, take_over};
+use oracle::PromiseRecord;
 use parameters::{LifetimeEnd, LifetimeParameters, SwarmParameters};
 
 /// The time limit for a seed.
@@ -45,6 +55,8 @@ struct Tally {
     quarantined: AtomicU64,
     pruned: AtomicU64,
     backups: AtomicU64,
+    delivered: AtomicU64,
+    taken_over: AtomicU64,
     kills: AtomicU64,
     power_cuts: AtomicU64,
 }
@@ -58,21 +70,35 @@ fn recover(
     parameters: &SwarmParameters,
     lifetime: &LifetimeParameters,
     disk: &SimDisk,
+    observed: &ObservedRecord,
     tally: &Tally,
 ) -> Result<(memimage::Image<model::MarkList>, Vec<Mark>), String> {
+    let open = || {
+        let follower = lifetime.taken_over.then(|| take_over(parameters, lifetime, disk, observed));
+        match follower.transpose()?.flatten() {
+            Some(image) => {
+                count(&tally.taken_over, 1);
+                Ok(image)
+            }
+            None => Ok::<_, Stop>(parameters.open(lifetime, disk)?),
+        }
+    };
     if let Some(fault) = lifetime.fault.clone().filter(|_| lifetime.faulty_opening) {
         disk.inject(fault);
-        match parameters.open(lifetime, disk) {
+        match open() {
             Ok(image) => {
                 if let Ok(marks) = SwarmParameters::marks(&image) {
                     return Ok((image, marks));
                 }
             }
-            Err(_) => count(&tally.refused_to_open, 1),
+            Err(Stop::Failed(_)) => count(&tally.refused_to_open, 1),
+            Err(Stop::Broken(why)) => return Err(why),
         }
         disk.heal();
     }
-    let image = parameters.open(lifetime, disk).map_err(|error| error.to_string())?;
+    let image = open().map_err(|stop| match stop {
+        Stop::Failed(why) | Stop::Broken(why) => why,
+    })?;
     let marks = SwarmParameters::marks(&image)?;
     Ok((image, marks))
 }
@@ -87,7 +113,11 @@ fn run(seed: u64, tally: &Tally) -> Result<(), String> {
     for lifetime in &parameters.lifetimes {
         faulty |= lifetime.fault.is_some();
         let fail = |why: String, disk: &SimDisk| format!("{why}\nin {lifetime:?}\nof {parameters:?}\n{}", disk.trace());
-        let (image, marks) = recover(&parameters, lifetime, &disk, tally).map_err(|why| fail(why, &disk))?;
+        let observed = ObservedRecord::after(
+            ended.as_ref().map_or_else(Observed::default, |(left, _)| left.promises.observed.clone()),
+        );
+        let (image, marks) = recover(&parameters, lifetime, &disk, &observed, tally).map_err(|why| fail(why, &disk))?;
+        let mut observed = observed.now();
         let recovery = image.admin().stats().recovery;
         count(&tally.quarantined, u64::from(recovery.quarantined.is_some()));
         // the second copy of a base may be missing after a crash
@@ -101,12 +131,17 @@ fn run(seed: u64, tally: &Tally) -> Result<(), String> {
             left.promises
                 .check(&marks, how, &before, left.in_memory.as_deref())
                 .map_err(|why| fail(format!("{why}\nafter {past:?}"), &disk))?;
+            observed = observed
+                .check(&image, &marks, left.ending, lifetime.faulty_opening)
+                .map_err(|why| fail(format!("{why}\nafter {past:?}"), &disk))?;
         }
-        let record = Arc::new(PromiseRecord::after(&marks));
-        let mut left = run_lifetime(lifetime, &disk, image, &record).map_err(|why| fail(why, &disk))?;
+        let before_delivered = observed.delivered();
+        let record = Arc::new(PromiseRecord::after(&marks, observed));
+        let mut left = run_lifetime(&parameters, lifetime, &disk, image, &record).map_err(|why| fail(why, &disk))?;
         count(&tally.lifetimes, 1);
         count(&tally.marks, left.in_memory.as_ref().map_or(0, |in_memory| (in_memory.len() - marks.len()) as u64));
         count(&tally.faults, disk.strikes());
+        count(&tally.delivered, left.promises.observed.delivered() - before_delivered);
         count(if left.ending == EndKind::Kill { &tally.kills } else { &tally.power_cuts }, 1);
         if let LifetimeEnd::PowerCut(_, memimage::disk::Crash::Garbage(_)) = lifetime.end {
             left = without_garbage(&parameters, lifetime, left, tally).map_err(|why| fail(why, &disk))?;
@@ -120,8 +155,11 @@ fn run(seed: u64, tally: &Tally) -> Result<(), String> {
     let image = parameters
         .open(lifetime, &disk)
         .map_err(|error| format!("{error}\nafter {lifetime:?}\nof {parameters:?}\n{}", disk.trace()))?;
+    let marks = SwarmParameters::marks(&image)?;
     left.promises
-        .check(&SwarmParameters::marks(&image)?, (lifetime.durability, left.ending), &before, left.in_memory.as_deref())
+        .check(&marks, (lifetime.durability, left.ending), &before, left.in_memory.as_deref())
+        .and_then(|()| left.promises.observed.check(&image, &marks, left.ending, false))
+        .map(drop)
         .map_err(|why| format!("{why}\nafter {lifetime:?}\nof {parameters:?}\n{}", disk.trace()))
 }
 
@@ -226,11 +264,11 @@ fn swarm(first: u64, seeds: u64, times: u64, tally: &Tally) {
 #[test]
 fn a_swarm_of_lifetimes_keeps_all_promises() {
     let number = |name: &str| std::env::var(name).ok().and_then(|number| number.parse().ok()).unwrap_or(1);
-    let (seeds, tally) = (u64::from(cases(1_500)), Tally::default());
+    let (seeds, tally) = (u64::from(cases(400)), Tally::default());
     swarm(number("MEMIMAGE_SEED"), seeds, number("MEMIMAGE_TIMES"), &tally);
     println!("{seeds} seeds: {tally:?}");
-    let Tally { faults, refused_to_open, suspect, quarantined, pruned, backups, .. } = tally;
-    let incomplete = [faults, refused_to_open, suspect, quarantined, pruned, backups]
+    let Tally { faults, refused_to_open, suspect, quarantined, pruned, backups, delivered, taken_over, .. } = tally;
+    let incomplete = [faults, refused_to_open, suspect, quarantined, pruned, backups, delivered, taken_over]
         .iter_mut()
         .any(|counter| *counter.get_mut() == 0);
     assert!(seeds < 1_500 || !incomplete, "the swarm does not cover all faults and repairs");

@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use memimage::Durability;
 
+use crate::ending::EndKind;
 use crate::model::Mark;
+use crate::observed::{Observed, ObservedRecord};
 
 /// The maximum number of threads.
 pub(crate) const THREADS_MAX: usize = 4;
@@ -16,11 +18,12 @@ pub(crate) const THREADS_MAX: usize = 4;
 pub(crate) struct PromiseRecord {
     threads: [ThreadRecord; THREADS_MAX],
     /// The highest number of marks that an answer or a query depends on.
-    observed: AtomicU64,
+    answered: AtomicU64,
     /// The highest number of marks before a sync that has succeeded.
     synced: AtomicU64,
     /// The index of each acknowledged mark.
     indices: Mutex<BTreeMap<u64, Mark>>,
+    pub(crate) observed: ObservedRecord,
 }
 
 #[derive(Debug, Default)]
@@ -34,30 +37,22 @@ struct ThreadRecord {
 pub(crate) struct Promises {
     started: [u32; THREADS_MAX],
     acknowledged: [u32; THREADS_MAX],
-    observed: u64,
+    answered: u64,
     synced: u64,
     indices: BTreeMap<u64, Mark>,
-}
-
-/// How the process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EndKind {
-    /// All written data survives.
-    Kill,
-    /// All synced data survives.
-    PowerCut,
+    pub(crate) observed: Observed,
 }
 
 impl PromiseRecord {
-    /// The record of a lifetime that begins with these marks.
-    pub(crate) fn after(marks: &[Mark]) -> PromiseRecord {
-        let record = PromiseRecord::default();
+    /// The record of a lifetime that begins with these marks, and after what the observers have seen before.
+    pub(crate) fn after(marks: &[Mark], observed: Observed) -> PromiseRecord {
+        let record = PromiseRecord { observed: ObservedRecord::after(observed), ..PromiseRecord::default() };
         for (thread, kept) in record.threads.iter().enumerate() {
             let appended = marks.iter().filter(|mark| usize::from(mark.thread) == thread).count() as u32;
             kept.started.store(appended, Ordering::SeqCst);
             kept.acknowledged.store(appended, Ordering::SeqCst);
         }
-        record.observed.store(marks.len() as u64, Ordering::SeqCst);
+        record.answered.store(marks.len() as u64, Ordering::SeqCst);
         record.synced.store(marks.len() as u64, Ordering::SeqCst);
         record
     }
@@ -75,12 +70,12 @@ impl PromiseRecord {
     pub(crate) fn acknowledge(&self, mark: Mark, index: u64) {
         self.indices.lock().unwrap_or_else(PoisonError::into_inner).insert(index, mark);
         self.threads[usize::from(mark.thread)].acknowledged.fetch_max(mark.nth, Ordering::SeqCst);
-        self.observe(index);
+        self.answer(index);
     }
 
     /// An answer was given that depends on this number of marks.
-    pub(crate) fn observe(&self, marks: u64) {
-        self.observed.fetch_max(marks, Ordering::SeqCst);
+    pub(crate) fn answer(&self, marks: u64) {
+        self.answered.fetch_max(marks, Ordering::SeqCst);
     }
 
     /// A sync succeeded that began when there was this number of marks.
@@ -92,10 +87,10 @@ impl PromiseRecord {
     pub(crate) fn now(&self) -> Promises {
         // promises are read before the started commands, so that a promised command has always started
         let acknowledged = self.threads.each_ref().map(|thread| thread.acknowledged.load(Ordering::SeqCst));
-        let (observed, synced) = (self.observed.load(Ordering::SeqCst), self.synced.load(Ordering::SeqCst));
+        let (answered, synced) = (self.answered.load(Ordering::SeqCst), self.synced.load(Ordering::SeqCst));
         let indices = self.indices.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let started = self.threads.each_ref().map(|thread| thread.started.load(Ordering::SeqCst));
-        Promises { started, acknowledged, observed, synced, indices }
+        Promises { started, acknowledged, answered, synced, indices, observed: self.observed.now() }
     }
 }
 
@@ -136,9 +131,9 @@ impl Promises {
                 ));
             }
         }
-        let least = if answers_hold { self.observed.max(self.synced) } else { self.synced };
+        let least = if answers_hold { self.answered.max(self.synced) } else { self.synced };
         if (marks.len() as u64) < least {
-            return Err(format!("{least} marks were observed or synced, but recovered only {}", marks.len()));
+            return Err(format!("{least} marks were seen in answers or synced, but recovered only {}", marks.len()));
         }
         let misplaced = self.indices.iter().find(|&(&index, mark)| {
             let found = marks.get(index as usize - 1);

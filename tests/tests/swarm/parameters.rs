@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use memimage::disk::{Crash, Effect, Fault, Method, SimDisk};
-use memimage::{Durability, Error, Image, Options, Replica, Retention, SnapshotPolicy, SnapshotSource};
+use memimage::{
+    Durability, Error, Follower, Image, Journal, Options, Replica, Retention, SnapshotPolicy, SnapshotSource,
+};
 use memimage_tests::protection::{MODES, PLAIN, ProtectionMode};
 use memimage_tests::{SplitMix64, with_keys};
 
@@ -15,6 +17,8 @@ use crate::oracle::THREADS_MAX;
 pub(crate) const IMAGE: &str = "/list";
 /// The path of its backup.
 pub(crate) const COPY: &str = "/copy";
+/// The path of a projection of it.
+pub(crate) const PROJECTION: &str = "/projection";
 
 /// All parameters of a seed.
 #[derive(Clone, Debug)]
@@ -40,10 +44,22 @@ pub(crate) struct LifetimeParameters {
     pub(crate) thread_seeds: Vec<u64>,
     /// The number of operations of each thread.
     pub(crate) operations: u64,
+    /// The observers of the image, each with its seed.
+    pub(crate) observers: Vec<(ObserverKind, u64)>,
+    /// Whether a follower takes the image over, rather than that it is opened.
+    pub(crate) taken_over: bool,
     pub(crate) fault: Option<Fault>,
     /// Whether the fault is injected before the opening.
     pub(crate) faulty_opening: bool,
     pub(crate) end: LifetimeEnd,
+}
+
+/// The kind of an observer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ObserverKind {
+    Subscriber,
+    Projection,
+    Follower,
 }
 
 /// How a lifetime ends.
@@ -84,6 +100,28 @@ impl SwarmParameters {
         lifetime: &LifetimeParameters,
         disk: &SimDisk,
     ) -> Result<Image<MarkList>, Error> {
+        self.options(lifetime).open_with(Arc::new(disk.clone()), path)
+    }
+
+    /// A follower of the image.
+    pub(crate) fn follow(&self, lifetime: &LifetimeParameters, disk: &SimDisk) -> Result<Follower<MarkList>, Error> {
+        self.options(lifetime).follow_with(Arc::new(disk.clone()), IMAGE)
+    }
+
+    /// The journal of the image, as another process sees it.
+    pub(crate) fn open_journal(
+        &self,
+        lifetime: &LifetimeParameters,
+        disk: &SimDisk,
+    ) -> Result<Journal<MarkList>, Error> {
+        self.options(lifetime).open_journal_with(Arc::new(disk.clone()), IMAGE)
+    }
+
+    pub(crate) fn prunes(&self) -> bool {
+        self.retention != Retention::Everything
+    }
+
+    fn options(&self, lifetime: &LifetimeParameters) -> Options<MarkList> {
         let options: Options<MarkList> = Image::options()
             .segment_bytes(16 << 10)
             .align_bytes(self.align)
@@ -95,7 +133,7 @@ impl SwarmParameters {
             .pause_budget(lifetime.pause_budget)
             .batch_bytes(lifetime.batch_bytes)
             .pending_batches_max(lifetime.pending_batches);
-        with_keys!(self.protection, options).open_with(Arc::new(disk.clone()), path)
+        with_keys!(self.protection, options)
     }
 }
 
@@ -135,8 +173,21 @@ impl LifetimeParameters {
             faulty_opening: fault.is_some() && rng.once_in(3),
             fault,
             end,
+            observers: observers(rng),
+            taken_over: rng.once_in(4),
         }
     }
+}
+
+fn observers(rng: &mut SplitMix64) -> Vec<(ObserverKind, u64)> {
+    use ObserverKind::{Follower, Projection, Subscriber};
+    let mut observers = Vec::new();
+    for (kind, often) in [(Subscriber, 2), (Projection, 4), (Follower, 4)] {
+        if rng.once_in(often) {
+            observers.push((kind, rng.u64()));
+        }
+    }
+    observers
 }
 
 fn crash(rng: &mut SplitMix64) -> Crash {

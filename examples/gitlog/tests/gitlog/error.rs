@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::history;
 use crate::program::Program;
 use crate::source::Change::Put;
-use crate::source::{Source, Stream, shallow_clone};
+use crate::source::{Source, Stream, partial_clone, shallow_clone};
 use crate::tree::assert_equal;
 
 /// An import must fail with this message, and must not create an image.
@@ -48,6 +48,32 @@ fn a_shallow_clone_is_refused() {
     let shallow = program.path("shallow.git");
     shallow_clone(&source.path, &shallow);
     check_import(&Program::new(), &shallow, "help: run `git fetch --unshallow`");
+}
+
+#[test]
+fn a_partial_clone_is_imported_if_its_remote_is_there() {
+    let (program, source) = imported();
+    source.git(&["config", "uploadpack.allowFilter", "true"]);
+    source.git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
+    let partial = program.path("partial.git");
+    partial_clone(&source.path, &partial);
+    let away = program.path("away");
+    fs::rename(&source.path, &away).unwrap();
+    let other = Program::new();
+    let errors = other.fail("import", &[partial.as_os_str().as_bytes()]);
+    assert!(errors.contains("`git cat-file` ended at the blob"), "{errors}");
+    assert!(errors.contains("a partial clone needs its remote"), "{errors}");
+
+    fs::rename(&away, &source.path).unwrap();
+    other.import(&partial);
+    assert_equal(&other, &source);
+}
+
+#[test]
+fn a_reference_to_a_missing_object_is_reported() {
+    let (_program, source) = imported();
+    fs::write(source.path.join("refs/heads/broken"), "1".repeat(40)).unwrap();
+    check_import(&Program::new(), &source.path, "bad ref refs/heads/broken");
 }
 
 #[test]
@@ -116,7 +142,7 @@ fn an_unknown_path_is_reported() {
         assert!(errors.contains(&format!("commit `main` has no file `{path}`")), "{errors}");
     }
     let errors = program.fail("blame", &[b"a/missing"]);
-    assert!(errors.contains("no commit in the image has `a/missing`"), "{errors}");
+    assert!(errors.contains("no commit in the image has `a/missing`; help:"), "{errors}");
 }
 
 #[test]

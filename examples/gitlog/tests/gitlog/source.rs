@@ -86,8 +86,17 @@ fn without_settings(mut command: Command) -> Command {
 
 /// Clones only the last commit.
 pub(crate) fn shallow_clone(of: &Path, to: &Path) {
+    clone(of, "--depth=1", to);
+}
+
+/// Clones without the contents of files, which git fetches when it needs them.
+pub(crate) fn partial_clone(of: &Path, to: &Path) {
+    clone(of, "--filter=blob:none", to);
+}
+
+fn clone(of: &Path, option: &str, to: &Path) {
     let url = format!("file://{}", of.display());
-    assert!(git().args(["clone", "--quiet", "--depth=1", "--bare", &url]).arg(to).status().unwrap().success());
+    assert!(git().args(["clone", "--quiet", "--bare", option, &url]).arg(to).status().unwrap().success());
 }
 
 /// A stream for `git fast-import`.
@@ -129,7 +138,7 @@ impl Stream {
         self.line(data);
     }
 
-    fn change(&mut self, change: &Change<'_>) {
+    pub(crate) fn change(&mut self, change: &Change<'_>) {
         match change {
             Change::Put(mode, path, content) => {
                 self.line(format!("M {mode} inline {}", octal(path)));

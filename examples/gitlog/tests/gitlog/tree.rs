@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::history;
 use crate::program::Program;
-use crate::source::Source;
+use crate::source::{Change, Source, Stream};
 
 /// Compares all commits with git.
 #[track_caller]
@@ -57,6 +57,28 @@ fn a_replaced_commit_has_the_files_that_git_prints() {
 }
 
 #[test]
+fn a_commit_on_one_that_was_replaced_after_its_import_is_imported() {
+    let program = Program::new();
+    let source = Source::new(program.path("source.git"), "sha1");
+    history::eventful(&source);
+    program.import(&source.path);
+    // newer than the next commit, so that the image does not have its files yet
+    let mut stream = Stream::default();
+    stream.line("commit refs/heads/replacement\ncommitter Ada <> 1800000000 +0000");
+    stream.data(b"instead");
+    stream.change(&Change::Put("100644", b"instead", b"of everything\n"));
+    stream.feed(&source);
+    source.git(&["replace", "main", "replacement"]);
+    let next = source.word(&["commit-tree", "-p", "main", "-m", "next", "late^{tree}"]);
+    source.git(&["update-ref", "refs/heads/main", &next]);
+    assert_eq!(program.import(&source.path).imported, 2);
+    for commit in ["main", "replacement"] {
+        let files = source.git(&["ls-tree", "-r", "-z", commit]);
+        assert_eq!(program.run("tree", &[b"-z", commit.as_bytes()]), files, "{commit}");
+    }
+}
+
+#[test]
 fn files_have_the_contents_that_git_has() {
     let program = Program::new();
     let source = Source::new(program.path("source.git"), "sha1");
@@ -82,10 +104,9 @@ fn a_content_larger_than_an_event_of_a_commit_may_be_is_kept() {
     let program = Program::new();
     let source = Source::new(program.path("source.git"), "sha1");
     let contents: Vec<Vec<u8>> = (1..=3).map(|seed| noise(seed, 5 << 20)).collect();
-    let mut stream = crate::source::Stream::default();
+    let mut stream = Stream::default();
     let puts = ["1", "2", "3"].map(|name| name.as_bytes());
-    let puts: Vec<_> =
-        puts.iter().zip(&contents).map(|(name, content)| crate::source::Change::Put("100644", name, content)).collect();
+    let puts: Vec<_> = puts.iter().zip(&contents).map(|(name, content)| Change::Put("100644", name, content)).collect();
     stream.commit("refs/heads/main", &[], &puts);
     stream.feed(&source);
     let counts = program.import(&source.path);

@@ -38,8 +38,8 @@ fn check(durability: &str) {
 }
 
 /// A random number from 0 to 1.
-#[expect(clippy::disallowed_methods, reason = "the test kills at random moments")]
-fn random() -> f64 {
+#[expect(clippy::disallowed_methods, reason = "tests kill at random moments, and compare random rows")]
+pub(crate) fn random() -> f64 {
     let bits = RandomState::new().build_hasher().finish();
     bits as f64 / u64::MAX as f64
 }

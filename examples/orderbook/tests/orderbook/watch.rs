@@ -39,3 +39,29 @@ fn changes_are_printed_while_an_ingest_runs() {
     assert_eq!(seqs, (first + 1..=first + 100).collect::<Vec<_>>());
     assert!(watcher.wait().unwrap().success());
 }
+
+#[test]
+fn void_changes_are_neither_printed_nor_counted() {
+    let program = Program::new();
+    let feed = program.file("bitstamp.csv.gz", BITSTAMP);
+    program.ingest(&feed, &["--limit", "20"]);
+    for seq in [2, 4] {
+        memimage::admin::Void::new(memimage::Seq::new(seq), "a mistake").run(program.image()).unwrap();
+    }
+    let lines = program.run("watch", &["--after", "0", "--count", "3"]);
+    assert_eq!(lines.lines().map(|line| change(line).0).collect::<Vec<_>>(), [1, 3, 5]);
+}
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_error() {
+    let program = Program::new();
+    let feed = program.file("bitstamp.csv.gz", BITSTAMP);
+    program.ingest(&feed, &[]);
+    let mut watcher = program.command("watch").args(["--after", "0"]).spawn().unwrap();
+    let mut line = String::new();
+    // closes the pipe, which is too small for all lines
+    BufReader::new(watcher.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(change(&line).0, 1);
+    let output = watcher.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}

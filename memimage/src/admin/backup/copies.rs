@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::earlier::EarlierBackup;
 use super::messages;
-use super::source::Source;
+use super::source::{Source, StatePath, UnusableState};
 use crate::disk::{
     Access, Disk, StagedFile, StoredFile, copy_in_pieces, failed, is_filled_with, is_same_content, write_in_pieces,
 };
@@ -24,16 +24,27 @@ pub(super) struct CopiedBytes {
     pub(super) reused: u64,
 }
 
+/// A new file of a backup.
+struct NewFile {
+    staged: StagedFile,
+    len: u64,
+    /// Whether the file shares its blocks with that of the image.
+    is_shared: bool,
+}
+
 /// The new files of a backup in the directory `target`. Dropping this value removes the files that have no final name.
 pub(super) struct Copies<'a> {
     disk: &'a Arc<dyn Disk>,
     image: &'a Path,
     target: &'a Layout,
     earlier: Option<&'a EarlierBackup>,
-    segments: BTreeMap<SegmentId, StagedFile>,
-    snapshots: Vec<StagedFile>,
-    bases: Vec<StagedFile>,
-    pub(super) bytes: CopiedBytes,
+    segments: BTreeMap<SegmentId, NewFile>,
+    /// The new copies of bases, and then the new snapshots.
+    states: Vec<NewFile>,
+    /// The snapshots and copies of bases of the image that are unreadable or damaged.
+    pub(super) unusable: Vec<UnusableState>,
+    /// The lengths of the files that the earlier backup has.
+    reused: u64,
 }
 
 impl<'a> Copies<'a> {
@@ -43,33 +54,31 @@ impl<'a> Copies<'a> {
         target: &'a Layout,
         earlier: Option<&'a EarlierBackup>,
     ) -> Copies<'a> {
-        let bytes = CopiedBytes::default();
-        Copies { disk, image, target, earlier, segments: BTreeMap::new(), snapshots: vec![], bases: vec![], bytes }
+        Copies { disk, image, target, earlier, segments: BTreeMap::new(), states: vec![], unusable: vec![], reused: 0 }
     }
 
     /// Copies the files of the image that the backup does not have yet. Returns `false` if the owner of the image removed one of
     /// the files meanwhile; another call with a new reading of the image keeps the segments that were copied.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the journal was pruned, and every state from which it could start is unusable.
     pub(super) fn copy(&mut self, source: &Source) -> Result<bool, Error> {
-        for old in self.snapshots.drain(..).chain(self.bases.drain(..)) {
-            old.discard(&**self.disk);
+        for old in self.states.drain(..) {
+            old.staged.discard(&**self.disk);
         }
-        self.bytes.reused = 0;
-        for (_, path) in &source.bases {
-            if self.has_state(path, &self.target.journal())? {
-                continue;
-            }
-            match self.copy_file(path, &self.target.journal())? {
-                Some(copy) => self.bases.push(copy),
-                None => return Ok(false),
+        self.reused = 0;
+        self.unusable.clone_from(&source.unusable);
+        let mut usable = Vec::new();
+        for (states, dir) in [(&source.bases, self.target.journal()), (&source.snapshots, self.target.snapshots())] {
+            for state in states {
+                if self.copy_state(source, state, &dir)? {
+                    usable.push(state.0);
+                }
             }
         }
-        for (_, path) in &source.snapshots {
-            if self.has_state(path, &self.target.snapshots())? {
-                continue;
-            }
-            // a snapshot is a cache: the backup does without one that was just removed
-            let copy = self.copy_file(path, &self.target.snapshots())?;
-            self.snapshots.extend(copy);
+        if !source.can_start_after(usable.into_iter()) {
+            return if self.are_removed(source)? { Ok(false) } else { Err(self.no_start()) };
         }
         let first = self.earlier.map_or(SegmentId::FIRST, EarlierBackup::first);
         let before_first: Vec<SegmentId> =
@@ -91,7 +100,7 @@ impl<'a> Copies<'a> {
         if let Some(earlier) = self.earlier
             && earlier.has(source, segment)?
         {
-            self.bytes.reused += len;
+            self.reused += len;
             return Ok(true);
         }
         if segment == source.end.segment {
@@ -108,17 +117,58 @@ impl<'a> Copies<'a> {
 
     /// Copies the last segment up to the end of the journal, with zeros after it. The last segment is never shared with the image:
     /// a write to a shared block needs new space on disk, and the owner of the image has reserved its space.
-    fn copy_end(&mut self, source: &Source) -> Result<StagedFile, Error> {
+    fn copy_end(&self, source: &Source) -> Result<NewFile, Error> {
         let end = &source.end;
         let (path, frames) = (self.target.segment(end.segment), &end.bytes[..end.offset]);
         let copy = StagedFile::write(&**self.disk, &path, true, |file| write_in_pieces(frames, end.len, file))?;
         let written = StoredFile::open(&**self.disk, copy.temporary(), Access::Read);
         let is_same = written.and_then(|file| is_filled_with(&file, frames, end.len));
-        self.verified(copy, is_same).inspect(|_| self.bytes.copied += end.len)
+        Ok(NewFile { staged: self.verified(copy, is_same)?, len: end.len, is_shared: false })
+    }
+
+    /// Copies a snapshot or a copy of a base into a directory of the backup, unless the backup has it. Returns whether the backup
+    /// has it now, intact.
+    ///
+    /// A damaged one is left out, because the copy would be damaged too, and could replace an intact one in the earlier backup.
+    fn copy_state(&mut self, source: &Source, state: &StatePath, to: &Path) -> Result<bool, Error> {
+        let disk = &**self.disk;
+        let (seq, path) = state;
+        let own = to.join(path.file_name().unwrap_or_default());
+        let has_own = !is_missing(disk, &own)? && source.verify_state(&(*seq, own.clone())).is_ok();
+        // the last bytes of a snapshot contain the hash of the whole file
+        if has_own && ends_of(disk, path).is_ok_and(|original| ends_of(disk, &own).is_ok_and(|own| own == original)) {
+            self.reused += StoredFile::open(disk, &own, Access::Read)?.len()?;
+            return Ok(true);
+        }
+        match source.verify_state(state) {
+            Ok(()) => {}
+            // the owner removed it
+            Err(error) if error.is_missing() => return Ok(false),
+            Err(error) => {
+                self.unusable.push((path.clone(), error.in_short()));
+                return Ok(has_own);
+            }
+        }
+        let copy = self.copy_file(path, to)?;
+        let is_copied = copy.is_some();
+        self.states.extend(copy);
+        Ok(is_copied)
+    }
+
+    /// Whether the owner of the image removed one of its states that the source names.
+    fn are_removed(&self, source: &Source) -> Result<bool, Error> {
+        let mut states = source.bases.iter().chain(&source.snapshots);
+        states.try_fold(false, |is, (_, path)| Ok(is || is_missing(&**self.disk, path)?))
+    }
+
+    /// The error: the journal was pruned, and no state is left from which it can start.
+    fn no_start(&self) -> Error {
+        let (path, what) = (self.image.to_owned(), messages::no_start(&self.unusable));
+        Error::new(ErrorDetail::BackupSource { path, what, help: messages::HELP_NO_START })
     }
 
     /// Copies a file that never changes again into a directory of the backup. Returns `None` if the file was removed meanwhile.
-    fn copy_file(&mut self, from: &Path, to: &Path) -> Result<Option<StagedFile>, Error> {
+    fn copy_file(&self, from: &Path, to: &Path) -> Result<Option<NewFile>, Error> {
         let disk = &**self.disk;
         let to = to.join(from.file_name().unwrap_or_default());
         let original = match StoredFile::open(disk, from, Access::Read) {
@@ -137,9 +187,7 @@ impl<'a> Copies<'a> {
         };
         let written = StoredFile::open(disk, copy.temporary(), Access::Read);
         let is_same = written.and_then(|file| is_same_content(&original, &file));
-        let copy = self.verified(copy, is_same)?;
-        *(if is_shared { &mut self.bytes.shared } else { &mut self.bytes.copied }) += len;
-        Ok(Some(copy))
+        Ok(Some(NewFile { staged: self.verified(copy, is_same)?, len, is_shared }))
     }
 
     /// Returns the copy if it was read back as it was written, and removes it otherwise.
@@ -164,31 +212,17 @@ impl<'a> Copies<'a> {
 
     fn discard(&mut self, segment: SegmentId) {
         if let Some(copy) = self.segments.remove(&segment) {
-            copy.discard(&**self.disk);
+            copy.staged.discard(&**self.disk);
         }
     }
 
-    /// Whether the earlier backup has this snapshot or base in the directory `to`. The trailer of a snapshot contains the hash of
-    /// the whole file.
-    fn has_state(&mut self, path: &Path, to: &Path) -> Result<bool, Error> {
-        const COMPARED: usize = 4096;
-        let disk = &**self.disk;
-        let own = to.join(path.file_name().unwrap_or_default());
-        if is_missing(disk, &own)? || is_missing(disk, path)? {
-            return Ok(false);
+    /// The lengths of the files of the backup. Call this before they get their final names.
+    pub(super) fn bytes(&self) -> CopiedBytes {
+        let mut bytes = CopiedBytes { reused: self.reused, ..CopiedBytes::default() };
+        for file in self.segments.values().chain(&self.states) {
+            *(if file.is_shared { &mut bytes.shared } else { &mut bytes.copied }) += file.len;
         }
-        let ends = |path: &Path| -> Result<(u64, Vec<u8>), Error> {
-            let file = StoredFile::open(disk, path, Access::Read)?;
-            let (len, mut bytes) = (file.len()?, vec![0; 2 * COMPARED]);
-            let (first, last) = bytes.split_at_mut(COMPARED);
-            file.read_up_to(first, 0)?;
-            file.read_up_to(last, len.saturating_sub(COMPARED as u64))?;
-            Ok((len, bytes))
-        };
-        let (original, own) = (ends(path)?, ends(&own)?);
-        let has = original == own;
-        self.bytes.reused += if has { own.0 } else { 0 };
-        Ok(has)
+        bytes
     }
 
     /// Gives the copies their final names, each step only once the step before it is on disk:
@@ -201,32 +235,42 @@ impl<'a> Copies<'a> {
             self.install_watermark(source)?;
         }
         while let Some((_, copy)) = self.segments.pop_first() {
-            self.install_copy(copy)?;
+            self.install_copy(&copy.staged)?;
         }
-        for copy in std::mem::take(&mut self.bases).into_iter().chain(std::mem::take(&mut self.snapshots)) {
-            self.install_copy(copy)?;
+        for copy in std::mem::take(&mut self.states) {
+            self.install_copy(&copy.staged)?;
         }
         self.install_watermark(source)
     }
 
-    fn install_copy(&self, copy: StagedFile) -> Result<(), Error> {
+    fn install_copy(&self, copy: &StagedFile) -> Result<(), Error> {
         copy.install(&**self.disk).inspect_err(|_| copy.discard(&**self.disk))
     }
 
     fn install_watermark(&self, source: &Source) -> Result<(), Error> {
         let block = source.watermark().encode(&source.segments().identity().uuid);
         let staged = StagedFile::write(&**self.disk, &self.target.durable(), true, |file| file.write_all(&block, 0))?;
-        self.install_copy(staged)
+        self.install_copy(&staged)
     }
 }
 
 impl Drop for Copies<'_> {
     fn drop(&mut self) {
-        let segments = std::mem::take(&mut self.segments).into_values();
-        for copy in segments.chain(self.snapshots.drain(..)).chain(self.bases.drain(..)) {
-            copy.discard(&**self.disk);
+        for copy in std::mem::take(&mut self.segments).into_values().chain(self.states.drain(..)) {
+            copy.staged.discard(&**self.disk);
         }
     }
+}
+
+/// The length, the first bytes and the last bytes of a file.
+fn ends_of(disk: &dyn Disk, path: &Path) -> Result<(u64, Vec<u8>), Error> {
+    const COMPARED: usize = 4096;
+    let file = StoredFile::open(disk, path, Access::Read)?;
+    let (len, mut bytes) = (file.len()?, vec![0; 2 * COMPARED]);
+    let (first, last) = bytes.split_at_mut(COMPARED);
+    file.read_up_to(first, 0)?;
+    file.read_up_to(last, len.saturating_sub(COMPARED as u64))?;
+    Ok((len, bytes))
 }
 
 pub(super) fn is_missing(disk: &dyn Disk, path: &Path) -> Result<bool, Error> {

@@ -9,6 +9,7 @@ use crate::disk::{Disk, FileType, LockGuard, failed};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::{JournalEnd, Layout, SEGMENT_HEADER, Survey};
 use crate::keys::Keyring;
+use crate::new_image::{StagingTask, vacant};
 use crate::recovery::OpenedJournal;
 use crate::seq::{SegmentId, Seq};
 
@@ -22,7 +23,8 @@ pub(super) struct EarlierBackup {
 }
 
 impl EarlierBackup {
-    /// Opens and locks the earlier backup in the directory `dir`. Returns `None` if the directory is empty or does not exist.
+    /// Opens and locks the earlier backup in the directory `dir`. Returns `None` if the directory does not exist, or has at most
+    /// what an interrupted new backup left.
     ///
     /// # Errors
     ///
@@ -32,9 +34,10 @@ impl EarlierBackup {
         dir: &Path,
         image: &Path,
         keyring: &Arc<Keyring>,
+        staging: &StagingTask,
     ) -> Result<Option<EarlierBackup>, Error> {
         let kind = disk.kind(dir).map_err(|error| failed("inspecting", dir, error))?;
-        if kind != Some(FileType::Dir) || disk.list(dir).map_err(|error| failed("listing", dir, error))?.is_empty() {
+        if kind != Some(FileType::Dir) || vacant(&**disk, dir, staging).is_ok() {
             return Ok(None);
         }
         let layout = Layout::new(dir);

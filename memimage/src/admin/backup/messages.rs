@@ -1,10 +1,11 @@
 //! The messages of a backup.
 
+use std::path::PathBuf;
+
 use crate::seq::Seq;
 
 // why a directory cannot take a backup of an image
 
-pub(super) const INSIDE_SOURCE: &str = "a place inside the image";
 pub(super) const NO_BACKUP: &str =
     "the directory contains an image that is not a backup, or a backup that was opened after it was made";
 pub(super) const HELP_NO_BACKUP: &str =
@@ -38,9 +39,21 @@ pub(super) fn too_old(seq: Seq) -> String {
 pub(super) const CHANGING: &str = "its owner removed files again and again before they were copied";
 pub(super) const HELP_CHANGING: &str = "make the backup in the program that has the image open, by `image.admin().backup(…)`: meanwhile the image removes no files";
 
+pub(super) fn no_start(unusable: &[(PathBuf, String)]) -> String {
+    let each: Vec<String> = unusable.iter().map(|(path, what)| format!("`{}`: {what}", path.display())).collect();
+    format!(
+        "its first events were pruned, and no snapshot or base from which its journal can start is readable: {}",
+        each.join("; ")
+    )
+}
+
+pub(super) const HELP_NO_START: &str =
+    "run `memimage::admin::check`, and keep the earlier backups; if the image is open, make a snapshot first";
+
 // why a new backup is damaged
 
 pub(super) const NOT_THE_SAME: &str = "the copy differs from the original";
+pub(super) const NO_START: &str = "no snapshot or base from which the journal can start is intact";
 pub(super) const NO_BACKUP_MADE: &str = "no backup was made";
 pub(super) const EARLIER_UNCHANGED: &str = "the earlier backup is unchanged";
 pub(super) const EARLIER_CONTINUED: &str =

@@ -30,9 +30,11 @@ use task::BackupTask;
 /// The backup is an image. To restore it, open it, or a copy of it.
 ///
 /// - It contains every event that was on disk when the call began, and ends with an event that is on disk. Snapshots and bases of
-///   these events are copied; `quarantine/` is not.
-/// - If `dir` does not exist or is empty, the backup is made in a directory beside `dir`, named `.NAME.backing-up`, synced and
-///   verified. Then a rename moves it to `dir`. After a crash or an error, there is no backup at `dir`, or a complete one.
+///   these events are copied; `quarantine/` is not. A snapshot or a copy of a base that is unreadable or damaged is left out:
+///   [`BackupReport::unusable_snapshots`] names it.
+/// - If `dir` does not exist, the backup is made in a directory beside `dir`, named `.NAME.backing-up`. If `dir` is empty, such as a
+///   mount point, the backup is made inside of `dir`, in a directory named `.backing-up`. Once it is synced and verified, renames
+///   move it to `dir`. After a crash or an error, there is no backup at `dir`, or a complete one.
 /// - If `dir` contains an earlier backup of the same history of this image, the backup copies only what is new: later segments, the
 ///   last segment if it has grown, newer snapshots. All of it is copied and verified under temporary names. Then the files are
 ///   renamed one by one, so that after a crash at any moment `dir` is a backup up to an event between the earlier end and the new
@@ -68,7 +70,11 @@ use task::BackupTask;
 /// - `dir` is within the image, or contains something else than a backup ([`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists)).
 /// - `dir` contains a backup of another image, of another history of this image, or of a later state than the image has; or the
 ///   events after its end were pruned; or it was opened ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)).
-/// - The backup in `dir` is in use ([`ErrorKind::Locked`](crate::ErrorKind::Locked)).
+/// - The backup in `dir` is in use, or another backup to `dir` is being made ([`ErrorKind::Locked`](crate::ErrorKind::Locked)).
+/// - `dir` is on a network file system ([`ErrorKind::NetworkFileSystem`](crate::ErrorKind::NetworkFileSystem)). A [`Backup`] may
+///   allow it.
+/// - The first events of the image were pruned, and no snapshot or base from which the journal can start is readable
+///   ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)).
 /// - The owner of the image prunes the journal faster than it can be copied
 ///   ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)).
 /// - A file cannot be read or written, or is read back with other content.
@@ -83,6 +89,7 @@ pub fn backup(path: impl AsRef<Path>, dir: impl AsRef<Path>) -> Result<BackupRep
 #[must_use = "nothing is copied until `run` is called"]
 pub struct Backup {
     keys: GivenKeys,
+    allow_network: bool,
 }
 
 impl Backup {
@@ -94,7 +101,7 @@ impl Backup {
     /// Creates a backup with keys.
     #[cfg(feature = "admin")]
     pub(super) fn with_keys(keys: GivenKeys) -> Backup {
-        Backup { keys }
+        Backup { keys, ..Backup::new() }
     }
 
     /// Sets the keys under which the image is encrypted; see [`Options::encryption`](crate::Options::encryption).
@@ -108,6 +115,13 @@ impl Backup {
     #[cfg(feature = "chain")]
     pub fn chain(mut self, keys: Keys) -> Backup {
         self.keys.chain = Some(keys);
+        self
+    }
+
+    /// Sets whether the backup may be on a network file system; see [`Options::allow_network`](crate::Options::allow_network). The
+    /// image may be on one in any case, because it is only read.
+    pub fn allow_network(mut self, allow: bool) -> Backup {
+        self.allow_network = allow;
         self
     }
 
@@ -137,7 +151,8 @@ impl Backup {
     }
 
     fn run_on(self, disk: &Arc<dyn Disk>, path: &Path, dir: &Path) -> Result<BackupReport, Error> {
-        let (image, keyring) = (Layout::new(path), self.keys.keyring());
-        BackupTask { disk, image: &image, keyring: &keyring, synced: Seq::ZERO, dir }.run()
+        let Backup { keys, allow_network } = self;
+        let (image, keyring) = (Layout::new(path), keys.keyring());
+        BackupTask { disk, image: &image, keyring: &keyring, synced: Seq::ZERO, dir, allow_network }.run()
     }
 }

@@ -6,7 +6,7 @@ use super::BackupReport;
 use super::task::BackupTask;
 use crate::error::Error;
 use crate::event::Model;
-use crate::image::Admin;
+use crate::image::{Admin, PinnedFiles};
 
 impl<M: Model> Admin<'_, M> {
     /// Makes a backup of the image in the directory `dir`, while commands and queries go on. The backup contains at least every
@@ -15,6 +15,9 @@ impl<M: Model> Admin<'_, M> {
     /// If `dir` does not exist or is empty, the backup is new. If `dir` contains an earlier backup of the image, only new segments,
     /// the grown last segment and new snapshots are copied. See [`admin::backup`](crate::admin::backup()) for what a backup
     /// contains, and for what a crash leaves.
+    ///
+    /// The backup may be on a network file system if the image's [`allow_network`](crate::Options::allow_network) is set. For another
+    /// choice, use [`admin::Backup`](crate::admin::Backup), which needs no closed image.
     ///
     /// The call takes as long as the copy and its verification, and blocks no other call on the image. Until it returns, the image
     /// does not prune its journal and removes no snapshot; the next snapshot after it makes up for that.
@@ -47,7 +50,7 @@ impl<M: Model> Admin<'_, M> {
     pub fn backup(&self, dir: impl AsRef<Path>) -> Result<BackupReport, Error> {
         let files = self.pin_files("backup")?;
         let dir = files.resolve(dir.as_ref());
-        BackupTask { disk: files.disk, image: files.layout, keyring: files.keyring, synced: files.durable, dir: &dir }
-            .run()
+        let PinnedFiles { disk, layout: image, keyring, durable: synced, allow_network, .. } = files;
+        BackupTask { disk, image, keyring, synced, dir: &dir, allow_network }.run()
     }
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::disk::{Access, Disk};
+use crate::disk::Disk;
 use crate::error::Error;
 use crate::journal::{JournalEnd, Layout, Segments, Watermark};
 use crate::keys::Keyring;
@@ -14,6 +14,8 @@ use crate::snapshot::Snapshots;
 
 /// A snapshot or a copy of a base: the last event in its state, and its path.
 pub(super) type StatePath = (Seq, PathBuf);
+/// The path of a snapshot or a copy of a base that cannot be used, and the reason.
+pub(super) type UnusableState = (PathBuf, String);
 
 /// An image, read up to the end of its journal.
 pub(super) struct Source {
@@ -24,6 +26,11 @@ pub(super) struct Source {
     pub(super) snapshots: Vec<StatePath>,
     /// The copies of bases of this image, of events up to the end.
     pub(super) bases: Vec<StatePath>,
+    /// The event before the first one of a pruned journal, which needs a state after this event or a later one; `None` if the
+    /// journal begins at genesis.
+    oldest_start: Option<Seq>,
+    /// The other snapshots and copies of bases: their headers cannot be read, or are damaged.
+    pub(super) unusable: Vec<UnusableState>,
 }
 
 impl Source {
@@ -47,14 +54,18 @@ impl Source {
         if !again.image(layout)?.contains(&journal.segments().first()) {
             return Ok(None);
         }
-        let end = read_end(&journal)?;
-        let own = |listed: Vec<StatePath>| own_states(&states, journal.segments(), listed);
-        let (snapshots, bases) = (own(snapshots)?, own(bases)?);
+        // The owner may have written the last frames without having synced them. After a power cut, the backup would contain
+        // events that the image has lost.
+        let end = journal.read_synced_end()?;
+        let mut unusable = Vec::new();
+        let mut own = |listed: Vec<StatePath>| own_states(&states, journal.segments(), listed, &mut unusable);
+        let (snapshots, bases) = (own(snapshots), own(bases));
         let last = end.chain.before();
         if bases.iter().chain(&snapshots).any(|(seq, _)| *seq > last) {
             return Ok(None);
         }
-        Ok(Some(Source { journal, end, snapshots, bases }))
+        let oldest_start = oldest_start(journal.segments())?;
+        Ok(Some(Source { journal, end, snapshots, bases, oldest_start, unusable }))
     }
 
     pub(super) fn segments(&self) -> &Segments {
@@ -87,6 +98,16 @@ impl Source {
 }
 
 impl Source {
+    /// Whether the journal can be replayed from its first event, or from the state after one of these events.
+    pub(super) fn can_start_after(&self, mut states: impl Iterator<Item = Seq>) -> bool {
+        self.oldest_start.is_none_or(|oldest| states.any(|seq| seq >= oldest))
+    }
+
+    /// Reads and verifies the whole file of a snapshot or a copy of a base.
+    pub(super) fn verify_state(&self, (seq, path): &StatePath) -> Result<(), Error> {
+        self.journal.snapshots().open(*seq, path)?.check().map(drop)
+    }
+
     /// Verifies the frames from segment `from` on, so that no damage of the image gets into an earlier backup.
     pub(super) fn verify_frames(&self, from: SegmentId) -> Result<(), Error> {
         let from = from.max(self.segments().first());
@@ -94,19 +115,26 @@ impl Source {
     }
 }
 
-/// Reads the end of the journal, and syncs it.
-fn read_end(journal: &OpenedJournal) -> Result<JournalEnd, Error> {
-    let end = journal.scan().read_end()?;
-    journal.check_watermark(&end)?;
-    // The owner may have written the last frames without having synced them. After a power cut, the backup would contain events
-    // that the image has lost.
-    journal.segments().file(end.segment, Access::Read)?.sync_data()?;
-    Ok(end)
+fn oldest_start(segments: &Segments) -> Result<Option<Seq>, Error> {
+    if segments.starts_at_genesis() {
+        return Ok(None);
+    }
+    for segment in segments.ids() {
+        if let Some(header) = segments.first_frame(segment)? {
+            return Ok(Some(Seq::new(header.first_seq.get().saturating_sub(1))));
+        }
+    }
+    Ok(None)
 }
 
-/// The listed states that belong to this image. A state that was removed meanwhile or whose header is damaged is left out: a
-/// snapshot is a cache, and a base has a second copy.
-fn own_states(states: &Snapshots, segments: &Segments, listed: Vec<StatePath>) -> Result<Vec<StatePath>, Error> {
+/// The listed states that belong to this image. The journal can do without any of them, or `Copies` finds out that it cannot:
+/// a snapshot is a cache, and a base has a second copy. So an unreadable one does not stop the backup.
+fn own_states(
+    states: &Snapshots,
+    segments: &Segments,
+    listed: Vec<StatePath>,
+    unusable: &mut Vec<UnusableState>,
+) -> Vec<StatePath> {
     let mut own = Vec::new();
     for (seq, path) in listed {
         match states.open(seq, &path) {
@@ -116,9 +144,10 @@ fn own_states(states: &Snapshots, segments: &Segments, listed: Vec<StatePath>) -
                     own.push((seq, path));
                 }
             }
-            Err(error) if error.is_io() && !error.is_missing() => return Err(error),
-            Err(_) => {}
+            // the owner removed it
+            Err(error) if error.is_missing() => {}
+            Err(error) => unusable.push((path, error.in_short())),
         }
     }
-    Ok(own)
+    own
 }

@@ -237,7 +237,7 @@ pub(super) fn files(observations: Vec<FileObservation>, report: &mut CheckReport
             FileCondition::RewriteDirectory => (Severity::Note, messages::rewrite_directory()),
             FileCondition::BranchDirectory => (Severity::Note, messages::branch_directory()),
             FileCondition::Quarantine { copies, bytes } => (Severity::Note, messages::quarantine(copies, bytes)),
-            FileCondition::Unwritable => (Severity::Damage, messages::unwritable()),
+            FileCondition::Unwritable => (Severity::Warning, messages::unwritable()),
             FileCondition::Irregular(what) => (Severity::Damage, messages::irregular(what)),
         };
         add(report, severity, path, message);

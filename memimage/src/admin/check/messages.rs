@@ -261,8 +261,9 @@ pub(super) fn exposed(permissions: &str) -> Message {
 
 pub(super) fn unwritable() -> Message {
     Message::new(
-        "it cannot be opened for writing, so the image cannot be opened",
-        "give this user the permission to write to it",
+        "this user cannot open it for writing, and therefore cannot open the image",
+        "nothing, if another user opens the image; otherwise give this user the permission to write to it, or put the image on a \
+         writable file system",
     )
 }
 

@@ -87,7 +87,7 @@ pub struct Finding {
 pub enum Severity {
     /// Nothing is wrong.
     Note,
-    /// The image opens and nothing is lost, but an operator should look at the finding.
+    /// Nothing is lost, and the image opens (if this user may write to its files), but an operator should look at the finding.
     Warning,
     /// Something that the image needs is missing or damaged.
     Damage,

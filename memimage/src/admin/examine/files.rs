@@ -47,6 +47,13 @@ pub(crate) enum FileCondition {
     Irregular(&'static str),
 }
 
+/// The ends of the names of staging directories beside an image, which are also the names of those inside of it.
+const STAGING_DIRECTORIES: [(&str, FileCondition); 3] = [
+    (".rewriting", FileCondition::RewriteDirectory),
+    (".branching", FileCondition::BranchDirectory),
+    (".backing-up", FileCondition::BackupDirectory),
+];
+
 /// Surveys all directories of an image.
 pub(crate) fn survey(disk: &dyn Disk, layout: &Layout) -> Result<Vec<FileObservation>, Error> {
     let mut observations = Vec::new();
@@ -61,11 +68,7 @@ pub(crate) fn survey(disk: &dyn Disk, layout: &Layout) -> Result<Vec<FileObserva
     for name in layout.subscription_names(disk)? {
         survey_directory(disk, layout, &layout.subscription(&name).dir, &["LOCK", "acknowledged"], &mut observations)?;
     }
-    for (ending, condition) in [
-        (".rewriting", FileCondition::RewriteDirectory),
-        (".branching", FileCondition::BranchDirectory),
-        (".backing-up", FileCondition::BackupDirectory),
-    ] {
+    for (ending, condition) in STAGING_DIRECTORIES {
         if let Some(path) = layout.beside(ending)
             && exists(disk, &path)?
         {
@@ -116,6 +119,8 @@ fn survey_directory(
             observe(&path, FileCondition::BackupStagingMarker);
         } else if name == "BRANCHING" {
             observe(&path, FileCondition::BranchMarker);
+        } else if let Some((_, condition)) = STAGING_DIRECTORIES.into_iter().find(|(ending, _)| name == *ending) {
+            observe(&path, condition);
         } else if !(is_part_of(layout, &path)
             || is_segment(&name)
             || suffixes.iter().any(|suffix| name.ends_with(suffix)))

@@ -1,16 +1,11 @@
 //! The messages of a rewrite: the reasons why a record cannot be rewritten, and why the two journals differ.
 
-use crate::seq::Seq;
+use crate::new_image::Need;
 
-// damage to the source
-
-pub(super) fn time_goes_back(seq: Seq) -> String {
-    format!("event {seq} has an earlier time than the event before it")
-}
-
-pub(super) fn unknown_event_number(seq: Seq, number: u32) -> String {
-    format!("event {seq} has number {number}, which is not in the shape table")
-}
+pub(super) const PRUNED: Need = Need {
+    done: "rewritten",
+    help: "a rewrite needs all events, so open an image that you want to rewrite later with `Retention::Everything`",
+};
 
 // an upcaster that fails
 
@@ -27,7 +22,3 @@ pub(super) const SOURCE_NOT_DETERMINISTIC: &str =
 pub(super) const UPCASTER_NOT_DETERMINISTIC: &str =
     "an upcaster is not deterministic, or its result depends on more than the event";
 pub(super) const CAUSE_UNKNOWN: &str = "a command body or an upcaster is not deterministic";
-
-// a path where no image can be made
-
-pub(super) const INSIDE_SOURCE: &str = "a place inside the source image";

@@ -9,14 +9,17 @@ mod messages;
 mod rewriter;
 
 use super::keys::GivenKeys;
-use crate::disk::{Disk, RealDisk, absolute, failed};
+use crate::disk::{Disk, RealDisk, absolute};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::Layout;
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
 use crate::log;
-use crate::new_image::{CompleteJournal, Rebuilt, RecordWriter, StagingDir, StagingTask, first_divergence, vacant};
+use crate::new_image::{
+    CompleteJournal, FrameDecoder, Rebuilt, RecordWriter, StagingDir, StagingTask, first_divergence, refuse_inside,
+    vacant,
+};
 use crate::options::Options;
 use crate::recovery::ReplayProgress;
 use crate::seq::SegmentId;
@@ -25,6 +28,7 @@ use rewriter::{RewriteCounts, Rewriter};
 
 /// The staging directory of a rewrite.
 const STAGING: StagingTask = StagingTask {
+    name: "rewrite",
     ending: ".rewriting",
     marker: "REWRITING",
     text: "A rewrite is creating an image in this directory. If no such process is running, the rewrite was interrupted: run it \
@@ -44,9 +48,10 @@ const STAGING: StagingTask = StagingTask {
 /// - Events of `replay_only` versions are copied unchanged, because they have no newer version.
 /// - The new image has the random seed of the source, a new UUID, and no snapshots. The headers of the new image record the
 ///   source as the parent of the new image.
-/// - The rewrite creates the new image in a directory beside `target`, named `.NAME.rewriting`. Once the image is synced and
-///   verified, a rename moves it to `target`. After a crash, `target` either does not exist or is complete. If `target` does
-///   not exist, run the rewrite again from the beginning. If the rewrite fails, it removes the directory beside `target`.
+/// - The rewrite creates the new image in a directory beside `target`, named `.NAME.rewriting`, or inside of `target`, if this is an
+///   empty directory. Once the image is synced and verified, a rename moves it to `target`. After a crash, `target` has either no
+///   image or a complete one. If it has none, run the rewrite again from the beginning. If the rewrite fails, it removes the
+///   directory.
 /// - The rewrite only reads the source, and locks it so that no other process can open it meanwhile. If the source ends in a
 ///   torn write, the rewrite neither copies nor clears the torn write.
 /// - The rewrite does not use snapshots of the source, but replays from the first event. If an upcaster changed the meaning of
@@ -186,28 +191,26 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let (source_keys, keys) = (source.keyring(), options.keyring());
         let layout = Layout::new(from);
         layout.survey(&*disk)?.image(&layout)?;
-        // the paths must be resolved, because a link or `..` may lead into the source
-        if disk.is_within(target, from).map_err(|error| failed("inspecting", target, error))? {
-            return Err(Error::new(ErrorDetail::Taken { path: target.to_owned(), found: messages::INSIDE_SOURCE }));
-        }
-        vacant(&*disk, target)?;
+        refuse_inside(&*disk, target, from)?;
+        vacant(&*disk, target, &STAGING)?;
         if !options.allow_network {
             layout.refuse_network(&*disk)?;
             Layout::new(target).refuse_network(&*disk)?;
         }
         let _lock = layout.acquire_lock(&*disk)?;
-        let old = CompleteJournal::open::<M>(&disk, &layout, &source_keys)?;
+        let old = CompleteJournal::open::<M>(&disk, &layout, &source_keys, messages::PRUNED)?;
         let was = old.rebuild::<M>(None, true, &mut watch(RewriteStep::Rebuild, None, &mut *progress))?;
 
         let staging = StagingDir::take(&disk, target, &STAGING)?;
         let scan = old.journal.scan();
         let voids = scan.voids(SegmentId::FIRST)?;
         let journal = RecordWriter::create::<M>(&disk, staging.layout(), &options, &keys, (&old, was.last))?;
-        let void = (voids, was.changed_outcomes.clone());
-        let rewriter = Rewriter::<M>::new(scan, &old.dispatch, void, journal, was.events, &mut *progress);
+        let decoder = FrameDecoder::new(&old.dispatch, &voids, was.last);
+        let outcomes = &was.changed_outcomes;
+        let rewriter = Rewriter::<M>::new(scan, decoder, outcomes, journal, was.events, &mut *progress);
         let counts = rewriter.write(was.digest.to_u64())?;
 
-        let new = CompleteJournal::open::<M>(&disk, staging.layout(), &keys)?;
+        let new = CompleteJournal::open::<M>(&disk, staging.layout(), &keys, messages::PRUNED)?;
         let total = Some(counts.last.get());
         let is = new.rebuild::<M>(None, false, &mut watch(RewriteStep::Verify, total, &mut *progress))?;
         if is.digest != was.digest {

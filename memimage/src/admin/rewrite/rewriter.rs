@@ -6,14 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::messages;
 use super::report::{RewriteProgress, RewriteStep};
-use crate::context::{Origin, Timestamp};
+use crate::context::Origin;
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Model, Recorded, Reencode, StoredPayload};
-use crate::journal::{EventId, Frame, FrameKind, Record, Scan, ShapeRow, Voids, records};
-use crate::new_image::{NewRecord, RecordWriter};
+use crate::journal::{EventId, Frame, Record, Scan, ShapeRow};
+use crate::new_image::{FrameDecoder, NewRecord, RecordWriter, SourceFrame};
 use crate::outcome::Outcome;
 use crate::panics::panic_message;
-use crate::recovery::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
+use crate::recovery::{DROPPED, ReplayAction, ReplayRoute};
 use crate::seq::{SegmentId, Seq};
 
 /// Counts of the events read and written.
@@ -30,18 +30,14 @@ pub(super) struct RewriteCounts {
 /// Reads the old journal and writes the new one.
 pub(super) struct Rewriter<'a, M> {
     scan: &'a Scan,
-    old: &'a Dispatch,
-    /// The void events of the old journal.
-    voids: Voids,
+    decoder: FrameDecoder<'a>,
     /// The events that have another outcome on replay than when they were recorded, because an earlier event has become void
     /// since.
-    changed_outcomes: BTreeMap<Seq, Outcome>,
+    changed_outcomes: &'a BTreeMap<Seq, Outcome>,
     new: RecordWriter,
     /// For each row of `M::EVENTS`, the number of the event in the new journal; `None` if no such event was written yet.
     numbers: Vec<Option<EventId>>,
     reencode: Reencode<M>,
-    /// The recorded time of the last event.
-    time: Timestamp,
     counts: RewriteCounts,
     bytes: u64,
     total: u64,
@@ -50,24 +46,22 @@ pub(super) struct Rewriter<'a, M> {
 
 impl<'a, M: Model> Rewriter<'a, M> {
     /// Creates a rewriter that reads the events with `scan` and writes them to the new journal. `total` is the number of
-    /// events. `old` maps the events of the journal to the events of the program. `voids` contains the void events.
+    /// events.
     pub(super) fn new(
         scan: &'a Scan,
-        old: &'a Dispatch,
-        (voids, changed_outcomes): (Voids, BTreeMap<Seq, Outcome>),
+        decoder: FrameDecoder<'a>,
+        changed_outcomes: &'a BTreeMap<Seq, Outcome>,
         new: RecordWriter,
         total: u64,
         progress: &'a mut dyn FnMut(RewriteProgress),
     ) -> Rewriter<'a, M> {
         Rewriter {
             scan,
-            old,
-            voids,
+            decoder,
             changed_outcomes,
             new,
             numbers: vec![None; M::EVENTS.len()],
             reencode: Reencode::new(),
-            time: Timestamp::default(),
             counts: RewriteCounts::default(),
             bytes: 0,
             total,
@@ -85,30 +79,17 @@ impl<'a, M: Model> Rewriter<'a, M> {
     }
 
     fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
-        let (header, scan) = (&frame.header, self.scan);
-        if header.kind == FrameKind::Time {
-            let correction = scan.decode_time(segment, frame)?;
-            self.time = correction.to;
-            self.new.correct_time(&correction)?;
-        }
-        if header.kind != FrameKind::Events {
-            return Ok(ControlFlow::Continue(()));
-        }
-        let damaged = |what: String| scan.corrupt_frame(segment, frame, what);
-        let body = scan.body(segment, frame)?;
-        for record in records(&body, header.first_seq, header.count, header.time) {
-            let record = record.map_err(|fault| damaged(fault.to_string()))?;
-            if record.time < self.time {
-                return Err(damaged(messages::time_goes_back(record.seq)));
+        match self.decoder.decode::<M>(self.scan, segment, frame)? {
+            SourceFrame::Other => return Ok(ControlFlow::Continue(())),
+            SourceFrame::Time(correction) => {
+                self.new.correct_time(&correction)?;
+                return Ok(ControlFlow::Continue(()));
             }
-            let action = match self.voids.has(record.seq) {
-                true => ReplayAction::Dropped,
-                false => self
-                    .old
-                    .action(record.event, M::EVENTS)
-                    .ok_or_else(|| damaged(messages::unknown_event_number(record.seq, record.event.0)))?,
-            };
-            self.record(action, &record, &body[record.payload.clone()])?;
+            SourceFrame::Events { body, records } => {
+                for (record, action) in records {
+                    self.record(action, &record, &body[record.payload.clone()])?;
+                }
+            }
         }
         self.bytes += frame.len as u64;
         let (events, bytes) = (self.counts.read, self.bytes);
@@ -117,7 +98,6 @@ impl<'a, M: Model> Rewriter<'a, M> {
     }
 
     fn record(&mut self, what: ReplayAction<'_, M>, record: &Record, payload: &[u8]) -> Result<(), Error> {
-        self.time = record.time;
         self.counts.read += 1;
         let part = record.origin.part;
         let ReplayAction::Event(ReplayRoute { row, event, shape, values }) = what else {

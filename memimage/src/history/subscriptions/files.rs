@@ -6,6 +6,7 @@ use crate::context::Timestamp;
 use crate::disk::{Access, Disk, Lock, LockGuard, StagedFile, StoredFile, failed, sync_dir};
 use crate::error::{Error, ErrorDetail, SubscriptionError};
 use crate::journal::{ACKNOWLEDGEMENT_LEN, Acknowledgement, Layout, Slot, SubscriptionPaths, is_subscription_name};
+use crate::log;
 use crate::seq::Seq;
 
 /// A named subscription, as [`Journal::subscriptions`](crate::Journal::subscriptions) lists it.
@@ -129,20 +130,33 @@ impl SubscriptionFiles {
         sync_dir(self.disk(), self.layout.root())
     }
 
+    /// Removes the file of a subscription that could not be created, so that it keeps no events from being pruned. The caller holds
+    /// the lock.
+    pub(super) fn remove_unused(&self) {
+        if let Err(error) = self.remove_position() {
+            log::warning!(%error, name = self.name, "a subscription that could not be created was not removed; it keeps events from being pruned");
+        }
+    }
+
+    /// Removes the file with the position. Returns whether it existed. The caller holds the lock.
+    fn remove_position(&self) -> Result<bool, Error> {
+        let path = &self.paths.acknowledged;
+        if self.disk().kind(path).map_err(|error| failed("inspecting", path, error))?.is_none() {
+            return Ok(false);
+        }
+        self.disk().remove(path).map_err(|error| failed("removing", path, error))?;
+        sync_dir(self.disk(), &self.paths.dir)?;
+        Ok(true)
+    }
+
     /// Removes the subscription. Returns whether it existed.
     pub(super) fn remove(&self) -> Result<bool, Error> {
-        let is_there = |path| self.disk().kind(path).map_err(|error| failed("inspecting", path, error));
-        if is_there(&self.paths.dir)?.is_none() {
+        let dir = &self.paths.dir;
+        if self.disk().kind(dir).map_err(|error| failed("inspecting", dir, error))?.is_none() {
             return Ok(false);
         }
         let _guard = self.try_lock()?;
-        let existed = is_there(&self.paths.acknowledged)?.is_some();
-        if existed {
-            let path = &self.paths.acknowledged;
-            self.disk().remove(path).map_err(|error| failed("removing", path, error))?;
-            sync_dir(self.disk(), &self.paths.dir)?;
-        }
-        Ok(existed)
+        self.remove_position()
     }
 
     fn info(&self, uuid: &[u8; 16]) -> Result<Option<SubscriptionInfo>, Error> {

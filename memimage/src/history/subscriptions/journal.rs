@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::feed::{Feed, LiveFeed};
 use super::files::{SubscriptionFiles, SubscriptionInfo};
 use super::position::{LockedPosition, has_event};
-use super::reader::EventReader;
 use super::subscription::Subscription;
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::history::journal::Journal;
+use crate::history::record_feed::RecordFeed;
+use crate::journal::DurabilityWatch;
 use crate::seq::Seq;
 
 impl<M: Model> Journal<M> {
@@ -17,7 +17,9 @@ impl<M: Model> Journal<M> {
     /// first event of the image; [`durable_seq`](Journal::durable_seq) begins with the next one.
     ///
     /// On a running image, the subscriber is woken as soon as an event is durable. On [`Journal::open`], it looks at the files,
-    /// every millisecond while events come and every 20 milliseconds at rest; there it survives restarts and crashes of the owner.
+    /// every millisecond while events come and every 20 milliseconds at rest; there it survives restarts and crashes of the owner, and
+    /// ends with an error ([`ErrorKind::Replaced`](crate::ErrorKind::Replaced)) if the journal is cut by a repair, restored from a backup
+    /// or replaced, so that it no longer continues the events up to the subscription's position.
     /// In the modes `Buffered` and `Interval`, it gets events once they are synced; a subscription does not make the image sync.
     ///
     /// ```
@@ -46,10 +48,10 @@ impl<M: Model> Journal<M> {
     /// after it was pruned ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)), or if the program does not know the events of the
     /// journal.
     pub fn subscribe(&self, after: Seq) -> Result<Subscription<M>, Error> {
-        let (source, begin) = (self.source.without_owner(), self.begin()?);
+        let begin = self.begin()?;
         self.refuse_later(after, begin.last)?;
-        let reader = EventReader::open(&source, after, begin.durable)?;
-        Ok(Subscription::new(source, begin.feed, reader, after, None))
+        let feed = RecordFeed::open(&self.source, begin.watch, after)?;
+        Ok(Subscription::new(&self.source, feed, None))
     }
 
     /// Takes the named subscription `name`, which remembers in the image's directory what was
@@ -69,21 +71,25 @@ impl<M: Model> Journal<M> {
     /// [`ErrorKind::OutOfRange`](crate::ErrorKind::OutOfRange) if the journal does not have the acknowledged event, because the image
     /// was restored or repaired.
     pub fn subscribe_as(&self, name: &str, after: Seq) -> Result<Subscription<M>, Error> {
-        let (source, layout) = (self.source.without_owner(), self.source.layout());
-        let files = SubscriptionFiles::new(self.source.disk(), layout, name)?;
+        let files = SubscriptionFiles::new(self.source.disk(), self.source.layout(), name)?;
         let uuid = self.source.uuid()?;
         let begin = self.begin()?;
+        let open = |after| RecordFeed::open(&self.source, begin.watch.clone(), after);
         if files.read(&uuid)?.is_none() {
             // an event that does not exist, or that a crash could take back, is refused before anything is created
             self.refuse_later(after, begin.durable)?;
-            EventReader::<M>::open(&source, after, begin.durable)?;
+            open(after)?;
         }
         // The journal has the acknowledged event, although the files may no longer prove that the event was synced: after a power
         // cut, `journal/durable` may be an older one.
-        let position = LockedPosition::open(&source, files, uuid, after)?;
-        let after = position.acknowledged();
-        let reader = EventReader::open(&source, after, begin.durable)?;
-        Ok(Subscription::new(source, begin.feed, reader, after, Some(position)))
+        let position = LockedPosition::open(&self.source, files, uuid, after)?;
+        match open(position.acknowledged()) {
+            Ok(feed) => Ok(Subscription::new(&self.source, feed, Some(position))),
+            Err(error) => {
+                position.remove_if_new();
+                Err(error)
+            }
+        }
     }
 
     /// The named subscriptions of this image, by name.
@@ -102,21 +108,21 @@ impl<M: Model> Journal<M> {
     /// Returns an error if a subscriber has the subscription now ([`ErrorKind::Locked`](crate::ErrorKind::Locked)), or if its file
     /// cannot be removed.
     pub fn unsubscribe(&self, name: &str) -> Result<bool, Error> {
+        // another image may have taken the place of this one
+        self.source.uuid()?;
         SubscriptionFiles::new(self.source.disk(), self.source.layout(), name)?.remove()
     }
 
     /// What a new subscription follows.
     fn begin(&self) -> Result<Beginning, Error> {
-        match self.source.live() {
+        match self.source.live()? {
             Some(image) => {
-                let (last, followers) = image.followers()?;
-                let (durable, number) = (followers.durable(), followers.next_number());
-                let feed = Feed::Live(LiveFeed { followers, image: Arc::downgrade(image), number });
-                Ok(Beginning { feed, last, durable })
+                let (last, watch) = image.watch()?;
+                Ok(Beginning { last, durable: watch.durable(), watch: Some(watch) })
             }
             None => {
                 let durable = self.source.durable("subscribe")?;
-                Ok(Beginning { feed: Feed::polled(), last: durable, durable })
+                Ok(Beginning { watch: None, last: durable, durable })
             }
         }
     }
@@ -124,7 +130,7 @@ impl<M: Model> Journal<M> {
     /// Returns an error if event `after` is later than event `last`. Beside an owner in another process, the event may be in the
     /// journal all the same: the files prove only a little later that it was synced.
     fn refuse_later(&self, after: Seq, last: Seq) -> Result<(), Error> {
-        if after <= last || (self.source.live().is_none() && has_event(&self.source, after)?) {
+        if after <= last || (self.source.live()?.is_none() && has_event(&self.source, after)?) {
             return Ok(());
         }
         let path = self.source.layout().root().to_owned();
@@ -134,7 +140,8 @@ impl<M: Model> Journal<M> {
 
 /// What a new subscription follows.
 struct Beginning {
-    feed: Feed,
+    /// The running image in this process.
+    watch: Option<Arc<DurabilityWatch>>,
     /// The last event that exists.
     last: Seq,
     /// The last durable event.

@@ -2,8 +2,6 @@
 
 // each module uses only the modules above it
 mod signal;
-mod reader;
-mod feed;
 mod files;
 mod position;
 mod subscription;

@@ -19,6 +19,8 @@ pub(super) struct LockedPosition {
     /// The slot with the acknowledged position. The other slot is written next.
     slot: Slot,
     is_synced: bool,
+    /// Whether the subscription was created by this subscriber.
+    is_new: bool,
     process: Process,
     /// Released last.
     _lock: LockGuard,
@@ -33,18 +35,43 @@ impl LockedPosition {
         after: Seq,
     ) -> Result<LockedPosition, Error> {
         let lock = files.lock()?;
-        if files.read(&uuid)?.is_none() {
-            let frame = frame_with(source, after)?.unwrap_or_default();
-            files.create(&Acknowledgement { seq: after, frame, time: Timestamp::wall_clock() }, &uuid)?;
-        }
-        let opened = files.open(Access::ReadWrite)?.zip(files.read(&uuid)?);
-        let Some((file, (position, slot))) = opened else {
-            let missing = std::io::ErrorKind::NotFound.into();
-            return Err(Error::io("opening", &files.paths.acknowledged, missing));
+        let is_new = files.read(&uuid)?.is_none();
+        let opened = match is_new {
+            true => LockedPosition::create(source, &files, &uuid, after),
+            false => Ok(()),
         };
-        verify(source, files.name(), &position)?;
-        let (acknowledged, process) = (position.seq, Process::current());
-        Ok(LockedPosition { files, file, uuid, acknowledged, slot, is_synced: false, process, _lock: lock })
+        let opened = opened.and_then(|()| {
+            let missing = || Error::io("opening", &files.paths.acknowledged, std::io::ErrorKind::NotFound.into());
+            let (position, slot) = files.read(&uuid)?.ok_or_else(missing)?;
+            verify(source, files.name(), &position)?;
+            Ok((files.open(Access::ReadWrite)?.ok_or_else(missing)?, position.seq, slot))
+        });
+        match opened {
+            Ok((file, acknowledged, slot)) => {
+                let (is_synced, process) = (false, Process::current());
+                Ok(LockedPosition { files, file, uuid, acknowledged, slot, is_synced, is_new, process, _lock: lock })
+            }
+            Err(error) => {
+                if is_new {
+                    files.remove_unused();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn create(source: &JournalSource, files: &SubscriptionFiles, uuid: &[u8; 16], after: Seq) -> Result<(), Error> {
+        let frame = frame_with(source, after)?.unwrap_or_default();
+        files.create(&Acknowledgement { seq: after, frame, time: Timestamp::wall_clock() }, uuid)?;
+        // a pruning that has not seen the file may be about to remove events that this subscription needs
+        source.refuse_pruned(after.next())
+    }
+
+    /// Removes the subscription if this subscriber has created it, because it cannot begin.
+    pub(super) fn remove_if_new(self) {
+        if self.is_new {
+            self.files.remove_unused();
+        }
     }
 
     pub(super) fn name(&self) -> &str {

@@ -10,9 +10,10 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex};
 
 use crate::error::Error;
-use crate::journal::Followers;
+use crate::journal::DurabilityWatch;
 use crate::log;
 use crate::panics::panic_message;
+use crate::process::Process;
 use crate::sync::has_passed;
 
 /// Ends a subscription from another thread. [`Subscription::stop_handle`](crate::Subscription::stop_handle) returns it.
@@ -41,10 +42,11 @@ impl std::fmt::Debug for StopHandle {
 
 pub(super) struct Signal {
     is_stopped: AtomicBool,
+    process: Process,
     state: Mutex<SignalState>,
     changed: Condvar,
-    /// The followers of the running image in this process, among which the subscriber waits.
-    followers: Option<Arc<Followers>>,
+    /// On which the subscriber waits if the image runs in this process.
+    watch: Option<Arc<DurabilityWatch>>,
 }
 
 #[derive(Default)]
@@ -59,9 +61,9 @@ struct SignalState {
 }
 
 impl Signal {
-    pub(super) fn new(followers: Option<Arc<Followers>>) -> Arc<Signal> {
+    pub(super) fn new(watch: Option<Arc<DurabilityWatch>>) -> Arc<Signal> {
         let (state, changed) = (Mutex::new(SignalState::default()), Condvar::new());
-        Arc::new(Signal { is_stopped: AtomicBool::new(false), state, changed, followers })
+        Arc::new(Signal { is_stopped: AtomicBool::new(false), process: Process::current(), state, changed, watch })
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -70,10 +72,14 @@ impl Signal {
 
     fn stop(&self) {
         self.is_stopped.store(true, Ordering::Release);
+        // in a child made by `fork`, another thread of the parent may have held the lock
+        if !self.process.is_current() {
+            return;
+        }
         let task = self.state.lock().task.take();
         self.changed.notify_all();
-        if let Some(followers) = &self.followers {
-            followers.wake_threads();
+        if let Some(watch) = &self.watch {
+            watch.wake_threads();
         }
         if let Some(task) = task {
             wake(task);

@@ -2,20 +2,19 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use super::feed::{Feed, Look};
 use super::files::error;
 use super::position::LockedPosition;
-use super::reader::EventReader;
 use super::signal::{Signal, StopHandle};
 use crate::error::{Error, ErrorDetail, SubscriptionError};
 use crate::event::Model;
 use crate::history::event::HistoryEvent;
-use crate::history::source::JournalSource;
+use crate::history::record_feed::{Look, RecordFeed};
+use crate::history::source::{JournalSource, LiveJournal};
+use crate::history::typed::push_events;
 use crate::planted::{Bug, planted};
 use crate::process::Process;
 use crate::seq::Seq;
@@ -30,15 +29,17 @@ use crate::seq::Seq;
 /// A subscriber never holds up commands. A slow one is behind; [`lag`](Subscription::lag) tells how far. It reads the journal's
 /// files, so events that wait for it take no memory.
 pub struct Subscription<M: Model> {
+    /// The journal's files.
     source: JournalSource,
-    feed: Feed,
-    reader: EventReader<M>,
+    feed: RecordFeed<M>,
+    /// The running image in this process. Weak, so that a subscription does not keep the model in memory after the image was closed.
+    image: Option<Weak<dyn LiveJournal>>,
+    /// The number of this subscription's task, if the image runs in this process.
+    task: Option<u64>,
     /// The events of the last record that was read, which were not returned yet.
     events: VecDeque<HistoryEvent<M>>,
     /// The last event of which all parts were returned.
     seq: Seq,
-    /// The last record that was read.
-    read: Seq,
     /// The last event that is known to be durable.
     durable: Seq,
     is_ended: bool,
@@ -56,29 +57,24 @@ pub(super) enum NextEvent<M: Model> {
 }
 
 impl<M: Model> Subscription<M> {
-    /// A subscription to the events after the one up to which `reader` has read.
+    /// A subscription to the events of `feed`.
     pub(super) fn new(
-        source: JournalSource,
-        feed: Feed,
-        reader: EventReader<M>,
-        seq: Seq,
+        source: &JournalSource,
+        feed: RecordFeed<M>,
         position: Option<LockedPosition>,
     ) -> Subscription<M> {
-        let followers = match &feed {
-            Feed::Live(live) => Some(Arc::clone(&live.followers)),
-            Feed::Polled(_) => None,
-        };
+        let (watch, seq) = (feed.watch().cloned(), feed.last());
         Subscription {
-            source,
+            source: source.without_owner(),
+            image: source.weak_live().cloned(),
+            task: watch.as_ref().map(|watch| watch.next_number()),
             feed,
-            reader,
             events: VecDeque::new(),
             seq,
-            read: seq,
             durable: seq,
             is_ended: false,
             position,
-            signal: Signal::new(followers),
+            signal: Signal::new(watch),
             process: Process::current(),
         }
     }
@@ -95,9 +91,9 @@ impl<M: Model> Subscription<M> {
     ///
     /// Returns an error if the journal's files cannot be read. On a running image, no file is read.
     pub fn lag(&self) -> Result<u64, Error> {
-        let durable = match &self.feed {
-            Feed::Live(live) => live.followers.durable(),
-            Feed::Polled(_) => self.source.durable("lag")?,
+        let durable = match self.feed.watch() {
+            Some(watch) => watch.durable(),
+            None => self.source.durable("lag")?,
         };
         Ok(durable.get().saturating_sub(self.seq.get()))
     }
@@ -119,8 +115,9 @@ impl<M: Model> Subscription<M> {
     /// # Errors
     ///
     /// Returns an error if the journal is damaged, if the next event was pruned before it was read
-    /// ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)), if an upcaster fails, or if the image was poisoned and all durable events
-    /// were returned. Afterwards the subscription has ended.
+    /// ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)), if an upcaster fails, if the image was poisoned and all durable events were
+    /// returned, or, beside an owner in another process, if the journal was removed, cut or replaced
+    /// ([`ErrorKind::Replaced`](crate::ErrorKind::Replaced)). Afterwards the subscription has ended.
     pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<HistoryEvent<M>>, Error> {
         // a deadline that the clock cannot represent never passes
         #[expect(clippy::disallowed_methods, reason = "how long a subscriber waits is not part of a model's state")]
@@ -134,8 +131,9 @@ impl<M: Model> Subscription<M> {
                 NextEvent::Ended => return Ok(None),
                 NextEvent::Pending if deadline.is_some_and(crate::sync::has_passed) => return Ok(None),
                 NextEvent::Pending => {
-                    let waited = self.feed.wait(self.durable, &self.signal, deadline);
-                    self.end_after(waited)?;
+                    let allowed = self.refuse_to_wait();
+                    self.end_after(allowed)?;
+                    self.feed.wait(|| self.signal.is_stopped(), deadline, |until| self.signal.wait_until(until));
                 }
             }
         }
@@ -169,7 +167,7 @@ impl<M: Model> Subscription<M> {
         let Some(position) = &mut self.position else {
             return refuse("the subscription has no name", "subscribe with `subscribe_as`");
         };
-        if event.key().image != self.reader.uuid() || seq > self.read {
+        if event.key().image != self.feed.uuid() || seq > self.feed.last() {
             return refuse("this subscription has not returned it", "acknowledge the events that it has returned");
         }
         if event.is_last_part { position.acknowledge(seq, event.frame) } else { Ok(()) }
@@ -209,11 +207,11 @@ impl<M: Model> Subscription<M> {
                 }
                 return Ok(NextEvent::Event(event));
             }
-            if self.read < self.durable {
+            if self.feed.last() < self.durable {
                 self.read_record()?;
                 continue;
             }
-            match self.feed.look(&mut self.reader, self.durable)? {
+            match self.feed.look()? {
                 Look::Durable(durable) => self.durable = durable,
                 Look::Nothing => return Ok(NextEvent::Pending),
                 Look::Ended(result) => return result.map(|()| NextEvent::Ended),
@@ -222,22 +220,34 @@ impl<M: Model> Subscription<M> {
     }
 
     fn read_record(&mut self) -> Result<(), Error> {
-        self.reader.read(self.durable, &mut self.events)?;
-        let first = self.events.front().expect("the reader returns each durable event");
-        self.read = first.seq();
+        let Some(stored) = self.feed.next(self.durable)? else { return Ok(()) };
+        let feed = &self.feed;
+        push_events(feed.dispatch(), feed.scan(), feed.voids(), &stored, &mut self.events)?;
         if let Some(position) = &mut self.position
             && planted(Bug::AcknowledgedBeforeDelivery)
         {
-            position.acknowledge(first.seq(), first.frame)?;
+            position.acknowledge(stored.record.seq, stored.hash)?;
         }
         Ok(())
     }
 
     /// Makes sure that the task is woken when there may be another event. Returns whether the caller must ask once more now.
     pub(super) fn register(&mut self, task: &Waker) -> Result<bool, Error> {
-        let root: &Path = self.source.layout().root();
-        let registered = self.feed.register(task, &self.signal, root);
-        self.end_after(registered)
+        self.signal.set_task(task.clone());
+        if let (Some(watch), Some(number)) = (self.feed.watch(), self.task) {
+            watch.add_task(number, task);
+            return Ok(true);
+        }
+        let started = self.signal.wake_task_at(self.feed.next_look(), self.source.layout().root());
+        self.end_after(started)?;
+        // `stop` may have come before the task was set
+        Ok(self.signal.is_stopped())
+    }
+
+    /// Returns an error if this thread is inside a call on the running image, whose events it would wait for.
+    fn refuse_to_wait(&self) -> Result<(), Error> {
+        let image = self.image.as_ref().and_then(Weak::upgrade);
+        image.map_or(Ok(()), |image| image.refuse_to_wait("next"))
     }
 
     fn end_after<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
@@ -260,7 +270,9 @@ impl<M: Model> Drop for Subscription<M> {
     fn drop(&mut self) {
         // in a child made by `fork`, a lock that another thread of the parent held is never released
         if self.process.is_certainly_current() {
-            self.feed.end();
+            if let (Some(watch), Some(number)) = (self.feed.watch(), self.task) {
+                watch.remove_task(number);
+            }
             self.signal.end();
         }
     }

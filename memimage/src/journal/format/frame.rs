@@ -382,7 +382,7 @@ impl<'a> RawHeader<'a> {
         if chain > BLAKE3 {
             return Err(format!("a frame has the unknown chain {chain}"));
         }
-        if !matches!(kind, FrameKind::Events | FrameKind::Optional(_)) && u32_at(self.bytes, 48) != 0 {
+        if kind != FrameKind::Events && u32_at(self.bytes, 48) != 0 {
             return Err("a frame states a number of events, but its kind has no events".to_owned());
         }
         let cipher = (cipher != 0).then(|| u32_at(self.bytes, 64));

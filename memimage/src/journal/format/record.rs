@@ -51,25 +51,18 @@ pub(crate) enum RecordFault {
 /// Starts a record at the end of `out`. The caller then appends the payload and completes the record with [`end`]. `origin` is
 /// `None` if the event is its own origin.
 #[inline]
-pub(crate) fn begin(
-    out: &mut Vec<u8>,
-    event: EventId,
-    delta: u64,
-    metadata: &Metadata,
-    origin: Option<Origin>,
-) -> Result<(), MetadataError> {
+pub(crate) fn begin(out: &mut Vec<u8>, event: EventId, delta: u64, metadata: &Metadata, origin: Option<Origin>) {
     let flags = if metadata.is_empty() { 0 } else { METADATA } | if origin.is_some() { ORIGIN } else { 0 };
     out.extend_from_slice(&[0, 0, 0, 0, flags]);
     write_varint(out, event.0.into());
     write_varint(out, delta);
     if !metadata.is_empty() {
-        metadata.encode(out)?;
+        metadata.encode(out);
     }
     if let Some(Origin { seq, part }) = origin {
         write_varint(out, seq.get());
         write_varint(out, part.into());
     }
-    Ok(())
 }
 
 /// Completes the record that starts at `start`, with the outcome *applied*.
@@ -208,7 +201,7 @@ mod tests {
             (1, 0, Metadata::actor("me"), Some(ORIGINAL), b"third"),
         ] {
             let start = out.len();
-            begin(&mut out, EventId(event), delta, &metadata, origin).unwrap();
+            begin(&mut out, EventId(event), delta, &metadata, origin);
             out.extend_from_slice(payload);
             end(&mut out, start);
             if event == 300 {

@@ -67,11 +67,6 @@ impl Timeline {
         self.digests.iter().filter(counts).map(|(_, mark)| (mark.seq, *mark)).collect()
     }
 
-    /// Whether the frame with the event was found.
-    pub(crate) fn has_frame(&self) -> bool {
-        self.hash.is_some()
-    }
-
     /// Whether the journal records a digest of this state of this model.
     pub(crate) fn has_digest(&self, model: u64) -> bool {
         self.digests.iter().any(|(_, mark)| mark.model == model && mark.seq == self.seq)

@@ -53,6 +53,11 @@ impl Voids {
         self.epochs.entry(seq).or_insert(epoch);
     }
 
+    /// Adds the void events of another part of the journal.
+    pub(crate) fn merge(&mut self, others: Voids) {
+        others.epochs.into_iter().for_each(|(seq, epoch)| self.insert(seq, epoch));
+    }
+
     #[inline]
     pub(crate) fn has(&self, seq: Seq) -> bool {
         !self.epochs.is_empty() && self.epochs.contains_key(&seq)

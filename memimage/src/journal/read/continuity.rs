@@ -1,11 +1,12 @@
 //! Verifies that the journal on disk still continues what a reader has read from it.
 
-use super::last_frame::LastFrame;
+use super::last_frame::{FrameMark, LastFrame};
 use super::tail::JournalTail;
 use crate::disk::{Access, StoredFile};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::format::frames::FrameChain;
 use crate::journal::format::timeline::life_conflict;
+use crate::journal::layout::Layout;
 use crate::seq::Seq;
 
 /// How the journal on disk continues what a reader has read.
@@ -73,11 +74,18 @@ impl JournalTail {
     }
 
     fn find_last_frame(&mut self) -> Result<LastFrame, Error> {
-        let Some(frame) = self.last_frame else {
-            // nothing but the UUID identifies the journal
-            self.relist()?;
-            return Ok(LastFrame::InPlace);
-        };
+        match self.last_frame {
+            Some(frame) => self.find(&frame),
+            None => {
+                // nothing but the UUID identifies the journal
+                self.relist()?;
+                Ok(LastFrame::InPlace)
+            }
+        }
+    }
+
+    /// Looks for a frame where this reader has found it.
+    pub(super) fn find(&self, frame: &FrameMark) -> Result<LastFrame, Error> {
         match StoredFile::open(&*self.disk, &self.layout.segment(frame.segment()), Access::Read) {
             Ok(file) => frame.find_in(&file),
             Err(error) if error.is_missing() => Ok(LastFrame::Removed),
@@ -87,28 +95,52 @@ impl JournalTail {
 
     /// The error for a journal that now ends with event `end`, before the reader's position.
     pub(crate) fn shorter(&self, end: Seq) -> Error {
-        let last = self.last();
-        self.replaced(format!(
-            "event {last} was read, but the journal now ends with event {end}: a repair gave up events, or an older copy of the \
-             image replaced it"
-        ))
+        shorter_journal(&self.layout, self.last(), end)
     }
 
     /// The error for a journal of another timeline of the image.
     pub(crate) fn other_timeline(&self) -> Error {
-        let last = self.last();
-        self.replaced(format!(
-            "the journal now has another history up to event {last}: another timeline of the image replaced it, such as a copy in \
-             which a program recorded other events"
-        ))
+        other_timeline(&self.layout, self.last())
     }
 
     /// The error for a journal of another image.
     pub(crate) fn other_image(&self) -> Error {
-        self.replaced("the directory now contains another image".to_owned())
+        other_image(&self.layout)
     }
+}
 
-    fn replaced(&self, what: String) -> Error {
-        Error::new(ErrorDetail::Replaced { path: self.layout.root().to_owned(), what })
-    }
+/// The error for a journal that now ends with event `end`, although event `last` was read.
+pub(crate) fn shorter_journal(layout: &Layout, last: Seq, end: Seq) -> Error {
+    replaced(
+        layout,
+        format!(
+            "event {last} was read, but the journal now ends with event {end}: a repair gave up events, or an older copy of the \
+             image replaced it"
+        ),
+    )
+}
+
+/// The error for a journal of another timeline of the image, of which the events up to `last` were read.
+pub(crate) fn other_timeline(layout: &Layout, last: Seq) -> Error {
+    replaced(
+        layout,
+        format!(
+            "the journal now has another history up to event {last}: another timeline of the image replaced it, such as a copy in \
+             which a program recorded other events"
+        ),
+    )
+}
+
+/// The error for a journal of another image.
+pub(crate) fn other_image(layout: &Layout) -> Error {
+    replaced(layout, "the directory now contains another image".to_owned())
+}
+
+/// The error for an image that is no longer there.
+pub(crate) fn removed_image(layout: &Layout) -> Error {
+    replaced(layout, "the directory was removed, or its files were".to_owned())
+}
+
+fn replaced(layout: &Layout, what: String) -> Error {
+    Error::new(ErrorDetail::Replaced { path: layout.root().to_owned(), what })
 }

@@ -1,4 +1,4 @@
-//! Recognizes the frame that a reader read last, so that the reader notices when the journal before its position was replaced.
+//! Recognizes a frame that a reader has read, so that the reader notices when the journal up to there was replaced.
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -17,7 +17,7 @@ pub(super) struct FrameMark {
     header: u64,
 }
 
-/// What became of the frame that a reader read last.
+/// What became of a frame that a reader has read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LastFrame {
     /// The frame is where the reader found it, or the reader has read no frame yet.
@@ -30,7 +30,11 @@ pub(super) enum LastFrame {
 
 impl FrameMark {
     pub(super) fn of(segment: SegmentId, frame: &Frame<'_>) -> FrameMark {
-        FrameMark { segment, offset: frame.offset as u64, header: xxh3_64(frame.header_bytes()) }
+        FrameMark::new(segment, frame.offset as u64, frame.header_bytes())
+    }
+
+    pub(super) fn new(segment: SegmentId, offset: u64, header: &[u8; HEADER]) -> FrameMark {
+        FrameMark { segment, offset, header: xxh3_64(header) }
     }
 
     pub(super) fn segment(&self) -> SegmentId {

@@ -1,6 +1,7 @@
 //! Reads the records of a journal one by one, in their order, with constant memory.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::continuity::Continuity;
@@ -57,6 +58,15 @@ impl RecordCursor {
         RecordCursor { tail, last, items: VecDeque::new(), voids: Voids::default() }
     }
 
+    /// A reader of the records after event `last` that has read the frame with event `known`, so that it notices if the journal is
+    /// replaced before it has read another one. Event `known` must be durable, and at most `last`. `tail` must begin with the segment
+    /// of event `known`.
+    pub(crate) fn positioned(tail: JournalTail, last: Seq, known: Seq) -> Result<RecordCursor, Error> {
+        let mut cursor = RecordCursor::new(tail, last);
+        while cursor.read_piece(known)?.is_continue() {}
+        Ok(cursor)
+    }
+
     pub(crate) fn scan(&self) -> &Scan {
         self.tail.scan()
     }
@@ -66,28 +76,20 @@ impl RecordCursor {
         self.last
     }
 
-    /// The void events whose void frames this reader has read. The reader reads frames ahead of the items that it returns.
-    pub(crate) fn voids(&self) -> &Voids {
-        &self.voids
+    /// Whether the reader has read a frame, by which it notices that the journal was replaced.
+    pub(crate) fn has_read(&self) -> bool {
+        self.tail.chain().is_some()
     }
 
-    /// The epoch of the last frame that was read; `None` if no frame was read yet.
-    pub(crate) fn epoch(&self) -> Option<u64> {
-        self.tail.position.chain.map(|chain| chain.life.epoch)
-    }
-
-    /// Lists the segments again.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the journal was removed, or if the directory now holds another image.
-    pub(crate) fn relist(&mut self) -> Result<(), Error> {
-        self.tail.relist()
+    /// Takes the void events whose void frames this reader has read since the last call. The reader reads frames ahead of the items
+    /// that it returns.
+    pub(crate) fn take_voids(&mut self) -> Voids {
+        std::mem::take(&mut self.voids)
     }
 
     /// The last event that the files prove to be synced. See [`JournalTail::synced`].
     pub(crate) fn synced(&mut self) -> Result<Seq, Error> {
-        self.tail.synced()
+        self.tail.synced(self.last)
     }
 
     /// Returns the next item. Returns `None` once the reader has returned event `until`, which must be durable.
@@ -113,25 +115,27 @@ impl RecordCursor {
 
     /// Reads the next piece of the journal.
     fn fill(&mut self, until: Seq) -> Result<(), Error> {
-        let RecordCursor { tail, last, items, voids } = self;
-        let last = *last;
-        let read = tail.read_piece(until, |scan, segment, frame| {
-            if frame.header.kind == FrameKind::Void {
-                voids.add(&scan.decode_void(segment, frame)?, frame);
-            }
-            add_items(items, last, scan, segment, frame)
-        });
-        match read {
+        match self.read_piece(until) {
             // whether the reader has reached `until` is known from the records themselves
             Ok(_) => Ok(()),
             // the owner removed the segment; the reader may have all its events, and lack only the seal after them
             Err(error) if error.is_removed() => {
-                *tail = tail.reopened_after(last)?;
-                items.clear();
+                self.tail = self.tail.reopened_after(self.last)?;
+                self.items.clear();
                 Ok(())
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn read_piece(&mut self, until: Seq) -> Result<ControlFlow<()>, Error> {
+        let RecordCursor { tail, last, items, voids } = self;
+        tail.read_piece(until, |scan, segment, frame| {
+            if frame.header.kind == FrameKind::Void {
+                voids.add(&scan.decode_void(segment, frame)?, frame);
+            }
+            add_items(items, *last, scan, segment, frame)
+        })
     }
 
     /// Like [`JournalTail::verify_continuity`].

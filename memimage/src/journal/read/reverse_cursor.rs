@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::journal::format::frame::FrameKind;
 use crate::journal::format::frames::{FrameReader, FrameStep};
 use crate::journal::format::segment::SEGMENT_HEADER;
+use crate::journal::format::void::Voids;
 use crate::seq::{SegmentId, Seq};
 
 /// A reader of the records before an event, the newest first.
@@ -22,14 +23,18 @@ pub(crate) struct ReverseCursor {
     current: SegmentId,
     /// The unread records of the current frame.
     records: Vec<StoredRecord>,
+    /// The void events whose void frames are in the current segment or a later one. A void frame comes after its event.
+    voids: Voids,
 }
 
 impl ReverseCursor {
     /// A reader that begins with event `newest`, which must be durable.
     pub(crate) fn new(scan: Scan, newest: Seq) -> Result<ReverseCursor, Error> {
         let segment = scan.segment_after(newest)?;
+        let voids = scan.voids(segment.next())?;
         Ok(ReverseCursor {
             scan,
+            voids,
             before: newest.next(),
             segment: Some(segment),
             bytes: Vec::new(),
@@ -41,6 +46,11 @@ impl ReverseCursor {
 
     pub(crate) fn scan(&self) -> &Scan {
         &self.scan
+    }
+
+    /// The void events among those that were returned.
+    pub(crate) fn voids(&self) -> &Voids {
+        &self.voids
     }
 
     /// Returns the record before the last one returned; `None` at the start of the journal.
@@ -82,7 +92,7 @@ impl ReverseCursor {
 
     /// Reads a segment, and finds its frames with events before `self.before`.
     fn read_segment(&mut self, segment: SegmentId) -> Result<(), Error> {
-        let bytes = match self.scan.segments().read(segment) {
+        let bytes = match self.scan.take_kept(segment).map_or_else(|| self.scan.segments().read(segment), Ok) {
             Err(error) if error.is_missing() => {
                 return Err(self.scan.segments().pruned_event(Seq::new(self.before.get() - 1)));
             }
@@ -95,6 +105,9 @@ impl ReverseCursor {
             self.scan.verify(segment, &frame)?;
             if frame.header.kind == FrameKind::Events && frame.header.first_seq < self.before {
                 self.frames.push(frame.offset);
+            }
+            if frame.header.kind == FrameKind::Void {
+                self.voids.add(&self.scan.decode_void(segment, &frame)?, &frame);
             }
             next = Some(frame.header.next_seq());
         }

@@ -78,6 +78,19 @@ impl Scan {
         Ok(Scan { segments, active, proven, active_bytes: Mutex::new(None) })
     }
 
+    /// A scan of the events up to `durable`, which an owner has synced. The journal then ends in the last segment with an intact first
+    /// frame, so the zeros of a preallocated segment need not be read.
+    pub(crate) fn beside_owner(segments: Segments, durable: Seq) -> Result<Scan, Error> {
+        let mut active = segments.first();
+        for segment in segments.ids().rev() {
+            if segments.first_frame(segment)?.is_some() {
+                active = segment;
+                break;
+            }
+        }
+        Ok(Scan { segments, active, proven: durable, active_bytes: Mutex::new(None) })
+    }
+
     /// A scan of the segments of a running journal, for a reader that knows where the journal ends.
     pub(super) fn of_tail(segments: Segments) -> Scan {
         let active = segments.ids().next_back().unwrap_or(SegmentId::FIRST);
@@ -219,6 +232,14 @@ impl Scan {
     /// The bytes of a segment, if they are kept from an earlier read.
     pub(super) fn kept(&self, segment: SegmentId) -> Option<Arc<Vec<u8>>> {
         self.active_bytes.lock().clone().filter(|_| segment == self.active)
+    }
+
+    /// Like [`kept`](Scan::kept), and does not keep the bytes any longer.
+    pub(super) fn take_kept(&self, segment: SegmentId) -> Option<Vec<u8>> {
+        if segment != self.active {
+            return None;
+        }
+        self.active_bytes.lock().take().map(Arc::unwrap_or_clone)
     }
 
     /// Reads from the start of segment `from`, passes each frame to `visit`, and classifies the end of the journal. Returns

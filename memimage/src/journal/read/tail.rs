@@ -7,12 +7,13 @@ use super::last_frame::FrameMark;
 use super::position::TailPosition;
 use super::scan::Scan;
 use super::segments::Segments;
+use super::synced_search::SyncedSearch;
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::format::frame::{Frame, FrameFault, HEADER};
 use crate::journal::format::frames::{FrameChain, FrameReader, FrameStep};
 use crate::journal::format::segment::SEGMENT_HEADER;
-use crate::journal::layout::{Layout, Survey};
+use crate::journal::layout::Layout;
 use crate::keys::Keyring;
 use crate::seq::{SegmentId, Seq};
 
@@ -36,6 +37,8 @@ pub(crate) struct JournalTail {
     pub(super) position: TailPosition,
     /// The last frame that was read; `None` if no frame was read yet.
     pub(super) last_frame: Option<FrameMark>,
+    /// How far this reader has searched for synced events, if further than its position.
+    pub(super) searched: Option<SyncedSearch>,
     /// The size of the next read, in bytes.
     wanted: usize,
 }
@@ -67,7 +70,16 @@ impl JournalTail {
     ) -> Result<JournalTail, Error> {
         let (disk, layout, keyring) = (Arc::clone(disk), layout.clone(), Arc::clone(keyring));
         let scan = Scan::of_tail(list(&disk, &layout, &keyring)?);
-        Ok(JournalTail { disk, layout, keyring, scan, position, last_frame: None, wanted: FIRST_PIECE_LEN })
+        Ok(JournalTail {
+            disk,
+            layout,
+            keyring,
+            scan,
+            position,
+            last_frame: None,
+            searched: None,
+            wanted: FIRST_PIECE_LEN,
+        })
     }
 
     /// Creates a reader of the frames from the one with the event after `seq` on. The reader may begin with earlier frames.
@@ -89,6 +101,23 @@ impl JournalTail {
         Ok(tail)
     }
 
+    /// Creates a reader that begins with the segment of event `seq`, or with the event after it if event `seq` was pruned. Once it
+    /// has read up to event `seq`, it knows which frame the next one must continue.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the event after `seq` was pruned.
+    pub(crate) fn in_segment_of(
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        keyring: &Arc<Keyring>,
+        seq: Seq,
+    ) -> Result<JournalTail, Error> {
+        let mut tail = JournalTail::after(disk, layout, keyring, seq)?;
+        tail.position = TailPosition::start_of(tail.scan.segment_after(seq)?);
+        Ok(tail)
+    }
+
     /// Creates a reader of the frames after the one with event `seq`, which must be durable.
     ///
     /// # Errors
@@ -100,8 +129,7 @@ impl JournalTail {
         keyring: &Arc<Keyring>,
         seq: Seq,
     ) -> Result<JournalTail, Error> {
-        let mut tail = JournalTail::after(disk, layout, keyring, seq)?;
-        tail.position = TailPosition::start_of(tail.scan.segment_after(seq)?);
+        let mut tail = JournalTail::in_segment_of(disk, layout, keyring, seq)?;
         tail.read(seq, |_, _, _| Ok(()))?;
         match tail.last() == seq {
             true => Ok(tail),
@@ -132,11 +160,24 @@ impl JournalTail {
     }
 
     /// A new reader of the frames from the one with the event after `seq` on. See [`JournalTail::after`].
+    /// The frames must continue the history that this reader has read, as far as the journal still shows it.
     pub(super) fn reopened_after(&self, seq: Seq) -> Result<JournalTail, Error> {
-        let tail = JournalTail::after(&self.disk, &self.layout, &self.keyring, seq)?;
-        match tail.scan.segments().identity().uuid == self.scan.segments().identity().uuid {
-            true => Ok(tail),
-            false => Err(self.other_image()),
+        let reopen = || JournalTail::after(&self.disk, &self.layout, &self.keyring, seq);
+        let mut attempts = 1;
+        let tail = loop {
+            match reopen() {
+                // the owner pruned the journal after `reopen` had listed its segments
+                Err(error) if error.is_missing() && attempts < LISTING_ATTEMPTS => attempts += 1,
+                reopened => break reopened?,
+            }
+        };
+        let segments = tail.scan.segments();
+        if segments.identity().uuid != self.scan.segments().identity().uuid {
+            return Err(self.other_image());
+        }
+        match self.position.chain.is_some_and(|chain| segments.life_conflict(chain.life).is_some()) {
+            true => Err(self.other_timeline()),
+            false => Ok(tail),
         }
     }
 
@@ -312,13 +353,8 @@ impl JournalTail {
 fn list(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result<Segments, Error> {
     let mut attempts = 0;
     loop {
-        let listed = match layout.survey(&**disk)? {
-            Survey::Image(segments) => Segments::open(disk, layout, &segments, keyring),
-            Survey::Missing | Survey::Vacant => {
-                let found = "the journal was removed while it was read";
-                return Err(Error::new(ErrorDetail::NotFound { path: layout.root().to_owned(), found }));
-            }
-        };
+        let survey = layout.survey(&**disk)?;
+        let listed = Segments::open(disk, layout, survey.image(layout)?, keyring);
         attempts += 1;
         match listed {
             // the owner pruned the journal after this function had listed its segments

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use super::space_reservation::{FramePosition, PreparedSegment, SpaceReservation};
 use super::ticket::{BatchStage, Leader, Ticket};
-use crate::context::{Metadata, MetadataError, Origin, Timestamp};
+use crate::context::{Metadata, Origin, Timestamp};
 use crate::error::Error;
 use crate::journal::format::frame::{FrameKind, MAX_BODY, frame_len, start};
 use crate::journal::format::record::{self, EventId};
@@ -212,11 +212,11 @@ impl OpenBatch {
         time: Timestamp,
         metadata: &Metadata,
         origin: Option<Origin>,
-    ) -> Result<RecordMark, MetadataError> {
+    ) -> RecordMark {
         let mark = RecordMark { start: self.bytes.len(), time };
         let delta = time.as_micros() - self.time.as_micros();
-        record::begin(&mut self.bytes, event, delta, metadata, origin).inspect_err(|_| self.discard_record(mark))?;
-        Ok(mark)
+        record::begin(&mut self.bytes, event, delta, metadata, origin);
+        mark
     }
 
     #[inline]

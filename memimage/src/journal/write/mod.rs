@@ -5,7 +5,7 @@
 pub(super) mod tail_repair;
 pub(super) mod segment_builder;
 pub(super) mod waking;
-pub(super) mod followers;
+pub(super) mod durability_watch;
 pub(super) mod ticket;
 pub(super) mod space_reservation;
 pub(super) mod batch;

@@ -7,7 +7,7 @@ use super::batch::{DeferredFrame, NoRoom, OpenBatch, RecordMark};
 use super::commit::{BatchLimits, Commit};
 use super::create::create;
 use super::durability::Durability;
-use super::followers::Followers;
+use super::durability_watch::DurabilityWatch;
 use super::preallocate::{PreallocationHost, Preallocator};
 use super::segment_builder::SegmentBuilder;
 use super::space_reservation::{FramePosition, SpaceReservation};
@@ -227,9 +227,9 @@ impl Journal {
         self.commit.figures()
     }
 
-    /// Like [`Commit::followers`].
-    pub(crate) fn followers(&self) -> &Arc<Followers> {
-        self.commit.followers()
+    /// Like [`Commit::watch`].
+    pub(crate) fn watch(&self) -> &Arc<DurabilityWatch> {
+        self.commit.watch()
     }
 
     /// Like [`Commit::follow`].
@@ -237,9 +237,9 @@ impl Journal {
         self.commit.follow(is_over);
     }
 
-    /// Like [`Commit::wake_followers`].
-    pub(crate) fn wake_followers(&self) {
-        self.commit.wake_followers();
+    /// Like [`Commit::wake_watchers`].
+    pub(crate) fn wake_watchers(&self) {
+        self.commit.wake_watchers();
     }
 
     /// The number of bytes in the batches written since the journal was started.
@@ -339,7 +339,7 @@ impl Journal {
         drop(next);
         stopped?;
         failure.map_or(Ok(()), Err)?;
-        self.commit.end_followers();
+        self.commit.end_watch();
         self.commit.writer().close_watermark()
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::context::Timestamp;
 use crate::disk::{Disk, StagedFile, StoredFile};
 use crate::entropy::random;
-use crate::error::Error;
+use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::journal::format::segment::{Identity, SEGMENT_HEADER, SegmentHeader, fitting_len, planned_len};
 use crate::journal::layout::Layout;
 use crate::keys::{NONCE, Protection};
@@ -55,6 +55,10 @@ impl SegmentBuilder {
         let path = self.layout.segment(segment);
         let staged =
             StagedFile::write(&*self.disk, &path, true, |file| self.fill(file, (segment, len), content, urgent))
+                .map_err(|cause| match cause.kind() {
+                    ErrorKind::StorageFull => Error::new(ErrorDetail::SegmentStorageFull { len, cause }),
+                    _ => cause,
+                })
                 .map_err(SegmentBuildError::Unchanged)?;
         staged.install(&*self.disk).map(|()| len).map_err(SegmentBuildError::Unknown)
     }

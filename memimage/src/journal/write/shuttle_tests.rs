@@ -9,7 +9,7 @@
 //! together with the schedule that led to it. The in-memory batch writer replaces the disk: the writer asserts that batches
 //! arrive in order, and that it receives no operation after one has failed.
 
-mod followers;
+mod durability_watch;
 mod rest;
 mod test_journal;
 

@@ -46,9 +46,9 @@ pub(crate) struct Log {
     /// Only events with this recorded name. Can be given several times.
     #[arg(long, value_name = "NAME")]
     name: Vec<String>,
-    /// Only events whose metadata name this actor.
+    /// Only events whose metadata name this actor. Can be given several times.
     #[arg(long, value_name = "ACTOR")]
-    actor: Option<String>,
+    actor: Vec<String>,
     /// Only events that fulfil this condition; see below.
     #[arg(long = "where", value_name = "CONDITION")]
     condition: Option<Condition>,
@@ -83,7 +83,7 @@ impl Log {
         let target = self.target.open()?;
         let mut query = Query {
             names: self.name,
-            actor: self.actor,
+            actors: self.actor,
             outcome: self.rejected.then_some(Outcome::Rejected),
             newest_first: self.reverse,
             ..Query::default()

@@ -78,9 +78,9 @@ fn every_flipped_bit_is_detected() {
 
 #[test]
 fn a_frame_of_a_later_version_is_unsupported_and_not_damaged() {
-    let changed = |at: usize, to: u8| {
+    let changed_to = |changes: &[(usize, u8)]| {
         let mut frame = frame(b"some body", 0);
-        frame[at] = to;
+        changes.iter().for_each(|&(at, to)| frame[at] = to);
         let crc = checksum().of(&frame[..CHECKSUM_AT]);
         frame[CHECKSUM_AT..HEADER].copy_from_slice(&crc.to_le_bytes());
         let (end, len) = (frame.len() - TRAILER, frame.len());
@@ -88,6 +88,7 @@ fn a_frame_of_a_later_version_is_unsupported_and_not_damaged() {
         frame[len - 4..].copy_from_slice(&crc.to_le_bytes());
         parse(&frame, 0, checksum()).map(|frame| frame.header.kind)
     };
+    let changed = |at: usize, to: u8| changed_to(&[(at, to)]);
     assert!(matches!(changed(6, 99), Err(FrameFault::Unsupported { .. })), "a critical kind");
     assert!(matches!(changed(60, 2), Err(FrameFault::Unsupported { .. })), "a cipher");
     assert!(matches!(changed(63, 2), Err(FrameFault::Unsupported { .. })), "a chain");
@@ -98,6 +99,10 @@ fn a_frame_of_a_later_version_is_unsupported_and_not_damaged() {
         "a bridge without room for its link"
     );
     assert_eq!(changed(7, 0), Ok(FrameKind::Events));
+    // a reader that skipped the frame would skip its events, and wait for them
+    let optional = |events| changed_to(&[(6, 99), (7, 0), (48, events)]);
+    assert_eq!(optional(0), Ok(FrameKind::Optional(99)));
+    assert!(matches!(optional(1), Err(FrameFault::Unsupported { .. })), "events in a frame of an unknown kind");
 }
 
 /// Regression: each frame contained the checksum of the frame before it instead of that frame's hash. The checksum of a frame

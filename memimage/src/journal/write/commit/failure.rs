@@ -60,7 +60,7 @@ impl<S: BatchWriter> Commit<S> {
         writing(self.id(), || {
             settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
             wake_all(wakers);
-            self.followers.end(Err(lost));
+            self.watch.end(Err(lost));
             log::error!(error = %cause, "a write failed, so the image is poisoned; help: reopen the image");
         });
     }

@@ -121,7 +121,7 @@ impl<S: BatchWriter> Commit<S> {
         match result {
             Ok((durable, sync)) => {
                 self.written.store(last.get(), Ordering::Release);
-                let is_news = self.followers.advance(durable);
+                let is_news = self.watch.advance(durable);
                 let (events, bytes) = (batch.count, batch.bytes.len());
                 self.figures.count_batch(events, bytes, sync);
                 batch.ticket.settle(Ok(()));
@@ -132,7 +132,7 @@ impl<S: BatchWriter> Commit<S> {
                 }
                 self.spare.put(batch.bytes);
                 if is_news {
-                    self.followers.wake_waiting();
+                    self.watch.wake_waiting();
                 }
                 self.figures.report_batch(events, bytes, sync);
                 true

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use self::failure::CommitFailure;
 use super::batch::{Batch, NoRoom, OpenBatch, RecordMark, SpareBuffers};
 use super::durability::Durability;
-use super::followers::Followers;
+use super::durability_watch::DurabilityWatch;
 use super::ticket::{Leader, Ticket};
 use super::waking::writing;
 use crate::error::{Error, ErrorDetail};
@@ -87,7 +87,7 @@ pub(crate) struct Commit<S> {
     ended: AtomicBool,
     figures: Arc<Figures>,
     /// How far the journal is synced, and who waits for more.
-    followers: Arc<Followers>,
+    watch: Arc<DurabilityWatch>,
     /// Whether the syncer runs. Becomes false only while both `open` and `state` are locked.
     has_syncer: AtomicBool,
 }
@@ -185,7 +185,7 @@ impl<S: BatchWriter> Commit<S> {
                 full: AtomicBool::new(false),
                 ended: AtomicBool::new(false),
                 figures,
-                followers: Arc::new(Followers::new(durable)),
+                watch: Arc::new(DurabilityWatch::new(durable)),
                 has_syncer: AtomicBool::new(false),
             }
         })
@@ -210,28 +210,28 @@ impl<S: BatchWriter> Commit<S> {
 
     /// The last synced event.
     pub(crate) fn durable(&self) -> Seq {
-        self.followers.durable()
+        self.watch.durable()
     }
 
     /// The threads and tasks that wait for more durable events.
-    pub(crate) fn followers(&self) -> &Arc<Followers> {
-        &self.followers
+    pub(crate) fn watch(&self) -> &Arc<DurabilityWatch> {
+        &self.watch
     }
 
     /// Waits until `is_over` returns true. Asks again whenever more events are durable, and after
-    /// [`wake_followers`](Commit::wake_followers).
+    /// [`wake_watchers`](Commit::wake_watchers).
     pub(crate) fn follow(&self, is_over: impl Fn() -> bool) {
-        self.followers.wait(is_over, None);
+        self.watch.wait(is_over, None);
     }
 
-    pub(crate) fn wake_followers(&self) {
-        self.followers.wake_threads();
+    pub(crate) fn wake_watchers(&self) {
+        self.watch.wake_threads();
     }
 
-    /// Tells the followers that the journal was closed, and that all its events are durable.
-    pub(crate) fn end_followers(&self) {
+    /// Tells the waiters that the journal was closed, and that all its events are durable.
+    pub(crate) fn end_watch(&self) {
         // a waker must not wait for this journal, which the calling thread is closing
-        writing(self.id(), || self.followers.end(Ok(())));
+        writing(self.id(), || self.watch.end(Ok(())));
     }
 
     #[inline]

@@ -225,11 +225,11 @@ impl<S: BatchWriter> Commit<S> {
         match result {
             Ok((durable, sync)) => {
                 self.figures.count_sync(sync);
-                let is_news = self.followers.advance(durable);
+                let is_news = self.watch.advance(durable);
                 let synced = std::mem::take(&mut self.state.lock().syncing);
                 synced.iter().for_each(|ticket| ticket.settle(Ok(())));
                 if is_news {
-                    self.followers.wake_waiting();
+                    self.watch.wake_waiting();
                 }
                 self.figures.report_sync(sync);
                 true

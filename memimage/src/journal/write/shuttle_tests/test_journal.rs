@@ -149,7 +149,7 @@ impl TestJournal {
             self.commit.ensure_syncer(&mut open)?;
         }
         let time = open.time();
-        let mark = open.begin(EventId(0), time, &Metadata::new(), None).expect("no metadata");
+        let mark = open.begin(EventId(0), time, &Metadata::new(), None);
         open.bytes().extend_from_slice(&[7; 8]);
         let mark = self.commit.reserve(&mut open, mark).expect("a huge segment");
         let executed = Executed { seq: open.next_seq().get(), ticket: Arc::clone(open.ticket()) };

@@ -14,12 +14,12 @@ use super::{ALL, NARROW, PAIRS, WIDE, any, explore, join, spawn_each};
 fn thread_that_follows(journal: &TestJournal) -> JoinHandle<u64> {
     let journal = journal.clone();
     thread::spawn(move || {
-        let followers = journal.commit.followers();
-        let mut seen = followers.durable();
+        let watch = journal.commit.watch();
+        let mut seen = watch.durable();
         loop {
-            followers.wait(|| followers.durable() > seen || followers.is_ended(), None);
-            let is_ended = followers.is_ended();
-            let durable = followers.durable();
+            watch.wait(|| watch.durable() > seen || watch.is_ended(), None);
+            let is_ended = watch.is_ended();
+            let durable = watch.durable();
             assert!(durable.get() <= journal.log.lock().unwrap().synced, "a follower sees synced events only");
             if is_ended {
                 return durable.get();
@@ -34,18 +34,18 @@ fn thread_that_follows(journal: &TestJournal) -> JoinHandle<u64> {
 fn task_that_follows(journal: &TestJournal) -> JoinHandle<u64> {
     let journal = journal.clone();
     thread::spawn(move || {
-        let followers = journal.commit.followers();
-        let number = followers.next_number();
-        let mut seen = followers.durable();
+        let watch = journal.commit.watch();
+        let number = watch.next_number();
+        let mut seen = watch.durable();
         loop {
             block_on(poll_fn(|context| {
-                followers.add_task(number, context.waker());
-                if followers.durable() > seen || followers.is_ended() { Poll::Ready(()) } else { Poll::Pending }
+                watch.add_task(number, context.waker());
+                if watch.durable() > seen || watch.is_ended() { Poll::Ready(()) } else { Poll::Pending }
             }));
-            let is_ended = followers.is_ended();
-            seen = followers.durable();
+            let is_ended = watch.is_ended();
+            seen = watch.durable();
             if is_ended {
-                followers.remove_task(number);
+                watch.remove_task(number);
                 return seen.get();
             }
         }
@@ -64,11 +64,11 @@ fn followers_see_every_event_and_the_end() {
             }
         }));
         journal.stop();
-        journal.commit.end_followers();
+        journal.commit.end_watch();
         for follower in following {
             assert_eq!(follower.join().unwrap(), 4);
         }
-        assert!(journal.commit.followers().ended().unwrap().is_ok());
+        assert!(journal.commit.watch().ended().unwrap().is_ok());
     });
 }
 
@@ -89,7 +89,7 @@ fn followers_see_the_end_of_a_journal_that_fails() {
         let stopped = journal.commit.stop();
         journal.commit.join();
         if stopped.is_ok() && journal.commit.failure().is_none() {
-            journal.commit.end_followers();
+            journal.commit.end_watch();
         }
         for follower in following {
             assert!(follower.join().unwrap() <= journal.log.lock().unwrap().synced);
@@ -107,7 +107,7 @@ fn a_follower_that_waits_for_something_else_is_woken_too() {
             waiting.commit.follow(|| is_stopped.load(std::sync::atomic::Ordering::SeqCst));
         });
         stopping.store(true, std::sync::atomic::Ordering::SeqCst);
-        journal.commit.wake_followers();
+        journal.commit.wake_watchers();
         follower.join().unwrap();
         journal.stop();
     });

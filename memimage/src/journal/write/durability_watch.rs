@@ -1,4 +1,4 @@
-//! Wakes the threads and tasks that follow the journal, whenever more events are durable, and when the journal ends.
+//! Wakes the threads and tasks of this process that wait for durable events, and tells them when the journal ends.
 
 use std::sync::atomic::{Ordering, fence};
 use std::task::Waker;
@@ -9,35 +9,35 @@ use crate::error::Error;
 use crate::seq::Seq;
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, has_passed};
 
-/// How far the journal is durable, and who waits for more. A follower may outlive the journal.
-pub(crate) struct Followers {
+/// How far the journal of a running image is durable, and who in this process waits for more. A waiter may outlive the journal.
+pub(crate) struct DurabilityWatch {
     /// The last synced event.
     durable: AtomicU64,
     /// The number of waiting threads and tasks. The writer of a batch reads only this number, unless somebody waits.
     waiting: AtomicU64,
     /// Whether the journal is closed or poisoned, so that no more events become durable.
     is_ended: AtomicBool,
-    state: Mutex<FollowerState>,
+    state: Mutex<WatchState>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct FollowerState {
-    /// The waiting tasks, each with the number of its follower.
+struct WatchState {
+    /// The waiting tasks, each with the number of its waiter.
     tasks: Vec<(u64, Waker)>,
-    /// The number of the next follower with tasks.
+    /// The number of the next waiter with a task.
     next: u64,
     /// How the journal ended: closed, or poisoned with an error.
     end: Option<Result<(), Error>>,
 }
 
-impl Followers {
-    pub(crate) fn new(durable: Seq) -> Followers {
-        Followers {
+impl DurabilityWatch {
+    pub(crate) fn new(durable: Seq) -> DurabilityWatch {
+        DurabilityWatch {
             durable: AtomicU64::new(durable.get()),
             waiting: AtomicU64::new(0),
             is_ended: AtomicBool::new(false),
-            state: Mutex::new(FollowerState::default()),
+            state: Mutex::new(WatchState::default()),
             changed: Condvar::new(),
         }
     }
@@ -49,7 +49,7 @@ impl Followers {
     }
 
     /// Records that the events up to `durable` are synced. Returns whether these are more events than before; then the caller must
-    /// call [`wake_waiting`](Followers::wake_waiting).
+    /// call [`wake_waiting`](DurabilityWatch::wake_waiting).
     pub(crate) fn advance(&self, durable: Seq) -> bool {
         self.durable.fetch_max(durable.get(), Ordering::AcqRel) < durable.get()
     }
@@ -57,7 +57,7 @@ impl Followers {
     /// Wakes the waiting threads and tasks. The caller must not hold any lock, because wakers may run. It must have answered the
     /// callers of the commands, because a waker may be slow, or wait for one of them.
     pub(crate) fn wake_waiting(&self) {
-        // pairs with the fences in `wait` and `add_task`: either this thread sees the follower, or the follower sees the events
+        // pairs with the fences in `wait` and `add_task`: either this thread sees the waiter, or the waiter sees the events
         fence(Ordering::SeqCst);
         if self.waiting.load(Ordering::Relaxed) > 0 {
             self.wake(|_| {});
@@ -72,7 +72,7 @@ impl Followers {
         });
     }
 
-    /// Whether the journal has ended. What [`durable`](Followers::durable) returns afterwards is final, unless the journal was
+    /// Whether the journal has ended. What [`durable`](DurabilityWatch::durable) returns afterwards is final, unless the journal was
     /// poisoned while a batch was being written.
     pub(crate) fn is_ended(&self) -> bool {
         self.is_ended.load(Ordering::Acquire)
@@ -84,7 +84,7 @@ impl Followers {
     }
 
     /// Changes the state, and wakes all waiting threads and tasks.
-    fn wake(&self, change: impl FnOnce(&mut FollowerState)) {
+    fn wake(&self, change: impl FnOnce(&mut WatchState)) {
         let tasks = {
             let mut state = self.state.lock();
             change(&mut state);
@@ -121,14 +121,14 @@ impl Followers {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// A number for a follower with a task.
+    /// A number for a waiter with a task.
     pub(crate) fn next_number(&self) -> u64 {
         let mut state = self.state.lock();
         state.next += 1;
         state.next
     }
 
-    /// Wakes the follower's task once more events are durable, or the journal has ended. Replaces the follower's earlier task.
+    /// Wakes the waiter's task once more events are durable, or the journal has ended. Replaces the waiter's earlier task.
     /// The caller must then check again for more events, because they may have become durable just before.
     pub(crate) fn add_task(&self, number: u64, waker: &Waker) {
         // cloned and dropped without holding the lock, because both run code of an executor
@@ -148,7 +148,7 @@ impl Followers {
         drop(replaced);
     }
 
-    /// Forgets the follower's task.
+    /// Forgets the waiter's task.
     pub(crate) fn remove_task(&self, number: u64) {
         let removed = {
             let mut state = self.state.lock();
