@@ -1,6 +1,5 @@
 //! The error type of the library: opaque, cheap to clone, with a kind and a position.
 
-mod command;
 mod position;
 mod projection;
 mod subscription;
@@ -8,6 +7,7 @@ mod advice;
 mod state_file;
 mod messages;
 mod kind;
+mod command;
 
 use std::any::Any;
 use std::fmt;

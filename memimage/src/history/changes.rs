@@ -58,9 +58,9 @@ impl<M: Model, V: PartialEq + Clone, S: FnMut(&M) -> V> Changes<M, V, S> {
         Changes { state: State::Selected(Box::new(past), value), select }
     }
 
-    /// The next change, and the state after it.
-    fn advance(&mut self, state: State<M, V>) -> Result<Option<(Change<M, V>, State<M, V>)>, Error> {
-        let (mut past, mut value, end) = match state {
+    fn advance(&mut self) -> Result<Option<Change<M, V>>, Error> {
+        // the loop has ended unless a change is found: after an error, and if `select` panics, because the value of an event is unknown
+        let (mut past, mut value, end) = match std::mem::replace(&mut self.state, State::Ended) {
             State::Unopened(source) => {
                 let past = Past::oldest(&source, "changes")?;
                 let (value, end) = ((self.select)(&past), past.durable());
@@ -78,7 +78,8 @@ impl<M: Model, V: PartialEq + Clone, S: FnMut(&M) -> V> Changes<M, V, S> {
             if new != value {
                 let old = std::mem::replace(&mut value, new.clone());
                 let (seq, time, events) = (past.seq(), past.time(), past.events()?);
-                return Ok(Some((Change { seq, time, events, old, new }, State::Reading(past, value, end))));
+                self.state = State::Reading(past, value, end);
+                return Ok(Some(Change { seq, time, events, old, new }));
             }
         }
         Ok(None)
@@ -89,14 +90,7 @@ impl<M: Model, V: PartialEq + Clone, S: FnMut(&M) -> V> Iterator for Changes<M, 
     type Item = Result<Change<M, V>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        // `select` may panic, and an event whose value is unknown must not be left out
-        let state = std::mem::replace(&mut self.state, State::Ended);
-        let (change, state) = match self.advance(state) {
-            Ok(next) => next?,
-            Err(error) => return Some(Err(error)),
-        };
-        self.state = state;
-        Some(Ok(change))
+        self.advance().transpose()
     }
 }
 

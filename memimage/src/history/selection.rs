@@ -5,8 +5,6 @@ use std::fmt;
 use std::ops::RangeBounds;
 
 use super::event::HistoryEvent;
-#[cfg(doc)]
-use super::journal::Journal;
 use super::query::Query;
 use super::records::Records;
 use super::source::JournalSource;
@@ -25,7 +23,7 @@ use crate::seq::Seq;
 /// on the number of events.
 ///
 /// If old events were [pruned](crate::Options::retention), a history without a start begins with the first event that is
-/// [left](Journal::first_seq).
+/// [left](crate::Journal::first_seq).
 #[must_use = "a history is read by iterating over it"]
 pub struct History<M: Model> {
     source: JournalSource,
@@ -41,7 +39,7 @@ impl<M: Model> History<M> {
     /// Selects the events with seqs in this range, such as `Seq::new(100)..`. A further call replaces the range.
     ///
     /// If the range begins with an event that was pruned, or after the event that will be recorded next, the loop gets an error. A
-    /// range without a start, such as `..=Seq::new(100)`, begins with the first event that is [left](Journal::first_seq); if it ends
+    /// range without a start, such as `..=Seq::new(100)`, begins with the first event that is [left](crate::Journal::first_seq); if it ends
     /// before that event, the loop gets an error ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)).
     pub fn range(mut self, range: impl RangeBounds<Seq>) -> Self {
         self.query.set_range(range);
@@ -57,7 +55,7 @@ impl<M: Model> History<M> {
 
     /// Selects the events that were recorded at this time or earlier. A further call replaces the time.
     ///
-    /// If the first event that is [left](Journal::first_seq) was recorded later, because earlier events were pruned, the loop gets an
+    /// If the first event that is [left](crate::Journal::first_seq) was recorded later, because earlier events were pruned, the loop gets an
     /// error ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)).
     pub fn until(mut self, time: Timestamp) -> Self {
         self.query.until = Some(time);

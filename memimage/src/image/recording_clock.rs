@@ -198,8 +198,9 @@ mod tests {
             let TestClocks { wall, monotonic } = self.clone();
             let wall = WallClock::Supplied(Arc::new(move || seconds(wall.load(Ordering::Relaxed))));
             let monotonic: Monotonic = Arc::new(move || Duration::from_secs(monotonic.load(Ordering::Relaxed)));
-            let (now, last) = (wall.now(), (last > 0).then(|| seconds(last)));
-            RecordingClock::start(wall, Some(monotonic), now, last)
+            let last = (last > 0).then(|| seconds(last));
+            let readings = RecordingClock::read(&wall, Some(&monotonic)).unwrap();
+            RecordingClock::start(wall, Some(monotonic), readings, last)
         }
     }
 
