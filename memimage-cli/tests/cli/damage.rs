@@ -22,7 +22,8 @@ fn create_damaged(image: &Path) {
 
 fn segment(image: &Path) -> PathBuf {
     let files = std::fs::read_dir(image.join("journal")).unwrap().map(|file| file.unwrap().path());
-    let mut segments: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|end| end == "journal")).collect();
+    let mut segments: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|end| end == "journal")).collect();
     segments.sort();
     segments[0].clone()
 }
@@ -34,11 +35,13 @@ fn a_sound_image() {
     assert!(run(directory.path(), &["check", "stock.image"]).ends_with("\nsound\n"));
     expect![[r#"
         the image is sound: nothing to repair
-    "#]].assert_eq(&run(directory.path(), &["repair", "stock.image"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["repair", "stock.image"]));
     expect![[r#"
         stderr: error: `torn-tail` does not apply to this image; no repair applies
         exit code: Some(3)
-    "#]].assert_eq(&run(directory.path(), &["repair", "stock.image", "torn-tail", "--yes"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["repair", "stock.image", "torn-tail", "--yes"]));
     expect![[r#"
         What it is
           `DIR/stock.image` is an image of `Stock`.
@@ -51,7 +54,8 @@ fn a_sound_image() {
 
         What to do
           Nothing: open it with its program.
-    "#]].assert_eq(&run(directory.path(), &["doctor", "stock.image"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["doctor", "stock.image"]));
 }
 
 #[test]
@@ -77,25 +81,30 @@ fn a_damaged_image_is_repaired_by_what_the_doctor_says() {
               memimage repair DIR/stock.image cut-from=4
                   give up event 4 and all later events (RepairAction::CutFrom(Seq::new(4))): loses event 4
         exit code: Some(1)
-    "#]].assert_eq(&run(directory.path(), &["doctor", "stock.image"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["doctor", "stock.image"]));
     expect![[r#"
         cut-from=4
             give up event 4 and all later events (RepairAction::CutFrom(Seq::new(4))): loses event 4
         exit code: Some(1)
-    "#]].assert_eq(&run(directory.path(), &["repair", "stock.image"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["repair", "stock.image"]));
     let before = std::fs::read(segment(&image)).unwrap();
     expect![[r#"
         give up event 4 and all later events (RepairAction::CutFrom(Seq::new(4))): loses event 4
-    "#]].assert_eq(&run(directory.path(), &["repair", "stock.image", "cut-from=4", "--dry-run"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["repair", "stock.image", "cut-from=4", "--dry-run"]));
     expect![[r#"
         stderr: give up event 4 and all later events (RepairAction::CutFrom(Seq::new(4))): loses event 4
         stderr: error: Repair the image: there is no terminal to ask on; help: add --yes to confirm
         exit code: Some(2)
-    "#]].assert_eq(&run(directory.path(), &["repair", "stock.image", "cut-from=4"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["repair", "stock.image", "cut-from=4"]));
     expect![[r#"
         stderr: error: `cut-from=2` does not apply to this image; these repairs apply: cut-from=4
         exit code: Some(3)
-    "#]].assert_eq(&run(directory.path(), &["repair", "stock.image", "cut-from=2", "--yes"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["repair", "stock.image", "cut-from=2", "--yes"]));
     assert_eq!(std::fs::read(segment(&image)).unwrap(), before);
     let repaired = run(directory.path(), &["repair", "stock.image", "cut-from=4", "--yes"]);
     assert!(repaired.contains("lost: event 4") && !repaired.contains("exit code"), "{repaired}");
@@ -125,7 +134,8 @@ fn an_event_is_made_void() {
     expect![[r#"
         stderr: error: Make event 2 void for ever: there is no terminal to ask on; help: add --yes to confirm
         exit code: Some(2)
-    "#]].assert_eq(&void(&["2", "--reason", "a mistake"]));
+    "#]]
+    .assert_eq(&void(&["2", "--reason", "a mistake"]));
     let done = void(&["2", "--reason", "a mistake", "--by", "ada", "--yes"]);
     assert!(!done.contains("exit code"), "{done}");
     let log = run(directory.path(), &["log", "stock.image", "--where", "void"]);

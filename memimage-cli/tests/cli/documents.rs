@@ -7,7 +7,10 @@ fn completions_for_each_shell() {
     let directory = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish"] {
         let text = run(directory.path(), &["completions", shell]);
-        assert!(text.contains("snapshots") && text.contains("reverse") && !text.contains("exit code"), "{shell}: {text}");
+        assert!(
+            text.contains("snapshots") && text.contains("reverse") && !text.contains("exit code"),
+            "{shell}: {text}"
+        );
     }
 }
 

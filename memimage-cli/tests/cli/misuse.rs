@@ -19,7 +19,10 @@ fn a_path_without_an_image() {
     for verb in READING {
         for path in ["missing", "empty", "file", "foreign"] {
             let output = run(directory.path(), &[verb, &[path]].concat());
-            assert!(output.contains("stderr: error: ") && output.contains(&format!("DIR/{path}")), "{verb:?}: {output}");
+            assert!(
+                output.contains("stderr: error: ") && output.contains(&format!("DIR/{path}")),
+                "{verb:?}: {output}"
+            );
             assert!(output.ends_with("exit code: Some(3)\n"), "{verb:?}: {output}");
         }
     }

@@ -14,7 +14,8 @@ fn hex(key: [u8; 32]) -> String {
 fn keys_come_from_a_file_or_the_environment() {
     let directory = tempfile::tempdir().unwrap();
     let keys = || Keys::new(3, |number| (number == 3).then(|| Key::new(KEY)));
-    let stock = Image::<Stock>::options().encryption(keys()).chain(keys()).open(directory.path().join("stock.image")).unwrap();
+    let stock =
+        Image::<Stock>::options().encryption(keys()).chain(keys()).open(directory.path().join("stock.image")).unwrap();
     record(&stock);
     Image::close(stock).unwrap();
 

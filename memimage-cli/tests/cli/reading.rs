@@ -19,7 +19,8 @@ fn info() {
         journal      64.00 KiB in 1 segment
         events       1 to 4, from TIME to TIME
         snapshots    none
-    "#]].assert_eq(&run(directory.path(), &["info", "stock.image"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["info", "stock.image"]));
     expect![[r#"
         {
           "path": "DIR/stock.image",
@@ -39,7 +40,8 @@ fn info() {
           "snapshots": [],
           "subscriptions": []
         }
-    "#]].assert_eq(&run(directory.path(), &["info", "stock.image", "--json"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["info", "stock.image", "--json"]));
 }
 
 #[test]
@@ -62,17 +64,21 @@ fn log() {
     expect![[r#"
                4  TIME  deliver {lines: [{item: "nut", count: 7}], note: none}
                3  TIME  remove {item: "nail", count: 300} rejected
-    "#]].assert_eq(&log(&["--reverse", "--limit", "2"]));
+    "#]]
+    .assert_eq(&log(&["--reverse", "--limit", "2"]));
     expect![[r#"
                2  TIME  remove {item: "nail", count: 30} actor=ben
                3  TIME  remove {item: "nail", count: 300} rejected
-    "#]].assert_eq(&log(&["--from", "2", "--until", "3", "--name", "remove"]));
+    "#]]
+    .assert_eq(&log(&["--from", "2", "--until", "3", "--name", "remove"]));
     expect![[r#"
                3  TIME  remove {item: "nail", count: 300} rejected
-    "#]].assert_eq(&log(&["--rejected"]));
+    "#]]
+    .assert_eq(&log(&["--rejected"]));
     expect![[r#"
                2  TIME  remove {item: "nail", count: 30} actor=ben
-    "#]].assert_eq(&log(&["--actor", "ben"]));
+    "#]]
+    .assert_eq(&log(&["--actor", "ben"]));
     expect![[r#"
                1  TIME  deliver {lines: [{item: "nail", count: 100}, {item: "screw \u{1b}[31m", count: 5}], note: some("first")} actor=ada
     "#]].assert_eq(&log(&["--from", "1h ago", "--until", "2999-01-01", "--limit", "1"]));
@@ -85,7 +91,10 @@ fn conditions() {
     create(&directory.path().join("stock.image"));
     let seqs = |condition: &str| {
         let log = run(directory.path(), &["log", "stock.image", "--where", condition]);
-        log.lines().map(|line| line.split_whitespace().next().unwrap_or_default().to_owned()).collect::<Vec<_>>().join(" ")
+        log.lines()
+            .map(|line| line.split_whitespace().next().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     assert_eq!(seqs("payload.count > 50"), "3");
     assert_eq!(seqs("payload.lines[0].item == 'nut' || actor == 'ben'"), "2 4");
@@ -94,7 +103,8 @@ fn conditions() {
     assert_eq!(seqs("!(name contains 'liv') && seq < 3"), "2");
     expect![[r#"
         stderr: note: no event had a value at `payload.cuont`
-    "#]].assert_eq(&run(directory.path(), &["log", "stock.image", "--where", "payload.cuont == 1"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["log", "stock.image", "--where", "payload.cuont == 1"]));
     expect![[r#"
         stderr: error: invalid value 'payload.count = 1' for '--where <CONDITION>': expected `&&`, `||`, or the end of the condition
         stderr:   payload.count = 1
@@ -130,7 +140,8 @@ fn show() {
           ],
           "note": "first"
         }
-    "#]].assert_eq(&run(directory.path(), &["show", "stock.image", "1"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["show", "stock.image", "1"]));
     expect![[r#"
         seq          3
         time         TIME
@@ -142,11 +153,13 @@ fn show() {
           "item": "nail",
           "count": 300
         }
-    "#]].assert_eq(&run(directory.path(), &["show", "stock.image", "3"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["show", "stock.image", "3"]));
     expect![[r#"
         stderr: error: there is no event 5: the last durable event is 4
         exit code: Some(3)
-    "#]].assert_eq(&run(directory.path(), &["show", "stock.image", "5"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["show", "stock.image", "5"]));
 }
 
 #[test]
@@ -156,7 +169,8 @@ fn shapes() {
     expect![[r#"
         deliver@1 {lines: list<{item: string, count: i64}>, note: option<string>}
         remove@1 {item: string, count: i64}
-    "#]].assert_eq(&run(directory.path(), &["shapes", "stock.image"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["shapes", "stock.image"]));
     expect![[r#"
         // `deliver` version 1
         #[derive(Serialize, Deserialize, Shape)]
@@ -171,11 +185,13 @@ fn shapes() {
             pub count: i64,
         }
 
-    "#]].assert_eq(&run(directory.path(), &["shapes", "stock.image", "--as", "rust", "--name", "deliver"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["shapes", "stock.image", "--as", "rust", "--name", "deliver"]));
     expect![[r#"
         stderr: error: the journal declares no event `order`
         exit code: Some(3)
-    "#]].assert_eq(&run(directory.path(), &["shapes", "stock.image", "--name", "order"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["shapes", "stock.image", "--name", "order"]));
 }
 
 #[test]
@@ -194,8 +210,10 @@ fn stats() {
         by size of the payload
                    3  up to 8 B   ████████████████████████████████████████
                    1  up to 32 B  ██████████████
-    "#]].assert_eq(before_hours);
-    let json: serde_json::Value = serde_json::from_str(&run(directory.path(), &["stats", "stock.image", "--json"])).unwrap();
+    "#]]
+    .assert_eq(before_hours);
+    let json: serde_json::Value =
+        serde_json::from_str(&run(directory.path(), &["stats", "stock.image", "--json"])).unwrap();
     assert_eq!(json["events"], 4);
     assert_eq!(json["by_event"][1]["rejected"], 1);
     assert_eq!(json["by_hour"].as_array().unwrap().iter().map(|hour| hour["events"].as_u64().unwrap()).sum::<u64>(), 4);
@@ -208,7 +226,8 @@ fn snapshots() {
     let listed = run(directory.path(), &["snapshots", "stock.image"]);
     expect![[r#"
         no snapshot: opening replays the whole journal
-    "#]].assert_eq(&listed);
+    "#]]
+    .assert_eq(&listed);
 }
 
 #[test]

@@ -55,7 +55,8 @@ pub(crate) fn record(stock: &Image<Stock>) {
 }
 
 pub(crate) fn record_three(stock: &Image<Stock>) {
-    let lines = vec![Line { item: "nail".to_owned(), count: 100 }, Line { item: "screw \u{1b}[31m".to_owned(), count: 5 }];
+    let lines =
+        vec![Line { item: "nail".to_owned(), count: 100 }, Line { item: "screw \u{1b}[31m".to_owned(), count: 5 }];
     stock.with(Metadata::actor("ada")).deliver(lines, Some("first".to_owned())).unwrap();
     stock.with(Metadata::actor("ben")).remove("nail".to_owned(), 30).unwrap();
     stock.remove("nail".to_owned(), 300).unwrap_err();

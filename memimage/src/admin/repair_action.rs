@@ -104,7 +104,9 @@ impl RepairOption {
             None => "loses no event that is known to exist".to_owned(),
         };
         match &self.retired {
-            Some(retired) => format!("{lost}; removes {retired} from the journal, although the state keeps their effect"),
+            Some(retired) => {
+                format!("{lost}; removes {retired} from the journal, although the state keeps their effect")
+            }
             None => lost,
         }
     }

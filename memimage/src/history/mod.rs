@@ -34,9 +34,9 @@ pub use subscriptions::{StopHandle, Subscription, SubscriptionInfo, Subscription
 
 #[cfg(feature = "admin")]
 pub(crate) use event_log::{EventLog, LoggedEvent};
+pub(crate) use polling::{Polling, SHORTEST_PAUSE};
 #[cfg(feature = "admin")]
 pub(crate) use query::Query;
-pub(crate) use polling::{Polling, SHORTEST_PAUSE};
 pub(crate) use record_feed::{Look, RecordFeed};
 pub(crate) use source::{JournalSource, LiveJournal};
 pub(crate) use subscriptions::SubscriptionHold;

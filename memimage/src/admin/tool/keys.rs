@@ -60,8 +60,11 @@ fn parse(text: &str) -> Result<Keys, String> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let fault = |what: &str| format!("line {}: {what}; help: write a number, a space and {DIGITS} hexadecimal digits", index + 1);
-        let (number, digits) = line.split_once(char::is_whitespace).ok_or_else(|| fault("there is no key after the number"))?;
+        let fault = |what: &str| {
+            format!("line {}: {what}; help: write a number, a space and {DIGITS} hexadecimal digits", index + 1)
+        };
+        let (number, digits) =
+            line.split_once(char::is_whitespace).ok_or_else(|| fault("there is no key after the number"))?;
         let number = number.parse().map_err(|_| fault("the number is not between 0 and 4294967295"))?;
         let key = key(digits.trim()).ok_or_else(|| fault("this is no key"))?;
         keys.push((number, key));

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::shape::ShapeTree;
 use crate::shape::Primitive;
+use crate::shape::ShapeTree;
 use crate::shape::node::{Node, NodeFields, NodeVariant};
 
 /// The derives of each type.
@@ -96,7 +96,8 @@ impl Types {
     fn fields(&mut self, fields: &NodeFields, name: &str, visibility: &str, indent: &str) -> (FieldStyle, String) {
         let mut unnamed = |nodes: &[&Node]| {
             let part = |(i, node): (usize, &&Node)| {
-                let of = self.of(node, &format!("{name}{}", if nodes.len() == 1 { "Inner".to_owned() } else { i.to_string() }));
+                let of = self
+                    .of(node, &format!("{name}{}", if nodes.len() == 1 { "Inner".to_owned() } else { i.to_string() }));
                 format!("{visibility}{of}")
             };
             let parts: Vec<String> = nodes.iter().enumerate().map(part).collect();
@@ -128,7 +129,11 @@ enum FieldStyle {
 /// The identifier for a recorded name, and the attribute for serde if the two differ.
 fn identifier(name: &str, indent: &str, form: impl Fn(&str) -> String) -> (String, String) {
     let plain: String = name.chars().map(|next| if next.is_alphanumeric() { next } else { '_' }).collect();
-    let plain = if plain.starts_with(|first: char| first.is_alphabetic() || first == '_') { plain } else { format!("_{plain}") };
+    let plain = if plain.starts_with(|first: char| first.is_alphabetic() || first == '_') {
+        plain
+    } else {
+        format!("_{plain}")
+    };
     let identifier = if plain == name { plain } else { form(&plain) };
     let raw = match syn_keyword(&identifier) {
         true => format!("r#{identifier}"),
@@ -143,10 +148,10 @@ fn identifier(name: &str, indent: &str, form: impl Fn(&str) -> String) -> (Strin
 /// Whether a word is a keyword that can be a raw identifier.
 fn syn_keyword(word: &str) -> bool {
     const KEYWORDS: &[&str] = &[
-        "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else", "enum", "extern",
-        "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override",
-        "priv", "pub", "ref", "return", "static", "struct", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use",
-        "virtual", "where", "while", "yield",
+        "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else", "enum",
+        "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
+        "move", "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait", "true", "try", "type",
+        "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
     ];
     KEYWORDS.contains(&word)
 }
@@ -187,8 +192,8 @@ fn primitive_type(primitive: Primitive) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shape::samples::Order;
     use crate::shape::Shape;
+    use crate::shape::samples::Order;
 
     #[test]
     fn a_struct_with_nested_types() {

@@ -60,7 +60,9 @@ impl Terminal {
 
 /// A text in one line in which control characters cannot act on the terminal.
 pub(crate) fn visible(text: &str) -> String {
-    text.chars().flat_map(|next| if next.is_control() { next.escape_default().collect::<Vec<_>>() } else { vec![next] }).collect()
+    text.chars()
+        .flat_map(|next| if next.is_control() { next.escape_default().collect::<Vec<_>>() } else { vec![next] })
+        .collect()
 }
 
 /// A number of bytes, for people.

@@ -15,7 +15,9 @@ impl Condition {
             Condition::All(conditions) => conditions.iter().all(|condition| condition.is_met_by(event)),
             Condition::Any(conditions) => conditions.iter().any(|condition| condition.is_met_by(event)),
             Condition::Not(condition) => !condition.is_met_by(event),
-            Condition::Holds(path) => event.at(path).is_some_and(|value| matches!(unwrapped(&value), Value::Bool(true))),
+            Condition::Holds(path) => {
+                event.at(path).is_some_and(|value| matches!(unwrapped(&value), Value::Bool(true)))
+            }
             Condition::Compare(left, comparison, right) => {
                 let (left, right) = (operand(left, event), operand(right, event));
                 holds(left.as_deref(), *comparison, right.as_deref())
@@ -26,7 +28,9 @@ impl Condition {
     /// The paths of this condition.
     pub(crate) fn paths(&self) -> Vec<&Path> {
         match self {
-            Condition::All(conditions) | Condition::Any(conditions) => conditions.iter().flat_map(Condition::paths).collect(),
+            Condition::All(conditions) | Condition::Any(conditions) => {
+                conditions.iter().flat_map(Condition::paths).collect()
+            }
             Condition::Not(condition) => condition.paths(),
             Condition::Holds(path) => vec![path],
             Condition::Compare(left, _, right) => [left, right]

@@ -42,7 +42,9 @@ fn expected(what: &'static str) -> StrContext {
 }
 
 /// A parser with the spaces before it.
-fn spaced<'a, O>(parser: impl Parser<Input<'a>, O, ErrMode<ContextError>>) -> impl Parser<Input<'a>, O, ErrMode<ContextError>> {
+fn spaced<'a, O>(
+    parser: impl Parser<Input<'a>, O, ErrMode<ContextError>>,
+) -> impl Parser<Input<'a>, O, ErrMode<ContextError>> {
     preceded(multispace0, parser)
 }
 

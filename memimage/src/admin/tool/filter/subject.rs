@@ -24,7 +24,9 @@ impl Subject<'_> {
     pub(super) fn at(&self, path: &Path) -> Option<Cow<'_, Value>> {
         let text = |text: &str| Value::String(text.to_owned());
         let start = match path.root {
-            Root::Payload => return path.steps.iter().try_fold(self.payload?, |value, step| part(value, step)).map(Cow::Borrowed),
+            Root::Payload => {
+                return path.steps.iter().try_fold(self.payload?, |value, step| part(value, step)).map(Cow::Borrowed);
+            }
             Root::Metadata => {
                 let [Step::Name(key)] = &path.steps[..] else { return None };
                 return self.metadata.get(key).map(text).map(Cow::Owned);
@@ -44,7 +46,9 @@ impl Subject<'_> {
 /// The part of a value to which a step leads. Options that have a value are passed through.
 fn part<'a>(value: &'a Value, step: &Step) -> Option<&'a Value> {
     match (unwrapped(value), step) {
-        (Value::Struct(fields), Step::Name(name)) => fields.iter().find(|(field, _)| **field == **name).map(|(_, value)| value),
+        (Value::Struct(fields), Step::Name(name)) => {
+            fields.iter().find(|(field, _)| **field == **name).map(|(_, value)| value)
+        }
         (Value::Variant(variant, value), Step::Name(name)) if **variant == **name => Some(value),
         // the fields of a variant, without its name
         (Value::Variant(_, value), step) => part(value, step),

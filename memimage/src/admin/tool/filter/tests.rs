@@ -13,7 +13,13 @@ fn payload() -> Value {
         ("memo", Value::Option(None)),
         ("kind", Value::variant("Limit", Value::of_fields([("cents", Value::Unsigned(u128::MAX))]))),
         ("lines", Value::List(vec![line("nail", -3), line("screw", 4)])),
-        ("stock", Value::Map(vec![(Value::String("a b".to_owned()), Value::Unsigned(1)), (Value::Unsigned(9), Value::Unsigned(2))])),
+        (
+            "stock",
+            Value::Map(vec![
+                (Value::String("a b".to_owned()), Value::Unsigned(1)),
+                (Value::Unsigned(9), Value::Unsigned(2)),
+            ]),
+        ),
     ])
 }
 

@@ -56,7 +56,9 @@ impl Backup {
                 "the backup now goes up to event {}, before to event {before}; {copied} copied in {seconds:.1} s",
                 report.seq
             ))?,
-            None => terminal.line(format_args!("backed up to event {}; {copied} copied in {seconds:.1} s", report.seq))?,
+            None => {
+                terminal.line(format_args!("backed up to event {}; {copied} copied in {seconds:.1} s", report.seq))?;
+            }
         }
         Ok(Found::Nothing)
     }

@@ -109,7 +109,9 @@ fn follow(target: &Target, printer: &mut Printer<'_>, query: &Query, end: &mut S
         std::thread::sleep(PAUSE);
         let durable = target.durable()?;
         if durable < *end {
-            let what = format!("the journal now ends with event {durable}, but event {end} was there: it was repaired or restored");
+            let what = format!(
+                "the journal now ends with event {durable}, but event {end} was there: it was repaired or restored"
+            );
             return Err(Failure::Other(what));
         }
         let next = printer.last.map_or(end.next(), Seq::next).max(query.first.unwrap_or_default());
@@ -186,7 +188,12 @@ fn text_line(event: &LoggedEvent) -> String {
     };
     let (name, version) = (visible(recorded.name()), recorded.version());
     let version = if version == 1 { String::new() } else { format!("@{version}") };
-    let mut line = format!("{:>8}  {FAINT}{}{FAINT:#}  {NAME}{name}{version}{NAME:#} {}", event.seq(), rfc3339(event.time), visible(&payload));
+    let mut line = format!(
+        "{:>8}  {FAINT}{}{FAINT:#}  {NAME}{name}{version}{NAME:#} {}",
+        event.seq(),
+        rfc3339(event.time),
+        visible(&payload)
+    );
     if event.is_rejected() {
         line += &format!(" {WARNING}rejected{WARNING:#}");
     }

@@ -110,7 +110,8 @@ fn list(terminal: &mut Terminal, check: &CheckReport) -> Result<Found, Failure> 
         return Ok(found);
     }
     if options.is_empty() {
-        let sound = if check.is_sound() { "the image is sound: nothing to repair" } else { "no repair applies to this damage" };
+        let sound =
+            if check.is_sound() { "the image is sound: nothing to repair" } else { "no repair applies to this damage" };
         terminal.line(sound)?;
     }
     for option in &options {

@@ -67,7 +67,9 @@ impl Shapes {
         for shape in shapes {
             let (name, version) = (visible(&shape.name), shape.version);
             match self.form {
-                Form::Line => terminal.line(format_args!("{NAME}{name}@{version}{NAME:#} {}", visible(&shape.shape)))?,
+                Form::Line => {
+                    terminal.line(format_args!("{NAME}{name}@{version}{NAME:#} {}", visible(&shape.shape)))?;
+                }
                 Form::Rust => terminal.line(format_args!("// `{name}` version {version}\n{}", shape.rust))?,
             }
         }

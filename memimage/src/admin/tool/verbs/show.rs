@@ -55,7 +55,10 @@ impl Show {
                 terminal.line(payload)?;
             }
             Err(error) => {
-                terminal.field("payload", format_args!("{} bytes, which cannot be decoded here: {error}", recorded.bytes().len()))?;
+                terminal.field(
+                    "payload",
+                    format_args!("{} bytes, which cannot be decoded here: {error}", recorded.bytes().len()),
+                )?;
                 terminal.line(hex(recorded.bytes()))?;
             }
         }

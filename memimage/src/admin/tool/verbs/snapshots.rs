@@ -73,7 +73,9 @@ impl Snapshots {
                 (None, Some(len), Some(created)) => {
                     let version = document.model_version.unwrap_or_default();
                     let size = bytes(len);
-                    terminal.line(format_args!("{kind} after event {seq}: {size}, created {created}, model version {version}"))?;
+                    terminal.line(format_args!(
+                        "{kind} after event {seq}: {size}, created {created}, model version {version}"
+                    ))?;
                 }
                 (error, ..) => {
                     let error = error.as_deref().unwrap_or("its header cannot be read");

@@ -117,7 +117,10 @@ impl Stats {
 
 fn print(terminal: &mut Terminal, document: &Document) -> Result<(), Failure> {
     let Document { events, rejected, void, payload_bytes, .. } = document;
-    terminal.line(format_args!("{events} events, {rejected} rejected, {void} void, {} of payload", bytes(*payload_bytes)))?;
+    terminal.line(format_args!(
+        "{events} events, {rejected} rejected, {void} void, {} of payload",
+        bytes(*payload_bytes)
+    ))?;
     terminal.line(format_args!("\n{HEADING}by event{HEADING:#}"))?;
     for figures in &document.by_event {
         let EventFigures { name, version, events, rejected, payload_bytes, largest } = figures;

@@ -15,7 +15,9 @@ use crate::seq::Seq;
 /// Later events are replayed without this one. What that changes needs the model: a program shows it with
 /// `memimage::admin::Void::dry_run`. The image must not be open.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  memimage void bank.image 1234 --reason \"its body panics since version 2\" --by ada")]
+#[command(
+    after_help = "Example:\n  memimage void bank.image 1234 --reason \"its body panics since version 2\" --by ada"
+)]
 pub(crate) struct Void {
     #[command(flatten)]
     target: TargetArguments,
