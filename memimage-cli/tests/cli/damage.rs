@@ -79,23 +79,23 @@ fn a_damaged_image_is_repaired_by_what_the_doctor_says() {
           - Copy the directory before you repair it.
           - Then choose one of these repairs; the first loses the fewest events:
               memimage repair DIR/stock.image cut-from=4
-                  give up event 4 and all later events (RepairAction::CutFrom(Seq::new(4))): loses event 4
+                  give up event 4 and all later events: loses event 4
         exit code: Some(1)
     "#]]
     .assert_eq(&run(directory.path(), &["doctor", "stock.image"]));
     expect![[r#"
         cut-from=4
-            give up event 4 and all later events (RepairAction::CutFrom(Seq::new(4))): loses event 4
+            give up event 4 and all later events: loses event 4
         exit code: Some(1)
     "#]]
     .assert_eq(&run(directory.path(), &["repair", "stock.image"]));
     let before = std::fs::read(segment(&image)).unwrap();
     expect![[r#"
-        give up event 4 and all later events (RepairAction::CutFrom(Seq::new(4))): loses event 4
+        give up event 4 and all later events: loses event 4
     "#]]
     .assert_eq(&run(directory.path(), &["repair", "stock.image", "cut-from=4", "--dry-run"]));
     expect![[r#"
-        stderr: give up event 4 and all later events (RepairAction::CutFrom(Seq::new(4))): loses event 4
+        stderr: give up event 4 and all later events: loses event 4
         stderr: error: Repair the image: there is no terminal to ask on; help: add --yes to confirm
         exit code: Some(2)
     "#]]
