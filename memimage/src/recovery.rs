@@ -130,7 +130,7 @@ pub(crate) fn dispatch_of<M: Model>(journal: &OpenedJournal) -> Result<Dispatch,
 }
 
 /// Maps the events of a shape table to the events of the program. `root` is the directory of the image.
-fn dispatch_from<M: Model>(table: ShapeTable, root: &Path) -> Result<Dispatch, Error> {
+pub(crate) fn dispatch_from<M: Model>(table: ShapeTable, root: &Path) -> Result<Dispatch, Error> {
     Dispatch::new(table, M::EVENTS)
         .map_err(|differences| Error::new(ErrorDetail::Shapes { path: root.to_owned(), differences }))
 }

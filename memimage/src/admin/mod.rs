@@ -17,6 +17,8 @@ mod check;
 mod repair;
 mod void;
 mod backup;
+#[cfg(feature = "admin")]
+mod tool;
 
 pub use backup::{Backup, BackupReport, backup};
 #[cfg(feature = "sim")]
@@ -29,4 +31,6 @@ pub use repair::{FileChange, Repair, RepairReport, repair};
 pub use repair_action::{RepairAction, RepairOption};
 pub use rewrite::{Rewrite, RewriteProgress, RewriteReport, RewriteStep, rewrite};
 pub use seq_range::SeqRange;
+#[cfg(feature = "admin")]
+pub use tool::run_tool;
 pub use void::{OutcomeChange, Void, VoidDryRun, VoidReport, void};

@@ -42,31 +42,31 @@ pub enum RepairAction {
     Base,
 }
 
+impl RepairAction {
+    /// What the repair does, for people.
+    pub(super) fn what(&self) -> String {
+        match self {
+            RepairAction::TornTail => "clear the torn write at the end of the journal".to_owned(),
+            RepairAction::SuspectTail => "clear the suspect bytes at the end of the journal".to_owned(),
+            RepairAction::CutFrom(seq) => format!("give up event {seq} and all later events"),
+            RepairAction::BeginAt(seq) => {
+                format!("begin the journal with the state after event {seq}, without the earlier events")
+            }
+            RepairAction::Segments => "repair the headers and lengths of segments".to_owned(),
+            RepairAction::Snapshots => "move the unusable snapshots to `quarantine/`".to_owned(),
+            RepairAction::Base => "restore the second copy of the base from the intact copy".to_owned(),
+        }
+    }
+}
+
+/// Displays what the repair does, and the action to pass to [`repair`](super::repair()).
 impl fmt::Display for RepairAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = self.what();
         match self {
-            RepairAction::TornTail => {
-                f.write_str("clear the torn write at the end of the journal (RepairAction::TornTail)")
-            }
-            RepairAction::SuspectTail => {
-                f.write_str("clear the suspect bytes at the end of the journal (RepairAction::SuspectTail)")
-            }
-            RepairAction::CutFrom(seq) => {
-                write!(f, "give up event {seq} and all later events (RepairAction::CutFrom(Seq::new({seq})))")
-            }
-            RepairAction::BeginAt(seq) => {
-                let action = format!("RepairAction::BeginAt(Seq::new({seq}))");
-                write!(f, "begin the journal with the state after event {seq}, without the earlier events ({action})")
-            }
-            RepairAction::Segments => {
-                f.write_str("repair the headers and lengths of segments (RepairAction::Segments)")
-            }
-            RepairAction::Snapshots => {
-                f.write_str("move the unusable snapshots to `quarantine/` (RepairAction::Snapshots)")
-            }
-            RepairAction::Base => {
-                f.write_str("restore the second copy of the base from the intact copy (RepairAction::Base)")
-            }
+            RepairAction::CutFrom(seq) => write!(f, "{what} (RepairAction::CutFrom(Seq::new({seq})))"),
+            RepairAction::BeginAt(seq) => write!(f, "{what} (RepairAction::BeginAt(Seq::new({seq})))"),
+            action => write!(f, "{what} (RepairAction::{action:?})"),
         }
     }
 }
@@ -96,19 +96,28 @@ impl RepairOption {
     }
 }
 
+impl RepairOption {
+    /// What the repair loses, for people.
+    pub(super) fn loss(&self) -> String {
+        let lost = match &self.lost {
+            Some(lost) => format!("loses {lost}"),
+            None => "loses no event that is known to exist".to_owned(),
+        };
+        match &self.retired {
+            Some(retired) => {
+                format!("{lost}; removes {retired} from the journal, although the state keeps their effect")
+            }
+            None => lost,
+        }
+    }
+}
+
 impl fmt::Display for RepairOption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.action)?;
         if let Some(next) = &self.next {
             write!(f, ", then {next}")?;
         }
-        match &self.lost {
-            Some(lost) => write!(f, ": loses {lost}")?,
-            None => f.write_str(": loses no event that is known to exist")?,
-        }
-        match &self.retired {
-            Some(retired) => write!(f, "; removes {retired} from the journal, although the state keeps their effect"),
-            None => Ok(()),
-        }
+        write!(f, ": {}", self.loss())
     }
 }

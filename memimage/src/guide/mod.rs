@@ -28,6 +28,7 @@
 //! | document | content |
 //! | --- | --- |
 //! | `ARCHITECTURE.md` | the code: its modules, invariants and decisions |
+//! | `CLI.md` | the JSON that the command `memimage` prints |
 //! | `ERRORS.md` | each error of the macros, with its fix |
 //! | `FORMAT.md` | the format on disk |
 //! | `PERFORMANCE.md` | the profiles of the hot paths, and what was tried |

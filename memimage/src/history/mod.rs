@@ -12,6 +12,9 @@ mod event;
 mod typed;
 mod moment;
 mod query;
+mod records;
+#[cfg(feature = "admin")]
+mod event_log;
 mod selection;
 mod past;
 mod changes;
@@ -29,7 +32,11 @@ pub use past::Past;
 pub use selection::{History, HistoryIter};
 pub use subscriptions::{StopHandle, Subscription, SubscriptionInfo, SubscriptionStream};
 
+#[cfg(feature = "admin")]
+pub(crate) use event_log::{EventLog, LoggedEvent};
 pub(crate) use polling::{Polling, SHORTEST_PAUSE};
+#[cfg(feature = "admin")]
+pub(crate) use query::Query;
 pub(crate) use record_feed::{Look, RecordFeed};
 pub(crate) use source::{JournalSource, LiveJournal};
 pub(crate) use subscriptions::SubscriptionHold;

@@ -12,18 +12,18 @@ use super::event::HistoryEvent;
 
 /// Which events a reader of the history wants, and in which order.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Query {
+pub(crate) struct Query {
     /// The first event; `None` if the reader wants events from the start of the journal.
-    pub(super) first: Option<Seq>,
+    pub(crate) first: Option<Seq>,
     /// The last event; `None` if the reader wants events up to the newest.
-    pub(super) last: Option<Seq>,
-    pub(super) since: Option<Timestamp>,
-    pub(super) until: Option<Timestamp>,
-    pub(super) names: Vec<String>,
+    pub(crate) last: Option<Seq>,
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) names: Vec<String>,
     /// If there are any, the actor must be one of them.
-    pub(super) actors: Vec<String>,
-    pub(super) outcome: Option<Outcome>,
-    pub(super) newest_first: bool,
+    pub(crate) actors: Vec<String>,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) newest_first: bool,
 }
 
 impl Query {
@@ -38,6 +38,16 @@ impl Query {
             Bound::Included(&last) => Some(last),
             Bound::Excluded(&after) => Some(Seq::new(after.get().saturating_sub(1))),
         };
+    }
+
+    /// Whether a reader that comes to event `seq` backward has returned all wanted events.
+    pub(super) fn is_before(&self, seq: Seq) -> bool {
+        self.newest_first && self.first.is_some_and(|first| seq < first)
+    }
+
+    /// Whether an event with this name is wanted.
+    pub(super) fn wants_name(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|wanted| wanted == name)
     }
 
     /// Whether a record can have a wanted event.
@@ -56,6 +66,6 @@ impl Query {
     /// Whether an event of a wanted record is wanted. An event that upcasters drop is selected by its recorded name.
     pub(super) fn wants_event<M: Model>(&self, event: &HistoryEvent<M>) -> bool {
         let name = event.event().map_or_else(|| event.recorded().name(), |event| event.name());
-        self.names.is_empty() || self.names.iter().any(|wanted| wanted == name)
+        self.wants_name(name)
     }
 }

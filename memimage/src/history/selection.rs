@@ -6,14 +6,15 @@ use std::ops::RangeBounds;
 
 use super::event::HistoryEvent;
 use super::query::Query;
+use super::records::Records;
 use super::source::JournalSource;
 use super::typed::push_events;
 use crate::context::Timestamp;
-use crate::error::{Error, ErrorDetail};
+use crate::error::Error;
 use crate::event::{Model, Payload};
-use crate::journal::{JournalItem, RecordCursor, ReverseCursor, Voids};
+use crate::journal::JournalItem;
 use crate::outcome::Outcome;
-use crate::recovery::{FollowedDispatch, OpenedJournal, dispatch_of};
+use crate::recovery::{FollowedDispatch, dispatch_from};
 use crate::seq::Seq;
 
 /// A selection of the events of an image, which a loop reads in order. [`Journal::history`](crate::Journal::history) returns it.
@@ -125,16 +126,8 @@ pub struct HistoryIter<M: Model> {
 
 enum IterState {
     Unopened(JournalSource),
-    Forward { reader: Box<Reader>, until: Seq },
-    Backward { cursor: Box<ReverseCursor>, dispatch: FollowedDispatch },
+    Reading { records: Records, dispatch: Box<FollowedDispatch> },
     Ended,
-}
-
-/// A reader of the events from the oldest to the newest.
-struct Reader {
-    cursor: RecordCursor,
-    dispatch: FollowedDispatch,
-    voids: Voids,
 }
 
 impl<M: Model> Iterator for HistoryIter<M> {
@@ -161,94 +154,26 @@ impl<M: Model> HistoryIter<M> {
             match &mut self.state {
                 IterState::Unopened(source) => {
                     let durable = source.durable("history")?;
-                    self.state = source.attempt(|| open::<M>(source, &self.query, durable))?;
-                }
-                IterState::Forward { reader, until } => {
-                    let Reader { cursor, dispatch, voids } = &mut **reader;
-                    match cursor.next(*until)? {
-                        Some(JournalItem::Shapes(segment, rows)) => dispatch.add::<M>(cursor.scan(), segment, rows)?,
-                        Some(JournalItem::Record(stored)) if self.query.wants_record(&stored.record) => {
-                            push_events(dispatch, cursor.scan(), voids, &stored, &mut self.events)?;
+                    self.state = match Records::open(source, &self.query, durable)? {
+                        Some((records, table)) => {
+                            let dispatch = dispatch_from::<M>(table, source.layout().root())?;
+                            IterState::Reading { records, dispatch: Box::new(FollowedDispatch::new(dispatch)) }
                         }
-                        Some(JournalItem::Record(_)) => {}
-                        None => return Ok(None),
-                    }
+                        None => IterState::Ended,
+                    };
                 }
-                IterState::Backward { cursor, dispatch } => {
-                    let Some(stored) = cursor.next()? else { return Ok(None) };
-                    if self.query.first.is_some_and(|first| stored.record.seq < first) {
-                        return Ok(None);
+                IterState::Reading { records, dispatch } => match records.next(&self.query)? {
+                    Some(JournalItem::Shapes(segment, rows)) => dispatch.add::<M>(records.scan(), segment, rows)?,
+                    Some(JournalItem::Record(stored)) => {
+                        push_events(dispatch, records.scan(), records.voids(), &stored, &mut self.events)?;
+                        if self.query.newest_first {
+                            self.events.make_contiguous().reverse();
+                        }
                     }
-                    if self.query.wants_record(&stored.record) {
-                        push_events(dispatch, cursor.scan(), cursor.voids(), &stored, &mut self.events)?;
-                        self.events.make_contiguous().reverse();
-                    }
-                }
+                    None => return Ok(None),
+                },
                 IterState::Ended => return Ok(None),
             }
         }
     }
-}
-
-/// Opens the journal, of which the events up to `durable` are read, at the first wanted event.
-fn open<M: Model>(source: &JournalSource, query: &Query, durable: Seq) -> Result<IterState, Error> {
-    if let Some(seq) = query.first.filter(|&first| first > durable.next()) {
-        let path = source.layout().root().to_owned();
-        return Err(Error::new(ErrorDetail::NoSuchEvent { path, seq, last: durable }));
-    }
-    let until = query.last.map_or(durable, |last| last.min(durable));
-    if query.first.is_some_and(|first| first > until) || until == Seq::ZERO {
-        return Ok(IterState::Ended);
-    }
-    let journal = source.open(durable)?;
-    if let Some(first) = query.first
-        && !journal.segments().reaches(Seq::new(first.get() - 1))?
-    {
-        return Err(journal.segments().pruned_event(first));
-    }
-    refuse_pruned(source, &journal, query, durable)?;
-    let dispatch = FollowedDispatch::new(dispatch_of::<M>(&journal)?);
-    if query.newest_first {
-        let cursor = Box::new(ReverseCursor::new(journal.into_scan(), until)?);
-        return Ok(IterState::Backward { cursor, dispatch });
-    }
-    let after = match query.first {
-        Some(first) => Seq::new(first.get() - 1),
-        None => before_first(&journal)?,
-    };
-    let voids = journal.scan().voids_after(after)?;
-    let cursor = RecordCursor::new(source.tail_after(after)?, after);
-    Ok(IterState::Forward { reader: Box::new(Reader { cursor, dispatch, voids }), until })
-}
-
-/// Returns an error if a query without a start ends before the first event of a pruned journal.
-fn refuse_pruned(source: &JournalSource, journal: &OpenedJournal, query: &Query, durable: Seq) -> Result<(), Error> {
-    let segments = journal.segments();
-    if query.first.is_some() || segments.starts_at_genesis() {
-        return Ok(());
-    }
-    let pruned = before_first(journal)?;
-    if let Some(last) = query.last.filter(|&last| last <= pruned) {
-        return Err(segments.pruned_event(last));
-    }
-    let Some(until) = query.until else { return Ok(()) };
-    let mut cursor = RecordCursor::new(source.tail_after(pruned)?, pruned);
-    while let Some(item) = cursor.next(durable)? {
-        match item {
-            JournalItem::Record(first) if first.record.time > until => return Err(segments.pruned_event(pruned)),
-            JournalItem::Record(_) => break,
-            JournalItem::Shapes(..) => {}
-        }
-    }
-    Ok(())
-}
-
-/// The event before the first event of the journal.
-pub(super) fn before_first(journal: &OpenedJournal) -> Result<Seq, Error> {
-    let segments = journal.segments();
-    if segments.starts_at_genesis() {
-        return Ok(Seq::ZERO);
-    }
-    let header = segments.first_frame(segments.first())?;
-    Ok(header.map_or(Seq::ZERO, |header| Seq::new(header.first_seq.get().saturating_sub(1))))
 }

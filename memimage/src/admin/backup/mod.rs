@@ -98,6 +98,12 @@ impl Backup {
         Backup::default()
     }
 
+    /// Creates a backup with keys.
+    #[cfg(feature = "admin")]
+    pub(super) fn with_keys(keys: GivenKeys) -> Backup {
+        Backup { keys, ..Backup::new() }
+    }
+
     /// Sets the keys under which the image is encrypted; see [`Options::encryption`](crate::Options::encryption).
     #[cfg(feature = "encryption")]
     pub fn encryption(mut self, keys: Keys) -> Backup {

@@ -100,6 +100,12 @@ impl Repair {
         Repair { action, keys: GivenKeys::default(), allow_network: false }
     }
 
+    /// Creates a repair with keys.
+    #[cfg(feature = "admin")]
+    pub(super) fn with_keys(action: RepairAction, keys: GivenKeys) -> Repair {
+        Repair { keys, ..Repair::new(action) }
+    }
+
     /// Sets the keys under which the image is encrypted; see [`Options::encryption`](crate::Options::encryption). The repair
     /// encrypts new data under the current key.
     #[cfg(feature = "encryption")]

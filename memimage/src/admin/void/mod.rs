@@ -112,6 +112,12 @@ impl Void {
         Void { seq, reason: reason.into(), by: None, keys: GivenKeys::default(), allow_network: false }
     }
 
+    /// Creates a decision with keys.
+    #[cfg(feature = "admin")]
+    pub(super) fn with_keys(seq: Seq, reason: impl Into<String>, keys: GivenKeys) -> Void {
+        Void { keys, ..Void::new(seq, reason) }
+    }
+
     /// Sets the name of the person who decided.
     pub fn by(mut self, who: impl Into<String>) -> Void {
         self.by = Some(who.into());

@@ -49,6 +49,11 @@ impl Document {
         serde_json::to_string(self).map_err(ValueError::custom)
     }
 
+    #[cfg(feature = "admin")]
+    pub(super) fn to_lines(&self) -> Result<String, ValueError> {
+        serde_json::to_string_pretty(self).map_err(ValueError::custom)
+    }
+
     /// A short description for messages.
     pub(super) fn describe(&self) -> String {
         match self {

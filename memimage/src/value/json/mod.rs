@@ -66,6 +66,12 @@ impl Value {
         writing::write(self, ShapePosition::root(shape.root()))?.to_text()
     }
 
+    /// Like [`to_json`](Value::to_json), in several lines.
+    #[cfg(feature = "admin")]
+    pub(crate) fn to_json_lines(&self, shape: &ShapeTree) -> Result<String, ValueError> {
+        writing::write(self, ShapePosition::root(shape.root()))?.to_lines()
+    }
+
     /// Converts JSON to a value of `shape`. The JSON and the shape may be untrusted.
     ///
     /// # Errors

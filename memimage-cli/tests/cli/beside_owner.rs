@@ -1,0 +1,48 @@
+//! Beside a program that has the image open.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use memimage::Image;
+
+use crate::support::{Stock, StockCommands as _, command, record, run};
+
+#[test]
+fn reading_beside_the_owner() {
+    let directory = tempfile::tempdir().unwrap();
+    let stock = Image::<Stock>::open(directory.path().join("stock.image")).unwrap();
+    record(&stock);
+    stock.journal().sync().unwrap();
+    assert_eq!(run(directory.path(), &["log", "stock.image"]).lines().count(), 4);
+    let info = run(directory.path(), &["info", "stock.image"]);
+    assert!(info.contains("owner        pid "), "{info}");
+    assert!(run(directory.path(), &["check", "stock.image"]).ends_with("\nsound\n"));
+    assert!(run(directory.path(), &["doctor", "stock.image"]).contains("Nothing: let its owner work."));
+    // what writes needs the lock
+    let repair = run(directory.path(), &["void", "stock.image", "1", "--reason", "a mistake", "--yes"]);
+    assert!(repair.contains("in use by") || repair.contains("is open"), "{repair}");
+    assert!(repair.ends_with("exit code: Some(3)\n"), "{repair}");
+    Image::close(stock).unwrap();
+}
+
+#[test]
+fn following_the_owner() {
+    let directory = tempfile::tempdir().unwrap();
+    let stock = Image::<Stock>::open(directory.path().join("stock.image")).unwrap();
+    record(&stock);
+    let mut child = command(directory.path(), &["log", "stock.image", "--follow", "--json", "--limit", "40"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || -> serde_json::Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    for seq in 1..=4 {
+        assert_eq!(next()["seq"], seq);
+    }
+    for seq in 5..=40 {
+        stock.remove("nut".to_owned(), 0).unwrap();
+        assert_eq!(next()["seq"], seq); // so the event is printed before the next one is recorded
+    }
+    assert!(child.wait().unwrap().success());
+    Image::close(stock).unwrap();
+}

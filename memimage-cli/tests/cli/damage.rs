@@ -1,0 +1,145 @@
+//! Damaged images: what is found, and how it is repaired.
+
+use std::path::{Path, PathBuf};
+
+use expect_test::expect;
+use memimage::Image;
+
+use crate::support::{Stock, create, record_last, record_three, run};
+
+/// Creates an image with four events, the last of which is damaged although it was synced.
+fn create_damaged(image: &Path) {
+    let stock = Image::<Stock>::open(image).unwrap();
+    record_three(&stock);
+    let before = std::fs::read(segment(image)).unwrap();
+    record_last(&stock);
+    Image::close(stock).unwrap();
+    let mut bytes = std::fs::read(segment(image)).unwrap();
+    let frame = before.iter().zip(&bytes).position(|(before, after)| before != after).unwrap();
+    bytes[frame + 16] ^= 0xff;
+    std::fs::write(segment(image), bytes).unwrap();
+}
+
+fn segment(image: &Path) -> PathBuf {
+    let files = std::fs::read_dir(image.join("journal")).unwrap().map(|file| file.unwrap().path());
+    let mut segments: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|end| end == "journal")).collect();
+    segments.sort();
+    segments[0].clone()
+}
+
+#[test]
+fn a_sound_image() {
+    let directory = tempfile::tempdir().unwrap();
+    create(&directory.path().join("stock.image"));
+    assert!(run(directory.path(), &["check", "stock.image"]).ends_with("\nsound\n"));
+    expect![[r#"
+        the image is sound: nothing to repair
+    "#]]
+    .assert_eq(&run(directory.path(), &["repair", "stock.image"]));
+    expect![[r#"
+        stderr: error: `torn-tail` does not apply to this image; no repair applies
+        exit code: Some(3)
+    "#]]
+    .assert_eq(&run(directory.path(), &["repair", "stock.image", "torn-tail", "--yes"]));
+    expect![[r#"
+        What it is
+          `DIR/stock.image` is an image of `Stock`.
+          It holds the events 1 to 4. Those up to 4 are known to be on disk.
+          It has no usable snapshot: opening replays all events.
+          No process has it open.
+
+        What is wrong
+          Nothing was found. All checksums are right.
+
+        What to do
+          Nothing: open it with its program.
+    "#]]
+    .assert_eq(&run(directory.path(), &["doctor", "stock.image"]));
+}
+
+#[test]
+fn a_damaged_image_is_repaired_by_what_the_doctor_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let image = directory.path().join("stock.image");
+    create_damaged(&image);
+    expect![[r#"
+        What it is
+          `DIR/stock.image` is an image of `Stock`.
+          It holds the events 1 to 3. Those up to 4 are known to be on disk.
+          It has no usable snapshot: opening replays all events.
+          No process has it open.
+
+        What is wrong
+          damage in `DIR/stock.image/journal/00000001.journal`: a frame that was synced is missing or damaged
+            restore the file from a backup, or repair the image
+
+        What to do
+          - If you have a backup, look first what it holds: `memimage info BACKUP`.
+          - Copy the directory before you repair it.
+          - Then choose one of these repairs; the first loses the fewest events:
+              memimage repair DIR/stock.image cut-from=4
+                  give up event 4 and all later events: loses event 4
+        exit code: Some(1)
+    "#]]
+    .assert_eq(&run(directory.path(), &["doctor", "stock.image"]));
+    expect![[r#"
+        cut-from=4
+            give up event 4 and all later events: loses event 4
+        exit code: Some(1)
+    "#]]
+    .assert_eq(&run(directory.path(), &["repair", "stock.image"]));
+    let before = std::fs::read(segment(&image)).unwrap();
+    expect![[r#"
+        give up event 4 and all later events: loses event 4
+    "#]]
+    .assert_eq(&run(directory.path(), &["repair", "stock.image", "cut-from=4", "--dry-run"]));
+    expect![[r#"
+        stderr: give up event 4 and all later events: loses event 4
+        stderr: error: Repair the image: there is no terminal to ask on; help: add --yes to confirm
+        exit code: Some(2)
+    "#]]
+    .assert_eq(&run(directory.path(), &["repair", "stock.image", "cut-from=4"]));
+    expect![[r#"
+        stderr: error: `cut-from=2` does not apply to this image; these repairs apply: cut-from=4
+        exit code: Some(3)
+    "#]]
+    .assert_eq(&run(directory.path(), &["repair", "stock.image", "cut-from=2", "--yes"]));
+    assert_eq!(std::fs::read(segment(&image)).unwrap(), before);
+    let repaired = run(directory.path(), &["repair", "stock.image", "cut-from=4", "--yes"]);
+    assert!(repaired.contains("lost: event 4") && !repaired.contains("exit code"), "{repaired}");
+    Image::close(Image::<Stock>::open(&image).unwrap()).unwrap();
+    assert_eq!(run(directory.path(), &["log", "stock.image"]).lines().count(), 3);
+}
+
+#[test]
+fn the_findings_as_json() {
+    let directory = tempfile::tempdir().unwrap();
+    let image = directory.path().join("stock.image");
+    create_damaged(&image);
+    let check = run(directory.path(), &["check", "stock.image", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(check.strip_suffix("exit code: Some(1)\n").unwrap()).unwrap();
+    assert_eq!(json["verdict"], "damaged");
+    let repairs = &json["findings"][0]["repairs"];
+    assert!(repairs.as_array().is_some_and(|repairs| !repairs.is_empty()), "{check}");
+    let options = run(directory.path(), &["repair", "stock.image", "--json"]);
+    assert!(options.contains("\"repair\": \"cut-from=4\""), "{options}");
+}
+
+#[test]
+fn an_event_is_made_void() {
+    let directory = tempfile::tempdir().unwrap();
+    create(&directory.path().join("stock.image"));
+    let void = |arguments: &[&str]| run(directory.path(), &[&["void", "stock.image"], arguments].concat());
+    expect![[r#"
+        stderr: error: Make event 2 void for ever: there is no terminal to ask on; help: add --yes to confirm
+        exit code: Some(2)
+    "#]]
+    .assert_eq(&void(&["2", "--reason", "a mistake"]));
+    let done = void(&["2", "--reason", "a mistake", "--by", "ada", "--yes"]);
+    assert!(!done.contains("exit code"), "{done}");
+    let log = run(directory.path(), &["log", "stock.image", "--where", "void"]);
+    assert_eq!(log.split_whitespace().next(), Some("2"), "{log}");
+    let missing = void(&["9", "--reason", "a mistake", "--yes"]);
+    assert!(missing.ends_with("exit code: Some(3)\n"), "{missing}");
+}

@@ -1,0 +1,10 @@
+//! The command `memimage`, as a user runs it: what it prints, and its exit code.
+
+mod support;
+
+mod beside_owner;
+mod damage;
+mod documents;
+mod misuse;
+mod protected;
+mod reading;

@@ -1,0 +1,39 @@
+//! The command line.
+
+use clap::Parser;
+
+use super::verbs::Verb;
+
+/// Looks into memimage images, and maintains them.
+///
+/// Needs no model: the journal of an image holds the shapes of its events. The verbs that only read take no lock, and work beside the
+/// program that has the image open.
+///
+/// Exit codes: 0 success; 1 something was found (damage, a difference); 2 wrong usage; 3 refused or failed.
+#[derive(Debug, Parser)]
+#[command(name = "memimage", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// Print JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent_and_each_verb_has_an_example() {
+        let mut command = Cli::command();
+        command.build();
+        command.clone().debug_assert();
+        for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
+            let help = verb.get_after_help().unwrap_or_default().to_string();
+            assert!(help.contains("memimage "), "`{}` has no example", verb.get_name());
+        }
+    }
+}

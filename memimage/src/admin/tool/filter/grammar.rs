@@ -1,0 +1,181 @@
+//! The syntax of conditions:
+//!
+//! ```text
+//! condition  = all { "||" all }
+//! all        = term { "&&" term }
+//! term       = "!" term | "(" condition ")" | operand [ comparison operand ]
+//! comparison = "==" | "!=" | "<=" | "<" | ">=" | ">" | "contains"
+//! operand    = path | number | text | "true" | "false" | "none"
+//! path       = root { "." word | "[" number "]" | "[" text "]" }
+//! text       = "…" | '…', with `\` before a quote or a `\`
+//! ```
+
+use winnow::ascii::multispace0;
+use winnow::combinator::{alt, cut_err, delimited, opt, preceded, repeat, separated};
+use winnow::error::{ContextError, ErrMode, StrContext, StrContextValue};
+use winnow::prelude::*;
+use winnow::token::{any, take_while};
+
+use super::ConditionError;
+use super::condition::{Comparison, Condition, Literal, Operand, Path, Root, Step};
+
+type Input<'a> = winnow::LocatingSlice<&'a str>;
+/// How deeply parentheses and negations may be nested.
+const MAX_DEPTH: u32 = 64;
+
+pub(super) fn parse(text: &str) -> Result<Condition, ConditionError> {
+    let input = winnow::LocatingSlice::new(text);
+    delimited(multispace0, condition(0), multispace0).parse(input).map_err(|error| {
+        let at = error.offset();
+        let expected = error.inner().to_string();
+        let expected = match expected.strip_prefix("expected ") {
+            Some(expected) => expected.to_owned(),
+            None if at >= text.len() => "more".to_owned(),
+            None => "`&&`, `||`, or the end of the condition".to_owned(),
+        };
+        ConditionError { text: text.to_owned(), column: text[..at].chars().count(), expected }
+    })
+}
+
+fn expected(what: &'static str) -> StrContext {
+    StrContext::Expected(StrContextValue::Description(what))
+}
+
+/// A parser with the spaces before it.
+fn spaced<'a, O>(
+    parser: impl Parser<Input<'a>, O, ErrMode<ContextError>>,
+) -> impl Parser<Input<'a>, O, ErrMode<ContextError>> {
+    preceded(multispace0, parser)
+}
+
+fn condition<'a>(depth: u32) -> impl Parser<Input<'a>, Condition, ErrMode<ContextError>> {
+    move |input: &mut Input<'a>| {
+        let parts: Vec<Condition> = separated(1.., all(depth), spaced("||")).parse_next(input)?;
+        Ok(one_or(parts, Condition::Any))
+    }
+}
+
+fn all<'a>(depth: u32) -> impl Parser<Input<'a>, Condition, ErrMode<ContextError>> {
+    move |input: &mut Input<'a>| {
+        let parts: Vec<Condition> = separated(1.., term(depth), spaced("&&")).parse_next(input)?;
+        Ok(one_or(parts, Condition::All))
+    }
+}
+
+fn one_or(mut parts: Vec<Condition>, several: impl FnOnce(Vec<Condition>) -> Condition) -> Condition {
+    match parts.len() {
+        1 => parts.remove(0),
+        _ => several(parts),
+    }
+}
+
+fn term<'a>(depth: u32) -> impl Parser<Input<'a>, Condition, ErrMode<ContextError>> {
+    move |input: &mut Input<'a>| {
+        multispace0.parse_next(input)?;
+        if depth > MAX_DEPTH {
+            let too_deep = |_: &mut Input<'a>| -> ModalResult<Condition> { Err(ErrMode::Cut(ContextError::new())) };
+            return too_deep.context(expected("fewer parentheses")).parse_next(input);
+        }
+        if opt(("!", winnow::combinator::not("="))).parse_next(input)?.is_some() {
+            return cut_err(term(depth + 1)).map(|inner| Condition::Not(Box::new(inner))).parse_next(input);
+        }
+        if opt("(").parse_next(input)?.is_some() {
+            let close = spaced(")").context(expected("`)`"));
+            return cut_err((condition(depth + 1), close)).map(|(inner, _)| inner).parse_next(input);
+        }
+        let left = operand.parse_next(input)?;
+        match (opt(spaced(comparison)).parse_next(input)?, left) {
+            (Some(comparison), left) => {
+                let right = cut_err(spaced(operand)).parse_next(input)?;
+                Ok(Condition::Compare(left, comparison, right))
+            }
+            (None, Operand::Path(path)) => Ok(Condition::Holds(path)),
+            (None, Operand::Literal(_)) => {
+                multispace0.parse_next(input)?;
+                let missing = |_: &mut Input<'a>| -> ModalResult<Condition> { Err(ErrMode::Cut(ContextError::new())) };
+                missing.context(expected("a comparison such as `==`")).parse_next(input)
+            }
+        }
+    }
+}
+
+fn comparison(input: &mut Input<'_>) -> ModalResult<Comparison> {
+    alt((
+        "==".value(Comparison::Equal),
+        "!=".value(Comparison::NotEqual),
+        "<=".value(Comparison::LessOrEqual),
+        "<".value(Comparison::Less),
+        ">=".value(Comparison::GreaterOrEqual),
+        ">".value(Comparison::Greater),
+        word.verify(|word: &str| word == "contains").value(Comparison::Contains),
+    ))
+    .parse_next(input)
+}
+
+fn operand(input: &mut Input<'_>) -> ModalResult<Operand> {
+    alt((
+        number.map(Operand::Literal),
+        text.map(|text| Operand::Literal(Literal::Text(text))),
+        keyword.map(Operand::Literal),
+        path.map(Operand::Path),
+    ))
+    .context(expected("a path such as `payload.account`, a number, or a text in quotes"))
+    .parse_next(input)
+}
+
+fn keyword(input: &mut Input<'_>) -> ModalResult<Literal> {
+    word.verify_map(|word| match word {
+        "true" => Some(Literal::Bool(true)),
+        "false" => Some(Literal::Bool(false)),
+        "none" => Some(Literal::None),
+        _ => None,
+    })
+    .parse_next(input)
+}
+
+fn word<'a>(input: &mut Input<'a>) -> ModalResult<&'a str> {
+    let first = any.verify(|first: &char| first.is_alphabetic() || *first == '_');
+    (first, take_while(0.., |next: char| next.is_alphanumeric() || next == '_')).take().parse_next(input)
+}
+
+fn number(input: &mut Input<'_>) -> ModalResult<Literal> {
+    let digits = || take_while(1.., |digit: char| digit.is_ascii_digit());
+    let exponent = (alt(('e', 'E')), opt(alt(('+', '-'))), digits());
+    let text = (opt('-'), digits(), opt(('.', digits())), opt(exponent)).take();
+    text.verify_map(|text: &str| match text.parse() {
+        Ok(integer) => Some(Literal::Integer(integer)),
+        Err(_) => text.parse().ok().map(Literal::Float),
+    })
+    .parse_next(input)
+}
+
+fn text(input: &mut Input<'_>) -> ModalResult<String> {
+    let quote = alt(('"', '\'')).parse_next(input)?;
+    let escaped = preceded('\\', any);
+    let plain = any.verify(move |next: &char| *next != quote);
+    let chars = repeat(0.., alt((escaped, plain))).fold(String::new, |mut text, next| {
+        text.push(next);
+        text
+    });
+    cut_err((chars, quote.context(expected("the closing quote")))).map(|(text, _)| text).parse_next(input)
+}
+
+fn path(input: &mut Input<'_>) -> ModalResult<Path> {
+    let root = word
+        .verify_map(|word| Root::ALL.iter().find(|(name, _)| *name == word).map(|(_, root)| *root))
+        .context(expected("seq, time, name, version, rejected, void, actor, metadata or payload"))
+        .parse_next(input)?;
+    let field = preceded('.', cut_err(word.context(expected("the name of a field"))));
+    let key = alt((
+        text.map(Step::Name),
+        number.verify_map(|number| match number {
+            Literal::Integer(position) => Some(Step::Position(position)),
+            _ => None,
+        }),
+    ));
+    let key = key.context(expected("a position, or a key in quotes"));
+    let in_brackets = delimited('[', cut_err(spaced(key)), cut_err(spaced(']').context(expected("`]`"))));
+    let step = alt((field.map(|name: &str| Step::Name(name.to_owned())), in_brackets));
+    let steps = repeat(0.., step).parse_next(input)?;
+    Ok(Path { root, steps })
+}

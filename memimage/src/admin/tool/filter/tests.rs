@@ -1,0 +1,106 @@
+use super::{Condition, Subject};
+use crate::context::{Metadata, Timestamp};
+use crate::value::Value;
+
+fn payload() -> Value {
+    let line = |item: &str, count: i128| {
+        Value::of_fields([("item", Value::from(item.to_owned())), ("count", Value::Signed(count))])
+    };
+    Value::of_fields([
+        ("account", Value::Unsigned(7)),
+        ("price", Value::F64(2.5)),
+        ("note", Value::Option(Some(Box::new(Value::String("rent, May".to_owned()))))),
+        ("memo", Value::Option(None)),
+        ("kind", Value::variant("Limit", Value::of_fields([("cents", Value::Unsigned(u128::MAX))]))),
+        ("lines", Value::List(vec![line("nail", -3), line("screw", 4)])),
+        (
+            "stock",
+            Value::Map(vec![
+                (Value::String("a b".to_owned()), Value::Unsigned(1)),
+                (Value::Unsigned(9), Value::Unsigned(2)),
+            ]),
+        ),
+    ])
+}
+
+fn is_met(condition: &str) -> bool {
+    let (payload, metadata) = (payload(), Metadata::actor("teller 3").entry("trace", "x1"));
+    let subject = Subject {
+        seq: 12,
+        time: Timestamp::from_micros(1_700_000_000_000_000),
+        name: "deposit",
+        version: 2,
+        is_rejected: false,
+        is_void: false,
+        metadata: &metadata,
+        payload: Some(&payload),
+    };
+    condition.parse::<Condition>().unwrap_or_else(|error| panic!("{condition}: {error}")).is_met_by(&subject)
+}
+
+#[test]
+fn conditions_that_are_met() {
+    for condition in [
+        "payload.account == 7",
+        "payload.account==7&&seq>=12",
+        " payload.account != 8 ",
+        "payload.price < 2.6 && payload.price > 2",
+        "payload.note contains 'May'",
+        "payload.note == \"rent, May\"",
+        "payload.memo == none",
+        "payload.absent == none && payload.absent != 3",
+        "payload.kind == 'Limit'",
+        "payload.kind.cents > 170141183460469231731687303715884105727",
+        "payload.kind.Limit.cents > 1",
+        "payload.lines[0].count == -3",
+        "payload.lines[1].item == 'screw'",
+        "payload.stock['a b'] == 1 && payload.stock[9] == 2",
+        "actor == 'teller 3' && metadata.trace == 'x1'",
+        "!rejected && !void",
+        "!(name == 'withdraw' || version == 1)",
+        "name == 'withdraw' || name == 'deposit' && version == 2",
+        "time > '2023'",
+        "3 < payload.account",
+        "payload.account == payload.account",
+    ] {
+        assert!(is_met(condition), "{condition}");
+    }
+}
+
+#[test]
+fn conditions_that_are_not_met() {
+    for condition in [
+        "payload.account == 8",
+        "payload.account < 7",
+        "payload.absent > 3",
+        "payload.memo > 0",
+        "payload.note == 7",
+        "payload.lines[2].count == 1",
+        "payload.lines[-1].count == 4",
+        "rejected",
+        "payload.account",
+        "payload.kind == 'Market'",
+        "seq.deeper == 12",
+        "metadata.other == 'x1'",
+    ] {
+        assert!(!is_met(condition), "{condition}");
+    }
+}
+
+#[test]
+fn an_error_points_at_the_place() {
+    let error = |condition: &str| condition.parse::<Condition>().unwrap_err().to_string();
+    expect_test::expect![[r#"
+        expected a path such as `payload.account`, a number, or a text in quotes
+          payload.account == 
+                             ^"#]]
+    .assert_eq(&error("payload.account == "));
+    expect_test::expect![[r#""#]].assert_eq(&error("payload.account = 7"));
+    expect_test::expect![[r#""#]].assert_eq(&error("acount == 7"));
+    expect_test::expect![[r#""#]].assert_eq(&error("name == 'rent"));
+    expect_test::expect![[r#""#]].assert_eq(&error("(name == 'é' && rejected"));
+    expect_test::expect![[r#""#]].assert_eq(&error("payload. == 3"));
+    expect_test::expect![[r#""#]].assert_eq(&error("7"));
+    expect_test::expect![[r#""#]].assert_eq(&error(""));
+    expect_test::expect![[r#""#]].assert_eq(&error(&format!("{}rejected", "!".repeat(100_000))));
+}

@@ -1,0 +1,95 @@
+//! The image on which a verb works.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::failure::Failure;
+use super::keys::KeyArguments;
+use crate::admin::keys::{GivenKeys, Task};
+use crate::context::Timestamp;
+use crate::disk::{Disk, RealDisk, absolute};
+use crate::history::{EventLog, JournalSource, Moment, Query};
+use crate::journal::Layout;
+use crate::keys::Keyring;
+use crate::recovery::OpenedJournal;
+use crate::seq::Seq;
+
+const TASK: Task = Task { name: "this command", builder: "--encryption-keys and --chain-keys" };
+
+/// The directory of an image, and its keys.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct TargetArguments {
+    /// The directory of the image.
+    image: PathBuf,
+    #[command(flatten)]
+    keys: KeyArguments,
+}
+
+/// An image that a verb reads beside its owner or without one.
+pub(crate) struct Target {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) layout: Layout,
+    pub(crate) keyring: Arc<Keyring>,
+    source: JournalSource,
+}
+
+impl TargetArguments {
+    /// The directory of the image.
+    pub(crate) fn path(&self) -> PathBuf {
+        absolute(&self.image)
+    }
+
+    pub(crate) fn keys(&self) -> Result<GivenKeys, Failure> {
+        self.keys.read()
+    }
+
+    /// Opens the image for reading, without its lock.
+    pub(crate) fn open(&self) -> Result<Target, Failure> {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let layout = Layout::new(&self.path());
+        let keyring = self.keys()?.keyring();
+        let survey = layout.survey(&*disk)?;
+        TASK.unlock(&disk, &layout, survey.image(&layout)?, &keyring)?;
+        let source = JournalSource::new(&disk, &layout, &keyring, None);
+        Ok(Target { disk, layout, keyring, source })
+    }
+}
+
+impl Target {
+    /// The last event that the files prove to be synced.
+    pub(crate) fn durable(&self) -> Result<Seq, Failure> {
+        Ok(self.source.durable("durable_seq")?)
+    }
+
+    /// Opens the journal, of which the events up to `durable` are read.
+    pub(crate) fn journal(&self, durable: Seq) -> Result<OpenedJournal, Failure> {
+        Ok(self.source.open(durable)?)
+    }
+
+    /// The events that a query selects.
+    pub(crate) fn events(&self, query: Query) -> EventLog {
+        EventLog::new(self.source.clone(), query)
+    }
+
+    /// Restricts a query to the events between two moments, both included.
+    pub(crate) fn between(&self, query: &mut Query, from: Option<Moment>, until: Option<Moment>) {
+        match from {
+            Some(Moment::Seq(seq)) => query.first = Some(seq.max(Seq::new(1))),
+            Some(Moment::Time(time)) => query.since = Some(time),
+            None => {}
+        }
+        match until {
+            Some(Moment::Seq(seq)) => query.last = Some(seq),
+            Some(Moment::Time(time)) => query.until = Some(time),
+            None => {}
+        }
+    }
+}
+
+/// A recorded time as RFC 3339 with microseconds.
+pub(crate) fn rfc3339(time: Timestamp) -> String {
+    match i64::try_from(time.as_micros()).ok().and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok()) {
+        Some(time) => format!("{time:.6}"),
+        None => format!("{time}"),
+    }
+}

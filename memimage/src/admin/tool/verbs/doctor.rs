@@ -1,0 +1,95 @@
+//! `memimage doctor`: what is wrong here, and what to do.
+
+use clap::Args;
+
+use crate::admin::check::{CheckReport, Severity};
+use crate::admin::tool::failure::{Failure, Found};
+use crate::admin::tool::repairs::{description, name_of};
+use crate::admin::tool::target::TargetArguments;
+use crate::admin::tool::terminal::{ERROR, HEADING, NAME, Terminal, WARNING};
+
+/// Tells on one page what a directory is, whether its owner lives, what is wrong, and what to do. Changes nothing.
+///
+/// For programs, use `memimage check --json`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  memimage doctor bank.image")]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    target: TargetArguments,
+}
+
+impl Doctor {
+    pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
+        let check = crate::admin::check::Check::with_keys(self.target.keys()?).run(self.target.path())?;
+        describe(terminal, &check)?;
+        findings(terminal, &check)?;
+        advise(terminal, &check)?;
+        Ok(if check.is_sound() { Found::Nothing } else { Found::Something })
+    }
+}
+
+fn describe(terminal: &mut Terminal, check: &CheckReport) -> Result<(), Failure> {
+    let model = check.model.as_deref().unwrap_or("an unknown model");
+    terminal.line(format_args!("{HEADING}What it is{HEADING:#}"))?;
+    terminal.line(format_args!("  `{}` is an image of `{model}`.", check.path.display()))?;
+    match (check.first, check.last) {
+        (Some(first), Some(last)) => terminal.line(format_args!(
+            "  It holds the events {first} to {last}. Those up to {} are known to be on disk.",
+            check.durable
+        ))?,
+        _ => terminal.line("  It holds no readable event.")?,
+    }
+    match check.snapshots.first() {
+        Some(seq) => terminal.line(format_args!("  Its newest usable snapshot is the state after event {seq}."))?,
+        None => terminal.line("  It has no usable snapshot: opening replays all events.")?,
+    }
+    match &check.owner {
+        Some(owner) => terminal.line(format_args!("  It is open: its owner, {owner}, lives.")),
+        None => terminal.line("  No process has it open."),
+    }
+}
+
+fn findings(terminal: &mut Terminal, check: &CheckReport) -> Result<(), Failure> {
+    terminal.line(format_args!("\n{HEADING}What is wrong{HEADING:#}"))?;
+    let wrong = || check.findings.iter().filter(|finding| finding.severity > Severity::Note);
+    if wrong().next().is_none() {
+        terminal.line("  Nothing was found. All checksums are right.")?;
+    }
+    for finding in wrong() {
+        let style = if finding.severity == Severity::Damage { ERROR } else { WARNING };
+        let (severity, path) = (finding.severity, finding.path.display());
+        terminal.line(format_args!("  {style}{severity}{style:#} in `{path}`: {}", finding.message))?;
+        if !finding.help.is_empty() {
+            terminal.line(format_args!("    {}", finding.help))?;
+        }
+    }
+    match check.unlisted {
+        0 => Ok(()),
+        unlisted => terminal.line(format_args!("  {unlisted} further findings: see `memimage check --json`.")),
+    }
+}
+
+fn advise(terminal: &mut Terminal, check: &CheckReport) -> Result<(), Failure> {
+    terminal.line(format_args!("\n{HEADING}What to do{HEADING:#}"))?;
+    let repairs = check.repairs();
+    let image = check.path.display();
+    if repairs.is_empty() {
+        return match (check.is_sound(), &check.owner) {
+            (true, Some(_)) => terminal.line("  Nothing: let its owner work."),
+            (true, None) => terminal.line("  Nothing: open it with its program."),
+            (false, _) => terminal.line("  No repair applies. Restore a backup; keep this directory as it is."),
+        };
+    }
+    if check.owner.is_some() {
+        terminal.line("  1. End the program that has the image open.")?;
+    }
+    terminal.line("  - If you have a backup, look first what it holds: `memimage info BACKUP`.")?;
+    terminal.line("  - Copy the directory before you repair it.")?;
+    terminal.line("  - Then choose one of these repairs; the first loses the fewest events:")?;
+    for option in repairs {
+        let name = name_of(option.action);
+        terminal.line(format_args!("      {NAME}memimage repair {image} {name}{NAME:#}"))?;
+        terminal.line(format_args!("          {}", description(&option)))?;
+    }
+    Ok(())
+}

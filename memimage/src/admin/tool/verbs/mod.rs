@@ -1,0 +1,57 @@
+//! The verbs, a file for each.
+
+mod info;
+mod log;
+mod show;
+mod shapes;
+mod stats;
+mod check;
+mod doctor;
+mod repair;
+mod void;
+mod snapshots;
+mod backup;
+mod completions;
+mod man;
+
+use clap::Subcommand;
+
+use super::failure::{Failure, Found};
+use super::terminal::Terminal;
+
+/// What the command does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    Info(info::Info),
+    Log(log::Log),
+    Show(show::Show),
+    Shapes(shapes::Shapes),
+    Stats(stats::Stats),
+    Check(check::Check),
+    Doctor(doctor::Doctor),
+    Repair(repair::Repair),
+    Void(void::Void),
+    Snapshots(snapshots::Snapshots),
+    Backup(backup::Backup),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+/// Runs a verb of the command line `command`.
+pub(crate) fn run(verb: Verb, terminal: &mut Terminal, command: clap::Command) -> Result<Found, Failure> {
+    match verb {
+        Verb::Info(info) => info.run(terminal),
+        Verb::Log(log) => log.run(terminal),
+        Verb::Show(show) => show.run(terminal),
+        Verb::Shapes(shapes) => shapes.run(terminal),
+        Verb::Stats(stats) => stats.run(terminal),
+        Verb::Check(check) => check.run(terminal),
+        Verb::Doctor(doctor) => doctor.run(terminal),
+        Verb::Repair(repair) => repair.run(terminal),
+        Verb::Void(void) => void.run(terminal),
+        Verb::Snapshots(snapshots) => snapshots.run(terminal),
+        Verb::Backup(backup) => backup.run(terminal),
+        Verb::Completions(completions) => completions.run(terminal, command),
+        Verb::Man(man) => man.run(terminal, command),
+    }
+}

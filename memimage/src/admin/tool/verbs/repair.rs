@@ -1,0 +1,122 @@
+//! `memimage repair`: repairs a damaged image.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::admin::check::CheckReport;
+use crate::admin::tool::confirmation::confirm;
+use crate::admin::tool::failure::{Failure, Found};
+use crate::admin::tool::json;
+use crate::admin::tool::repairs::{RangeDocument, RepairDocument, RepairName, description, name_of};
+use crate::admin::tool::target::TargetArguments;
+use crate::admin::tool::terminal::{HEADING, NAME, Terminal};
+
+/// Lists the repairs that apply to a damaged image, with the events that each loses, or makes one of them.
+///
+/// Without a repair, lists those that apply; the one that loses the fewest events comes first. With a repair, shows what it loses, and asks
+/// before it begins. What a repair changes is kept in the directory `quarantine`. The image must not be open.
+///
+/// The exit code of the list is 1 if a repair applies.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  memimage repair bank.image                       which repairs apply?
+  memimage repair bank.image torn-tail             make one of them
+  memimage repair bank.image cut-from=1234 --dry-run")]
+pub(crate) struct Repair {
+    #[command(flatten)]
+    target: TargetArguments,
+    /// The repair, as the list names it: torn-tail, suspect-tail, cut-from=SEQ, begin-at=SEQ, segments, snapshots or base.
+    repair: Option<RepairName>,
+    /// Show what the repair would lose, and change nothing.
+    #[arg(long, requires = "repair")]
+    dry_run: bool,
+    /// Do not ask.
+    #[arg(long, requires = "repair", conflicts_with = "dry_run")]
+    yes: bool,
+}
+
+#[derive(Serialize)]
+struct ResultDocument {
+    repair: String,
+    lost: Option<RangeDocument>,
+    retired: Option<RangeDocument>,
+    changes: Vec<ChangeDocument>,
+    epoch: u64,
+}
+
+#[derive(Serialize)]
+struct ChangeDocument {
+    path: String,
+    change: &'static str,
+    backup: Option<String>,
+}
+
+impl Repair {
+    pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
+        let check = crate::admin::check::Check::with_keys(self.target.keys()?).run(self.target.path())?;
+        let Some(RepairName(action)) = self.repair else { return list(terminal, &check) };
+        let options = check.repairs();
+        let Some(option) = options.iter().find(|option| option.action == action) else {
+            let names: Vec<String> = options.iter().map(|option| name_of(option.action)).collect();
+            let applies = match names.is_empty() {
+                true => "no repair applies".to_owned(),
+                false => format!("these repairs apply: {}", names.join(", ")),
+            };
+            return Err(Failure::Other(format!("`{}` does not apply to this image; {applies}", name_of(action))));
+        };
+        if self.dry_run {
+            return match terminal.is_json() {
+                true => json::document(terminal, &RepairDocument::of(option)).map(|()| Found::Nothing),
+                false => terminal.line(description(option)).map(|()| Found::Nothing),
+            };
+        }
+        if !self.yes {
+            anstream::eprintln!("{}", description(option));
+        }
+        if !confirm("Repair the image", self.yes)? {
+            return Err(Failure::Other("nothing was changed".to_owned()));
+        }
+        let report = crate::admin::repair::Repair::with_keys(action, self.target.keys()?).run(self.target.path())?;
+        if !terminal.is_json() {
+            terminal.line(&report)?;
+            return Ok(Found::Nothing);
+        }
+        let document = ResultDocument {
+            repair: name_of(report.action),
+            lost: report.lost.map(RangeDocument::of),
+            retired: report.retired.map(RangeDocument::of),
+            changes: report
+                .changes
+                .iter()
+                .map(|change| ChangeDocument {
+                    path: change.path.display().to_string(),
+                    change: change.change,
+                    backup: change.backup.as_ref().map(|path| path.display().to_string()),
+                })
+                .collect(),
+            epoch: report.epoch,
+        };
+        json::document(terminal, &document)?;
+        Ok(Found::Nothing)
+    }
+}
+
+fn list(terminal: &mut Terminal, check: &CheckReport) -> Result<Found, Failure> {
+    let options = check.repairs();
+    let found = if options.is_empty() { Found::Nothing } else { Found::Something };
+    if terminal.is_json() {
+        json::document(terminal, &options.iter().map(RepairDocument::of).collect::<Vec<_>>())?;
+        return Ok(found);
+    }
+    if options.is_empty() {
+        let sound =
+            if check.is_sound() { "the image is sound: nothing to repair" } else { "no repair applies to this damage" };
+        terminal.line(sound)?;
+    }
+    for option in &options {
+        terminal.line(format_args!("{HEADING}{NAME}{}{NAME:#}{HEADING:#}", name_of(option.action)))?;
+        terminal.line(format_args!("    {}", description(option)))?;
+    }
+    Ok(found)
+}
