@@ -177,10 +177,10 @@ fn a_projection_needs_the_events_that_it_has_not_handled() {
         for _ in 0..12 {
             use_bank(&bank, 40);
             bank.rename("x".repeat(20_000)).unwrap();
-            bank.admin().snapshot().unwrap();
+            current.wait(bank.journal().durable_seq()).unwrap();
+            bank.admin().snapshot().unwrap(); // and prunes the events
         }
         assert_eq!(bank.admin().stats().retention_failure, None);
-        current.wait(bank.journal().durable_seq()).unwrap();
         let seq = current.seq();
         current.close().unwrap();
         let refused = Projection::<Turnover>::open(&bank.journal(), "/new").unwrap_err();

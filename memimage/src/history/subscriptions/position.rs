@@ -16,9 +16,11 @@ pub(super) struct LockedPosition {
     file: StoredFile,
     uuid: [u8; 16],
     acknowledged: Seq,
-    /// The slot with the acknowledged position. The other slot is written next.
+    /// The slot with the last synced position, which is not overwritten before the other slot is synced: a write that fails may
+    /// leave a part of a block.
+    synced: Slot,
+    /// The slot with the acknowledged position.
     slot: Slot,
-    is_synced: bool,
     /// Whether the subscription was created by this subscriber.
     is_new: bool,
     process: Process,
@@ -44,12 +46,15 @@ impl LockedPosition {
             let missing = || Error::io("opening", &files.paths.acknowledged, std::io::ErrorKind::NotFound.into());
             let (position, slot) = files.read(&uuid)?.ok_or_else(missing)?;
             verify(source, files.name(), &position)?;
-            Ok((files.open(Access::ReadWrite)?.ok_or_else(missing)?, position.seq, slot))
+            let file = files.open(Access::ReadWrite)?.ok_or_else(missing)?;
+            // the subscriber before may have been killed before it synced its position
+            file.sync_data()?;
+            Ok((file, position.seq, slot))
         });
         match opened {
             Ok((file, acknowledged, slot)) => {
-                let (is_synced, process) = (false, Process::current());
-                Ok(LockedPosition { files, file, uuid, acknowledged, slot, is_synced, is_new, process, _lock: lock })
+                let (synced, process) = (slot, Process::current());
+                Ok(LockedPosition { files, file, uuid, acknowledged, synced, slot, is_new, process, _lock: lock })
             }
             Err(error) => {
                 if is_new {
@@ -90,18 +95,17 @@ impl LockedPosition {
             return Ok(());
         }
         let block = Acknowledgement { seq, frame, time: Timestamp::wall_clock() }.encode(&self.uuid);
-        let slot = self.slot.other();
-        // a failed write leaves the slot in doubt, so the next write goes to the same slot
+        let slot = self.synced.other();
         self.file.write_all(&block, slot.offset())?;
-        (self.slot, self.acknowledged, self.is_synced) = (slot, seq, false);
+        (self.slot, self.acknowledged) = (slot, seq);
         Ok(())
     }
 
     /// Makes the acknowledged position survive a power cut.
     pub(super) fn sync(&mut self) -> Result<(), Error> {
-        if !self.is_synced {
+        if self.slot != self.synced {
             self.file.sync_data()?;
-            self.is_synced = true;
+            self.synced = self.slot;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The acknowledgement: the block that records up to which event the subscriber of a named subscription has acknowledged.
 //!
-//! The file has two slots in two sectors, which are written alternately. So a write that fails or is torn leaves the block that
-//! was written before, and the events between the two blocks come again.
+//! The file has two slots in two sectors. A block is written over the slot that does not contain the last synced block. So a write
+//! that fails or is torn leaves that block, and the events after it come again.
 
 use super::frame::{u32_at, u64_at};
 use crate::context::Timestamp;
