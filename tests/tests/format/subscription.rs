@@ -18,13 +18,13 @@ fn block(slot: &[u8], uuid: &[u8; 16]) -> Option<(u64, u64)> {
     Some((u64_at(slot, 8), u64_at(slot, 16)))
 }
 
-/// The blocks in the two slots of a subscription's file.
-fn blocks(root: &Path, name: &str) -> [Option<(u64, u64)>; 2] {
+/// The blocks in the three slots of a subscription's file.
+fn blocks(root: &Path, name: &str) -> [Option<(u64, u64)>; 3] {
     let files = files_in(root);
     let file = &files[&format!("subscription/{name}/acknowledged")];
-    assert_eq!(file.len(), 1024);
+    assert_eq!(file.len(), 1536);
     let uuid = reader::read(&files).uuid;
-    [block(&file[..512], &uuid), block(&file[512..], &uuid)]
+    [0, 512, 1024].map(|slot| block(&file[slot..slot + 512], &uuid))
 }
 
 #[test]
@@ -36,20 +36,22 @@ fn positions_of_subscriptions_conform_to_the_document() {
     let mut mailer = journal.subscribe_as("mailer", Seq::ZERO).unwrap();
     drop(journal.subscribe_as("page_2", Seq::new(7)).unwrap());
     let image = reader::read(&files_in(root));
-    assert_eq!(blocks(root, "mailer"), [Some((0, 0)), None]);
-    assert_eq!(blocks(root, "page_2"), [Some((7, image.hash(7))), None]);
-    let mut synced = 0;
+    assert_eq!(blocks(root, "mailer"), [Some((0, 0)), None, None]);
+    assert_eq!(blocks(root, "page_2"), [Some((7, image.hash(7))), None, None]);
+    let (mut synced, mut written) = (0, 0);
     for acknowledged in 1..=8 + CHARGES {
         let event = mailer.next().unwrap().unwrap();
         let before = blocks(root, "mailer");
         mailer.acknowledge(&event).unwrap();
         let new = Some((acknowledged, image.hash(acknowledged)));
+        let slot = (0..3).find(|slot| *slot != synced && *slot != written).unwrap();
         let mut expected = before;
-        expected[1 - synced] = new;
-        assert_eq!(blocks(root, "mailer"), expected, "the slot with the last synced block is not written");
+        expected[slot] = new;
+        assert_eq!(blocks(root, "mailer"), expected, "the slots with the last synced and the last written block stay");
+        written = slot;
         if acknowledged % 3 == 0 {
             mailer.sync_acknowledged().unwrap();
-            synced = 1 - synced;
+            synced = slot;
         }
         if acknowledged > 20 {
             break;

@@ -230,7 +230,7 @@ fn an_image_that_is_removed_stops_its_projections() {
             };
             let (expected, text) = match is_owner_here {
                 true => (ErrorKind::Io, "removed"),
-                false => (ErrorKind::NotFound, "there is no image at"),
+                false => (ErrorKind::Replaced, "was removed"),
             };
             assert_eq!(error.kind(), expected, "{error}");
             assert!(error.to_string().contains(text), "{error}");

@@ -38,11 +38,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Prints the failure on standard error.
-    pub(crate) fn report(&self) -> ExitCode {
-        if !matches!(self, Failure::ClosedPipe) {
-            anstream::eprintln!("{}error:{} {self}", super::terminal::ERROR, anstyle::Reset);
-        }
+    pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Failure::ClosedPipe => 0,
             Failure::Usage(_) => 2,

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
 use super::failure::Failure;
-use super::target::rfc3339;
+use super::moment::rfc3339;
 use super::terminal::Terminal;
 use crate::history::LoggedEvent;
 use crate::value::text::hex;

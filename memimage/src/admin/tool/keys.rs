@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use crate::admin::keys::GivenKeys;
+use crate::disk::text_file;
 use crate::keys::{Key, Keys};
 
 /// The environment variables with the keys, if no file is given.
@@ -39,8 +40,8 @@ impl KeyArguments {
 fn read(file: Option<&Path>, variable: &str) -> Result<Option<Keys>, Failure> {
     let (text, source) = match file {
         Some(file) => {
-            let text = std::fs::read_to_string(file)
-                .map_err(|error| Failure::Other(format!("{}: the keys cannot be read: {error}", file.display())))?;
+            let missing = || Failure::Other(format!("{}: there is no file with keys", file.display()));
+            let text = text_file::read(file)?.ok_or_else(missing)?;
             (Zeroizing::new(text), file.display().to_string())
         }
         None => match std::env::var(variable) {

@@ -5,8 +5,8 @@
 
 // each module uses only the modules above it
 mod failure;
-mod filter;
 mod moment;
+mod filter;
 mod keys;
 mod terminal;
 mod confirmation;
@@ -23,7 +23,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 pub(crate) use arguments::Cli;
-use terminal::Terminal;
+use failure::Failure;
+use terminal::{ERROR, Terminal, tell};
 
 /// Runs the command `memimage` with the arguments of the process, the first of which is the name of the program.
 ///
@@ -41,7 +42,12 @@ pub fn run_tool(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
     let mut terminal = Terminal::new(cli.json);
     match verbs::run(cli.verb, &mut terminal, Cli::command()).and_then(|found| terminal.finish().map(|()| found)) {
         Ok(found) => found.exit_code(),
-        Err(failure) => failure.report(),
+        Err(failure) => {
+            if !matches!(failure, Failure::ClosedPipe) {
+                tell(format_args!("{ERROR}error:{ERROR:#} {failure}"));
+            }
+            failure.exit_code()
+        }
     }
 }
 

@@ -197,7 +197,28 @@ mod tests {
 
     #[test]
     fn a_struct_with_nested_types() {
-        expect_test::expect![[r#""#]].assert_eq(&rust_types("OrderV1", &ShapeTree::of(Order::SHAPE)));
+        expect_test::expect![[r#"
+            #[derive(Serialize, Deserialize, Shape)]
+            pub struct OrderV1 {
+                pub id: OrderV1Id,
+                pub side: OrderV1Side,
+                pub memo: Option<String>,
+            }
+
+            #[derive(Serialize, Deserialize, Shape)]
+            pub enum OrderV1Side {
+                Bid,
+                Ask(u32),
+                Both(u32, u64),
+                Limit {
+                    price: u64,
+                },
+            }
+
+            #[derive(Serialize, Deserialize, Shape)]
+            pub struct OrderV1Id(pub u32);
+        "#]]
+        .assert_eq(&rust_types("OrderV1", &ShapeTree::of(Order::SHAPE)));
     }
 
     #[test]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::failure::Failure;
 use super::keys::KeyArguments;
 use crate::admin::keys::{GivenKeys, Task};
-use crate::context::Timestamp;
 use crate::disk::{Disk, RealDisk, absolute};
 use crate::history::{EventLog, JournalSource, Moment, Query};
 use crate::journal::Layout;
@@ -83,13 +82,5 @@ impl Target {
             Some(Moment::Time(time)) => query.until = Some(time),
             None => {}
         }
-    }
-}
-
-/// A recorded time as RFC 3339 with microseconds.
-pub(crate) fn rfc3339(time: Timestamp) -> String {
-    match i64::try_from(time.as_micros()).ok().and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok()) {
-        Some(time) => format!("{time:.6}"),
-        None => format!("{time}"),
     }
 }

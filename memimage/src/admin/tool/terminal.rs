@@ -58,6 +58,12 @@ impl Terminal {
     }
 }
 
+/// Writes a line to standard error.
+pub(crate) fn tell(line: impl Display) {
+    // there is no other place where this fault could be told
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
 /// A text in one line in which control characters cannot act on the terminal.
 pub(crate) fn visible(text: &str) -> String {
     text.chars()

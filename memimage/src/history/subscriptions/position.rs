@@ -16,7 +16,7 @@ pub(super) struct LockedPosition {
     file: StoredFile,
     uuid: [u8; 16],
     acknowledged: Seq,
-    /// The slot with the last synced position, which is not overwritten before the other slot is synced: a write that fails may
+    /// The slot with the last synced position. Neither this slot nor the next one is overwritten, because a write that fails may
     /// leave a part of a block.
     synced: Slot,
     /// The slot with the acknowledged position.
@@ -95,7 +95,7 @@ impl LockedPosition {
             return Ok(());
         }
         let block = Acknowledgement { seq, frame, time: Timestamp::wall_clock() }.encode(&self.uuid);
-        let slot = self.synced.other();
+        let slot = Slot::other_than(self.synced, self.slot);
         self.file.write_all(&block, slot.offset())?;
         (self.slot, self.acknowledged) = (slot, seq);
         Ok(())

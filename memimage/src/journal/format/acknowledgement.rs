@@ -1,7 +1,7 @@
 //! The acknowledgement: the block that records up to which event the subscriber of a named subscription has acknowledged.
 //!
-//! The file has two slots in two sectors. A block is written over the slot that does not contain the last synced block. So a write
-//! that fails or is torn leaves that block, and the events after it come again.
+//! The file has three slots in three sectors. A block is written over the slot that contains neither the last synced block nor the
+//! last written one. So a write that fails or is torn leaves both, and the events after the newer one that is left come again.
 
 use super::frame::{u32_at, u64_at};
 use crate::context::Timestamp;
@@ -12,7 +12,7 @@ const BLOCK: usize = 64;
 /// Length of a slot, in bytes: a sector. The rest of the slot is zero.
 const SLOT: usize = 512;
 /// Length of the file, in bytes.
-pub(crate) const ACKNOWLEDGEMENT_LEN: usize = 2 * SLOT;
+pub(crate) const ACKNOWLEDGEMENT_LEN: usize = 3 * SLOT;
 
 const MAGIC: [u8; 8] = *b"MIsubscr";
 
@@ -28,27 +28,31 @@ pub(crate) struct Acknowledgement {
     pub(crate) time: Timestamp,
 }
 
-/// One of the two slots of the file.
+/// One of the three slots of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Slot {
     First,
     Second,
+    Third,
 }
 
 impl Slot {
-    pub(crate) fn other(self) -> Slot {
-        match self {
-            Slot::First => Slot::Second,
-            Slot::Second => Slot::First,
-        }
+    const ALL: [Slot; 3] = [Slot::First, Slot::Second, Slot::Third];
+
+    /// A slot other than these two.
+    pub(crate) fn other_than(one: Slot, another: Slot) -> Slot {
+        let other = Slot::ALL.into_iter().find(|slot| *slot != one && *slot != another);
+        other.expect("there are three slots")
     }
 
     /// The offset in the file.
     pub(crate) fn offset(self) -> u64 {
-        match self {
+        let before = match self {
             Slot::First => 0,
-            Slot::Second => SLOT as u64,
-        }
+            Slot::Second => 1,
+            Slot::Third => 2,
+        };
+        before * SLOT as u64
     }
 }
 
@@ -78,7 +82,7 @@ impl Acknowledgement {
             let block = file.get(slot.offset() as usize..)?.get(..BLOCK)?;
             Some((Acknowledgement::decode(block, uuid)?, slot))
         };
-        [Slot::First, Slot::Second].into_iter().filter_map(decode).max_by_key(|(block, _)| block.seq)
+        Slot::ALL.into_iter().filter_map(decode).max_by_key(|(block, _)| block.seq)
     }
 
     fn decode(block: &[u8], uuid: &[u8; 16]) -> Option<Acknowledgement> {

@@ -20,6 +20,9 @@ use super::ConditionError;
 use super::condition::{Comparison, Condition, Literal, Operand, Path, Root, Step};
 
 type Input<'a> = winnow::LocatingSlice<&'a str>;
+/// What can stand beside a comparison.
+const OPERAND: &str = "a number, a text in quotes, or a path that begins with seq, time, name, version, rejected, void, actor, \
+                       metadata or payload";
 /// How deeply parentheses and negations may be nested.
 const MAX_DEPTH: u32 = 64;
 
@@ -119,7 +122,6 @@ fn operand(input: &mut Input<'_>) -> ModalResult<Operand> {
         keyword.map(Operand::Literal),
         path.map(Operand::Path),
     ))
-    .context(expected("a path such as `payload.account`, a number, or a text in quotes"))
     .parse_next(input)
 }
 
@@ -163,7 +165,7 @@ fn text(input: &mut Input<'_>) -> ModalResult<String> {
 fn path(input: &mut Input<'_>) -> ModalResult<Path> {
     let root = word
         .verify_map(|word| Root::ALL.iter().find(|(name, _)| *name == word).map(|(_, root)| *root))
-        .context(expected("seq, time, name, version, rejected, void, actor, metadata or payload"))
+        .context(expected(OPERAND))
         .parse_next(input)?;
     let field = preceded('.', cut_err(word.context(expected("the name of a field"))));
     let key = alt((

@@ -1,3 +1,5 @@
+//! What conditions mean, and how mistakes in them are shown.
+
 use super::{Condition, Subject};
 use crate::context::{Metadata, Timestamp};
 use crate::value::Value;
@@ -90,17 +92,28 @@ fn conditions_that_are_not_met() {
 #[test]
 fn an_error_points_at_the_place() {
     let error = |condition: &str| condition.parse::<Condition>().unwrap_err().to_string();
-    expect_test::expect![[r#"
-        expected a path such as `payload.account`, a number, or a text in quotes
-          payload.account == 
-                             ^"#]]
-    .assert_eq(&error("payload.account == "));
-    expect_test::expect![[r#""#]].assert_eq(&error("payload.account = 7"));
-    expect_test::expect![[r#""#]].assert_eq(&error("acount == 7"));
-    expect_test::expect![[r#""#]].assert_eq(&error("name == 'rent"));
-    expect_test::expect![[r#""#]].assert_eq(&error("(name == 'é' && rejected"));
-    expect_test::expect![[r#""#]].assert_eq(&error("payload. == 3"));
-    expect_test::expect![[r#""#]].assert_eq(&error("7"));
-    expect_test::expect![[r#""#]].assert_eq(&error(""));
-    expect_test::expect![[r#""#]].assert_eq(&error(&format!("{}rejected", "!".repeat(100_000))));
+    let place = |condition: &str| {
+        let error = error(condition);
+        let column = error.lines().last().unwrap().find('^').unwrap() - 2;
+        (column, error.lines().next().unwrap().to_owned())
+    };
+    let operand = "expected a number, a text in quotes, or a path that begins with seq, time, name, version, rejected, void, actor, \
+                   metadata or payload";
+    let end = "expected `&&`, `||`, or the end of the condition";
+    for (condition, column, expected) in [
+        ("payload.account ==", 18, operand),
+        ("payload.account = 7", 16, end),
+        ("acount == 7", 0, operand),
+        ("name == 'rent", 13, "expected the closing quote"),
+        ("payload. == 3", 8, "expected the name of a field"),
+        ("payload[x] == 3", 8, "expected a position, or a key in quotes"),
+        ("payload[3 == 3", 10, "expected `]`"),
+        ("7", 1, "expected a comparison such as `==`"),
+        ("", 0, operand),
+        ("rejected rejected", 9, end),
+    ] {
+        assert_eq!(place(condition), (column, expected.to_owned()), "{condition}");
+    }
+    assert_eq!(place("(name == 'é' && rejected"), (24, "expected `)`".to_owned()));
+    assert!(error(&format!("{}rejected", "!".repeat(100_000))).starts_with("expected fewer parentheses"));
 }

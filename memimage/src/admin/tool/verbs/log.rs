@@ -7,9 +7,9 @@ use clap::Args;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::filter::{Condition, Subject};
 use crate::admin::tool::json::event_line;
-use crate::admin::tool::moment::MomentArgument;
-use crate::admin::tool::target::{Target, TargetArguments, rfc3339};
-use crate::admin::tool::terminal::{FAINT, NAME, Terminal, WARNING, visible};
+use crate::admin::tool::moment::{MomentArgument, rfc3339};
+use crate::admin::tool::target::{Target, TargetArguments};
+use crate::admin::tool::terminal::{FAINT, NAME, Terminal, WARNING, tell, visible};
 use crate::history::{LoggedEvent, Query};
 use crate::outcome::Outcome;
 use crate::seq::Seq;
@@ -174,7 +174,7 @@ impl Printer<'_> {
     /// Tells about a path that no event had, which is probably a mistake in writing.
     fn warn_of_unknown_paths(&self) {
         for path in &self.unknown {
-            anstream::eprintln!("{WARNING}note:{WARNING:#} no event had a value at `{path}`");
+            tell(format_args!("{WARNING}note:{WARNING:#} no event had a value at `{path}`"));
         }
     }
 }

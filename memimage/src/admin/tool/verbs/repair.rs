@@ -9,7 +9,7 @@ use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::repairs::{RangeDocument, RepairDocument, RepairName, description, name_of};
 use crate::admin::tool::target::TargetArguments;
-use crate::admin::tool::terminal::{HEADING, NAME, Terminal};
+use crate::admin::tool::terminal::{HEADING, NAME, Terminal, tell};
 
 /// Lists the repairs that apply to a damaged image, with the events that each loses, or makes one of them.
 ///
@@ -72,7 +72,7 @@ impl Repair {
             };
         }
         if !self.yes {
-            anstream::eprintln!("{}", description(option));
+            tell(description(option));
         }
         if !confirm("Repair the image", self.yes)? {
             return Err(Failure::Other("nothing was changed".to_owned()));

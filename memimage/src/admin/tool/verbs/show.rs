@@ -4,7 +4,8 @@ use clap::Args;
 
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json::event_line;
-use crate::admin::tool::target::{TargetArguments, rfc3339};
+use crate::admin::tool::moment::rfc3339;
+use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::{Terminal, visible};
 use crate::history::Query;
 use crate::seq::Seq;

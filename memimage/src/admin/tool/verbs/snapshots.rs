@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
-use crate::admin::tool::target::{TargetArguments, rfc3339};
+use crate::admin::tool::moment::rfc3339;
+use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::{Terminal, bytes};
 use crate::seq::Seq;
 

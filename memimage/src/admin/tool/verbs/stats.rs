@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
-use crate::admin::tool::moment::MomentArgument;
-use crate::admin::tool::target::{TargetArguments, rfc3339};
+use crate::admin::tool::moment::{MomentArgument, rfc3339};
+use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::{HEADING, NAME, Terminal, bytes, visible};
 use crate::context::Timestamp;
 use crate::history::Query;
