@@ -48,41 +48,54 @@ fn info() {
 fn log() {
     let directory = tempfile::tempdir().unwrap();
     create(&directory.path().join("stock.image"));
-    let log = |arguments: &[&str]| run(directory.path(), &[&["log", "stock.image"], arguments].concat());
+    // the first line keeps the spaces before the others
+    let log = |arguments: &[&str]| {
+        format!("> {}\n{}", arguments.join(" "), run(directory.path(), &[&["log", "stock.image"], arguments].concat()))
+    };
     expect![[r#"
+        > 
                1  TIME  deliver {lines: [{item: "nail", count: 100}, {item: "screw \u{1b}[31m", count: 5}], note: some("first")} actor=ada
                2  TIME  remove {item: "nail", count: 30} actor=ben
                3  TIME  remove {item: "nail", count: 300} rejected
                4  TIME  deliver {lines: [{item: "nut", count: 7}], note: none}
     "#]].assert_eq(&log(&[]));
     expect![[r#"
+        > --json
         {"seq":1,"time":"TIME","name":"deliver","version":1,"rejected":false,"void":false,"metadata":{"actor":"ada"},"payload":{"lines":[{"item":"nail","count":100},{"item":"screw \u001b[31m","count":5}],"note":"first"}}
         {"seq":2,"time":"TIME","name":"remove","version":1,"rejected":false,"void":false,"metadata":{"actor":"ben"},"payload":{"item":"nail","count":30}}
         {"seq":3,"time":"TIME","name":"remove","version":1,"rejected":true,"void":false,"metadata":{},"payload":{"item":"nail","count":300}}
         {"seq":4,"time":"TIME","name":"deliver","version":1,"rejected":false,"void":false,"metadata":{},"payload":{"lines":[{"item":"nut","count":7}],"note":null}}
     "#]].assert_eq(&log(&["--json"]));
     expect![[r#"
+        > --reverse --limit 2
                4  TIME  deliver {lines: [{item: "nut", count: 7}], note: none}
                3  TIME  remove {item: "nail", count: 300} rejected
     "#]]
     .assert_eq(&log(&["--reverse", "--limit", "2"]));
     expect![[r#"
+        > --from 2 --until 3 --name remove
                2  TIME  remove {item: "nail", count: 30} actor=ben
                3  TIME  remove {item: "nail", count: 300} rejected
     "#]]
     .assert_eq(&log(&["--from", "2", "--until", "3", "--name", "remove"]));
     expect![[r#"
+        > --rejected
                3  TIME  remove {item: "nail", count: 300} rejected
     "#]]
     .assert_eq(&log(&["--rejected"]));
     expect![[r#"
+        > --actor ben
                2  TIME  remove {item: "nail", count: 30} actor=ben
     "#]]
     .assert_eq(&log(&["--actor", "ben"]));
     expect![[r#"
+        > --from 1h ago --until 2999-01-01 --limit 1
                1  TIME  deliver {lines: [{item: "nail", count: 100}, {item: "screw \u{1b}[31m", count: 5}], note: some("first")} actor=ada
     "#]].assert_eq(&log(&["--from", "1h ago", "--until", "2999-01-01", "--limit", "1"]));
-    expect![[r#""#]].assert_eq(&log(&["--until", "1h ago"]));
+    expect![[r#"
+        > --until 1h ago
+    "#]]
+    .assert_eq(&log(&["--until", "1h ago"]));
 }
 
 #[test]
