@@ -179,6 +179,11 @@ impl Error {
         self.is_missing() || matches!(&*self.detail, ErrorDetail::PrunedEvent { .. })
     }
 
+    /// Whether the image, or its directory, is no longer there.
+    pub(crate) fn is_removed_image(&self) -> bool {
+        self.is_missing() || matches!(self.kind(), ErrorKind::NotFound | ErrorKind::NotAnImage)
+    }
+
     /// Whether the file with the position of a named subscription is damaged.
     pub(crate) fn is_damaged_subscription(&self) -> bool {
         matches!(&*self.detail, ErrorDetail::Subscription(SubscriptionError::Damaged { .. }))

@@ -192,7 +192,7 @@ impl<M: Model> Past<M> {
         if let Err(found) = self.cursor.verify_continuity(u32::MAX, true) {
             match found.kind() {
                 ErrorKind::Replaced => return Some(found),
-                ErrorKind::NotFound | ErrorKind::NotAnImage => return Some(removed_image(self.source.layout())),
+                _ if found.is_removed_image() => return Some(removed_image(self.source.layout())),
                 _ => {}
             }
         }

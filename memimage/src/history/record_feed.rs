@@ -206,9 +206,9 @@ impl<M: Model> RecordFeed<M> {
     }
 
     fn removed_or(&self, error: Error) -> Error {
-        match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotAnImage => removed_image(self.source.layout()),
-            _ => error,
+        match error.is_removed_image() {
+            true => removed_image(self.source.layout()),
+            false => error,
         }
     }
 
