@@ -109,6 +109,26 @@ fn mail(mailer: &mut Subscription<Ledger>, progress: &Mutex<Progress>, effects: 
 }
 
 #[test]
+fn a_subscription_whose_process_was_killed_while_it_was_made_stays_once_it_is_taken_again() {
+    let disk = SimDisk::new();
+    let image = open(&disk);
+    deposit(&image, 3);
+    let killed = Arc::new(Mutex::new(Vec::new()));
+    let observed = Arc::clone(&killed);
+    disk.observe(move |_, disk| observed.lock().unwrap().push(disk.clone()));
+    drop(journal_of(disk.clone()).subscribe_as("mailer", Seq::ZERO).unwrap());
+    let killed = std::mem::take(&mut *killed.lock().unwrap());
+    assert!(killed.len() > 5, "{}", killed.len());
+    for (number, disk) in killed.into_iter().enumerate() {
+        let mailer = journal_of(disk.clone()).subscribe_as("mailer", Seq::ZERO).unwrap();
+        let cut = disk.crash(|_| false);
+        drop(mailer);
+        let left = journal_of(cut).subscriptions().unwrap();
+        assert_eq!(left.len(), 1, "killed after operation {number}");
+    }
+}
+
+#[test]
 fn a_named_subscription_loses_no_event_wherever_the_power_fails() {
     let points = record(|disk, progress| {
         let image = open_with(disk, pruning());

@@ -125,7 +125,12 @@ impl SubscriptionFiles {
         let staged =
             StagedFile::write(self.disk(), &self.paths.acknowledged, true, |staged| staged.write_all(&file, 0))?;
         staged.install(self.disk())?;
-        // the directories may be those of an attempt that crashed before it synced them
+        self.sync_names()
+    }
+
+    /// Makes the names of the file and its directories survive a power cut: a process may have been killed before it synced them.
+    pub(super) fn sync_names(&self) -> Result<(), Error> {
+        sync_dir(self.disk(), &self.paths.dir)?;
         sync_dir(self.disk(), &self.layout.subscriptions())?;
         sync_dir(self.disk(), self.layout.root())
     }

@@ -47,8 +47,9 @@ impl LockedPosition {
             let (position, slot) = files.read(&uuid)?.ok_or_else(missing)?;
             verify(source, files.name(), &position)?;
             let file = files.open(Access::ReadWrite)?.ok_or_else(missing)?;
-            // the subscriber before may have been killed before it synced its position
+            // the subscriber before may have been killed before it synced its position, or the name of a new file
             file.sync_data()?;
+            files.sync_names()?;
             Ok((file, position.seq, slot))
         });
         match opened {
