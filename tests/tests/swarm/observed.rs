@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use memimage::Image;
+use memimage::{Image, Seq};
 
 use crate::ending::EndKind;
 use crate::model::{Mark, MarkList};
@@ -161,14 +161,21 @@ impl Observed {
         match (&mut self.position, found) {
             (None, None) => {}
             (Some(_), None) => return Err("the subscription is gone".to_owned()),
-            (position, Some(info)) => {
-                let Position { begun, returned, synced } = position.unwrap_or_default();
+            // no call has returned it, so it may be gone after the next power cut
+            (None, Some(info)) => {
+                let acknowledged = info.acknowledged.ok_or("the position of a new subscription is damaged")?;
+                if acknowledged != Seq::ZERO {
+                    return Err(format!("a new subscription has acknowledged event {acknowledged}"));
+                }
+            }
+            (Some(position), Some(info)) => {
+                let Position { begun, returned, synced } = *position;
                 let found = info.acknowledged.ok_or("the position of the subscription is damaged")?.get();
                 let least = if ending == EndKind::Kill { returned } else { synced };
                 if !(least..=begun).contains(&found) {
                     return Err(format!("acknowledged up to {least} to {begun}, but the position is {found}"));
                 }
-                *position = Some(Position { begun: found, returned: found, synced });
+                *position = Position { begun: found, returned: found, synced };
             }
         }
         Ok(self)
