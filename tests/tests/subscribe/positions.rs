@@ -90,18 +90,21 @@ fn a_position_in_another_timeline_is_refused() {
 fn a_damaged_position_is_refused_and_listed() {
     let disk = SimDisk::new();
     image_with(&disk, 3, 2);
-    for offset in [1024 + 20, 512 + 20, 20] {
-        let byte = disk.read(ACKNOWLEDGED).unwrap()[offset];
-        disk.write(ACKNOWLEDGED, offset as u64, &[byte ^ 1]).unwrap();
+    let written = disk.read(ACKNOWLEDGED).unwrap();
+    for (slots, left) in [(&[2][..], Some(1)), (&[2, 1], Some(0)), (&[2, 1, 0], None)] {
+        put(&disk, ACKNOWLEDGED, &written);
+        for offset in slots.iter().map(|slot| slot * 512 + 20) {
+            disk.write(ACKNOWLEDGED, offset as u64, &[written[offset] ^ 1]).unwrap();
+        }
         let image = open(&disk);
-        if offset > 512 {
+        let subscribed = image.journal().subscribe_as("mailer", Seq::ZERO);
+        if let Some(position) = left {
             // a slot with an earlier position is intact: the events since come again
-            let mut mailer = image.journal().subscribe_as("mailer", Seq::ZERO).unwrap();
-            let first = if offset > 1024 { 2 } else { 1 };
-            assert_eq!(take(&mut mailer, 4 - first), (first as u64..=3).collect::<Vec<_>>());
+            let expected: Vec<u64> = (position + 1..=3).collect();
+            assert_eq!(take(&mut subscribed.unwrap(), expected.len()), expected);
             continue;
         }
-        let error = image.journal().subscribe_as("mailer", Seq::ZERO).unwrap_err();
+        let error = subscribed.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
         assert_eq!(image.journal().subscriptions().unwrap()[0].acknowledged, None);
         assert!(image.journal().unsubscribe("mailer").unwrap());

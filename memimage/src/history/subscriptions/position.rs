@@ -47,9 +47,7 @@ impl LockedPosition {
             let (position, slot) = files.read(&uuid)?.ok_or_else(missing)?;
             verify(source, files.name(), &position)?;
             let file = files.open(Access::ReadWrite)?.ok_or_else(missing)?;
-            // the subscriber before may have been killed before it synced its position, or the name of a new file
-            file.sync_data()?;
-            files.sync_names()?;
+            let slot = if is_new { slot } else { settle(&files, &file, &position, slot, &uuid)? };
             Ok((file, position.seq, slot))
         });
         match opened {
@@ -120,6 +118,23 @@ impl Drop for LockedPosition {
             log::warning!(%error, name = self.files.name(), "the position of a subscription could not be synced; after a power cut, events may come again");
         }
     }
+}
+
+/// Makes a position and the names of its file survive a power cut, and returns its slot. The subscriber before may have been killed
+/// before it synced them. The block is written once more, because a failed sync may have dropped it, and no later sync writes it
+/// again.
+fn settle(
+    files: &SubscriptionFiles,
+    file: &StoredFile,
+    position: &Acknowledgement,
+    slot: Slot,
+    uuid: &[u8; 16],
+) -> Result<Slot, Error> {
+    let settled = Slot::other_than(slot, slot);
+    file.write_all(&position.encode(uuid), settled.offset())?;
+    file.sync_data()?;
+    files.sync_names()?;
+    Ok(settled)
 }
 
 /// Verifies that the journal has the acknowledged event, and not another event with the same number.
