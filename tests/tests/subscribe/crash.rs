@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use memimage::disk::{Crash, SimDisk};
+use memimage::disk::{Crash, Effect, Fault, Method, SimDisk};
 use memimage::{Durability, Image, Seq, Subscription};
 use memimage_tests::{Ledger, LedgerCommands, Run, SplitMix64, cases};
 
@@ -126,6 +126,24 @@ fn a_subscription_whose_process_was_killed_while_it_was_made_stays_once_it_is_ta
         let left = journal_of(cut).subscriptions().unwrap();
         assert_eq!(left.len(), 1, "killed after operation {number}");
     }
+}
+
+#[test]
+fn a_position_that_a_failed_sync_has_dropped_is_on_disk_once_the_subscription_is_taken_again() {
+    let disk = SimDisk::new();
+    let image = open(&disk);
+    deposit(&image, 3);
+    let mut mailer = image.journal().subscribe_as("mailer", Seq::ZERO).unwrap();
+    let event = mailer.next().unwrap().unwrap();
+    mailer.acknowledge(&event).unwrap();
+    disk.inject(Fault::io().on(&[Method::SyncData]).path("acknowledged").nth(1).effect(Effect::Dropped));
+    mailer.sync_acknowledged().unwrap_err();
+    assert_eq!(disk.strikes(), 1);
+    drop(mailer); // syncs once more, which writes nothing
+    let mailer = image.journal().subscribe_as("mailer", Seq::ZERO).unwrap();
+    assert_eq!(mailer.acknowledged(), Some(Seq::new(1)));
+    let cut = journal_of(disk.crash(|_| false));
+    assert_eq!(cut.subscriptions().unwrap()[0].acknowledged, Some(Seq::new(1)));
 }
 
 #[test]
