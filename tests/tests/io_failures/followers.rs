@@ -98,6 +98,13 @@ impl Beside {
             && let Some(follower) = &follower
         {
             let durable = owner.journal().durable_seq();
+            let _owner = if owner.journal().sync().is_ok() {
+                Some(owner)
+            } else {
+                // a poisoned owner may not have told in the files what is durable; the next owner does
+                drop(owner);
+                self.open("the next owner", |beside| beside.mode.open(&beside.disk, LEDGER))?
+            };
             let reached = follower.wait_timeout(durable, PATIENCE);
             if reached != Ok(true) {
                 return Err(format!("the follower is at {} of {durable}: {reached:?}", follower.seq()));
