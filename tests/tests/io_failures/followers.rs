@@ -195,7 +195,8 @@ impl Beside {
 
 fn names_path(error: &Error) -> Result<(), String> {
     let text = error.to_string();
-    match text.contains(LEDGER) || text.contains(DEPOSITS) {
+    // the parent directory of both is synced when one of them is created
+    match [LEDGER, DEPOSITS, "`/`"].iter().any(|path| text.contains(path)) {
         true => Ok(()),
         false => Err(format!("an error does not tell where: {text}")),
     }
