@@ -39,7 +39,7 @@ impl Types {
     /// The type of a node. A struct or an enum gets the name `name`.
     fn of(&mut self, node: &Node, name: &str) -> String {
         match node {
-            Node::Primitive(primitive) => primitive_type(*primitive).to_owned(),
+            Node::Primitive(primitive) => primitive_type(*primitive),
             Node::Option(item) => format!("Option<{}>", self.of(item, name)),
             Node::List(item) | Node::Multiset(item) => format!("Vec<{}>", self.of(item, name)),
             Node::Set(item) => format!("BTreeSet<{}>", self.of(item, name)),
@@ -167,25 +167,12 @@ pub(crate) fn upper(name: &str) -> String {
         .collect()
 }
 
-fn primitive_type(primitive: Primitive) -> &'static str {
+/// The type of a primitive: mostly its name.
+fn primitive_type(primitive: Primitive) -> String {
     match primitive {
-        Primitive::Unit => "()",
-        Primitive::Bool => "bool",
-        Primitive::U8 => "u8",
-        Primitive::U16 => "u16",
-        Primitive::U32 => "u32",
-        Primitive::U64 => "u64",
-        Primitive::U128 => "u128",
-        Primitive::I8 => "i8",
-        Primitive::I16 => "i16",
-        Primitive::I32 => "i32",
-        Primitive::I64 => "i64",
-        Primitive::I128 => "i128",
-        Primitive::F32 => "f32",
-        Primitive::F64 => "f64",
-        Primitive::Char => "char",
-        Primitive::String => "String",
-        Primitive::Bytes => "serde_bytes::ByteBuf",
+        Primitive::String => "String".to_owned(),
+        Primitive::Bytes => "serde_bytes::ByteBuf".to_owned(),
+        primitive => primitive.to_string(),
     }
 }
 
