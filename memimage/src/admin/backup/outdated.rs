@@ -14,6 +14,8 @@ use crate::snapshot::Snapshots;
 /// Removes the segments before those of the image, the oldest first, and then the bases and snapshots that the image no longer has.
 /// The backup must be verified: from here on it needs the bases of the image. A file that the image has, but that could not be read
 /// there, is kept: the one in the backup may be intact.
+///
+/// `source` is the image as it was copied. Its owner may have pruned the journal further since, and removed what the backup needs.
 pub(super) fn remove_outdated(
     disk: &Arc<dyn Disk>,
     source: &Source,
@@ -29,7 +31,8 @@ pub(super) fn remove_outdated(
     sync_dir(&**disk, &backup.journal())?;
     for (_, path) in Snapshots::new(disk, backup, keyring).start_candidates()? {
         let place = path.strip_prefix(backup.root()).expect("a file of the backup");
-        if is_missing(&**disk, &image.root().join(place))? {
+        let of_image = image.root().join(place);
+        if !source.has_state(&of_image) && is_missing(&**disk, &of_image)? {
             remove(&path)?;
         }
     }

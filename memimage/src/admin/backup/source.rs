@@ -1,7 +1,7 @@
 //! Reads the image of which a backup is made: the end of its journal, and the files that belong to the backup.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::disk::Disk;
@@ -101,6 +101,12 @@ impl Source {
     /// Whether the journal can be replayed from its first event, or from the state after one of these events.
     pub(super) fn can_start_after(&self, mut states: impl Iterator<Item = Seq>) -> bool {
         self.oldest_start.is_none_or(|oldest| states.any(|seq| seq >= oldest))
+    }
+
+    /// Whether the image had a snapshot or a copy of a base with this path when it was read.
+    pub(super) fn has_state(&self, path: &Path) -> bool {
+        let mut usable = self.bases.iter().chain(&self.snapshots).map(|(_, path)| path);
+        usable.any(|own| own == path) || self.unusable.iter().any(|(own, _)| own == path)
     }
 
     /// Reads and verifies the whole file of a snapshot or a copy of a base.
