@@ -19,6 +19,8 @@ pub(crate) enum Bug {
     AppliedWithoutRoom,
     /// A backup records how far it goes before it contains the events.
     BackupInWrongOrder,
+    /// A backup removes a state that it needs, because the owner of the image has removed it meanwhile.
+    BackupPrunedByNewReading,
     /// A branch gets its final name although its replay was not compared with the computed state.
     BranchUnverified,
     /// A command runs with the caller's arguments instead of the arguments that replay will decode.

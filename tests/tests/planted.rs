@@ -18,6 +18,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("AnswerBeforeSync", "swarm", ""),
     ("AppliedWithoutRoom", "swarm", ""),
     ("BackupInWrongOrder", "backup", "after_a_crash"),
+    ("BackupPrunedByNewReading", "backup", "pruning_does_not_break_a_continued_backup"),
     ("BranchUnverified", "branch", "replays_to_another_state"),
     ("CallersValueApplied", "same_arguments", "what_replay_reads"),
     ("ChainUnchecked", "damage", "a_misplaced_batch a_misplaced_segment"),

@@ -9,6 +9,7 @@ use crate::disk::{Disk, failed, sync_dir};
 use crate::error::Error;
 use crate::journal::Layout;
 use crate::keys::Keyring;
+use crate::planted::{Bug, planted};
 use crate::snapshot::Snapshots;
 
 /// Removes the segments before those of the image, the oldest first, and then the bases and snapshots that the image no longer has.
@@ -32,7 +33,8 @@ pub(super) fn remove_outdated(
     for (_, path) in Snapshots::new(disk, backup, keyring).start_candidates()? {
         let place = path.strip_prefix(backup.root()).expect("a file of the backup");
         let of_image = image.root().join(place);
-        if !source.has_state(&of_image) && is_missing(&**disk, &of_image)? {
+        let is_copied = source.has_state(&of_image) && !planted(Bug::BackupPrunedByNewReading);
+        if !is_copied && is_missing(&**disk, &of_image)? {
             remove(&path)?;
         }
     }

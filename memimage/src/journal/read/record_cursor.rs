@@ -116,6 +116,7 @@ impl RecordCursor {
     /// Reads the next piece of the journal.
     fn fill(&mut self, until: Seq) -> Result<(), Error> {
         match self.read_piece(until) {
+            Ok(ControlFlow::Break(())) if self.items.is_empty() => Err(self.lacks_events(until)),
             // whether the reader has reached `until` is known from the records themselves
             Ok(_) => Ok(()),
             // the owner removed the segment; the reader may have all its events, and lack only the seal after them
@@ -126,6 +127,12 @@ impl RecordCursor {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The error: the frames up to event `until` were read, and the events were not among them.
+    fn lacks_events(&self, until: Seq) -> Error {
+        let what = format!("the frames up to event {until} do not contain event {}", self.last.next());
+        self.scan().segments().corrupt(self.tail.position.segment, None, what)
     }
 
     fn read_piece(&mut self, until: Seq) -> Result<ControlFlow<()>, Error> {
