@@ -37,7 +37,7 @@ pub(crate) use event_log::{EventLog, LoggedEvent};
 pub(crate) use polling::{Polling, SHORTEST_PAUSE};
 #[cfg(feature = "admin")]
 pub(crate) use query::Query;
-pub(crate) use record_feed::{Look, RecordFeed};
+pub(crate) use record_feed::{Look, ModelFeed};
 pub(crate) use source::{JournalSource, LiveJournal};
 pub(crate) use subscriptions::SubscriptionHold;
 pub(crate) use typed::deliver;

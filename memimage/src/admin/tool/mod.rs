@@ -6,7 +6,9 @@
 // each module uses only the modules above it
 mod failure;
 mod moment;
+mod syntax;
 mod filter;
+mod rules;
 mod keys;
 mod terminal;
 mod confirmation;
@@ -14,6 +16,7 @@ mod repairs;
 mod json;
 mod shape_text;
 mod target;
+mod history_copy;
 mod verbs;
 mod arguments;
 

@@ -29,7 +29,7 @@ pub(crate) struct Target {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) layout: Layout,
     pub(crate) keyring: Arc<Keyring>,
-    source: JournalSource,
+    pub(crate) source: JournalSource,
 }
 
 impl TargetArguments {

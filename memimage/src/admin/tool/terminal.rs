@@ -4,8 +4,10 @@ use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
 use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::failure::Failure;
+use crate::seq::Seq;
 
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -74,4 +76,10 @@ pub(crate) fn visible(text: &str) -> String {
 /// A number of bytes, for people.
 pub(crate) fn bytes(number: u64) -> String {
     indicatif::BinaryBytes(number).to_string()
+}
+
+/// A bar, on standard error if this is a terminal, that shows the progress up to event `last`.
+pub(crate) fn event_progress(last: Seq) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} event {pos} of {len}, {eta} left");
+    ProgressBar::new(last.get()).with_style(style.expect("the template is valid"))
 }
