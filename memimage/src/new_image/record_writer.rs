@@ -80,8 +80,11 @@ impl RecordWriter {
     ) -> Result<RecordWriter, Error> {
         let first = parent.first::<M>()?;
         let genesis = genesis_of::<M>(first.given.then_some(&first.state))?;
-        let settings =
-            NewJournal { segment_bytes: options.segment_bytes, align_shift: options.align_shift(), limits: options.caps };
+        let settings = NewJournal {
+            segment_bytes: options.segment_bytes,
+            align_shift: options.align_shift(),
+            limits: options.caps,
+        };
         RecordWriter::begin(disk, layout, settings, keys, (parent.journal.segments().identity(), last), &genesis)
     }
 

@@ -73,8 +73,7 @@ impl FrameDecoder {
                 return Err(damaged(format!("event {} has an earlier time than the event before it", record.seq)));
             }
             self.time = record.time;
-            let resolved =
-                resolve(&record).ok_or_else(|| damaged(unknown_event_number(record.seq, record.event)))?;
+            let resolved = resolve(&record).ok_or_else(|| damaged(unknown_event_number(record.seq, record.event)))?;
             decoded.push((record, resolved));
         }
         Ok(SourceFrame::Events { body, records: decoded })

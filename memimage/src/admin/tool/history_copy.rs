@@ -16,7 +16,8 @@ use crate::journal::{
 };
 use crate::keys::Keyring;
 use crate::new_image::{
-    FrameDecoder, Need, NewJournal, NewRecord, RecordWriter, SourceFrame, StagingDir, StagingTask, refuse_inside, vacant,
+    FrameDecoder, Need, NewJournal, NewRecord, RecordWriter, SourceFrame, StagingDir, StagingTask, refuse_inside,
+    vacant,
 };
 use crate::recovery::{DROPPED, OpenedJournal};
 use crate::seq::{SegmentId, Seq};
@@ -59,7 +60,12 @@ impl Copied {
 
 impl HistoryCopy<'_> {
     /// Checks that a new image can be made at the target.
-    pub(crate) fn check_target(disk: &dyn Disk, source: &Layout, target: &Path, task: &StagingTask) -> Result<(), Error> {
+    pub(crate) fn check_target(
+        disk: &dyn Disk,
+        source: &Layout,
+        target: &Path,
+        task: &StagingTask,
+    ) -> Result<(), Error> {
         refuse_inside(disk, target, source.root())?;
         vacant(disk, target, task)?;
         Layout::new(target).refuse_network(disk)
@@ -138,13 +144,16 @@ impl HistoryCopy<'_> {
         let check = check_on(self.journal.disk(), layout.root(), self.keyring)?;
         let damage = check.findings.iter().find(|finding| finding.severity == Severity::Damage);
         let wrong = |what: &str| {
-            let help = "no image was made; help: run `memimage check` on the source, and check the hardware of the disk";
+            let help =
+                "no image was made; help: run `memimage check` on the source, and check the hardware of the disk";
             Err(Failure::Other(format!("the copy is damaged: {what}; {help}")))
         };
         let last = check.last.unwrap_or(Seq::ZERO);
         match (damage, check.uuid) {
             (Some(finding), _) => wrong(&finding.message),
-            (None, Some(uuid)) if (last, check.events, check.voids.len()) == (self.end, copied.events(), void) => Ok(uuid),
+            (None, Some(uuid)) if (last, check.events, check.voids.len()) == (self.end, copied.events(), void) => {
+                Ok(uuid)
+            }
             (None, _) => {
                 let (events, voids) = (check.events, check.voids.len());
                 wrong(&format!("it has {events} events up to event {last}, of which {voids} are void"))

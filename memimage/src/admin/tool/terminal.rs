@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::failure::Failure;
+use super::pager::Pager;
 use crate::seq::Seq;
 
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -15,19 +16,29 @@ pub(crate) const NAME: Style = AnsiColor::Cyan.on_default();
 pub(crate) const FAINT: Style = Style::new().dimmed();
 pub(crate) const HEADING: Style = Style::new().bold();
 
-/// Standard output. Colours are left out if the output is no terminal, or if `NO_COLOR` is set.
+/// Standard output, or a pager that shows it. Colours are left out if the output is no terminal, or if `NO_COLOR` is set.
 pub(crate) struct Terminal {
-    output: BufWriter<anstream::AutoStream<io::Stdout>>,
+    output: BufWriter<anstream::AutoStream<Box<dyn Write>>>,
     is_json: bool,
     /// Whether a person sees each line as soon as it is written.
     is_interactive: bool,
+    /// Whether the first line starts a pager.
+    wants_pager: bool,
+    pager: Option<Pager>,
+}
+
+/// A stream with the colours that suit standard output.
+fn coloured(stream: impl Write + 'static) -> BufWriter<anstream::AutoStream<Box<dyn Write>>> {
+    let choice = anstream::AutoStream::choice(&io::stdout());
+    BufWriter::new(anstream::AutoStream::new(Box::new(stream), choice))
 }
 
 impl Terminal {
-    pub(crate) fn new(is_json: bool) -> Terminal {
-        let stdout = io::stdout();
-        let is_interactive = stdout.is_terminal();
-        Terminal { output: BufWriter::new(anstream::AutoStream::auto(stdout)), is_json, is_interactive }
+    /// Standard output. If it is a terminal, `may_page` tells whether a pager may show text.
+    pub(crate) fn new(is_json: bool, may_page: bool) -> Terminal {
+        let is_interactive = io::stdout().is_terminal();
+        let wants_pager = may_page && is_interactive && !is_json;
+        Terminal { output: coloured(io::stdout()), is_json, is_interactive, wants_pager, pager: None }
     }
 
     /// Whether the output is JSON.
@@ -37,6 +48,11 @@ impl Terminal {
 
     /// Writes a line.
     pub(crate) fn line(&mut self, line: impl Display) -> Result<(), Failure> {
+        if std::mem::take(&mut self.wants_pager)
+            && let Some((pager, input)) = Pager::start()
+        {
+            (self.output, self.pager) = (coloured(input), Some(pager));
+        }
         writeln!(self.output, "{line}").map_err(|error| Failure::output(&error))?;
         match self.is_interactive {
             true => self.finish(),
@@ -57,6 +73,17 @@ impl Terminal {
     /// Hands the whole output to the operating system.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.output.flush().map_err(|error| Failure::output(&error))
+    }
+
+    /// Ends the output, and waits until the person leaves the pager. What is written afterwards goes to standard output.
+    pub(crate) fn close(&mut self) -> Result<(), Failure> {
+        let flushed = self.finish();
+        if let Some(pager) = self.pager.take() {
+            // dropping the old output closes the pager's input
+            self.output = coloured(io::stdout());
+            pager.wait();
+        }
+        flushed
     }
 }
 

@@ -58,11 +58,7 @@ pub(super) enum NextEvent<M: Model> {
 
 impl<M: Model> Subscription<M> {
     /// A subscription to the events of `feed`.
-    pub(super) fn new(
-        source: &JournalSource,
-        feed: ModelFeed<M>,
-        position: Option<LockedPosition>,
-    ) -> Subscription<M> {
+    pub(super) fn new(source: &JournalSource, feed: ModelFeed<M>, position: Option<LockedPosition>) -> Subscription<M> {
         let (watch, seq) = (feed.watch().cloned(), feed.last());
         Subscription {
             source: source.without_owner(),

@@ -16,8 +16,8 @@ use winnow::error::{ContextError, ErrMode};
 use winnow::prelude::*;
 use winnow::token::take_while;
 
-use crate::admin::tool::syntax::{Input, SyntaxError, expected, parse_whole, spaced, text, word};
 use super::condition::{Comparison, Condition, Literal, Operand, Path, Root, Step};
+use crate::admin::tool::syntax::{Input, SyntaxError, expected, parse_whole, spaced, text, word};
 
 /// What can stand beside a comparison.
 const OPERAND: &str = "a number, a text in quotes, or a path that begins with seq, time, name, version, rejected, void, actor, \

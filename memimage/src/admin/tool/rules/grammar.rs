@@ -30,7 +30,9 @@ pub(crate) fn parse_rule(kind: RuleKind, text: &str) -> Result<Rule, SyntaxError
             let (old, new) = parse_whole(text, (event, new), "the end of the rule")?;
             (old, Change::RenameEvent(new))
         }
-        RuleKind::DropEvent => (parse_whole(text, event, "`@` and a version, or the end of the rule")?, Change::DropEvent),
+        RuleKind::DropEvent => {
+            (parse_whole(text, event, "`@` and a version, or the end of the rule")?, Change::DropEvent)
+        }
         RuleKind::RenameField => {
             let name = name.context(expected("the new name of the field"));
             let new = preceded('='.context(expected("`.` and a field, or `=` and the new name")), cut_err(name));
@@ -48,7 +50,11 @@ pub(crate) fn parse_rule(kind: RuleKind, text: &str) -> Result<Rule, SyntaxError
         RuleKind::Redact => {
             let json = opt(preceded('=', rest));
             let redact = json.map(|json: Option<&str>| FieldChange::Redact(json.map(str::to_owned)));
-            of_field(parse_whole(text, (field, redact), "`.` and a field, `=` and a JSON value, or the end of the rule")?)
+            of_field(parse_whole(
+                text,
+                (field, redact),
+                "`.` and a field, `=` and a JSON value, or the end of the rule",
+            )?)
         }
     };
     Ok(Rule { kind, text: text.to_owned(), event, change })

@@ -161,13 +161,7 @@ fn planned(rules: &[&Rule], row: &ShapeRow, table: &ShapeTable) -> Result<Planne
 
 /// The type of a new field whose rule gives none: that of the same field in another version of the event, or that of a JSON value which
 /// can have only one type.
-fn implied_shape(
-    rule: &Rule,
-    row: &ShapeRow,
-    path: &[String],
-    json: &str,
-    table: &ShapeTable,
-) -> Result<Node, String> {
+fn implied_shape(rule: &Rule, row: &ShapeRow, path: &[String], json: &str, table: &ShapeTable) -> Result<Node, String> {
     let others = table.rows.iter().filter(|other| other.name == row.name && other.version != row.version);
     let known = others.filter_map(|other| Some((other.version, Place::at(other.shape.root(), path)?.node()?)));
     let usable = known.filter(|(_, shape)| ShapeTree::from_node(shape).is_ok());
@@ -208,8 +202,7 @@ fn refuse_different_shapes(rows: &[PlannedRow]) -> Result<(), String> {
 fn matches_nothing(rule: &Rule, table: &ShapeTable) -> String {
     let declared = |row: &&ShapeRow| !row.name.starts_with(OWN_EVENTS);
     let named = |row: &ShapeRow| format!("{}@{}", row.name, row.version);
-    let selected: Vec<&ShapeRow> =
-        table.rows.iter().filter(|row| rule.event.selects(&row.name, row.version)).collect();
+    let selected: Vec<&ShapeRow> = table.rows.iter().filter(|row| rule.event.selects(&row.name, row.version)).collect();
     if selected.is_empty() {
         let known: Vec<String> = table.rows.iter().filter(declared).map(named).collect();
         let known = if known.is_empty() { "no event".to_owned() } else { known.join(", ") };

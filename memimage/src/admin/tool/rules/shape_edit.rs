@@ -93,7 +93,8 @@ fn fault(rule: &Rule, what: &str) -> String {
 
 /// The value of this shape that a rule writes as JSON.
 fn value_of(rule: &Rule, shape: &Node, json: &str) -> Result<Value, String> {
-    let tree = ShapeTree::from_node(shape).map_err(|error| fault(rule, &format!("its type cannot be used: {error}")))?;
+    let tree =
+        ShapeTree::from_node(shape).map_err(|error| fault(rule, &format!("its type cannot be used: {error}")))?;
     Value::from_json(&tree, json).map_err(|error| fault(rule, &format!("the value is no {tree}: {error}")))
 }
 
@@ -120,7 +121,9 @@ fn within(node: &Node, edits: &PartEdits<'_>) -> Result<(Node, ValueEdit), Strin
         Ok((Box::new((entry.0.clone(), value)), ValueEdit::EachEntry(Box::new(edit))))
     };
     if is_recursive(node) {
-        return Err(edits.fault("the field lies in a type that contains itself; help: rewrite the image with its program"));
+        return Err(
+            edits.fault("the field lies in a type that contains itself; help: rewrite the image with its program")
+        );
     }
     Ok(match node {
         Node::Option(item) => each(item).map(|(item, edit)| (Node::Option(item), edit))?,
@@ -135,7 +138,8 @@ fn within(node: &Node, edits: &PartEdits<'_>) -> Result<(Node, ValueEdit), Strin
             (Node::Enum(variants), edit)
         }
         Node::Set(_) | Node::OrderedSet(_) | Node::Multiset(_) => {
-            let what = "the field lies in a set, whose items could become equal; help: rewrite the image with its program";
+            let what =
+                "the field lies in a set, whose items could become equal; help: rewrite the image with its program";
             return Err(edits.fault(what));
         }
         Node::Back(_) | Node::Primitive(_) | Node::Opaque(_) | Node::Unordered(_) => {
@@ -216,10 +220,7 @@ fn positions(items: &[Node], edits: &PartEdits<'_>) -> Result<(Vec<Node>, ValueE
     Ok((new, ValueEdit::Positions(changed)))
 }
 
-fn within_variants(
-    variants: &[NodeVariant],
-    edits: &PartEdits<'_>,
-) -> Result<(Vec<NodeVariant>, ValueEdit), String> {
+fn within_variants(variants: &[NodeVariant], edits: &PartEdits<'_>) -> Result<(Vec<NodeVariant>, ValueEdit), String> {
     let (mut new, mut changed) = (variants.to_vec(), Vec::new());
     for variant in &mut new {
         let Some(edit) = edits.parts.get(&*variant.name) else { continue };

@@ -65,6 +65,7 @@ fn nested<'a>(depth: u32) -> impl Parser<Input<'a>, Node, ErrMode<ContextError>>
             "multiset" => one.map(|item| Node::Multiset(Box::new(item))).parse_next(input),
             "map" => two.map(|entry| Node::Map(Box::new(entry))).parse_next(input),
             "ordered_map" => two.map(|entry| Node::OrderedMap(Box::new(entry))).parse_next(input),
+            "back" => delimited('(', dec_uint, ')').map(Node::Back).parse_next(input),
             "struct" => variant_fields(depth).map(Node::Struct).parse_next(input),
             "enum" => {
                 let variant = (spaced(name), variant_fields(depth))
@@ -86,9 +87,7 @@ fn fields<'a>(depth: u32) -> impl Parser<Input<'a>, Vec<NodeField>, ErrMode<Cont
 }
 
 /// The fields of a variant, or of a struct whose fields have no names.
-fn variant_fields<'a>(
-    depth: u32,
-) -> impl Parser<Input<'a>, NodeFields, ErrMode<ContextError>> {
+fn variant_fields<'a>(depth: u32) -> impl Parser<Input<'a>, NodeFields, ErrMode<ContextError>> {
     move |input: &mut Input<'a>| {
         if input.starts_with('{') {
             return fields(depth).map(NodeFields::Named).parse_next(input);

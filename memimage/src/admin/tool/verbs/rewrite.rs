@@ -235,7 +235,9 @@ fn rewritten(
 fn print(terminal: &mut Terminal, document: &Document) -> Result<(), Failure> {
     let Document { path, events, dropped, rules, declarations, .. } = document;
     match path {
-        Some(path) => terminal.line(format_args!("rewrote {events} events into {path}; {dropped} of them are dropped"))?,
+        Some(path) => {
+            terminal.line(format_args!("rewrote {events} events into {path}; {dropped} of them are dropped"))?
+        }
         None => terminal.line(format_args!("would rewrite {events} events; {dropped} of them would be dropped"))?,
     }
     for RuleDocument { rule, events } in rules {
