@@ -101,5 +101,5 @@ fn following_an_image_without_events_and_one_that_is_replaced() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     let errors = String::from_utf8(output.stderr).unwrap();
-    assert!(errors.contains("the directory now contains another image"), "{errors}");
+    assert!(errors.contains("was replaced while it was read"), "{errors}");
 }

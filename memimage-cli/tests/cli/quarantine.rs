@@ -53,9 +53,50 @@ fn the_events_behind_the_damage_are_shown_and_exported() {
     let directory = tempfile::tempdir().unwrap();
     create_cut(directory.path());
     let quarantine = |arguments: &[&str]| run(directory.path(), &[&["quarantine", "stock.image"], arguments].concat());
-    expect![[r#""#]].assert_eq(&quarantine(&[]));
-    expect![[r#""#]].assert_eq(&quarantine(&["--json"]));
-    expect![[r#""#]].assert_eq(&quarantine(&["--events", "--json"]));
+    expect![[r#"
+        00000001.journal.0  64.00 KiB, set aside TIME
+            segment 1, before it was changed or removed: 3 intact events, of which the journal lacks 2, from 3 to 4
+        durable.0  64 B, set aside TIME
+            `journal/durable`: the events up to 4 were synced
+    "#]].assert_eq(&quarantine(&[]));
+    expect![[r#"
+        [
+          {
+            "name": "00000001.journal.0",
+            "kind": "segment",
+            "bytes": 65536,
+            "changed": "TIME",
+            "segment": 1,
+            "offset": null,
+            "seq": null,
+            "events": 3,
+            "missing": 2,
+            "first_missing": 3,
+            "last_missing": 4,
+            "undescribed": 0,
+            "error": null
+          },
+          {
+            "name": "durable.0",
+            "kind": "durable",
+            "bytes": 64,
+            "changed": "TIME",
+            "segment": null,
+            "offset": null,
+            "seq": 4,
+            "events": 0,
+            "missing": 0,
+            "first_missing": null,
+            "last_missing": null,
+            "undescribed": 0,
+            "error": null
+          }
+        ]
+    "#]].assert_eq(&quarantine(&["--json"]));
+    expect![[r#"
+        {"seq":3,"time":"TIME","name":"deliver","version":1,"rejected":false,"void":false,"metadata":{},"payload":{"lines":[{"item":"nut","count":7}],"note":null},"file":"00000001.journal.0","in_journal":false}
+        {"seq":4,"time":"TIME","name":"deliver","version":1,"rejected":false,"void":false,"metadata":{},"payload":{"lines":[{"item":"nut","count":7}],"note":null},"file":"00000001.journal.0","in_journal":false}
+    "#]].assert_eq(&quarantine(&["--events", "--json"]));
     let seqs = |arguments: &[&str]| {
         let lines = quarantine(arguments);
         lines.lines().map(|line| line.split_whitespace().next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
@@ -131,6 +172,18 @@ fn files_that_cannot_be_read() {
         std::fs::write(image.join("quarantine").join(name), "garbage").unwrap();
     }
     let listed = run(directory.path(), &["quarantine", "stock.image"]);
-    expect![[r#""#]].assert_eq(&listed);
+    expect![[r#"
+        00000000000000000003.snapshot.0  7 B, set aside TIME
+            a snapshot of the state after event 3
+            it cannot be read: the snapshot `DIR/stock.image/quarantine/00000000000000000003.snapshot.0` cannot be used: the file ends within its header; help: run `memimage::admin::check`, which says whether the image needs this file
+        00000001.journal.0  7 B, set aside TIME
+            segment 1, before it was changed or removed: no intact event
+        00000009-0000004096-0.torn  7 B, set aside TIME
+            bytes that were cleared at offset 4096 of segment 9, the end of the journal: no intact event
+        durable.0  7 B, set aside TIME
+            `journal/durable`, damaged
+        notes  7 B, set aside TIME
+            a file that memimage does not know
+    "#]].assert_eq(&listed);
     assert_eq!(run(directory.path(), &["quarantine", "stock.image", "--events"]), "");
 }

@@ -26,6 +26,8 @@ pub(super) fn read_bytes(disk: &dyn Disk, path: &Path) -> Result<Vec<u8>, Error>
 #[derive(Default)]
 pub(super) struct Frames {
     pub(super) events: Vec<LoggedEvent>,
+    /// The number of intact events whose shapes are lost, because the frame that declared them is.
+    pub(super) undescribed: u64,
     table: Arc<ShapeTable>,
     /// The frames before this offset only declare shapes.
     from: usize,
@@ -69,7 +71,12 @@ impl FrameVisitor for Frames {
             let (shared, hash) = (Arc::new(body.to_vec()), frame.link().hash);
             let decoded = records(body, header.first_seq, header.count, header.time).map_while(Result::ok);
             let event = |record| LoggedEvent::of_record(self.uuid, &self.table, record, &shared, (hash, false));
-            self.events.extend(decoded.filter_map(event));
+            for event in decoded.map(event) {
+                match event {
+                    Some(event) => self.events.push(event),
+                    None => self.undescribed += 1,
+                }
+            }
         }
         Vec::new()
     }

@@ -36,6 +36,14 @@ pub(super) struct KeptEvent {
     pub(super) is_in_journal: bool,
 }
 
+/// The intact events in a file of the quarantine.
+#[derive(Default)]
+pub(super) struct KeptEvents {
+    pub(super) events: Vec<KeptEvent>,
+    /// The number of further events, whose shapes are lost.
+    pub(super) undescribed: u64,
+}
+
 impl Quarantine {
     pub(super) fn new(
         disk: &Arc<dyn Disk>,
@@ -68,16 +76,17 @@ impl Quarantine {
     ///
     /// # Errors
     ///
-    /// Returns an error if the file cannot be read, if a key is missing, or if the segment is gone to which cleared bytes belonged.
-    pub(super) fn events(&self, file: &KeptFile) -> Result<Vec<KeptEvent>, Error> {
+    /// Returns an error if the file cannot be read, or if a key is missing.
+    pub(super) fn events(&self, file: &KeptFile) -> Result<KeptEvents, Error> {
         let (segment, frames) = match file.kind {
             KeptFileKind::Segment(segment) => (segment, self.frames(segment, read_bytes(&*self.disk, &file.path)?, 0)?),
             KeptFileKind::Torn { segment, offset } => (segment, self.torn(segment, offset, file)?),
-            _ => return Ok(Vec::new()),
+            _ => return Ok(KeptEvents::default()),
         };
         let journal = self.journal_frames(segment)?;
         let kept = |event: LoggedEvent| KeptEvent { is_in_journal: journal.contains(&event.key.frame), event };
-        Ok(frames.events.into_iter().map(kept).collect())
+        let Frames { events, undescribed, .. } = frames;
+        Ok(KeptEvents { events: events.into_iter().map(kept).collect(), undescribed })
     }
 
     /// The watermark in a copy of `journal/durable`; `None` if it is damaged.
@@ -89,11 +98,11 @@ impl Quarantine {
     /// The frames in bytes that were cleared at `offset` of a segment. The frames before them, which declare the shapes, are still in
     /// the segment, or in a copy of it.
     fn torn(&self, segment: SegmentId, offset: u64, file: &KeptFile) -> Result<Frames, Error> {
-        let path = match self.segment_file(segment)? {
-            Some(path) => path,
-            None => return Ok(Frames::default()),
+        let mut bytes = match self.segment_file(segment)? {
+            Some(path) => read_bytes(&*self.disk, &path)?,
+            // then the shapes of the events are lost
+            None => Vec::new(),
         };
-        let mut bytes = read_bytes(&*self.disk, &path)?;
         bytes.resize(offset as usize, 0);
         bytes.extend(read_bytes(&*self.disk, &file.path)?);
         self.frames(segment, bytes, offset as usize)

@@ -195,7 +195,7 @@ impl HistoryCopy<'_> {
             if frame.header.kind == FrameKind::Digest && self.keeps_digests {
                 return visit(Content::Digest(&scan.decode_digest(segment, frame)?));
             }
-            let known = |record: &Record| self.rows.get(record.event.0 as usize).map(drop);
+            let known = |record: &Record| self.rows.get(record.event.0 as usize).map(|_| ());
             match decoder.decode(scan, segment, frame, known)? {
                 SourceFrame::Other => Ok(()),
                 SourceFrame::Time(correction) => visit(Content::Time(&correction)),

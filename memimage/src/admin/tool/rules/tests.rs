@@ -178,7 +178,7 @@ fn rules_that_cannot_be_followed() {
         (&["set-default deposit.fee:u8=256"], "the value is no u8: 256 is out of range for u8"),
         (
             &["redact deposit.cents=\"x\""],
-            "`--redact deposit.cents=\"x\"`: the value is no u64: expected u64, found the string",
+            "`--redact deposit.cents=\"x\"`: the value is no u64: expected an integer, found \"x\"",
         ),
         (&["redact move.kind"], "has no empty value; help: give a value, as in `--redact move.kind=JSON`"),
         (&["redact move.a.x"], "lies in a set"),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use clap::Args;
 use serde::Serialize;
 
-use crate::admin::quarantine::{self as kept, KeptEvent, KeptFile, KeptFileKind};
+use crate::admin::quarantine::{self as kept, KeptEvent, KeptEvents, KeptFile, KeptFileKind};
 use crate::admin::tool::event_text::text_line;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json::{self, kept_event_line};
@@ -55,6 +55,8 @@ struct Document {
     missing: u64,
     first_missing: Option<u64>,
     last_missing: Option<u64>,
+    /// The number of further events, whose shapes are lost.
+    undescribed: u64,
     /// Why the file cannot be read.
     error: Option<String>,
 }
@@ -71,15 +73,15 @@ impl Quarantine {
                 false => Failure::Other(format!("the quarantine has no file `{}`; it has {}", visible(name), known())),
             };
             let file = files.iter().find(|file| file.name == *name).ok_or_else(missing)?;
-            self.show(terminal, file, &quarantine.events(file)?, &mut HashSet::new())?;
+            self.show(terminal, file, quarantine.events(file)?, &mut HashSet::new())?;
             return Ok(Found::Nothing);
         }
         if self.events {
             let mut shown = HashSet::new();
             for file in &files {
                 match quarantine.events(file) {
-                    Ok(events) => self.show(terminal, file, &events, &mut shown)?,
-                    Err(error) => tell(format_args!("{WARNING}warning:{WARNING:#} {}: {error}", visible(&file.name))),
+                    Ok(events) => self.show(terminal, file, events, &mut shown)?,
+                    Err(error) => warn(file, &error),
                 }
             }
             return Ok(Found::Nothing);
@@ -97,10 +99,10 @@ impl Quarantine {
         &self,
         terminal: &mut Terminal,
         file: &KeptFile,
-        events: &[KeptEvent],
+        events: KeptEvents,
         shown: &mut HashSet<(Seq, u64)>,
     ) -> Result<(), Failure> {
-        for KeptEvent { event, is_in_journal } in events {
+        for KeptEvent { event, is_in_journal } in &events.events {
             if *is_in_journal && !self.all || !shown.insert((event.seq(), event.key.frame)) {
                 continue;
             }
@@ -109,8 +111,16 @@ impl Quarantine {
                 false => terminal.line(text_line(event))?,
             }
         }
+        if events.undescribed > 0 {
+            let what = "more events cannot be decoded, because the frame that declares them is lost";
+            warn(file, &format_args!("{} {what}", events.undescribed));
+        }
         Ok(())
     }
+}
+
+fn warn(file: &KeptFile, what: &impl std::fmt::Display) {
+    tell(format_args!("{WARNING}warning:{WARNING:#} {}: {what}", visible(&file.name)));
 }
 
 /// Describes a file. If it cannot be read, the description says why.
@@ -144,10 +154,11 @@ fn look_into(
 ) -> Result<(), Error> {
     match file.kind {
         KeptFileKind::Torn { .. } | KeptFileKind::Segment(_) => {
-            let events = quarantine.events(file)?;
+            let KeptEvents { events, undescribed } = quarantine.events(file)?;
             let missing = || events.iter().filter(|kept| !kept.is_in_journal).map(|kept| kept.event.seq().get());
             (document.events, document.missing) = (events.len() as u64, missing().count() as u64);
             (document.first_missing, document.last_missing) = (missing().min(), missing().max());
+            document.undescribed = undescribed;
         }
         KeptFileKind::Snapshot(seq) | KeptFileKind::Base(seq) => {
             document.seq = Some(seq.get());
@@ -170,6 +181,9 @@ fn print(terminal: &mut Terminal, documents: &[Document]) -> Result<(), Failure>
         let changed = document.changed.as_ref().map(|changed| format!(", set aside {changed}")).unwrap_or_default();
         terminal.line(format_args!("{HEADING}{name}{HEADING:#}  {size}{changed}"))?;
         terminal.line(format_args!("    {}", description(document)))?;
+        if document.undescribed > 0 {
+            terminal.line(format_args!("    {} more events, whose shapes are lost", document.undescribed))?;
+        }
         if let Some(error) = &document.error {
             terminal.line(format_args!("    {WARNING}it cannot be read:{WARNING:#} {error}"))?;
         }
