@@ -58,7 +58,8 @@ fn the_events_behind_the_damage_are_shown_and_exported() {
             segment 1, before it was changed or removed: 3 intact events, of which the journal lacks 2, from 3 to 4
         durable.0  64 B, set aside TIME
             `journal/durable`: the events up to 4 were synced
-    "#]].assert_eq(&quarantine(&[]));
+    "#]]
+    .assert_eq(&quarantine(&[]));
     expect![[r#"
         [
           {
@@ -92,7 +93,8 @@ fn the_events_behind_the_damage_are_shown_and_exported() {
             "error": null
           }
         ]
-    "#]].assert_eq(&quarantine(&["--json"]));
+    "#]]
+    .assert_eq(&quarantine(&["--json"]));
     expect![[r#"
         {"seq":3,"time":"TIME","name":"deliver","version":1,"rejected":false,"void":false,"metadata":{},"payload":{"lines":[{"item":"nut","count":7}],"note":null},"file":"00000001.journal.0","in_journal":false}
         {"seq":4,"time":"TIME","name":"deliver","version":1,"rejected":false,"void":false,"metadata":{},"payload":{"lines":[{"item":"nut","count":7}],"note":null},"file":"00000001.journal.0","in_journal":false}

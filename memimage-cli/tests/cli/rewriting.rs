@@ -80,7 +80,8 @@ fn a_later_program_opens_the_rewritten_image() {
         the program must declare
           receive@1 {lines: list<{item: string, number: i64, unit: string}>}
           remove@2 {item: string, count: i64, reason: option<string>}
-    "#]].assert_eq(&rewrite(&["--dry-run"]));
+    "#]]
+    .assert_eq(&rewrite(&["--dry-run"]));
     assert!(!directory.path().join("new.image").exists());
     expect![[r#"
         rewrote 4 events into DIR/new.image; 0 of them are dropped
@@ -93,7 +94,8 @@ fn a_later_program_opens_the_rewritten_image() {
         the program must declare
           receive@1 {lines: list<{item: string, number: i64, unit: string}>}
           remove@2 {item: string, count: i64, reason: option<string>}
-    "#]].assert_eq(&rewrite(&[]));
+    "#]]
+    .assert_eq(&rewrite(&[]));
     expect![[r#"
                1  TIME  receive {lines: [{item: "nail", number: 100, unit: "piece"}, {item: "screw \u{1b}[31m", number: 5, unit: "piece"}]} actor=ada
                2  TIME  remove@2 {item: "nail", count: 30, reason: none} actor=ben
@@ -138,7 +140,8 @@ fn redacted_and_dropped_events_as_json() {
           ],
           "declarations": []
         }
-    "#]].assert_eq(&run(directory.path(), &arguments));
+    "#]]
+    .assert_eq(&run(directory.path(), &arguments));
     expect![[r#"
                1  TIME  deliver {lines: [{item: "nail", count: 100}, {item: "screw \u{1b}[31m", count: 5}], note: none} actor=ada
                2  TIME  memimage.dropped () actor=ben
@@ -182,7 +185,8 @@ fn rules_that_cannot_be_followed_change_nothing() {
     expect![[r#"
         stderr: error: `--redact remove.count="many"`: the value is no i64: expected an integer, found "many"
         exit code: Some(2)
-    "#]].assert_eq(&rewrite(&["--redact", "remove.count=\"many\""]));
+    "#]]
+    .assert_eq(&rewrite(&["--redact", "remove.count=\"many\""]));
     expect![[r#"
         stderr: error: `--rename-field remove.count=number` and `--drop-field remove.count` contradict each other for the event remove@1
         exit code: Some(2)

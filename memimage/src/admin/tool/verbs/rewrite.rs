@@ -23,8 +23,8 @@ use crate::value::text::hex;
 
 /// Makes a new image with the same history, in which rules change the events. Needs no program.
 ///
-/// Every event keeps its seq, time, outcome, metadata and random values. A dropped event leaves a `memimage.dropped` record, and void
-/// events stay void. The new image has a UUID of its own, no snapshots, and the keys of this one. The image itself is not changed, and must
+/// Every event keeps its seq, time, outcome, metadata and random values. A dropped event leaves a `memimage.dropped` record with its time and
+/// metadata, and void events stay void. The new image has a UUID of its own, no snapshots, and the keys of this one. The image itself is not changed, and must
 /// not be open, except with --dry-run.
 ///
 /// A changed event keeps its version, so the program must declare that version with the new shape; the output lists these. No state is
@@ -234,11 +234,10 @@ fn rewritten(
 
 fn print(terminal: &mut Terminal, document: &Document) -> Result<(), Failure> {
     let Document { path, events, dropped, rules, declarations, .. } = document;
+    let lost = if *dropped > 0 { format!(", of which {dropped} are dropped") } else { String::new() };
     match path {
-        Some(path) => {
-            terminal.line(format_args!("rewrote {events} events into {path}; {dropped} of them are dropped"))?
-        }
-        None => terminal.line(format_args!("would rewrite {events} events; {dropped} of them would be dropped"))?,
+        Some(path) => terminal.line(format_args!("rewrote {events} events{lost}, into {path}"))?,
+        None => terminal.line(format_args!("would rewrite {events} events{lost}"))?,
     }
     for RuleDocument { rule, events } in rules {
         terminal.line(format_args!("{events:>12}  {}", visible(rule)))?;
