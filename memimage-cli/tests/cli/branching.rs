@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use expect_test::expect;
-use memimage::{Image, Key, Keys, Moment, Seq};
+use memimage::{Image, Key, Keys, Moment, Retention, Seq};
 
 use crate::support::{Stock, StockCommands as _, command, create, record, run, shown};
 
@@ -129,4 +129,27 @@ fn branches_that_cannot_be_made() {
     }
     let names: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "nothing is left: {names:?}");
+}
+
+#[test]
+fn a_pruned_image_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Image::<Stock>::options().segment_bytes(16 << 10).retention(Retention::Events(0));
+    let stock = options.open(directory.path().join("stock.image")).unwrap();
+    for _ in 0..4 {
+        for _ in 0..100 {
+            stock.remove("nail".to_owned(), 0).unwrap();
+        }
+        stock.admin().snapshot().unwrap();
+    }
+    Image::close(stock).unwrap();
+    assert!(!run(directory.path(), &["info", "stock.image"]).contains("events       1 to"), "the image was pruned");
+    for verb in
+        [&["branch", "stock.image", "new.image"][..], &["rewrite", "stock.image", "new.image", "--drop-event", "x"]]
+    {
+        let output = run(directory.path(), verb);
+        assert!(output.contains("its first events were pruned"), "{verb:?}: {output}");
+        assert!(output.ends_with("exit code: Some(3)\n"), "{verb:?}: {output}");
+    }
+    assert!(!directory.path().join("new.image").exists());
 }

@@ -234,9 +234,9 @@ fn rewritten(
 
 fn print(terminal: &mut Terminal, document: &Document) -> Result<(), Failure> {
     let Document { path, events, dropped, rules, declarations, .. } = document;
-    let lost = if *dropped > 0 { format!(", of which {dropped} are dropped") } else { String::new() };
+    let lost = if *dropped > 0 { format!(" ({dropped} of them dropped)") } else { String::new() };
     match path {
-        Some(path) => terminal.line(format_args!("rewrote {events} events{lost}, into {path}"))?,
+        Some(path) => terminal.line(format_args!("rewrote {events} events{lost} into {path}"))?,
         None => terminal.line(format_args!("would rewrite {events} events{lost}"))?,
     }
     for RuleDocument { rule, events } in rules {
