@@ -1,3 +1,5 @@
+//! Tests of the rules: on declarations and payloads, without files.
+
 use super::*;
 use crate::admin::tool::rules::type_grammar::shape;
 use crate::admin::tool::syntax::parse_whole;
