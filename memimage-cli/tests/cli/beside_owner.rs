@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use memimage::Image;
 
-use crate::support::{Stock, StockCommands as _, command, record, run};
+use crate::support::{Stock, StockCommands as _, command, create, record, run};
 
 #[test]
 fn reading_beside_the_owner() {
@@ -45,4 +45,61 @@ fn following_the_owner() {
     }
     assert!(child.wait().unwrap().success());
     Image::close(stock).unwrap();
+}
+
+#[test]
+fn following_goes_on_with_the_next_owner() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("stock.image");
+    create(&path);
+    let arguments =
+        ["log", "stock.image", "--follow", "--json", "--from", "2", "--where", "payload.count != 1", "--until", "11"];
+    let mut child = command(directory.path(), &arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || -> serde_json::Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    for seq in 2..=4 {
+        assert_eq!(next()["seq"], seq);
+    }
+    // an owner in this process and one after it, each with an event that the condition leaves out
+    for first in [5, 8] {
+        let stock = Image::<Stock>::open(&path).unwrap();
+        stock.remove("nut".to_owned(), 1).unwrap();
+        for seq in [first + 1, first + 2] {
+            stock.remove("nut".to_owned(), 0).unwrap();
+            assert_eq!(next()["seq"], seq);
+        }
+        Image::close(stock).unwrap();
+    }
+    let stock = Image::<Stock>::open(&path).unwrap();
+    stock.remove("nut".to_owned(), 0).unwrap();
+    assert_eq!(next()["seq"], 11);
+    assert!(lines.next().is_none(), "no event comes twice, and the end is event 11");
+    assert!(child.wait().unwrap().success());
+    Image::close(stock).unwrap();
+}
+
+#[test]
+fn following_an_image_without_events_and_one_that_is_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("stock.image");
+    let stock = Image::<Stock>::open(&path).unwrap();
+    let mut child = command(directory.path(), &["log", "stock.image", "--follow", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    record(&stock);
+    for seq in 1..=4 {
+        let line: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        assert_eq!(line["seq"], seq);
+    }
+    Image::close(stock).unwrap();
+    std::fs::rename(&path, directory.path().join("old.image")).unwrap();
+    create(&path);
+    assert!(lines.next().is_none());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(errors.contains("was replaced while it was read"), "{errors}");
 }

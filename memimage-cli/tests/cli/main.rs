@@ -3,8 +3,13 @@
 mod support;
 
 mod beside_owner;
+mod branching;
 mod damage;
 mod documents;
+mod large_journal;
 mod misuse;
+mod paging;
 mod protected;
+mod quarantine;
 mod reading;
+mod rewriting;

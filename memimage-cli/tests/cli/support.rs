@@ -48,6 +48,13 @@ impl Stock {
     }
 }
 
+impl Stock {
+    /// The number of pieces of an item.
+    pub(crate) fn count(&self, item: &str) -> i64 {
+        self.items.get(item).copied().unwrap_or(0)
+    }
+}
+
 /// Records the four events of the tests in an open image.
 pub(crate) fn record(stock: &Image<Stock>) {
     record_three(stock);
@@ -77,7 +84,9 @@ pub(crate) fn create(path: &Path) {
 pub(crate) fn command(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_memimage"));
     command.current_dir(directory).args(arguments).stdin(Stdio::null());
-    for variable in ["MEMIMAGE_ENCRYPTION_KEYS", "MEMIMAGE_CHAIN_KEYS", "CLICOLOR_FORCE", "FORCE_COLOR"] {
+    for variable in
+        ["MEMIMAGE_ENCRYPTION_KEYS", "MEMIMAGE_CHAIN_KEYS", "CLICOLOR_FORCE", "FORCE_COLOR", "MEMIMAGE_PAGER", "PAGER"]
+    {
         command.env_remove(variable);
     }
     command

@@ -18,6 +18,8 @@ mod repair;
 mod void;
 mod backup;
 #[cfg(feature = "admin")]
+mod quarantine;
+#[cfg(feature = "admin")]
 mod tool;
 
 pub use backup::{Backup, BackupReport, backup};

@@ -4,7 +4,7 @@ use crate::seq::Seq;
 
 use crate::new_image::Need;
 
-pub(super) const PRUNED: Need = Need {
+pub(crate) const PRUNED: Need = Need {
     done: "branched",
     help: "a branch needs all events: branch a backup that has them; to undo one event here, make it void with \
            `memimage::admin::void`; to keep all events from now on, use `Retention::Everything`",

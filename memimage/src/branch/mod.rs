@@ -14,6 +14,8 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "admin")]
+pub(crate) use messages::PRUNED;
 pub use report::{BranchConflict, BranchProgress, BranchReport, BranchStep, ConflictKind, ReplacedEvent};
 
 use crate::context::{Metadata, Timestamp};
@@ -37,7 +39,7 @@ use execution::{Execution, Plan};
 use writer::BranchWriter;
 
 /// The staging directory of a branch.
-const STAGING: StagingTask = StagingTask {
+pub(crate) const STAGING: StagingTask = StagingTask {
     name: "branch",
     ending: ".branching",
     marker: "BRANCHING",
@@ -217,7 +219,7 @@ impl<'a, M: Model> Branch<'a, M> {
 
 /// The last event that a branch can take over. While an owner is running, this is the last durable event; otherwise the last event
 /// that an opening would find.
-fn last_event(source: &JournalSource, until: Option<Moment>) -> Result<Seq, Error> {
+pub(crate) fn last_event(source: &JournalSource, until: Option<Moment>) -> Result<Seq, Error> {
     let durable = source.durable("branch")?;
     match until {
         // the end of the journal may be damaged
@@ -227,7 +229,7 @@ fn last_event(source: &JournalSource, until: Option<Moment>) -> Result<Seq, Erro
 }
 
 /// The error of a branch, or its cause: an owner in another process pruned the journal meanwhile.
-fn pruned_meanwhile(source: &JournalSource, error: Error) -> Error {
+pub(crate) fn pruned_meanwhile(source: &JournalSource, error: Error) -> Error {
     let is_possible = error.is_removed() || error.kind() == ErrorKind::Corrupt;
     let survey = || source.layout().survey(&**source.disk());
     match survey() {

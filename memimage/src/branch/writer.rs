@@ -7,14 +7,17 @@ use crate::error::Error;
 use crate::event::{Model, ReencodedPart};
 use crate::history::JournalSource;
 use crate::journal::{EventId, Frame, Record, Scan, ShapeRow, Voids};
-use crate::new_image::{CompleteJournal, FrameDecoder, NewRecord, RecordWriter, SourceFrame};
-use crate::recovery::{DROPPED, ReplayAction};
+use crate::new_image::{CompleteJournal, FrameDecoder, NewRecord, RecordWriter, SourceFrame, replayed};
+use crate::recovery::{DROPPED, Dispatch, ReplayAction};
 use crate::seq::{SegmentId, Seq};
 
 /// Writes the events of the source to the branch, as a plan says.
 pub(super) struct BranchWriter<'a> {
     source: &'a JournalSource,
-    decoder: FrameDecoder<'a>,
+    dispatch: &'a Dispatch,
+    /// The void events of the source.
+    voids: &'a Voids,
+    decoder: FrameDecoder,
     edits: &'a Edits,
     plan: &'a Plan,
     new: &'a mut RecordWriter,
@@ -42,8 +45,8 @@ impl<'a> BranchWriter<'a> {
             }
         }
         let numbers = vec![None; rows.len()];
-        let decoder = FrameDecoder::new(&journal.dispatch, voids, edits.end);
-        BranchWriter { source, decoder, edits, plan, new, rows, numbers }
+        let decoder = FrameDecoder::new(edits.end);
+        BranchWriter { source, dispatch: &journal.dispatch, voids, decoder, edits, plan, new, rows, numbers }
     }
 
     /// Writes all events. Calls `watch` with the last event of each batch.
@@ -57,7 +60,8 @@ impl<'a> BranchWriter<'a> {
     }
 
     fn frame<M: Model>(&mut self, scan: &Scan, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
-        match self.decoder.decode::<M>(scan, segment, frame)? {
+        let (dispatch, voids) = (self.dispatch, self.voids);
+        match self.decoder.decode(scan, segment, frame, |record| replayed::<M>(dispatch, voids, record))? {
             SourceFrame::Other => Ok(()),
             SourceFrame::Time(correction) => self.new.correct_time(&correction),
             SourceFrame::Events { body, records } => records.iter().try_for_each(|(record, action)| {

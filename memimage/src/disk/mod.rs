@@ -35,6 +35,8 @@ pub use owner_lock::{Lock, LockGuard};
 pub(crate) use plain::NotPlain;
 pub use real::RealDisk;
 pub(crate) use real::absolute;
+#[cfg(feature = "admin")]
+pub(crate) use real::changed_at;
 pub use sim::{Crash, Effect, Fate, Fault, Method, Operation, Shrunk, SimDisk, Trace, Unsynced};
 pub(crate) use stored::{StagedFile, StoredFile, UNFINISHED, failed, rename, sync_dir};
 

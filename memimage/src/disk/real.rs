@@ -21,6 +21,15 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(here_if_empty(path)).unwrap_or_else(|_| path.to_owned())
 }
 
+/// The time at which the content, the name or the mode of a file last changed, in microseconds since 1970.
+#[cfg(feature = "admin")]
+pub(crate) fn changed_at(path: &Path) -> io::Result<u64> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = fs::symlink_metadata(path)?;
+    let micros = metadata.ctime().saturating_mul(1_000_000).saturating_add(metadata.ctime_nsec() / 1_000);
+    Ok(u64::try_from(micros).unwrap_or(0))
+}
+
 impl Disk for RealDisk {
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path)?;

@@ -328,7 +328,7 @@ pub(crate) enum ErrorDetail {
         "the command `{command}` is too large: its record takes {size} bytes, and the limit is {cap}; nothing was recorded; help: \
          split the command, or raise `options().record_bytes_max`"
     )]
-    TooLarge { command: &'static str, size: u64, cap: u64 },
+    TooLarge { command: String, size: u64, cap: u64 },
 
     #[error(
         "the arguments of the command `{command}` cannot be encoded: {what}; nothing was recorded; help: make their `Serialize` \

@@ -85,7 +85,8 @@
 //! | `BeginAt(seq)` | lets the journal begin after the damage, with the state of an intact snapshot | the older events leave the journal; their effect stays in the state |
 //! | `CutFrom(seq)` | gives up this event and all later events; `seq` must be the first missing or damaged event | these events |
 //!
-//! A repair first copies everything that it changes to `quarantine/`. If a crash interrupts the repair, run the same repair
+//! A repair first copies everything that it changes to `quarantine/`. The command `memimage quarantine IMAGE --events` shows the intact
+//! events there that the journal lacks. If a crash interrupts the repair, run the same repair
 //! again. After `CutFrom`, new commands take the numbers of the events that were given up: inform other systems that stored
 //! these numbers.
 //!

@@ -8,7 +8,7 @@ use super::records::Records;
 use super::source::JournalSource;
 use crate::context::{Metadata, Timestamp};
 use crate::error::Error;
-use crate::journal::{JournalItem, ShapeTable, StoredRecord};
+use crate::journal::{JournalItem, Record, Scan, ShapeTable, StoredRecord, Voids};
 use crate::outcome::Outcome;
 use crate::recovery::unknown_event_number;
 use crate::seq::Seq;
@@ -60,7 +60,7 @@ impl EventLog {
                         *table = Arc::new(added);
                     }
                     Some(JournalItem::Record(stored)) => {
-                        let event = logged(records, table, stored)?;
+                        let event = logged(records.scan(), records.voids(), table, stored)?;
                         if self.query.wants_name(event.recorded.name()) {
                             return Ok(Some(event));
                         }
@@ -85,24 +85,42 @@ impl Iterator for EventLog {
     }
 }
 
-fn logged(records: &Records, table: &Arc<ShapeTable>, stored: StoredRecord) -> Result<LoggedEvent, Error> {
+/// The event of a stored record.
+pub(super) fn logged(
+    scan: &Scan,
+    voids: &Voids,
+    table: &Arc<ShapeTable>,
+    stored: StoredRecord,
+) -> Result<LoggedEvent, Error> {
     let StoredRecord { record, body, segment, hash, .. } = stored;
-    let segments = records.scan().segments();
-    if table.event(record.event).is_none() {
-        return Err(segments.corrupt(segment, None, unknown_event_number(record.seq, record.event)));
-    }
-    let recorded = RecordedEvent { table: Arc::clone(table), number: record.event, body, payload: record.payload };
-    Ok(LoggedEvent {
-        key: EventKey { image: segments.identity().uuid, seq: record.seq, frame: hash, part: record.origin.part },
-        time: record.time,
-        outcome: record.outcome,
-        is_void: records.voids().has(record.seq),
-        metadata: Arc::new(record.metadata),
-        recorded,
-    })
+    let segments = scan.segments();
+    let (seq, number) = (record.seq, record.event);
+    LoggedEvent::of_record(segments.identity().uuid, table, record, &body, (hash, voids.has(seq)))
+        .ok_or_else(|| segments.corrupt(segment, None, unknown_event_number(seq, number)))
 }
 
 impl LoggedEvent {
+    /// The event of a record in the body of a frame; `None` if the table does not have the event's number. Also needs the hash of the
+    /// frame, and whether the event is void.
+    pub(crate) fn of_record(
+        image: [u8; 16],
+        table: &Arc<ShapeTable>,
+        record: Record,
+        body: &Arc<Vec<u8>>,
+        (frame, is_void): (u64, bool),
+    ) -> Option<LoggedEvent> {
+        table.event(record.event)?;
+        let (table, body) = (Arc::clone(table), Arc::clone(body));
+        Some(LoggedEvent {
+            key: EventKey { image, seq: record.seq, frame, part: record.origin.part },
+            time: record.time,
+            outcome: record.outcome,
+            is_void,
+            metadata: Arc::new(record.metadata),
+            recorded: RecordedEvent { table, number: record.event, body, payload: record.payload },
+        })
+    }
+
     pub(crate) fn seq(&self) -> Seq {
         self.key.seq
     }

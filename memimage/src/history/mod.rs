@@ -15,6 +15,8 @@ mod query;
 mod records;
 #[cfg(feature = "admin")]
 mod event_log;
+#[cfg(feature = "admin")]
+mod log_feed;
 mod selection;
 mod past;
 mod changes;
@@ -34,10 +36,12 @@ pub use subscriptions::{StopHandle, Subscription, SubscriptionInfo, Subscription
 
 #[cfg(feature = "admin")]
 pub(crate) use event_log::{EventLog, LoggedEvent};
+#[cfg(feature = "admin")]
+pub(crate) use log_feed::LogFeed;
 pub(crate) use polling::{Polling, SHORTEST_PAUSE};
 #[cfg(feature = "admin")]
 pub(crate) use query::Query;
-pub(crate) use record_feed::{Look, RecordFeed};
+pub(crate) use record_feed::{Look, ModelFeed};
 pub(crate) use source::{JournalSource, LiveJournal};
 pub(crate) use subscriptions::SubscriptionHold;
 pub(crate) use typed::deliver;

@@ -9,23 +9,58 @@ use super::source::JournalSource;
 use crate::error::{Error, ErrorKind};
 use crate::event::Model;
 use crate::journal::{
-    Continuity, DurabilityWatch, JournalItem, RecordCursor, Scan, StoredRecord, Voids, removed_image,
+    Continuity, DurabilityWatch, JournalItem, RecordCursor, Scan, ShapeRows, StoredRecord, Voids, removed_image,
 };
 use crate::recovery::{FollowedDispatch, OpenedJournal, dispatch_of};
-use crate::seq::Seq;
+use crate::seq::{SegmentId, Seq};
+
+/// What the reader of a feed knows about the events that the journal declares.
+pub(crate) trait Declarations: Sized {
+    /// The declarations in an opened journal.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the reader cannot read one of these events.
+    fn of(journal: &OpenedJournal) -> Result<Self, Error>;
+
+    /// Adds rows that a frame in `segment` declares, unless they are known.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the rows do not continue those before, or if the reader cannot read one of these events.
+    fn add(&mut self, scan: &Scan, segment: SegmentId, rows: ShapeRows) -> Result<(), Error>;
+}
+
+/// The events as a program with model `M` knows them.
+pub(crate) struct OfModel<M> {
+    dispatch: FollowedDispatch,
+    model: PhantomData<fn() -> M>,
+}
+
+impl<M: Model> Declarations for OfModel<M> {
+    fn of(journal: &OpenedJournal) -> Result<OfModel<M>, Error> {
+        Ok(OfModel { dispatch: FollowedDispatch::new(dispatch_of::<M>(journal)?), model: PhantomData })
+    }
+
+    fn add(&mut self, scan: &Scan, segment: SegmentId, rows: ShapeRows) -> Result<(), Error> {
+        self.dispatch.add::<M>(scan, segment, rows)
+    }
+}
+
+/// A feed for a program with model `M`.
+pub(crate) type ModelFeed<M> = RecordFeed<OfModel<M>>;
 
 /// A reader of the durable records after some event, while the owner rolls and prunes segments.
-pub(crate) struct RecordFeed<M: Model> {
+pub(crate) struct RecordFeed<D> {
     /// The journal's files.
     source: JournalSource,
     durability: Evidence,
     cursor: RecordCursor,
-    dispatch: FollowedDispatch,
+    declarations: D,
     /// The void events that are known.
     voids: Voids,
     /// The number of void frames of the image when the void events were last collected, or less.
     decisions: u32,
-    model: PhantomData<fn() -> M>,
 }
 
 /// What shows that an event is durable.
@@ -46,7 +81,7 @@ pub(crate) enum Look {
     Ended(Result<(), Error>),
 }
 
-impl<M: Model> RecordFeed<M> {
+impl<D: Declarations> RecordFeed<D> {
     /// A feed of the records after event `after`. `watch` is that of the running image; without it, event `after` must be in the
     /// journal.
     ///
@@ -57,7 +92,7 @@ impl<M: Model> RecordFeed<M> {
         source: &JournalSource,
         watch: Option<Arc<DurabilityWatch>>,
         after: Seq,
-    ) -> Result<RecordFeed<M>, Error> {
+    ) -> Result<RecordFeed<D>, Error> {
         source.attempt(|| {
             // the running image may not have written event `after` yet
             let known = watch.as_ref().map_or(after, |watch| after.min(watch.durable()));
@@ -74,17 +109,16 @@ impl<M: Model> RecordFeed<M> {
         journal: &OpenedJournal,
         voids: Voids,
         (after, known): (Seq, Seq),
-    ) -> Result<RecordFeed<M>, Error> {
-        let dispatch = FollowedDispatch::new(dispatch_of::<M>(journal)?);
+    ) -> Result<RecordFeed<D>, Error> {
+        let declarations = D::of(journal)?;
         let mut feed = RecordFeed {
             source: source.without_owner(),
             durability: watch.map_or(Evidence::Files(Polling::default()), Evidence::Live),
             cursor: source.cursor_after(after, known)?,
-            dispatch,
+            declarations,
             voids,
             // the first look collects the void events of an image that has some after `after`
             decisions: 0,
-            model: PhantomData,
         };
         feed.voids.merge(feed.cursor.take_voids());
         Ok(feed)
@@ -185,7 +219,7 @@ impl<M: Model> RecordFeed<M> {
             self.voids.merge(self.cursor.take_voids());
             match item {
                 Some(JournalItem::Shapes(segment, rows)) => {
-                    self.dispatch.add::<M>(self.cursor.scan(), segment, rows)?;
+                    self.declarations.add(self.cursor.scan(), segment, rows)?;
                 }
                 Some(JournalItem::Record(stored)) => return Ok(Some(stored)),
                 None => return Ok(None),
@@ -221,8 +255,9 @@ impl<M: Model> RecordFeed<M> {
         self.cursor.scan()
     }
 
-    pub(crate) fn dispatch(&self) -> &FollowedDispatch {
-        &self.dispatch
+    #[cfg(feature = "admin")]
+    pub(crate) fn declarations(&self) -> &D {
+        &self.declarations
     }
 
     /// The void events that are known.
@@ -233,5 +268,11 @@ impl<M: Model> RecordFeed<M> {
     /// The UUID of the image.
     pub(crate) fn uuid(&self) -> [u8; 16] {
         self.scan().segments().identity().uuid
+    }
+}
+
+impl<M: Model> ModelFeed<M> {
+    pub(crate) fn dispatch(&self) -> &FollowedDispatch {
+        &self.declarations.dispatch
     }
 }

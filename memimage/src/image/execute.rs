@@ -131,7 +131,7 @@ impl<M: Model> Shared<M> {
         let (size, cap) = (open.record_len(mark) as u64, self.record_bytes_max as u64);
         if size > cap {
             open.discard_record(mark);
-            return Err(Error::new(ErrorDetail::TooLarge { command: C::NAME, size, cap }));
+            return Err(Error::new(ErrorDetail::TooLarge { command: C::NAME.to_owned(), size, cap }));
         }
         let mark = match self.journal.reserve(open, mark) {
             Ok(mark) => mark,

@@ -19,6 +19,8 @@ pub(crate) use format::frames::{FrameChain, end_of_frames};
 pub(crate) use format::genesis::{DigestMark, Genesis};
 pub(crate) use format::prune::PruneMark;
 pub(crate) use format::record::{EventId, Record, read as records};
+#[cfg(feature = "admin")]
+pub(crate) use format::segment::parse_file_name as segment_of_file;
 pub(crate) use format::segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER, fitting_len, is_segment};
 pub(crate) use format::shape_table::{EncodedRows, ShapeRow, ShapeRows, ShapeTable, ShapeTableError};
 pub(crate) use format::time_correction::TimeCorrection;

@@ -8,8 +8,8 @@ use crate::entropy::{random, random_life, random_uuid};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{
-    DigestMark, EventId, FrameKind, Identity, Journal, Layout, NoRoom, OpenBatch, Salts, SegmentBuilder, ShapeRow,
-    ShapeTable, TimeCorrection,
+    BatchLimits, DigestMark, EventId, FrameKind, Genesis, Identity, Journal, Layout, NoRoom, OpenBatch, Salts,
+    SegmentBuilder, ShapeRow, ShapeTable, TimeCorrection,
 };
 use crate::keys::Keyring;
 use crate::options::Options;
@@ -27,12 +27,30 @@ pub(crate) struct NewRecord<'a> {
     /// The number of the event; see [`RecordWriter::number`].
     pub(crate) event: EventId,
     /// The name of the event, for an error message.
-    pub(crate) name: &'static str,
+    pub(crate) name: &'a str,
     pub(crate) time: Timestamp,
     pub(crate) metadata: &'a Metadata,
     pub(crate) origin: Origin,
     pub(crate) outcome: Outcome,
     pub(crate) payload: &'a [u8],
+}
+
+/// The settings of a new image's journal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewJournal {
+    /// The maximum length of a segment.
+    pub(crate) segment_bytes: u64,
+    /// The base-2 logarithm of the alignment of frames.
+    pub(crate) align_shift: u8,
+    pub(crate) limits: BatchLimits,
+}
+
+/// The settings of an image that a program creates with default options.
+#[cfg(feature = "admin")]
+impl Default for NewJournal {
+    fn default() -> NewJournal {
+        NewJournal { segment_bytes: 64 << 20, align_shift: 9, limits: BatchLimits::default() }
+    }
 }
 
 /// The journal of a new image. Dropping this value ends the journal's threads.
@@ -60,17 +78,34 @@ impl RecordWriter {
         keys: &Keyring,
         (parent, last): (&CompleteJournal, Seq),
     ) -> Result<RecordWriter, Error> {
-        let Identity { uuid, seed, ref model, .. } = *parent.journal.segments().identity();
+        let first = parent.first::<M>()?;
+        let genesis = genesis_of::<M>(first.given.then_some(&first.state))?;
+        let settings = NewJournal {
+            segment_bytes: options.segment_bytes,
+            align_shift: options.align_shift(),
+            limits: options.caps,
+        };
+        RecordWriter::begin(disk, layout, settings, keys, (parent.journal.segments().identity(), last), &genesis)
+    }
+
+    /// Like [`create`](RecordWriter::create), without the program: `genesis` is the recorded genesis of the parent.
+    pub(crate) fn begin(
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        settings: NewJournal,
+        keys: &Keyring,
+        (parent, last): (&Identity, Seq),
+        genesis: &Genesis,
+    ) -> Result<RecordWriter, Error> {
+        let Identity { uuid, seed, ref model, .. } = *parent;
         let identity = Identity { uuid: random_uuid()?, seed, parent: Some((uuid, last)), model: model.clone() };
-        let (largest, protection) = (options.segment_bytes, keys.current(&identity.uuid, layout.root())?);
+        let (largest, protection) = (settings.segment_bytes, keys.current(&identity.uuid, layout.root())?);
         let life = Life { epoch: 1, id: random_life()? };
         let builder =
             SegmentBuilder { disk: Arc::clone(disk), layout: layout.clone(), identity, life, largest, protection };
-        let first = parent.first::<M>()?;
-        let genesis = genesis_of::<M>(first.given.then_some(&first.state))?;
         let salts = Salts::new(u64::from_le_bytes(random()?));
         // after an error, only the drop of this value ends the journal's threads, so nothing may fail between these two lines
-        let journal = Journal::create(builder, &genesis, options.align_shift(), salts, options.caps)?;
+        let journal = Journal::create(builder, genesis, settings.align_shift, salts, settings.limits)?;
         Ok(RecordWriter { journal, life, table: ShapeTable::default(), dropped: None })
     }
 
@@ -123,7 +158,7 @@ impl RecordWriter {
             let size = open.record_len(mark) as u64;
             if size > MAX_RECORD {
                 open.discard_record(mark);
-                return Err(Error::new(ErrorDetail::TooLarge { command: name, size, cap: MAX_RECORD }));
+                return Err(Error::new(ErrorDetail::TooLarge { command: name.to_owned(), size, cap: MAX_RECORD }));
             }
             match journal.reserve(open, mark) {
                 Ok(mark) => open.accept(mark, outcome),
@@ -144,10 +179,20 @@ impl RecordWriter {
         self.journal.executed()
     }
 
+    /// Writes a digest of the state after an event that was written.
+    pub(crate) fn put_digest(&mut self, mark: &DigestMark) -> Result<(), Error> {
+        let mark = mark.encode();
+        self.attempt(|journal, open| Ok(journal.try_insert(open, FrameKind::Digest, &mark).err()))
+    }
+
     /// Writes the digest of the state after the last event, and syncs the journal.
     pub(crate) fn finish<M: Model>(&mut self, digest: u64) -> Result<(), Error> {
-        let mark = DigestMark { seq: self.last(), model: model_mark::<M>(), digest, accepts: false }.encode();
-        self.attempt(|journal, open| Ok(journal.try_insert(open, FrameKind::Digest, &mark).err()))?;
+        self.put_digest(&DigestMark { seq: self.last(), model: model_mark::<M>(), digest, accepts: false })?;
+        self.close()
+    }
+
+    /// Syncs the journal, and ends its threads.
+    pub(crate) fn close(&mut self) -> Result<(), Error> {
         self.journal.close().map_err(|error| error.cause())
     }
 

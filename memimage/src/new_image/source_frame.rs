@@ -8,39 +8,49 @@ use crate::recovery::{Dispatch, ReplayAction, unknown_event_number};
 use crate::seq::{SegmentId, Seq};
 
 /// Decodes the frames of a journal in their order, and verifies that time does not go back.
-pub(crate) struct FrameDecoder<'a> {
-    dispatch: &'a Dispatch,
-    /// The void events of the journal.
-    voids: &'a Voids,
+pub(crate) struct FrameDecoder {
     /// The last event to decode.
     until: Seq,
     /// The recorded time of the last event.
     time: Timestamp,
 }
 
-/// The content of a frame that a new image takes over.
-pub(crate) enum SourceFrame<'a, M> {
+/// The content of a frame that a new image takes over. `A` is what a record stands for.
+pub(crate) enum SourceFrame<A> {
     Time(TimeCorrection),
     Events {
         body: Vec<u8>,
-        /// Each record, with the action that replays it. A void event is dropped.
-        records: Vec<(Record, ReplayAction<'a, M>)>,
+        records: Vec<(Record, A)>,
     },
     /// A frame that a new image does not take over.
     Other,
 }
 
-impl<'a> FrameDecoder<'a> {
-    pub(crate) fn new(dispatch: &'a Dispatch, voids: &'a Voids, until: Seq) -> FrameDecoder<'a> {
-        FrameDecoder { dispatch, voids, until, time: Timestamp::default() }
+/// How a program replays a record; `None` if its number is unknown. A void event is dropped.
+pub(crate) fn replayed<'a, M: Model>(
+    dispatch: &'a Dispatch,
+    voids: &Voids,
+    record: &Record,
+) -> Option<ReplayAction<'a, M>> {
+    match voids.has(record.seq) {
+        true => Some(ReplayAction::Dropped),
+        false => dispatch.action(record.event, M::EVENTS),
+    }
+}
+
+impl FrameDecoder {
+    pub(crate) fn new(until: Seq) -> FrameDecoder {
+        FrameDecoder { until, time: Timestamp::default() }
     }
 
-    pub(crate) fn decode<M: Model>(
+    /// Decodes a frame. `resolve` returns what a record stands for; `None` if the number of its event is unknown.
+    pub(crate) fn decode<A>(
         &mut self,
         scan: &Scan,
         segment: SegmentId,
         frame: &Frame<'_>,
-    ) -> Result<SourceFrame<'a, M>, Error> {
+        resolve: impl Fn(&Record) -> Option<A>,
+    ) -> Result<SourceFrame<A>, Error> {
         let header = &frame.header;
         match header.kind {
             FrameKind::Time => {
@@ -63,12 +73,8 @@ impl<'a> FrameDecoder<'a> {
                 return Err(damaged(format!("event {} has an earlier time than the event before it", record.seq)));
             }
             self.time = record.time;
-            let action = match self.voids.has(record.seq) {
-                true => ReplayAction::Dropped,
-                false => (self.dispatch.action(record.event, M::EVENTS))
-                    .ok_or_else(|| damaged(unknown_event_number(record.seq, record.event)))?,
-            };
-            decoded.push((record, action));
+            let resolved = resolve(&record).ok_or_else(|| damaged(unknown_event_number(record.seq, record.event)))?;
+            decoded.push((record, resolved));
         }
         Ok(SourceFrame::Events { body, records: decoded })
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, ProjectionFault};
 use crate::event::Model;
-use crate::history::{JournalSource, Look, RecordFeed};
+use crate::history::{JournalSource, Look, ModelFeed};
 use crate::journal::{Scan, StoredRecord, Voids};
 use crate::recovery::{FollowedDispatch, OpenedJournal};
 use crate::seq::Seq;
@@ -15,7 +15,7 @@ pub(super) struct EventFeed<M: Model> {
     /// The name of the projection.
     name: &'static str,
     source: JournalSource,
-    records: RecordFeed<M>,
+    records: ModelFeed<M>,
 }
 
 /// The result of waiting for events.
@@ -41,7 +41,7 @@ impl<M: Model> EventFeed<M> {
         if !journal.segments().reaches(last)? {
             return Err(pruned(name, source, journal, last.next()));
         }
-        let records = RecordFeed::of_journal(source, source.watch(), journal, voids, (last, last))?;
+        let records = ModelFeed::of_journal(source, source.watch(), journal, voids, (last, last))?;
         Ok(EventFeed { name, source: source.without_owner(), records })
     }
 

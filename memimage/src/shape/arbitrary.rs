@@ -5,14 +5,12 @@ use proptest::sample::select;
 
 use super::decoding::PRIMITIVES;
 use super::node::{Node, NodeField, NodeFields, NodeVariant};
-use super::{Primitive, ShapeTree, encoding};
+use super::{Primitive, ShapeTree};
 
 impl ShapeTree {
     /// Creates the tree of a complete shape from the shape's root node.
     pub(crate) fn of_node(node: &Node) -> ShapeTree {
-        let mut bytes = Vec::new();
-        encoding::write(node, &mut bytes);
-        ShapeTree::decode(&bytes).unwrap()
+        ShapeTree::from_node(node).unwrap()
     }
 }
 

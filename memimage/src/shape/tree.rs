@@ -39,6 +39,18 @@ impl ShapeTree {
         Ok(ShapeTree { root, fingerprint: Fingerprint::of_encoded(bytes) })
     }
 
+    /// The shape with this root.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the shape exceeds the limits, or if a back reference leads out of it.
+    #[cfg(any(test, feature = "admin"))]
+    pub(crate) fn from_node(root: &Node) -> Result<ShapeTree, DecodeShapeError> {
+        let mut bytes = Vec::new();
+        encoding::write(root, &mut bytes);
+        ShapeTree::decode(&bytes)
+    }
+
     /// The encoding of the shape in a journal.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();

@@ -232,6 +232,14 @@ fn file_name(seq: Seq, copy: &str) -> String {
     format!("{:020}.{copy}{BASE}", seq.get())
 }
 
+/// Returns the seq in the file name of a quarantined copy of a base: the name of the copy, followed by a number.
+#[cfg(feature = "admin")]
+pub(crate) fn quarantined_base(name: &str) -> Option<Seq> {
+    let (name, number) = name.rsplit_once('.')?;
+    number.parse::<u32>().ok()?;
+    parse_file_name(name)
+}
+
 /// Returns the seq in the file name of a copy of a base.
 fn parse_file_name(name: &str) -> Option<Seq> {
     let (seq, copy) = name.strip_suffix(BASE)?.split_once('.')?;

@@ -14,6 +14,8 @@ use std::time::Instant;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "admin")]
+pub(crate) use base::quarantined_base;
 pub(crate) use base::{BaseRepair, Bases};
 pub(crate) use format::{SnapshotHeader, Trailer};
 pub(crate) use reader::{LoadedSnapshot, SnapshotFile};

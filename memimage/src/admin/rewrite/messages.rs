@@ -2,7 +2,7 @@
 
 use crate::new_image::Need;
 
-pub(super) const PRUNED: Need = Need {
+pub(in crate::admin) const PRUNED: Need = Need {
     done: "rewritten",
     help: "a rewrite needs all events, so open an image that you want to rewrite later with `Retention::Everything`",
 };

@@ -23,11 +23,13 @@ use crate::new_image::{
 use crate::options::Options;
 use crate::recovery::ReplayProgress;
 use crate::seq::SegmentId;
+#[cfg(feature = "admin")]
+pub(super) use messages::PRUNED;
 pub use report::{RewriteProgress, RewriteReport, RewriteStep};
 use rewriter::{RewriteCounts, Rewriter};
 
 /// The staging directory of a rewrite.
-const STAGING: StagingTask = StagingTask {
+pub(super) const STAGING: StagingTask = StagingTask {
     name: "rewrite",
     ending: ".rewriting",
     marker: "REWRITING",
@@ -205,9 +207,9 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let scan = old.journal.scan();
         let voids = scan.voids(SegmentId::FIRST)?;
         let journal = RecordWriter::create::<M>(&disk, staging.layout(), &options, &keys, (&old, was.last))?;
-        let decoder = FrameDecoder::new(&old.dispatch, &voids, was.last);
+        let (decoder, meaning) = (FrameDecoder::new(was.last), (&old.dispatch, &voids));
         let outcomes = &was.changed_outcomes;
-        let rewriter = Rewriter::<M>::new(scan, decoder, outcomes, journal, was.events, &mut *progress);
+        let rewriter = Rewriter::<M>::new(scan, meaning, decoder, outcomes, journal, was.events, &mut *progress);
         let counts = rewriter.write(was.digest.to_u64())?;
 
         let new = CompleteJournal::open::<M>(&disk, staging.layout(), &keys, messages::PRUNED)?;

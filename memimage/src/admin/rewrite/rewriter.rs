@@ -9,11 +9,11 @@ use super::report::{RewriteProgress, RewriteStep};
 use crate::context::Origin;
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Model, Recorded, Reencode, StoredPayload};
-use crate::journal::{EventId, Frame, Record, Scan, ShapeRow};
-use crate::new_image::{FrameDecoder, NewRecord, RecordWriter, SourceFrame};
+use crate::journal::{EventId, Frame, Record, Scan, ShapeRow, Voids};
+use crate::new_image::{FrameDecoder, NewRecord, RecordWriter, SourceFrame, replayed};
 use crate::outcome::Outcome;
 use crate::panics::panic_message;
-use crate::recovery::{DROPPED, ReplayAction, ReplayRoute};
+use crate::recovery::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
 use crate::seq::{SegmentId, Seq};
 
 /// Counts of the events read and written.
@@ -30,7 +30,10 @@ pub(super) struct RewriteCounts {
 /// Reads the old journal and writes the new one.
 pub(super) struct Rewriter<'a, M> {
     scan: &'a Scan,
-    decoder: FrameDecoder<'a>,
+    dispatch: &'a Dispatch,
+    /// The void events of the old journal.
+    voids: &'a Voids,
+    decoder: FrameDecoder,
     /// The events that have another outcome on replay than when they were recorded, because an earlier event has become void
     /// since.
     changed_outcomes: &'a BTreeMap<Seq, Outcome>,
@@ -49,7 +52,8 @@ impl<'a, M: Model> Rewriter<'a, M> {
     /// events.
     pub(super) fn new(
         scan: &'a Scan,
-        decoder: FrameDecoder<'a>,
+        (dispatch, voids): (&'a Dispatch, &'a Voids),
+        decoder: FrameDecoder,
         changed_outcomes: &'a BTreeMap<Seq, Outcome>,
         new: RecordWriter,
         total: u64,
@@ -57,6 +61,8 @@ impl<'a, M: Model> Rewriter<'a, M> {
     ) -> Rewriter<'a, M> {
         Rewriter {
             scan,
+            dispatch,
+            voids,
             decoder,
             changed_outcomes,
             new,
@@ -79,7 +85,8 @@ impl<'a, M: Model> Rewriter<'a, M> {
     }
 
     fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
-        match self.decoder.decode::<M>(self.scan, segment, frame)? {
+        let (dispatch, voids) = (self.dispatch, self.voids);
+        match self.decoder.decode(self.scan, segment, frame, |record| replayed::<M>(dispatch, voids, record))? {
             SourceFrame::Other => return Ok(ControlFlow::Continue(())),
             SourceFrame::Time(correction) => {
                 self.new.correct_time(&correction)?;

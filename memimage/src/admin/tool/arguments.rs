@@ -16,6 +16,9 @@ pub(crate) struct Cli {
     /// Print JSON.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Do not show a long output page by page. (On a terminal, MEMIMAGE_PAGER, PAGER or `less` does.)
+    #[arg(long, global = true)]
+    pub(crate) no_pager: bool,
     #[command(subcommand)]
     pub(crate) verb: Verb,
 }

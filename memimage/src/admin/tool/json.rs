@@ -30,6 +30,11 @@ struct EventLine<'a> {
     /// Why the payload is given as bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     payload_error: Option<String>,
+    /// The file in the quarantine, of an event that was set aside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_journal: Option<bool>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -39,6 +44,15 @@ fn is_zero(part: &u32) -> bool {
 
 /// An event as a line of JSON.
 pub(crate) fn event_line(event: &LoggedEvent) -> Result<String, Failure> {
+    line(event, None)
+}
+
+/// An event in a file of the quarantine as a line of JSON.
+pub(crate) fn kept_event_line(event: &LoggedEvent, file: &str, in_journal: bool) -> Result<String, Failure> {
+    line(event, Some((file, in_journal)))
+}
+
+fn line(event: &LoggedEvent, kept: Option<(&str, bool)>) -> Result<String, Failure> {
     let recorded = &event.recorded;
     let json = recorded.value().and_then(|value| value.to_json(recorded.shape()));
     let (payload, error) = match json {
@@ -57,6 +71,8 @@ pub(crate) fn event_line(event: &LoggedEvent) -> Result<String, Failure> {
         payload,
         payload_bytes: error.is_some().then(|| hex(recorded.bytes())),
         payload_error: error,
+        file: kept.map(|(file, _)| file),
+        in_journal: kept.map(|(_, in_journal)| in_journal),
     };
     serde_json::to_string(&line).map_err(|error| fault(&error))
 }

@@ -6,14 +6,19 @@
 // each module uses only the modules above it
 mod failure;
 mod moment;
+mod syntax;
 mod filter;
+mod rules;
 mod keys;
+mod pager;
 mod terminal;
 mod confirmation;
 mod repairs;
 mod json;
+mod event_text;
 mod shape_text;
 mod target;
+mod history_copy;
 mod verbs;
 mod arguments;
 
@@ -39,8 +44,10 @@ pub fn run_tool(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let mut terminal = Terminal::new(cli.json);
-    match verbs::run(cli.verb, &mut terminal, Cli::command()).and_then(|found| terminal.finish().map(|()| found)) {
+    let mut terminal = Terminal::new(cli.json, cli.verb.is_paged() && !cli.no_pager);
+    let result = verbs::run(cli.verb, &mut terminal, Cli::command());
+    let closed = terminal.close();
+    match result.and_then(|found| closed.map(|()| found)) {
         Ok(found) => found.exit_code(),
         Err(failure) => {
             if !matches!(failure, Failure::ClosedPipe) {

@@ -8,7 +8,7 @@ use super::keys::KeyArguments;
 use crate::admin::keys::{GivenKeys, Task};
 use crate::disk::{Disk, RealDisk, absolute};
 use crate::history::{EventLog, JournalSource, Moment, Query};
-use crate::journal::Layout;
+use crate::journal::{Identity, Layout};
 use crate::keys::Keyring;
 use crate::recovery::OpenedJournal;
 use crate::seq::Seq;
@@ -29,7 +29,9 @@ pub(crate) struct Target {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) layout: Layout,
     pub(crate) keyring: Arc<Keyring>,
-    source: JournalSource,
+    pub(crate) source: JournalSource,
+    /// The identity of the image; `None` if no header is readable.
+    pub(crate) identity: Option<Identity>,
 }
 
 impl TargetArguments {
@@ -48,9 +50,9 @@ impl TargetArguments {
         let layout = Layout::new(&self.path());
         let keyring = self.keys()?.keyring();
         let survey = layout.survey(&*disk)?;
-        TASK.unlock(&disk, &layout, survey.image(&layout)?, &keyring)?;
+        let unlocked = TASK.unlock(&disk, &layout, survey.image(&layout)?, &keyring)?;
         let source = JournalSource::new(&disk, &layout, &keyring, None);
-        Ok(Target { disk, layout, keyring, source })
+        Ok(Target { disk, layout, keyring, source, identity: unlocked.identity().cloned() })
     }
 }
 

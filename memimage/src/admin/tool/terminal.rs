@@ -4,8 +4,11 @@ use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
 use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::failure::Failure;
+use super::pager::Pager;
+use crate::seq::Seq;
 
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -13,19 +16,29 @@ pub(crate) const NAME: Style = AnsiColor::Cyan.on_default();
 pub(crate) const FAINT: Style = Style::new().dimmed();
 pub(crate) const HEADING: Style = Style::new().bold();
 
-/// Standard output. Colours are left out if the output is no terminal, or if `NO_COLOR` is set.
+/// Standard output, or a pager that shows it. Colours are left out if the output is no terminal, or if `NO_COLOR` is set.
 pub(crate) struct Terminal {
-    output: BufWriter<anstream::AutoStream<io::Stdout>>,
+    output: BufWriter<anstream::AutoStream<Box<dyn Write>>>,
     is_json: bool,
     /// Whether a person sees each line as soon as it is written.
     is_interactive: bool,
+    /// Whether the first line starts a pager.
+    wants_pager: bool,
+    pager: Option<Pager>,
+}
+
+/// A stream with the colours that suit standard output.
+fn coloured(stream: impl Write + 'static) -> BufWriter<anstream::AutoStream<Box<dyn Write>>> {
+    let choice = anstream::AutoStream::choice(&io::stdout());
+    BufWriter::new(anstream::AutoStream::new(Box::new(stream), choice))
 }
 
 impl Terminal {
-    pub(crate) fn new(is_json: bool) -> Terminal {
-        let stdout = io::stdout();
-        let is_interactive = stdout.is_terminal();
-        Terminal { output: BufWriter::new(anstream::AutoStream::auto(stdout)), is_json, is_interactive }
+    /// Standard output. If it is a terminal, `may_page` tells whether a pager may show text.
+    pub(crate) fn new(is_json: bool, may_page: bool) -> Terminal {
+        let is_interactive = io::stdout().is_terminal();
+        let wants_pager = may_page && is_interactive && !is_json;
+        Terminal { output: coloured(io::stdout()), is_json, is_interactive, wants_pager, pager: None }
     }
 
     /// Whether the output is JSON.
@@ -35,6 +48,11 @@ impl Terminal {
 
     /// Writes a line.
     pub(crate) fn line(&mut self, line: impl Display) -> Result<(), Failure> {
+        if std::mem::take(&mut self.wants_pager)
+            && let Some((pager, input)) = Pager::start()
+        {
+            (self.output, self.pager) = (coloured(input), Some(pager));
+        }
         writeln!(self.output, "{line}").map_err(|error| Failure::output(&error))?;
         match self.is_interactive {
             true => self.finish(),
@@ -56,6 +74,17 @@ impl Terminal {
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.output.flush().map_err(|error| Failure::output(&error))
     }
+
+    /// Ends the output, and waits until the person leaves the pager. What is written afterwards goes to standard output.
+    pub(crate) fn close(&mut self) -> Result<(), Failure> {
+        let flushed = self.finish();
+        if let Some(pager) = self.pager.take() {
+            // dropping the old output closes the pager's input
+            self.output = coloured(io::stdout());
+            pager.wait();
+        }
+        flushed
+    }
 }
 
 /// Writes a line to standard error.
@@ -74,4 +103,10 @@ pub(crate) fn visible(text: &str) -> String {
 /// A number of bytes, for people.
 pub(crate) fn bytes(number: u64) -> String {
     indicatif::BinaryBytes(number).to_string()
+}
+
+/// A bar, on standard error if this is a terminal, that shows the progress up to event `last`.
+pub(crate) fn event_progress(last: Seq) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} event {pos} of {len}, {eta} left");
+    ProgressBar::new(last.get()).with_style(style.expect("the template is valid"))
 }

@@ -5,11 +5,15 @@ mod report;
 mod dry_run;
 mod messages;
 mod session;
+#[cfg(feature = "admin")]
+mod carried;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(feature = "admin")]
+pub(super) use carried::carry_over;
 pub use dry_run::{OutcomeChange, VoidDryRun};
 pub use report::VoidReport;
 
@@ -312,8 +316,8 @@ impl Void {
         let mark = recorded.unwrap_or_else(|| VoidMark { seq, time: Timestamp::wall_clock(), reason, by });
         let mut unproven = None;
         if !already || end.unproven_void {
-            let decision = (!already).then(|| mark.encode());
-            let (epoch, why) = session.record(decision, mark.time, &end, &table, durable_file, align_shift)?;
+            let decisions: Vec<Vec<u8>> = (!already).then(|| mark.encode()).into_iter().collect();
+            let (epoch, why) = session.record(&decisions, mark.time, &end, &table, durable_file, align_shift)?;
             unproven = why;
             voids.insert(seq, epoch);
         }

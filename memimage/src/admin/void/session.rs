@@ -38,12 +38,11 @@ pub(super) struct VoidSession {
 }
 
 impl VoidSession {
-    /// Writes and syncs `decision`; `None` means that the decision is already recorded. Then begins the next segment: its start
-    /// proves that the decision was synced. Returns the epoch that this function begins, and the error if the next segment
-    /// could not be created.
+    /// Writes and syncs the decisions, unless they are already recorded. Then begins the next segment: its start proves that the
+    /// decisions were synced. Returns the epoch that this function begins, and the error if the next segment could not be created.
     pub(super) fn record(
         &self,
-        decision: Option<Vec<u8>>,
+        decisions: &[Vec<u8>],
         time: Timestamp,
         end: &JournalEnd,
         table: &ShapeTable,
@@ -64,9 +63,9 @@ impl VoidSession {
         let salts = Salts::new(u64::from_le_bytes(random()?));
         let point = ResumePoint { segments, end, table, time, events_hash: 0, durable_file, align_shift, salts };
         let journal = resume(builder, point, Durability::Synced, BatchLimits::default(), Arc::default())?;
-        let written = decision.map_or(Ok(()), |decision| journal.record(FrameKind::Void, &decision));
-        // No event follows the decision, so no seq can prove that the decision was synced. Without a proof, later damage to the
-        // decision would go unnoticed, so the start of the next segment serves as the proof.
+        let written = decisions.iter().try_for_each(|decision| journal.record(FrameKind::Void, decision));
+        // No event follows the decisions, so no seq can prove that they were synced. Without a proof, later damage to a decision
+        // would go unnoticed, so the start of the next segment serves as the proof.
         let proven = written.map(|()| journal.begin_segment(table));
         // close the journal even after an error, because closing it ends its threads
         let closed = journal.close();

@@ -8,7 +8,7 @@ use super::subscription::Subscription;
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::history::journal::Journal;
-use crate::history::record_feed::RecordFeed;
+use crate::history::record_feed::ModelFeed;
 use crate::journal::DurabilityWatch;
 use crate::seq::Seq;
 
@@ -50,7 +50,7 @@ impl<M: Model> Journal<M> {
     pub fn subscribe(&self, after: Seq) -> Result<Subscription<M>, Error> {
         let begin = self.begin()?;
         self.refuse_later(after, begin.last)?;
-        let feed = RecordFeed::open(&self.source, begin.watch, after)?;
+        let feed = ModelFeed::open(&self.source, begin.watch, after)?;
         Ok(Subscription::new(&self.source, feed, None))
     }
 
@@ -74,7 +74,7 @@ impl<M: Model> Journal<M> {
         let files = SubscriptionFiles::new(self.source.disk(), self.source.layout(), name)?;
         let uuid = self.source.uuid()?;
         let begin = self.begin()?;
-        let open = |after| RecordFeed::open(&self.source, begin.watch.clone(), after);
+        let open = |after| ModelFeed::open(&self.source, begin.watch.clone(), after);
         if files.read(&uuid)?.is_none() {
             // an event that does not exist, or that a crash could take back, is refused before anything is created
             self.refuse_later(after, begin.durable)?;

@@ -12,7 +12,7 @@ use super::signal::{Signal, StopHandle};
 use crate::error::{Error, ErrorDetail, SubscriptionError};
 use crate::event::Model;
 use crate::history::event::HistoryEvent;
-use crate::history::record_feed::{Look, RecordFeed};
+use crate::history::record_feed::{Look, ModelFeed};
 use crate::history::source::{JournalSource, LiveJournal};
 use crate::history::typed::push_events;
 use crate::planted::{Bug, planted};
@@ -31,7 +31,7 @@ use crate::seq::Seq;
 pub struct Subscription<M: Model> {
     /// The journal's files.
     source: JournalSource,
-    feed: RecordFeed<M>,
+    feed: ModelFeed<M>,
     /// The running image in this process. Weak, so that a subscription does not keep the model in memory after the image was closed.
     image: Option<Weak<dyn LiveJournal>>,
     /// The number of this subscription's task, if the image runs in this process.
@@ -58,11 +58,7 @@ pub(super) enum NextEvent<M: Model> {
 
 impl<M: Model> Subscription<M> {
     /// A subscription to the events of `feed`.
-    pub(super) fn new(
-        source: &JournalSource,
-        feed: RecordFeed<M>,
-        position: Option<LockedPosition>,
-    ) -> Subscription<M> {
+    pub(super) fn new(source: &JournalSource, feed: ModelFeed<M>, position: Option<LockedPosition>) -> Subscription<M> {
         let (watch, seq) = (feed.watch().cloned(), feed.last());
         Subscription {
             source: source.without_owner(),

@@ -7,6 +7,8 @@ use crate::journal::format::frame::{Frame, FrameKind, FrameSummary};
 use crate::journal::format::frames::matching_frames;
 use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::journal::format::timeline::Timeline;
+#[cfg(feature = "admin")]
+use crate::journal::format::void::VoidMark;
 use crate::journal::format::void::Voids;
 use crate::seq::{SegmentId, Seq};
 
@@ -19,6 +21,20 @@ impl Scan {
             self.each_in(segment, is_void, |segment, frame| self.add_void(segment, frame, &mut voids))?;
         }
         Ok(voids)
+    }
+
+    /// All decisions that an event is void, in the order of the journal.
+    #[cfg(feature = "admin")]
+    pub(crate) fn void_marks(&self) -> Result<Vec<VoidMark>, Error> {
+        let mut marks = Vec::new();
+        for segment in self.segments_with_voids(self.segments().first())? {
+            self.each_in(segment, is_void, |segment, frame| {
+                self.verify(segment, frame)?;
+                marks.push(self.decode_void(segment, frame)?);
+                Ok(())
+            })?;
+        }
+        Ok(marks)
     }
 
     /// The void events that are recorded in the segment with the event after `seq` and in all later segments.

@@ -12,43 +12,22 @@
 
 use winnow::ascii::multispace0;
 use winnow::combinator::{alt, cut_err, delimited, opt, preceded, repeat, separated};
-use winnow::error::{ContextError, ErrMode, StrContext, StrContextValue};
+use winnow::error::{ContextError, ErrMode};
 use winnow::prelude::*;
-use winnow::token::{any, take_while};
+use winnow::token::take_while;
 
-use super::ConditionError;
 use super::condition::{Comparison, Condition, Literal, Operand, Path, Root, Step};
+use crate::admin::tool::syntax::{Input, SyntaxError, expected, parse_whole, spaced, text, word};
 
-type Input<'a> = winnow::LocatingSlice<&'a str>;
 /// What can stand beside a comparison.
 const OPERAND: &str = "a number, a text in quotes, or a path that begins with seq, time, name, version, rejected, void, actor, \
                        metadata or payload";
 /// How deeply parentheses and negations may be nested.
 const MAX_DEPTH: u32 = 64;
 
-pub(super) fn parse(text: &str) -> Result<Condition, ConditionError> {
-    let input = winnow::LocatingSlice::new(text);
-    delimited(multispace0, condition(0), multispace0).parse(input).map_err(|error| {
-        let at = error.offset();
-        let expected = error.inner().to_string();
-        let expected = match expected.strip_prefix("expected ") {
-            Some(expected) => expected.to_owned(),
-            None if at >= text.len() => "more".to_owned(),
-            None => "`&&`, `||`, or the end of the condition".to_owned(),
-        };
-        ConditionError { text: text.to_owned(), column: text[..at].chars().count(), expected }
-    })
-}
-
-fn expected(what: &'static str) -> StrContext {
-    StrContext::Expected(StrContextValue::Description(what))
-}
-
-/// A parser with the spaces before it.
-fn spaced<'a, O>(
-    parser: impl Parser<Input<'a>, O, ErrMode<ContextError>>,
-) -> impl Parser<Input<'a>, O, ErrMode<ContextError>> {
-    preceded(multispace0, parser)
+pub(super) fn parse(text: &str) -> Result<Condition, SyntaxError> {
+    let whole = delimited(multispace0, condition(0), multispace0);
+    parse_whole(text, whole, "`&&`, `||`, or the end of the condition")
 }
 
 fn condition<'a>(depth: u32) -> impl Parser<Input<'a>, Condition, ErrMode<ContextError>> {
@@ -135,11 +114,6 @@ fn keyword(input: &mut Input<'_>) -> ModalResult<Literal> {
     .parse_next(input)
 }
 
-fn word<'a>(input: &mut Input<'a>) -> ModalResult<&'a str> {
-    let first = any.verify(|first: &char| first.is_alphabetic() || *first == '_');
-    (first, take_while(0.., |next: char| next.is_alphanumeric() || next == '_')).take().parse_next(input)
-}
-
 fn number(input: &mut Input<'_>) -> ModalResult<Literal> {
     let digits = || take_while(1.., |digit: char| digit.is_ascii_digit());
     let exponent = (alt(('e', 'E')), opt(alt(('+', '-'))), digits());
@@ -149,17 +123,6 @@ fn number(input: &mut Input<'_>) -> ModalResult<Literal> {
         Err(_) => text.parse().ok().map(Literal::Float),
     })
     .parse_next(input)
-}
-
-fn text(input: &mut Input<'_>) -> ModalResult<String> {
-    let quote = alt(('"', '\'')).parse_next(input)?;
-    let escaped = preceded('\\', any);
-    let plain = any.verify(move |next: &char| *next != quote);
-    let chars = repeat(0.., alt((escaped, plain))).fold(String::new, |mut text, next| {
-        text.push(next);
-        text
-    });
-    cut_err((chars, quote.context(expected("the closing quote")))).map(|(text, _)| text).parse_next(input)
 }
 
 fn path(input: &mut Input<'_>) -> ModalResult<Path> {

@@ -9,35 +9,15 @@ mod grammar;
 mod subject;
 mod evaluation;
 
-use std::fmt;
-
 pub(super) use condition::Condition;
 pub(super) use subject::Subject;
 
-/// A condition that does not parse. `Display` shows the place.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct ConditionError {
-    text: String,
-    /// The number of characters before the place.
-    column: usize,
-    expected: String,
-}
-
-impl fmt::Display for ConditionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ConditionError { text, column, expected } = self;
-        writeln!(f, "expected {expected}")?;
-        writeln!(f, "  {text}")?;
-        write!(f, "  {:column$}^", "")
-    }
-}
-
-impl std::error::Error for ConditionError {}
+use crate::admin::tool::syntax::SyntaxError;
 
 impl std::str::FromStr for Condition {
-    type Err = ConditionError;
+    type Err = SyntaxError;
 
-    fn from_str(text: &str) -> Result<Condition, ConditionError> {
+    fn from_str(text: &str) -> Result<Condition, SyntaxError> {
         grammar::parse(text)
     }
 }

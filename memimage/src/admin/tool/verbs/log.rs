@@ -1,22 +1,19 @@
 //! `memimage log`: the events.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use clap::Args;
 
+use crate::admin::tool::event_text::text_line;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::filter::{Condition, Subject};
 use crate::admin::tool::json::event_line;
-use crate::admin::tool::moment::{MomentArgument, rfc3339};
+use crate::admin::tool::moment::MomentArgument;
 use crate::admin::tool::target::{Target, TargetArguments};
-use crate::admin::tool::terminal::{FAINT, NAME, Terminal, WARNING, tell, visible};
-use crate::history::{LoggedEvent, Query};
+use crate::admin::tool::terminal::{Terminal, WARNING, tell};
+use crate::history::{EventLog, LogFeed, LoggedEvent, Query};
 use crate::outcome::Outcome;
 use crate::seq::Seq;
-use crate::value::text::one_line;
-
-/// The pause between two looks at the files with `--follow`.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// Lists events, one a line, the oldest first.
 ///
@@ -74,11 +71,13 @@ struct Printer<'a> {
     unknown: Vec<String>,
     /// How many events may still be printed.
     left: u64,
-    /// The last event that was read.
-    last: Option<Seq>,
 }
 
 impl Log {
+    pub(crate) fn is_following(&self) -> bool {
+        self.follow
+    }
+
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
         let target = self.target.open()?;
         let mut query = Query {
@@ -91,55 +90,58 @@ impl Log {
         target.between(&mut query, self.from.map(|from| from.0), self.until.map(|until| until.0));
         let unknown = self.condition.iter().flat_map(Condition::paths).map(ToString::to_string).collect();
         let (condition, left) = (self.condition, self.limit.unwrap_or(u64::MAX));
-        let mut printer = Printer { terminal, condition, unknown, left, last: None };
-        let mut end = target.durable()?;
-        let is_over = printer.print_all(&target, query.clone())?;
+        let mut printer = Printer { terminal, condition, unknown, left };
+        let durable = target.durable()?;
+        let last = query.last;
+        // what becomes durable from now on comes from the feed
+        query.last = if self.follow { Some(last.map_or(durable, |last| last.min(durable))) } else { last };
+        let is_over = printer.print_all(target.events(query.clone()))?;
         if self.follow && !is_over {
-            follow(&target, &mut printer, &query, &mut end)?;
+            follow(&target, &mut printer, Query { last, ..query }, durable)?;
         }
+        printer.terminal.close()?;
         printer.warn_of_unknown_paths();
         Ok(Found::Nothing)
     }
 }
 
-/// Prints the events that become durable after `end`, until the limit is reached.
-fn follow(target: &Target, printer: &mut Printer<'_>, query: &Query, end: &mut Seq) -> Result<(), Failure> {
-    loop {
-        printer.terminal.finish()?;
-        std::thread::sleep(PAUSE);
-        let durable = target.durable()?;
-        if durable < *end {
-            let what = format!(
-                "the journal now ends with event {durable}, but event {end} was there: it was repaired or restored"
-            );
-            return Err(Failure::Other(what));
-        }
-        let next = printer.last.map_or(end.next(), Seq::next).max(query.first.unwrap_or_default());
-        *end = durable;
-        if durable >= next && printer.print_all(target, Query { first: Some(next), ..query.clone() })? {
-            return Ok(());
+/// Prints the events that become durable after event `durable`, until the limit is reached or the query has no later events.
+fn follow(target: &Target, printer: &mut Printer<'_>, query: Query, durable: Seq) -> Result<(), Failure> {
+    let mut feed = LogFeed::open(&target.source, query, durable)?;
+    while printer.left > 0 {
+        match feed.try_next()? {
+            Some(event) => printer.print(&event)?,
+            None if feed.is_over() => break,
+            None => {
+                printer.terminal.finish()?;
+                sleep_until(feed.next_look());
+            }
         }
     }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the pauses of a reader are not part of a model's state")]
+fn sleep_until(at: Instant) {
+    std::thread::sleep(at.saturating_duration_since(Instant::now()));
 }
 
 impl Printer<'_> {
-    /// Prints the events of a query. Returns whether the limit was reached, or the query has no later events.
-    fn print_all(&mut self, target: &Target, query: Query) -> Result<bool, Failure> {
-        let last = query.last;
+    /// Prints the events. Returns whether the limit was reached.
+    fn print_all(&mut self, events: EventLog) -> Result<bool, Failure> {
         if self.left == 0 {
             return Ok(true);
         }
-        for event in target.events(query) {
+        for event in events {
             self.print(&event?)?;
             if self.left == 0 {
                 return Ok(true);
             }
         }
-        Ok(last.is_some_and(|last| self.last >= Some(last)))
+        Ok(false)
     }
 
     fn print(&mut self, event: &LoggedEvent) -> Result<(), Failure> {
-        self.last = self.last.max(Some(event.seq()));
         if !self.is_wanted(event) {
             return Ok(());
         }
@@ -177,31 +179,4 @@ impl Printer<'_> {
             tell(format_args!("{WARNING}note:{WARNING:#} no event had a value at `{path}`"));
         }
     }
-}
-
-/// An event as a line for people.
-fn text_line(event: &LoggedEvent) -> String {
-    let recorded = &event.recorded;
-    let payload = match recorded.value() {
-        Ok(value) => one_line(&value),
-        Err(_) => format!("({} bytes that only the program can decode)", recorded.bytes().len()),
-    };
-    let (name, version) = (visible(recorded.name()), recorded.version());
-    let version = if version == 1 { String::new() } else { format!("@{version}") };
-    let mut line = format!(
-        "{:>8}  {FAINT}{}{FAINT:#}  {NAME}{name}{version}{NAME:#} {}",
-        event.seq(),
-        rfc3339(event.time),
-        visible(&payload)
-    );
-    if event.is_rejected() {
-        line += &format!(" {WARNING}rejected{WARNING:#}");
-    }
-    if event.is_void {
-        line += &format!(" {WARNING}void{WARNING:#}");
-    }
-    for (key, value) in event.metadata.iter() {
-        line += &format!(" {FAINT}{}={}{FAINT:#}", visible(key), visible(value));
-    }
-    line
 }

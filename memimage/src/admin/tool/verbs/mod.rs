@@ -11,6 +11,9 @@ mod repair;
 mod void;
 mod snapshots;
 mod backup;
+mod rewrite;
+mod branch;
+mod quarantine;
 mod completions;
 mod man;
 
@@ -33,8 +36,36 @@ pub(crate) enum Verb {
     Void(void::Void),
     Snapshots(snapshots::Snapshots),
     Backup(backup::Backup),
+    Rewrite(rewrite::Rewrite),
+    Branch(branch::Branch),
+    Quarantine(quarantine::Quarantine),
     Completions(completions::Completions),
     Man(man::Man),
+}
+
+impl Verb {
+    /// Whether a person may want to page through the output.
+    pub(crate) fn is_paged(&self) -> bool {
+        match self {
+            Verb::Log(log) => !log.is_following(),
+            Verb::Info(_)
+            | Verb::Show(_)
+            | Verb::Shapes(_)
+            | Verb::Stats(_)
+            | Verb::Check(_)
+            | Verb::Doctor(_)
+            | Verb::Snapshots(_)
+            | Verb::Quarantine(_) => true,
+            // these ask, or write little
+            Verb::Repair(_)
+            | Verb::Void(_)
+            | Verb::Backup(_)
+            | Verb::Rewrite(_)
+            | Verb::Branch(_)
+            | Verb::Completions(_)
+            | Verb::Man(_) => false,
+        }
+    }
 }
 
 /// Runs a verb of the command line `command`.
@@ -51,6 +82,9 @@ pub(crate) fn run(verb: Verb, terminal: &mut Terminal, command: clap::Command) -
         Verb::Void(void) => void.run(terminal),
         Verb::Snapshots(snapshots) => snapshots.run(terminal),
         Verb::Backup(backup) => backup.run(terminal),
+        Verb::Rewrite(rewrite) => rewrite.run(terminal),
+        Verb::Branch(branch) => branch.run(terminal),
+        Verb::Quarantine(quarantine) => quarantine.run(terminal),
         Verb::Completions(completions) => completions.run(terminal, command),
         Verb::Man(man) => man.run(terminal, command),
     }

@@ -1,0 +1,247 @@
+//! Copies the history of an image to a new image, without the program.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::failure::Failure;
+use super::rules::PlannedRow;
+use crate::admin::check::{Severity, check_on};
+use crate::admin::void::carry_over;
+use crate::disk::Disk;
+use crate::error::{Error, ErrorDetail};
+use crate::journal::{
+    DigestMark, EventId, Frame, FrameKind, Genesis, Layout, Record, Scan, TailPosition, TimeCorrection, VoidMark,
+};
+use crate::keys::Keyring;
+use crate::new_image::{
+    FrameDecoder, Need, NewJournal, NewRecord, RecordWriter, SourceFrame, StagingDir, StagingTask, refuse_inside,
+    vacant,
+};
+use crate::recovery::{DROPPED, OpenedJournal};
+use crate::seq::{SegmentId, Seq};
+
+/// A copy of the events up to `end` in a new image.
+///
+/// Void events stay void: the decisions are recorded again. The new image has the genesis and the random seed of the source, a new UUID,
+/// and no snapshots. Without the program, no state can be compared. So the copy is checked as by `admin::check`, and the program verifies
+/// the outcomes of all events when it opens the image.
+pub(crate) struct HistoryCopy<'a> {
+    pub(crate) journal: &'a OpenedJournal,
+    pub(crate) keyring: &'a Arc<Keyring>,
+    /// The last event to copy.
+    pub(crate) end: Seq,
+    /// What becomes of each number of an event.
+    pub(crate) rows: &'a [PlannedRow],
+    /// Whether the recorded digests of states still hold, because no event changes.
+    pub(crate) keeps_digests: bool,
+    pub(crate) target: &'a Path,
+    pub(crate) staging: &'static StagingTask,
+}
+
+/// What was copied.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Copied {
+    /// The UUID of the new image.
+    pub(crate) uuid: [u8; 16],
+    /// For each number of an event in the source: how many events had it.
+    pub(crate) by_row: Vec<u64>,
+    /// The events that become `memimage.dropped`, and those that were that before.
+    pub(crate) dropped: u64,
+    pub(crate) void: u64,
+}
+
+impl Copied {
+    pub(crate) fn events(&self) -> u64 {
+        self.by_row.iter().sum()
+    }
+}
+
+impl HistoryCopy<'_> {
+    /// Checks that a new image can be made at the target.
+    pub(crate) fn check_target(
+        disk: &dyn Disk,
+        source: &Layout,
+        target: &Path,
+        task: &StagingTask,
+    ) -> Result<(), Error> {
+        refuse_inside(disk, target, source.root())?;
+        vacant(disk, target, task)?;
+        Layout::new(target).refuse_network(disk)
+    }
+
+    /// Refuses a journal whose first events were pruned.
+    pub(crate) fn refuse_pruned(journal: &OpenedJournal, need: Need) -> Result<(), Error> {
+        if journal.segments().starts_at_genesis() {
+            return Ok(());
+        }
+        let (path, Need { done, help }) = (journal.layout().root().to_owned(), need);
+        Err(Error::new(ErrorDetail::PrunedSource { path, done, help }))
+    }
+
+    /// Reads the events and edits their payloads, and writes nothing.
+    pub(crate) fn try_out(&self, progress: &mut dyn FnMut(Seq)) -> Result<Copied, Failure> {
+        let mut copied = Copied { by_row: vec![0; self.rows.len()], ..Copied::default() };
+        copied.void = self.decisions()?.len() as u64;
+        self.read(progress, &mut |content| {
+            if let Content::Event(record, payload) = content {
+                copied.count(record, self.row(record));
+                self.edited(record, payload)?;
+            }
+            Ok(())
+        })?;
+        Ok(copied)
+    }
+
+    /// Makes the new image.
+    pub(crate) fn run(&self, progress: &mut dyn FnMut(Seq)) -> Result<Copied, Failure> {
+        let disk = self.journal.disk();
+        let decisions = self.decisions()?;
+        let staging = StagingDir::take(disk, self.target, self.staging)?;
+        let layout = staging.layout();
+        let copied = self.write(layout, progress)?;
+        if let Some(unproven) = carry_over(disk, layout, self.keyring, &decisions)? {
+            return Err(Failure::Other(format!("the decisions about void events cannot be proven: {unproven}")));
+        }
+        let uuid = self.verify(layout, &copied, decisions.len())?;
+        staging.finish()?;
+        Ok(Copied { uuid, void: decisions.len() as u64, ..copied })
+    }
+
+    fn write(&self, layout: &Layout, progress: &mut dyn FnMut(Seq)) -> Result<Copied, Failure> {
+        let parent = (self.journal.segments().identity(), self.end);
+        let genesis = self.genesis()?;
+        let disk = self.journal.disk();
+        let mut new = RecordWriter::begin(disk, layout, NewJournal::default(), self.keyring, parent, &genesis)?;
+        let mut numbers: Vec<Option<EventId>> = vec![None; self.rows.len()];
+        let mut copied = Copied { by_row: vec![0; self.rows.len()], ..Copied::default() };
+        self.read(progress, &mut |content| match content {
+            Content::Time(correction) => Ok(new.correct_time(correction)?),
+            Content::Digest(mark) => Ok(new.put_digest(mark)?),
+            Content::Event(record, payload) => {
+                let planned = self.row(record);
+                copied.count(record, planned);
+                let Record { time, ref metadata, origin, outcome, event, .. } = *record;
+                let unchanged = NewRecord { event, name: DROPPED, time, metadata, origin, outcome, payload };
+                let Some(row) = &planned.row else { return Ok(new.put_dropped(unchanged)?) };
+                let number = &mut numbers[event.0 as usize];
+                let event = match *number {
+                    Some(event) => event,
+                    None => *number.insert(new.number(row.clone())?),
+                };
+                let edited = self.edited(record, payload)?;
+                let payload = edited.as_deref().unwrap_or(payload);
+                Ok(new.put(&NewRecord { event, name: &row.name, payload, ..unchanged })?)
+            }
+        })?;
+        new.close()?;
+        Ok(copied)
+    }
+
+    /// Checks the new image, and returns its UUID.
+    fn verify(&self, layout: &Layout, copied: &Copied, void: usize) -> Result<[u8; 16], Failure> {
+        let check = check_on(self.journal.disk(), layout.root(), self.keyring)?;
+        let damage = check.findings.iter().find(|finding| finding.severity == Severity::Damage);
+        let wrong = |what: &str| {
+            let help =
+                "no image was made; help: run `memimage check` on the source, and check the hardware of the disk";
+            Err(Failure::Other(format!("the copy is damaged: {what}; {help}")))
+        };
+        let last = check.last.unwrap_or(Seq::ZERO);
+        match (damage, check.uuid) {
+            (Some(finding), _) => wrong(&finding.message),
+            (None, Some(uuid)) if (last, check.events, check.voids.len()) == (self.end, copied.events(), void) => {
+                Ok(uuid)
+            }
+            (None, _) => {
+                let (events, voids) = (check.events, check.voids.len());
+                wrong(&format!("it has {events} events up to event {last}, of which {voids} are void"))
+            }
+        }
+    }
+
+    /// The state before the first event, as the source recorded it.
+    fn genesis(&self) -> Result<Genesis, Error> {
+        let (scan, mut genesis) = (self.journal.scan(), None);
+        scan.read(SegmentId::FIRST, |segment, frame| {
+            if frame.header.kind != FrameKind::Genesis {
+                return Ok(ControlFlow::Continue(()));
+            }
+            let body = scan.body(segment, frame)?;
+            genesis = Some(Genesis::decode(&body).map_err(|what| scan.corrupt_frame(segment, frame, what))?);
+            Ok(ControlFlow::Break(()))
+        })?;
+        genesis.ok_or_else(|| scan.segments().corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))
+    }
+
+    /// The decisions about the events that are copied, each event once.
+    fn decisions(&self) -> Result<Vec<VoidMark>, Error> {
+        let mut decided = BTreeSet::new();
+        let mut marks = self.journal.scan().void_marks()?;
+        marks.retain(|mark| mark.seq <= self.end && decided.insert(mark.seq));
+        Ok(marks)
+    }
+
+    /// Passes what is copied to `visit`, in the order of the journal.
+    fn read(
+        &self,
+        progress: &mut dyn FnMut(Seq),
+        visit: &mut dyn FnMut(Content<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut tail = self.journal.tail(TailPosition::start_of(SegmentId::FIRST))?;
+        let (mut decoder, mut failure) = (FrameDecoder::new(self.end), None);
+        let mut frame = |scan: &Scan, segment: SegmentId, frame: &Frame<'_>| -> Result<(), Failure> {
+            if frame.header.kind == FrameKind::Digest && self.keeps_digests {
+                return visit(Content::Digest(&scan.decode_digest(segment, frame)?));
+            }
+            let known = |record: &Record| self.rows.get(record.event.0 as usize).map(|_| ());
+            match decoder.decode(scan, segment, frame, known)? {
+                SourceFrame::Other => Ok(()),
+                SourceFrame::Time(correction) => visit(Content::Time(&correction)),
+                SourceFrame::Events { body, records } => {
+                    for (record, ()) in &records {
+                        visit(Content::Event(record, &body[record.payload.clone()]))?;
+                    }
+                    progress(records.last().map_or(Seq::ZERO, |(record, ())| record.seq));
+                    Ok(())
+                }
+            }
+        };
+        while failure.is_none()
+            && tail
+                .read_piece_while(self.end, |scan, segment, next| {
+                    failure = frame(scan, segment, next).err();
+                    Ok(if failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+                })?
+                .is_continue()
+        {}
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn row(&self, record: &Record) -> &PlannedRow {
+        &self.rows[record.event.0 as usize]
+    }
+
+    /// The edited payload of an event; `None` if it does not change.
+    fn edited(&self, record: &Record, payload: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+        self.row(record).payload(payload).map_err(|error| {
+            let help = "help: drop the event, or rewrite the image with its program";
+            Failure::Other(format!("event {} cannot be edited: {error}; no image was made; {help}", record.seq))
+        })
+    }
+}
+
+/// A part of the source's journal that is copied.
+enum Content<'a> {
+    Event(&'a Record, &'a [u8]),
+    Time(&'a TimeCorrection),
+    Digest(&'a DigestMark),
+}
+
+impl Copied {
+    fn count(&mut self, record: &Record, planned: &PlannedRow) {
+        self.by_row[record.event.0 as usize] += 1;
+        self.dropped += u64::from(planned.row.is_none());
+    }
+}
