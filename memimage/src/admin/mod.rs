@@ -18,6 +18,10 @@ mod repair;
 mod void;
 mod backup;
 #[cfg(feature = "admin")]
+mod export;
+#[cfg(feature = "admin")]
+mod import;
+#[cfg(feature = "admin")]
 mod tool;
 
 pub use backup::{Backup, BackupReport, backup};
@@ -25,6 +29,10 @@ pub use backup::{Backup, BackupReport, backup};
 pub use check::check_with;
 pub use check::{Check, CheckReport, Finding, Severity, check};
 pub use decision::Decision;
+#[cfg(feature = "admin")]
+pub use export::{Export, ExportProgress, ExportReport, export};
+#[cfg(feature = "admin")]
+pub use import::{Import, ImportProgress, ImportReport, import};
 #[cfg(feature = "testing")]
 pub(crate) use protection::refuse_protected;
 pub use repair::{FileChange, Repair, RepairReport, repair};

@@ -8,8 +8,8 @@ use crate::entropy::{random, random_life, random_uuid};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{
-    DigestMark, EventId, FrameKind, Identity, Journal, Layout, NoRoom, OpenBatch, Salts, SegmentBuilder, ShapeRow,
-    ShapeTable, TimeCorrection,
+    BatchLimits, DigestMark, EventId, FrameKind, Identity, Journal, JournalStart, Layout, NoRoom, OpenBatch, Salts,
+    SegmentBuilder, ShapeRow, ShapeTable, TimeCorrection,
 };
 use crate::keys::Keyring;
 use crate::options::Options;
@@ -33,6 +33,23 @@ pub(crate) struct NewRecord<'a> {
     pub(crate) origin: Origin,
     pub(crate) outcome: Outcome,
     pub(crate) payload: &'a [u8],
+}
+
+/// The lengths in the journal of a new image.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct JournalForm {
+    /// The maximum length of a segment, in bytes.
+    pub(crate) segment_bytes: u64,
+    /// The base-2 logarithm of the alignment of frames.
+    pub(crate) align_shift: u8,
+    pub(crate) limits: BatchLimits,
+}
+
+impl JournalForm {
+    fn of<M: Model>(options: &Options<M>) -> JournalForm {
+        let (segment_bytes, align_shift, limits) = (options.segment_bytes, options.align_shift(), options.caps);
+        JournalForm { segment_bytes, align_shift, limits }
+    }
 }
 
 /// The journal of a new image. Dropping this value ends the journal's threads.
@@ -62,15 +79,27 @@ impl RecordWriter {
     ) -> Result<RecordWriter, Error> {
         let Identity { uuid, seed, ref model, .. } = *parent.journal.segments().identity();
         let identity = Identity { uuid: random_uuid()?, seed, parent: Some((uuid, last)), model: model.clone() };
-        let (largest, protection) = (options.segment_bytes, keys.current(&identity.uuid, layout.root())?);
+        let first = parent.first::<M>()?;
+        let genesis = genesis_of::<M>(first.given.then_some(&first.state))?;
+        RecordWriter::start(disk, layout, identity, JournalStart::Genesis(&genesis), JournalForm::of(options), keys)
+    }
+
+    /// Creates the journal of a new image with this identity.
+    pub(crate) fn start(
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        identity: Identity,
+        start: JournalStart<'_>,
+        form: JournalForm,
+        keys: &Keyring,
+    ) -> Result<RecordWriter, Error> {
+        let (largest, protection) = (form.segment_bytes, keys.current(&identity.uuid, layout.root())?);
         let life = Life { epoch: 1, id: random_life()? };
         let builder =
             SegmentBuilder { disk: Arc::clone(disk), layout: layout.clone(), identity, life, largest, protection };
-        let first = parent.first::<M>()?;
-        let genesis = genesis_of::<M>(first.given.then_some(&first.state))?;
         let salts = Salts::new(u64::from_le_bytes(random()?));
         // after an error, only the drop of this value ends the journal's threads, so nothing may fail between these two lines
-        let journal = Journal::create(builder, &genesis, options.align_shift(), salts, options.caps)?;
+        let journal = Journal::create(builder, start, form.align_shift, salts, form.limits)?;
         Ok(RecordWriter { journal, life, table: ShapeTable::default(), dropped: None })
     }
 
@@ -147,7 +176,28 @@ impl RecordWriter {
     /// Writes the digest of the state after the last event, and syncs the journal.
     pub(crate) fn finish<M: Model>(&mut self, digest: u64) -> Result<(), Error> {
         let mark = DigestMark { seq: self.last(), model: model_mark::<M>(), digest, accepts: false }.encode();
-        self.attempt(|journal, open| Ok(journal.try_insert(open, FrameKind::Digest, &mark).err()))?;
+        self.put_mark(FrameKind::Digest, &mark)?;
+        self.close()
+    }
+
+    /// Writes a frame without events.
+    pub(crate) fn put_mark(&mut self, kind: FrameKind, body: &[u8]) -> Result<(), Error> {
+        self.attempt(|journal, open| Ok(journal.try_insert(open, kind, body).err()))
+    }
+
+    /// Ends the frame of the last event with this event.
+    pub(crate) fn end_frame(&mut self) {
+        let mut open = self.journal.open();
+        self.journal.enqueue_open(&mut open);
+    }
+
+    /// The shape table of the journal.
+    pub(crate) fn table(&self) -> &ShapeTable {
+        &self.table
+    }
+
+    /// Syncs the journal. Nothing can be written to it any more.
+    pub(crate) fn close(&mut self) -> Result<(), Error> {
         self.journal.close().map_err(|error| error.cause())
     }
 
