@@ -18,7 +18,9 @@ fn completions_for_each_shell() {
 fn a_manual_page_for_each_verb() {
     let directory = tempfile::tempdir().unwrap();
     run(directory.path(), &["man", "."]);
-    for verb in ["info", "log", "show", "shapes", "stats", "check", "doctor", "repair", "void", "snapshots", "backup"] {
+    for verb in [
+        "info", "log", "show", "shapes", "stats", "check", "doctor", "repair", "void", "snapshots", "backup", "export", "import",
+    ] {
         let page = std::fs::read_to_string(directory.path().join(format!("memimage-{verb}.1"))).unwrap();
         assert!(page.contains(&format!("memimage {verb}")), "{page}");
     }

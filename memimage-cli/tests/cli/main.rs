@@ -5,6 +5,7 @@ mod support;
 mod beside_owner;
 mod damage;
 mod documents;
+mod export;
 mod misuse;
 mod protected;
 mod reading;

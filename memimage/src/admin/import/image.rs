@@ -22,6 +22,8 @@ use crate::snapshot::{EncodedPart, SnapshotHeader, Snapshots};
 
 /// The form of the new journal: that of a new image without options.
 const FORM: JournalForm = JournalForm { segment_bytes: 64 << 20, align_shift: 9, limits: BatchLimits::DEFAULT };
+/// The number of events after which the progress is reported.
+const STEP: u64 = 1000;
 /// The first segment of a journal that begins after event 1.
 const FIRST_PRUNED: u64 = 2;
 
@@ -97,7 +99,10 @@ impl NewImage<'_> {
                         // the base refers to the frame that ends with its last event
                         writer.end_frame();
                     }
-                    progress(ImportProgress { events: event.seq.next().get() - header.first.get(), total });
+                    let events = event.seq.next().get() - header.first.get();
+                    if events == total || events.is_multiple_of(STEP) {
+                        progress(ImportProgress { events, total });
+                    }
                 }
                 Item::Time(correction) => writer.correct_time(&correction)?,
                 Item::Void(mark) => last_frames.frames.push((FrameKind::Void, mark.encode())),

@@ -110,7 +110,7 @@ impl<'a> Import<'a> {
         self
     }
 
-    /// Calls `progress` after each event.
+    /// Calls `progress` after each thousand events, and after the last event.
     pub fn progress(mut self, progress: impl FnMut(ImportProgress) + 'a) -> Import<'a> {
         self.progress = Box::new(progress);
         self

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
 use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::failure::Failure;
 
@@ -56,6 +57,34 @@ impl Terminal {
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.output.flush().map_err(|error| Failure::output(&error))
     }
+}
+
+/// Standard output, for bytes that must stay as they are.
+pub(crate) fn raw_output() -> io::StdoutLock<'static> {
+    io::stdout().lock()
+}
+
+/// Whether a person sees the standard output.
+pub(crate) fn is_output_visible() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Standard input.
+pub(crate) fn raw_input() -> io::StdinLock<'static> {
+    io::stdin().lock()
+}
+
+/// A progress bar over events on standard error, if that is a terminal.
+pub(crate) fn progress_bar(events: u64) -> ProgressBar {
+    let progress = ProgressBar::new(events);
+    let style = ProgressStyle::with_template("{bar:40} event {pos} of {len}, {eta} left");
+    progress.set_style(style.expect("the template is valid"));
+    progress
+}
+
+/// A progress bar that is never shown.
+pub(crate) fn hidden_progress_bar() -> ProgressBar {
+    ProgressBar::hidden()
 }
 
 /// Writes a line to standard error.

@@ -11,6 +11,8 @@ mod repair;
 mod void;
 mod snapshots;
 mod backup;
+mod export;
+mod import;
 mod completions;
 mod man;
 
@@ -33,6 +35,8 @@ pub(crate) enum Verb {
     Void(void::Void),
     Snapshots(snapshots::Snapshots),
     Backup(backup::Backup),
+    Export(export::Export),
+    Import(import::Import),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -51,6 +55,8 @@ pub(crate) fn run(verb: Verb, terminal: &mut Terminal, command: clap::Command) -
         Verb::Void(void) => void.run(terminal),
         Verb::Snapshots(snapshots) => snapshots.run(terminal),
         Verb::Backup(backup) => backup.run(terminal),
+        Verb::Export(export) => export.run(terminal),
+        Verb::Import(import) => import.run(terminal),
         Verb::Completions(completions) => completions.run(terminal, command),
         Verb::Man(man) => man.run(terminal, command),
     }

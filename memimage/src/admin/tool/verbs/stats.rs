@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::moment::{MomentArgument, rfc3339};
 use crate::admin::tool::target::TargetArguments;
-use crate::admin::tool::terminal::{HEADING, NAME, Terminal, bytes, visible};
+use crate::admin::tool::terminal::{HEADING, NAME, Terminal, bytes, progress_bar, visible};
 use crate::context::Timestamp;
 use crate::history::Query;
 
@@ -79,9 +78,7 @@ impl Stats {
         let target = self.target.open()?;
         let mut query = Query::default();
         target.between(&mut query, self.from.map(|from| from.0), self.until.map(|until| until.0));
-        let progress = ProgressBar::new(target.durable()?.get());
-        let style = ProgressStyle::with_template("{bar:40} event {pos} of {len}, {eta} left");
-        progress.set_style(style.expect("the template is valid"));
+        let progress = progress_bar(target.durable()?.get());
         let mut document = Document::default();
         let mut by_event: BTreeMap<(String, u32), EventFigures> = BTreeMap::new();
         let (mut by_size, mut by_hour) = (BTreeMap::<u64, u64>::new(), BTreeMap::<u64, u64>::new());
