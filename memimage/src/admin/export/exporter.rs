@@ -10,7 +10,7 @@ use super::lines::{self, Line, hex_number};
 use super::report::{ExportProgress, ExportReport};
 use super::time;
 use crate::context::Origin;
-use crate::error::{Error, ErrorDetail, ExportError};
+use crate::error::{Error, ErrorDetail, ErrorKind, ExportError};
 use crate::history::JournalSource;
 use crate::journal::{Frame, FrameKind, Genesis, Record, Scan, ShapeTable, Voids, records};
 use crate::outcome::Outcome;
@@ -164,7 +164,7 @@ impl Exporter<'_, '_> {
         }
         match read {
             // after the last event that was durable, the owner may be writing
-            Err(_) if has_owner && self.written == self.last => Ok(()),
+            Err(error) if has_owner && self.written == self.last && error.kind() == ErrorKind::Corrupt => Ok(()),
             Err(error) if has_owner && error.is_missing() => Err(scan.segments().pruned_event(self.written.next())),
             read => read.map(drop),
         }

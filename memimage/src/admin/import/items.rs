@@ -157,7 +157,7 @@ impl Checks {
         }
         if section > Section::Journal && self.read != self.last {
             let missing = self.read.next();
-            return Err(out_of_order(kind, format!("event {missing} is missing; the last event is {}", self.last)));
+            return Err(out_of_order(kind, format!("event {missing} is missing: the header says that event {} is the last one", self.last)));
         }
         self.section = section;
         Ok(())
@@ -296,7 +296,7 @@ fn payload(line: &mut Object<'_>, shape: &ShapeTree) -> Result<Vec<u8>, Error> {
     let (member, payload) = match (json, bytes) {
         (Some(json), None) => {
             let value = Value::from_json(shape, json.json()).and_then(|value| value.encode(shape));
-            let value = value.map_err(|error| json.error(format!("`payload` has not the shape of the event: {error}")))?;
+            let value = value.map_err(|error| json.error(format!("`payload` does not have the shape of the event: {error}")))?;
             (json, value)
         }
         (None, Some(bytes)) => {

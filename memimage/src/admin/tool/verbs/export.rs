@@ -71,12 +71,14 @@ impl Export {
 /// Exports to a new file, which gets its name once it is complete and synced.
 fn export_to(image: &Path, keys: GivenKeys, path: &Path) -> Result<ExportReport, Failure> {
     let disk = RealDisk;
-    let refused = |what: &str| Failure::Other(format!("`{}` {what}; nothing was written", path.display()));
+    let refused = |what: &str, help: &str| {
+        Failure::Other(format!("`{}` {what}; nothing was written; help: {help}", path.display()))
+    };
     if disk.kind(path).map_err(|error| failed("inspecting", path, error))?.is_some() {
-        return Err(refused("exists already; help: remove it, or give the path of a new file"));
+        return Err(refused("exists already", "remove it, or give the path of a new file"));
     }
     if enclosing_image(&disk, path)?.is_some() {
-        return Err(refused("is inside an image; help: give a path outside of it"));
+        return Err(refused("is inside an image", "give a path outside of it"));
     }
     let mut report = None;
     let staged = StagedFile::write(&disk, path, true, |file| {
