@@ -19,7 +19,19 @@ fn a_manual_page_for_each_verb() {
     let directory = tempfile::tempdir().unwrap();
     run(directory.path(), &["man", "."]);
     for verb in [
-        "info", "log", "show", "shapes", "stats", "check", "doctor", "repair", "void", "snapshots", "backup", "export", "import",
+        "info",
+        "log",
+        "show",
+        "shapes",
+        "stats",
+        "check",
+        "doctor",
+        "repair",
+        "void",
+        "snapshots",
+        "backup",
+        "export",
+        "import",
     ] {
         let page = std::fs::read_to_string(directory.path().join(format!("memimage-{verb}.1"))).unwrap();
         assert!(page.contains(&format!("memimage {verb}")), "{page}");

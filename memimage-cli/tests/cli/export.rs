@@ -33,7 +33,10 @@ fn import(directory: &Path, bytes: impl AsRef<[u8]>) -> String {
     std::fs::write(directory.join("lines"), bytes).unwrap();
     let output = run(directory, &["import", "lines", "copy.image"]);
     if output.contains("exit code") {
-        assert!(!directory.join("copy.image").exists() && !directory.join(".copy.image.importing").exists(), "{output}");
+        assert!(
+            !directory.join("copy.image").exists() && !directory.join(".copy.image.importing").exists(),
+            "{output}"
+        );
     }
     output
 }
@@ -69,18 +72,21 @@ fn an_import_has_the_events_and_the_state_of_the_exported_image() {
     let lines = exported(directory.path());
     expect![[r#"
         exported 4 events, up to event 4
-    "#]].assert_eq(&run(directory.path(), &["export", "stock.image", "-o", "lines"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["export", "stock.image", "-o", "lines"]));
     assert_eq!(std::fs::read_to_string(directory.path().join("lines")).unwrap(), lines.join("\n") + "\n");
     expect![[r#"
         imported 4 events, up to event 4
-    "#]].assert_eq(&run(directory.path(), &["import", "lines", "copy.image"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["import", "lines", "copy.image"]));
 
     let log = |image| run_raw(directory.path(), &["log", image, "--json"]);
     assert_eq!(log("copy.image"), log("stock.image"));
     assert!(log("copy.image").contains(r#""void":true"#));
     let check: Value = serde_json::from_str(&run_raw(directory.path(), &["check", "copy.image", "--json"])).unwrap();
     assert_eq!(check["verdict"], "sound", "{check:#}");
-    let info = |image| -> Value { serde_json::from_str(&run_raw(directory.path(), &["info", image, "--json"])).unwrap() };
+    let info =
+        |image| -> Value { serde_json::from_str(&run_raw(directory.path(), &["info", image, "--json"])).unwrap() };
     assert_eq!(info("copy.image")["parent"]["uuid"], info("stock.image")["uuid"]);
     assert_ne!(info("copy.image")["uuid"], info("stock.image")["uuid"]);
     assert_eq!(state(&directory.path().join("copy.image")), state(&directory.path().join("stock.image")));
@@ -97,7 +103,8 @@ fn the_json_of_the_verbs() {
           "base": null,
           "undecoded": 0
         }
-    "#]].assert_eq(&run(directory.path(), &["export", "stock.image", "--output", "lines", "--json"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["export", "stock.image", "--output", "lines", "--json"]));
     expect![[r#"
         {
           "uuid": "UUID",
@@ -109,7 +116,8 @@ fn the_json_of_the_verbs() {
           "seq": 4,
           "base": null
         }
-    "#]].assert_eq(&run(directory.path(), &["import", "lines", "copy.image", "--json"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["import", "lines", "copy.image", "--json"]));
 }
 
 #[test]
@@ -277,7 +285,8 @@ fn targets_that_exist() {
     "#]].assert_eq(&run(directory.path(), &["import", "lines", "stock.image/copy"]));
     expect![[r#"
         imported 4 events, up to event 4
-    "#]].assert_eq(&run(directory.path(), &["import", "lines", "empty"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["import", "lines", "empty"]));
     expect![[r#"
         stderr: error: opening `missing` failed: No such file or directory (os error 2); help: check the path, or create its parent directory first
         exit code: Some(3)
@@ -285,11 +294,13 @@ fn targets_that_exist() {
     expect![[r#"
         stderr: error: `DIR/lines` exists already; help: remove it, or give the path of a new file; nothing was written
         exit code: Some(3)
-    "#]].assert_eq(&run(directory.path(), &["export", "stock.image", "--output", "lines"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["export", "stock.image", "--output", "lines"]));
     expect![[r#"
         stderr: error: `DIR/stock.image/lines` is inside an image; help: give a path outside of it; nothing was written
         exit code: Some(3)
-    "#]].assert_eq(&run(directory.path(), &["export", "stock.image", "--output", "stock.image/lines"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["export", "stock.image", "--output", "stock.image/lines"]));
     expect![[r#"
         stderr: error: creating `DIR/missing/lines.tmp` failed: No such file or directory (os error 2); help: check the path, or create its parent directory first
         exit code: Some(3)

@@ -3,6 +3,7 @@
 //!
 //! [`check`] reports damage. [`repair`] repairs damage by the action that the owner chooses. [`rewrite`] creates a new image
 //! with the same history, each event at its newest version. [`backup`](backup()) copies an image, in use or not. [`void`] records the decision that an event does nothing on replay.
+//! With the feature `admin`, `export` writes an image as lines of JSON, and `import` makes an image from such lines.
 
 // each module uses only the modules above it
 mod protection;

@@ -18,7 +18,7 @@ pub enum ErrorKind {
     /// The directory is not an image, or contains a link, a pipe or a device, none of which belongs in an image.
     NotAnImage,
     /// Another process, or another handle in this process, owns the image or the projection, or has the named subscription. Or another
-    /// backup, branch or rewrite to the same path is running.
+    /// backup, branch, import or rewrite to the same path is running.
     Locked,
     /// The image is on a network file system.
     NetworkFileSystem,

@@ -25,8 +25,8 @@ use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::figures::Figures;
 use crate::journal::{
-    IN_MEMORY, INSIDE_IMAGE, Identity, Journal, JournalStart, Layout, ResumePoint, Salts, SegmentBuilder, Segments, ShapeTable,
-    Survey, create, enclosing_image, quarantine_file, resume,
+    IN_MEMORY, INSIDE_IMAGE, Identity, Journal, JournalStart, Layout, ResumePoint, Salts, SegmentBuilder, Segments,
+    ShapeTable, Survey, create, enclosing_image, quarantine_file, resume,
 };
 use crate::keys::Keyring;
 use crate::log;

@@ -1,4 +1,4 @@
-//! New images that are created from the files of another image: rewritten images, branches and backups.
+//! New images that are created from another image: rewritten images, branches, backups and imported images.
 
 // each module uses only the modules above it
 mod staging;

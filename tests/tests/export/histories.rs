@@ -53,7 +53,8 @@ fn a_pruned_image() {
     let (seq, before) = (copy.journal().seq(), copy.query(|ledger| digest(ledger).unwrap()).unwrap());
     let original = open(&disk, IMAGE, pruning());
     for number in [0, 3, 30, 62] {
-        let answer = |ledger: &Image<Ledger>| ledger.once(format!("request {number}")).deposit(number % 3, number).unwrap();
+        let answer =
+            |ledger: &Image<Ledger>| ledger.once(format!("request {number}")).deposit(number % 3, number).unwrap();
         assert_eq!(answer(&copy), answer(&original), "request {number}");
     }
     assert_eq!((copy.journal().seq(), copy.query(|ledger| digest(ledger).unwrap()).unwrap()), (seq, before));

@@ -103,8 +103,7 @@ fn item() -> impl Strategy<Value = Item> {
         any::<(u8, u16, u32, u64, u128)>().prop_map(|(a, b, c, d, e)| Item::Unsigned { a, b, c, d, e }),
         any::<(i8, i16, i32, i64, i128)>().prop_map(|(a, b, c, d, e)| Item::Signed(a, b, c, d, e)),
         // all bits, among them those of many NaNs
-        any::<(u32, u64)>()
-            .prop_map(|(a, b)| Item::Floats { single: f32::from_bits(a), double: f64::from_bits(b) }),
+        any::<(u32, u64)>().prop_map(|(a, b)| Item::Floats { single: f32::from_bits(a), double: f64::from_bits(b) }),
         any::<u64>().prop_map(|bits| Item::Floats { single: -0.0, double: f64::from_bits(0x7ff0 << 48 | bits) }),
         any::<char>().prop_map(Item::Char),
         any::<String>().prop_map(Item::Text),

@@ -267,8 +267,10 @@ fn event<'a>(
 
 /// The payload as JSON, if this JSON reads back as the same bytes; otherwise the reason why there is none.
 fn json(shape: &ShapeTree, payload: &[u8]) -> Result<Box<RawValue>, String> {
-    let json = Value::decode(shape, payload).and_then(|value| value.to_json(shape)).map_err(|error| error.to_string())?;
-    let again = Value::from_json(shape, &json).and_then(|value| value.encode(shape)).map_err(|error| error.to_string())?;
+    let json =
+        Value::decode(shape, payload).and_then(|value| value.to_json(shape)).map_err(|error| error.to_string())?;
+    let again =
+        Value::from_json(shape, &json).and_then(|value| value.encode(shape)).map_err(|error| error.to_string())?;
     if again != payload {
         return Err("its JSON reads back as other bytes".to_owned());
     }

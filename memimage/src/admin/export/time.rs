@@ -5,7 +5,8 @@ use serde_json::Value as Json;
 
 /// A recorded time as JSON: RFC 3339, or the number of microseconds since 1970 for a time after the year 9999.
 pub(in crate::admin) fn to_json(time: Timestamp) -> Json {
-    let calendar = i64::try_from(time.as_micros()).ok().and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
+    let calendar =
+        i64::try_from(time.as_micros()).ok().and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
     match calendar {
         Some(calendar) => Json::from(format!("{calendar:.6}")),
         None => Json::from(time.as_micros()),
@@ -35,7 +36,9 @@ mod tests {
 
     #[test]
     fn what_is_no_recorded_time() {
-        for text in ["\"\"", "\"1969-12-31T23:59:59Z\"", "\"1970-01-01T00:00:00.0000001Z\"", "-1", "1.5", "null", "\"1\""] {
+        for text in
+            ["\"\"", "\"1969-12-31T23:59:59Z\"", "\"1970-01-01T00:00:00.0000001Z\"", "-1", "1.5", "null", "\"1\""]
+        {
             assert_eq!(from_json(&serde_json::from_str(text).unwrap()), None, "{text}");
         }
     }

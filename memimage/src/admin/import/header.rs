@@ -58,7 +58,10 @@ impl Header {
         }
         let version = line.require("version")?;
         if version.u32()? != VERSION {
-            let what = format!("the export has the form of version {}, and this program reads version {VERSION}", version.u32()?);
+            let what = format!(
+                "the export has the form of version {}, and this program reads version {VERSION}",
+                version.u32()?
+            );
             return Err(version.place().error(what, messages::HELP_VERSION));
         }
         let name = line.require("model")?;
@@ -82,7 +85,11 @@ impl Header {
             }
             (None, Some(member)) if first > Seq::new(1) => Start::Base(BaseHeader::read(&member, first, last)?),
             (None, Some(_)) => return Err(first_member.error("an export with `base` begins after event 1".to_owned())),
-            _ => return Err(line.place().error("the header has either `genesis` or `base`".to_owned(), messages::HELP_FORM)),
+            _ => {
+                return Err(line
+                    .place()
+                    .error("the header has either `genesis` or `base`".to_owned(), messages::HELP_FORM));
+            }
         };
         line.finish()?;
         Ok(Header { model, uuid, seed, first, last, start })
@@ -121,7 +128,8 @@ fn genesis(member: &Member<'_>) -> Result<Genesis, Error> {
 /// An encoded shape.
 pub(super) fn shape(member: &Member<'_>) -> Result<(Vec<u8>, ShapeTree), Error> {
     let bytes = member.bytes()?;
-    let tree = ShapeTree::decode(&bytes).map_err(|error| member.error(format!("the shape does not decode: {error}")))?;
+    let tree =
+        ShapeTree::decode(&bytes).map_err(|error| member.error(format!("the shape does not decode: {error}")))?;
     Ok((bytes, tree))
 }
 
@@ -131,7 +139,9 @@ impl BaseHeader {
         let seq_member = object.require("seq")?;
         let seq = seq_member.seq()?;
         if seq.next() < first || seq > last {
-            return Err(seq_member.error(format!("no state after event {seq} can replace the events before event {first}")));
+            return Err(
+                seq_member.error(format!("no state after event {seq} can replace the events before event {first}"))
+            );
         }
         let fingerprint_member = object.require("fingerprint")?;
         let fingerprint = fingerprint_member.hex_number()?;

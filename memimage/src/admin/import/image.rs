@@ -80,8 +80,7 @@ impl NewImage<'_> {
             Start::Genesis(genesis) => JournalStart::Genesis(genesis),
             Start::Base(_) => JournalStart::After(header.first.before()),
         };
-        let mut writer =
-            RecordWriter::start(self.disk, self.layout, self.identity.clone(), start, FORM, self.keyring)?;
+        let mut writer = RecordWriter::start(self.disk, self.layout, self.identity.clone(), start, FORM, self.keyring)?;
         let (base, total) = (header.base(), header.last.next().get() - header.first.get());
         let mut numbers: Vec<EventId> = Vec::new();
         let next = loop {

@@ -157,7 +157,10 @@ impl Checks {
         }
         if section > Section::Journal && self.read != self.last {
             let missing = self.read.next();
-            return Err(out_of_order(kind, format!("event {missing} is missing: the header says that event {} is the last one", self.last)));
+            return Err(out_of_order(
+                kind,
+                format!("event {missing} is missing: the header says that event {} is the last one", self.last),
+            ));
         }
         self.section = section;
         Ok(())
@@ -175,7 +178,10 @@ impl Checks {
             None => self.shapes.push(tree.clone()),
             Some(earlier) => {
                 if let Some(difference) = differences("payload", earlier, &tree).first() {
-                    let what = format!("`{name}` version {version} has another shape in an earlier line ({})", difference.path());
+                    let what = format!(
+                        "`{name}` version {version} has another shape in an earlier line ({})",
+                        difference.path()
+                    );
                     return Err(member.error(what));
                 }
                 *earlier = tree.clone();
@@ -196,7 +202,10 @@ impl Checks {
         let time_member = line.require("time")?;
         let time = time_member.time()?;
         if time < self.time {
-            return Err(out_of_order(&time_member, format!("event {seq} has an earlier time than the event before it")));
+            return Err(out_of_order(
+                &time_member,
+                format!("event {seq} has an earlier time than the event before it"),
+            ));
         }
         let name_member = line.require("name")?;
         let (name, version) = (name_member.string()?, line.require("version")?.u32()?);
@@ -296,7 +305,8 @@ fn payload(line: &mut Object<'_>, shape: &ShapeTree) -> Result<Vec<u8>, Error> {
     let (member, payload) = match (json, bytes) {
         (Some(json), None) => {
             let value = Value::from_json(shape, json.json()).and_then(|value| value.encode(shape));
-            let value = value.map_err(|error| json.error(format!("`payload` does not have the shape of the event: {error}")))?;
+            let value = value
+                .map_err(|error| json.error(format!("`payload` does not have the shape of the event: {error}")))?;
             (json, value)
         }
         (None, Some(bytes)) => {

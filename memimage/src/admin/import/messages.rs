@@ -4,8 +4,7 @@ pub(super) const HELP_FORM: &str =
     "give the whole text that `memimage export` wrote; docs/CLI.md defines the form of a line";
 pub(super) const HELP_CUT: &str = "the text was cut off: copy the whole export, or export the image again";
 pub(super) const HELP_VERSION: &str = "use the version of memimage that wrote the export, or a later one";
-pub(super) const HELP_ORDER: &str =
-    "the lines must be in the order of the export, none missing and none twice; to change an event, change its line in place";
+pub(super) const HELP_ORDER: &str = "the lines must be in the order of the export, none missing and none twice; to change an event, change its line in place";
 
 pub(super) const EMPTY: &str = "the text is empty";
 pub(super) const EMPTY_LINE: &str = "the line is empty";

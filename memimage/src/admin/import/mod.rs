@@ -177,6 +177,9 @@ fn refuse_damage(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) 
 
 impl fmt::Debug for Import<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Import").field("keys", &self.keys).field("allow_network", &self.allow_network).finish_non_exhaustive()
+        f.debug_struct("Import")
+            .field("keys", &self.keys)
+            .field("allow_network", &self.allow_network)
+            .finish_non_exhaustive()
     }
 }
