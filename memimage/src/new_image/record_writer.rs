@@ -185,12 +185,6 @@ impl RecordWriter {
         self.attempt(|journal, open| Ok(journal.try_insert(open, kind, body).err()))
     }
 
-    /// Ends the frame of the last event with this event.
-    pub(crate) fn end_frame(&mut self) {
-        let mut open = self.journal.open();
-        self.journal.enqueue_open(&mut open);
-    }
-
     /// The shape table of the journal.
     pub(crate) fn table(&self) -> &ShapeTable {
         &self.table

@@ -58,6 +58,15 @@ fn a_pruned_image() {
         assert_eq!(answer(&copy), answer(&original), "request {number}");
     }
     assert_eq!((copy.journal().seq(), copy.query(|ledger| digest(ledger).unwrap()).unwrap()), (seq, before));
+    // the past states of both are the same, from the base on
+    let last = copy.journal().seq();
+    for seq in [base, base.next(), last] {
+        let past = |ledger: &Image<Ledger>| digest(&*ledger.journal().at(seq).unwrap()).unwrap();
+        assert_eq!(past(&copy), past(&original), "event {seq}");
+    }
+    let mut past = copy.journal().at(base).unwrap();
+    past.seek(last).unwrap();
+    assert_eq!(digest(&*past).unwrap(), before);
     // the copy goes on, and prunes
     for round in 7..40 {
         add(&copy, 10 * round..10 * round + 10);
@@ -66,6 +75,27 @@ fn a_pruned_image() {
     }
     Image::close(copy).unwrap();
     assert!(export(&disk, COPY).unwrap().0.base > Some(base));
+}
+
+/// Without the digest after it, the last event in the base is in the middle of a frame.
+#[test]
+fn a_pruned_image_without_its_digests() {
+    let disk = pruned();
+    let (exported, lines) = export(&disk, IMAGE).unwrap();
+    import(&disk, &without_digests(&lines)).unwrap();
+    let (base, last) = (exported.base.unwrap(), exported.seq);
+    let [expected, found] = [IMAGE, COPY].map(|path| {
+        let ledger = open(&disk.fork(), path, pruning());
+        let mut past = ledger.journal().at(base).unwrap();
+        let at_base = digest(&*past).unwrap();
+        past.seek(last).unwrap();
+        (at_base, digest(&*past).unwrap())
+    });
+    assert_eq!(found, expected);
+}
+
+fn without_digests(lines: &str) -> String {
+    lines.lines().filter(|line| !line.contains(r#""kind":"digest""#)).map(|line| format!("{line}\n")).collect()
 }
 
 #[test]
@@ -188,8 +218,7 @@ fn a_recorded_digest_reveals_a_changed_event() {
     let error = options::<Ledger>(1).open_with(Arc::new(disk.fork()), COPY).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
 
-    let without: String =
-        changed.lines().filter(|line| !line.contains(r#""kind":"digest""#)).map(|line| format!("{line}\n")).collect();
+    let without = without_digests(&changed);
     let disk = disk.fork();
     let target = "/without digests";
     Import::new().run_with(Arc::new(disk.clone()), without.as_bytes(), target).unwrap();

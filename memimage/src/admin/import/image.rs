@@ -94,10 +94,6 @@ impl NewImage<'_> {
                 }
                 Item::Event(event) => {
                     put(&mut writer, &event, numbers[event.shape])?;
-                    if base.is_some_and(|base| base.seq == event.seq) {
-                        // the base refers to the frame that ends with its last event
-                        writer.end_frame();
-                    }
                     let events = event.seq.next().get() - header.first.get();
                     if events == total || events.is_multiple_of(STEP) {
                         progress(ImportProgress { events, total });
