@@ -217,9 +217,9 @@ fn lines_that_cannot_be_imported() {
         another file: line 1, column 1: this is no object of JSON: expected value
         no header: line 1, column 1: an export begins with a line of the kind `header`
         another version: line 1, column 28: the export has the form of version 2, and this program reads version 1
-        a wrong UUID: line 1, column 53: `uuid` must be a string with an even number of hexadecimal digits, not `"0f513113653244e1186e7fa5263c953dc"`
+        a wrong UUID: line 1, column 53: `uuid` must be a string with an even number of hexadecimal digits, not `7`
         no seed: line 1, column 1: the member `seed` is missing
-        a last event that is wrong: line 9, column 9: event 5 is missing; the last event is 9
+        a last event that is wrong: line 9, column 9: event 5 is missing: the header says that event 9 is the last one
         two headers: line 2, column 9: a second header
         a missing shape: line 4, column 69: no line before this one has the shape of `remove` version 1
         a shape that does not decode: line 2, column 134: the shape does not decode: invalid shape at byte 1: byte 0xff is not the code of a shape that this version knows
@@ -228,17 +228,17 @@ fn lines_that_cannot_be_imported() {
         an event with another seq: line 6, column 23: event 3 must follow here, not event 5
         a seq that is no number: line 6, column 23: `seq` must be a number from 0 to 18446744073709551615, not `"3"`
         a time that is none: line 6, column 32: `time` must be a time from 1970 on with at most six decimals, such as "TIME", not `"xTIME"`
-        an earlier time: line 6, column 32: `time` must be a time from 1970 on with at most six decimals, such as "TIME", not `"TIME"`
+        an earlier time: line 6, column 32: event 3 has an earlier time than the event before it
         an unknown event: line 6, column 69: no line before this one has the shape of `steal` version 1
         an unknown version: line 6, column 69: no line before this one has the shape of `remove` version 2
         an outcome that is none: line 6, column 101: `rejected` must be true or false, not `1`
         metadata that are no texts: line 6, column 126: `actor` must be a string, not `7`
         a key of metadata twice: line 6, column 130: the member `a` occurs twice
         no arguments: line 6, column 1: the member `payload` is missing
-        an argument of another type: line 6, column 130: `payload` has not the shape of the event: count: expected an integer, found "many"
-        a missing argument: line 6, column 130: `payload` has not the shape of the event: there is no field `count`; the fields are item
-        an argument too many: line 6, column 130: `payload` has not the shape of the event: the shape has no field `price`; its fields are item, count
-        an argument out of range: line 6, column 130: `payload` has not the shape of the event: count: 9223372036854775808 is out of range for i64
+        an argument of another type: line 6, column 130: `payload` does not have the shape of the event: count: expected an integer, found "many"
+        a missing argument: line 6, column 130: `payload` does not have the shape of the event: there is no field `count`; the fields are item
+        an argument too many: line 6, column 130: `payload` does not have the shape of the event: the shape has no field `price`; its fields are item, count
+        an argument out of range: line 6, column 130: `payload` does not have the shape of the event: count: 9223372036854775808 is out of range for i64
         an unknown member: line 6, column 98: the member `extra` is not part of the form
         a member twice: line 6, column 96: the member `seq` occurs twice
         an unknown kind: line 6, column 9: there is no kind of lines `evnt`
@@ -292,12 +292,12 @@ fn targets_that_exist() {
         exit code: Some(3)
     "#]].assert_eq(&run(directory.path(), &["import", "missing", "copy.image"]));
     expect![[r#"
-        stderr: error: `DIR/lines` exists already; help: remove it, or give the path of a new file; nothing was written
+        stderr: error: `DIR/lines` exists already; nothing was written; help: remove it, or give the path of a new file
         exit code: Some(3)
     "#]]
     .assert_eq(&run(directory.path(), &["export", "stock.image", "--output", "lines"]));
     expect![[r#"
-        stderr: error: `DIR/stock.image/lines` is inside an image; help: give a path outside of it; nothing was written
+        stderr: error: `DIR/stock.image/lines` is inside an image; nothing was written; help: give a path outside of it
         exit code: Some(3)
     "#]]
     .assert_eq(&run(directory.path(), &["export", "stock.image", "--output", "stock.image/lines"]));
