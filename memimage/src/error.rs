@@ -3,6 +3,8 @@
 mod position;
 mod projection;
 mod subscription;
+#[cfg(feature = "admin")]
+mod export;
 mod advice;
 mod state_file;
 mod messages;
@@ -19,6 +21,8 @@ pub use command::CommandError;
 pub use kind::ErrorKind;
 pub use position::Position;
 
+#[cfg(feature = "admin")]
+pub(crate) use export::ExportError;
 pub(crate) use messages::ErrorDetail;
 pub(crate) use projection::ProjectionFault;
 pub(crate) use subscription::SubscriptionError;
@@ -172,6 +176,12 @@ impl Error {
     /// Whether the cause is a file that does not exist.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(&*self.detail, ErrorDetail::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Whether an export could not be written because its reader has gone, such as `head`.
+    #[cfg(feature = "admin")]
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        matches!(&*self.detail, ErrorDetail::Export(error) if error.is_closed_pipe())
     }
 
     /// Whether the owner of a journal removed what was to be read: a file, or the events by pruning them.

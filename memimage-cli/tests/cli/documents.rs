@@ -33,6 +33,8 @@ fn a_manual_page_for_each_verb() {
         "rewrite",
         "branch",
         "quarantine",
+        "export",
+        "import",
     ] {
         let page = std::fs::read_to_string(directory.path().join(format!("memimage-{verb}.1"))).unwrap();
         assert!(page.contains(&format!("memimage {verb}")), "{page}");

@@ -6,6 +6,7 @@ mod beside_owner;
 mod branching;
 mod damage;
 mod documents;
+mod export;
 mod large_journal;
 mod misuse;
 mod paging;

@@ -7,7 +7,7 @@ use expect_test::expect;
 
 use crate::support::{command, create, run};
 
-const READING: [&[&str]; 6] = [&["info"], &["log"], &["shapes"], &["stats"], &["snapshots"], &["check"]];
+const READING: [&[&str]; 7] = [&["info"], &["log"], &["shapes"], &["stats"], &["snapshots"], &["check"], &["export"]];
 
 #[test]
 fn a_path_without_an_image() {

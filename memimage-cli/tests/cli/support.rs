@@ -111,7 +111,7 @@ pub(crate) fn shown(directory: &Path, output: &Output) -> String {
 }
 
 /// Replaces times and UUIDs.
-fn stable(text: &str) -> String {
+pub(crate) fn stable(text: &str) -> String {
     let mut stable = String::new();
     let mut rest = text;
     while let Some(next) = rest.chars().next() {

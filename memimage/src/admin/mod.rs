@@ -3,6 +3,7 @@
 //!
 //! [`check`] reports damage. [`repair`] repairs damage by the action that the owner chooses. [`rewrite`] creates a new image
 //! with the same history, each event at its newest version. [`backup`](backup()) copies an image, in use or not. [`void`] records the decision that an event does nothing on replay.
+//! With the feature `admin`, `export` writes an image as lines of JSON, and `import` makes an image from such lines.
 
 // each module uses only the modules above it
 mod protection;
@@ -20,6 +21,10 @@ mod backup;
 #[cfg(feature = "admin")]
 mod quarantine;
 #[cfg(feature = "admin")]
+mod export;
+#[cfg(feature = "admin")]
+mod import;
+#[cfg(feature = "admin")]
 mod tool;
 
 pub use backup::{Backup, BackupReport, backup};
@@ -27,6 +32,10 @@ pub use backup::{Backup, BackupReport, backup};
 pub use check::check_with;
 pub use check::{Check, CheckReport, Finding, Severity, check};
 pub use decision::Decision;
+#[cfg(feature = "admin")]
+pub use export::{Export, ExportProgress, ExportReport, export};
+#[cfg(feature = "admin")]
+pub use import::{Import, ImportProgress, ImportReport, import};
 #[cfg(feature = "testing")]
 pub(crate) use protection::refuse_protected;
 pub use repair::{FileChange, Repair, RepairReport, repair};

@@ -1,6 +1,7 @@
-//! Reads and atomically replaces a text file in the user's sources, and lists the source files of a package.
+//! Reads and atomically replaces a text file in the user's sources, lists the source files of a package, and reads texts that the
+//! user gives.
 //!
-//! The user's sources are not part of an image, so this module uses the operating system's file system directly instead of a
+//! The user's files are not part of an image, so this module uses the operating system's file system directly instead of a
 //! [`Disk`](super::Disk).
 
 use std::collections::BTreeSet;
@@ -19,6 +20,12 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed("reading", path, error)),
     }
+}
+
+/// Opens a file for reading: a regular file, a pipe, or a link to one of them.
+#[cfg(feature = "admin")]
+pub(crate) fn open(path: &Path) -> Result<impl io::BufRead + use<>, Error> {
+    Ok(io::BufReader::with_capacity(1 << 16, File::open(path).map_err(|error| failed("opening", path, error))?))
 }
 
 /// Replaces the file's text by the text that `change` returns; leaves the file unchanged if `change` returns `None`. Updates

@@ -1,5 +1,7 @@
 //! The kinds of errors, for programs that react to errors by their kind.
 
+#[cfg(feature = "admin")]
+use super::export::ExportError;
 use super::is_full;
 use super::messages::ErrorDetail;
 use super::projection::ProjectionFault;
@@ -16,7 +18,7 @@ pub enum ErrorKind {
     /// The directory is not an image, or contains a link, a pipe or a device, none of which belongs in an image.
     NotAnImage,
     /// Another process, or another handle in this process, owns the image or the projection, or has the named subscription. Or another
-    /// backup, branch or rewrite to the same path is running.
+    /// backup, branch, import or rewrite to the same path is running.
     Locked,
     /// The image is on a network file system.
     NetworkFileSystem,
@@ -82,6 +84,8 @@ pub enum ErrorKind {
     Panicked,
     /// The [shape lock](crate::shape_lock) is missing, cannot be read, or does not match the program.
     ShapeLock,
+    /// The text to import is not an export of an image, or it was cut off or changed so that it is invalid. No image was created.
+    InvalidExport,
     /// The value of an option is out of range, or a subscription cannot have this name.
     InvalidOption,
 }
@@ -151,7 +155,18 @@ impl ErrorKind {
             | ErrorDetail::Unclaimed { .. } => ErrorKind::ShapeLock,
             ErrorDetail::Projection(fault) => ErrorKind::of_projection(fault),
             ErrorDetail::Subscription(error) => ErrorKind::of_subscription(error),
+            #[cfg(feature = "admin")]
+            ErrorDetail::Export(error) => ErrorKind::of_export(error),
             ErrorDetail::Option { .. } => ErrorKind::InvalidOption,
+        }
+    }
+
+    #[cfg(feature = "admin")]
+    fn of_export(error: &ExportError) -> ErrorKind {
+        match error {
+            ExportError::Output { source } if is_full(source) => ErrorKind::StorageFull,
+            ExportError::Output { .. } | ExportError::Input { .. } => ErrorKind::Io,
+            ExportError::Invalid { .. } | ExportError::Damaged { .. } => ErrorKind::InvalidExport,
         }
     }
 

@@ -434,6 +434,10 @@ pub(crate) enum ErrorDetail {
     #[error(transparent)]
     Subscription(SubscriptionError),
 
+    #[cfg(feature = "admin")]
+    #[error(transparent)]
+    Export(super::ExportError),
+
     #[error("the option `{option}` cannot be {value}: {what}")]
     Option { option: &'static str, value: String, what: &'static str },
 }

@@ -1,11 +1,11 @@
-//! The image from which an image was rewritten or branched.
+//! The image from which an image was rewritten, branched or imported.
 
 use std::fmt;
 
 use crate::journal::Identity;
 use crate::seq::Seq;
 
-/// The image from which an image was [rewritten](crate::admin::rewrite()) or [branched](crate::Journal::branch).
+/// The image from which an image was [rewritten](crate::admin::rewrite()), [branched](crate::Journal::branch), or imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Parent {
@@ -16,7 +16,7 @@ pub struct Parent {
 }
 
 impl Parent {
-    /// The parent of an image; `None` if the image is neither rewritten nor branched.
+    /// The parent of an image; `None` if the image is not rewritten, branched or imported.
     pub(crate) fn of(image: &Identity) -> Option<Parent> {
         image.parent.map(|(uuid, seq)| Parent { uuid, seq })
     }

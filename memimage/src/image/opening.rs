@@ -25,8 +25,8 @@ use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::figures::Figures;
 use crate::journal::{
-    IN_MEMORY, INSIDE_IMAGE, Identity, Journal, Layout, ResumePoint, Salts, SegmentBuilder, Segments, ShapeTable,
-    Survey, create, enclosing_image, quarantine_file, resume,
+    IN_MEMORY, INSIDE_IMAGE, Identity, Journal, JournalStart, Layout, ResumePoint, Salts, SegmentBuilder, Segments,
+    ShapeTable, Survey, create, enclosing_image, quarantine_file, resume,
 };
 use crate::keys::Keyring;
 use crate::log;
@@ -207,7 +207,7 @@ impl<M: Model> Opening<M> {
         let identity = Identity { uuid: random_uuid()?, seed: random()?, parent: None, model: M::NAME.to_owned() };
         let (life, mut salts) = (Life { epoch: 1, id: random_life()? }, random_salts()?);
         let shift = self.options.align_shift();
-        create(&self.segment_builder(identity, life)?, &genesis, shift, &mut salts)?;
+        create(&self.segment_builder(identity, life)?, JournalStart::Genesis(&genesis), shift, &mut salts)?;
         log::info!(path = %self.layout.root().display(), model = M::NAME, "created an image");
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! New images that are created from the files of another image: rewritten images, branches and backups.
+//! New images that are created from another image: rewritten images, branches, backups and imported images.
 
 // each module uses only the modules above it
 mod staging;
@@ -7,8 +7,6 @@ mod record_writer;
 mod source_frame;
 
 pub(crate) use complete_journal::{CompleteJournal, Need, Rebuilt, first_divergence};
-#[cfg(feature = "admin")]
-pub(crate) use record_writer::NewJournal;
-pub(crate) use record_writer::{NewRecord, RecordWriter};
+pub(crate) use record_writer::{JournalForm, NewRecord, RecordWriter};
 pub(crate) use source_frame::{FrameDecoder, SourceFrame, replayed};
 pub(crate) use staging::{StagingDir, StagingTask, refuse_inside, vacant};

@@ -8,8 +8,8 @@ use crate::entropy::{random, random_life, random_uuid};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{
-    BatchLimits, DigestMark, EventId, FrameKind, Genesis, Identity, Journal, Layout, NoRoom, OpenBatch, Salts,
-    SegmentBuilder, ShapeRow, ShapeTable, TimeCorrection,
+    BatchLimits, DigestMark, EventId, FrameKind, Genesis, Identity, Journal, JournalStart, Layout, NoRoom, OpenBatch,
+    Salts, SegmentBuilder, ShapeRow, ShapeTable, TimeCorrection,
 };
 use crate::keys::Keyring;
 use crate::options::Options;
@@ -35,21 +35,25 @@ pub(crate) struct NewRecord<'a> {
     pub(crate) payload: &'a [u8],
 }
 
-/// The settings of a new image's journal.
+/// The lengths in the journal of a new image.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct NewJournal {
-    /// The maximum length of a segment.
+pub(crate) struct JournalForm {
+    /// The maximum length of a segment, in bytes.
     pub(crate) segment_bytes: u64,
     /// The base-2 logarithm of the alignment of frames.
     pub(crate) align_shift: u8,
     pub(crate) limits: BatchLimits,
 }
 
-/// The settings of an image that a program creates with default options.
-#[cfg(feature = "admin")]
-impl Default for NewJournal {
-    fn default() -> NewJournal {
-        NewJournal { segment_bytes: 64 << 20, align_shift: 9, limits: BatchLimits::default() }
+impl JournalForm {
+    /// The form of an image that a program creates with default options.
+    #[cfg(feature = "admin")]
+    pub(crate) const DEFAULT: JournalForm =
+        JournalForm { segment_bytes: 64 << 20, align_shift: 9, limits: BatchLimits::DEFAULT };
+
+    fn of<M: Model>(options: &Options<M>) -> JournalForm {
+        let (segment_bytes, align_shift, limits) = (options.segment_bytes, options.align_shift(), options.caps);
+        JournalForm { segment_bytes, align_shift, limits }
     }
 }
 
@@ -80,32 +84,40 @@ impl RecordWriter {
     ) -> Result<RecordWriter, Error> {
         let first = parent.first::<M>()?;
         let genesis = genesis_of::<M>(first.given.then_some(&first.state))?;
-        let settings = NewJournal {
-            segment_bytes: options.segment_bytes,
-            align_shift: options.align_shift(),
-            limits: options.caps,
-        };
-        RecordWriter::begin(disk, layout, settings, keys, (parent.journal.segments().identity(), last), &genesis)
+        let form = JournalForm::of(options);
+        RecordWriter::begin(disk, layout, form, keys, (parent.journal.segments().identity(), last), &genesis)
     }
 
     /// Like [`create`](RecordWriter::create), without the program: `genesis` is the recorded genesis of the parent.
     pub(crate) fn begin(
         disk: &Arc<dyn Disk>,
         layout: &Layout,
-        settings: NewJournal,
+        form: JournalForm,
         keys: &Keyring,
         (parent, last): (&Identity, Seq),
         genesis: &Genesis,
     ) -> Result<RecordWriter, Error> {
         let Identity { uuid, seed, ref model, .. } = *parent;
         let identity = Identity { uuid: random_uuid()?, seed, parent: Some((uuid, last)), model: model.clone() };
-        let (largest, protection) = (settings.segment_bytes, keys.current(&identity.uuid, layout.root())?);
+        RecordWriter::start(disk, layout, identity, JournalStart::Genesis(genesis), form, keys)
+    }
+
+    /// Creates the journal of a new image with this identity.
+    pub(crate) fn start(
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        identity: Identity,
+        start: JournalStart<'_>,
+        form: JournalForm,
+        keys: &Keyring,
+    ) -> Result<RecordWriter, Error> {
+        let (largest, protection) = (form.segment_bytes, keys.current(&identity.uuid, layout.root())?);
         let life = Life { epoch: 1, id: random_life()? };
         let builder =
             SegmentBuilder { disk: Arc::clone(disk), layout: layout.clone(), identity, life, largest, protection };
         let salts = Salts::new(u64::from_le_bytes(random()?));
         // after an error, only the drop of this value ends the journal's threads, so nothing may fail between these two lines
-        let journal = Journal::create(builder, genesis, settings.align_shift, salts, settings.limits)?;
+        let journal = Journal::create(builder, start, form.align_shift, salts, form.limits)?;
         Ok(RecordWriter { journal, life, table: ShapeTable::default(), dropped: None })
     }
 
@@ -179,19 +191,25 @@ impl RecordWriter {
         self.journal.executed()
     }
 
-    /// Writes a digest of the state after an event that was written.
-    pub(crate) fn put_digest(&mut self, mark: &DigestMark) -> Result<(), Error> {
-        let mark = mark.encode();
-        self.attempt(|journal, open| Ok(journal.try_insert(open, FrameKind::Digest, &mark).err()))
-    }
-
     /// Writes the digest of the state after the last event, and syncs the journal.
     pub(crate) fn finish<M: Model>(&mut self, digest: u64) -> Result<(), Error> {
-        self.put_digest(&DigestMark { seq: self.last(), model: model_mark::<M>(), digest, accepts: false })?;
+        let mark = DigestMark { seq: self.last(), model: model_mark::<M>(), digest, accepts: false }.encode();
+        self.put_mark(FrameKind::Digest, &mark)?;
         self.close()
     }
 
-    /// Syncs the journal, and ends its threads.
+    /// Writes a frame without events.
+    pub(crate) fn put_mark(&mut self, kind: FrameKind, body: &[u8]) -> Result<(), Error> {
+        self.attempt(|journal, open| Ok(journal.try_insert(open, kind, body).err()))
+    }
+
+    /// The shape table of the journal.
+    #[cfg(feature = "admin")]
+    pub(crate) fn table(&self) -> &ShapeTable {
+        &self.table
+    }
+
+    /// Syncs the journal, and ends its threads. Nothing can be written to it any more.
     pub(crate) fn close(&mut self) -> Result<(), Error> {
         self.journal.close().map_err(|error| error.cause())
     }

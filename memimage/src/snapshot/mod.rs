@@ -21,6 +21,8 @@ pub(crate) use format::{SnapshotHeader, Trailer};
 pub(crate) use reader::{LoadedSnapshot, SnapshotFile};
 use writer::WrittenState;
 
+#[cfg(feature = "admin")]
+use crate::disk::sync_dir;
 use crate::disk::{Disk, StagedFile, failed};
 use crate::entropy::random;
 use crate::error::{Error, ErrorDetail};
@@ -54,6 +56,13 @@ pub(crate) struct StagedSnapshot {
     newest: NewestSnapshot,
     /// When the write began.
     began: Instant,
+}
+
+/// Some bytes of an encoded state, or of the encoded table of requests that follows it.
+#[cfg(feature = "admin")]
+pub(crate) enum EncodedPart {
+    State(Vec<u8>),
+    Requests(Vec<u8>),
 }
 
 impl Snapshots {
@@ -154,6 +163,34 @@ impl Snapshots {
         let WrittenState { file_bytes, state_bytes } = written;
         let newest = NewestSnapshot { created: header.created, state_bytes };
         Ok(StagedSnapshot { staged, bytes: file_bytes, newest, began })
+    }
+
+    /// Creates both copies of a base whose state and table of requests are encoded already, protected by the current keys. `next`
+    /// returns their parts in order, and `None` after the last one. `link` is the hash of the frame that contains the last event
+    /// in the state.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of `next`, and those of writing and of reading back the copies.
+    #[cfg(feature = "admin")]
+    pub(crate) fn write_base(
+        &self,
+        header: SnapshotHeader,
+        (digest, link): (u64, u64),
+        next: &mut dyn FnMut() -> Result<Option<EncodedPart>, Error>,
+    ) -> Result<(), Error> {
+        let (path, seq) = (self.path(header.seq), header.seq);
+        let protection = self.keyring.current(&header.identity.uuid, &path)?;
+        let key_ids = protection.key_ids();
+        let prefix = if key_ids.cipher.is_some() { random()? } else { header.prefix };
+        let header = SnapshotHeader { key_ids, prefix, ..header };
+        let staged = StagedFile::write(&*self.disk, &path, true, |file| {
+            writer::write_encoded(file, &header, (digest, link), protection, next).map(drop)
+        })?;
+        let installed = self.bases().install(staged.temporary(), seq);
+        staged.discard(&*self.disk);
+        installed?;
+        sync_dir(&*self.disk, &self.layout.journal())
     }
 
     /// Loads a written snapshot. Loading checks the encoding and not the disk, because the page cache serves the reads. The

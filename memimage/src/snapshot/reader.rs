@@ -8,6 +8,8 @@ use postcard::de_flavors::Flavor;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 use xxhash_rust::xxh3::Xxh3;
 
+#[cfg(feature = "admin")]
+use super::EncodedPart;
 use super::format::{CHUNK, CHUNK_HEADER, SnapshotHeader, TRAILER, Trailer, hasher, u32_at};
 use super::protection::{HEADER, SnapshotProtection, decrypt_seed, overhead};
 use crate::disk::{Access, Disk, StoredFile};
@@ -136,6 +138,21 @@ impl SnapshotFile {
         let requests = chunks.requests()?;
         let trailer = chunks.trailer()?;
         Ok(LoadedSnapshot { state: bytes, requests, trailer })
+    }
+
+    /// Reads and verifies the complete file, and passes the encoded state and the encoded table of requests to `visit`, part by
+    /// part. Only the returned trailer proves that the parts are those that were written.
+    #[cfg(feature = "admin")]
+    pub(crate) fn parts(self, visit: &mut dyn FnMut(EncodedPart) -> Result<(), Error>) -> Result<Trailer, Error> {
+        let has_requests = self.header.has_requests;
+        let mut chunks = self.chunks()?;
+        while chunks.next_chunk()? {
+            visit(EncodedPart::State(std::mem::take(&mut chunks.chunk)))?;
+        }
+        while has_requests && chunks.next_chunk()? {
+            visit(EncodedPart::Requests(std::mem::take(&mut chunks.chunk)))?;
+        }
+        chunks.trailer()
     }
 
     fn chunks(self) -> Result<ChunkReader, Error> {

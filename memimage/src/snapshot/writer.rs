@@ -5,6 +5,8 @@ use std::io;
 use serde::Serialize;
 use xxhash_rust::xxh3::Xxh3;
 
+#[cfg(feature = "admin")]
+use super::EncodedPart;
 use super::format::{CHUNK, CHUNK_HEADER, SnapshotHeader, Trailer, chunk_header, hasher};
 use super::protection::{HEADER, SnapshotProtection};
 use crate::disk::StoredFile;
@@ -37,34 +39,46 @@ pub(super) fn write(
     link: impl FnOnce() -> Result<u64, Error>,
     protection: Protection,
 ) -> Result<WrittenState, Error> {
-    let prefix = header.prefix;
-    let header = header.encode(&protection);
-    file.write_all(&header, 0)?;
-    let mut chunks = ChunkWriter {
-        file,
-        offset: HEADER as u64,
-        hasher: hasher(&header),
-        protection: SnapshotProtection::new(protection, &header, prefix),
-        chunk: Vec::with_capacity(CHUNK_HEADER + CHUNK + TAG),
-        len: 0,
-        failure: None,
-    };
-    chunks.begin();
+    let mut chunks = ChunkWriter::begin_file(file, header, protection)?;
     chunks.value(&state, "the state of the model")?;
     drop(state);
     if let Some(requests) = requests {
         chunks.end_of_value()?;
         chunks.value(&requests, "the table of requests")?;
     }
-    let mut trailer = Trailer { len: chunks.len, digest, hash: chunks.hasher.digest128(), link: link()? };
-    let tag = chunks.protection.encrypt_digest(&mut trailer.digest);
-    let mut end = chunk_header(&[]).to_vec();
-    end.extend_from_slice(&trailer.encode());
-    end.extend(tag.into_iter().flatten());
-    chunks.protection.update(&end);
-    end.extend(chunks.protection.mac().into_iter().flatten());
-    file.write_all(&end, chunks.offset)?;
-    Ok(WrittenState { file_bytes: chunks.offset + end.len() as u64, state_bytes: chunks.len })
+    chunks.end_file(digest, link()?)
+}
+
+/// Like [`write`], with a state and a table of requests that are encoded already. `next` returns their parts in order, and
+/// `None` after the last one.
+#[cfg(feature = "admin")]
+pub(super) fn write_encoded(
+    file: &StoredFile,
+    header: &SnapshotHeader,
+    (digest, link): (u64, u64),
+    protection: Protection,
+    next: &mut dyn FnMut() -> Result<Option<EncodedPart>, Error>,
+) -> Result<WrittenState, Error> {
+    let mut chunks = ChunkWriter::begin_file(file, header, protection)?;
+    let mut is_state = true;
+    while let Some(part) = next()? {
+        let bytes = match part {
+            EncodedPart::State(bytes) => bytes,
+            EncodedPart::Requests(bytes) => {
+                if std::mem::take(&mut is_state) {
+                    chunks.flush_chunk()?;
+                    chunks.end_of_value()?;
+                }
+                bytes
+            }
+        };
+        chunks.bytes(&bytes)?;
+    }
+    chunks.flush_chunk()?;
+    if is_state && header.has_requests {
+        chunks.end_of_value()?;
+    }
+    chunks.end_file(digest, link)
 }
 
 /// Splits the serialized state into chunks and writes them.
@@ -81,7 +95,42 @@ struct ChunkWriter<'a> {
     failure: Option<Error>,
 }
 
-impl ChunkWriter<'_> {
+impl<'a> ChunkWriter<'a> {
+    /// Writes the header.
+    fn begin_file(
+        file: &'a StoredFile,
+        header: &SnapshotHeader,
+        protection: Protection,
+    ) -> Result<ChunkWriter<'a>, Error> {
+        let prefix = header.prefix;
+        let header = header.encode(&protection);
+        file.write_all(&header, 0)?;
+        let mut chunks = ChunkWriter {
+            file,
+            offset: HEADER as u64,
+            hasher: hasher(&header),
+            protection: SnapshotProtection::new(protection, &header, prefix),
+            chunk: Vec::with_capacity(CHUNK_HEADER + CHUNK + TAG),
+            len: 0,
+            failure: None,
+        };
+        chunks.begin();
+        Ok(chunks)
+    }
+
+    /// Writes the empty chunk after the last value, and the trailer.
+    fn end_file(mut self, digest: u64, link: u64) -> Result<WrittenState, Error> {
+        let mut trailer = Trailer { len: self.len, digest, hash: self.hasher.digest128(), link };
+        let tag = self.protection.encrypt_digest(&mut trailer.digest);
+        let mut end = chunk_header(&[]).to_vec();
+        end.extend_from_slice(&trailer.encode());
+        end.extend(tag.into_iter().flatten());
+        self.protection.update(&end);
+        end.extend(self.protection.mac().into_iter().flatten());
+        self.file.write_all(&end, self.offset)?;
+        Ok(WrittenState { file_bytes: self.offset + end.len() as u64, state_bytes: self.len })
+    }
+
     fn begin(&mut self) {
         self.chunk.clear();
         self.chunk.resize(CHUNK_HEADER, 0);
@@ -95,6 +144,16 @@ impl ChunkWriter<'_> {
         }
         serialized.map_err(|error| Error::new(ErrorDetail::Unserializable { state, what: error.to_string() }))?;
         self.flush_chunk()
+    }
+
+    /// Appends bytes of an encoded value.
+    #[cfg(feature = "admin")]
+    fn bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let written = io::Write::write_all(&mut &mut *self, bytes);
+        match self.failure.take() {
+            Some(failure) => Err(failure),
+            None => written.map_err(|error| Error::io("writing", self.file.path(), error)),
+        }
     }
 
     /// Writes the empty chunk after a value.

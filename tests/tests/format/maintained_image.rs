@@ -27,6 +27,33 @@ fn an_image_with_a_void_event_conforms_to_the_document() {
     assert_eq!(image.durable, (9 + CHARGES, 4), "the void frame has an epoch of its own");
 }
 
+/// The void frames of an imported image follow all events.
+#[test]
+fn an_imported_image_conforms_to_the_document() {
+    let directory = tempfile::tempdir().unwrap();
+    let [from, to] = ["from", "to"].map(|name| directory.path().join(name));
+    create(&from);
+    for seq in [10, 12] {
+        admin::void(&from, Seq::new(seq), "charged twice").unwrap();
+    }
+    let shelf = Image::<Shelf>::open(&from).unwrap();
+    shelf.charge(1).unwrap();
+    Image::close(shelf).unwrap();
+    let mut lines = Vec::new();
+    admin::export(&from, &mut lines).unwrap();
+    admin::import(&lines[..], &to).unwrap();
+    let [old, new] = [&from, &to].map(|path| {
+        let mut files = files_in(path);
+        files.remove("LOCK");
+        reader::read(&files)
+    });
+    let last = 9 + CHARGES;
+    assert_eq!((new.parent, new.seed), (Some((old.uuid, last)), old.seed));
+    assert_ne!(new.uuid, old.uuid);
+    assert_eq!((&new.events, &new.voids), (&old.events, &old.voids));
+    assert_eq!(new.durable, (last, 2), "the void frames have an epoch without events");
+}
+
 /// A repair gives up the events before a snapshot, and rebuilds the segment in which one of them is damaged.
 #[test]
 fn a_repaired_image_with_a_bridge_conforms_to_the_document() {

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "each module of `model_versions` stands for a program with a public model")]
 
 mod crash;
+mod export;
 mod model_versions;
 mod refusals;
 mod rewritten_image;

@@ -67,6 +67,6 @@ impl fmt::Display for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        Failure::Refused(error)
+        if error.is_closed_pipe() { Failure::ClosedPipe } else { Failure::Refused(error) }
     }
 }

@@ -16,7 +16,7 @@ use crate::journal::{
 };
 use crate::keys::Keyring;
 use crate::new_image::{
-    FrameDecoder, Need, NewJournal, NewRecord, RecordWriter, SourceFrame, StagingDir, StagingTask, refuse_inside,
+    FrameDecoder, JournalForm, Need, NewRecord, RecordWriter, SourceFrame, StagingDir, StagingTask, refuse_inside,
     vacant,
 };
 use crate::recovery::{DROPPED, OpenedJournal};
@@ -113,12 +113,12 @@ impl HistoryCopy<'_> {
         let parent = (self.journal.segments().identity(), self.end);
         let genesis = self.genesis()?;
         let disk = self.journal.disk();
-        let mut new = RecordWriter::begin(disk, layout, NewJournal::default(), self.keyring, parent, &genesis)?;
+        let mut new = RecordWriter::begin(disk, layout, JournalForm::DEFAULT, self.keyring, parent, &genesis)?;
         let mut numbers: Vec<Option<EventId>> = vec![None; self.rows.len()];
         let mut copied = Copied { by_row: vec![0; self.rows.len()], ..Copied::default() };
         self.read(progress, &mut |content| match content {
             Content::Time(correction) => Ok(new.correct_time(correction)?),
-            Content::Digest(mark) => Ok(new.put_digest(mark)?),
+            Content::Digest(mark) => Ok(new.put_mark(FrameKind::Digest, &mark.encode())?),
             Content::Event(record, payload) => {
                 let planned = self.row(record);
                 copied.count(record, planned);

@@ -8,7 +8,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::failure::Failure;
 use super::pager::Pager;
-use crate::seq::Seq;
 
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -87,6 +86,34 @@ impl Terminal {
     }
 }
 
+/// Standard output, for bytes that must stay as they are.
+pub(crate) fn raw_output() -> io::StdoutLock<'static> {
+    io::stdout().lock()
+}
+
+/// Whether a person sees the standard output.
+pub(crate) fn is_output_visible() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Standard input.
+pub(crate) fn raw_input() -> io::StdinLock<'static> {
+    io::stdin().lock()
+}
+
+/// A progress bar over events on standard error, if that is a terminal.
+pub(crate) fn progress_bar(events: u64) -> ProgressBar {
+    let progress = ProgressBar::new(events);
+    let style = ProgressStyle::with_template("{bar:40} event {pos} of {len}, {eta} left");
+    progress.set_style(style.expect("the template is valid"));
+    progress
+}
+
+/// A progress bar that is never shown.
+pub(crate) fn hidden_progress_bar() -> ProgressBar {
+    ProgressBar::hidden()
+}
+
 /// Writes a line to standard error.
 pub(crate) fn tell(line: impl Display) {
     // there is no other place where this fault could be told
@@ -103,10 +130,4 @@ pub(crate) fn visible(text: &str) -> String {
 /// A number of bytes, for people.
 pub(crate) fn bytes(number: u64) -> String {
     indicatif::BinaryBytes(number).to_string()
-}
-
-/// A bar, on standard error if this is a terminal, that shows the progress up to event `last`.
-pub(crate) fn event_progress(last: Seq) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} event {pos} of {len}, {eta} left");
-    ProgressBar::new(last.get()).with_style(style.expect("the template is valid"))
 }

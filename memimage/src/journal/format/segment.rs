@@ -42,12 +42,12 @@ const SEGMENT: [u8; 16] = *b"memimage segment";
 /// The fields that are the same in all segments of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// The UUID of the image. A rewritten or branched image gets a new UUID.
+    /// The UUID of the image. A rewritten, branched or imported image gets a new UUID.
     pub(crate) uuid: [u8; 16],
     /// The seed of the random values in commands.
     pub(crate) seed: Seed,
-    /// If this image was rewritten or branched from another image: the UUID of the other image, and the last event that was
-    /// taken from there.
+    /// If this image was rewritten, branched or imported from another image: the UUID of the other image, and the last event that
+    /// was taken from there.
     pub(crate) parent: Option<([u8; 16], Seq)>,
     pub(crate) model: String,
 }

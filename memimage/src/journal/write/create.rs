@@ -16,6 +16,33 @@ use crate::journal::format::whitening::Salts;
 use crate::journal::format::zeros::last_nonzero;
 use crate::seq::{SegmentId, Seq};
 
+/// The event before the first one of a new journal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum JournalStart<'a> {
+    /// None: the journal is complete, and this is the state before its first event.
+    Genesis(&'a Genesis),
+    /// This event, as in a pruned journal. The caller adds a base.
+    After(Seq),
+}
+
+impl JournalStart<'_> {
+    /// The last event before the journal.
+    pub(super) fn before(self) -> Seq {
+        match self {
+            JournalStart::Genesis(_) => Seq::ZERO,
+            JournalStart::After(seq) => seq,
+        }
+    }
+
+    /// The first segment. Segment 1 alone has a genesis, so a journal without one begins with segment 2.
+    pub(super) fn segment(self) -> SegmentId {
+        match self {
+            JournalStart::Genesis(_) => SegmentId::FIRST,
+            JournalStart::After(_) => SegmentId::FIRST.next(),
+        }
+    }
+}
+
 /// A new journal, and the position of its next frame.
 pub(crate) struct CreatedJournal {
     /// The length of the first segment.
@@ -28,7 +55,7 @@ pub(crate) struct CreatedJournal {
 /// Creates the directories, `journal/durable` and the first segment.
 pub(crate) fn create(
     builder: &SegmentBuilder,
-    genesis: &Genesis,
+    start: JournalStart<'_>,
     align_shift: u8,
     salts: &mut Salts,
 ) -> Result<CreatedJournal, Error> {
@@ -42,19 +69,19 @@ pub(crate) fn create(
     for dir in layout.parent().into_iter().chain([layout.root().to_owned()]) {
         sync_dir(disk, &dir)?;
     }
-    let frames = first_frames(builder, genesis, align_shift, salts)?;
+    let frames = first_frames(builder, start, align_shift, salts)?;
     let (offset, previous) = ((SEGMENT_HEADER + frames.bytes.len()) as u64, frames.previous);
     let watermark = Watermark {
         life: builder.life,
-        durable_seq: Seq::ZERO,
-        segment: SegmentId::FIRST,
+        durable_seq: start.before(),
+        segment: start.segment(),
         offset,
         previous: previous.hash,
         decisions: 0,
     };
     create_watermark(builder, &watermark)?;
     let room = frames.bytes.len() as u64 + SEAL_ROOM;
-    match builder.build(SegmentId::FIRST, room, &frames.bytes, || true) {
+    match builder.build(start.segment(), room, &frames.bytes, || true) {
         Ok(len) => Ok(CreatedJournal { len, offset, previous }),
         Err(SegmentBuildError::Unchanged(error) | SegmentBuildError::Unknown(error)) => Err(error),
     }
@@ -210,16 +237,20 @@ impl FirstFrames {
     }
 }
 
-/// The first frames of a journal: an empty shape table, and genesis.
+/// The first frames of a journal: an empty shape table, and genesis if the journal is complete.
 fn first_frames(
     builder: &SegmentBuilder,
-    genesis: &Genesis,
+    start: JournalStart<'_>,
     align_shift: u8,
     salts: &mut Salts,
 ) -> Result<FirstFrames, Error> {
     let mut frames = FirstFrames::empty();
-    for frame in [(FrameKind::Shapes, ShapeTable::default().encode()), (FrameKind::Genesis, genesis.encode())] {
-        frames.push(builder, SegmentId::FIRST, Seq::new(1), frame, align_shift, salts)?;
+    let genesis = match start {
+        JournalStart::Genesis(genesis) => Some((FrameKind::Genesis, genesis.encode())),
+        JournalStart::After(_) => None,
+    };
+    for frame in [(FrameKind::Shapes, ShapeTable::default().encode())].into_iter().chain(genesis) {
+        frames.push(builder, start.segment(), start.before().next(), frame, align_shift, salts)?;
     }
     Ok(frames)
 }

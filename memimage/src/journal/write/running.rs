@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use super::batch::{DeferredFrame, NoRoom, OpenBatch, RecordMark};
 use super::commit::{BatchLimits, Commit};
-use super::create::create;
+use super::create::{JournalStart, create};
 use super::durability::Durability;
 use super::durability_watch::DurabilityWatch;
 use super::preallocate::{PreallocationHost, Preallocator};
@@ -18,7 +18,6 @@ use crate::disk::{Access, StoredFile};
 use crate::error::Error;
 use crate::figures::Figures;
 use crate::journal::format::frame::{FrameKind, head_len};
-use crate::journal::format::genesis::Genesis;
 use crate::journal::format::record::EventId;
 use crate::journal::format::shape_table::ShapeTable;
 use crate::journal::format::time_correction::TimeCorrection;
@@ -26,7 +25,7 @@ use crate::journal::format::whitening::Salts;
 #[cfg(feature = "chain")]
 use crate::keys::ChainHead;
 use crate::process::Process;
-use crate::seq::{SegmentId, Seq};
+use crate::seq::Seq;
 use crate::sync::MutexGuard;
 
 /// A journal that accepts events.
@@ -39,14 +38,14 @@ impl Journal {
     /// Creates the files of a journal and starts the journal in the durability mode `Synced`.
     pub(crate) fn create(
         builder: SegmentBuilder,
-        genesis: &Genesis,
+        start: JournalStart<'_>,
         align_shift: u8,
         mut salts: Salts,
         limits: BatchLimits,
     ) -> Result<Journal, Error> {
         let shapes = ShapeTable::default().encode();
-        let created = create(&builder, genesis, align_shift, &mut salts)?;
-        let position = FramePosition { segment: SegmentId::FIRST, offset: created.offset };
+        let created = create(&builder, start, align_shift, &mut salts)?;
+        let position = FramePosition { segment: start.segment(), offset: created.offset };
         let reservation = SpaceReservation::new(
             position,
             created.len,
@@ -73,8 +72,8 @@ impl Journal {
                 offset: created.offset,
                 previous: created.previous,
                 decisions: 0,
-                written: Seq::ZERO,
-                durable: Seq::ZERO,
+                written: start.before(),
+                durable: start.before(),
                 time: Timestamp::default(),
             },
         };

@@ -11,7 +11,7 @@ use crate::admin::tool::json;
 use crate::admin::tool::moment::MomentArgument;
 use crate::admin::tool::rules::PlannedRow;
 use crate::admin::tool::target::{Target, TargetArguments};
-use crate::admin::tool::terminal::{Terminal, event_progress};
+use crate::admin::tool::terminal::{Terminal, progress_bar};
 use crate::branch::{PRUNED, STAGING, last_event, pruned_meanwhile};
 use crate::disk::absolute;
 use crate::seq::Seq;
@@ -82,7 +82,7 @@ impl Branch {
             target: directory,
             staging: &STAGING,
         };
-        let progress = event_progress(end);
+        let progress = progress_bar(end.get());
         let copied = copy.run(&mut |seq: Seq| progress.set_position(seq.get()))?;
         progress.finish_and_clear();
         Ok(Document {

@@ -14,6 +14,8 @@ mod backup;
 mod rewrite;
 mod branch;
 mod quarantine;
+mod export;
+mod import;
 mod completions;
 mod man;
 
@@ -39,6 +41,8 @@ pub(crate) enum Verb {
     Rewrite(rewrite::Rewrite),
     Branch(branch::Branch),
     Quarantine(quarantine::Quarantine),
+    Export(export::Export),
+    Import(import::Import),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -62,6 +66,8 @@ impl Verb {
             | Verb::Backup(_)
             | Verb::Rewrite(_)
             | Verb::Branch(_)
+            | Verb::Export(_)
+            | Verb::Import(_)
             | Verb::Completions(_)
             | Verb::Man(_) => false,
         }
@@ -85,6 +91,8 @@ pub(crate) fn run(verb: Verb, terminal: &mut Terminal, command: clap::Command) -
         Verb::Rewrite(rewrite) => rewrite.run(terminal),
         Verb::Branch(branch) => branch.run(terminal),
         Verb::Quarantine(quarantine) => quarantine.run(terminal),
+        Verb::Export(export) => export.run(terminal),
+        Verb::Import(import) => import.run(terminal),
         Verb::Completions(completions) => completions.run(terminal, command),
         Verb::Man(man) => man.run(terminal, command),
     }

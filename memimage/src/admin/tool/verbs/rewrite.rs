@@ -13,7 +13,7 @@ use crate::admin::tool::json;
 use crate::admin::tool::rules::{PlannedRow, RewritePlan, Rule, RuleKind, parse_line, parse_rule};
 use crate::admin::tool::syntax::SyntaxError;
 use crate::admin::tool::target::TargetArguments;
-use crate::admin::tool::terminal::{NAME, Terminal, event_progress, visible};
+use crate::admin::tool::terminal::{NAME, Terminal, progress_bar, visible};
 use crate::disk::{absolute, text_file};
 use crate::journal::ShapeRow;
 use crate::keys::Keyring;
@@ -140,7 +140,7 @@ impl Rewrite {
         let document = if self.dry_run {
             let end = target.durable()?;
             let journal = target.journal(end)?;
-            let progress = event_progress(end);
+            let progress = progress_bar(end.get());
             let watch = &mut |seq: Seq| progress.set_position(seq.get());
             let document = rewritten(&rules, &journal, end, |rows| {
                 copy(&journal, &target.keyring, end, rows, &directory).try_out(watch)
@@ -151,7 +151,7 @@ impl Rewrite {
             let _lock = target.layout.acquire_lock(&*target.disk)?;
             let journal = OpenedJournal::open(&target.disk, &target.layout, &target.keyring, None)?;
             let end = journal.read_synced_end()?.chain.before();
-            let progress = event_progress(end);
+            let progress = progress_bar(end.get());
             let watch = &mut |seq: Seq| progress.set_position(seq.get());
             let document = rewritten(&rules, &journal, end, |rows| {
                 copy(&journal, &target.keyring, end, rows, &directory).run(watch)

@@ -9,7 +9,7 @@ use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::moment::{MomentArgument, rfc3339};
 use crate::admin::tool::target::TargetArguments;
-use crate::admin::tool::terminal::{HEADING, NAME, Terminal, bytes, event_progress, visible};
+use crate::admin::tool::terminal::{HEADING, NAME, Terminal, bytes, progress_bar, visible};
 use crate::context::Timestamp;
 use crate::history::Query;
 
@@ -78,7 +78,7 @@ impl Stats {
         let target = self.target.open()?;
         let mut query = Query::default();
         target.between(&mut query, self.from.map(|from| from.0), self.until.map(|until| until.0));
-        let progress = event_progress(target.durable()?);
+        let progress = progress_bar(target.durable()?.get());
         let mut document = Document::default();
         let mut by_event: BTreeMap<(String, u32), EventFigures> = BTreeMap::new();
         let (mut by_size, mut by_hour) = (BTreeMap::<u64, u64>::new(), BTreeMap::<u64, u64>::new());

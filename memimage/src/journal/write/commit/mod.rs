@@ -101,9 +101,13 @@ pub(crate) struct BatchLimits {
     pub(crate) pending_batches: usize,
 }
 
+impl BatchLimits {
+    pub(crate) const DEFAULT: BatchLimits = BatchLimits { batch_bytes: 1 << 20, pending_batches: 8 };
+}
+
 impl Default for BatchLimits {
     fn default() -> BatchLimits {
-        BatchLimits { batch_bytes: 1 << 20, pending_batches: 8 }
+        BatchLimits::DEFAULT
     }
 }
 

@@ -1,0 +1,278 @@
+//! Writes the frames of a journal as the lines of an export.
+
+use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
+
+use serde_json::value::RawValue;
+
+use super::base::ExportedBase;
+use super::lines::{self, Line, hex_number};
+use super::report::{ExportProgress, ExportReport};
+use super::time;
+use crate::context::Origin;
+use crate::error::{Error, ErrorDetail, ErrorKind, ExportError};
+use crate::history::JournalSource;
+use crate::journal::{Frame, FrameKind, Genesis, Record, Scan, ShapeTable, Voids, records};
+use crate::outcome::Outcome;
+use crate::recovery::{OpenedJournal, unknown_event_number};
+use crate::seq::{SegmentId, Seq};
+use crate::shape::ShapeTree;
+use crate::snapshot::EncodedPart;
+use crate::value::Value;
+use crate::value::text::hex;
+
+/// Writes an image to `output`. Calls `progress` after each batch of events.
+pub(super) fn export(
+    source: &JournalSource,
+    output: &mut dyn Write,
+    progress: &mut dyn FnMut(ExportProgress),
+) -> Result<ExportReport, Error> {
+    // without an owner, nothing but this call syncs the last events, of which callers may have got the answers
+    let without_owner = source.last_without_owner()?;
+    let last = without_owner.map_or_else(|| source.durable("export"), Ok)?;
+    let journal = source.open(last)?;
+    let (segments, scan) = (journal.segments(), journal.scan());
+    let voids = scan.voids(segments.first())?;
+    let base = match segments.starts_at_genesis() {
+        true => None,
+        false => Some(ExportedBase::find(&journal, &voids, last)?),
+    };
+    let first = first_event(&journal)?;
+    let total = last.next().get() - first.get();
+    let mut output = Output { writer: BufWriter::with_capacity(1 << 16, output) };
+    output.line(&Line::Header(header(&journal, base.as_ref(), (first, last))?))?;
+    let mut exporter = Exporter {
+        scan,
+        voids: &voids,
+        first,
+        last,
+        table: ShapeTable::default(),
+        written: first.before(),
+        void_lines: 0,
+        undecoded: 0,
+        output: &mut output,
+        progress: &mut |events| progress(ExportProgress { events, total }),
+    };
+    exporter.journal(without_owner.is_none())?;
+    let (voids, undecoded) = (exporter.void_lines, exporter.undecoded);
+    let base_seq = base.as_ref().map(ExportedBase::seq);
+    if let Some(base) = base {
+        base.file.parts(&mut |part| {
+            output.line(&match part {
+                EncodedPart::State(bytes) => Line::State(lines::Bytes { bytes: hex(&bytes) }),
+                EncodedPart::Requests(bytes) => Line::Requests(lines::Bytes { bytes: hex(&bytes) }),
+            })
+        })?;
+    }
+    output.line(&Line::End(lines::End { last_seq: last.get(), voids }))?;
+    output.writer.flush().map_err(unwritten)?;
+    Ok(ExportReport { events: total, seq: last, base: base_seq, undecoded })
+}
+
+/// The first event of the journal, or the event that would be the first one.
+fn first_event(journal: &OpenedJournal) -> Result<Seq, Error> {
+    let segments = journal.segments();
+    if segments.starts_at_genesis() {
+        return Ok(Seq::new(1));
+    }
+    let first = segments.first_frame(segments.first())?.map(|header| header.first_seq);
+    first.ok_or_else(|| segments.corrupt(segments.first(), None, "the segment has no intact first frame".to_owned()))
+}
+
+fn header<'a>(
+    journal: &'a OpenedJournal,
+    base: Option<&ExportedBase>,
+    (first, last): (Seq, Seq),
+) -> Result<lines::Header<'a>, Error> {
+    let identity = journal.segments().identity();
+    Ok(lines::Header {
+        version: lines::VERSION,
+        model: &identity.model,
+        uuid: hex(&identity.uuid),
+        parent: identity.parent.map(|(uuid, seq)| lines::Parent { uuid: hex(&uuid), seq: seq.get() }),
+        created: time::to_json(journal.segments().created()),
+        seed: hex(&identity.seed),
+        first_seq: first.get(),
+        last_seq: last.get(),
+        genesis: if base.is_none() { Some(genesis(journal.scan())?) } else { None },
+        base: base.map(|base| base.line(journal)).transpose()?,
+    })
+}
+
+/// The state before the first event of a complete journal.
+fn genesis(scan: &Scan) -> Result<lines::Genesis, Error> {
+    let mut found = None;
+    scan.read(SegmentId::FIRST, |segment, frame| {
+        if frame.header.kind != FrameKind::Genesis {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let genesis = Genesis::decode(&scan.body(segment, frame)?);
+        found = Some(genesis.map_err(|what| scan.corrupt_frame(segment, frame, what))?);
+        Ok(ControlFlow::Break(()))
+    })?;
+    let missing = || scan.segments().corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned());
+    let Genesis { model_version, shape, digest, state, default, .. } = found.ok_or_else(missing)?;
+    let (state, default) = (state.map(|bytes| hex(&bytes)), default.map(|bytes| hex(&bytes)));
+    Ok(lines::Genesis { model_version, shape_bytes: hex(&shape), digest: hex_number(digest), state, default })
+}
+
+/// The lines that were not handed to the caller's writer yet.
+struct Output<'a> {
+    writer: BufWriter<&'a mut dyn Write>,
+}
+
+impl Output<'_> {
+    fn line(&mut self, line: &Line<'_>) -> Result<(), Error> {
+        serde_json::to_writer(&mut self.writer, line).map_err(|error| unwritten(error.into()))?;
+        self.writer.write_all(b"\n").map_err(unwritten)
+    }
+}
+
+fn unwritten(source: io::Error) -> Error {
+    Error::new(ErrorDetail::Export(ExportError::Output { source }))
+}
+
+struct Exporter<'a, 'o> {
+    scan: &'a Scan,
+    /// The void events, with the epochs in which they became void.
+    voids: &'a Voids,
+    first: Seq,
+    last: Seq,
+    /// The shapes that were written.
+    table: ShapeTable,
+    /// The last event that was written.
+    written: Seq,
+    void_lines: u64,
+    undecoded: u64,
+    output: &'a mut Output<'o>,
+    progress: &'a mut dyn FnMut(u64),
+}
+
+impl Exporter<'_, '_> {
+    /// Writes all frames up to the last event, and the frames without events that follow it.
+    fn journal(&mut self, has_owner: bool) -> Result<(), Error> {
+        let (scan, mut failure) = (self.scan, None);
+        let read = scan.read(scan.segments().first(), |segment, frame| {
+            let visited = self.frame(segment, frame);
+            Ok(visited.unwrap_or_else(|error| {
+                failure = Some(error);
+                ControlFlow::Break(())
+            }))
+        });
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        match read {
+            // after the last event that was durable, the owner may be writing
+            Err(error) if has_owner && self.written == self.last && error.kind() == ErrorKind::Corrupt => Ok(()),
+            Err(error) if has_owner && error.is_missing() => Err(scan.segments().pruned_event(self.written.next())),
+            read => read.map(drop),
+        }
+    }
+
+    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
+        let (scan, header) = (self.scan, &frame.header);
+        if header.first_seq > self.last.next() || (header.count > 0 && header.first_seq > self.last) {
+            return Ok(ControlFlow::Break(()));
+        }
+        match header.kind {
+            FrameKind::Events => self.events(segment, frame)?,
+            FrameKind::Shapes => self.shapes(segment, frame)?,
+            FrameKind::Digest => {
+                let mark = scan.decode_digest(segment, frame)?;
+                if mark.seq.next() >= self.first && !self.voids.invalidates(mark.seq, header.life.epoch) {
+                    let (model, digest) = (hex_number(mark.model), hex_number(mark.digest));
+                    let line = lines::Digest { seq: mark.seq.get(), model, digest, accepts: mark.accepts };
+                    self.output.line(&Line::Digest(line))?;
+                }
+            }
+            FrameKind::Void => {
+                let mark = scan.decode_void(segment, frame)?;
+                if mark.seq >= self.first {
+                    let (seq, time) = (mark.seq.get(), time::to_json(mark.time));
+                    let line = lines::Void { seq, time, reason: &mark.reason, by: mark.by.as_deref() };
+                    self.output.line(&Line::Void(line))?;
+                    self.void_lines += 1;
+                }
+            }
+            FrameKind::Time => {
+                let correction = scan.decode_time(segment, frame)?;
+                let (to, from) = (time::to_json(correction.to), time::to_json(correction.from));
+                self.output.line(&Line::Time(lines::Correction { to, from, reason: &correction.reason }))?;
+            }
+            // the header has the genesis, and the state that replaces pruned events follows the last event
+            FrameKind::Genesis | FrameKind::Prune | FrameKind::Seal | FrameKind::Optional(_) => {}
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Writes the rows that are new or changed; each segment repeats the others.
+    fn shapes(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+        let rows = self.scan.rows(segment, frame)?;
+        for (number, row) in (rows.first as usize..).zip(&rows.rows) {
+            if self.table.rows.get(number) != Some(row) {
+                let (shape, shape_bytes) = (row.shape.to_string(), hex(&row.shape.encode()));
+                let line = lines::Shape { name: &row.name, version: row.version, shape, shape_bytes };
+                self.output.line(&Line::Shape(line))?;
+            }
+        }
+        let added = self.table.add(rows);
+        added.map_err(|fault| self.scan.corrupt_frame(segment, frame, fault.to_string()))
+    }
+
+    fn events(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+        let (scan, header) = (self.scan, &frame.header);
+        let body = scan.body(segment, frame)?;
+        for record in records(&body, header.first_seq, header.count, header.time) {
+            let record = record.map_err(|fault| scan.corrupt_frame(segment, frame, fault.to_string()))?;
+            let Some((name, version, shape)) = self.table.event(record.event) else {
+                return Err(scan.corrupt_frame(segment, frame, unknown_event_number(record.seq, record.event)));
+            };
+            let payload = &body[record.payload.clone()];
+            let line = event(&record, (name, version), json(shape, payload), payload);
+            self.undecoded += u64::from(line.payload.is_none());
+            self.output.line(&Line::Event(line))?;
+            self.written = record.seq;
+        }
+        (self.progress)(self.written.next().get() - self.first.get());
+        Ok(())
+    }
+}
+
+fn event<'a>(
+    record: &'a Record,
+    (name, version): (&'a str, u32),
+    json: Result<Box<RawValue>, String>,
+    payload: &[u8],
+) -> lines::Event<'a> {
+    let Origin { seq, part } = record.origin;
+    let (payload, payload_error) = match json {
+        Ok(json) => (Some(json), None),
+        Err(error) => (None, Some((hex(payload), error))),
+    };
+    let (payload_bytes, payload_error) = payload_error.unzip();
+    lines::Event {
+        seq: record.seq.get(),
+        time: time::to_json(record.time),
+        name,
+        version,
+        rejected: record.outcome == Outcome::Rejected,
+        origin: (record.origin != Origin::own(record.seq)).then_some(lines::Origin { seq: seq.get(), part }),
+        metadata: &record.metadata,
+        payload,
+        payload_bytes,
+        payload_error,
+    }
+}
+
+/// The payload as JSON, if this JSON reads back as the same bytes; otherwise the reason why there is none.
+fn json(shape: &ShapeTree, payload: &[u8]) -> Result<Box<RawValue>, String> {
+    let json =
+        Value::decode(shape, payload).and_then(|value| value.to_json(shape)).map_err(|error| error.to_string())?;
+    let again =
+        Value::from_json(shape, &json).and_then(|value| value.encode(shape)).map_err(|error| error.to_string())?;
+    if again != payload {
+        return Err("its JSON reads back as other bytes".to_owned());
+    }
+    RawValue::from_string(json).map_err(|error| error.to_string())
+}
