@@ -20,6 +20,8 @@ mod backup;
 #[cfg(feature = "admin")]
 mod tool;
 
+#[cfg(feature = "admin")]
+pub use crate::history::{EventLog, LoggedEvent};
 pub use backup::{Backup, BackupReport, backup};
 #[cfg(feature = "sim")]
 pub use check::check_with;
@@ -32,5 +34,8 @@ pub use repair_action::{RepairAction, RepairOption};
 pub use rewrite::{Rewrite, RewriteProgress, RewriteReport, RewriteStep, rewrite};
 pub use seq_range::SeqRange;
 #[cfg(feature = "admin")]
-pub use tool::run_tool;
+pub use tool::{
+    Count, EventCondition, EventCounter, EventFigures, EventShape, EventStats, ImageInfo, ImageKeys, ImageReader,
+    ParentInfo, StateFile, SubscriptionPosition, format_time, parse_moment, run_tool,
+};
 pub use void::{OutcomeChange, Void, VoidDryRun, VoidReport, void};

@@ -14,6 +14,8 @@ mod repairs;
 mod json;
 mod shape_text;
 mod target;
+mod report;
+mod reader;
 mod verbs;
 mod arguments;
 
@@ -24,6 +26,10 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 pub(crate) use arguments::Cli;
 use failure::Failure;
+pub use reader::{EventCondition, ImageKeys, ImageReader, format_time, parse_moment};
+pub use report::{
+    Count, EventCounter, EventFigures, EventShape, EventStats, ImageInfo, ParentInfo, StateFile, SubscriptionPosition,
+};
 use terminal::{ERROR, Terminal, tell};
 
 /// Runs the command `memimage` with the arguments of the process, the first of which is the name of the program.

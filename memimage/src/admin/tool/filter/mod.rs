@@ -11,8 +11,8 @@ mod evaluation;
 
 use std::fmt;
 
-pub(super) use condition::Condition;
-pub(super) use subject::Subject;
+pub(crate) use condition::Condition;
+pub(crate) use subject::Subject;
 
 /// A condition that does not parse. `Display` shows the place.
 #[derive(Debug, PartialEq, Eq)]

@@ -153,16 +153,7 @@ impl Printer<'_> {
     fn is_wanted(&mut self, event: &LoggedEvent) -> bool {
         let Some(condition) = &self.condition else { return true };
         let payload = event.recorded.value().ok();
-        let subject = Subject {
-            seq: event.seq().get(),
-            time: event.time,
-            name: event.recorded.name(),
-            version: event.recorded.version(),
-            is_rejected: event.is_rejected(),
-            is_void: event.is_void,
-            metadata: &event.metadata,
-            payload: payload.as_ref(),
-        };
+        let subject = Subject::of(event, payload.as_ref());
         if !self.unknown.is_empty() {
             let known: Vec<String> =
                 condition.paths().into_iter().filter(|path| subject.has(path)).map(ToString::to_string).collect();
