@@ -10,6 +10,7 @@ use super::keys::read;
 use super::moment::MomentArgument;
 use super::report::{EventShape, ImageInfo, StateFile};
 use super::target::Target;
+use crate::admin::check::{CheckReport, check_on};
 use crate::admin::keys::{GivenKeys, Task};
 use crate::context::Timestamp;
 use crate::disk::absolute;
@@ -127,6 +128,15 @@ impl ImageReader {
     /// Returns an error if the directories cannot be read. A file that cannot be read is listed with its error.
     pub fn states(&self) -> Result<Vec<StateFile>, Error> {
         StateFile::list(&self.target)
+    }
+
+    /// Reads the whole image, and reports damage: see [`check`](crate::admin::check()).
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`check`](crate::admin::check()).
+    pub fn check(&self) -> Result<CheckReport, Error> {
+        check_on(&self.target.disk, self.path(), &self.target.keyring)
     }
 }
 
