@@ -84,6 +84,7 @@
 //! | the past of an image | [`Journal`], [`History`], [`Past`], [`Branch`] |
 //! | a running image | [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`SnapshotSource`], [`Replica`], [`Retention`], [`SnapshotSpread`] |
 //! | a copy in another process, and a takeover | [`Follower`] |
+//! | a part of a large value, for people | [`inspect`] |
 //! | errors | [`struct@Error`], [`ErrorKind`], [`CommandError`] |
 //! | past versions of events | [`macro@upcast`], [`Recorded`], [`Value`], [`shape`], [`shape_lock`] |
 //! | images that are not open: check, repair, rewrite, backup | [`admin`] |
@@ -130,6 +131,7 @@ pub mod shape;
 mod nesting;
 mod value;
 mod digest;
+pub mod inspect;
 mod context;
 mod figures;
 mod progress;
