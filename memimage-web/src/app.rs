@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use memimage::admin::{CheckReport, EventCounter, ImageReader};
 use memimage::Seq;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use memimage::admin::{CheckReport, EventCounter, ImageInfo, ImageReader};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use crate::frame::Frame;
 use crate::problem::Problem;
+use crate::states::States;
 
 /// How many requests read the image at the same time. Each occupies a thread.
 const READS: usize = 4;
@@ -26,7 +27,11 @@ pub(crate) struct App {
     /// The events counted so far, up to this event.
     pub(crate) counted: Mutex<(EventCounter, Seq)>,
     pub(crate) check: Mutex<Check>,
+    /// The past states; `None` without the program.
+    states: Option<Box<dyn States>>,
     reads: Arc<Semaphore>,
+    /// One request at a time rebuilds states.
+    replays: Arc<Semaphore>,
     tails: Arc<Semaphore>,
 }
 
@@ -41,13 +46,15 @@ pub(crate) enum Check {
 }
 
 impl App {
-    pub(crate) fn new(reader: ImageReader, model: String) -> App {
+    pub(crate) fn new(reader: ImageReader, model: String, states: Option<Box<dyn States>>) -> App {
         App {
             reader,
             model,
             counted: Mutex::default(),
             check: Mutex::default(),
+            states,
             reads: Arc::new(Semaphore::new(READS)),
+            replays: Arc::new(Semaphore::new(1)),
             tails: Arc::new(Semaphore::new(TAILS)),
         }
     }
@@ -59,6 +66,36 @@ impl App {
         work: impl FnOnce(&App) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let waiting = Arc::clone(&self.reads).acquire_owned();
+        self.blocking(waiting, work).await
+    }
+
+    /// Like [`read`](App::read), for work with past states. Its arguments are what the image is now, and its states.
+    pub(crate) async fn replay<T: Send + 'static>(
+        self: &Arc<App>,
+        work: impl FnOnce(&App, &ImageInfo, &dyn States) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let waiting = Arc::clone(&self.replays).acquire_owned();
+        let work = |app: &App| {
+            let Some(states) = &app.states else {
+                let help = "The program can show them: `PROGRAM admin browse`, or `memimage_web::router` in the program.";
+                return Err(Problem::new(StatusCode::NOT_FOUND, "Only the program knows the states of its model.", help));
+            };
+            let info = app.reader.info()?;
+            states.refresh(&info);
+            work(app, &info, &**states)
+        };
+        self.blocking(waiting, work).await
+    }
+
+    pub(crate) fn has_states(&self) -> bool {
+        self.states.is_some()
+    }
+
+    async fn blocking<T: Send + 'static>(
+        self: &Arc<App>,
+        waiting: impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>>,
+        work: impl FnOnce(&App) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
         let Ok(Ok(permit)) = tokio::time::timeout(PATIENCE, waiting).await else { return Err(busy()) };
         let app = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || {
@@ -77,15 +114,10 @@ impl App {
     }
 
     pub(crate) fn frame<'a>(&'a self, menu: &'a str, title: &'a str) -> Frame<'a> {
-        Frame { model: &self.model, has_states: false, menu, title }
+        Frame { model: &self.model, has_states: self.has_states(), menu, title }
     }
 }
 
 fn busy() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Too many requests are being answered.", "Load the page again later.")
-}
-
-/// Locks a mutex, whose value is whole even if a thread panicked while it held the lock.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -1,19 +1,26 @@
 //! One event: its payload, its metadata, its outcome.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Query, State, rejection::QueryRejection};
 use axum::response::IntoResponse;
 use maud::{Markup, html};
 use memimage::admin::LoggedEvent;
 use memimage::Seq;
+use memimage::inspect::Path;
 use serde::Deserialize;
 
 use crate::app::App;
 use crate::change_log::time;
+use crate::changes::differences;
 use crate::link::link;
 use crate::problem::Problem;
+use crate::state::state_link;
 use crate::values::tree;
+
+/// How long the page waits for the states before and after the event.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct EventForm {
@@ -26,8 +33,9 @@ pub(crate) async fn show(
 ) -> Result<impl IntoResponse, Problem> {
     let Query(EventForm { seq }) = query.map_err(|error| Problem::bad("seq", error.body_text()))?;
     let (events, end) = app.read(move |app| find(app, Seq::new(seq))).await?;
+    let changes = if app.has_states() { changes(&app, Seq::new(seq)).await } else { html! {} };
     let title = format!("Event {seq}");
-    Ok(app.frame("log", &title).page(&page(&events, seq, end.get())))
+    Ok(app.frame("log", &title).page(&page(&events, seq, end.get(), &changes)))
 }
 
 /// The event, in all its parts, and the last event.
@@ -40,7 +48,7 @@ fn find(app: &App, seq: Seq) -> Result<(Vec<LoggedEvent>, Seq), Problem> {
     Ok((events?, end))
 }
 
-fn page(events: &[LoggedEvent], seq: u64, end: u64) -> Markup {
+fn page(events: &[LoggedEvent], seq: u64, end: u64, changes: &Markup) -> Markup {
     let neighbour = |seq: u64| link("event", &[("seq", &seq.to_string())]);
     html! {
         h1 { "Event " (seq) }
@@ -49,6 +57,28 @@ fn page(events: &[LoggedEvent], seq: u64, end: u64) -> Markup {
             @if seq < end { a rel="next" data-key="ArrowRight" href=(neighbour(seq + 1)) { "event " (seq + 1) " →" } }
         }
         @for event in events { (details(event)) }
+        (changes)
+    }
+}
+
+/// What the event changed in the state. If that takes long, a link to it: the work goes on meanwhile.
+async fn changes(app: &Arc<App>, seq: Seq) -> Markup {
+    let before = Seq::new(seq.get() - 1);
+    let compared = app.replay(move |_, _, states| states.comparison(before, seq, &Path::root()));
+    let content = match tokio::time::timeout(PATIENCE, compared).await {
+        Ok(Ok(comparison)) => differences(&comparison, seq),
+        Ok(Err(problem)) => html! { pre.problem { (problem.message()) } },
+        Err(_) => html! {
+            p {
+                "The state is being rebuilt. "
+                a href=(link("diff", &[("from", &before.to_string()), ("to", &seq.to_string())])) { "Show what changed" }
+            }
+        },
+    };
+    html! {
+        h2 { "What it changed" }
+        (content)
+        p.bar { (state_link(before, &Path::root(), "state before")) (state_link(seq, &Path::root(), "state after")) }
     }
 }
 

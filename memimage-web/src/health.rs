@@ -11,9 +11,10 @@ use maud::{Markup, html};
 use memimage::admin::{CheckReport, EventStats, ImageInfo, Severity, StateFile, format_time};
 use memimage::{Seq, Timestamp};
 
-use crate::app::{App, Check, lock};
+use crate::app::{App, Check};
 use crate::change_log::time_text;
 use crate::link::link;
+use crate::lock::lock;
 use crate::problem::Problem;
 use crate::search::now;
 

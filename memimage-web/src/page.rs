@@ -15,7 +15,8 @@ use memimage::{Journal, Model};
 use crate::access::{self, Access, Hosts};
 use crate::app::App;
 use crate::problem::Problem;
-use crate::{assets, change_log, event, health, live, shapes};
+use crate::states::CachedStates;
+use crate::{assets, change_log, changes, event, health, live, shapes, state};
 
 /// The minimum length of a token, in bytes.
 const TOKEN_MIN: usize = 16;
@@ -30,7 +31,8 @@ pub struct Page {
 impl Page {
     /// The pages of a journal, with past states.
     pub fn new<M: Model>(journal: &Journal<M>) -> Page {
-        Page::of(App::new(ImageReader::from(journal), M::NAME.to_owned()))
+        let states = Box::new(CachedStates::new(journal.clone()));
+        Page::of(App::new(ImageReader::from(journal), M::NAME.to_owned(), Some(states)))
     }
 
     /// The pages of an image without its program: events, shapes and figures, but no states.
@@ -40,7 +42,7 @@ impl Page {
     /// Returns an error if the image cannot be read.
     pub fn without_program(reader: ImageReader) -> Result<Page, memimage::Error> {
         let model = reader.info()?.model;
-        Ok(Page::of(App::new(reader, model)))
+        Ok(Page::of(App::new(reader, model, None)))
     }
 
     fn of(app: App) -> Page {
@@ -89,6 +91,9 @@ impl Page {
             .route("/log", get(change_log::show))
             .route("/live", get(live::tail))
             .route("/event", get(event::show))
+            .route("/state", get(state::show))
+            .route("/diff", get(changes::show_differences))
+            .route("/changes", get(changes::show_history))
             .route("/shapes", get(shapes::show))
             .route("/health", get(health::show))
             .route("/check", post(health::check))

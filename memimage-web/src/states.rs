@@ -1,0 +1,205 @@
+//! The past states of a model, and what changed between them. The last few states are kept, so that stepping does not replay the journal.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use memimage::admin::ImageInfo;
+use memimage::inspect::{Bounds, Comparison, Content, InspectError, Part, Path, compare, inspect};
+use memimage::{Journal, Model, Past, Seq, Timestamp};
+
+use crate::lock::lock;
+use crate::problem::Problem;
+
+/// The number of states in memory.
+const STATES: usize = 4;
+/// The maximum number of differences of a page.
+const DIFFERENCES: usize = 200;
+/// How long one request for a value's history replays events. The next one goes on.
+const HISTORY_TIME: Duration = Duration::from_millis(1_500);
+/// The number of changes on one page of a value's history.
+const CHANGES: usize = 100;
+/// What the history of a value compares. A value that is larger is refused.
+const HISTORY_BOUNDS: Bounds = Bounds { depth: 8, offset: 0, limit: 500, text: 64 << 10 };
+
+/// The states of a model of any type.
+pub(crate) trait States: Send + Sync {
+    /// Replaces states that an earlier opening of the image may have shown, and a repair or void event has changed.
+    fn refresh(&self, info: &ImageInfo);
+
+    /// Whether this state is in memory.
+    fn has(&self, seq: Seq) -> bool;
+
+    /// The part at a path of the state after event `seq`, which must be durable.
+    fn part(&self, seq: Seq, path: &Path, bounds: Bounds) -> Result<Part, Problem>;
+
+    /// What differs between the states after two events, at and below a path.
+    fn comparison(&self, before: Seq, after: Seq, path: &Path) -> Result<Comparison, Problem>;
+
+    /// The changes of the value at a path after event `after`.
+    fn history(&self, after: Seq, path: &Path) -> Result<ValueHistory, Problem>;
+}
+
+/// The changes of a value.
+pub(crate) struct ValueHistory {
+    /// The value before them; `None` if it did not exist.
+    pub(crate) first: Option<Part>,
+    pub(crate) changes: Vec<ValueChange>,
+    /// The last event that was replayed.
+    pub(crate) until: Seq,
+    /// Whether later events were not replayed.
+    pub(crate) is_cut: bool,
+}
+
+pub(crate) struct ValueChange {
+    pub(crate) seq: Seq,
+    pub(crate) time: Timestamp,
+    /// The names of the events, as they were recorded.
+    pub(crate) names: Vec<String>,
+    pub(crate) actor: Option<String>,
+    pub(crate) before: Option<Part>,
+    pub(crate) after: Option<Part>,
+}
+
+/// The last few states of a model that were shown.
+pub(crate) struct CachedStates<M: Model> {
+    journal: Journal<M>,
+    cache: Mutex<Cache<M>>,
+}
+
+struct Cache<M: Model> {
+    /// The states, the last one that was shown first.
+    states: Vec<Past<M>>,
+    epoch: u64,
+    /// The events after which the image keeps a state.
+    starts: Vec<u64>,
+}
+
+impl<M: Model> CachedStates<M> {
+    pub(crate) fn new(journal: Journal<M>) -> CachedStates<M> {
+        CachedStates { journal, cache: Mutex::new(Cache { states: Vec::new(), epoch: 0, starts: Vec::new() }) }
+    }
+}
+
+impl<M: Model> Cache<M> {
+    /// Puts the state after event `seq` in front. If that needs another state to move, it is not the one after event `kept`.
+    fn seek(&mut self, journal: &Journal<M>, seq: Seq, kept: Option<Seq>) -> Result<&Past<M>, Problem> {
+        let past = match self.states.iter().position(|state| state.seq() == seq) {
+            Some(index) => self.states.remove(index),
+            None => match self.near(seq, kept) {
+                Some(index) => stepped(self.states.remove(index), seq)?,
+                None => journal.at(seq)?,
+            },
+        };
+        self.states.insert(0, past);
+        self.states.truncate(STATES);
+        Ok(&self.states[0])
+    }
+
+    /// The state from which the fewest events must be replayed, if that is nearer than a snapshot.
+    fn near(&self, seq: Seq, kept: Option<Seq>) -> Option<usize> {
+        let start = self.starts.iter().copied().filter(|&start| start <= seq.get()).max().unwrap_or(0);
+        let states = self.states.iter().enumerate().map(|(index, state)| (index, state.seq()));
+        let earlier = states.filter(|&(_, state)| state < seq && state.get() >= start && Some(state) != kept);
+        earlier.max_by_key(|&(_, state)| state).map(|(index, _)| index)
+    }
+}
+
+/// Replays the events up to `seq`. A state that cannot be replayed is dropped.
+fn stepped<M: Model>(mut past: Past<M>, seq: Seq) -> Result<Past<M>, Problem> {
+    while past.seq() < seq {
+        if !past.step()? {
+            return Err(Problem::not_found(format!("There is no event {seq}: the last one is {}.", past.seq())));
+        }
+    }
+    Ok(past)
+}
+
+impl<M: Model> States for CachedStates<M> {
+    fn refresh(&self, info: &ImageInfo) {
+        let mut cache = lock(&self.cache);
+        if cache.epoch != info.epoch {
+            cache.states.clear();
+            cache.epoch = info.epoch;
+        }
+        cache.starts = info.snapshots.iter().copied().chain(info.base).collect();
+    }
+
+    fn has(&self, seq: Seq) -> bool {
+        lock(&self.cache).states.iter().any(|state| state.seq() == seq)
+    }
+
+    fn part(&self, seq: Seq, path: &Path, bounds: Bounds) -> Result<Part, Problem> {
+        let mut cache = lock(&self.cache);
+        let past = cache.seek(&self.journal, seq, None)?;
+        inspect(&**past, path, bounds).map_err(|error| not_inspected(&error))
+    }
+
+    fn comparison(&self, before: Seq, after: Seq, path: &Path) -> Result<Comparison, Problem> {
+        let mut cache = lock(&self.cache);
+        cache.seek(&self.journal, before, Some(after))?;
+        cache.seek(&self.journal, after, Some(before))?;
+        let state = |seq| cache.states.iter().find(|state| state.seq() == seq).expect("the cache keeps both states");
+        compare::<M>(state(before), state(after), path, DIFFERENCES).map_err(|error| not_inspected(&error))
+    }
+
+    fn history(&self, after: Seq, path: &Path) -> Result<ValueHistory, Problem> {
+        let mut cache = lock(&self.cache);
+        cache.seek(&self.journal, after, None)?;
+        // the state moves, and comes back into the cache unless an event cannot be replayed
+        let mut past = cache.states.remove(0);
+        let first = whole(&past, path)?;
+        let mut history = ValueHistory { first: first.clone(), changes: Vec::new(), until: after, is_cut: false };
+        let (mut value, begun) = (first, Instant::now());
+        loop {
+            if begun.elapsed() > HISTORY_TIME || history.changes.len() == CHANGES {
+                history.is_cut = true;
+                break;
+            }
+            if !past.step()? {
+                break;
+            }
+            let next = whole(&past, path)?;
+            if next != value {
+                let events = past.events()?;
+                history.changes.push(ValueChange {
+                    seq: past.seq(),
+                    time: past.time(),
+                    names: events.iter().map(|event| event.recorded().name().to_owned()).collect(),
+                    actor: events.first().and_then(|event| Some(event.metadata().get("actor")?.to_owned())),
+                    before: std::mem::replace(&mut value, next.clone()),
+                    after: next,
+                });
+            }
+        }
+        history.until = past.seq();
+        cache.states.insert(0, past);
+        Ok(history)
+    }
+}
+
+fn not_inspected(error: &InspectError) -> Problem {
+    match error.is_not_found() {
+        true => Problem::not_found(error.to_string()),
+        false => Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, error.to_string(), "Choose another path."),
+    }
+}
+
+/// The value at a path; `None` if the state has none.
+fn whole<M: Model>(state: &M, path: &Path) -> Result<Option<Part>, Problem> {
+    match inspect(state, path, HISTORY_BOUNDS) {
+        Ok(part) if is_whole(&part) => Ok(Some(part)),
+        Ok(_) => Err(Problem::bad("path", "this value is too large for a history; choose a part of it")),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(not_inspected(&error)),
+    }
+}
+
+fn is_whole(part: &Part) -> bool {
+    match &part.content {
+        Content::Scalar(_) => !part.is_cut(),
+        Content::Entries { entries, .. } => {
+            part.entries_after() == 0 && entries.iter().all(|entry| is_whole(&entry.part))
+        }
+        _ => false,
+    }
+}
