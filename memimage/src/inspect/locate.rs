@@ -2,16 +2,30 @@
 
 use serde::Serialize;
 
+use super::capture::Capture;
 use super::error::InspectError;
 use super::key_text::write_key;
 use super::kind::Kind;
+use super::part::{Bounds, Part};
 use super::path::Path;
 use super::visitor::{Key, Scalar, Stop, Visitor};
 use super::walk::visit;
 use crate::digest::DigestPosition;
+use crate::value::Value;
 
 /// The maximum number of names in an error.
 const MAX_NAMES: usize = 20;
+
+/// Reads the part of a value at a path.
+///
+/// # Errors
+///
+/// Returns an error if there is nothing at the path, or if the value's `Serialize` fails.
+pub fn inspect<T: Serialize + ?Sized>(value: &T, path: &Path, bounds: Bounds) -> Result<Part, InspectError> {
+    let mut capture = Capture::new(bounds);
+    locate(value, path, None, &mut capture)?;
+    capture.finish().ok_or_else(|| InspectError::unserializable("it writes nothing".to_owned()))
+}
 
 /// Hands the part at the path to the visitor.
 ///
@@ -110,7 +124,7 @@ impl<V: Visitor> Visitor for Locate<'_, V> {
         let place = self.place();
         let what = match (&scalar, &self.names[..]) {
             (_, [.., variant]) => format!("{place} is {variant}"),
-            (Scalar::Value(crate::value::Value::Option(None)), _) => format!("{place} is none"),
+            (Scalar::Value(Value::Option(None)), _) => format!("{place} is none"),
             _ => format!("{place} has no parts"),
         };
         self.nowhere(what);

@@ -36,6 +36,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! [`compare`] returns the differences between two values, such as two past states.
+//!
 //! The value is read in the form that serde calls human readable: times and UUIDs are texts.
 
 // each module uses only the modules above it
@@ -49,26 +51,14 @@ mod walk;
 mod key_text;
 mod capture;
 mod locate;
+mod comparison;
 
 #[cfg(test)]
 mod tests;
 
-use serde::Serialize;
-
-use capture::Capture;
+pub use comparison::{Comparison, Difference, compare};
 pub use error::InspectError;
 pub use kind::Kind;
-use locate::locate;
+pub use locate::inspect;
 pub use part::{Bounds, Content, Entry, Part};
 pub use path::{Path, PathError};
-
-/// Reads the part of a value at a path.
-///
-/// # Errors
-///
-/// Returns an error if there is nothing at the path, or if the value's `Serialize` fails.
-pub fn inspect<T: Serialize + ?Sized>(value: &T, path: &Path, bounds: Bounds) -> Result<Part, InspectError> {
-    let mut capture = Capture::new(bounds);
-    locate(value, path, None, &mut capture)?;
-    capture.finish().ok_or_else(|| InspectError::unserializable("it writes nothing".to_owned()))
-}
