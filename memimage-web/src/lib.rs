@@ -47,10 +47,12 @@ mod live;
 mod shapes;
 mod health;
 mod page;
+mod browse;
 
 use axum::Router;
 use memimage::{Journal, Model};
 
+pub use browse::{browse, browse_with};
 pub use page::Page;
 
 /// The pages of a journal, with past states, for requests to this machine. [`Page`] has options.

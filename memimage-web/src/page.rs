@@ -19,7 +19,7 @@ use crate::states::CachedStates;
 use crate::{assets, change_log, changes, event, health, live, shapes, state};
 
 /// The minimum length of a token, in bytes.
-const TOKEN_MIN: usize = 16;
+pub(crate) const TOKEN_MIN: usize = 16;
 
 /// The pages of an image, with options.
 pub struct Page {

@@ -147,7 +147,7 @@ impl<M: Model> States for CachedStates<M> {
         cache.seek(&self.journal, after, None)?;
         // the state moves, and comes back into the cache unless an event cannot be replayed
         let mut past = cache.states.remove(0);
-        let first = whole(&past, path)?;
+        let first = whole::<M>(&past, path)?;
         let mut history = ValueHistory { first: first.clone(), changes: Vec::new(), until: after, is_cut: false };
         let (mut value, begun) = (first, Instant::now());
         loop {
@@ -158,7 +158,7 @@ impl<M: Model> States for CachedStates<M> {
             if !past.step()? {
                 break;
             }
-            let next = whole(&past, path)?;
+            let next = whole::<M>(&past, path)?;
             if next != value {
                 let events = past.events()?;
                 history.changes.push(ValueChange {
