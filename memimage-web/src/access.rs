@@ -12,9 +12,9 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use constant_time_eq::constant_time_eq;
 use maud::html;
 use serde::Deserialize;
-use constant_time_eq::constant_time_eq;
 
 use crate::frame::document;
 use crate::problem::Problem;
@@ -211,7 +211,9 @@ mod tests {
         for host in ["localhost", "LOCALHOST:80", "127.0.0.1", "127.8.0.1:9", "[::1]", "[::1]:80", "bank.example:443"] {
             assert!(accepts(host), "{host}");
         }
-        for host in ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "::2", "[::2]:80"] {
+        for host in
+            ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "::2", "[::2]:80"]
+        {
             assert!(!accepts(host), "{host}");
         }
     }

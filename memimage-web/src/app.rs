@@ -77,8 +77,13 @@ impl App {
         let waiting = Arc::clone(&self.replays).acquire_owned();
         let work = |app: &App| {
             let Some(states) = &app.states else {
-                let help = "The program can show them: `PROGRAM admin browse`, or `memimage_web::router` in the program.";
-                return Err(Problem::new(StatusCode::NOT_FOUND, "Only the program knows the states of its model.", help));
+                let help =
+                    "The program can show them: `PROGRAM admin browse`, or `memimage_web::router` in the program.";
+                return Err(Problem::new(
+                    StatusCode::NOT_FOUND,
+                    "Only the program knows the states of its model.",
+                    help,
+                ));
             };
             let info = app.reader.info()?;
             states.refresh(&info);

@@ -20,13 +20,16 @@ const TOKEN: &str = "MEMIMAGE_WEB_TOKEN";
 ///
 /// Prints the address of the page.
 #[derive(Debug, Parser)]
-#[command(name = "browse", after_help = "\
+#[command(
+    name = "browse",
+    after_help = "\
 Examples:
   memimage browse bank.image
   memimage browse bank.image --addr 127.0.0.1:8080
   MEMIMAGE_WEB_TOKEN=$(openssl rand -hex 16) memimage browse bank.image --addr 0.0.0.0:8080
 
-The page is not encrypted. Other machines need a token, and should reach it through a proxy with TLS or an SSH tunnel.")]
+The page is not encrypted. Other machines need a token, and should reach it through a proxy with TLS or an SSH tunnel."
+)]
 struct Arguments {
     /// The directory of the image.
     image: PathBuf,
@@ -101,7 +104,10 @@ fn serve(
     let token = token(arguments.token_file.as_deref())?;
     if token.is_none() && !arguments.addr.ip().is_loopback() {
         let help = format!("help: give a token in the variable {TOKEN} or with --token-file");
-        return Err(Failure(2, format!("other machines can reach {}, so the page needs a token; {help}", arguments.addr)));
+        return Err(Failure(
+            2,
+            format!("other machines can reach {}, so the page needs a token; {help}", arguments.addr),
+        ));
     }
     let keys = ImageKeys::read(arguments.encryption_keys.as_deref(), arguments.chain_keys.as_deref());
     let mut page = open(&arguments.image, keys.map_err(refused)?).map_err(refused)?;

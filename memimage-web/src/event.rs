@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::extract::{Query, State, rejection::QueryRejection};
 use axum::response::IntoResponse;
 use maud::{Markup, html};
-use memimage::admin::LoggedEvent;
 use memimage::Seq;
+use memimage::admin::LoggedEvent;
 use memimage::inspect::Path;
 use serde::Deserialize;
 
@@ -33,7 +33,11 @@ pub(crate) async fn show(
 ) -> Result<impl IntoResponse, Problem> {
     let Query(EventForm { seq }) = query.map_err(|error| Problem::bad("seq", error.body_text()))?;
     let (events, end) = app.read(move |app| find(app, Seq::new(seq))).await?;
-    let changes = if app.has_states() { changes(&app, Seq::new(seq)).await } else { html! {} };
+    let changes = if app.has_states() {
+        changes(&app, Seq::new(seq)).await
+    } else {
+        html! {}
+    };
     let title = format!("Event {seq}");
     Ok(app.frame("log", &title).page(&page(&events, seq, end.get(), &changes)))
 }

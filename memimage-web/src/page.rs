@@ -83,9 +83,8 @@ impl Page {
     /// The router, which must run on a tokio runtime. All addresses in the pages are relative, so it can be nested below any path.
     pub fn router(self) -> Router {
         let access = Arc::new(Access::new(self.hosts, self.token));
-        let login = Router::new()
-            .route("/login", get(access::show_login).post(access::login))
-            .with_state(Arc::clone(&access));
+        let login =
+            Router::new().route("/login", get(access::show_login).post(access::login)).with_state(Arc::clone(&access));
         let pages = Router::new()
             .route("/", get(index))
             .route("/log", get(change_log::show))
@@ -118,9 +117,6 @@ async fn index(OriginalUri(address): OriginalUri) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, target)]).into_response()
 }
 
-async fn missing(original: OriginalUri, address: Uri) -> Response {
-    match address.path() {
-        "/" | "" => index(original).await,
-        path => Problem::not_found(format!("There is no page {path}.")).into_response(),
-    }
+async fn missing(address: Uri) -> Problem {
+    Problem::not_found(format!("There is no page {}.", address.path()))
 }

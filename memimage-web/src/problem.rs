@@ -38,7 +38,9 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Problem {
         let (status, help) = match error.kind() {
             ErrorKind::OutOfRange => (StatusCode::NOT_FOUND, "The log lists the events that the journal holds."),
-            ErrorKind::Pruned => (StatusCode::GONE, "Only the events and states since the first event in the log are kept."),
+            ErrorKind::Pruned => {
+                (StatusCode::GONE, "Only the events and states since the first event in the log are kept.")
+            }
             ErrorKind::Closed => (StatusCode::SERVICE_UNAVAILABLE, "The program has closed the image."),
             ErrorKind::Poisoned => (StatusCode::SERVICE_UNAVAILABLE, "The program must open the image again."),
             ErrorKind::Corrupt | ErrorKind::Forged => {
