@@ -32,5 +32,5 @@ pub use repair_action::{RepairAction, RepairOption};
 pub use rewrite::{Rewrite, RewriteProgress, RewriteReport, RewriteStep, rewrite};
 pub use seq_range::SeqRange;
 #[cfg(feature = "admin")]
-pub use tool::run_tool;
+pub use tool::{Tool, run, run_tool};
 pub use void::{OutcomeChange, Void, VoidDryRun, VoidReport, void};

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::event::{EventKey, RecordedEvent};
+use super::event::{EventKey, HistoryEvent, RecordedEvent};
 use super::query::Query;
 use super::records::Records;
 use super::source::JournalSource;
 use crate::context::{Metadata, Timestamp};
 use crate::error::Error;
+use crate::event::Model;
 use crate::journal::{JournalItem, ShapeTable, StoredRecord};
 use crate::outcome::Outcome;
 use crate::recovery::unknown_event_number;
@@ -22,6 +23,13 @@ pub(crate) struct LoggedEvent {
     pub(crate) is_void: bool,
     pub(crate) metadata: Arc<Metadata>,
     pub(crate) recorded: RecordedEvent,
+}
+
+impl<M: Model> From<HistoryEvent<M>> for LoggedEvent {
+    fn from(event: HistoryEvent<M>) -> LoggedEvent {
+        let HistoryEvent { key, time, outcome, is_void, metadata, recorded, .. } = event;
+        LoggedEvent { key, time, outcome, is_void, metadata, recorded }
+    }
 }
 
 /// The events that a query selects, up to the last one that was durable when the reader was created. After an error, the reader ends.

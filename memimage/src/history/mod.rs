@@ -34,6 +34,8 @@ pub use subscriptions::{StopHandle, Subscription, SubscriptionInfo, Subscription
 
 #[cfg(feature = "admin")]
 pub(crate) use event_log::{EventLog, LoggedEvent};
+#[cfg(feature = "admin")]
+pub(crate) use moment::oldest_state;
 pub(crate) use polling::{Polling, SHORTEST_PAUSE};
 #[cfg(feature = "admin")]
 pub(crate) use query::Query;
