@@ -36,6 +36,6 @@ pub use seq_range::SeqRange;
 #[cfg(feature = "admin")]
 pub use tool::{
     Count, EventCondition, EventCounter, EventFigures, EventShape, EventStats, ImageInfo, ImageKeys, ImageReader,
-    ParentInfo, StateFile, SubscriptionPosition, format_time, parse_moment, run_tool,
+    ParentInfo, StateFile, SubscriptionPosition, Tool, format_time, parse_moment, run, run_tool,
 };
 pub use void::{OutcomeChange, Void, VoidDryRun, VoidReport, void};

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::event::{EventKey, RecordedEvent};
+use super::event::{EventKey, HistoryEvent, RecordedEvent};
 use super::query::Query;
 use super::records::Records;
 use super::source::JournalSource;
 use crate::context::{Metadata, Timestamp};
 use crate::error::Error;
+use crate::event::Model;
 use crate::journal::{JournalItem, ShapeTable, StoredRecord};
 use crate::outcome::Outcome;
 use crate::recovery::unknown_event_number;
@@ -23,6 +24,13 @@ pub struct LoggedEvent {
     pub(crate) is_void: bool,
     pub(crate) metadata: Arc<Metadata>,
     pub(crate) recorded: RecordedEvent,
+}
+
+impl<M: Model> From<HistoryEvent<M>> for LoggedEvent {
+    fn from(event: HistoryEvent<M>) -> LoggedEvent {
+        let HistoryEvent { key, time, outcome, is_void, metadata, recorded, .. } = event;
+        LoggedEvent { key, time, outcome, is_void, metadata, recorded }
+    }
 }
 
 /// The events of an image as they were recorded, up to the last one that was durable when the loop began. It reads the journal piece by

@@ -34,6 +34,8 @@ pub use past::Past;
 pub use selection::{History, HistoryIter};
 pub use subscriptions::{StopHandle, Subscription, SubscriptionInfo, SubscriptionStream};
 
+#[cfg(feature = "admin")]
+pub(crate) use moment::oldest_state;
 pub(crate) use polling::{Polling, SHORTEST_PAUSE};
 #[cfg(feature = "admin")]
 pub(crate) use query::Query;

@@ -32,7 +32,7 @@ struct Contents<'p>(&'p Part);
 impl Serialize for Contents<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match (&self.0.content, self.0.kind) {
-            (Content::Scalar(value), _) => scalar(value, serializer),
+            (Content::Scalar(value), _) => ScalarJson(value).serialize(serializer),
             (Content::Preview(text), _) => serializer.serialize_str(text),
             (Content::Entries { entries, .. }, Kind::Record | Kind::Map) => {
                 let mut map = serializer.serialize_map(Some(entries.len()))?;
@@ -52,25 +52,30 @@ impl Serialize for Contents<'_> {
     }
 }
 
-fn scalar<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {
-    match value {
-        Value::Bool(value) => serializer.serialize_bool(*value),
-        Value::Unsigned(number) => match u64::try_from(*number) {
-            Ok(number) if number <= MAX_SAFE => serializer.serialize_u64(number),
-            _ => serializer.collect_str(number),
-        },
-        Value::Signed(number) => match i64::try_from(*number) {
-            Ok(number) if number.unsigned_abs() <= MAX_SAFE => serializer.serialize_i64(number),
-            _ => serializer.collect_str(number),
-        },
-        Value::F32(number) if number.is_finite() => serializer.serialize_f32(*number),
-        Value::F64(number) if number.is_finite() => serializer.serialize_f64(*number),
-        Value::F32(number) => serializer.collect_str(number),
-        Value::F64(number) => serializer.collect_str(number),
-        Value::Char(next) => serializer.serialize_char(*next),
-        Value::String(text) => serializer.serialize_str(text),
-        Value::Bytes(bytes) | Value::Opaque(bytes) => serializer.serialize_str(&hex(bytes)),
-        // a scalar has no parts, so the others do not occur
-        _ => serializer.serialize_none(),
+/// A scalar as JSON.
+pub(super) struct ScalarJson<'v>(pub(super) &'v Value);
+
+impl Serialize for ScalarJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Bool(value) => serializer.serialize_bool(*value),
+            Value::Unsigned(number) => match u64::try_from(*number) {
+                Ok(number) if number <= MAX_SAFE => serializer.serialize_u64(number),
+                _ => serializer.collect_str(number),
+            },
+            Value::Signed(number) => match i64::try_from(*number) {
+                Ok(number) if number.unsigned_abs() <= MAX_SAFE => serializer.serialize_i64(number),
+                _ => serializer.collect_str(number),
+            },
+            Value::F32(number) if number.is_finite() => serializer.serialize_f32(*number),
+            Value::F64(number) if number.is_finite() => serializer.serialize_f64(*number),
+            Value::F32(number) => serializer.collect_str(number),
+            Value::F64(number) => serializer.collect_str(number),
+            Value::Char(next) => serializer.serialize_char(*next),
+            Value::String(text) => serializer.serialize_str(text),
+            Value::Bytes(bytes) | Value::Opaque(bytes) => serializer.serialize_str(&hex(bytes)),
+            // a scalar has no parts, so the others do not occur
+            _ => serializer.serialize_none(),
+        }
     }
 }

@@ -36,7 +36,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`compare`] returns the differences between two values, such as two past states.
+//! [`compare`] returns the differences between two values, such as two past states. [`observe`] finds the changes of a part over the
+//! history.
 //!
 //! The value is read in the form that serde calls human readable: times and UUIDs are texts.
 
@@ -51,13 +52,17 @@ mod walk;
 mod key_text;
 mod capture;
 mod locate;
+#[cfg(feature = "json")]
+mod json_text;
 mod comparison;
 
 #[cfg(test)]
 mod tests;
 
-pub use comparison::{Comparison, Difference, compare};
+pub use comparison::{Comparison, Difference, Observation, compare, observe};
 pub use error::InspectError;
+#[cfg(feature = "json")]
+pub use json_text::write_json;
 pub use kind::Kind;
 pub use locate::inspect;
 pub use part::{Bounds, Content, Entry, Part};

@@ -226,3 +226,38 @@ fn a_tree_has_a_line_for_each_part() {
           address: "127.0.0.1""#]]
     .assert_eq(&format!("{:#}", inspect(&state(), &Path::root(), Bounds::WHOLE).unwrap()));
 }
+
+#[test]
+#[cfg(feature = "json")]
+fn the_json_of_a_value_is_that_of_its_part() {
+    let part = inspect(&state(), &Path::root(), Bounds::WHOLE).unwrap();
+    let mut text = String::new();
+    super::write_json(&state(), &Path::root(), &mut text).unwrap();
+    let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(parsed, serde_json::to_value(&part).unwrap(), "{text}");
+    expect_test::expect![[r#"{"people":{"7":{"name":"Ann","email":null},"8":{"name":"Bob","email":"bob@example.org"}},"by_text":{"":[],"a.b":[-1,2]},"by_pair":{"(1, 'x')":5},"by_side":{"Buy":"-inf"},"statuses":["Closed",{"Open":{"price":3}},{"Split":[1,2]},{"Moved":{"Shelf":4}}],"pair":[1,"two"],"address":"127.0.0.1"}"#]].assert_eq(&serde_json::to_string(&part).unwrap());
+    expect_test::expect![[r#"
+        : [
+            "Closed",
+            {"Open": {
+              "price": 3
+            }},
+            {"Split": [
+              1,
+              2
+            ]},
+            {"Moved": {"Shelf": 4}}
+          ],
+          "pair": [
+            1,
+            "two"
+          ],
+          "address": "127.0.0.1"
+        }"#]]
+    .assert_eq(text.split_once("\"statuses\"").unwrap().1);
+
+    let numbers = (u64::MAX, f32::NAN, (1_u64 << 53) - 1, i64::MIN);
+    let part = inspect(&numbers, &Path::root(), Bounds::WHOLE).unwrap();
+    let json = r#"["18446744073709551615","NaN",9007199254740991,"-9223372036854775808"]"#;
+    assert_eq!(serde_json::to_string(&part).unwrap(), json);
+}

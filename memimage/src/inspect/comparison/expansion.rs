@@ -5,6 +5,7 @@ use std::mem;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::changed_items::changed_items;
 use super::node::{Children, Listing, Node};
 use crate::inspect::kind::Kind;
 use crate::inspect::visitor::Key;
@@ -115,11 +116,9 @@ impl Expansion {
 
     /// Compares what stands between the items that are equal at the beginning and at the end of two lists.
     fn lists(&mut self, before: &[(u64, u64)], after: &[(u64, u64)], children: &mut Children) {
-        let is_equal = |(a, b): &(&(u64, u64), &(u64, u64))| a.1 == b.1;
-        let start = before.iter().zip(after).take_while(is_equal).count();
-        let (before, after) = (&before[start..], &after[start..]);
-        let end = before.iter().rev().zip(after.iter().rev()).take_while(is_equal).count();
-        let (before, after) = (&before[..before.len() - end], &after[..after.len() - end]);
+        let [in_before, in_after] = changed_items(before, after, |a, b| a.1 == b.1);
+        let start = in_before.start;
+        let (before, after) = (&before[in_before], &after[in_after]);
         for at in 0..before.len().max(after.len()) {
             let node = match (before.get(at), after.get(at)) {
                 (Some(a), Some(b)) if a.1 == b.1 => continue,

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::admin::tool::event_text::text_line;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::filter::{Condition, Subject};
 use crate::admin::tool::json::event_line;
-use crate::admin::tool::moment::{MomentArgument, rfc3339};
+use crate::admin::tool::moment::MomentArgument;
 use crate::admin::tool::target::{Target, TargetArguments};
-use crate::admin::tool::terminal::{FAINT, NAME, Terminal, WARNING, tell, visible};
+use crate::admin::tool::terminal::{Terminal, WARNING, tell};
 use crate::history::{LoggedEvent, Query};
 use crate::outcome::Outcome;
 use crate::seq::Seq;
-use crate::value::text::one_line;
 
 /// The pause between two looks at the files with `--follow`.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -168,31 +168,4 @@ impl Printer<'_> {
             tell(format_args!("{WARNING}note:{WARNING:#} no event had a value at `{path}`"));
         }
     }
-}
-
-/// An event as a line for people.
-fn text_line(event: &LoggedEvent) -> String {
-    let recorded = &event.recorded;
-    let payload = match recorded.value() {
-        Ok(value) => one_line(&value),
-        Err(_) => format!("({} bytes that only the program can decode)", recorded.bytes().len()),
-    };
-    let (name, version) = (visible(recorded.name()), recorded.version());
-    let version = if version == 1 { String::new() } else { format!("@{version}") };
-    let mut line = format!(
-        "{:>8}  {FAINT}{}{FAINT:#}  {NAME}{name}{version}{NAME:#} {}",
-        event.seq(),
-        rfc3339(event.time),
-        visible(&payload)
-    );
-    if event.is_rejected() {
-        line += &format!(" {WARNING}rejected{WARNING:#}");
-    }
-    if event.is_void {
-        line += &format!(" {WARNING}void{WARNING:#}");
-    }
-    for (key, value) in event.metadata.iter() {
-        line += &format!(" {FAINT}{}={}{FAINT:#}", visible(key), visible(value));
-    }
-    line
 }
