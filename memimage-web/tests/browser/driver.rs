@@ -103,7 +103,14 @@ impl Browser {
 
     /// Waits until an expression is true on the page.
     pub(crate) fn wait(&self, expression: &str) {
-        wait(expression, || self.value(&format!("Boolean({expression})")) == true);
+        let begun = Instant::now();
+        while self.value(&format!("Boolean({expression})")) != true {
+            if begun.elapsed() > PATIENCE {
+                let (address, body) = (self.address(), self.text("body"));
+                panic!("this did not happen: {expression}, at {address}: {body}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Keeps a picture of the page as `target/screenshots/NAME.png`.
