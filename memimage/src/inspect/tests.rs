@@ -253,7 +253,8 @@ fn the_json_of_a_value_is_that_of_its_part() {
             "two"
           ],
           "address": "127.0.0.1"
-        }"#]].assert_eq(text.split_once("\"statuses\"").unwrap().1);
+        }"#]]
+    .assert_eq(text.split_once("\"statuses\"").unwrap().1);
 
     let numbers = (u64::MAX, f32::NAN, (1_u64 << 53) - 1, i64::MIN);
     let part = inspect(&numbers, &Path::root(), Bounds::WHOLE).unwrap();
