@@ -96,7 +96,8 @@
 //! | --- | --- |
 //! | `encryption` | encryption at rest: XChaCha20-Poly1305 |
 //! | `chain` | a chain of keyed hashes that shows tampering: BLAKE3 |
-//! | `json` | [`Value`]s to and from JSON |
+//! | `json` | [`Value`]s and parts of states to and from JSON |
+//! | `admin` | the verbs of the command `memimage` in one's own program |
 //! | `metrics` | the figures of images for the facade `metrics`: [`guide::performance`](guide::performance#figures) |
 //! | `chrono`, `indexmap`, `jiff`, `rust_decimal`, `uuid` | shapes of these crates' types |
 //! | `testing` | tests of your own models; for `[dev-dependencies]` |

@@ -171,3 +171,45 @@ impl fmt::Debug for Tool {
         f.debug_struct("Tool").field("image", &self.image).field("verbs", &verbs).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    fn tool() -> (Tool, Rc<RefCell<Vec<OsString>>>) {
+        let received = Rc::new(RefCell::new(Vec::new()));
+        let receive = Rc::clone(&received);
+        let tool = Tool::new().verb("browse", "Serves a page", move |arguments| {
+            *receive.borrow_mut() = arguments;
+            ExitCode::from(7)
+        });
+        (tool, received)
+    }
+
+    #[test]
+    fn a_verb_of_the_program_gets_the_arguments_after_its_name_as_they_are() {
+        for arguments in [&["DIR", "--json", "--help"][..], &["--port", "80", "--", "-x"], &[]] {
+            let (tool, received) = tool();
+            let code = tool.run([&["/bin/memimage", "browse"], arguments].concat());
+            assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(7)));
+            assert_eq!(*received.borrow(), arguments);
+        }
+    }
+
+    #[test]
+    fn a_verb_of_the_program_does_not_take_the_arguments_of_another_verb() {
+        let (tool, received) = tool();
+        let code = tool.run(["memimage", "info", "browse"]);
+        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(3)), "there is no image `browse`");
+        assert!(received.borrow().is_empty());
+    }
+
+    #[test]
+    fn the_help_lists_a_verb_of_the_program() {
+        let help = tool().0.command(Some(&"/bin/looker".into())).render_help().to_string();
+        assert!(help.contains("\n  browse       Serves a page\n") && help.contains("Usage: looker "), "{help}");
+    }
+}

@@ -21,6 +21,9 @@ use crate::history::{Journal, LoggedEvent, Moment, Past};
 use crate::inspect::{Bounds, Difference, InspectError, Observation, Path, inspect, observe};
 use crate::seq::Seq;
 
+/// The maximum length of an event's payload in a line, in characters.
+const MAX_PAYLOAD: usize = 200;
+
 /// Lists the events that changed a part of the state: who, when, by which event, from what to what.
 ///
 /// Replays the events, and reads only this part after each. --from begins with the nearest snapshot before it.
@@ -151,7 +154,7 @@ impl ChangingEvent {
             let changes = self.differences.into_iter().map(DifferenceDocument::from).collect();
             return terminal.line(serde_json::to_string(&Line { event, changes }).map_err(fault)?);
         }
-        terminal.line(text_line(&self.event))?;
+        terminal.line(text_line(&self.event, MAX_PAYLOAD))?;
         self.differences.iter().try_for_each(|difference| {
             let Difference { path, .. } = difference;
             let text = difference.to_string();

@@ -146,7 +146,7 @@ impl Printer<'_> {
         self.left -= 1;
         match self.terminal.is_json() {
             true => self.terminal.line(event_line(event)?),
-            false => self.terminal.line(text_line(event)),
+            false => self.terminal.line(text_line(event, usize::MAX)),
         }
     }
 
