@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use memimage::admin::{ImageKeys, ImageReader};
 use memimage::{Image, Model};
 
@@ -59,12 +59,29 @@ fn refused(error: impl Display) -> Failure {
 /// The verb `browse` without the program: events, shapes and figures, but no states. `arguments` are those after the name of the verb;
 /// `--help` explains them. Returns when the page cannot be served.
 pub fn browse(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    run(arguments, |image, keys| Page::without_program(ImageReader::open_with(image, keys)?))
+    run(None, arguments, |image, keys| Page::without_program(ImageReader::open_with(image, keys)?))
 }
 
-/// The verb `browse` of a program with this model, which also shows states. `arguments` are those after the name of the verb.
-pub fn browse_with<M: Model>(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    run(arguments, |image, keys| {
+/// The verb `browse` of a program with the model `M`, which also shows states. `arguments` are those after the name of the verb. With
+/// `image`, the page shows this image unless the option `--image` names another one; without it, the image is the first argument.
+///
+/// ```no_run
+/// # use memimage::{Model, Shape};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+/// # struct Bank {}
+/// # #[memimage::commands]
+/// # impl Bank {}
+/// use std::path::Path;
+///
+/// use memimage::admin::Tool;
+///
+/// let image = Path::new("bank.image");
+/// let browse = move |arguments| memimage_web::browse_with::<Bank>(Some(image), arguments);
+/// Tool::for_model::<Bank>().image(image).verb("browse", "Serve a page that shows the image", browse).run(["bank", "browse"]);
+/// ```
+pub fn browse_with<M: Model>(image: Option<&Path>, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    run(image, arguments, |image, keys| {
         let mut options = Image::<M>::options();
         if let Some(keys) = keys.encryption() {
             options = options.encryption(keys);
@@ -77,10 +94,18 @@ pub fn browse_with<M: Model>(arguments: impl IntoIterator<Item = OsString>) -> E
 }
 
 fn run(
+    image: Option<&Path>,
     arguments: impl IntoIterator<Item = OsString>,
     open: impl FnOnce(&Path, ImageKeys) -> Result<Page, memimage::Error>,
 ) -> ExitCode {
-    let arguments = match Arguments::try_parse_from([OsString::from("browse")].into_iter().chain(arguments)) {
+    let mut command = Arguments::command();
+    if let Some(image) = image {
+        command = command.mut_arg("image", |argument| {
+            argument.long("image").required(false).default_value(image.as_os_str().to_owned()).value_name("DIR")
+        });
+    }
+    let matches = command.try_get_matches_from([OsString::from("browse")].into_iter().chain(arguments));
+    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(error) => {
             // a closed pipe is no error of the help

@@ -6,7 +6,7 @@ use axum::extract::{Query, State, rejection::QueryRejection};
 use axum::response::IntoResponse;
 use maud::{Markup, html};
 use memimage::Seq;
-use memimage::inspect::{Comparison, Path};
+use memimage::inspect::{Comparison, Difference, Path};
 use serde::Deserialize;
 
 use crate::app::App;
@@ -63,15 +63,15 @@ pub(crate) async fn show_differences(
 pub(crate) fn differences(comparison: &Comparison, after: Seq) -> Markup {
     html! {
         @if comparison.differences.is_empty() { p.hint { "Nothing." } }
-        ul.changes {
-            @for difference in &comparison.differences {
-                li {
-                    div.path { (state_link(after, &difference.path, &path_text(&difference.path))) }
-                    div.values { (side(difference.before.as_ref(), "old")) (side(difference.after.as_ref(), "new-value")) }
-                }
-            }
-        }
+        ul.changes { @for difference in &comparison.differences { li { (difference_row(difference, after)) } } }
         @if comparison.more > 0 { p.hint { (comparison.more) " more parts differ. Choose a path to see them." } }
+    }
+}
+
+fn difference_row(difference: &Difference, after: Seq) -> Markup {
+    html! {
+        div.path { (state_link(after, &difference.path, &path_text(&difference.path))) }
+        div.values { (side(difference.before.as_ref(), "old")) (side(difference.after.as_ref(), "new-value")) }
     }
 }
 
@@ -135,7 +135,7 @@ fn change_row(change: &ValueChange, path: &Path) -> Markup {
                 @if let Some(actor) = &change.actor { " " span.meta { "actor=" (actor) } }
                 " " (state_link(change.seq, path, "state"))
             }
-            div.values { (side(change.before.as_ref(), "old")) (side(change.after.as_ref(), "new-value")) }
+            @for difference in &change.differences { (difference_row(difference, change.seq)) }
         }
     }
 }

@@ -4,8 +4,10 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use memimage::admin::ImageInfo;
-use memimage::inspect::{Bounds, Comparison, Content, InspectError, Part, Path, compare, inspect};
-use memimage::{Journal, Model, Past, Seq, Timestamp};
+use memimage::inspect::{
+    Bounds, Comparison, Difference, InspectError, Observation, Part, Path, compare, inspect, observe,
+};
+use memimage::{Journal, Metadata, Model, Past, Seq, Timestamp};
 
 use crate::lock::lock;
 use crate::problem::Problem;
@@ -18,9 +20,6 @@ const DIFFERENCES: usize = 200;
 const HISTORY_TIME: Duration = Duration::from_millis(1_500);
 /// The number of changes on one page of a value's history.
 const CHANGES: usize = 100;
-/// What the history of a value compares. A value that is larger is refused.
-const HISTORY_BOUNDS: Bounds = Bounds { depth: 8, offset: 0, limit: 500, text: 64 << 10 };
-
 /// The states of a model of any type.
 pub(crate) trait States: Send + Sync {
     /// Replaces states that an earlier opening of the image may have shown, and a repair or void event has changed.
@@ -56,8 +55,7 @@ pub(crate) struct ValueChange {
     /// The names of the events, as they were recorded.
     pub(crate) names: Vec<String>,
     pub(crate) actor: Option<String>,
-    pub(crate) before: Option<Part>,
-    pub(crate) after: Option<Part>,
+    pub(crate) differences: Vec<Difference>,
 }
 
 /// The last few states of a model that were shown.
@@ -147,9 +145,10 @@ impl<M: Model> States for CachedStates<M> {
         cache.seek(&self.journal, after, None)?;
         // the state moves, and comes back into the cache unless an event cannot be replayed
         let mut past = cache.states.remove(0);
-        let first = whole::<M>(&past, path)?;
-        let mut history = ValueHistory { first: first.clone(), changes: Vec::new(), until: after, is_cut: false };
-        let (mut value, begun) = (first, Instant::now());
+        let mut value = observed::<M>(&past, path)?;
+        let first = value.part().cloned();
+        let mut history = ValueHistory { first, changes: Vec::new(), until: after, is_cut: false };
+        let begun = Instant::now();
         loop {
             if begun.elapsed() > HISTORY_TIME || history.changes.len() == CHANGES {
                 history.is_cut = true;
@@ -158,17 +157,17 @@ impl<M: Model> States for CachedStates<M> {
             if !past.step()? {
                 break;
             }
-            let next = whole::<M>(&past, path)?;
+            let next = observed::<M>(&past, path)?;
             if next != value {
                 let events = past.events()?;
                 history.changes.push(ValueChange {
                     seq: past.seq(),
                     time: past.time(),
                     names: events.iter().map(|event| event.recorded().name().to_owned()).collect(),
-                    actor: events.first().and_then(|event| Some(event.metadata().get("actor")?.to_owned())),
-                    before: std::mem::replace(&mut value, next.clone()),
-                    after: next,
+                    actor: events.first().and_then(|event| Some(event.metadata().get(Metadata::ACTOR)?.to_owned())),
+                    differences: next.differences_from(&value),
                 });
+                value = next;
             }
         }
         history.until = past.seq();
@@ -184,22 +183,6 @@ fn not_inspected(error: &InspectError) -> Problem {
     }
 }
 
-/// The value at a path; `None` if the state has none.
-fn whole<M: Model>(state: &M, path: &Path) -> Result<Option<Part>, Problem> {
-    match inspect(state, path, HISTORY_BOUNDS) {
-        Ok(part) if is_whole(&part) => Ok(Some(part)),
-        Ok(_) => Err(Problem::bad("path", "this value is too large for a history; choose a part of it")),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(not_inspected(&error)),
-    }
-}
-
-fn is_whole(part: &Part) -> bool {
-    match &part.content {
-        Content::Scalar(_) => !part.is_cut(),
-        Content::Entries { entries, .. } => {
-            part.entries_after() == 0 && entries.iter().all(|entry| is_whole(&entry.part))
-        }
-        _ => false,
-    }
+fn observed<M: Model>(state: &M, path: &Path) -> Result<Observation, Problem> {
+    observe(state, path).map_err(|error| not_inspected(&error))
 }

@@ -59,7 +59,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1).peekable();
     if arguments.next_if(|verb| verb == "admin").is_some() {
         let arguments = iter::once("bank admin".into()).chain(arguments);
-        return Ok(Tool::for_model::<Bank>().image(IMAGE).run(arguments));
+        let browse = |arguments| memimage_web::browse_with::<Bank>(Some(IMAGE.as_ref()), arguments);
+        let tool = Tool::for_model::<Bank>().image(IMAGE).verb("browse", "Serves a page that shows the bank", browse);
+        return Ok(tool.run(arguments));
     }
     let path = arguments.next().unwrap_or_else(|| IMAGE.into());
     let bank = Image::<Bank>::open(&path)?; // creates the image, or recovers it

@@ -33,6 +33,11 @@ fn wrong_arguments_and_help() {
     assert_eq!(browse(&["x", "--addr", "y"]), code(2));
     assert_eq!(browse(&["--help"]), code(0));
     assert_eq!(browse(&["/none"]), code(3));
-    let with_model = memimage_web::browse_with::<Bank>([OsString::from("/none")]);
+    let with_model = memimage_web::browse_with::<Bank>(None, [OsString::from("/none")]);
     assert_eq!(format!("{with_model:?}"), code(3));
+    let preset = |arguments: &[&str]| {
+        let image = std::path::Path::new("/none");
+        format!("{:?}", memimage_web::browse_with::<Bank>(Some(image), arguments.iter().map(OsString::from)))
+    };
+    assert_eq!([preset(&[]), preset(&["--image", "/other"]), preset(&["/other"])], [code(3), code(3), code(2)]);
 }

@@ -78,6 +78,7 @@ async fn the_history_of_a_value() {
     let later = page("/changes?path=accounts.7.cents&from=3").await;
     later.assert_has("<code>100</code>");
     assert_eq!(later.body.matches("<div><a href=\"event?seq=").count(), 1);
+    page("/changes?path=accounts&from=3").await.assert_has("accounts.7.cents");
     page("/changes?path=accounts.99").await.assert_has("No change up to event 6.");
 }
 
