@@ -71,7 +71,10 @@ pub fn browse(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
 /// # struct Bank {}
 /// # #[memimage::commands]
-/// # impl Bank {}
+/// # impl Bank {
+/// #     #[command]
+/// #     fn open(&mut self) {}
+/// # }
 /// use std::path::Path;
 ///
 /// use memimage::admin::Tool;

@@ -37,6 +37,8 @@ struct Shown {
     event: Option<LoggedEvent>,
     part: Part,
     path: Path,
+    /// Whether the user seems to step back, so that the state before this one is probably the next.
+    is_step_back: bool,
 }
 
 pub(crate) async fn show(
@@ -51,30 +53,28 @@ pub(crate) async fn show(
     };
     let shown = app.replay(move |app, info, states| {
         let seq = resolve(app, info, moment)?;
+        let before = Seq::new(seq.get().saturating_sub(1));
+        let is_step_back = seq.get() > oldest(info) && states.has(seq.next()) && !states.has(before);
         let bounds = Bounds { depth: 1, offset: form.offset, limit: ENTRIES, ..Bounds::default() };
         let part = states.part(seq, &path, bounds)?;
         let event = app.reader.events(seq..=seq).next().and_then(Result::ok).filter(|event| event.seq() == seq);
-        Ok(Shown { info: info.clone(), kept: app.reader.states()?, seq, event, part, path })
+        Ok(Shown { info: info.clone(), kept: app.reader.states()?, seq, event, part, path, is_step_back })
     });
     let shown = shown.await?;
-    prepare_step_back(&app, shown.seq);
+    if shown.is_step_back {
+        prepare(&app, Seq::new(shown.seq.get() - 1));
+    }
     let title = format!("State after event {}", shown.seq);
     Ok(app.frame("state", &title).page(&page(&shown)))
 }
 
-/// Rebuilds the state before this one, if the user steps back: this costs a replay from a snapshot.
-fn prepare_step_back(app: &Arc<App>, seq: Seq) {
+/// Rebuilds a state for the next request: this costs a replay from a snapshot.
+fn prepare(app: &Arc<App>, seq: Seq) {
     let app = Arc::clone(app);
     tokio::spawn(async move {
-        let prepared = app.replay(move |_, _, states| {
-            let before = Seq::new(seq.get().saturating_sub(1));
-            if before < seq && states.has(seq.next()) && !states.has(before) {
-                states.part(before, &Path::root(), Bounds { depth: 0, ..Bounds::default() })?;
-            }
-            Ok(())
-        });
+        let bounds = Bounds { depth: 0, ..Bounds::default() };
         // the request for this state will report what is wrong
-        let _ = prepared.await;
+        let _ = app.replay(move |_, _, states| states.part(seq, &Path::root(), bounds)).await;
     });
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn resolve(app: &App, info: &ImageInfo, moment: Option<Moment>) -> Re
 }
 
 fn page(shown: &Shown) -> Markup {
-    let Shown { info, kept, seq, event, part, path } = shown;
+    let Shown { info, kept, seq, event, part, path, .. } = shown;
     let (at, text) = (seq.to_string(), path.to_string());
     let state = |seq: u64| link("state", &[("at", &seq.to_string()), ("path", &text)]);
     let seq = seq.get();

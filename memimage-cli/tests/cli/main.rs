@@ -3,6 +3,7 @@
 mod support;
 
 mod beside_owner;
+mod browse;
 mod damage;
 mod documents;
 mod misuse;
