@@ -1,5 +1,11 @@
 //! The command `memimage`. Its verbs are in the library, so that a program can carry them too.
 
-fn main() -> std::process::ExitCode {
-    memimage::admin::run_tool(std::env::args_os())
+use std::process::ExitCode;
+
+use memimage::admin::Tool;
+
+fn main() -> ExitCode {
+    Tool::new()
+        .verb("browse", "Serves a page that shows the image: events, shapes, figures", memimage_web::browse)
+        .run(std::env::args_os())
 }

@@ -84,6 +84,7 @@
 //! | the past of an image | [`Journal`], [`History`], [`Past`], [`Branch`] |
 //! | a running image | [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`SnapshotSource`], [`Replica`], [`Retention`], [`SnapshotSpread`] |
 //! | a copy in another process, and a takeover | [`Follower`] |
+//! | a part of a large value, for people | [`inspect`] |
 //! | errors | [`struct@Error`], [`ErrorKind`], [`CommandError`] |
 //! | past versions of events | [`macro@upcast`], [`Recorded`], [`Value`], [`shape`], [`shape_lock`] |
 //! | images that are not open: check, repair, rewrite, backup | [`admin`] |
@@ -95,7 +96,8 @@
 //! | --- | --- |
 //! | `encryption` | encryption at rest: XChaCha20-Poly1305 |
 //! | `chain` | a chain of keyed hashes that shows tampering: BLAKE3 |
-//! | `json` | [`Value`]s to and from JSON |
+//! | `json` | [`Value`]s and parts of states to and from JSON |
+//! | `admin` | the verbs of the command `memimage` in one's own program |
 //! | `metrics` | the figures of images for the facade `metrics`: [`guide::performance`](guide::performance#figures) |
 //! | `chrono`, `indexmap`, `jiff`, `rust_decimal`, `uuid` | shapes of these crates' types |
 //! | `testing` | tests of your own models; for `[dev-dependencies]` |
@@ -130,6 +132,7 @@ pub mod shape;
 mod nesting;
 mod value;
 mod digest;
+pub mod inspect;
 mod context;
 mod figures;
 mod progress;

@@ -1,7 +1,11 @@
-//! A bank: run it twice, and the second run continues where the first ended.
+//! A bank: run it twice, and the second run continues where the first ended. `bank admin` looks into its image.
 
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::iter;
+use std::process::ExitCode;
 
+use memimage::admin::Tool;
 use memimage::{Image, Model, Shape};
 use serde::{Deserialize, Serialize};
 
@@ -48,11 +52,20 @@ impl Bank {
     }
 }
 
+const IMAGE: &str = "bank.image";
+
 #[expect(clippy::disallowed_methods, reason = "a program may read its arguments, and a command may not")]
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let path = std::env::args().nth(1).unwrap_or_else(|| "bank.image".to_owned());
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    if arguments.next_if(|verb| verb == "admin").is_some() {
+        let arguments = iter::once("bank admin".into()).chain(arguments);
+        let browse = |arguments| memimage_web::browse_with::<Bank>(Some(IMAGE.as_ref()), arguments);
+        let tool = Tool::for_model::<Bank>().image(IMAGE).verb("browse", "Serves a page that shows the bank", browse);
+        return Ok(tool.run(arguments));
+    }
+    let path = arguments.next().unwrap_or_else(|| IMAGE.into());
     let bank = Image::<Bank>::open(&path)?; // creates the image, or recovers it
-    println!("`{path}` holds {} events from earlier runs", bank.journal().seq());
+    println!("`{}` holds {} events from earlier runs", path.display(), bank.journal().seq());
 
     bank.deposit(7, 100)?; // on disk when it returns
     bank.deposit(8, 20)?;
@@ -68,6 +81,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     })?;
     Image::close(bank)?;
-    println!("run it again: it continues from here");
-    Ok(())
+    println!("run it again: it continues from here; `bank admin changes accounts.7` shows its history");
+    Ok(ExitCode::SUCCESS)
 }

@@ -5,11 +5,14 @@
 //! measured. An acknowledgement is measured from the execution of an order until the program has its durable answer.
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::io::{self, Write};
+use std::iter;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use exchange::engine::Exchange;
 use exchange::run::Run;
 
 /// A matching engine whose state is an image.
@@ -25,6 +28,13 @@ enum Command {
     /// Executes a generated load in an image and on the bare engine, and prints how fast each is. Then verifies the trades, the
     /// quantities, and the state that a new opening of the image recovers.
     Run(RunArgs),
+    /// Looks into an image, and maintains it: events, past states, changes, checks, backups.
+    #[command(disable_help_flag = true)]
+    Admin {
+        /// A verb and its arguments; `--help` lists the verbs.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 #[derive(Args)]
@@ -48,7 +58,12 @@ struct RunArgs {
 }
 
 fn main() -> ExitCode {
-    let Command::Run(arguments) = Cli::parse().command;
+    let arguments = match Cli::parse().command {
+        Command::Run(arguments) => arguments,
+        Command::Admin { arguments } => {
+            return memimage::admin::run::<Exchange>(iter::once("exchange admin".into()).chain(arguments));
+        }
+    };
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -39,9 +39,13 @@ impl Shape for Bytes {
     const SHAPE: ShapeRef = CString::SHAPE;
 }
 
+/// A text for people, if it is one.
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(self)
+        match std::str::from_utf8(self) {
+            Ok(text) if serializer.is_human_readable() => serializer.serialize_str(text),
+            _ => serializer.serialize_bytes(self),
+        }
     }
 }
 

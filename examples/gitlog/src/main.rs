@@ -22,12 +22,14 @@ mod comparison;
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
+use std::iter;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use memimage::Journal;
+use memimage::admin::Tool;
 
 use repository::Repository;
 
@@ -80,12 +82,21 @@ enum Command {
         #[command(flatten)]
         image: ImageArgs,
     },
+    /// Looks into an image, and maintains it: events, past states, changes, checks, backups.
+    #[command(disable_help_flag = true)]
+    Admin {
+        /// A verb and its arguments; `--help` lists the verbs.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
+
+const IMAGE: &str = "gitlog.image";
 
 #[derive(Args)]
 struct ImageArgs {
     /// The image's directory; only `import` creates a new one.
-    #[arg(long = "image", value_name = "DIR", default_value = "gitlog.image")]
+    #[arg(long = "image", value_name = "DIR", default_value = IMAGE)]
     directory: PathBuf,
 }
 
@@ -102,7 +113,7 @@ fn main() -> ExitCode {
         .with_writer(io::stderr)
         .init();
     match run(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("gitlog: {error}");
@@ -116,7 +127,7 @@ fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn run(command: Command) -> Result<(), Box<dyn Error>> {
+fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
     let mut out = BufWriter::new(io::stdout().lock());
     match command {
         Command::Import { repository, image } => {
@@ -135,6 +146,11 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
             };
             out.write_all(&report::file(&past, path.as_bytes())?.ok_or_else(missing)?)?;
         }
+        Command::Admin { arguments } => {
+            drop(out); // the tool locks the standard output itself
+            let arguments = iter::once("gitlog admin".into()).chain(arguments);
+            return Ok(Tool::for_model::<Repository>().image(IMAGE).run(arguments));
+        }
         Command::Log { image } => report::log(&image.journal()?, &mut out)?,
         Command::Blame { path, image } => {
             let bytes = path.as_bytes();
@@ -149,5 +165,5 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
         }
     }
     out.flush()?;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

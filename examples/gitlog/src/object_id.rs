@@ -3,10 +3,10 @@
 use std::fmt;
 
 use memimage::Shape;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The hash of an object, by the algorithm of its repository.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Shape)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Shape)]
 pub(crate) enum ObjectId {
     Sha1([u8; 20]),
     Sha256([u8; 32]),
@@ -51,6 +51,17 @@ impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits: String = self.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         f.pad(&digits)
+    }
+}
+
+/// Like the derived one; for people, in hexadecimal digits.
+impl Serialize for ObjectId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            id if serializer.is_human_readable() => serializer.collect_str(id),
+            ObjectId::Sha1(bytes) => serializer.serialize_newtype_variant("ObjectId", 0, "Sha1", bytes),
+            ObjectId::Sha256(bytes) => serializer.serialize_newtype_variant("ObjectId", 1, "Sha256", bytes),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! An order book in memory: it follows a feed of orders, and loses nothing when it is killed.
 //!
 //! `orderbook ingest` applies a file of Bitstamp's order feed, a command for each row; `best` and `depth` show the book, now or at
-//! any moment of its past; `watch` prints its changes while an ingest runs, and `volume` keeps a projection of the new orders. Kill
+//! any moment of its past; `watch` prints its changes while an ingest runs, and `volume` keeps a projection of the new orders.
+//! `admin` looks into the image: which event set an order's price, and what the book was before. Kill
 //! an ingest at any time and run it again: it continues after the last applied row.
 
 mod book;
@@ -13,7 +14,9 @@ mod volume;
 mod watch;
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::io::{self, Write};
+use std::iter;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -81,6 +84,13 @@ enum Command {
         /// The directory of the projection, which is created if it does not exist.
         #[arg(long, value_name = "DIR")]
         projection: PathBuf,
+    },
+    /// Looks into an image, and maintains it: events, past states, changes, checks, backups.
+    #[command(disable_help_flag = true)]
+    Admin {
+        /// A verb and its arguments; `--help` lists the verbs.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
     },
 }
 
@@ -153,7 +163,7 @@ fn main() -> ExitCode {
         .with_writer(io::stderr)
         .init();
     match run(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("orderbook: {error}");
@@ -167,7 +177,7 @@ fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn run(command: Command) -> Result<(), Box<dyn Error>> {
+fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
     let report = match command {
         Command::Ingest { file, image, durability, limit } => {
             let options = Image::options().durability(durability.into());
@@ -180,10 +190,14 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
             image.show(&moment, |_, book| report::depth(book, levels))?
         }
         Command::Watch { image, after, count } => {
-            return watch::watch(&image.path, after, count.unwrap_or(u64::MAX), io::stdout().lock());
+            watch::watch(&image.path, after, count.unwrap_or(u64::MAX), io::stdout().lock())?;
+            return Ok(ExitCode::SUCCESS);
         }
         Command::Volume { image, projection } => volume::volume(&image.path, &projection)?,
+        Command::Admin { arguments } => {
+            return Ok(memimage::admin::run::<Book>(iter::once("orderbook admin".into()).chain(arguments)));
+        }
     };
     io::stdout().write_all(report.as_bytes())?;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@ mod support;
 
 mod beside_owner;
 mod branching;
+mod browse;
 mod damage;
 mod documents;
 mod export;

@@ -27,6 +27,8 @@ mod import;
 #[cfg(feature = "admin")]
 mod tool;
 
+#[cfg(feature = "admin")]
+pub use crate::history::{EventLog, LoggedEvent};
 pub use backup::{Backup, BackupReport, backup};
 #[cfg(feature = "sim")]
 pub use check::check_with;
@@ -43,5 +45,8 @@ pub use repair_action::{RepairAction, RepairOption};
 pub use rewrite::{Rewrite, RewriteProgress, RewriteReport, RewriteStep, rewrite};
 pub use seq_range::SeqRange;
 #[cfg(feature = "admin")]
-pub use tool::run_tool;
+pub use tool::{
+    Count, EventCondition, EventCounter, EventFigures, EventShape, EventStats, ImageInfo, ImageKeys, ImageReader,
+    ParentInfo, StateFile, SubscriptionPosition, Tool, format_time, parse_moment, run, run_tool,
+};
 pub use void::{OutcomeChange, Void, VoidDryRun, VoidReport, void};

@@ -40,6 +40,7 @@ mod named;
 mod opaque;
 mod order;
 mod position;
+mod child_shapes;
 mod positional;
 mod sequence;
 mod serializer;
@@ -52,9 +53,10 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub(crate) use child_shapes::ChildShapes;
 pub use error::DigestError;
 use hash::HashState;
-use position::DigestPosition;
+pub(crate) use position::DigestPosition;
 use serializer::DigestSerializer;
 pub(crate) use transcript::{Transcript, ValueDifference};
 
@@ -118,7 +120,12 @@ pub fn digest<T: Shape + Serialize + ?Sized>(value: &T) -> Result<Digest, Digest
 
 /// Computes the digest of a value. Returns an error if the value has more than `depth` levels.
 pub(crate) fn digest_within<T: Shape + Serialize + ?Sized>(value: &T, depth: u32) -> Result<Digest, DigestError> {
+    digest_at(value, DigestPosition::root(T::SHAPE, depth))
+}
+
+/// Computes the digest of a part of a value, at its position in the shape of the value.
+pub(crate) fn digest_at<T: Serialize + ?Sized>(part: &T, position: DigestPosition<'_>) -> Result<Digest, DigestError> {
     let mut hash = HashState::new();
-    value.serialize(DigestSerializer::new(&mut hash, DigestPosition::root(T::SHAPE, depth)))?;
+    part.serialize(DigestSerializer::new(&mut hash, position))?;
     Ok(Digest(hash.finish()))
 }

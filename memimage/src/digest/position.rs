@@ -6,10 +6,10 @@ use crate::shape::{Descriptor, ShapeRef, Style};
 
 /// A part of a shape, and the structs and enums that enclose the part, innermost first.
 #[derive(Clone, Copy)]
-pub(super) struct DigestPosition<'a> {
+pub(crate) struct DigestPosition<'a> {
     /// The shape of this part, with a back reference already resolved. A [`Descriptor::Back`] remains only if no enclosing type
     /// has its identity.
-    pub(super) shape: &'static Descriptor,
+    pub(crate) shape: &'static Descriptor,
     enclosing: Option<&'a DigestPosition<'a>>,
     /// How many more levels of values may follow inside the value at this position.
     depth_left: u32,
@@ -20,45 +20,45 @@ pub(super) struct DigestPosition<'a> {
 impl<'a> DigestPosition<'a> {
     /// The position of the outermost value, which is at most `depth` levels deep.
     #[inline]
-    pub(super) fn root(shape: ShapeRef, depth: u32) -> DigestPosition<'a> {
+    pub(crate) fn root(shape: ShapeRef, depth: u32) -> DigestPosition<'a> {
         DigestPosition { shape: shape.get(), enclosing: None, depth_left: depth - 1, in_collection: false }
     }
 
     /// The position of a part that is not a field of a struct or variant.
     #[inline]
-    pub(super) fn part(&self, shape: ShapeRef) -> Result<DigestPosition<'a>, DigestError> {
+    pub(crate) fn part(&self, shape: ShapeRef) -> Result<DigestPosition<'a>, DigestError> {
         DigestPosition::inside(shape, self.enclosing, self.depth_left)
     }
 
     /// The position of a field of this struct or variant.
     #[inline]
-    pub(super) fn field(&'a self, shape: ShapeRef) -> Result<DigestPosition<'a>, DigestError> {
+    pub(crate) fn field(&'a self, shape: ShapeRef) -> Result<DigestPosition<'a>, DigestError> {
         DigestPosition::inside(shape, Some(self), self.depth_left)
     }
 
     /// The position of a part of this opaque value, other than an item of a sequence or an entry of a map.
     #[inline]
-    pub(super) fn opaque_part(&self) -> Result<DigestPosition<'a>, DigestError> {
+    pub(crate) fn opaque_part(&self) -> Result<DigestPosition<'a>, DigestError> {
         let Some(depth_left) = self.depth_left.checked_sub(1) else { return Err(DigestError::too_deep()) };
         Ok(DigestPosition { depth_left, ..*self })
     }
 
     /// The position of an item of a sequence, or of a key or a value of a map, in this opaque value.
     #[inline]
-    pub(super) fn opaque_item(&self) -> Result<DigestPosition<'a>, DigestError> {
+    pub(crate) fn opaque_item(&self) -> Result<DigestPosition<'a>, DigestError> {
         Ok(DigestPosition { in_collection: true, ..self.opaque_part()? })
     }
 
     /// Whether a map at this opaque position is unordered: the order of its entries is not part of the value.
     #[inline]
-    pub(super) fn has_unordered_maps(&self) -> bool {
+    pub(crate) fn has_unordered_maps(&self) -> bool {
         matches!(self.shape, Descriptor::Unordered(_)) && !planted(Bug::UnorderedHashedInOrder)
     }
 
     /// Whether a sequence at this opaque position is unordered: the order of its items is not part of the value. If the
     /// sequence is inside another collection, the order is significant, because the sequence may be a list.
     #[inline]
-    pub(super) fn has_unordered_sequences(&self) -> bool {
+    pub(crate) fn has_unordered_sequences(&self) -> bool {
         self.has_unordered_maps() && !self.in_collection
     }
 

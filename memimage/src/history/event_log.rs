@@ -1,21 +1,23 @@
 //! The events of an image as they were recorded, read without the program.
 
+use std::fmt;
 use std::sync::Arc;
 
-use super::event::{EventKey, RecordedEvent};
+use super::event::{EventKey, HistoryEvent, RecordedEvent};
 use super::query::Query;
 use super::records::Records;
 use super::source::JournalSource;
 use crate::context::{Metadata, Timestamp};
 use crate::error::Error;
+use crate::event::Model;
 use crate::journal::{JournalItem, Record, Scan, ShapeTable, StoredRecord, Voids};
 use crate::outcome::Outcome;
 use crate::recovery::unknown_event_number;
 use crate::seq::Seq;
 
-/// An event as it was recorded.
+/// An event as it was recorded, read without the program. [`EventLog`] returns it.
 #[derive(Clone, Debug)]
-pub(crate) struct LoggedEvent {
+pub struct LoggedEvent {
     pub(crate) key: EventKey,
     pub(crate) time: Timestamp,
     pub(crate) outcome: Outcome,
@@ -24,8 +26,17 @@ pub(crate) struct LoggedEvent {
     pub(crate) recorded: RecordedEvent,
 }
 
-/// The events that a query selects, up to the last one that was durable when the reader was created. After an error, the reader ends.
-pub(crate) struct EventLog {
+impl<M: Model> From<HistoryEvent<M>> for LoggedEvent {
+    fn from(event: HistoryEvent<M>) -> LoggedEvent {
+        let HistoryEvent { key, time, outcome, is_void, metadata, recorded, .. } = event;
+        LoggedEvent { key, time, outcome, is_void, metadata, recorded }
+    }
+}
+
+/// The events of an image as they were recorded, up to the last one that was durable when the loop began. It reads the journal piece by
+/// piece. After an error, it ends. [`ImageReader::events`](crate::admin::ImageReader::events) returns it.
+#[must_use = "a log is read by iterating over it"]
+pub struct EventLog {
     source: JournalSource,
     query: Query,
     state: State,
@@ -121,11 +132,49 @@ impl LoggedEvent {
         })
     }
 
-    pub(crate) fn seq(&self) -> Seq {
+    /// The seq of the event.
+    pub fn seq(&self) -> Seq {
         self.key.seq
     }
 
-    pub(crate) fn is_rejected(&self) -> bool {
+    /// The part, for an event that a rewriting made of another one; 0 otherwise.
+    pub fn part(&self) -> u32 {
+        self.key.part
+    }
+
+    /// The identity of this event among all images and their copies.
+    pub fn key(&self) -> EventKey {
+        self.key
+    }
+
+    /// The recorded time.
+    pub fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// Whether the command's body returned an error when it was executed.
+    pub fn is_rejected(&self) -> bool {
         self.outcome == Outcome::Rejected
+    }
+
+    /// Whether the event was made void, so that replay skips it.
+    pub fn is_void(&self) -> bool {
+        self.is_void
+    }
+
+    /// The metadata of the command: who ran it, and why.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The name, version, shape and arguments.
+    pub fn recorded(&self) -> &RecordedEvent {
+        &self.recorded
+    }
+}
+
+impl fmt::Debug for EventLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventLog").field("query", &self.query).finish_non_exhaustive()
     }
 }

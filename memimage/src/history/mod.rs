@@ -27,6 +27,8 @@ mod subscriptions;
 pub use changes::{Change, Changes};
 pub use diff::StateDifference;
 pub use event::{EventKey, HistoryEvent, RecordedEvent};
+#[cfg(feature = "admin")]
+pub use event_log::{EventLog, LoggedEvent};
 pub use journal::Journal;
 pub use moment::Moment;
 pub use parent::Parent;
@@ -35,9 +37,9 @@ pub use selection::{History, HistoryIter};
 pub use subscriptions::{StopHandle, Subscription, SubscriptionInfo, SubscriptionStream};
 
 #[cfg(feature = "admin")]
-pub(crate) use event_log::{EventLog, LoggedEvent};
-#[cfg(feature = "admin")]
 pub(crate) use log_feed::LogFeed;
+#[cfg(feature = "admin")]
+pub(crate) use moment::oldest_state;
 pub(crate) use polling::{Polling, SHORTEST_PAUSE};
 #[cfg(feature = "admin")]
 pub(crate) use query::Query;

@@ -71,7 +71,7 @@ fn last_event_until(time: Timestamp, journal: &OpenedJournal, durable: Seq) -> R
 }
 
 /// The oldest state that the image can rebuild; `None` if its journal is complete from genesis on.
-pub(super) fn oldest_state(journal: &OpenedJournal) -> Result<Option<Seq>, Error> {
+pub(crate) fn oldest_state(journal: &OpenedJournal) -> Result<Option<Seq>, Error> {
     if journal.segments().starts_at_genesis() {
         return Ok(None);
     }

@@ -44,7 +44,7 @@ impl<M: Model> Past<M> {
     }
 
     /// The oldest state that the journal can rebuild.
-    pub(super) fn oldest(source: &JournalSource, call: &'static str) -> Result<Past<M>, Error> {
+    pub(crate) fn oldest(source: &JournalSource, call: &'static str) -> Result<Past<M>, Error> {
         let durable = source.durable(call)?;
         Past::recover(source, durable, |journal| Ok(oldest_state(journal)?.unwrap_or_default()))
     }

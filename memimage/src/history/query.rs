@@ -27,7 +27,7 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    pub(super) fn set_range(&mut self, range: impl RangeBounds<Seq>) {
+    pub(crate) fn set_range(&mut self, range: impl RangeBounds<Seq>) {
         self.first = match range.start_bound() {
             Bound::Unbounded => None,
             Bound::Included(&first) => Some(first.max(Seq::new(1))),

@@ -6,4 +6,5 @@ mod load;
 mod ledger;
 mod replay;
 mod program;
+mod admin;
 mod kill;

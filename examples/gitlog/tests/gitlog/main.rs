@@ -1,5 +1,6 @@
 //! Tests of the binary: imports of repositories that git makes, and comparisons with what git prints.
 
+mod admin;
 mod error;
 mod history;
 mod import;

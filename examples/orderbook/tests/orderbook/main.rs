@@ -1,5 +1,6 @@
 //! Tests of the binary: runs on files.
 
+mod admin;
 mod export;
 mod feed;
 mod ingest;

@@ -1,12 +1,12 @@
-//! An event as a line for people.
+//! Events as text.
 
 use super::moment::rfc3339;
 use super::terminal::{FAINT, NAME, WARNING, visible};
 use crate::history::LoggedEvent;
-use crate::value::text::one_line;
+use crate::value::text::{one_line, truncated};
 
-/// An event as a line for people.
-pub(crate) fn text_line(event: &LoggedEvent) -> String {
+/// An event as a line for people, with at most `length` characters of its payload.
+pub(crate) fn text_line(event: &LoggedEvent, length: usize) -> String {
     let recorded = &event.recorded;
     let payload = match recorded.value() {
         Ok(value) => one_line(&value),
@@ -18,7 +18,7 @@ pub(crate) fn text_line(event: &LoggedEvent) -> String {
         "{:>8}  {FAINT}{}{FAINT:#}  {NAME}{name}{version}{NAME:#} {}",
         event.seq(),
         rfc3339(event.time),
-        visible(&payload)
+        visible(&truncated(payload, length))
     );
     if event.is_rejected() {
         line += &format!(" {WARNING}rejected{WARNING:#}");

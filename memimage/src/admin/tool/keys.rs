@@ -30,14 +30,16 @@ pub(crate) struct KeyArguments {
 
 impl KeyArguments {
     pub(crate) fn read(&self) -> Result<GivenKeys, Failure> {
-        Ok(GivenKeys {
-            encryption: read(self.encryption_keys.as_deref(), ENCRYPTION)?,
-            chain: read(self.chain_keys.as_deref(), CHAIN)?,
-        })
+        read(self.encryption_keys.as_deref(), self.chain_keys.as_deref())
     }
 }
 
-fn read(file: Option<&Path>, variable: &str) -> Result<Option<Keys>, Failure> {
+/// The keys in these files; without a file, those in the environment variable.
+pub(crate) fn read(encryption: Option<&Path>, chain: Option<&Path>) -> Result<GivenKeys, Failure> {
+    Ok(GivenKeys { encryption: read_one(encryption, ENCRYPTION)?, chain: read_one(chain, CHAIN)? })
+}
+
+fn read_one(file: Option<&Path>, variable: &str) -> Result<Option<Keys>, Failure> {
     let (text, source) = match file {
         Some(file) => {
             let missing = || Failure::Other(format!("{}: there is no file with keys", file.display()));

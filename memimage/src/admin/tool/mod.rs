@@ -1,4 +1,4 @@
-//! The verbs of the command `memimage`, which look into an image and maintain it.
+//! The verbs of the command `memimage`, and those that need the model, which look into an image and maintain it.
 //!
 //! A verb prints text for people or, with `--json`, JSON in the form that `docs/CLI.md` defines. Verbs that only read take no lock and work
 //! beside a running owner.
@@ -19,48 +19,16 @@ mod event_text;
 mod shape_text;
 mod target;
 mod history_copy;
+mod report;
+mod reader;
 mod verbs;
+mod model;
 mod arguments;
+mod command_line;
+mod program;
 
-use std::ffi::OsString;
-use std::process::ExitCode;
-
-use clap::{CommandFactory as _, FromArgMatches as _};
-
-pub(crate) use arguments::Cli;
-use failure::Failure;
-use terminal::{ERROR, Terminal, tell};
-
-/// Runs the command `memimage` with the arguments of the process, the first of which is the name of the program.
-///
-/// The exit code is 0 for success, 1 if a verb found something that the caller looks for (damage, a difference), 2 for a wrong
-/// usage, 3 if the operation was refused or failed.
-pub fn run_tool(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
-    let matches = match Cli::command().try_get_matches_from(arguments) {
-        Ok(matches) => matches,
-        Err(error) => return usage(&error),
-    };
-    let cli = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
-        Err(error) => return usage(&error),
-    };
-    let mut terminal = Terminal::new(cli.json, cli.verb.is_paged() && !cli.no_pager);
-    let result = verbs::run(cli.verb, &mut terminal, Cli::command());
-    let closed = terminal.close();
-    match result.and_then(|found| closed.map(|()| found)) {
-        Ok(found) => found.exit_code(),
-        Err(failure) => {
-            if !matches!(failure, Failure::ClosedPipe) {
-                tell(format_args!("{ERROR}error:{ERROR:#} {failure}"));
-            }
-            failure.exit_code()
-        }
-    }
-}
-
-/// Prints an error of the command line, or the help that was asked for.
-fn usage(error: &clap::Error) -> ExitCode {
-    // a closed pipe is no error of the help
-    let _ = error.print();
-    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
-}
+pub use program::{Tool, run, run_tool};
+pub use reader::{EventCondition, ImageKeys, ImageReader, format_time, parse_moment};
+pub use report::{
+    Count, EventCounter, EventFigures, EventShape, EventStats, ImageInfo, ParentInfo, StateFile, SubscriptionPosition,
+};

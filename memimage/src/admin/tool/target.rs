@@ -1,12 +1,13 @@
 //! The image on which a verb works.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::failure::Failure;
 use super::keys::KeyArguments;
 use crate::admin::keys::{GivenKeys, Task};
 use crate::disk::{Disk, RealDisk, absolute};
+use crate::error::Error;
 use crate::history::{EventLog, JournalSource, Moment, Query};
 use crate::journal::{Identity, Layout};
 use crate::keys::Keyring;
@@ -29,7 +30,7 @@ pub(crate) struct Target {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) layout: Layout,
     pub(crate) keyring: Arc<Keyring>,
-    pub(crate) source: JournalSource,
+    source: JournalSource,
     /// The identity of the image; `None` if no header is readable.
     pub(crate) identity: Option<Identity>,
 }
@@ -46,25 +47,39 @@ impl TargetArguments {
 
     /// Opens the image for reading, without its lock.
     pub(crate) fn open(&self) -> Result<Target, Failure> {
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let layout = Layout::new(&self.path());
-        let keyring = self.keys()?.keyring();
-        let survey = layout.survey(&*disk)?;
-        let unlocked = TASK.unlock(&disk, &layout, survey.image(&layout)?, &keyring)?;
-        let source = JournalSource::new(&disk, &layout, &keyring, None);
-        Ok(Target { disk, layout, keyring, source, identity: unlocked.identity().cloned() })
+        Ok(Target::open(TASK, &self.path(), self.keys()?)?)
     }
 }
 
 impl Target {
+    /// Opens the image in the directory `path` for reading, without its lock.
+    pub(in crate::admin) fn open(task: Task, path: &Path, keys: GivenKeys) -> Result<Target, Error> {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let (layout, keyring) = (Layout::new(path), keys.keyring());
+        let survey = layout.survey(&*disk)?;
+        let unlocked = task.unlock(&disk, &layout, survey.image(&layout)?, &keyring)?;
+        let source = JournalSource::new(&disk, &layout, &keyring, None);
+        Ok(Target { identity: unlocked.identity().cloned(), ..Target::of(source) })
+    }
+
+    /// The image that `source` reads.
+    pub(crate) fn of(source: JournalSource) -> Target {
+        let (disk, layout) = (Arc::clone(source.disk()), source.layout().clone());
+        Target { disk, layout, keyring: Arc::clone(source.keyring()), source, identity: None }
+    }
+
+    pub(crate) fn source(&self) -> &JournalSource {
+        &self.source
+    }
+
     /// The last event that the files prove to be synced.
-    pub(crate) fn durable(&self) -> Result<Seq, Failure> {
-        Ok(self.source.durable("durable_seq")?)
+    pub(crate) fn durable(&self) -> Result<Seq, Error> {
+        self.source.durable("durable_seq")
     }
 
     /// Opens the journal, of which the events up to `durable` are read.
-    pub(crate) fn journal(&self, durable: Seq) -> Result<OpenedJournal, Failure> {
-        Ok(self.source.open(durable)?)
+    pub(crate) fn journal(&self, durable: Seq) -> Result<OpenedJournal, Error> {
+        self.source.open(durable)
     }
 
     /// The events that a query selects.

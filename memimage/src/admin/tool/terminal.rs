@@ -1,6 +1,6 @@
 //! Output for people and for programs.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -69,6 +69,11 @@ impl Terminal {
         self.line(format_args!("{FAINT}{label}{FAINT:#}"))
     }
 
+    /// A writer of text that is not split into lines.
+    pub(crate) fn text(&mut self) -> TerminalText<'_> {
+        TerminalText { output: &mut self.output, failure: None }
+    }
+
     /// Hands the whole output to the operating system.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.output.flush().map_err(|error| Failure::output(&error))
@@ -112,6 +117,21 @@ pub(crate) fn progress_bar(events: u64) -> ProgressBar {
 /// A progress bar that is never shown.
 pub(crate) fn hidden_progress_bar() -> ProgressBar {
     ProgressBar::hidden()
+}
+
+/// Writes text to the terminal, and keeps the first failure.
+pub(crate) struct TerminalText<'t> {
+    output: &'t mut dyn Write,
+    pub(crate) failure: Option<Failure>,
+}
+
+impl fmt::Write for TerminalText<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.output.write_all(text.as_bytes()).map_err(|error| {
+            self.failure.get_or_insert(Failure::output(&error));
+            fmt::Error
+        })
+    }
 }
 
 /// Writes a line to standard error.

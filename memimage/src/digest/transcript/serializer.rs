@@ -6,10 +6,11 @@ use serde::ser::{
 };
 
 use super::{MAX_BYTES, Tag};
+use crate::digest::child_shapes::ChildShapes;
 use crate::digest::error::DigestError;
 use crate::digest::position::DigestPosition;
 use crate::digest::serializer::{hashed_f32, hashed_f64};
-use crate::shape::{Descriptor, Field, Primitive, ShapeRef, Style};
+use crate::shape::{Descriptor, Primitive};
 
 /// Writes the transcript of one value. This serializer uses the shape only to find the unordered collections. Computing the
 /// digest, not writing the transcript, checks that the value matches its shape.
@@ -36,35 +37,21 @@ impl<'a> TranscriptSerializer<'a> {
     }
 
     /// Writes the tag. Returns the serializer for the value's parts.
-    fn parts(self, tag: Tag, shapes: PartShapes) -> Parts<'a> {
+    fn parts(self, tag: Tag, shapes: ChildShapes) -> Parts<'a> {
         self.out.push(tag as u8);
         Parts { out: self.out, position: self.position, shapes, next: 0, starts: Vec::new(), is_sorted: false }
     }
 
     /// Like `parts`, but the serializer sorts the items or entries after the last one is written.
-    fn unordered(self, tag: Tag, shapes: PartShapes) -> Parts<'a> {
+    fn unordered(self, tag: Tag, shapes: ChildShapes) -> Parts<'a> {
         Parts { is_sorted: true, ..self.parts(tag, shapes) }
     }
 
-    /// The shapes of the fields of a struct.
-    fn fields(&self) -> PartShapes {
-        match self.position.shape {
-            Descriptor::Struct(structure) => PartShapes::Fields(structure.fields),
-            _ => PartShapes::Opaque,
-        }
-    }
-
     /// Writes the name of a variant. Returns the shapes of the variant's fields.
-    fn variant(&mut self, index: u32, name: &str) -> PartShapes {
+    fn variant(&mut self, index: u32, name: &str) -> ChildShapes {
         self.out.push(Tag::Variant as u8);
         text(self.out, name.as_bytes());
-        match self.position.shape {
-            Descriptor::Enum(enumeration) => {
-                let variant = enumeration.variants.get(index as usize);
-                variant.map_or(PartShapes::Opaque, |variant| PartShapes::Fields(variant.fields))
-            }
-            _ => PartShapes::Opaque,
-        }
+        ChildShapes::of_variant(&self.position, index)
     }
 }
 
@@ -81,25 +68,11 @@ fn bounded(out: &[u8]) -> Result<(), DigestError> {
     }
 }
 
-/// The shapes of the parts of a value.
-#[derive(Clone, Copy)]
-enum PartShapes {
-    Fields(&'static [Field]),
-    Shapes(&'static [ShapeRef]),
-    /// All parts have one shape.
-    Same(ShapeRef),
-    /// Keys and values alternate.
-    Entries(ShapeRef, ShapeRef),
-    Opaque,
-    /// The items of an opaque collection.
-    OpaqueItems,
-}
-
 /// The serializer of the parts of a value.
 pub(super) struct Parts<'a> {
     out: &'a mut Vec<u8>,
     position: DigestPosition<'a>,
-    shapes: PartShapes,
+    shapes: ChildShapes,
     /// The index of the next part. A key and its value are two parts.
     next: usize,
     /// The offset of each item or entry; empty if the items or entries are not sorted.
@@ -109,21 +82,7 @@ pub(super) struct Parts<'a> {
 
 impl Parts<'_> {
     fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DigestError> {
-        let position = match self.shapes {
-            PartShapes::Fields(fields) => match fields.get(self.next) {
-                Some(field) => self.position.field(field.shape)?,
-                None => self.position.opaque_part()?,
-            },
-            PartShapes::Shapes(shapes) => match shapes.get(self.next) {
-                Some(shape) => self.position.part(*shape)?,
-                None => self.position.opaque_part()?,
-            },
-            PartShapes::Same(shape) => self.position.part(shape)?,
-            PartShapes::Entries(key, _) if self.next.is_multiple_of(2) => self.position.part(key)?,
-            PartShapes::Entries(_, value) => self.position.part(value)?,
-            PartShapes::Opaque => self.position.opaque_part()?,
-            PartShapes::OpaqueItems => self.position.opaque_item()?,
-        };
+        let position = self.shapes.position(&self.position, self.next)?;
         self.next += 1;
         value.serialize(TranscriptSerializer::new(self.out, position))
     }
@@ -230,21 +189,13 @@ impl<'a> Serializer for TranscriptSerializer<'a> {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), DigestError> {
-        let inside = match self.position.shape {
-            Descriptor::Option(item) => self.position.part(*item)?,
-            _ => self.position.opaque_part()?,
-        };
+        let inside = ChildShapes::of_option(&self.position).position(&self.position, 0)?;
         self.out.push(Tag::Some as u8);
         value.serialize(TranscriptSerializer::new(self.out, inside))
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), DigestError> {
-        let inside = match self.position.shape {
-            Descriptor::Struct(structure) if structure.style == Style::Newtype => {
-                self.position.field(structure.fields[0].shape)?
-            }
-            _ => self.position.opaque_part()?,
-        };
+        let inside = ChildShapes::of_newtype(&self.position).position(&self.position, 0)?;
         self.out.push(Tag::Newtype as u8);
         value.serialize(TranscriptSerializer::new(self.out, inside))
     }
@@ -262,33 +213,27 @@ impl<'a> Serializer for TranscriptSerializer<'a> {
         value: &T,
     ) -> Result<(), DigestError> {
         let shapes = self.variant(index, name);
-        let inside = match shapes {
-            PartShapes::Fields([field]) => self.position.field(field.shape)?,
-            _ => self.position.opaque_part()?,
-        };
+        let inside = shapes.position(&self.position, 0)?;
         value.serialize(TranscriptSerializer::new(self.out, inside))
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'a>, DigestError> {
-        Ok(match *self.position.shape {
-            Descriptor::Set(item) | Descriptor::Multiset(item) => self.unordered(Tag::Set, PartShapes::Same(item)),
-            Descriptor::List(item) | Descriptor::OrderedSet(item) => self.parts(Tag::List, PartShapes::Same(item)),
-            _ if self.position.has_unordered_sequences() => self.unordered(Tag::Set, PartShapes::OpaqueItems),
-            _ => self.parts(Tag::List, PartShapes::OpaqueItems),
+        let shapes = ChildShapes::of_sequence(&self.position);
+        Ok(match self.position.shape {
+            Descriptor::Set(_) | Descriptor::Multiset(_) => self.unordered(Tag::Set, shapes),
+            Descriptor::List(_) | Descriptor::OrderedSet(_) => self.parts(Tag::List, shapes),
+            _ if self.position.has_unordered_sequences() => self.unordered(Tag::Set, shapes),
+            _ => self.parts(Tag::List, shapes),
         })
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Parts<'a>, DigestError> {
-        let shapes = match *self.position.shape {
-            Descriptor::Tuple(items) => PartShapes::Shapes(items),
-            Descriptor::Array(item, _) => PartShapes::Same(item),
-            _ => PartShapes::Opaque,
-        };
+        let shapes = ChildShapes::of_tuple(&self.position);
         Ok(self.parts(Tag::Tuple, shapes))
     }
 
     fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, DigestError> {
-        let shapes = self.fields();
+        let shapes = ChildShapes::of_struct(&self.position);
         Ok(self.parts(Tag::Tuple, shapes))
     }
 
@@ -304,16 +249,17 @@ impl<'a> Serializer for TranscriptSerializer<'a> {
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Parts<'a>, DigestError> {
-        Ok(match *self.position.shape {
-            Descriptor::Map(key, value) => self.unordered(Tag::Map, PartShapes::Entries(key, value)),
-            Descriptor::OrderedMap(key, value) => self.parts(Tag::OrderedMap, PartShapes::Entries(key, value)),
-            _ if self.position.has_unordered_maps() => self.unordered(Tag::Map, PartShapes::OpaqueItems),
-            _ => self.parts(Tag::OrderedMap, PartShapes::OpaqueItems),
+        let shapes = ChildShapes::of_map(&self.position);
+        Ok(match self.position.shape {
+            Descriptor::Map(..) => self.unordered(Tag::Map, shapes),
+            Descriptor::OrderedMap(..) => self.parts(Tag::OrderedMap, shapes),
+            _ if self.position.has_unordered_maps() => self.unordered(Tag::Map, shapes),
+            _ => self.parts(Tag::OrderedMap, shapes),
         })
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, DigestError> {
-        let shapes = self.fields();
+        let shapes = ChildShapes::of_struct(&self.position);
         Ok(self.parts(Tag::Struct, shapes))
     }
 

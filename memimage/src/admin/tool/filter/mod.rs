@@ -9,8 +9,8 @@ mod grammar;
 mod subject;
 mod evaluation;
 
-pub(super) use condition::Condition;
-pub(super) use subject::Subject;
+pub(crate) use condition::Condition;
+pub(crate) use subject::Subject;
 
 use crate::admin::tool::syntax::SyntaxError;
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::condition::{Path, Root, Step};
 use crate::admin::tool::moment::rfc3339;
 use crate::context::{Metadata, Timestamp};
+use crate::history::LoggedEvent;
 use crate::value::Value;
 
 /// An event, as a condition sees it.
@@ -18,6 +19,22 @@ pub(crate) struct Subject<'a> {
     pub(crate) metadata: &'a Metadata,
     /// The recorded arguments; `None` if they cannot be decoded.
     pub(crate) payload: Option<&'a Value>,
+}
+
+impl<'a> Subject<'a> {
+    /// The event, with its payload if it can be decoded.
+    pub(crate) fn of(event: &'a LoggedEvent, payload: Option<&'a Value>) -> Subject<'a> {
+        Subject {
+            seq: event.seq().get(),
+            time: event.time(),
+            name: event.recorded().name(),
+            version: event.recorded().version(),
+            is_rejected: event.is_rejected(),
+            is_void: event.is_void(),
+            metadata: event.metadata(),
+            payload,
+        }
+    }
 }
 
 impl Subject<'_> {

@@ -53,7 +53,7 @@ impl Branch {
         let (target, directory) = (self.target.open()?, absolute(&self.directory));
         HistoryCopy::check_target(&*target.disk, &target.layout, &directory, &STAGING)?;
         let made = self.make(&target, &directory).map_err(|failure| match failure {
-            Failure::Refused(error) => Failure::Refused(pruned_meanwhile(&target.source, error)),
+            Failure::Refused(error) => Failure::Refused(pruned_meanwhile(target.source(), error)),
             failure => failure,
         })?;
         match terminal.is_json() {
@@ -68,7 +68,7 @@ impl Branch {
 
     fn make(&self, target: &Target, directory: &Path) -> Result<Document, Failure> {
         let until = self.at.map(|at| at.0);
-        let last = last_event(&target.source, until)?;
+        let last = last_event(target.source(), until)?;
         let journal = target.journal(last)?;
         HistoryCopy::refuse_pruned(&journal, PRUNED)?;
         let end = until.map_or(Ok(last), |moment| moment.resolve(&journal, last))?;

@@ -16,7 +16,8 @@ pub(crate) struct Completions {
 impl Completions {
     pub(crate) fn run(self, terminal: &mut Terminal, mut command: clap::Command) -> Result<Found, Failure> {
         let mut text = Vec::new();
-        clap_complete::generate(self.shell, &mut command, "memimage", &mut text);
+        let name = command.get_name().to_owned();
+        clap_complete::generate(self.shell, &mut command, name, &mut text);
         terminal.line(String::from_utf8_lossy(&text).trim_end())?;
         Ok(Found::Nothing)
     }

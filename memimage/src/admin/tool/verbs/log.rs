@@ -107,7 +107,7 @@ impl Log {
 
 /// Prints the events that become durable after event `durable`, until the limit is reached or the query has no later events.
 fn follow(target: &Target, printer: &mut Printer<'_>, query: Query, durable: Seq) -> Result<(), Failure> {
-    let mut feed = LogFeed::open(&target.source, query, durable)?;
+    let mut feed = LogFeed::open(target.source(), query, durable)?;
     while printer.left > 0 {
         match feed.try_next()? {
             Some(event) => printer.print(&event)?,
@@ -148,23 +148,14 @@ impl Printer<'_> {
         self.left -= 1;
         match self.terminal.is_json() {
             true => self.terminal.line(event_line(event)?),
-            false => self.terminal.line(text_line(event)),
+            false => self.terminal.line(text_line(event, usize::MAX)),
         }
     }
 
     fn is_wanted(&mut self, event: &LoggedEvent) -> bool {
         let Some(condition) = &self.condition else { return true };
         let payload = event.recorded.value().ok();
-        let subject = Subject {
-            seq: event.seq().get(),
-            time: event.time,
-            name: event.recorded.name(),
-            version: event.recorded.version(),
-            is_rejected: event.is_rejected(),
-            is_void: event.is_void,
-            metadata: &event.metadata,
-            payload: payload.as_ref(),
-        };
+        let subject = Subject::of(event, payload.as_ref());
         if !self.unknown.is_empty() {
             let known: Vec<String> =
                 condition.paths().into_iter().filter(|path| subject.has(path)).map(ToString::to_string).collect();

@@ -21,6 +21,8 @@ mod man;
 
 use clap::Subcommand;
 
+pub(crate) use rewrite::Rewrite;
+
 use super::failure::{Failure, Found};
 use super::terminal::Terminal;
 

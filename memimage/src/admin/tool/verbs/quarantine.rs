@@ -108,7 +108,7 @@ impl Quarantine {
             }
             match terminal.is_json() {
                 true => terminal.line(kept_event_line(event, &file.name, *is_in_journal)?)?,
-                false => terminal.line(text_line(event))?,
+                false => terminal.line(text_line(event, usize::MAX))?,
             }
         }
         if events.undescribed > 0 {

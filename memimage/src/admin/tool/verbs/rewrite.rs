@@ -30,6 +30,9 @@ use crate::value::text::hex;
 /// A changed event keeps its version, so the program must declare that version with the new shape; the output lists these. No state is
 /// computed: when the program opens the new image, it replays all events, and refuses the image if an event has another outcome than the
 /// recorded one, such as a withdrawal without the deposit that was dropped.
+///
+/// In a program that carries this command for its model, a rewriting without rules gives each event its newest version, and verifies that
+/// both journals replay to the same state.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -45,9 +48,9 @@ Rules:
   A file has a rule in each line, such as `drop-field deposit.memo`, and comments after #.")]
 pub(crate) struct Rewrite {
     #[command(flatten)]
-    target: TargetArguments,
+    pub(crate) target: TargetArguments,
     /// The directory of the new image: it must not exist, or be empty.
-    directory: PathBuf,
+    pub(crate) directory: PathBuf,
     /// Give an event another name, or another version: OLD=NEW, deposit@1=deposit@2.
     #[arg(long, value_name = "OLD=NEW", value_parser = rename_event, help_heading = "Rules")]
     rename_event: Vec<Rule>,
@@ -72,7 +75,7 @@ pub(crate) struct Rewrite {
     rules: Option<PathBuf>,
     /// Show how many events each rule changes, and write nothing.
     #[arg(long)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 fn rename_event(text: &str) -> Result<Rule, SyntaxError> {
@@ -165,6 +168,13 @@ impl Rewrite {
             false => print(terminal, &document)?,
         }
         Ok(Found::Nothing)
+    }
+
+    /// Whether no rule is given.
+    pub(crate) fn has_no_rules(&self) -> bool {
+        let Rewrite { rename_event, drop_event, rename_field, drop_field, set_default, redact, rules, .. } = self;
+        let given = [rename_event, drop_event, rename_field, drop_field, set_default, redact];
+        rules.is_none() && given.into_iter().all(Vec::is_empty)
     }
 
     /// The rules of the command line, and those of the file.

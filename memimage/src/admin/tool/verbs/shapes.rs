@@ -1,11 +1,10 @@
 //! `memimage shapes`: the events that a journal declares.
 
 use clap::{Args, ValueEnum};
-use serde::Serialize;
 
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
-use crate::admin::tool::shape_text::{rust_types, upper};
+use crate::admin::tool::report::EventShape;
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::{NAME, Terminal, visible};
 
@@ -34,29 +33,11 @@ enum Form {
     Rust,
 }
 
-#[derive(Serialize)]
-struct EventShape {
-    name: String,
-    version: u32,
-    fingerprint: String,
-    shape: String,
-    rust: String,
-}
-
 impl Shapes {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
         let target = self.target.open()?;
-        let table = target.journal(target.durable()?)?.scan().table()?;
-        let rows = table.rows.iter().filter(|row| self.name.as_ref().is_none_or(|name| *name == row.name));
-        let shapes: Vec<EventShape> = rows
-            .map(|row| EventShape {
-                name: row.name.clone(),
-                version: row.version,
-                fingerprint: row.shape.fingerprint().to_string(),
-                shape: row.shape.to_string(),
-                rust: rust_types(&format!("{}V{}", upper(&row.name), row.version), &row.shape),
-            })
-            .collect();
+        let mut shapes = EventShape::list(&target)?;
+        shapes.retain(|shape| self.name.as_ref().is_none_or(|name| *name == shape.name));
         if let (true, Some(name)) = (shapes.is_empty(), &self.name) {
             return Err(Failure::Other(format!("the journal declares no event `{name}`")));
         }

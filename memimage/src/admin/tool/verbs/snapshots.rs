@@ -1,14 +1,12 @@
 //! `memimage snapshots`: the states that the image keeps.
 
 use clap::Args;
-use serde::Serialize;
 
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
-use crate::admin::tool::moment::rfc3339;
+use crate::admin::tool::report::StateFile;
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::{Terminal, bytes};
-use crate::seq::Seq;
 
 /// Lists the snapshots and the bases of the image, the newest first. Reads their headers only.
 #[derive(Args, Debug)]
@@ -18,49 +16,9 @@ pub(crate) struct Snapshots {
     target: TargetArguments,
 }
 
-#[derive(Serialize)]
-struct Document {
-    path: String,
-    kind: &'static str,
-    seq: u64,
-    bytes: Option<u64>,
-    created: Option<String>,
-    /// The recorded time of the last event in the state.
-    time: Option<String>,
-    model_version: Option<u32>,
-    /// Why the header cannot be read.
-    error: Option<String>,
-}
-
 impl Snapshots {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
-        let target = self.target.open()?;
-        let snapshots = crate::snapshot::Snapshots::new(&target.disk, &target.layout, &target.keyring);
-        let bases = snapshots.bases().list()?;
-        let mut documents = Vec::new();
-        for (seq, path) in snapshots.start_candidates()? {
-            let kind = if bases.iter().any(|(_, base)| *base == path) { "base" } else { "snapshot" };
-            let document = Document {
-                path: path.display().to_string(),
-                kind,
-                seq: seq.get(),
-                bytes: None,
-                created: None,
-                time: None,
-                model_version: None,
-                error: None,
-            };
-            documents.push(match snapshots.open(seq, &path) {
-                Ok(file) => Document {
-                    bytes: Some(file.len()),
-                    created: Some(rfc3339(file.header.created)),
-                    time: (seq > Seq::ZERO).then(|| rfc3339(file.header.time)),
-                    model_version: Some(file.header.model_version),
-                    ..document
-                },
-                Err(error) => Document { error: Some(error.to_string()), ..document },
-            });
-        }
+        let documents = StateFile::list(&self.target.open()?)?;
         if terminal.is_json() {
             json::document(terminal, &documents)?;
             return Ok(Found::Nothing);
@@ -69,7 +27,7 @@ impl Snapshots {
             terminal.line("no snapshot: opening replays the whole journal")?;
         }
         for document in &documents {
-            let Document { kind, seq, .. } = document;
+            let StateFile { kind, seq, .. } = document;
             match (&document.error, document.bytes, &document.created) {
                 (None, Some(len), Some(created)) => {
                     let version = document.model_version.unwrap_or_default();

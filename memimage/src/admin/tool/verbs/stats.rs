@@ -1,22 +1,17 @@
 //! `memimage stats`: how many events of which kind, size and hour.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
-use serde::Serialize;
 
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
-use crate::admin::tool::moment::{MomentArgument, rfc3339};
+use crate::admin::tool::moment::MomentArgument;
+use crate::admin::tool::report::{EventCounter, EventFigures, EventStats};
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::{HEADING, NAME, Terminal, bytes, progress_bar, visible};
-use crate::context::Timestamp;
 use crate::history::Query;
 
 /// The width of the longest bar of a histogram, in characters.
 const BAR: u64 = 40;
-/// The number of microseconds in an hour.
-const HOUR: u64 = 3_600_000_000;
 /// The progress is drawn again after this many events.
 const STEP: u64 = 4_096;
 
@@ -34,36 +29,6 @@ pub(crate) struct Stats {
     until: Option<MomentArgument>,
 }
 
-#[derive(Default, Serialize)]
-struct Document {
-    events: u64,
-    rejected: u64,
-    void: u64,
-    /// The bytes of all payloads.
-    payload_bytes: u64,
-    by_event: Vec<EventFigures>,
-    /// The number of events whose payload has at most this many bytes, and more than the entry before.
-    by_size: Vec<Count<u64>>,
-    /// The number of events of each hour that has any, by the hour's beginning in UTC.
-    by_hour: Vec<Count<String>>,
-}
-
-#[derive(Default, Serialize)]
-struct EventFigures {
-    name: String,
-    version: u32,
-    events: u64,
-    rejected: u64,
-    payload_bytes: u64,
-    largest: u64,
-}
-
-#[derive(Serialize)]
-struct Count<K> {
-    key: K,
-    events: u64,
-}
-
 impl Stats {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
         let document = self.count()?;
@@ -74,46 +39,26 @@ impl Stats {
         Ok(Found::Nothing)
     }
 
-    fn count(&self) -> Result<Document, Failure> {
+    fn count(&self) -> Result<EventStats, Failure> {
         let target = self.target.open()?;
         let mut query = Query::default();
         target.between(&mut query, self.from.map(|from| from.0), self.until.map(|until| until.0));
         let progress = progress_bar(target.durable()?.get());
-        let mut document = Document::default();
-        let mut by_event: BTreeMap<(String, u32), EventFigures> = BTreeMap::new();
-        let (mut by_size, mut by_hour) = (BTreeMap::<u64, u64>::new(), BTreeMap::<u64, u64>::new());
+        let mut counter = EventCounter::new();
         for event in target.events(query) {
             let event = event?;
-            let (recorded, len) = (&event.recorded, event.recorded.bytes().len() as u64);
-            let key = (recorded.name().to_owned(), recorded.version());
-            let figures = by_event.entry(key).or_default();
-            let rejected = u64::from(event.is_rejected());
-            figures.events += 1;
-            figures.rejected += rejected;
-            figures.payload_bytes += len;
-            figures.largest = figures.largest.max(len);
-            document.events += 1;
-            document.rejected += rejected;
-            document.void += u64::from(event.is_void);
-            document.payload_bytes += len;
-            *by_size.entry(len.max(1).next_power_of_two()).or_default() += 1;
-            *by_hour.entry(event.time.as_micros() / HOUR).or_default() += 1;
-            if document.events.is_multiple_of(STEP) {
+            counter.add(&event);
+            if counter.events().is_multiple_of(STEP) {
                 progress.set_position(event.seq().get());
             }
         }
         progress.finish_and_clear();
-        let named = |((name, version), figures)| EventFigures { name, version, ..figures };
-        document.by_event = by_event.into_iter().map(named).collect();
-        document.by_size = by_size.into_iter().map(|(key, events)| Count { key, events }).collect();
-        let begin = |hour| rfc3339(Timestamp::from_micros(hour * HOUR));
-        document.by_hour = by_hour.into_iter().map(|(hour, events)| Count { key: begin(hour), events }).collect();
-        Ok(document)
+        Ok(counter.stats())
     }
 }
 
-fn print(terminal: &mut Terminal, document: &Document) -> Result<(), Failure> {
-    let Document { events, rejected, void, payload_bytes, .. } = document;
+fn print(terminal: &mut Terminal, document: &EventStats) -> Result<(), Failure> {
+    let EventStats { events, rejected, void, payload_bytes, .. } = document;
     terminal.line(format_args!(
         "{events} events, {rejected} rejected, {void} void, {} of payload",
         bytes(*payload_bytes)

@@ -1,0 +1,223 @@
+//! The change log: the events, the newest first.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::response::IntoResponse;
+use maud::{Markup, html};
+use memimage::admin::{LoggedEvent, format_time};
+use memimage::{ErrorKind, Seq};
+use serde::Deserialize;
+
+use crate::app::App;
+use crate::link::link;
+use crate::problem::Problem;
+use crate::search::SearchForm;
+use crate::values::one_line;
+
+/// The number of events of a page.
+const EVENTS: usize = 50;
+/// How long one page searches. What it has not searched by then is behind the link to older events.
+const SEARCH_TIME: Duration = Duration::from_millis(700);
+/// The number of characters of a payload in the log.
+const PAYLOAD: usize = 240;
+
+/// The parameters of the log.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct LogForm {
+    text: String,
+    name: String,
+    actor: String,
+    from: String,
+    until: String,
+    #[serde(rename = "where")]
+    condition: String,
+    outcome: String,
+    /// Only events before this one.
+    before: Option<u64>,
+    /// Whether new events are shown as they come.
+    live: bool,
+}
+
+impl LogForm {
+    fn search_form(&self) -> SearchForm {
+        SearchForm {
+            text: self.text.clone(),
+            name: self.name.clone(),
+            actor: self.actor.clone(),
+            from: self.from.clone(),
+            until: self.until.clone(),
+            condition: self.condition.clone(),
+            outcome: self.outcome.clone(),
+        }
+    }
+}
+
+/// A page of events.
+struct Found {
+    events: Vec<LoggedEvent>,
+    /// The event before which the search goes on; `None` if all events were searched.
+    rest: Option<Seq>,
+    /// Whether the time was over before the page was full.
+    is_cut: bool,
+    /// The last event when the page was made.
+    end: Seq,
+    /// The names of the events that the journal declares.
+    names: Vec<String>,
+}
+
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    query: Result<Query<LogForm>, QueryRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let Query(form) = query.map_err(|error| Problem::bad("address", error.body_text()))?;
+    let (search, before) = (form.search_form(), form.before.map(Seq::new));
+    let found = app.read(move |app| find(app, &search, before)).await?;
+    Ok(app.frame("log", "Log").page(&page(&form, &found)))
+}
+
+fn find(app: &App, form: &SearchForm, before: Option<Seq>) -> Result<Found, Problem> {
+    let search = form.search(&app.reader)?;
+    let end = app.reader.durable_seq()?;
+    let mut names: Vec<String> = app.reader.shapes()?.into_iter().map(|shape| shape.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut found = Found { events: Vec::new(), rest: None, is_cut: false, end, names };
+    let (first, last) = search.range();
+    let last = last.unwrap_or(end).min(end);
+    let last = before.map_or(last, |before| last.min(Seq::new(before.get().saturating_sub(1))));
+    if last == Seq::ZERO || last < first {
+        return Ok(found);
+    }
+    let begun = Instant::now();
+    for event in app.reader.events_newest_first(..=last) {
+        let event = match event {
+            Ok(event) if event.seq() < first => break,
+            Ok(event) => event,
+            // the range ends before the first event that is left
+            Err(error) if error.kind() == ErrorKind::Pruned => break,
+            Err(error) => return Err(error.into()),
+        };
+        let seq = event.seq();
+        if found.events.len() == EVENTS {
+            found.rest = Some(seq.next());
+            break;
+        }
+        if search.wants(&event) {
+            found.events.push(event);
+        }
+        if begun.elapsed() > SEARCH_TIME {
+            found.rest = Some(seq);
+            found.is_cut = found.events.len() < EVENTS;
+            break;
+        }
+    }
+    Ok(found)
+}
+
+fn page(form: &LogForm, found: &Found) -> Markup {
+    let search = form.search_form();
+    let is_first = form.before.is_none();
+    let end = found.end.to_string();
+    let older = found.rest.map(|rest| search.link("log", &[("before", &rest.to_string())]));
+    html! {
+        h1 { "Change log" }
+        (search_form(&search, &found.names))
+        p.bar {
+            @if !is_first {
+                a href=(search.link("log", &[])) { "newest" }
+            } @else if form.live {
+                a href=(search.link("log", &[])) { "stop following" }
+                span.live role="status" { "live" }
+                noscript { "Without JavaScript, load the page again to see new events." }
+            } @else {
+                a href=(search.link("log", &[("live", "true")])) { "follow new events" }
+            }
+            span.hint { span data-count { (end) } @if found.end == Seq::new(1) { " event" } @else { " events" } }
+        }
+        ol.events id="events" data-live=[(is_first && form.live).then(|| search.link("live", &[("after", &end)]))] {
+            @for event in &found.events { (row(event)) }
+        }
+        @if found.events.is_empty() && older.is_none() {
+            p.hint { @if search.is_empty() { "There is no event." } @else { "No event matches." } }
+        }
+        @if let Some(older) = older {
+            p.older {
+                a rel="next" data-older href=(older) { @if found.is_cut { "search older events" } @else { "older events" } }
+                @if found.is_cut { span.hint { " searched back to event " (found.rest.unwrap_or_default()) } }
+            }
+        }
+    }
+}
+
+fn search_form(search: &SearchForm, names: &[String]) -> Markup {
+    let has_more = [&search.from, &search.until, &search.actor, &search.condition].iter().any(|text| !text.is_empty());
+    html! {
+        form.search action="log" role="search" {
+            input type="search" name="text" value=(search.text) placeholder="search values, names, actors" aria-label="text" data-search;
+            select name="name" aria-label="event" {
+                option value="" { "all events" }
+                @for name in names { option value=(name) selected[*name == search.name] { (name) } }
+                @if !search.name.is_empty() && !names.contains(&search.name) {
+                    option value=(search.name) selected { (search.name) }
+                }
+            }
+            select name="outcome" aria-label="outcome" {
+                option value="" { "any outcome" }
+                @for outcome in ["rejected", "void"] {
+                    option value=(outcome) selected[search.outcome == outcome] { (outcome) }
+                }
+            }
+            button { "Search" }
+            details open[has_more] {
+                summary { "more" }
+                div.fields {
+                    label { "actor " input name="actor" value=(search.actor); }
+                    label { "from " input name="from" value=(search.from) placeholder="a seq, a time, 1h ago"; }
+                    label { "until " input name="until" value=(search.until) placeholder="a seq, a time, 1h ago"; }
+                    label { "where " input name="where" value=(search.condition) placeholder="payload.account == 7 && !rejected"; }
+                }
+            }
+        }
+    }
+}
+
+/// An event in a line of the log.
+pub(crate) fn row(event: &LoggedEvent) -> Markup {
+    let (seq, recorded) = (event.seq().to_string(), event.recorded());
+    let payload = match recorded.value() {
+        Ok(value) => one_line(&value, PAYLOAD),
+        Err(_) => format!("{} bytes that only the program can decode", recorded.bytes().len()),
+    };
+    html! {
+        li class=[marks(event)] {
+            a.seq href=(link("event", &[("seq", &seq)])) { (seq) }
+            " " (time(event)) " "
+            strong { (recorded.name()) } @if recorded.version() != 1 { span.hint { "@" (recorded.version()) } }
+            " " code.payload { (payload) }
+            @if event.is_rejected() { " " span.mark { "rejected" } }
+            @if event.is_void() { " " span.mark { "void" } }
+            @for (key, value) in event.metadata().iter() { " " span.meta { (key) "=" (value) } }
+        }
+    }
+}
+
+fn marks(event: &LoggedEvent) -> Option<&'static str> {
+    match (event.is_void(), event.is_rejected()) {
+        (true, _) => Some("void"),
+        (false, true) => Some("rejected"),
+        (false, false) => None,
+    }
+}
+
+/// The recorded time of an event.
+pub(crate) fn time(event: &LoggedEvent) -> Markup {
+    time_text(&format_time(event.time()))
+}
+
+/// A time in RFC 3339, for people.
+pub(crate) fn time_text(time: &str) -> Markup {
+    html! { time datetime=(time) { (time.replace('T', " ").replace('Z', "")) } }
+}

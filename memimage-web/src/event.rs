@@ -1,0 +1,112 @@
+//! One event: its payload, its metadata, its outcome.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::response::IntoResponse;
+use maud::{Markup, html};
+use memimage::Seq;
+use memimage::admin::LoggedEvent;
+use memimage::inspect::Path;
+use serde::Deserialize;
+
+use crate::app::App;
+use crate::change_log::time;
+use crate::changes::differences;
+use crate::link::link;
+use crate::problem::Problem;
+use crate::state::state_link;
+use crate::values::tree;
+
+/// How long the page waits for the states before and after the event.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct EventForm {
+    seq: u64,
+}
+
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    query: Result<Query<EventForm>, QueryRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let Query(EventForm { seq }) = query.map_err(|error| Problem::bad("seq", error.body_text()))?;
+    let (events, end) = app.read(move |app| find(app, Seq::new(seq))).await?;
+    let changes = if app.has_states() {
+        changes(&app, Seq::new(seq)).await
+    } else {
+        html! {}
+    };
+    let title = format!("Event {seq}");
+    Ok(app.frame("log", &title).page(&page(&events, seq, end.get(), &changes)))
+}
+
+/// The event, in all its parts, and the last event.
+fn find(app: &App, seq: Seq) -> Result<(Vec<LoggedEvent>, Seq), Problem> {
+    let end = app.reader.durable_seq()?;
+    if seq == Seq::ZERO || seq > end {
+        return Err(Problem::not_found(format!("There is no event {seq}: the last one is {end}.")));
+    }
+    let events: Result<Vec<_>, _> = app.reader.events(seq..=seq).collect();
+    Ok((events?, end))
+}
+
+fn page(events: &[LoggedEvent], seq: u64, end: u64, changes: &Markup) -> Markup {
+    let neighbour = |seq: u64| link("event", &[("seq", &seq.to_string())]);
+    html! {
+        h1 { "Event " (seq) }
+        p.bar {
+            @if seq > 1 { a rel="prev" data-key="ArrowLeft" href=(neighbour(seq - 1)) { "← event " (seq - 1) } }
+            @if seq < end { a rel="next" data-key="ArrowRight" href=(neighbour(seq + 1)) { "event " (seq + 1) " →" } }
+        }
+        @for event in events { (details(event)) }
+        (changes)
+    }
+}
+
+/// What the event changed in the state. If that takes long, a link to it: the work goes on meanwhile.
+async fn changes(app: &Arc<App>, seq: Seq) -> Markup {
+    let before = Seq::new(seq.get() - 1);
+    let compared = app.replay(move |_, _, states| states.comparison(before, seq, &Path::root()));
+    let content = match tokio::time::timeout(PATIENCE, compared).await {
+        Ok(Ok(comparison)) => differences(&comparison, seq),
+        Ok(Err(problem)) => html! { pre.problem { (problem.message()) } },
+        Err(_) => html! {
+            p {
+                "The state is being rebuilt. "
+                a href=(link("diff", &[("from", &before.to_string()), ("to", &seq.to_string())])) { "Show what changed" }
+            }
+        },
+    };
+    html! {
+        h2 { "What it changed" }
+        (content)
+        p.bar { (state_link(before, &Path::root(), "state before")) (state_link(seq, &Path::root(), "state after")) }
+    }
+}
+
+fn details(event: &LoggedEvent) -> Markup {
+    let recorded = event.recorded();
+    html! {
+        dl {
+            dt { "event" } dd { strong { (recorded.name()) } ", version " (recorded.version()) }
+            @if event.part() > 0 { dt { "part" } dd { (event.part()) } }
+            dt { "time" } dd { (time(event)) }
+            dt { "outcome" }
+            dd {
+                @if event.is_rejected() { span.mark { "rejected" } ": the command returned an error" } @else { "applied" }
+            }
+            @if event.is_void() { dt { "void" } dd { span.mark { "void" } ": replay skips this event" } }
+            @for (key, value) in event.metadata().iter() { dt { (key) } dd { (value) } }
+            dt { "shape" } dd { code { (recorded.shape()) } }
+        }
+        h2 { "Payload" }
+        @match recorded.value() {
+            Ok(value) => { (tree(&value)) }
+            Err(error) => {
+                p.problem { (recorded.bytes().len()) " bytes, which cannot be decoded here: " (error) }
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The live tail: new events as server-sent events.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::http::HeaderMap;
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::stream::{self, Stream, StreamExt as _};
+use maud::html;
+use memimage::Seq;
+use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::app::App;
+use crate::change_log::row;
+use crate::problem::Problem;
+use crate::search::SearchForm;
+
+/// The pause between two looks at the journal.
+const PAUSE: Duration = Duration::from_millis(200);
+/// The maximum number of events that are read at one look. If more were recorded, the tail leaves out the oldest ones, and says so.
+const EVENTS: u64 = 200;
+
+/// The parameters of the live tail.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct LiveForm {
+    text: String,
+    name: String,
+    actor: String,
+    #[serde(rename = "where")]
+    condition: String,
+    outcome: String,
+    /// The last event that the page shows.
+    after: u64,
+}
+
+struct Tail {
+    app: Arc<App>,
+    search: SearchForm,
+    /// The last event that was looked at.
+    last: Seq,
+    is_ended: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+pub(crate) async fn tail(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    query: Result<Query<LiveForm>, QueryRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let Query(form) = query.map_err(|error| Problem::bad("address", error.body_text()))?;
+    let LiveForm { text, name, actor, condition, outcome, after } = form;
+    let search = SearchForm { text, name, actor, condition, outcome, ..SearchForm::default() };
+    let (checked, permit) = (search.clone(), app.tail()?);
+    app.read(move |app| checked.search(&app.reader).map(drop)).await?;
+    // a browser that connects again names the last event that it got
+    let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let last = Seq::new(resumed.unwrap_or(after));
+    let tail = Tail { app, search, last, is_ended: false, _permit: permit };
+    Ok(Sse::new(events(tail)).keep_alive(KeepAlive::default()))
+}
+
+fn events(tail: Tail) -> impl Stream<Item = Result<Event, Infallible>> {
+    let looks = stream::unfold(tail, |mut tail| async move {
+        if tail.is_ended {
+            return None;
+        }
+        let events = match look(&tail).await {
+            Ok((events, last)) => {
+                tail.last = last;
+                events
+            }
+            Err(problem) => {
+                tail.is_ended = true;
+                vec![Event::default().event("end").data(problem.message())]
+            }
+        };
+        if events.is_empty() {
+            tokio::time::sleep(PAUSE).await;
+        }
+        Some((stream::iter(events.into_iter().map(Ok)), tail))
+    });
+    looks.flatten()
+}
+
+/// The messages about the events since the last look, and the last event that was looked at.
+async fn look(tail: &Tail) -> Result<(Vec<Event>, Seq), Problem> {
+    let (search, last) = (tail.search.clone(), tail.last);
+    let read = move |app: &App| {
+        let end = app.reader.synced_seq()?;
+        if end <= last {
+            return Ok((Vec::new(), last));
+        }
+        let first = last.next().max(Seq::new(end.get().saturating_sub(EVENTS - 1)));
+        let search = search.search(&app.reader)?;
+        let mut messages = Vec::new();
+        if first > last.next() {
+            let left_out = html! { li.hint { "events " (last.next()) " to " (first.get() - 1) " are left out" } };
+            messages.push(Event::default().data(left_out.into_string()));
+        }
+        for event in app.reader.events(first..=end) {
+            let event = event?;
+            if search.wants(&event) {
+                messages.push(Event::default().id(event.seq().to_string()).data(row(&event).into_string()));
+            }
+        }
+        // also tells the page the number of events if none was wanted
+        messages.push(Event::default().event("position").id(end.to_string()).data(end.to_string()));
+        Ok((messages, end))
+    };
+    tail.app.read(read).await
+}

@@ -1,0 +1,12 @@
+//! The pages in a real browser: chromium, driven by chromedriver.
+//!
+//! Without chromedriver, the tests are skipped, and say so. With the variable `MEMIMAGE_BROWSER=required`, they fail instead. They keep
+//! screenshots in `target/screenshots/`.
+
+#[path = "../pages/bank.rs"]
+mod bank;
+mod driver;
+mod layout;
+mod live;
+mod served;
+mod stepping;

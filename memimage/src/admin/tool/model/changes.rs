@@ -1,0 +1,165 @@
+//! `changes`: which events changed a part of the state.
+
+use std::collections::VecDeque;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::difference::DifferenceDocument;
+use super::target::open;
+use crate::admin::tool::event_text::text_line;
+use crate::admin::tool::failure::{Failure, Found};
+use crate::admin::tool::json::event_line;
+use crate::admin::tool::moment::MomentArgument;
+use crate::admin::tool::target::{Target, TargetArguments};
+use crate::admin::tool::terminal::{NAME, Terminal, WARNING, tell};
+use crate::context::Timestamp;
+use crate::error::ErrorKind;
+use crate::event::Model;
+use crate::history::{Journal, LoggedEvent, Moment, Past};
+use crate::inspect::{Bounds, Difference, InspectError, Observation, Path, inspect, observe};
+use crate::seq::Seq;
+
+/// The maximum length of an event's payload in a line, in characters.
+const MAX_PAYLOAD: usize = 200;
+
+/// Lists the events that changed a part of the state: who, when, by which event, from what to what.
+///
+/// Replays the events, and reads only this part after each. --from begins with the nearest snapshot before it.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  memimage changes bank.image accounts.7                        all changes of account 7
+  memimage changes bank.image accounts.7 --reverse --limit 1    the last change
+  memimage changes bank.image accounts --from \"1h ago\"          of any account, since an hour ago
+  memimage changes bank.image accounts.7 --json | jq .changes")]
+pub(crate) struct Changes {
+    #[command(flatten)]
+    target: TargetArguments,
+    /// The path to the part, such as accounts.7.
+    path: Path,
+    /// Begin with this moment: a seq, a time, or a time ago.
+    #[arg(long, value_name = "MOMENT")]
+    from: Option<MomentArgument>,
+    /// End with this moment, which is included.
+    #[arg(long, value_name = "MOMENT")]
+    until: Option<MomentArgument>,
+    /// The newest first.
+    #[arg(long)]
+    reverse: bool,
+    /// At most this many events.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+}
+
+/// An event that changed the part.
+struct ChangingEvent {
+    event: LoggedEvent,
+    differences: Vec<Difference>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    event: Box<RawValue>,
+    changes: Vec<DifferenceDocument>,
+}
+
+impl Changes {
+    pub(super) fn run<M: Model>(self, terminal: &mut Terminal) -> Result<Found, Failure> {
+        let (target, journal) = open::<M>(&self.target)?;
+        let limit = self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let end = self.end(&target)?;
+        let mut past = self.start(&target, &journal)?;
+        let mut last = observed(&past, &self.path)?;
+        let was_there = last.part().is_some();
+        let (mut found, mut newest) = (0, VecDeque::new());
+        while found < limit && past.seq() < end && past.step()? {
+            let next = observed(&past, &self.path)?;
+            if next == last {
+                continue;
+            }
+            let differences = next.differences_from(&last);
+            last = next;
+            let events = past.events()?;
+            let Some(event) = events.into_iter().next() else { continue };
+            let change = ChangingEvent { event: event.into(), differences };
+            if self.reverse {
+                if newest.len() == limit {
+                    newest.pop_front();
+                }
+                newest.push_back(change);
+            } else {
+                found += 1;
+                change.print(terminal)?;
+            }
+        }
+        if found == 0 && newest.is_empty() {
+            // a path that never led anywhere is probably a mistake in writing
+            match inspect(&*past, &self.path, Bounds { depth: 0, ..Bounds::default() }) {
+                Err(error) if !was_there => tell(format_args!("{WARNING}note:{WARNING:#} {error}")),
+                _ => tell(format_args!("{WARNING}note:{WARNING:#} no event changed `{}`", self.path)),
+            }
+        }
+        newest.into_iter().rev().try_for_each(|change| change.print(terminal))?;
+        Ok(Found::Nothing)
+    }
+
+    /// The state before the first event to look at.
+    fn start<M: Model>(&self, target: &Target, journal: &Journal<M>) -> Result<Past<M>, Failure> {
+        let oldest = || Ok(Past::oldest(journal.source(), "changes")?);
+        match self.from.map(|from| from.0) {
+            None => oldest(),
+            Some(Moment::Seq(seq)) => match seq.get() {
+                0 | 1 => oldest(),
+                seq => Ok(journal.at(Seq::new(seq - 1))?),
+            },
+            Some(Moment::Time(time)) => {
+                let created = target.journal(Seq::ZERO)?.segments().created();
+                match time.as_micros().checked_sub(1) {
+                    Some(before) if time > created => Ok(journal.at(Timestamp::from_micros(before))?),
+                    _ => oldest(),
+                }
+            }
+        }
+    }
+
+    /// The last event to look at.
+    fn end(&self, target: &Target) -> Result<Seq, Failure> {
+        let durable = target.durable()?;
+        match self.until.map(|until| until.0) {
+            None => Ok(durable),
+            Some(Moment::Seq(seq)) => Ok(seq.min(durable)),
+            Some(until @ Moment::Time(_)) => match until.resolve(&target.journal(durable)?, durable) {
+                // a time in the future, or before the first event
+                Err(error) if error.kind() == ErrorKind::OutOfRange => {
+                    let Moment::Time(time) = until else { return Ok(durable) };
+                    Ok(if time > Timestamp::wall_clock() { durable } else { Seq::ZERO })
+                }
+                end => Ok(end?),
+            },
+        }
+    }
+}
+
+fn observed<M: Model>(past: &Past<M>, path: &Path) -> Result<Observation, Failure> {
+    observe(&**past, path).map_err(|error: InspectError| Failure::Other(error.to_string()))
+}
+
+impl ChangingEvent {
+    fn print(self, terminal: &mut Terminal) -> Result<(), Failure> {
+        if terminal.is_json() {
+            let fault = |error| Failure::Other(format!("the output cannot be written as JSON: {error}"));
+            let event = RawValue::from_string(event_line(&self.event)?).map_err(fault)?;
+            let changes = self.differences.into_iter().map(DifferenceDocument::from).collect();
+            return terminal.line(serde_json::to_string(&Line { event, changes }).map_err(fault)?);
+        }
+        terminal.line(text_line(&self.event, MAX_PAYLOAD))?;
+        self.differences.iter().try_for_each(|difference| {
+            let Difference { path, .. } = difference;
+            let text = difference.to_string();
+            let change = text.strip_prefix(&path.to_string()).unwrap_or(&text);
+            terminal.line(format_args!("{:>8}  {NAME}{path}{NAME:#}{change}", ""))
+        })
+    }
+}

@@ -1,0 +1,140 @@
+//! `replay`: does this program replay the journal?
+
+use std::time::Instant;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::target::open;
+use crate::admin::tool::failure::{Failure, Found};
+use crate::admin::tool::json;
+use crate::admin::tool::target::TargetArguments;
+use crate::admin::tool::terminal::{ERROR, Terminal};
+use crate::error::{Error, ErrorKind};
+use crate::event::Model;
+use crate::history::oldest_state;
+use crate::outcome::Outcome;
+use crate::recovery::{RecoveryGoal, dispatch_of, recover, state_digest};
+use crate::seq::Seq;
+
+/// Replays the whole journal with this program, and compares each outcome and each recorded digest of the state. Writes nothing.
+///
+/// Run it before a new version of the program opens the image. The exit code is 1 if the program does not replay the journal; then the
+/// first event that it cannot replay is named, with what was expected and what was found. Snapshots are not used; in a pruned image, the
+/// replay begins with its base.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  memimage replay bank.image --dry-run")]
+pub(crate) struct Replay {
+    #[command(flatten)]
+    target: TargetArguments,
+    /// Write nothing. Required: an opening of the image by the program is what replays it for good.
+    #[arg(long, required = true)]
+    dry_run: bool,
+}
+
+#[derive(Serialize)]
+struct Document {
+    /// Whether this program replays the journal.
+    replays: bool,
+    /// The last event.
+    seq: u64,
+    /// The number of replayed events, if all of them are.
+    events: Option<u64>,
+    digest: Option<String>,
+    /// The events that are rejected now and were not, or were and are not, because an earlier event became void.
+    changed_outcomes: Vec<ChangedOutcome>,
+    seconds: f64,
+    failure: Option<FailureDocument>,
+}
+
+#[derive(Serialize)]
+struct ChangedOutcome {
+    seq: u64,
+    rejected: bool,
+}
+
+#[derive(Serialize)]
+struct FailureDocument {
+    /// The first event that cannot be replayed.
+    seq: Option<u64>,
+    message: String,
+}
+
+impl Replay {
+    #[expect(clippy::disallowed_methods, reason = "the duration of a replay is not part of the state")]
+    pub(super) fn run<M: Model>(self, terminal: &mut Terminal) -> Result<Found, Failure> {
+        let began = Instant::now();
+        let (target, _) = open::<M>(&self.target)?;
+        let durable = target.durable()?;
+        let journal = target.journal(durable)?;
+        let oldest = oldest_state(&journal)?.unwrap_or(Seq::ZERO);
+        let goal = RecoveryGoal {
+            until: Some(durable),
+            newest_snapshot: Some(oldest),
+            verify_digests: true,
+            trust_upcasters: true,
+            ..RecoveryGoal::default()
+        };
+        let replayed = dispatch_of::<M>(&journal).and_then(|dispatch| {
+            let recovered = recover::<M>(&journal, &dispatch, goal)?;
+            Ok((state_digest(&recovered.model)?, recovered))
+        });
+        let mut document = Document {
+            replays: true,
+            seq: durable.get(),
+            events: None,
+            digest: None,
+            changed_outcomes: Vec::new(),
+            seconds: began.elapsed().as_secs_f64(),
+            failure: None,
+        };
+        match replayed {
+            Ok((digest, recovered)) => {
+                document.events = Some(recovered.replayed);
+                document.digest = Some(digest.to_string());
+                let changed = recovered.changed_outcomes.iter();
+                document.changed_outcomes = changed
+                    .map(|(seq, now)| ChangedOutcome { seq: seq.get(), rejected: *now == Outcome::Rejected })
+                    .collect();
+            }
+            Err(error) if is_of_program(&error) => {
+                document.replays = false;
+                let seq = error.position().and_then(|position| position.seq).map(Seq::get);
+                document.failure = Some(FailureDocument { seq, message: error.to_string() });
+            }
+            Err(error) => return Err(error.into()),
+        }
+        document.print(terminal)
+    }
+}
+
+/// Whether the error is the program's, and not one of the files.
+fn is_of_program(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Diverged | ErrorKind::Incompatible | ErrorKind::InvalidModel | ErrorKind::StateTooDeep
+    )
+}
+
+impl Document {
+    fn print(&self, terminal: &mut Terminal) -> Result<Found, Failure> {
+        let found = if self.replays { Found::Nothing } else { Found::Something };
+        if terminal.is_json() {
+            json::document(terminal, self)?;
+            return Ok(found);
+        }
+        if let Some(failure) = &self.failure {
+            terminal
+                .line(format_args!("{ERROR}this program does not replay the journal:{ERROR:#} {}", failure.message))?;
+            return Ok(found);
+        }
+        let (events, seconds) = (self.events.unwrap_or_default(), self.seconds);
+        terminal.line(format_args!("this program replays the journal: {events} events in {seconds:.1} s"))?;
+        terminal.field("digest", self.digest.as_deref().unwrap_or_default())?;
+        for ChangedOutcome { seq, rejected } in &self.changed_outcomes {
+            let now = if *rejected { "rejected" } else { "applied" };
+            terminal.line(format_args!("event {seq} is {now} now, because an earlier event became void"))?;
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,224 @@
+//! A program that carries the verbs.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+
+use super::arguments::{AnyVerb, Cli, ModelCli};
+use super::command_line::{named, with_default_image, with_verb};
+use super::failure::{Failure, Found};
+use super::model::{self, ModelVerb};
+use super::terminal::{ERROR, Terminal, tell};
+use super::verbs::{self, Verb};
+use crate::event::Model;
+
+/// Runs the command `memimage`, which needs no model. See [`Tool`].
+pub fn run_tool(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> ExitCode {
+    Tool::new().run(arguments)
+}
+
+/// Runs the command `memimage` for images of the model `M`: with the verbs that need the model, such as `state` and `changes`. See
+/// [`Tool`].
+pub fn run<M: Model>(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> ExitCode {
+    Tool::for_model::<M>().run(arguments)
+}
+
+/// The command `memimage` as a part of one's own program.
+///
+/// ```no_run
+/// # use memimage::{Model, Shape};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+/// # struct Bank {}
+/// # #[memimage::commands]
+/// # impl Bank {}
+/// use std::process::ExitCode;
+///
+/// use memimage::admin::Tool;
+///
+/// /// `bank admin changes accounts.7` lists who changed account 7.
+/// fn main() -> ExitCode {
+///     let mut arguments = std::env::args_os().skip(1);
+///     if arguments.next().is_some_and(|verb| verb == "admin") {
+///         let arguments = std::iter::once("bank admin".into()).chain(arguments);
+///         return Tool::for_model::<Bank>().image("bank.image").run(arguments);
+///     }
+///     // … what the bank does otherwise
+///     ExitCode::SUCCESS
+/// }
+/// ```
+pub struct Tool {
+    /// Runs a verb that needs the model, if there is one.
+    model: Option<fn(ModelVerb, &mut Terminal) -> Result<Found, Failure>>,
+    image: Option<PathBuf>,
+    verbs: Vec<OwnVerb>,
+}
+
+/// A verb of the program itself.
+struct OwnVerb {
+    name: &'static str,
+    about: &'static str,
+    run: Box<dyn FnOnce(Vec<OsString>) -> ExitCode>,
+}
+
+impl Tool {
+    /// The verbs that need no model.
+    #[expect(clippy::new_without_default, reason = "a default does not suggest a command that is yet to run")]
+    pub fn new() -> Tool {
+        Tool { model: None, image: None, verbs: Vec::new() }
+    }
+
+    /// All verbs, for images of the model `M`.
+    pub fn for_model<M: Model>() -> Tool {
+        Tool { model: Some(model::run::<M>), ..Tool::new() }
+    }
+
+    /// Sets the image on which the verbs work, unless the option `--image` names another one. Without this, each verb takes the image
+    /// as its first argument.
+    #[must_use]
+    pub fn image(mut self, path: impl AsRef<Path>) -> Tool {
+        self.image = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Adds a verb, which the help lists with the line `about`. `run` gets the arguments after its name, options included, and returns
+    /// the exit code of the program.
+    #[must_use]
+    pub fn verb(
+        mut self,
+        name: &'static str,
+        about: &'static str,
+        run: impl FnOnce(Vec<OsString>) -> ExitCode + 'static,
+    ) -> Tool {
+        self.verbs.push(OwnVerb { name, about, run: Box::new(run) });
+        self
+    }
+
+    /// Runs the verb that the arguments name. The first argument is the name of the program, as the help shall show it.
+    ///
+    /// The exit code is 0 for success, 1 if a verb found something that the caller looks for (damage, a difference), 2 for a wrong
+    /// usage, 3 if the operation was refused or failed.
+    pub fn run(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> ExitCode {
+        let mut arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+        let verb = arguments.iter().skip(1).position(|argument| !argument.as_encoded_bytes().starts_with(b"-"));
+        if let Some(at) = verb.map(|at| at + 1)
+            && let Some(own) = self.verbs.iter().position(|own| arguments[at] == own.name)
+        {
+            let rest = arguments.split_off(at + 1);
+            return (self.verbs.swap_remove(own).run)(rest);
+        }
+        let command = self.command(arguments.first());
+        match command.clone().try_get_matches_from(arguments).and_then(|matches| self.parsed(&matches)) {
+            Ok(parsed) => self.run_verb(parsed, command),
+            Err(error) => usage(&error),
+        }
+    }
+
+    fn command(&self, program: Option<&OsString>) -> Command {
+        let program = program.and_then(|program| Path::new(program).file_name()).and_then(OsStr::to_str);
+        let command = match self.model {
+            Some(_) => named(ModelCli::command(), program.unwrap_or("admin")),
+            None => match program {
+                Some(program) => named(Cli::command(), program),
+                None => Cli::command(),
+            },
+        };
+        let command = self.verbs.iter().fold(command, |command, own| with_verb(command, own.name, own.about));
+        match &self.image {
+            Some(image) => with_default_image(command, image),
+            None => command,
+        }
+    }
+
+    fn parsed(&self, matches: &ArgMatches) -> Result<ModelCli, clap::Error> {
+        match self.model {
+            Some(_) => ModelCli::from_arg_matches(matches),
+            None => {
+                let Cli { json, no_pager, verb } = Cli::from_arg_matches(matches)?;
+                Ok(ModelCli { json, no_pager, verb: AnyVerb::Untyped(verb) })
+            }
+        }
+    }
+
+    fn run_verb(&self, ModelCli { json, no_pager, verb }: ModelCli, command: Command) -> ExitCode {
+        let mut terminal = Terminal::new(json, verb.is_paged() && !no_pager);
+        let result = match (verb, self.model) {
+            // with the model, a rewriting without rules gives each event its newest version
+            (AnyVerb::Untyped(Verb::Rewrite(rewrite)), Some(run)) if rewrite.has_no_rules() => {
+                run(ModelVerb::Rewrite(rewrite.into()), &mut terminal)
+            }
+            (AnyVerb::Untyped(verb), _) => verbs::run(verb, &mut terminal, command),
+            (AnyVerb::Model(verb), Some(run)) => run(verb, &mut terminal),
+            (AnyVerb::Model(_), None) => Err(Failure::Usage("this verb needs the model".to_owned())),
+        };
+        let closed = terminal.close();
+        match result.and_then(|found| closed.map(|()| found)) {
+            Ok(found) => found.exit_code(),
+            Err(failure) => {
+                if !matches!(failure, Failure::ClosedPipe) {
+                    tell(format_args!("{ERROR}error:{ERROR:#} {failure}"));
+                }
+                failure.exit_code()
+            }
+        }
+    }
+}
+
+/// Prints an error of the command line, or the help that was asked for.
+fn usage(error: &clap::Error) -> ExitCode {
+    // a closed pipe is no error of the help
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}
+
+impl fmt::Debug for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verbs: Vec<&str> = self.verbs.iter().map(|own| own.name).collect();
+        f.debug_struct("Tool").field("image", &self.image).field("verbs", &verbs).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    fn tool() -> (Tool, Rc<RefCell<Vec<OsString>>>) {
+        let received = Rc::new(RefCell::new(Vec::new()));
+        let receive = Rc::clone(&received);
+        let tool = Tool::new().verb("browse", "Serves a page", move |arguments| {
+            *receive.borrow_mut() = arguments;
+            ExitCode::from(7)
+        });
+        (tool, received)
+    }
+
+    #[test]
+    fn a_verb_of_the_program_gets_the_arguments_after_its_name_as_they_are() {
+        for arguments in [&["DIR", "--json", "--help"][..], &["--port", "80", "--", "-x"], &[]] {
+            let (tool, received) = tool();
+            let code = tool.run([&["/bin/memimage", "browse"], arguments].concat());
+            assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(7)));
+            assert_eq!(*received.borrow(), arguments);
+        }
+    }
+
+    #[test]
+    fn a_verb_of_the_program_does_not_take_the_arguments_of_another_verb() {
+        let (tool, received) = tool();
+        let code = tool.run(["memimage", "info", "browse"]);
+        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(3)), "there is no image `browse`");
+        assert!(received.borrow().is_empty());
+    }
+
+    #[test]
+    fn the_help_lists_a_verb_of_the_program() {
+        let help = tool().0.command(Some(&"/bin/looker".into())).render_help().to_string();
+        assert!(help.contains("\n  browse       Serves a page\n") && help.contains("Usage: looker "), "{help}");
+    }
+}

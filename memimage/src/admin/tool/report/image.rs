@@ -1,0 +1,114 @@
+//! What a directory holds.
+
+use serde::Serialize;
+
+use crate::admin::protection::how;
+use crate::admin::tool::moment::rfc3339;
+use crate::admin::tool::target::Target;
+use crate::disk::failed;
+use crate::error::Error;
+use crate::history::{Parent, Query, SubscriptionInfo};
+use crate::journal::Headers;
+use crate::value::text::hex;
+
+/// What an image is. [`ImageReader::info`](crate::admin::ImageReader::info) returns it. Times are RFC 3339 in UTC.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ImageInfo {
+    /// The directory of the image.
+    pub path: String,
+    /// The name of the model.
+    pub model: String,
+    /// The UUID of the image, in hexadecimal digits.
+    pub uuid: String,
+    /// The image from which this one was rewritten or branched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentInfo>,
+    /// The process that has the image open.
+    pub owner: Option<String>,
+    /// Whether the image is encrypted or chained, and with which keys.
+    pub protection: &'static str,
+    /// When the image was created.
+    pub created: String,
+    /// How many times the image was opened for writing.
+    pub epoch: u64,
+    /// The number of segments of the journal.
+    pub segments: usize,
+    /// The length of the segments, in bytes.
+    pub journal_bytes: u64,
+    /// The first event that the journal holds; `None` without events.
+    pub first_seq: Option<u64>,
+    /// The recorded time of this event.
+    pub first_time: Option<String>,
+    /// The last durable event.
+    pub durable_seq: u64,
+    /// The recorded time of this event.
+    pub durable_time: Option<String>,
+    /// The event after which the base of a pruned journal holds the state.
+    pub base: Option<u64>,
+    /// The events after which there is a snapshot, the newest first.
+    pub snapshots: Vec<u64>,
+    /// The named subscriptions.
+    pub subscriptions: Vec<SubscriptionPosition>,
+}
+
+/// The image from which another one was made.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ParentInfo {
+    /// The UUID of the parent, in hexadecimal digits.
+    pub uuid: String,
+    /// The last event of the parent that the image has.
+    pub seq: u64,
+}
+
+/// The position of a named subscription.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct SubscriptionPosition {
+    /// The name of the subscription.
+    pub name: String,
+    /// The last acknowledged event; `None` if the file with the position is damaged.
+    pub acknowledged: Option<u64>,
+}
+
+impl ImageInfo {
+    pub(crate) fn read(target: &Target) -> Result<ImageInfo, Error> {
+        let (layout, disk) = (&target.layout, &target.disk);
+        let durable = target.durable()?;
+        let journal = target.journal(durable)?;
+        let segments = journal.segments();
+        let identity = segments.identity();
+        let lock = layout.lock();
+        let owner = disk.owner(&lock).map_err(|error| failed("inspecting", &lock, error))?;
+        let ids: Vec<_> = segments.ids().collect();
+        let key_ids = Headers::read(&**disk, layout, &ids, &[])?.key_ids();
+        let first = target.events(Query::default()).next().transpose()?;
+        let last = target.events(Query { newest_first: true, ..Query::default() }).next().transpose()?;
+        let bases = journal.snapshots().bases().list()?;
+        let subscriptions = SubscriptionInfo::list(disk, layout, &identity.uuid)?;
+        let position = |info: SubscriptionInfo| SubscriptionPosition {
+            name: info.name,
+            acknowledged: info.acknowledged.map(|seq| seq.get()),
+        };
+        Ok(ImageInfo {
+            path: layout.root().display().to_string(),
+            model: identity.model.clone(),
+            uuid: hex(&identity.uuid),
+            parent: Parent::of(identity).map(|parent| ParentInfo { uuid: hex(&parent.uuid), seq: parent.seq.get() }),
+            owner,
+            protection: how(key_ids),
+            created: rfc3339(segments.created()),
+            epoch: segments.epoch(),
+            segments: ids.len(),
+            journal_bytes: segments.total_len(),
+            first_seq: first.as_ref().map(|event| event.seq().get()),
+            first_time: first.map(|event| rfc3339(event.time())),
+            durable_seq: durable.get(),
+            durable_time: last.map(|event| rfc3339(event.time())),
+            base: bases.iter().map(|(seq, _)| seq.get()).max(),
+            snapshots: journal.snapshots().list()?.into_iter().map(|(seq, _)| seq.get()).collect(),
+            subscriptions: subscriptions.into_iter().map(position).collect(),
+        })
+    }
+}
