@@ -186,6 +186,7 @@ impl RecordWriter {
     }
 
     /// The shape table of the journal.
+    #[cfg(feature = "admin")]
     pub(crate) fn table(&self) -> &ShapeTable {
         &self.table
     }
