@@ -7,6 +7,8 @@ mod record_writer;
 mod source_frame;
 
 pub(crate) use complete_journal::{CompleteJournal, Need, Rebuilt, first_divergence};
-pub(crate) use record_writer::{JournalForm, NewRecord, RecordWriter};
+#[cfg(feature = "admin")]
+pub(crate) use record_writer::JournalForm;
+pub(crate) use record_writer::{NewRecord, RecordWriter};
 pub(crate) use source_frame::{FrameDecoder, SourceFrame, replayed};
 pub(crate) use staging::{StagingDir, StagingTask, refuse_inside, vacant};

@@ -40,7 +40,7 @@ pub(super) fn export(
     let first = first_event(&journal)?;
     let total = last.next().get() - first.get();
     let mut output = Output { writer: BufWriter::with_capacity(1 << 16, output) };
-    output.line(&Line::Header(header(&journal, base.as_ref(), (first, last))?))?;
+    output.line(&Line::Header(Box::new(header(&journal, base.as_ref(), (first, last))?)))?;
     let mut exporter = Exporter {
         scan,
         voids: &voids,

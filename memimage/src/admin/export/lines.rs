@@ -14,7 +14,7 @@ pub(in crate::admin) const VERSION: u32 = 1;
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub(super) enum Line<'a> {
-    Header(Header<'a>),
+    Header(Box<Header<'a>>),
     Shape(Shape<'a>),
     Event(Event<'a>),
     Void(Void<'a>),

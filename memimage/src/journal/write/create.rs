@@ -22,6 +22,7 @@ pub(crate) enum JournalStart<'a> {
     /// None: the journal is complete, and this is the state before its first event.
     Genesis(&'a Genesis),
     /// This event, as in a pruned journal. The caller adds a base.
+    #[cfg_attr(not(feature = "admin"), expect(dead_code, reason = "only an import creates such a journal"))]
     After(Seq),
 }
 
