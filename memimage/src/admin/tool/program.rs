@@ -52,10 +52,13 @@ pub fn run<M: Model>(arguments: impl IntoIterator<Item = impl Into<OsString>>) -
 /// ```
 pub struct Tool {
     /// Runs a verb that needs the model, if there is one.
-    model: Option<fn(ModelVerb, &mut Terminal) -> Result<Found, Failure>>,
+    model: Option<RunModelVerb>,
     image: Option<PathBuf>,
     verbs: Vec<OwnVerb>,
 }
+
+/// Runs a verb on an image of one model.
+type RunModelVerb = fn(ModelVerb, &mut Terminal) -> Result<Found, Failure>;
 
 /// A verb of the program itself.
 struct OwnVerb {
