@@ -34,7 +34,10 @@ pub fn run<M: Model>(arguments: impl IntoIterator<Item = impl Into<OsString>>) -
 /// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
 /// # struct Bank {}
 /// # #[memimage::commands]
-/// # impl Bank {}
+/// # impl Bank {
+/// #     #[command]
+/// #     fn open(&mut self) {}
+/// # }
 /// use std::process::ExitCode;
 ///
 /// use memimage::admin::Tool;
