@@ -106,6 +106,8 @@
 //!
 //! - [`Past`](crate::Past) moves: [`step`](crate::Past::step) replays the next event, [`seek`](crate::Past::seek) goes to another
 //!   moment. It is a copy in memory, and never changes the image.
+//! - [`inspect`](crate::inspect) reads a part of a state that is named by a path, such as `accounts.7`, and compares two states in memory.
+//!   With the feature `admin`, `memimage::admin::run` gives a program verbs for it: `bank admin changes accounts.7`.
 //! - [`History`](crate::History) selects events by range, time, name, actor and outcome, forward or
 //!   [newest first](crate::History::newest_first). It shows each event at its newest version, and with
 //!   [`recorded`](crate::HistoryEvent::recorded) what the journal holds, even if a program of long ago recorded it.

@@ -21,7 +21,8 @@ fn the_changes_of_a_branch_are_its_commits() {
     let after = source.word(&["rev-parse", "main"]);
     assert_ne!(before, after);
 
-    let arguments = ["admin", "changes", "references.refs/heads/main", "--image", program.image().to_str().unwrap()];
+    let image = program.image();
+    let arguments = ["admin", "changes", "references.refs/heads/main", "--image", image.to_str().unwrap()];
     let output = Command::new(env!("CARGO_BIN_EXE_gitlog")).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", errors(&output));
     let lines = String::from_utf8(output.stdout).unwrap();

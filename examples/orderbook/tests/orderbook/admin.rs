@@ -8,7 +8,7 @@ use crate::feed::BITSTAMP;
 use crate::program::Program;
 
 /// An order that the feed creates, changes and deletes.
-const ORDER: &str = "orders.2002351232385027";
+const ORDER: &str = "orders.2002351239405568";
 
 #[track_caller]
 fn admin(program: &Program, verb: &str, arguments: &[&str]) -> String {
@@ -26,28 +26,36 @@ fn lines(program: &Program, verb: &str, arguments: &[&str]) -> Vec<Value> {
 }
 
 #[test]
-fn the_event_that_set_the_price_of_an_order_is_found() {
+fn the_events_that_set_the_price_of_an_order_are_found() {
     let program = Program::new();
     program.ingest(&program.file("bitstamp.csv.gz", BITSTAMP), &[]);
     let price = format!("{ORDER}.price");
     let changes = lines(&program, "changes", &[&price]);
-    let created = &changes[0];
+    let found: Vec<_> = changes
+        .iter()
+        .map(|line| {
+            let change = &line["changes"][0];
+            (line["event"]["name"].as_str().unwrap(), change["before"].as_u64(), change["after"].as_u64())
+        })
+        .collect();
     assert_eq!(
-        (&created["event"]["name"], &created["event"]["payload"]["id"]),
-        (&"create".into(), &2_002_351_232_385_027_u64.into())
+        found,
+        [
+            ("create", None, Some(7_840_800)),
+            ("change", Some(7_840_800), Some(7_840_600)),
+            ("delete", Some(7_840_600), None)
+        ]
     );
-    assert_eq!(created["changes"][0]["path"], price.as_str());
-    assert_eq!(created["changes"][0]["after"], created["event"]["payload"]["order"]["price"]);
-    let seq = created["event"]["seq"].as_u64().unwrap();
-    assert_eq!(
-        admin(&program, "state", &[&price, "--at", &seq.to_string(), "--json"]).trim_end(),
-        created["changes"][0]["after"].to_string()
-    );
-    let before = admin(&program, "diff", &[&(seq - 1).to_string(), &(seq - 1).to_string(), "orders"]);
-    assert!(before.ends_with("\nno difference\n"), "{before}");
-    // the last change removes the order
+    assert!(changes.iter().all(|line| line["changes"][0]["path"] == price.as_str()));
+
+    let [created, changed] = [0, 1].map(|at| changes[at]["event"]["seq"].as_u64().unwrap());
+    let at = |seq: u64| admin(&program, "state", &[&price, "--at", &seq.to_string(), "--json"]);
+    assert_eq!([at(created), at(changed - 1), at(changed)], ["7840800\n", "7840800\n", "7840600\n"]);
     let last = lines(&program, "changes", &[ORDER, "--reverse", "--limit", "1"]);
-    assert_eq!((&last[0]["event"]["name"], &last[0]["changes"][0]["after"]), (&"delete".into(), &Value::Null));
+    assert_eq!(last[0]["event"]["name"], "delete");
+    // the best price then, which is derived from the orders
+    let best: Value = serde_json::from_str(&program.run("best", &["--at-seq", &created.to_string()])).unwrap();
+    assert!(best["bid"][0].as_u64().unwrap() >= 7_840_800, "{best}");
 }
 
 #[test]

@@ -34,7 +34,10 @@ pub fn run<M: Model>(arguments: impl IntoIterator<Item = impl Into<OsString>>) -
 /// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
 /// # struct Bank {}
 /// # #[memimage::commands]
-/// # impl Bank {}
+/// # impl Bank {
+/// #     #[command]
+/// #     fn open(&mut self) {}
+/// # }
 /// use std::process::ExitCode;
 ///
 /// use memimage::admin::Tool;
@@ -52,10 +55,13 @@ pub fn run<M: Model>(arguments: impl IntoIterator<Item = impl Into<OsString>>) -
 /// ```
 pub struct Tool {
     /// Runs a verb that needs the model, if there is one.
-    model: Option<fn(ModelVerb, &mut Terminal) -> Result<Found, Failure>>,
+    model: Option<RunModelVerb>,
     image: Option<PathBuf>,
     verbs: Vec<OwnVerb>,
 }
+
+/// Runs a verb on an image of one model.
+type RunModelVerb = fn(ModelVerb, &mut Terminal) -> Result<Found, Failure>;
 
 /// A verb of the program itself.
 struct OwnVerb {

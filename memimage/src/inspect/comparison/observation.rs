@@ -45,7 +45,6 @@ pub struct Observation {
 /// # }
 /// use memimage::inspect::{Path, observe};
 ///
-/// # let bank = Image::<Bank>::in_memory()?;
 /// # let directory = tempfile::tempdir()?;
 /// # let bank = Image::<Bank>::open(directory.path().join("bank"))?;
 /// bank.deposit(7, 100)?;

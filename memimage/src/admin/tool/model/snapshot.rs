@@ -33,20 +33,21 @@ struct Document {
 impl Snapshot {
     pub(super) fn run<M: Model>(self, terminal: &mut Terminal) -> Result<Found, Failure> {
         self.target.open()?;
-        // what the program keeps is not known here, so everything is kept
+        // the settings of the program are not known here, so all snapshots and requests are kept
         let options = options::<M>(&self.target)?
             .create(false)
             .snapshots(SnapshotPolicy::Manual)
+            .remember(u64::MAX)
             .keep_snapshots(MAX_SNAPSHOTS, SnapshotSpread::Even);
         let image = options.open(self.target.path())?;
         let made = image.admin().snapshot()?;
         Image::close(image)?;
-        match terminal.is_json() {
-            true => {
-                json::document(terminal, &Document { seq: made.seq.get(), bytes: made.bytes, verified: made.verified })?
-            }
-            false => terminal.line(format_args!("made a snapshot after event {}: {}", made.seq, bytes(made.bytes)))?,
+        if terminal.is_json() {
+            let document = Document { seq: made.seq.get(), bytes: made.bytes, verified: made.verified };
+            json::document(terminal, &document)?;
+            return Ok(Found::Nothing);
         }
+        terminal.line(format_args!("made a snapshot after event {}: {}", made.seq, bytes(made.bytes)))?;
         Ok(Found::Nothing)
     }
 }
