@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::keys::KeyArguments;
 use crate::admin::keys::{GivenKeys, Task};
 use crate::disk::{Disk, RealDisk, absolute};
+use crate::error::Error;
 use crate::history::{EventLog, JournalSource, Moment, Query};
 use crate::journal::Layout;
 use crate::keys::Keyring;
@@ -47,22 +48,29 @@ impl TargetArguments {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let layout = Layout::new(&self.path());
         let keyring = self.keys()?.keyring();
-        let survey = layout.survey(&*disk)?;
-        TASK.unlock(&disk, &layout, survey.image(&layout)?, &keyring)?;
         let source = JournalSource::new(&disk, &layout, &keyring, None);
+        source.attempt(|| {
+            let survey = layout.survey(&*disk)?;
+            TASK.unlock(&disk, &layout, survey.image(&layout)?, &keyring).map(drop)
+        })?;
         Ok(Target { disk, layout, keyring, source })
     }
 }
 
 impl Target {
     /// The last event that the files prove to be synced.
-    pub(crate) fn durable(&self) -> Result<Seq, Failure> {
-        Ok(self.source.durable("durable_seq")?)
+    pub(crate) fn durable(&self) -> Result<Seq, Error> {
+        self.source.durable("durable_seq")
     }
 
     /// Opens the journal, of which the events up to `durable` are read.
-    pub(crate) fn journal(&self, durable: Seq) -> Result<OpenedJournal, Failure> {
-        Ok(self.source.open(durable)?)
+    pub(crate) fn journal(&self, durable: Seq) -> Result<OpenedJournal, Error> {
+        self.source.open(durable)
+    }
+
+    /// Calls `read` again while it fails because the owner removed a file meanwhile.
+    pub(crate) fn attempt<T>(&self, read: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+        self.source.attempt(read)
     }
 
     /// The events that a query selects.

@@ -11,7 +11,8 @@ use crate::admin::tool::target::{Target, TargetArguments};
 use crate::admin::tool::terminal::{Terminal, bytes, visible};
 use crate::admin::wording::counted;
 use crate::disk::failed;
-use crate::history::{Parent, Query, SubscriptionInfo};
+use crate::error::Error;
+use crate::history::{LoggedEvent, Parent, Query, SubscriptionInfo};
 use crate::journal::Headers;
 use crate::value::text::hex;
 
@@ -67,7 +68,8 @@ struct SubscriptionDocument {
 
 impl Info {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
-        let document = document(&self.target.open()?)?;
+        let target = self.target.open()?;
+        let document = target.attempt(|| document(&target))?;
         match terminal.is_json() {
             true => json::document(terminal, &document)?,
             false => print(terminal, &document)?,
@@ -76,7 +78,7 @@ impl Info {
     }
 }
 
-fn document(target: &Target) -> Result<Document, Failure> {
+fn document(target: &Target) -> Result<Document, Error> {
     let (layout, disk) = (&target.layout, &target.disk);
     let durable = target.durable()?;
     let journal = target.journal(durable)?;
@@ -103,7 +105,8 @@ fn document(target: &Target) -> Result<Document, Failure> {
         journal_bytes: segments.total_len(),
         first_seq: first.as_ref().map(|event| event.seq().get()),
         first_time: first.map(|event| rfc3339(event.time)),
-        durable_seq: durable.get(),
+        // the owner may have recorded more since the journal was opened
+        durable_seq: last.as_ref().map_or(durable, LoggedEvent::seq).get(),
         durable_time: last.map(|event| rfc3339(event.time)),
         base: bases.iter().map(|(seq, _)| seq.get()).max(),
         snapshots: journal.snapshots().list()?.into_iter().map(|(seq, _)| seq.get()).collect(),

@@ -114,7 +114,8 @@ fn follow(target: &Target, printer: &mut Printer<'_>, query: &Query, end: &mut S
             );
             return Err(Failure::Other(what));
         }
-        let next = printer.last.map_or(end.next(), Seq::next).max(query.first.unwrap_or_default());
+        // the events up to `end` were read, although the query may have wanted none of the last ones
+        let next = printer.last.map_or(end.next(), |last| last.max(*end).next()).max(query.first.unwrap_or_default());
         *end = durable;
         if durable >= next && printer.print_all(target, Query { first: Some(next), ..query.clone() })? {
             return Ok(());

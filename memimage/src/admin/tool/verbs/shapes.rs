@@ -46,7 +46,7 @@ struct EventShape {
 impl Shapes {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
         let target = self.target.open()?;
-        let table = target.journal(target.durable()?)?.scan().table()?;
+        let table = target.attempt(|| target.journal(target.durable()?)?.scan().table())?;
         let rows = table.rows.iter().filter(|row| self.name.as_ref().is_none_or(|name| *name == row.name));
         let shapes: Vec<EventShape> = rows
             .map(|row| EventShape {

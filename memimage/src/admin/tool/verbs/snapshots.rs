@@ -6,8 +6,9 @@ use serde::Serialize;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::moment::rfc3339;
-use crate::admin::tool::target::TargetArguments;
+use crate::admin::tool::target::{Target, TargetArguments};
 use crate::admin::tool::terminal::{Terminal, bytes};
+use crate::error::Error;
 use crate::seq::Seq;
 
 /// Lists the snapshots and the bases of the image, the newest first. Reads their headers only.
@@ -35,32 +36,7 @@ struct Document {
 impl Snapshots {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
         let target = self.target.open()?;
-        let snapshots = crate::snapshot::Snapshots::new(&target.disk, &target.layout, &target.keyring);
-        let bases = snapshots.bases().list()?;
-        let mut documents = Vec::new();
-        for (seq, path) in snapshots.start_candidates()? {
-            let kind = if bases.iter().any(|(_, base)| *base == path) { "base" } else { "snapshot" };
-            let document = Document {
-                path: path.display().to_string(),
-                kind,
-                seq: seq.get(),
-                bytes: None,
-                created: None,
-                time: None,
-                model_version: None,
-                error: None,
-            };
-            documents.push(match snapshots.open(seq, &path) {
-                Ok(file) => Document {
-                    bytes: Some(file.len()),
-                    created: Some(rfc3339(file.header.created)),
-                    time: (seq > Seq::ZERO).then(|| rfc3339(file.header.time)),
-                    model_version: Some(file.header.model_version),
-                    ..document
-                },
-                Err(error) => Document { error: Some(error.to_string()), ..document },
-            });
-        }
+        let documents = target.attempt(|| documents(&target))?;
         if terminal.is_json() {
             json::document(terminal, &documents)?;
             return Ok(Found::Nothing);
@@ -86,4 +62,36 @@ impl Snapshots {
         }
         Ok(Found::Nothing)
     }
+}
+
+fn documents(target: &Target) -> Result<Vec<Document>, Error> {
+    let snapshots = crate::snapshot::Snapshots::new(&target.disk, &target.layout, &target.keyring);
+    let bases = snapshots.bases().list()?;
+    let mut documents = Vec::new();
+    for (seq, path) in snapshots.start_candidates()? {
+        let kind = if bases.iter().any(|(_, base)| *base == path) { "base" } else { "snapshot" };
+        let document = Document {
+            path: path.display().to_string(),
+            kind,
+            seq: seq.get(),
+            bytes: None,
+            created: None,
+            time: None,
+            model_version: None,
+            error: None,
+        };
+        documents.push(match snapshots.open(seq, &path) {
+            Ok(file) => Document {
+                bytes: Some(file.len()),
+                created: Some(rfc3339(file.header.created)),
+                time: (seq > Seq::ZERO).then(|| rfc3339(file.header.time)),
+                model_version: Some(file.header.model_version),
+                ..document
+            },
+            // the owner removed the file since it was listed
+            Err(error) if error.is_missing() => return Err(error),
+            Err(error) => Document { error: Some(error.to_string()), ..document },
+        });
+    }
+    Ok(documents)
 }
