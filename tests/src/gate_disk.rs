@@ -41,6 +41,8 @@ pub enum DiskMethod {
     Write,
     SyncData,
     SyncAll,
+    /// An inspection: the kind of a file, the owner of a lock, or the length of an open file.
+    Inspect,
 }
 
 impl Call {
@@ -58,6 +60,7 @@ pub struct GateDisk {
     inner: Arc<dyn Disk>,
     rule: Arc<Mutex<Arc<Rule>>>,
     trace: Arc<Mutex<Vec<Call>>>,
+    gates_inspections: bool,
 }
 
 impl GateDisk {
@@ -67,7 +70,13 @@ impl GateDisk {
             inner: Arc::new(inner),
             rule: Arc::new(Mutex::new(Arc::new(|_: &Call| Ok(None)))),
             trace: Arc::default(),
+            gates_inspections: false,
         }
+    }
+
+    /// Applies the rule to [inspections](DiskMethod::Inspect), too.
+    pub fn with_inspections(self) -> GateDisk {
+        GateDisk { gates_inspections: true, ..self }
     }
 
     /// Sets the rule that is called before each disk call. `Ok(None)` lets the call through, `Ok(Some(n))` limits a read or
@@ -98,6 +107,10 @@ impl GateDisk {
         let limit = rule(&call)?.unwrap_or(len).min(len);
         lock(&self.trace).push(call);
         Ok(limit)
+    }
+
+    fn inspect(&self, path: &Path) -> io::Result<()> {
+        if self.gates_inspections { self.apply_rule(DiskMethod::Inspect, path, 0, 0).map(drop) } else { Ok(()) }
     }
 
     fn file(&self, path: &Path, file: Box<dyn DiskFile>) -> Box<dyn DiskFile> {
@@ -134,6 +147,7 @@ impl Disk for GateDisk {
     }
 
     fn kind(&self, path: &Path) -> io::Result<Option<FileType>> {
+        self.inspect(path)?;
         self.inner.kind(path)
     }
 
@@ -167,6 +181,7 @@ impl Disk for GateDisk {
     }
 
     fn owner(&self, path: &Path) -> io::Result<Option<String>> {
+        self.inspect(path)?;
         self.inner.owner(path)
     }
 
@@ -208,6 +223,7 @@ impl DiskFile for GateFile {
     }
 
     fn len(&self) -> io::Result<u64> {
+        self.disk.inspect(&self.path)?;
         self.file.len()
     }
 }

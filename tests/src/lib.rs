@@ -1,5 +1,7 @@
 //! The code that several test suites share.
 
+mod change_before;
+mod changing_owner;
 pub mod checksums;
 mod directory_tree;
 mod executor;
@@ -20,6 +22,8 @@ mod run;
 mod torn_write;
 mod watchdog;
 
+pub use change_before::ChangeBefore;
+pub use changing_owner::{Began, Change, ChangingOwner};
 pub use directory_tree::{EntryContent, Tree, differences, tree};
 pub use executor::block_on;
 pub use files::{Files, changed, files};

@@ -2,8 +2,9 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
+use std::time::Duration;
 
-use memimage::Image;
+use memimage::{Image, Options, Retention, Seq, SnapshotPolicy};
 
 use crate::support::{Stock, StockCommands as _, command, create, record, run};
 
@@ -102,4 +103,41 @@ fn following_an_image_without_events_and_one_that_is_replaced() {
     assert_eq!(output.status.code(), Some(3));
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(errors.contains("was replaced while it was read"), "{errors}");
+}
+
+/// Options with small segments, of which each snapshot prunes as many as possible.
+fn pruning() -> Options<Stock> {
+    Image::options()
+        .segment_bytes(16 << 10)
+        .align_bytes(4096)
+        .snapshots(SnapshotPolicy::Manual)
+        .retention(Retention::Events(0))
+}
+
+fn remove(stock: &Image<Stock>, times: u32) {
+    (0..times).for_each(|_| stock.remove("nut".to_owned(), 0).unwrap());
+}
+
+/// The verb has read all events that are pruned, although it was to print only the first of them.
+#[test]
+fn following_some_events_of_an_owner_that_prunes_the_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let stock: Image<Stock> = pruning().open(directory.path().join("stock.image")).unwrap();
+    let arguments = ["log", "stock.image", "--follow", "--name", "deliver", "--json", "--limit", "2"];
+    let mut child = command(directory.path(), &arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || -> serde_json::Value { serde_json::from_str(&lines.next().expect("a line").unwrap()).unwrap() };
+    stock.deliver(Vec::new(), None).unwrap();
+    assert_eq!(next()["seq"], 1);
+    for _ in 0..4 {
+        remove(&stock, 4);
+        // several times as long as the pause between two looks of the verb
+        std::thread::sleep(Duration::from_millis(500));
+        stock.admin().snapshot().unwrap();
+    }
+    assert!(stock.admin().stats().base > Some(Seq::new(2)), "nothing was pruned");
+    stock.deliver(Vec::new(), None).unwrap();
+    assert_eq!(next()["seq"], 18);
+    assert!(child.wait().unwrap().success());
+    Image::close(stock).unwrap();
 }

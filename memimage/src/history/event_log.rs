@@ -57,8 +57,7 @@ impl EventLog {
         loop {
             match &mut self.state {
                 State::Unopened => {
-                    let durable = self.source.durable("history")?;
-                    self.state = match Records::open(&self.source, &self.query, durable)? {
+                    self.state = match Records::open(&self.source, &self.query)? {
                         Some((records, table)) => State::Reading { records, table: Arc::new(table) },
                         None => State::Ended,
                     };

@@ -39,14 +39,22 @@ pub struct Past<M: Model> {
 
 impl<M: Model> Past<M> {
     pub(super) fn at(source: &JournalSource, moment: Moment) -> Result<Past<M>, Error> {
-        let durable = source.durable("at")?;
-        Past::recover(source, durable, |journal| moment.resolve(journal, durable))
+        source.attempt_up_to_durable("at", |durable| {
+            Past::recover(source, durable, |journal| moment.resolve(journal, durable))
+        })
     }
 
     /// The oldest state that the journal can rebuild.
     pub(crate) fn oldest(source: &JournalSource, call: &'static str) -> Result<Past<M>, Error> {
-        let durable = source.durable(call)?;
-        Past::recover(source, durable, |journal| Ok(oldest_state(journal)?.unwrap_or_default()))
+        source.attempt_up_to_durable(call, |durable| {
+            Past::recover(source, durable, |journal| {
+                match oldest_state(journal)?.unwrap_or_default() {
+                    // the owner has pruned the journal since `durable` was read
+                    oldest if oldest > durable => Err(journal.segments().pruned_event(durable)),
+                    oldest => Ok(oldest),
+                }
+            })
+        })
     }
 
     /// The state after the event that `choose` returns, in a journal whose events up to `durable` are durable.
@@ -132,7 +140,8 @@ impl<M: Model> Past<M> {
         let durable = durable.max(self.durable);
         if self.cursor.verify_continuity(self.decisions, true)? == Continuity::Voided {
             let seq = self.seq();
-            let without_void = Past::recover(&self.source, durable, |_| Ok(seq))?;
+            let without_void =
+                Past::recover(&self.source, durable, |journal| Moment::Seq(seq).resolve(journal, durable))?;
             *self = Past { last: self.last.take(), ..without_void };
             self.anchor()?;
         }

@@ -20,12 +20,8 @@ impl Records {
     /// # Errors
     ///
     /// Returns an error if the query begins with an event that was pruned, or that lies after the next one.
-    pub(super) fn open(
-        source: &JournalSource,
-        query: &Query,
-        durable: Seq,
-    ) -> Result<Option<(Records, ShapeTable)>, Error> {
-        source.attempt(|| open(source, query, durable))
+    pub(super) fn open(source: &JournalSource, query: &Query) -> Result<Option<(Records, ShapeTable)>, Error> {
+        source.attempt_up_to_durable("history", |durable| open(source, query, durable))
     }
 
     pub(super) fn scan(&self) -> &Scan {
@@ -74,7 +70,7 @@ fn open(source: &JournalSource, query: &Query, durable: Seq) -> Result<Option<(R
     {
         return Err(journal.segments().pruned_event(first));
     }
-    refuse_pruned(source, &journal, query, durable)?;
+    refuse_pruned(source, &journal, query, until)?;
     let table = journal.scan().table()?;
     if query.newest_first {
         let cursor = Box::new(ReverseCursor::new(journal.into_scan(), until)?);
@@ -89,19 +85,21 @@ fn open(source: &JournalSource, query: &Query, durable: Seq) -> Result<Option<(R
     Ok(Some((Records::Forward { cursor, voids, until }, table)))
 }
 
-/// Returns an error if a query without a start ends before the first event of a pruned journal.
-fn refuse_pruned(source: &JournalSource, journal: &OpenedJournal, query: &Query, durable: Seq) -> Result<(), Error> {
+/// Returns an error if a query without a start, which ends with event `end` at the latest, ends before the first event of a pruned
+/// journal. So does the end of the journal, if the owner has pruned it since it was read.
+fn refuse_pruned(source: &JournalSource, journal: &OpenedJournal, query: &Query, end: Seq) -> Result<(), Error> {
     let segments = journal.segments();
     if query.first.is_some() || segments.starts_at_genesis() {
         return Ok(());
     }
     let pruned = before_first(journal)?;
-    if let Some(last) = query.last.filter(|&last| last <= pruned) {
-        return Err(segments.pruned_event(last));
+    // all events up to the end may be pruned, but none after it
+    if query.last.is_some_and(|last| last <= pruned) || end < pruned {
+        return Err(segments.pruned_event(end));
     }
     let Some(until) = query.until else { return Ok(()) };
     let mut cursor = RecordCursor::new(source.tail_after(pruned)?, pruned);
-    while let Some(item) = cursor.next(durable)? {
+    while let Some(item) = cursor.next(end)? {
         match item {
             JournalItem::Record(first) if first.record.time > until => return Err(segments.pruned_event(pruned)),
             JournalItem::Record(_) => break,

@@ -153,8 +153,7 @@ impl<M: Model> HistoryIter<M> {
             }
             match &mut self.state {
                 IterState::Unopened(source) => {
-                    let durable = source.durable("history")?;
-                    self.state = match Records::open(source, &self.query, durable)? {
+                    self.state = match Records::open(source, &self.query)? {
                         Some((records, table)) => {
                             let dispatch = dispatch_from::<M>(table, source.layout().root())?;
                             IterState::Reading { records, dispatch: Box::new(FollowedDispatch::new(dispatch)) }

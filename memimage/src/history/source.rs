@@ -211,6 +211,17 @@ impl JournalSource {
         Ok(journal)
     }
 
+    /// Like [`attempt`](JournalSource::attempt), and passes the last durable event to `read`. Each attempt asks for it again: the owner
+    /// may have pruned all events up to the one that the attempt before was told.
+    pub(super) fn attempt_up_to_durable<T>(
+        &self,
+        call: &'static str,
+        read: impl Fn(Seq) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.live()?;
+        self.attempt(|| read(self.durable(call)?))
+    }
+
     /// Calls `read` again while it fails because the owner removed a snapshot or a segment meanwhile.
     pub(crate) fn attempt<T>(&self, read: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
         let mut attempts = 0;

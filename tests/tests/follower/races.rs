@@ -6,48 +6,9 @@ use std::sync::{Arc, Mutex};
 use memimage::admin::Void;
 use memimage::disk::SimDisk;
 use memimage::{Follower, Image, Options, Retention, Seq};
-use memimage_tests::{GateDisk, Ledger, LedgerCommands};
+use memimage_tests::{ChangeBefore, GateDisk, Ledger, LedgerCommands};
 
 use super::{IMAGE, assert_follows, fill_segments, open, open_with, options};
-
-/// Runs `change` before the `nth` disk call of a follower.
-struct ChangeBefore {
-    gate: GateDisk,
-    calls: Arc<Mutex<Calls>>,
-}
-
-struct Calls {
-    seen: u32,
-    change: Option<Box<dyn FnOnce() + Send>>,
-}
-
-impl ChangeBefore {
-    fn new(disk: &SimDisk, nth: u32, change: impl FnOnce() + Send + 'static) -> ChangeBefore {
-        let calls = Arc::new(Mutex::new(Calls { seen: 0, change: Some(Box::new(change)) }));
-        let (gate, counted) = (GateDisk::new(disk.clone()), Arc::clone(&calls));
-        gate.rule(move |_| {
-            let mut calls = counted.lock().unwrap();
-            calls.seen += 1;
-            // other threads of the follower wait meanwhile
-            if calls.seen >= nth
-                && let Some(change) = calls.change.take()
-            {
-                change();
-            }
-            Ok(None)
-        });
-        ChangeBefore { gate, calls }
-    }
-
-    fn disk(&self) -> Arc<GateDisk> {
-        Arc::new(self.gate.clone())
-    }
-
-    /// Drops the change, unless it was run. Returns whether it was.
-    fn end(self) -> bool {
-        self.calls.lock().unwrap().change.take().is_none()
-    }
-}
 
 fn pruning() -> Options<Ledger> {
     options().retention(Retention::Events(0))

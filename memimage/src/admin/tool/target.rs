@@ -56,10 +56,13 @@ impl Target {
     pub(in crate::admin) fn open(task: Task, path: &Path, keys: GivenKeys) -> Result<Target, Error> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let (layout, keyring) = (Layout::new(path), keys.keyring());
-        let survey = layout.survey(&*disk)?;
-        let unlocked = task.unlock(&disk, &layout, survey.image(&layout)?, &keyring)?;
         let source = JournalSource::new(&disk, &layout, &keyring, None);
-        Ok(Target { identity: unlocked.identity().cloned(), ..Target::of(source) })
+        let identity = source.attempt(|| {
+            let survey = layout.survey(&*disk)?;
+            let unlocked = task.unlock(&disk, &layout, survey.image(&layout)?, &keyring)?;
+            Ok(unlocked.identity().cloned())
+        })?;
+        Ok(Target { identity, ..Target::of(source) })
     }
 
     /// The image that `source` reads.
@@ -80,6 +83,11 @@ impl Target {
     /// Opens the journal, of which the events up to `durable` are read.
     pub(crate) fn journal(&self, durable: Seq) -> Result<OpenedJournal, Error> {
         self.source.open(durable)
+    }
+
+    /// Calls `read` again while it fails because the owner removed a file meanwhile.
+    pub(crate) fn attempt<T>(&self, read: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+        self.source.attempt(read)
     }
 
     /// The events that a query selects.

@@ -7,7 +7,7 @@ use crate::admin::tool::moment::rfc3339;
 use crate::admin::tool::target::Target;
 use crate::disk::failed;
 use crate::error::Error;
-use crate::history::{Parent, Query, SubscriptionInfo};
+use crate::history::{LoggedEvent, Parent, Query, SubscriptionInfo};
 use crate::journal::Headers;
 use crate::value::text::hex;
 
@@ -74,6 +74,10 @@ pub struct SubscriptionPosition {
 
 impl ImageInfo {
     pub(crate) fn read(target: &Target) -> Result<ImageInfo, Error> {
+        target.attempt(|| ImageInfo::read_once(target))
+    }
+
+    fn read_once(target: &Target) -> Result<ImageInfo, Error> {
         let (layout, disk) = (&target.layout, &target.disk);
         let durable = target.durable()?;
         let journal = target.journal(durable)?;
@@ -104,7 +108,8 @@ impl ImageInfo {
             journal_bytes: segments.total_len(),
             first_seq: first.as_ref().map(|event| event.seq().get()),
             first_time: first.map(|event| rfc3339(event.time())),
-            durable_seq: durable.get(),
+            // the owner may have recorded more since the journal was opened
+            durable_seq: last.as_ref().map_or(durable, LoggedEvent::seq).get(),
             durable_time: last.map(|event| rfc3339(event.time())),
             base: bases.iter().map(|(seq, _)| seq.get()).max(),
             snapshots: journal.snapshots().list()?.into_iter().map(|(seq, _)| seq.get()).collect(),

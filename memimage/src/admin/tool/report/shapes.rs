@@ -24,7 +24,7 @@ pub struct EventShape {
 
 impl EventShape {
     pub(crate) fn list(target: &Target) -> Result<Vec<EventShape>, Error> {
-        let table = target.journal(target.durable()?)?.scan().table()?;
+        let table = target.attempt(|| target.journal(target.durable()?)?.scan().table())?;
         let shapes = table.rows.iter().map(|row| EventShape {
             name: row.name.clone(),
             version: row.version,

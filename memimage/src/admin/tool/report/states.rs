@@ -33,6 +33,10 @@ pub struct StateFile {
 impl StateFile {
     /// The states, the newest first.
     pub(crate) fn list(target: &Target) -> Result<Vec<StateFile>, Error> {
+        target.attempt(|| StateFile::list_once(target))
+    }
+
+    fn list_once(target: &Target) -> Result<Vec<StateFile>, Error> {
         let snapshots = Snapshots::new(&target.disk, &target.layout, &target.keyring);
         let bases = snapshots.bases().list()?;
         let mut states = Vec::new();
@@ -56,6 +60,8 @@ impl StateFile {
                     model_version: Some(file.header.model_version),
                     ..state
                 },
+                // the owner removed the file since it was listed
+                Err(error) if error.is_missing() => return Err(error),
                 Err(error) => StateFile { error: Some(error.to_string()), ..state },
             });
         }
