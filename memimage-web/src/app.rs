@@ -42,7 +42,7 @@ pub(crate) enum Check {
     Never,
     Running,
     /// When it ended, and what it found.
-    Done(std::time::SystemTime, Result<CheckReport, String>),
+    Done(std::time::SystemTime, Result<Box<CheckReport>, String>),
 }
 
 impl App {

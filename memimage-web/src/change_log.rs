@@ -27,32 +27,12 @@ const PAYLOAD: usize = 240;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct LogForm {
-    text: String,
-    name: String,
-    actor: String,
-    from: String,
-    until: String,
-    #[serde(rename = "where")]
-    condition: String,
-    outcome: String,
+    #[serde(flatten)]
+    search: SearchForm,
     /// Only events before this one.
     before: Option<u64>,
     /// Whether new events are shown as they come.
     live: bool,
-}
-
-impl LogForm {
-    fn search_form(&self) -> SearchForm {
-        SearchForm {
-            text: self.text.clone(),
-            name: self.name.clone(),
-            actor: self.actor.clone(),
-            from: self.from.clone(),
-            until: self.until.clone(),
-            condition: self.condition.clone(),
-            outcome: self.outcome.clone(),
-        }
-    }
 }
 
 /// A page of events.
@@ -73,7 +53,7 @@ pub(crate) async fn show(
     query: Result<Query<LogForm>, QueryRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     let Query(form) = query.map_err(|error| Problem::bad("address", error.body_text()))?;
-    let (search, before) = (form.search_form(), form.before.map(Seq::new));
+    let (search, before) = (form.search.clone(), form.before.map(Seq::new));
     let found = app.read(move |app| find(app, &search, before)).await?;
     Ok(app.frame("log", "Log").page(&page(&form, &found)))
 }
@@ -118,13 +98,13 @@ fn find(app: &App, form: &SearchForm, before: Option<Seq>) -> Result<Found, Prob
 }
 
 fn page(form: &LogForm, found: &Found) -> Markup {
-    let search = form.search_form();
+    let search = &form.search;
     let is_first = form.before.is_none();
     let end = found.end.to_string();
     let older = found.rest.map(|rest| search.link("log", &[("before", &rest.to_string())]));
     html! {
         h1 { "Change log" }
-        (search_form(&search, &found.names))
+        (search_form(search, &found.names))
         p.bar {
             @if !is_first {
                 a href=(search.link("log", &[])) { "newest" }

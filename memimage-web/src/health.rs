@@ -20,6 +20,8 @@ use crate::search::now;
 
 /// How long one request counts events. The next one goes on.
 const COUNT_TIME: Duration = Duration::from_millis(500);
+/// The number of hours in the histogram.
+const HOURS: usize = 48;
 
 struct Health {
     info: ImageInfo,
@@ -80,7 +82,7 @@ pub(crate) async fn check(State(app): State<Arc<App>>) -> impl IntoResponse {
             tokio::task::spawn_blocking(move || {
                 let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| app.reader.check()));
                 let report = match result {
-                    Ok(report) => report.map_err(|error| error.to_string()),
+                    Ok(report) => report.map(Box::new).map_err(|error| error.to_string()),
                     Err(_) => Err("the check panicked".to_owned()),
                 };
                 *lock(&app.check) = Check::Done(now(), report);
@@ -228,9 +230,6 @@ fn figures(health: &Health) -> Markup {
     }
 }
 
-/// The number of hours in the histogram.
-const HOURS: usize = 48;
-
 fn bars(counts: impl Iterator<Item = (String, u64)>) -> Markup {
     let counts: Vec<_> = counts.collect();
     let most = counts.iter().map(|(_, events)| *events).max().unwrap_or(1).max(1);
@@ -254,7 +253,7 @@ fn bytes(number: u64) -> String {
         return format!("{number} B");
     }
     let unit = (number.ilog2() / 10).min(5);
-    let tenths = u128::from(number) * 10 >> (10 * unit);
+    let tenths = (u128::from(number) * 10) >> (10 * unit);
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit as usize - 1])
 }
 

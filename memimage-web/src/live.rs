@@ -28,12 +28,8 @@ const EVENTS: u64 = 200;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct LiveForm {
-    text: String,
-    name: String,
-    actor: String,
-    #[serde(rename = "where")]
-    condition: String,
-    outcome: String,
+    #[serde(flatten)]
+    search: SearchForm,
     /// The last event that the page shows.
     after: u64,
 }
@@ -53,8 +49,7 @@ pub(crate) async fn tail(
     query: Result<Query<LiveForm>, QueryRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     let Query(form) = query.map_err(|error| Problem::bad("address", error.body_text()))?;
-    let LiveForm { text, name, actor, condition, outcome, after } = form;
-    let search = SearchForm { text, name, actor, condition, outcome, ..SearchForm::default() };
+    let LiveForm { search, after } = form;
     let (checked, permit) = (search.clone(), app.tail()?);
     app.read(move |app| checked.search(&app.reader).map(drop)).await?;
     // a browser that connects again names the last event that it got

@@ -101,10 +101,10 @@ impl Browser {
         self.command("POST", &format!("element/{element}/click"), &json!({}));
     }
 
-    /// Waits until an expression is true on the page.
+    /// Waits until an expression is true on a page that has loaded, with its script.
     pub(crate) fn wait(&self, expression: &str) {
         let begun = Instant::now();
-        while self.value(&format!("Boolean({expression})")) != true {
+        while self.value(&format!("Boolean(document.readyState === 'complete' && ({expression}))")) != true {
             if begun.elapsed() > PATIENCE {
                 let (address, body) = (self.address(), self.text("body"));
                 panic!("this did not happen: {expression}, at {address}: {body}");

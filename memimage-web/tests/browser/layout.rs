@@ -34,13 +34,11 @@ fn no_page_is_wider_than_a_narrow_screen() {
 fn the_colours_follow_the_system() {
     let Some(browser) = Browser::start(1000) else { return };
     let served = served();
-    let colour = || browser.value("getComputedStyle(document.body).backgroundColor");
-    browser.prefer("light");
-    browser.go(&format!("{}/log", served.address));
-    assert_eq!(colour(), "rgb(255, 255, 255)");
-    browser.prefer("dark");
-    browser.go(&format!("{}/health", served.address));
-    assert_eq!(colour(), "rgb(20, 23, 28)");
+    for (scheme, page, colour) in [("light", "log", "rgb(255, 255, 255)"), ("dark", "health", "rgb(20, 23, 28)")] {
+        browser.prefer(scheme);
+        browser.go(&format!("{}/{page}", served.address));
+        browser.wait(&format!("getComputedStyle(document.body).backgroundColor === '{colour}'"));
+    }
     browser.screenshot("dark-health");
 }
 
