@@ -70,6 +70,7 @@
 //! - [`guide::retries`]: requests that are executed once, although their clients try again
 //! - [`guide::backup`]: backups of images in use, and how to restore them
 //! - [`guide::damage`]: crashes, checks, repairs, void events
+//! - [`guide::looking_inside`]: the command `memimage`, the same verbs in one's own program, a page
 //! - [`guide::encryption`]: hiding an image, and detecting changes to it
 //! - [`guide::async_and_tokio`]: what blocks, and what does not
 //! - [`guide::performance`]: what things cost, and what memimage is not good at

@@ -17,6 +17,7 @@
 //! | [`retries`] | A client did not get its answer and tries again: how is its request not executed twice? |
 //! | [`backup`] | How is a running image backed up, and how is it restored? |
 //! | [`damage`] | What happens after a crash or a disk error? How is an image checked and repaired? |
+//! | [`looking_inside`] | What is in an image, who changed it, and how do people see it? |
 //! | [`encryption`] | How is an image encrypted, and how is tampering detected? |
 //! | [`async_and_tokio`] | Which calls block a runtime's thread? |
 //! | [`performance`] | What do a command, a query, a replay and a snapshot cost? What is memimage not good at? |
@@ -52,6 +53,7 @@ pub mod standby;
 pub mod retries;
 pub mod backup;
 pub mod damage;
+pub mod looking_inside;
 pub mod encryption;
 pub mod async_and_tokio;
 pub mod performance;

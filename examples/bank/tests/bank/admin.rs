@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
 use expect_test::{Expect, expect};
 use memimage::{Image, Journal, Key, Keys, Metadata, Model, Shape};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tempfile::TempDir;
+
+use crate::support::{bank, directory, without_times};
 
 /// The model of the program, for another program that has its image open. A deposit of 13 cents gives 14, so that a state with
 /// such a deposit is not one that `bank` replays.
@@ -49,24 +49,6 @@ impl Shop {
     }
 }
 
-fn bank(directory: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bank"));
-    command.current_dir(directory).args(arguments).stdin(Stdio::null());
-    for variable in ["MEMIMAGE_ENCRYPTION_KEYS", "MEMIMAGE_CHAIN_KEYS", "CLICOLOR_FORCE", "FORCE_COLOR"] {
-        command.env_remove(variable);
-    }
-    command.output().unwrap()
-}
-
-/// A directory in which the bank has run twice.
-fn directory() -> TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    for _ in 0..2 {
-        assert!(bank(directory.path(), &[]).status.success());
-    }
-    directory
-}
-
 /// The output of `bank admin` with its exit code, without times.
 fn admin(directory: &TempDir, arguments: &[&str]) -> String {
     let output = bank(directory.path(), &[&["admin"], arguments].concat());
@@ -78,26 +60,6 @@ fn admin(directory: &TempDir, arguments: &[&str]) -> String {
         writeln!(shown, "exit code: {:?}", output.status.code()).unwrap();
     }
     without_times(&shown.replace(directory.path().to_str().unwrap(), "DIR"))
-}
-
-fn without_times(text: &str) -> String {
-    const FORM: &str = "0000-00-00T00:00:00.000000Z";
-    let fits = |found: &str| found.chars().zip(FORM.chars()).all(|(a, b)| a == b || (b == '0' && a.is_ascii_digit()));
-    let (mut stable, mut rest) = (String::new(), text);
-    while let Some(next) = rest.chars().next() {
-        let len = match rest.get(..FORM.len()) {
-            Some(found) if fits(found) => {
-                stable.push_str("TIME");
-                FORM.len()
-            }
-            _ => {
-                stable.push(next);
-                next.len_utf8()
-            }
-        };
-        rest = &rest[len..];
-    }
-    stable
 }
 
 /// Compares the command and its output.

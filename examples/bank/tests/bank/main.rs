@@ -1,3 +1,6 @@
 //! Tests of the binary.
 
+mod support;
+
 mod admin;
+mod guide;
