@@ -25,6 +25,23 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts a browser whose window has this width; `None` if there is no chromedriver, and none is required.
     pub(crate) fn start(width: u32) -> Option<Browser> {
+        let mut browser = Browser::driver()?;
+        let capabilities = capabilities(width);
+        for attempt in 1.. {
+            // on a busy machine, chromium may not answer chromedriver in time
+            let (status, answer) = browser.exchange("POST", "/session", &capabilities).unwrap();
+            if status.contains(" 200 ") {
+                browser.session = answer["value"]["sessionId"].as_str().unwrap().to_owned();
+                break;
+            }
+            assert!(attempt < 3, "the browser does not start: {answer}");
+        }
+        browser.command("POST", "window/rect", &json!({ "width": width, "height": 900 }));
+        Some(browser)
+    }
+
+    /// Starts chromedriver.
+    fn driver() -> Option<Browser> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let started = Command::new("chromedriver").arg(format!("--port={port}")).stdout(Stdio::null()).spawn();
         let driver = match started {
@@ -37,27 +54,8 @@ impl Browser {
             }
             Err(error) => panic!("chromedriver does not start: {error}"),
         };
-        let mut browser = Browser { driver, port, session: String::new() };
+        let browser = Browser { driver, port, session: String::new() };
         wait("chromedriver answers", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        let arguments = [
-            "--headless=new",
-            "--no-sandbox", // the tests run as root in containers
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--hide-scrollbars",
-        ];
-        let options = match width {
-            // a narrow window is only possible with the screen of a telephone
-            ..500 => {
-                let screen = json!({ "width": width, "height": 900, "pixelRatio": 1.0, "touch": false });
-                json!({ "args": arguments, "mobileEmulation": { "deviceMetrics": screen } })
-            }
-            _ => json!({ "args": arguments }),
-        };
-        let capabilities = json!({ "alwaysMatch": { "goog:chromeOptions": options } });
-        let session = browser.call("POST", "/session", &json!({ "capabilities": capabilities }));
-        browser.session = session["sessionId"].as_str().unwrap().to_owned();
-        browser.command("POST", "window/rect", &json!({ "width": width, "height": 900 }));
         Some(browser)
     }
 
@@ -93,6 +91,22 @@ impl Browser {
             "actions",
             &json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] }),
         );
+    }
+
+    /// Presses a key that leads to another page. Chromium can lose a key that comes while it changes pages, so this tries again.
+    pub(crate) fn press_to(&self, key: &str, expression: &str) {
+        let here = self.address();
+        for _ in 0..5 {
+            self.press(key);
+            let begun = Instant::now();
+            while self.address() == here && begun.elapsed() < Duration::from_secs(4) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            if self.address() != here {
+                break;
+            }
+        }
+        self.wait(expression);
     }
 
     pub(crate) fn click(&self, selector: &str) {
@@ -178,8 +192,27 @@ impl Drop for Browser {
     }
 }
 
+fn capabilities(width: u32) -> Value {
+    let arguments = [
+        "--headless=new",
+        "--no-sandbox", // the tests run as root in containers
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--hide-scrollbars",
+    ];
+    let options = match width {
+        // a narrow window is only possible with the screen of a telephone
+        ..500 => {
+            let screen = json!({ "width": width, "height": 900, "pixelRatio": 1.0, "touch": false });
+            json!({ "args": arguments, "mobileEmulation": { "deviceMetrics": screen } })
+        }
+        _ => json!({ "args": arguments }),
+    };
+    json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } })
+}
+
 /// Waits until a condition is true.
-pub(crate) fn wait(what: &str, mut condition: impl FnMut() -> bool) {
+fn wait(what: &str, mut condition: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !condition() {
         assert!(begun.elapsed() < PATIENCE, "this did not happen: {what}");

@@ -15,21 +15,22 @@ fn the_slider_and_the_keys_move_through_the_states() {
     let cents = || browser.text("#entries li:nth-child(2)");
     assert!(cents().ends_with("cents: 70"), "{}", cents());
 
-    // the slider shows where it stands, and goes there
-    browser.value("document.getElementById('by-seq').focus()");
-    browser.press(LEFT);
+    // the slider shows where it stands while it moves, and goes there when it is let go
+    let slider = |event: &str, value: u64| {
+        browser.value(&format!(
+            "(() => {{ const slider = document.getElementById('by-seq'); slider.value = {value}; \
+             slider.dispatchEvent(new Event('{event}')); }})()"
+        ));
+    };
+    slider("input", 3);
+    assert_eq!(browser.text("output[for=by-seq]"), "event 3");
+    slider("change", 5);
     browser.wait("document.querySelector('h1').textContent === 'State after event 5'");
-    browser.value("document.getElementById('by-seq').focus()");
-    browser.press("\u{e011}"); // Home
-    browser.wait("document.querySelector('h1').textContent.startsWith('404')");
-    browser.go(&format!("{}/state?at=5&path=accounts.7", served.address));
 
     // the keys step, but for those in an input
-    browser.press(LEFT);
-    browser.wait("document.querySelector('h1').textContent === 'State after event 4'");
+    browser.press_to(LEFT, "document.querySelector('h1').textContent === 'State after event 4'");
     assert!(cents().ends_with("cents: 100"), "{}", cents());
-    browser.press(RIGHT);
-    browser.wait("document.querySelector('h1').textContent === 'State after event 5'");
+    browser.press_to(RIGHT, "document.querySelector('h1').textContent === 'State after event 5'");
     assert!(browser.address().ends_with("/admin/state?at=5&path=accounts.7"), "{}", browser.address());
 
     // by time: the time of event 2 leads to its state
@@ -83,8 +84,7 @@ fn an_event_shows_what_it_changed() {
         ("100".to_owned(), "70".to_owned())
     );
     browser.screenshot("event");
-    browser.press(LEFT);
-    browser.wait("document.querySelector('h1').textContent === 'Event 4'");
+    browser.press_to(LEFT, "document.querySelector('h1').textContent === 'Event 4'");
     browser.go(&format!("{}/changes?path=accounts.7.cents", served.address));
     assert_eq!(browser.count(".changes > li"), 3);
     browser.screenshot("history");
