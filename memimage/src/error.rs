@@ -179,6 +179,11 @@ impl Error {
         self.is_missing() || matches!(&*self.detail, ErrorDetail::PrunedEvent { .. })
     }
 
+    /// Whether a reader has come to a recorded gap, behind which it can go on.
+    pub(crate) fn is_gap(&self) -> bool {
+        matches!(&*self.detail, ErrorDetail::LostEvents { .. })
+    }
+
     /// Whether the image, or its directory, is no longer there.
     pub(crate) fn is_removed_image(&self) -> bool {
         self.is_missing() || matches!(self.kind(), ErrorKind::NotFound | ErrorKind::NotAnImage)
@@ -196,6 +201,7 @@ impl Error {
             ErrorDetail::Replay { seq, .. }
             | ErrorDetail::Diverged { seq, .. }
             | ErrorDetail::Void { seq, .. }
+            | ErrorDetail::LostEvents { first: seq, .. }
             | ErrorDetail::RequestKeyReused { seq, .. }
             | ErrorDetail::AlreadyExecuted { seq, .. }
             | ErrorDetail::Projection(ProjectionFault::Panicked { seq, .. }) => {

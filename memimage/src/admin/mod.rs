@@ -24,7 +24,7 @@ pub use backup::{Backup, BackupReport, backup};
 #[cfg(feature = "sim")]
 pub use check::check_with;
 pub use check::{Check, CheckReport, Finding, Severity, check};
-pub use decision::Decision;
+pub use decision::{Decision, RecordedGap};
 #[cfg(feature = "testing")]
 pub(crate) use protection::refuse_protected;
 pub use repair::{FileChange, Repair, RepairReport, repair};

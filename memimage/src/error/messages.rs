@@ -127,6 +127,15 @@ pub(crate) enum ErrorDetail {
     PrunedEvent { path: PathBuf, seq: Seq, first: Option<Seq> },
 
     #[error(
+        "the journal of `{}` no longer has {}: damage destroyed {}, and a repair has recorded the gap; help: ask for the events \
+         before or after the gap, or read on behind it; a backup from before the damage may have the lost events",
+        path.display(),
+        if first == last { format!("event {first}") } else { format!("the events {first} to {last}") },
+        if first == last { "it" } else { "them" }
+    )]
+    LostEvents { path: PathBuf, first: Seq, last: Seq },
+
+    #[error(
         "the state after event {seq} of `{}` cannot be rebuilt, because the events before event {oldest} were pruned; help: ask for \
          the state after event {oldest} or a later one, or read a backup that has the events",
         path.display()

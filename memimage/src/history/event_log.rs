@@ -24,7 +24,8 @@ pub(crate) struct LoggedEvent {
     pub(crate) recorded: RecordedEvent,
 }
 
-/// The events that a query selects, up to the last one that was durable when the reader was created. After an error, the reader ends.
+/// The events that a query selects, up to the last one that was durable when the reader was created. If events are lost
+/// in a recorded gap, the reader returns an error for the gap and then goes on behind it. After any other error, it ends.
 pub(crate) struct EventLog {
     source: JournalSource,
     query: Query,
@@ -65,6 +66,7 @@ impl EventLog {
                             return Ok(Some(event));
                         }
                     }
+                    Some(JournalItem::Gap(_)) => unreachable!("a gap is an error of the records"),
                     None => return Ok(None),
                 },
                 State::Ended => return Ok(None),
@@ -78,7 +80,7 @@ impl Iterator for EventLog {
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.advance().transpose();
-        if !matches!(next, Some(Ok(_))) {
+        if !next.as_ref().is_some_and(|next| next.as_ref().map_or_else(Error::is_gap, |_| true)) {
             self.state = State::Ended;
         }
         next

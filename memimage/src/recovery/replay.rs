@@ -17,7 +17,7 @@ use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Apply, EventType, Model, Recorded, ReplayError, ReplayedRequest, StoredPayload};
 use crate::journal::{
-    DigestMark, EncodedRows, EventId, Frame, FrameChain, FrameKind, Record, Scan, TailPosition, Voids, records,
+    DigestMark, EncodedRows, EventId, Frame, FrameChain, FrameKind, Gap, Record, Scan, TailPosition, Voids, records,
 };
 use crate::log;
 use crate::outcome::Outcome;
@@ -47,12 +47,13 @@ pub(super) fn replay_from<M: Model>(
     goal: RecoveryGoal,
     watch: &mut dyn FnMut(ReplayProgress),
 ) -> Result<Recovered<M>, Error> {
-    let ReplayInput { start, voids, timeline } = input;
+    let ReplayInput { start, mut voids, timeline } = input;
     let is_upcast = start.as_ref().is_some_and(|start| start.is_upcast);
     let start_hash = start.as_ref().map_or(0, |start| start.events_hash);
     let remember = goal.remember;
     let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
     let snapshot = start.as_ref().map(|start| start.seq);
+    let crossed = voids.cross_gaps_after(last);
     let replay_start = start.as_ref().and_then(|start| Some((start.seq, start.digest?)));
     let start_file = start.as_ref().map(|start| (start.seq, start.path.clone()));
     let segments = scan.segments();
@@ -75,6 +76,9 @@ pub(super) fn replay_from<M: Model>(
     };
     if replay.voids.len() > 0 {
         log::info!(events = replay.voids.len(), "replay skips the void events");
+    }
+    for Gap { first, next, .. } in &crossed {
+        log::warning!(%first, %next, "replay goes on without the events of a recorded gap, from `first` up to `next`");
     }
     let from = if snapshot.is_some() { scan.segment_after(last)? } else { segments.first() };
     #[expect(clippy::disallowed_methods, reason = "the duration of a replay is not part of the state")]
@@ -122,6 +126,7 @@ pub(super) fn replay_from<M: Model>(
         bytes_since_snapshot: replayed_bytes,
         replay_duration: began.elapsed(),
         changed_outcomes,
+        crossed,
         unusable,
         contradicted,
         tail,
@@ -217,6 +222,7 @@ impl<M: Model> Replay<'_, M> {
             FrameKind::Time if frame.header.first_seq > self.last => {
                 self.time = self.scan.decode_time(segment, frame)?.to;
             }
+            FrameKind::Gap => self.gap(segment, frame)?,
             FrameKind::Seal | FrameKind::Time | FrameKind::Optional(_) => {}
         }
         let reached = self.model.is_some() && self.goal.until.is_some_and(|until| self.last >= until);
@@ -265,6 +271,27 @@ impl<M: Model> Replay<'_, M> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Goes on behind a recorded gap, without its events. The state after the last lost event is the state that the replay gives;
+    /// the states after the other lost events are unknown.
+    fn gap(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+        let gap = self.scan.decode_gap(segment, frame)?;
+        if !gap.is_crossed_from(self.last) {
+            return Ok(());
+        }
+        if self.model.is_none() {
+            return Err(self.scan.corrupt_frame(segment, frame, "a gap comes before the genesis frame".to_owned()));
+        }
+        if gap.first > self.last.next() {
+            let what = format!("the events from {} up to this gap are missing", self.last.next());
+            return Err(self.scan.corrupt_frame(segment, frame, what));
+        }
+        if self.goal.until.is_some_and(|until| until >= gap.first && until < gap.last()) {
+            return Err(self.scan.segments().lost_events(gap));
+        }
+        self.last = gap.last();
+        if self.last >= self.next_inspected { self.inspect() } else { Ok(()) }
     }
 
     fn events(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {

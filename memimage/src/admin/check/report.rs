@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::admin::decision::Decision;
+use crate::admin::decision::{Decision, RecordedGap};
 use crate::admin::repair_action::RepairOption;
 use crate::error::Position;
 use crate::history::Parent;
@@ -57,6 +57,8 @@ pub struct CheckReport {
     pub base: Option<Seq>,
     /// The decisions that made events [void](super::super::void()): by whom, when and why.
     pub voids: Vec<Decision>,
+    /// The gaps that repairs have recorded, in the order of the journal.
+    pub gaps: Vec<RecordedGap>,
     /// The findings about the journal, in the order of the journal, and then the findings about other files.
     pub findings: Vec<Finding>,
     /// The number of further findings, which are not in the list.
@@ -109,7 +111,7 @@ impl CheckReport {
         let mut repairs: Vec<RepairOption> = Vec::new();
         for repair in self.findings.iter().flat_map(|finding| &finding.repairs) {
             if !repairs.contains(repair) {
-                repairs.push(*repair);
+                repairs.push(repair.clone());
             }
         }
         repairs

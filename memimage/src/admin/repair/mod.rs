@@ -9,6 +9,7 @@ mod replacement;
 mod in_place;
 mod cut;
 mod begin;
+mod give_up;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::keys::Keys;
 use crate::log;
 use begin::begin;
 use cut::cut;
+use give_up::give_up;
 use in_place::{clear_tail, remove_snapshots, repair_base, repair_segments};
 use session::RepairSession;
 
@@ -35,7 +37,7 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 ///
 /// - The image must not be open. The repair first reads the whole image, and reads it a second time if there is damage. If the
 ///   action does not apply to the damage, the repair returns an error and changes nothing. Only the actions with a seq,
-///   `CutFrom` and `BeginAt`, give up events that are known to exist.
+///   `CutFrom`, `BeginAt` and `GiveUp`, give up events that are known to exist.
 /// - Before the repair changes or removes a file, it saves a copy in the image's `quarantine` directory and syncs the copy. The
 ///   repair fails if the disk has no space for the copies.
 /// - After a crash during a repair, the image either opens, or can be repaired by the same action, with the same result. If a
@@ -90,6 +92,7 @@ pub fn repair(path: impl AsRef<Path>, action: RepairAction) -> Result<RepairRepo
 #[must_use = "nothing is repaired until `run` is called"]
 pub struct Repair {
     action: RepairAction,
+    by: Option<String>,
     keys: GivenKeys,
     allow_network: bool,
 }
@@ -97,13 +100,20 @@ pub struct Repair {
 impl Repair {
     /// Creates a repair without keys, like [`repair()`].
     pub fn new(action: RepairAction) -> Repair {
-        Repair { action, keys: GivenKeys::default(), allow_network: false }
+        Repair { action, by: None, keys: GivenKeys::default(), allow_network: false }
     }
 
     /// Creates a repair with keys.
     #[cfg(feature = "admin")]
     pub(super) fn with_keys(action: RepairAction, keys: GivenKeys) -> Repair {
         Repair { keys, ..Repair::new(action) }
+    }
+
+    /// Records who decided to give up events by [`RepairAction::GiveUp`]; without a call, the journal records nobody. Only the first
+    /// 1024 bytes are recorded.
+    pub fn by(mut self, name: impl Into<String>) -> Repair {
+        self.by = Some(name.into());
+        self
     }
 
     /// Sets the keys under which the image is encrypted; see [`Options::encryption`](crate::Options::encryption). The repair
@@ -181,6 +191,7 @@ impl Repair {
             RepairAction::SuspectTail => clear_tail(&mut session, |_| true).map(lossless),
             RepairAction::CutFrom(seq) => cut(&mut session, seq),
             RepairAction::BeginAt(seq) => begin(&mut session, seq),
+            RepairAction::GiveUp(seq) => give_up(&mut session, seq, self.by.as_deref()),
             RepairAction::Segments => repair_segments(&mut session).map(lossless),
             RepairAction::Snapshots => remove_snapshots(&mut session).map(lossless),
             RepairAction::Base => repair_base(&mut session).map(lossless),

@@ -26,7 +26,7 @@ Examples:
 pub(crate) struct Repair {
     #[command(flatten)]
     target: TargetArguments,
-    /// The repair, as the list names it: torn-tail, suspect-tail, cut-from=SEQ, begin-at=SEQ, segments, snapshots or base.
+    /// The repair, as the list names it: torn-tail, suspect-tail, cut-from=SEQ, begin-at=SEQ, give-up=SEQ, segments, snapshots or base.
     repair: Option<RepairName>,
     /// Show what the repair would lose, and change nothing.
     #[arg(long, requires = "repair")]
@@ -40,6 +40,7 @@ pub(crate) struct Repair {
 struct ResultDocument {
     repair: String,
     lost: Option<RangeDocument>,
+    gaps: Vec<RangeDocument>,
     retired: Option<RangeDocument>,
     changes: Vec<ChangeDocument>,
     epoch: u64,
@@ -85,6 +86,7 @@ impl Repair {
         let document = ResultDocument {
             repair: name_of(report.action),
             lost: report.lost.map(RangeDocument::of),
+            gaps: report.gaps.iter().copied().map(RangeDocument::of).collect(),
             retired: report.retired.map(RangeDocument::of),
             changes: report
                 .changes
