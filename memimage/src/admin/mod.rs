@@ -11,6 +11,7 @@ mod rewrite;
 mod wording;
 mod seq_range;
 mod repair_action;
+mod outcome_change;
 mod decision;
 mod examine;
 mod check;
@@ -27,10 +28,11 @@ pub use check::{Check, CheckReport, Finding, Severity, check};
 pub use decision::{Decision, RecordedGap};
 #[cfg(feature = "testing")]
 pub(crate) use protection::refuse_protected;
-pub use repair::{FileChange, Repair, RepairReport, repair};
+pub use outcome_change::OutcomeChange;
+pub use repair::{FileChange, Repair, RepairDryRun, RepairReport, repair};
 pub use repair_action::{RepairAction, RepairOption};
 pub use rewrite::{Rewrite, RewriteProgress, RewriteReport, RewriteStep, rewrite};
 pub use seq_range::SeqRange;
 #[cfg(feature = "admin")]
 pub use tool::run_tool;
-pub use void::{OutcomeChange, Void, VoidDryRun, VoidReport, void};
+pub use void::{Void, VoidDryRun, VoidReport, void};

@@ -38,7 +38,7 @@ pub enum RepairAction {
     /// A later event may rest on a lost one: its replay may then have another outcome than the recorded one, or fail. If a usable
     /// snapshot has the effect of the lost events, opening begins with it, and the state stays right. Otherwise find out what would
     /// differ before you make this repair: [`RepairOption::doubtful`] is the range of the events that are replayed without the lost
-    /// ones, and [`rehearse`](super::rehearse()) replays them.
+    /// ones, and [`Repair::dry_run`](super::Repair::dry_run) replays them.
     ///
     /// Readers of the history get an error for each gap ([`ErrorKind::LostEvents`](crate::ErrorKind::LostEvents)) and can go on
     /// behind it. An image with a gap can be neither rewritten nor branched behind it. The repair does not apply if it cannot be

@@ -12,6 +12,7 @@ mod crashes;
 mod exchanged_frames;
 mod failures;
 mod frame_edits;
+mod give_up;
 mod timelines;
 mod repair_sequences;
 mod decision_durability;

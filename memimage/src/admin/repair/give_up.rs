@@ -1,6 +1,7 @@
 //! Gives up the damaged frames alone, and records the gaps in their places.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::messages;
 use super::replacement::repair_framing;
@@ -8,11 +9,12 @@ use super::session::{ALIGN_SHIFT, RepairSession};
 use crate::admin::examine::GiveUpPlan;
 use crate::admin::seq_range::SeqRange;
 use crate::context::Timestamp;
+use crate::disk::{OverlayDisk, ShownFile};
 use crate::entropy::random;
 use crate::error::Error;
 use crate::journal::{
     Damage, DamageKind, FrameChain, FrameRun, GapMark, MIN_SEGMENT, RebuiltPart, SEAL_ROOM, SEGMENT_HEADER, Salts,
-    SegmentBuildError, SegmentRebuild, key_ids_of,
+    SegmentBuildError, SegmentBuilder, SegmentRebuild, key_ids_of,
 };
 use crate::seq::{SegmentId, Seq};
 
@@ -135,9 +137,8 @@ fn content(runs: &[FrameRun], segment: SegmentId, damage: &[Damage], decision: &
             start = run.offset;
             let before = index.checked_sub(1).map(|before| &runs[before]).filter(|before| !is_linked(before, run));
             if let Some(before) = before {
-                if parts.is_empty() {
-                    parts.push(RebuiltPart::Shapes);
-                }
+                // the lost frames may have had rows that the next events use
+                parts.push(RebuiltPart::Shapes);
                 let Decision { epoch, time, by } = decision.clone();
                 let mark = GapMark { first: before.next, epoch, time, reason: reason(damage, before, run), by };
                 // an older gap at the same place becomes a part of the new one
@@ -176,17 +177,53 @@ fn shortened(text: &str) -> String {
     text[..text.floor_char_boundary(MAX_TEXT)].to_owned()
 }
 
-/// Replaces a segment, or creates a missing one, by one rename. `rebuilt` is the segment that was rebuilt before, and the state of the
-/// journal after it. Returns the state after this segment.
-fn rebuild(
-    session: &mut RepairSession,
+/// A disk that shows the journal as it would be after the repair; the events that the repair would lose; and the last event before the
+/// damage that would be left.
+///
+/// # Errors
+///
+/// The errors of the repair, if it does not apply.
+pub(super) fn trial(session: &RepairSession, seq: Seq) -> Result<(OverlayDisk, Vec<SeqRange>, Seq), Error> {
+    let Some(damage) = session.examination.first_damage() else { return Err(session.refusal_without_damage()) };
+    if damage.seq != Some(seq) {
+        return Err(session.refusal_for(damage));
+    }
+    let plan = session.examination.give_up_plan().map_err(|why| session.refusal(why))?;
+    let (segments, last) = (rebuilt_segments(session, &plan, None), plan.runs.last().map_or(seq, |run| run.next));
+    let mut salts = Salts::new(u64::from_le_bytes(random()?));
+    let (mut before, mut files) = (None, BTreeMap::new());
+    for (segment, parts) in segments {
+        let Rebuilt { builder, frames, after } = rebuilt(session, segment, &parts, before, &mut salts)?;
+        let len = builder.len(segment, room(&frames));
+        let bytes = [&builder.header(segment, len)?[..], &frames].concat();
+        files.insert(session.path(segment), ShownFile { bytes: Arc::new(bytes), len });
+        before = Some((segment, after));
+    }
+    Ok((OverlayDisk::new(Arc::clone(&session.examination.disk), files), plan.lost, last.before()))
+}
+
+/// A segment that was rebuilt in memory.
+struct Rebuilt {
+    builder: SegmentBuilder,
+    frames: Vec<u8>,
+    /// The state of the journal after the segment.
+    after: FrameChain,
+}
+
+/// The number of bytes that the segment of these frames needs after its header.
+fn room(frames: &[u8]) -> u64 {
+    frames.len() as u64 + SEAL_ROOM
+}
+
+/// Rebuilds a segment in memory. `before` is the segment that was rebuilt before, and the state of the journal after it.
+fn rebuilt(
+    session: &RepairSession,
     segment: SegmentId,
     parts: &[RebuiltPart],
-    rebuilt: Option<(SegmentId, FrameChain)>,
+    before: Option<(SegmentId, FrameChain)>,
     salts: &mut Salts,
-) -> Result<FrameChain, Error> {
+) -> Result<Rebuilt, Error> {
     let examination = &session.examination;
-    let path = session.path(segment);
     let exists = examination.segments.contains(&segment);
     let (old, len) = if exists { examination.source.read_nonzero(segment)? } else { (Vec::new(), MIN_SEGMENT) };
     let mut builder = session.segment_builder(examination.source.current_protection()?)?;
@@ -195,15 +232,29 @@ fn rebuild(
         builder.protection = examination.source.protection(segment, key_ids)?;
     }
     builder.largest = len.next_multiple_of(4096).max(MIN_SEGMENT);
-    let rebuilt = rebuilt.filter(|(last, _)| last.next() == segment).map(|(_, chain)| chain);
+    let rebuilt = before.filter(|(last, _)| last.next() == segment).map(|(_, chain)| chain);
     let intact = || examination.salvaged.runs.iter().rfind(|run| run.last < segment).map(|run| run.chain);
     let before = rebuilt.or_else(intact).unwrap_or(FrameChain::START);
     let align_shift = examination.salvaged.align_shift.unwrap_or(ALIGN_SHIFT);
     let table = &examination.content.table;
     let rebuild = SegmentRebuild { builder: &builder, segment, old: &old, table, align_shift };
     let (frames, after) = rebuild.frames(parts, before, salts)?;
+    Ok(Rebuilt { builder, frames, after })
+}
+
+/// Replaces a segment, or creates a missing one, by one rename. Returns the state of the journal after the segment.
+fn rebuild(
+    session: &mut RepairSession,
+    segment: SegmentId,
+    parts: &[RebuiltPart],
+    before: Option<(SegmentId, FrameChain)>,
+    salts: &mut Salts,
+) -> Result<FrameChain, Error> {
+    let Rebuilt { builder, frames, after } = rebuilt(session, segment, parts, before, salts)?;
+    let path = session.path(segment);
+    let exists = session.examination.segments.contains(&segment);
     let backup = if exists { Some(session.back_up(&path)?) } else { None };
-    match builder.build(segment, frames.len() as u64 + SEAL_ROOM, &frames, || true) {
+    match builder.build(segment, room(&frames), &frames, || true) {
         Ok(_) => {}
         Err(SegmentBuildError::Unchanged(error)) => {
             session.discard(&backup.iter().map(std::path::PathBuf::as_path).collect::<Vec<_>>());

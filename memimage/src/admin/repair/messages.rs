@@ -63,6 +63,10 @@ pub(super) const DAMAGE: &str = "frames are missing or damaged";
 
 // why a repair is refused
 
+pub(super) fn nothing_to_try() -> String {
+    "only giving up the damaged frames alone can change the outcome of an event that it keeps".to_owned()
+}
+
 pub(super) fn nothing_damaged() -> String {
     "the journal is not damaged".to_owned()
 }

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use dry_run::{OutcomeChange, VoidDryRun};
+pub use dry_run::VoidDryRun;
 pub use report::VoidReport;
 
 use super::decision::Decision;

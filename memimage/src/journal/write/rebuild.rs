@@ -20,7 +20,7 @@ use crate::seq::{SegmentId, Seq};
 pub(crate) enum RebuiltPart {
     /// The frames of the old segment in this range of bytes, unchanged. A range without an end reaches up to the seal.
     Frames { start: usize, end: Option<usize> },
-    /// A new frame with all rows of the shape table, for the start of a segment.
+    /// A new frame with all rows of the shape table.
     Shapes,
     /// A new gap frame. `next` is the event after the gap, and `link` the link that the next frame contains.
     Gap { mark: GapMark, next: Seq, link: Link },
