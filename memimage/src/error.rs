@@ -179,9 +179,17 @@ impl Error {
         self.is_missing() || matches!(&*self.detail, ErrorDetail::PrunedEvent { .. })
     }
 
-    /// Whether a reader has come to a recorded gap, behind which it can go on.
+    /// If a reader has come to a recorded gap, behind which it can go on: the first and the last lost event.
+    pub(crate) fn gap(&self) -> Option<(Seq, Seq)> {
+        match &*self.detail {
+            ErrorDetail::LostEvents { first, last, .. } => Some((*first, *last)),
+            _ => None,
+        }
+    }
+
+    /// Whether a reader has come to a recorded gap.
     pub(crate) fn is_gap(&self) -> bool {
-        matches!(&*self.detail, ErrorDetail::LostEvents { .. })
+        self.gap().is_some()
     }
 
     /// Whether the image, or its directory, is no longer there.

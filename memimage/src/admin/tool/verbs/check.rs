@@ -7,6 +7,7 @@ use crate::admin::check::{CheckReport, Finding, Severity};
 use crate::admin::decision::RecordedGap;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
+use crate::admin::tool::moment::rfc3339;
 use crate::admin::tool::repairs::{RangeDocument, RepairDocument};
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::Terminal;
@@ -108,7 +109,7 @@ fn gap(gap: &RecordedGap) -> GapDocument {
         lost: gap.lost.map(RangeDocument::of),
         next: gap.next.get(),
         epoch: gap.epoch,
-        time: gap.time.to_string(),
+        time: rfc3339(gap.time),
         reason: gap.reason.clone(),
         by: gap.by.clone(),
     }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::admin::seq_range::SeqRange;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::filter::{Condition, Subject};
-use crate::admin::tool::json::event_line;
+use crate::admin::tool::json::{event_line, gap_line};
 use crate::admin::tool::moment::{MomentArgument, rfc3339};
 use crate::admin::tool::target::{Target, TargetArguments};
 use crate::admin::tool::terminal::{FAINT, NAME, Terminal, WARNING, tell, visible};
@@ -130,12 +131,30 @@ impl Printer<'_> {
             return Ok(true);
         }
         for event in target.events(query) {
-            self.print(&event?)?;
+            match event {
+                Ok(event) => self.print(&event)?,
+                Err(error) => match error.gap() {
+                    Some((first, last)) => self.print_gap(first, last)?,
+                    None => return Err(error.into()),
+                },
+            }
             if self.left == 0 {
                 return Ok(true);
             }
         }
         Ok(last.is_some_and(|last| self.last >= Some(last)))
+    }
+
+    /// Prints a recorded gap, in which the query may have wanted an event.
+    fn print_gap(&mut self, first: Seq, last: Seq) -> Result<(), Failure> {
+        self.last = self.last.max(Some(last));
+        match self.terminal.is_json() {
+            true => self.terminal.line(gap_line(first, last)),
+            false => {
+                let lost = SeqRange { first, last };
+                self.terminal.line(format_args!("{first:>8}  {WARNING}lost: {lost}{WARNING:#}"))
+            }
+        }
     }
 
     fn print(&mut self, event: &LoggedEvent) -> Result<(), Failure> {

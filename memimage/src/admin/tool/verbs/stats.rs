@@ -40,6 +40,8 @@ struct Document {
     events: u64,
     rejected: u64,
     void: u64,
+    /// The events that are lost in recorded gaps.
+    lost: u64,
     /// The bytes of all payloads.
     payload_bytes: u64,
     by_event: Vec<EventFigures>,
@@ -86,7 +88,16 @@ impl Stats {
         let mut by_event: BTreeMap<(String, u32), EventFigures> = BTreeMap::new();
         let (mut by_size, mut by_hour) = (BTreeMap::<u64, u64>::new(), BTreeMap::<u64, u64>::new());
         for event in target.events(query) {
-            let event = event?;
+            let event = match event {
+                Ok(event) => event,
+                Err(error) => match error.gap() {
+                    Some((first, last)) => {
+                        document.lost += last.get() - first.get() + 1;
+                        continue;
+                    }
+                    None => return Err(error.into()),
+                },
+            };
             let (recorded, len) = (&event.recorded, event.recorded.bytes().len() as u64);
             let key = (recorded.name().to_owned(), recorded.version());
             let figures = by_event.entry(key).or_default();
@@ -121,6 +132,9 @@ fn print(terminal: &mut Terminal, document: &Document) -> Result<(), Failure> {
         "{events} events, {rejected} rejected, {void} void, {} of payload",
         bytes(*payload_bytes)
     ))?;
+    if document.lost > 0 {
+        terminal.line(format_args!("{} events lost in recorded gaps", document.lost))?;
+    }
     terminal.line(format_args!("\n{HEADING}by event{HEADING:#}"))?;
     for figures in &document.by_event {
         let EventFigures { name, version, events, rejected, payload_bytes, largest } = figures;
