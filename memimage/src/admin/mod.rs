@@ -26,9 +26,9 @@ pub use backup::{Backup, BackupReport, backup};
 pub use check::check_with;
 pub use check::{Check, CheckReport, Finding, Severity, check};
 pub use decision::{Decision, RecordedGap};
+pub use outcome_change::OutcomeChange;
 #[cfg(feature = "testing")]
 pub(crate) use protection::refuse_protected;
-pub use outcome_change::OutcomeChange;
 pub use repair::{FileChange, Repair, RepairDryRun, RepairReport, repair};
 pub use repair_action::{RepairAction, RepairOption};
 pub use rewrite::{Rewrite, RewriteProgress, RewriteReport, RewriteStep, rewrite};

@@ -135,7 +135,9 @@ impl RepairOption {
         };
         if let RepairAction::GiveUp(_) = self.action {
             return match &self.doubtful {
-                Some(doubtful) => format!("{lost}; replays {doubtful} without the lost ones, so their outcomes can differ"),
+                Some(doubtful) => {
+                    format!("{lost}; replays {doubtful} without the lost ones, so their outcomes can differ")
+                }
                 None if self.gaps.is_empty() => lost,
                 None => format!("{lost}; a snapshot keeps their effect"),
             };

@@ -206,9 +206,7 @@ impl FollowedJournal {
                     return Ok(ControlFlow::Break(()));
                 }
                 // a recovery knows which outcomes after the gap do not count
-                FrameKind::Gap
-                    if state.as_ref().is_some_and(|state| frame.header.first_seq > state.last().next()) =>
-                {
+                FrameKind::Gap if state.as_ref().is_some_and(|state| frame.header.first_seq > state.last().next()) => {
                     stopped = Some(FollowStep::Recover);
                     return Ok(ControlFlow::Break(()));
                 }

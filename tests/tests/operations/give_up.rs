@@ -81,7 +81,11 @@ fn assert_recorded(disk: &SimDisk, lost: &BTreeSet<u64>) {
     let recorded: Vec<_> = checked.gaps.iter().filter_map(|gap| gap.lost).collect();
     assert_eq!(events(&recorded), *lost, "{checked}");
     let notes = checked.findings.iter().filter(|finding| finding.message.contains("recorded a gap"));
-    assert_eq!(notes.inspect(|note| assert_eq!(note.severity, Severity::Note)).count(), checked.gaps.len(), "{checked}");
+    assert_eq!(
+        notes.inspect(|note| assert_eq!(note.severity, Severity::Note)).count(),
+        checked.gaps.len(),
+        "{checked}"
+    );
 
     let again = files(disk);
     let first = checked.gaps[0].lost.map_or(checked.gaps[0].next, |lost| lost.first);
@@ -325,7 +329,10 @@ fn damage_at_the_end_is_left_to_a_second_repair() {
     let disk = image(&[]);
     [9, 29, 30].iter().for_each(|event| damage(&disk, *event));
     let option = offered(&disk).unwrap();
-    assert_eq!((option.action, option.next, events(&option.gaps)), (give_up(9), Some(cut_from(29)), BTreeSet::from([9, 29, 30])));
+    assert_eq!(
+        (option.action, option.next, events(&option.gaps)),
+        (give_up(9), Some(cut_from(29)), BTreeSet::from([9, 29, 30]))
+    );
     repair(&disk, option.action).unwrap();
     assert!(!check(&disk).is_sound());
     repair(&disk, cut_from(29)).unwrap();

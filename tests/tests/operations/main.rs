@@ -25,6 +25,7 @@ mod void;
 mod void_outcomes;
 mod segment_framing;
 mod report_accuracy;
+mod recorded_gaps;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::messages;
 use crate::admin::decision::Decision;
 use crate::journal::{
-    DamageKind, DigestMark, EventId, Frame, FrameKind, FrameVisitor, Gap, GapMark, Genesis, PruneMark, Record, RecordDamage,
-    ShapeRows, ShapeTable, ShapeTableError, TimeCorrection, Timeline, VoidMark, Voids, records,
+    DamageKind, DigestMark, EventId, Frame, FrameKind, FrameVisitor, Gap, GapMark, Genesis, PruneMark, Record,
+    RecordDamage, ShapeRows, ShapeTable, ShapeTableError, TimeCorrection, Timeline, VoidMark, Voids, records,
 };
 use crate::seq::{SegmentId, Seq};
 use crate::shape::ShapeTree;

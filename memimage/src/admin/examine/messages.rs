@@ -77,7 +77,8 @@ pub(super) fn undescribed_events() -> String {
 }
 
 pub(super) fn other_history() -> String {
-    "the frames behind the damage do not continue those before it: they belong to another history of the image".to_owned()
+    "the frames behind the damage do not continue those before it: they belong to another history of the image"
+        .to_owned()
 }
 
 pub(super) fn repeated_events(first: Seq) -> String {

@@ -60,7 +60,8 @@ pub(super) fn dry_run<M: Model>(
     let (disk, gaps, last) = trial(session, seq)?;
     let disk: Arc<dyn Disk> = Arc::new(disk);
     let journal = OpenedJournal::open(&disk, session.layout(), keyring, Some(M::NAME))?;
-    let goal = RecoveryGoal { until: Some(last), verify_digests: true, trust_upcasters: true, ..RecoveryGoal::default() };
+    let goal =
+        RecoveryGoal { until: Some(last), verify_digests: true, trust_upcasters: true, ..RecoveryGoal::default() };
     let of = |snapshot, outcomes, failure| RepairDryRun { action, gaps, snapshot, outcomes, failure };
     match recover::<M>(&journal, &dispatch_of::<M>(&journal)?, goal) {
         Ok(recovered) => Ok(of(recovered.snapshot, changes(recovered.changed_outcomes), None)),

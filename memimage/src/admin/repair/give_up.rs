@@ -106,11 +106,8 @@ fn rebuilt_segments(
         let (before, after) = (&pair[0], &pair[1]);
         // frames of both runs may be in segments that only this pair tells to rebuild
         let first = if before.is_sealed && !is_dirty(damage, before) { before.last.next() } else { before.last };
-        let last = if after.offset == SEGMENT_HEADER as u64 && is_linked(before, after) {
-            before.last
-        } else {
-            after.segment
-        };
+        let last =
+            if after.offset == SEGMENT_HEADER as u64 && is_linked(before, after) { before.last } else { after.segment };
         for segment in (first.get()..=last.get()).map(SegmentId::new) {
             segments.entry(segment).or_insert_with(|| content(plan.runs, segment, damage, &decision));
         }

@@ -27,7 +27,8 @@ impl FromStr for RepairName {
             Some(("give-up", seq)) => RepairAction::GiveUp(at(seq)?),
             Some(("begin-at", seq)) => RepairAction::BeginAt(at(seq)?),
             _ => {
-                let known = "torn-tail, suspect-tail, cut-from=SEQ, begin-at=SEQ, give-up=SEQ, segments, snapshots and base";
+                let known =
+                    "torn-tail, suspect-tail, cut-from=SEQ, begin-at=SEQ, give-up=SEQ, segments, snapshots and base";
                 return Err(format!("the repairs are {known}; `memimage repair IMAGE` lists those that apply"));
             }
         }))

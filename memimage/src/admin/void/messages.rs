@@ -78,6 +78,10 @@ pub(super) fn pruned_event() -> VoidRefusal {
     VoidRefusal { what: "the event was pruned from the journal".to_owned(), help: HELP_NUMBER }
 }
 
+pub(super) fn lost_event() -> VoidRefusal {
+    VoidRefusal { what: "the event is lost in a recorded gap".to_owned(), help: HELP_NUMBER }
+}
+
 pub(super) fn event_after_end(last: Seq) -> VoidRefusal {
     VoidRefusal { what: format!("the journal ends with event {last}"), help: HELP_NUMBER }
 }

@@ -244,7 +244,7 @@ impl Void {
         // If a bad read hid a row of the table, the row would be missing from all later segments.
         let mut table = ShapeTable::default();
         let (mut event, mut recorded, mut voids) = (None, None, Voids::default());
-        let mut align_shift = None;
+        let (mut align_shift, mut is_lost) = (None, false);
         let mut visit = |segment: SegmentId, frame: &Frame<'_>| {
             align_shift = Some(frame.header.align_shift);
             let holds = frame.header.first_seq <= self.seq && self.seq < frame.header.next_seq();
@@ -261,6 +261,10 @@ impl Void {
                         recorded.get_or_insert(mark);
                     }
                 }
+                FrameKind::Gap => {
+                    let gap = scan.decode_gap(segment, frame)?;
+                    is_lost |= gap.first <= self.seq && self.seq < gap.next;
+                }
                 _ => {}
             }
             Ok(ControlFlow::Continue(()))
@@ -269,6 +273,7 @@ impl Void {
         let Some(event) = event else {
             let refusal = match self.seq {
                 Seq::ZERO => messages::no_event_zero(),
+                _ if is_lost => messages::lost_event(),
                 _ if self.seq < end.chain.next_seq => messages::pruned_event(),
                 _ => messages::event_after_end(end.chain.before()),
             };

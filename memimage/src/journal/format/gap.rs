@@ -128,7 +128,10 @@ mod tests {
     #[test]
     fn a_replay_crosses_a_gap_if_it_begins_before_the_last_lost_event() {
         let gap = Gap::new(&mark(), &header(4));
-        assert_eq!([0, 699, 701, 702, 703].map(|start| gap.is_crossed_from(Seq::new(start))), [true, true, true, false, false]);
+        assert_eq!(
+            [0, 699, 701, 702, 703].map(|start| gap.is_crossed_from(Seq::new(start))),
+            [true, true, true, false, false]
+        );
         let empty = Gap { next: Seq::new(700), ..gap };
         assert!(!empty.is_crossed_from(Seq::ZERO), "no event is lost");
     }

@@ -142,7 +142,8 @@ mod tests {
         [gap(5, 8, 3), gap(12, 13, 4), gap(20, 20, 9)].map(|gap| voids.add_gap(gap));
         assert!(!voids.invalidates(Seq::new(30), 0), "no replay");
         let invalid = |voids: &Voids| {
-            [(6, 2), (7, 2), (7, 3), (12, 3), (12, 4), (30, 8)].map(|(seq, epoch)| voids.invalidates(Seq::new(seq), epoch))
+            [(6, 2), (7, 2), (7, 3), (12, 3), (12, 4), (30, 8)]
+                .map(|(seq, epoch)| voids.invalidates(Seq::new(seq), epoch))
         };
         assert_eq!(voids.cross_gaps_after(Seq::new(6)), [gap(5, 8, 3), gap(12, 13, 4)]);
         assert_eq!(invalid(&voids), [false, true, false, true, false, false]);
