@@ -127,11 +127,9 @@ pub(crate) enum ErrorDetail {
     PrunedEvent { path: PathBuf, seq: Seq, first: Option<Seq> },
 
     #[error(
-        "the journal of `{}` no longer has {}: damage destroyed {}, and a repair has recorded the gap; help: ask for the events \
-         before or after the gap, or read on behind it; a backup from before the damage may have the lost events",
-        path.display(),
-        if first == last { format!("event {first}") } else { format!("the events {first} to {last}") },
-        if first == last { "it" } else { "them" }
+        "the events {first} to {last} of `{}` were lost by damage, and a repair recorded the gap; help: read before or behind the gap; a \
+         backup from before the damage may have the events",
+        path.display()
     )]
     LostEvents { path: PathBuf, first: Seq, last: Seq },
 

@@ -96,6 +96,9 @@ impl RecoveryReport {
                 "events have another outcome than the recorded one, because an event before them became void later"
             );
         }
+        for (first, last) in &self.lost {
+            log::warning!(%first, %last, "the state lacks the effect of events that are lost in a recorded gap");
+        }
         if self.uncertain {
             log::warning!(
                 last = %self.seq,

@@ -17,7 +17,7 @@ use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Apply, EventType, Model, Recorded, ReplayError, ReplayedRequest, StoredPayload};
 use crate::journal::{
-    DigestMark, EncodedRows, EventId, Frame, FrameChain, FrameKind, Gap, Record, Scan, TailPosition, Voids, records,
+    DigestMark, EncodedRows, EventId, Frame, FrameChain, FrameKind, Record, Scan, TailPosition, Voids, records,
 };
 use crate::log;
 use crate::outcome::Outcome;
@@ -76,9 +76,6 @@ pub(super) fn replay_from<M: Model>(
     };
     if replay.voids.len() > 0 {
         log::info!(events = replay.voids.len(), "replay skips the void events");
-    }
-    for Gap { first, next, .. } in &crossed {
-        log::warning!(%first, %next, "replay goes on without the events of a recorded gap, from `first` up to `next`");
     }
     let from = if snapshot.is_some() { scan.segment_after(last)? } else { segments.first() };
     #[expect(clippy::disallowed_methods, reason = "the duration of a replay is not part of the state")]
@@ -273,25 +270,20 @@ impl<M: Model> Replay<'_, M> {
         }
     }
 
-    /// Goes on behind a recorded gap, without its events. The state after the last lost event is the state that the replay gives;
-    /// the states after the other lost events are unknown.
+    /// Goes on behind a recorded gap. Only the state after its last event is known: the one that this replay gives.
     fn gap(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let gap = self.scan.decode_gap(segment, frame)?;
         if !gap.is_crossed_from(self.last) {
             return Ok(());
         }
-        if self.model.is_none() {
-            return Err(self.scan.corrupt_frame(segment, frame, "a gap comes before the genesis frame".to_owned()));
-        }
-        if gap.first > self.last.next() {
-            let what = format!("the events from {} up to this gap are missing", self.last.next());
-            return Err(self.scan.corrupt_frame(segment, frame, what));
+        if self.model.is_none() || gap.first > self.last.next() {
+            return Err(self.scan.corrupt_frame(segment, frame, "events before the gap are missing".to_owned()));
         }
         if self.goal.until.is_some_and(|until| until >= gap.first && until < gap.last()) {
             return Err(self.scan.segments().lost_events(gap));
         }
         self.last = gap.last();
-        if self.last >= self.next_inspected { self.inspect() } else { Ok(()) }
+        self.inspect()
     }
 
     fn events(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use memimage::admin::{Repair, RepairAction, RepairOption, RepairReport, Severity};
+use memimage::admin::{RepairAction, RepairOption, RepairReport, Severity};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{ErrorKind, Image, Seq};
 use memimage_tests::protection::{MODES, PLAIN};
-use memimage_tests::{Ledger, LedgerCommands as _, SplitMix64, cases, changed, files, seed};
+use memimage_tests::{SplitMix64, cases, changed, files, seed};
 
 use super::check::check;
 use super::frame_edits::AFTER_HEADER;
@@ -22,7 +22,7 @@ pub(super) fn give_up(seq: u64) -> RepairAction {
 }
 
 /// The option to give up the damaged frames alone, if a check offers it.
-fn offered(disk: &SimDisk) -> Option<RepairOption> {
+pub(super) fn offered(disk: &SimDisk) -> Option<RepairOption> {
     check(disk).repairs().into_iter().find(|option| matches!(option.action, RepairAction::GiveUp(_)))
 }
 
@@ -415,44 +415,4 @@ fn exactly_the_damaged_events_are_lost_whichever_frames_are_damaged() {
         repaired += 1;
     }
     assert!(repaired > 10, "{repaired}");
-}
-
-/// A deposit of 100, a withdrawal of 60 of it, and more deposits.
-fn recorded() -> SimDisk {
-    let disk = SimDisk::new();
-    let ledger = open::<Ledger>(&disk).unwrap();
-    ledger.deposit(1, 100).unwrap();
-    ledger.settle(1, 60).unwrap();
-    ledger.deposit(1, 50).unwrap();
-    ledger.settle(1, 500).unwrap_err();
-    Image::close(ledger).unwrap();
-    disk
-}
-
-#[test]
-fn an_event_behind_a_gap_may_have_another_outcome_which_then_counts() {
-    let disk = recorded();
-    damage(&disk, 1);
-    let option = offered(&disk).unwrap();
-    assert_eq!(option.doubtful.map(|range| (range.first.get(), range.last.get())), Some((2, 4)));
-    let before = files(&disk);
-    let run = Repair::new(option.action).dry_run_with::<Ledger>(Arc::new(disk.clone()), IMAGE).unwrap();
-    assert!(changed(&before, &files(&disk)).is_empty(), "a dry run changes nothing");
-    let outcomes: Vec<_> = run.outcomes.iter().map(|change| (change.seq.get(), change.is_rejected)).collect();
-    assert_eq!((outcomes, run.failure.is_none()), (vec![(2, true)], true), "{run}");
-    assert!(run.to_string().contains("event 2: was accepted, and would be rejected"), "{run}");
-
-    repair(&disk, option.action).unwrap();
-    let ledger = open::<Ledger>(&disk).unwrap();
-    assert_eq!(ledger.admin().stats().recovery.changed_outcomes, 1);
-    let lost = ledger.admin().stats().recovery.lost;
-    assert_eq!(lost, [(Seq::new(1), Seq::new(1))]);
-    ledger.deposit(2, 7).unwrap();
-    assert!(ledger.admin().snapshot().unwrap().verified);
-    let state = ledger.read_uncommitted().unwrap().clone();
-    Image::close(ledger).unwrap();
-    for path in disk.files().iter().filter(|path| path.extension().is_some_and(|end| end == "snapshot")) {
-        disk.remove(path).unwrap();
-    }
-    assert_eq!(*open::<Ledger>(&disk).unwrap().read_uncommitted().unwrap(), state);
 }

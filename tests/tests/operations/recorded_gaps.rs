@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use memimage::admin::{Backup, RepairAction, Rewrite, Void};
+use memimage::admin::{Backup, Repair, RepairAction, Rewrite, Void};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{ErrorKind, Image, Projection, Seq, Shape};
+use memimage_tests::{Ledger, LedgerCommands as _, changed, files};
 use serde::{Deserialize, Serialize};
 
 use super::check::check;
-use super::give_up::give_up;
+use super::give_up::{give_up, offered};
 use super::model_versions::first::{Till, TillCommands as _, TillPut};
 use super::repair::{cents, damage, repair, state_after};
 use super::void::{BAD, recorded, void};
@@ -156,4 +157,44 @@ fn frames_of_another_history_are_never_kept() {
             "{damaged}: {offered:?}"
         );
     }
+}
+
+/// A deposit of 100, a withdrawal of 60 of it, and more deposits.
+fn deposits() -> SimDisk {
+    let disk = SimDisk::new();
+    let ledger = open::<Ledger>(&disk).unwrap();
+    ledger.deposit(1, 100).unwrap();
+    ledger.settle(1, 60).unwrap();
+    ledger.deposit(1, 50).unwrap();
+    ledger.settle(1, 500).unwrap_err();
+    Image::close(ledger).unwrap();
+    disk
+}
+
+#[test]
+fn an_event_behind_a_gap_may_have_another_outcome_which_then_counts() {
+    let disk = deposits();
+    damage(&disk, 1);
+    let option = offered(&disk).unwrap();
+    assert_eq!(option.doubtful.map(|range| (range.first.get(), range.last.get())), Some((2, 4)));
+    let before = files(&disk);
+    let run = Repair::new(option.action).dry_run_with::<Ledger>(Arc::new(disk.clone()), IMAGE).unwrap();
+    assert!(changed(&before, &files(&disk)).is_empty(), "a dry run changes nothing");
+    let outcomes: Vec<_> = run.outcomes.iter().map(|change| (change.seq.get(), change.is_rejected)).collect();
+    assert_eq!((outcomes, run.failure.is_none()), (vec![(2, true)], true), "{run}");
+    assert!(run.to_string().contains("event 2: was accepted, and would be rejected"), "{run}");
+
+    repair(&disk, option.action).unwrap();
+    let ledger = open::<Ledger>(&disk).unwrap();
+    assert_eq!(ledger.admin().stats().recovery.changed_outcomes, 1);
+    let lost = ledger.admin().stats().recovery.lost;
+    assert_eq!(lost, [(Seq::new(1), Seq::new(1))]);
+    ledger.deposit(2, 7).unwrap();
+    assert!(ledger.admin().snapshot().unwrap().verified);
+    let state = ledger.read_uncommitted().unwrap().clone();
+    Image::close(ledger).unwrap();
+    for path in disk.files().iter().filter(|path| path.extension().is_some_and(|end| end == "snapshot")) {
+        disk.remove(path).unwrap();
+    }
+    assert_eq!(*open::<Ledger>(&disk).unwrap().read_uncommitted().unwrap(), state);
 }

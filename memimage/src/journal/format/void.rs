@@ -139,7 +139,7 @@ mod tests {
     fn a_gap_invalidates_earlier_outcomes_only_for_a_replay_that_crosses_it() {
         let gap = |first, next, epoch| Gap { first: Seq::new(first), next: Seq::new(next), epoch };
         let mut voids = Voids::default();
-        [gap(5, 8, 3), gap(12, 13, 4), gap(20, 20, 9)].map(|gap| voids.add_gap(gap));
+        [gap(5, 8, 3), gap(12, 13, 4), gap(20, 20, 9)].into_iter().for_each(|gap| voids.add_gap(gap));
         assert!(!voids.invalidates(Seq::new(30), 0), "no replay");
         let invalid = |voids: &Voids| {
             [(6, 2), (7, 2), (7, 3), (12, 3), (12, 4), (30, 8)]
