@@ -127,8 +127,8 @@ pub(crate) enum ErrorDetail {
     PrunedEvent { path: PathBuf, seq: Seq, first: Option<Seq> },
 
     #[error(
-        "the events {first} to {last} of `{}` were lost by damage, and a repair recorded the gap; help: read before or behind the gap; a \
-         backup from before the damage may have the events",
+        "{} lost by damage to `{}`, and a repair recorded the gap; help: read before or behind the gap; a backup may have what is lost",
+        if first == last { format!("event {first} was") } else { format!("the events {first} to {last} were") },
         path.display()
     )]
     LostEvents { path: PathBuf, first: Seq, last: Seq },

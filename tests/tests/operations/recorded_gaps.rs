@@ -6,6 +6,7 @@ use std::sync::Arc;
 use memimage::admin::{Backup, Repair, RepairAction, Rewrite, Void};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{ErrorKind, Image, Projection, Seq, Shape};
+use memimage_tests::checksums::update_frame_checksums;
 use memimage_tests::{Ledger, LedgerCommands as _, changed, files};
 use serde::{Deserialize, Serialize};
 
@@ -126,6 +127,43 @@ fn damage_that_destroyed_a_decision_is_not_given_up() {
     assert!(offered.iter().all(|option| !matches!(option.action, RepairAction::GiveUp(_))), "{offered:?}");
     let error = repair(&disk, give_up(9)).unwrap_err();
     assert!(error.to_string().contains("a decision that an event is void"), "{error}");
+}
+
+/// Changes a field of the gap frame, with correct checksums.
+fn forge(disk: &SimDisk, change: impl FnOnce(&mut [u8])) {
+    let gap = frames(disk).into_iter().find(|frame| frame.kind == 9).unwrap();
+    let mut bytes = disk.read(&gap.path).unwrap();
+    let frame = gap.offset as usize..gap.offset as usize + gap.len;
+    change(&mut bytes[frame.clone()]);
+    update_frame_checksums(&mut bytes, frame);
+    disk.write(&gap.path, 0, &bytes).unwrap();
+}
+
+#[test]
+fn a_forged_gap_is_damage() {
+    const HEADER: usize = 96;
+    const BODY: usize = HEADER + 40;
+    // XORs a byte of the whitened body
+    let in_body = |at: usize, change: u8| move |frame: &mut [u8]| frame[BODY + at] ^= change;
+    let unchanged = with_gap(&[]);
+    forge(&unchanged, |_| ());
+    assert!(check(&unchanged).is_sound());
+    type Change = Box<dyn FnOnce(&mut [u8])>;
+    let changes: [(&str, Change); 7] = [
+        ("the first lost event is 4", Box::new(in_body(0, 5 ^ 4))),
+        ("the first lost event is 8", Box::new(in_body(0, 5 ^ 8))),
+        ("the epoch of the decision is 0", Box::new(in_body(1, 3))),
+        ("event 7 is lost too", Box::new(|frame| frame[8] = 8)),
+        ("only event 5 is lost", Box::new(|frame| frame[8] = 6)),
+        ("another frame precedes it", Box::new(|frame| frame[72] ^= 1)),
+        ("another frame follows it", Box::new(|frame| frame[HEADER] ^= 1)),
+    ];
+    for (what, change) in changes {
+        let disk = with_gap(&[]);
+        forge(&disk, change);
+        assert_eq!(open::<Till>(&disk.fork()).err().map(|error| error.kind()), Some(ErrorKind::Corrupt), "{what}");
+        assert!(!check(&disk).is_sound(), "{what}: {}", check(&disk));
+    }
 }
 
 /// Adds events of `cents` each, in an owner of their own.

@@ -79,7 +79,8 @@ pub struct Finding {
     pub message: String,
     /// The recommended action; empty if no action is needed.
     pub help: String,
-    /// The repairs that apply. The repair that loses the fewest events comes first.
+    /// The repairs that apply. The repair that loses the fewest events comes first; [`GiveUp`](crate::admin::RepairAction::GiveUp) comes
+    /// last, because the later events are then replayed on another state.
     pub repairs: Vec<RepairOption>,
 }
 

@@ -11,6 +11,7 @@ use crate::admin::tool::json;
 use crate::admin::tool::moment::{MomentArgument, rfc3339};
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::{HEADING, NAME, Terminal, bytes, visible};
+use crate::admin::wording::counted;
 use crate::context::Timestamp;
 use crate::history::Query;
 
@@ -133,7 +134,7 @@ fn print(terminal: &mut Terminal, document: &Document) -> Result<(), Failure> {
         bytes(*payload_bytes)
     ))?;
     if document.lost > 0 {
-        terminal.line(format_args!("{} events lost in recorded gaps", document.lost))?;
+        terminal.line(format_args!("{} lost in recorded gaps", counted(document.lost, "event")))?;
     }
     terminal.line(format_args!("\n{HEADING}by event{HEADING:#}"))?;
     for figures in &document.by_event {
