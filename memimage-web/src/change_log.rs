@@ -7,7 +7,7 @@ use axum::extract::{Query, State, rejection::QueryRejection};
 use axum::response::IntoResponse;
 use maud::{Markup, html};
 use memimage::admin::{LoggedEvent, format_time};
-use memimage::{ErrorKind, Seq};
+use memimage::{Error, ErrorKind, Seq};
 use serde::Deserialize;
 
 use crate::app::App;
@@ -37,7 +37,7 @@ pub(crate) struct LogForm {
 
 /// A page of events.
 struct Found {
-    events: Vec<LoggedEvent>,
+    entries: Vec<Entry>,
     /// The event before which the search goes on; `None` if all events were searched.
     rest: Option<Seq>,
     /// Whether the time was over before the page was full.
@@ -64,7 +64,7 @@ fn find(app: &App, form: &SearchForm, before: Option<Seq>) -> Result<Found, Prob
     let mut names: Vec<String> = app.reader.shapes()?.into_iter().map(|shape| shape.name).collect();
     names.sort_unstable();
     names.dedup();
-    let mut found = Found { events: Vec::new(), rest: None, is_cut: false, end, names };
+    let mut found = Found { entries: Vec::new(), rest: None, is_cut: false, end, names };
     let (first, last) = search.range();
     let last = last.unwrap_or(end).min(end);
     let last = before.map_or(last, |before| last.min(Seq::new(before.get().saturating_sub(1))));
@@ -78,19 +78,22 @@ fn find(app: &App, form: &SearchForm, before: Option<Seq>) -> Result<Found, Prob
             Ok(event) => event,
             // the range ends before the first event that is left
             Err(error) if error.kind() == ErrorKind::Pruned => break,
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                found.entries.push(Entry::lost(error)?);
+                continue;
+            }
         };
         let seq = event.seq();
-        if found.events.len() == EVENTS {
+        if found.entries.len() == EVENTS {
             found.rest = Some(seq.next());
             break;
         }
         if search.wants(&event) {
-            found.events.push(event);
+            found.entries.push(Entry::Event(event));
         }
         if begun.elapsed() > SEARCH_TIME {
             found.rest = Some(seq);
-            found.is_cut = found.events.len() < EVENTS;
+            found.is_cut = found.entries.len() < EVENTS;
             break;
         }
     }
@@ -118,9 +121,9 @@ fn page(form: &LogForm, found: &Found) -> Markup {
             span.hint { span data-count { (end) } @if found.end == Seq::new(1) { " event" } @else { " events" } }
         }
         ol.events id="events" data-live=[(is_first && form.live).then(|| search.link("live", &[("after", &end)]))] {
-            @for event in &found.events { (row(event)) }
+            @for entry in &found.entries { (entry_row(entry)) }
         }
-        @if found.events.is_empty() && older.is_none() {
+        @if found.entries.is_empty() && older.is_none() {
             p.hint { @if search.is_empty() { "There is no event." } @else { "No event matches." } }
         }
         @if let Some(older) = older {
@@ -164,7 +167,31 @@ fn search_form(search: &SearchForm, names: &[String]) -> Markup {
     }
 }
 
-/// An event in a line of the log.
+/// A line of the log.
+pub(crate) enum Entry {
+    Event(LoggedEvent),
+    /// The first and the last of the events that are lost in a recorded gap, one of which the search may have wanted.
+    Lost(Seq, Seq),
+}
+
+impl Entry {
+    /// The entry for the error of a recorded gap. Returns any other error.
+    pub(crate) fn lost(error: Error) -> Result<Entry, Problem> {
+        error.gap().map(|(first, last)| Entry::Lost(first, last)).ok_or_else(|| error.into())
+    }
+}
+
+/// An entry as an item of the list.
+pub(crate) fn entry_row(entry: &Entry) -> Markup {
+    match entry {
+        Entry::Event(event) => row(event),
+        Entry::Lost(first, last) => html! {
+            li { span.mark { "lost" } " events " (first) " to " (last) ": a repair gave them up" }
+        },
+    }
+}
+
+/// An event as an item of the list.
 pub(crate) fn row(event: &LoggedEvent) -> Markup {
     let (seq, recorded) = (event.seq().to_string(), event.recorded());
     let payload = match recorded.value() {

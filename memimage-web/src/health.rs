@@ -62,9 +62,17 @@ fn count(app: &App) -> Result<(EventStats, Seq), Problem> {
         None => app.reader.events(..),
     };
     for event in events {
-        let event = event?;
-        counter.add(&event);
-        *last = event.seq();
+        match event {
+            Ok(event) => {
+                counter.add(&event);
+                *last = event.seq();
+            }
+            Err(error) => {
+                let Some((first_lost, last_lost)) = error.gap() else { return Err(error.into()) };
+                counter.add_lost(last_lost.get() - first_lost.get() + 1);
+                *last = last_lost;
+            }
+        }
         if begun.elapsed() > COUNT_TIME {
             break;
         }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
-use crate::change_log::row;
+use crate::change_log::{Entry, entry_row};
 use crate::problem::Problem;
 use crate::search::SearchForm;
 
@@ -98,10 +98,13 @@ async fn look(tail: &Tail) -> Result<(Vec<Event>, Seq), Problem> {
             messages.push(Event::default().data(left_out.into_string()));
         }
         for event in app.reader.events(first..=end) {
-            let event = event?;
-            if search.wants(&event) {
-                messages.push(Event::default().id(event.seq().to_string()).data(row(&event).into_string()));
-            }
+            let entry = event.map_or_else(Entry::lost, |event| Ok(Entry::Event(event)))?;
+            let id = match &entry {
+                Entry::Event(event) if !search.wants(event) => continue,
+                Entry::Event(event) => event.seq(),
+                Entry::Lost(_, last) => *last,
+            };
+            messages.push(Event::default().id(id.to_string()).data(entry_row(&entry).into_string()));
         }
         // also tells the page the number of events if none was wanted
         messages.push(Event::default().event("position").id(end.to_string()).data(end.to_string()));

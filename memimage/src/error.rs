@@ -189,6 +189,20 @@ impl Error {
         self.is_missing() || matches!(&*self.detail, ErrorDetail::PrunedEvent { .. })
     }
 
+    /// The first and the last event that are lost, if the error is that of a recorded gap
+    /// ([`ErrorKind::LostEvents`]). A history and a log go on behind the gap.
+    pub fn gap(&self) -> Option<(Seq, Seq)> {
+        match &*self.detail {
+            ErrorDetail::LostEvents { first, last, .. } => Some((*first, *last)),
+            _ => None,
+        }
+    }
+
+    /// Whether a reader has come to a recorded gap.
+    pub(crate) fn is_gap(&self) -> bool {
+        self.gap().is_some()
+    }
+
     /// Whether the image, or its directory, is no longer there.
     pub(crate) fn is_removed_image(&self) -> bool {
         self.is_missing() || matches!(self.kind(), ErrorKind::NotFound | ErrorKind::NotAnImage)
@@ -206,6 +220,7 @@ impl Error {
             ErrorDetail::Replay { seq, .. }
             | ErrorDetail::Diverged { seq, .. }
             | ErrorDetail::Void { seq, .. }
+            | ErrorDetail::LostEvents { first: seq, .. }
             | ErrorDetail::RequestKeyReused { seq, .. }
             | ErrorDetail::AlreadyExecuted { seq, .. }
             | ErrorDetail::Projection(ProjectionFault::Panicked { seq, .. }) => {

@@ -47,6 +47,8 @@ pub(crate) enum Bug {
     DurableSeqStale,
     /// A failed sync is retried once, and the result of the retry is trusted.
     FailedSyncRetried,
+    /// A reader of the history passes a recorded gap without saying so.
+    GapPassedSilently,
     /// Recovery accepts a snapshot of another timeline of the image.
     ForeignTimelineBelieved,
     /// The reader accepts a frame header without verifying its checksum.

@@ -28,7 +28,7 @@ use crate::context::Timestamp;
 use crate::digest::{Digest, DigestError, digest_within};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
-use crate::journal::{DigestMark, JournalEnd, ShapeTable, TailPosition};
+use crate::journal::{DigestMark, Gap, JournalEnd, ShapeTable, TailPosition};
 use crate::nesting::MAX_STATE_DEPTH;
 use crate::outcome::Outcome;
 use crate::planted::{Bug, planted};
@@ -111,6 +111,8 @@ pub(crate) struct Recovered<M> {
     /// The replayed events whose outcome differs from the recorded outcome, because an earlier event became void after they
     /// were recorded.
     pub(crate) changed_outcomes: BTreeMap<Seq, Outcome>,
+    /// The recorded gaps that the replay crossed: the state lacks the effect of the events that are lost there.
+    pub(crate) crossed: Vec<Gap>,
     /// The unusable snapshots and bases, each with the cause.
     pub(crate) unusable: Vec<(PathBuf, String)>,
     /// Those snapshots and bases that are unusable only because replay from them contradicts the journal: they are intact and

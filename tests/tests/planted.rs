@@ -33,6 +33,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("DurableSeqStale", "damage", "because_of_the_watermark"),
     ("FailedSyncRetried", "swarm", ""),
     ("ForeignTimelineBelieved", "damage", "of_another_copy_is_never_believed"),
+    ("GapPassedSilently", "operations", "keep_their_numbers"),
     ("HeaderChecksumSkipped", "damage", "last_batch_of_a_killed"),
     ("KeyRememberedAfterAnswer", "once", "each_request_is_executed_once"),
     ("LinkWithoutContent", "damage", "two_histories"),

@@ -143,3 +143,44 @@ fn an_event_is_made_void() {
     let missing = void(&["9", "--reason", "a mistake", "--yes"]);
     assert!(missing.ends_with("exit code: Some(3)\n"), "{missing}");
 }
+
+/// One damaged event in the middle: the sound events behind it stay.
+#[test]
+fn a_damaged_event_is_given_up_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let image = directory.path().join("stock.image");
+    let stock = Image::<Stock>::open(&image).unwrap();
+    record_three(&stock);
+    let before = std::fs::read(segment(&image)).unwrap();
+    record_last(&stock);
+    let after = std::fs::read(segment(&image)).unwrap();
+    record_three(&stock);
+    Image::close(stock).unwrap();
+    let frame = before.iter().zip(&after).position(|(before, after)| before != after).unwrap();
+    let mut bytes = std::fs::read(segment(&image)).unwrap();
+    bytes[frame + 16] ^= 0xff;
+    std::fs::write(segment(&image), bytes).unwrap();
+    expect![[r#"
+        cut-from=4
+            give up event 4 and all later events: loses events 4 to 7
+        give-up=4
+            give up the damaged frames alone, from event 4 on, and keep the sound events behind them: loses event 4; replays events 5 to 7 without the lost ones, so their outcomes can differ
+        exit code: Some(1)
+    "#]].assert_eq(&run(directory.path(), &["repair", "stock.image"]));
+    expect![[r#"
+        give up the damaged frames alone, from event 4 on, and keep the sound events behind them: loses event 4; replays events 5 to 7 without the lost ones, so their outcomes can differ
+    "#]].assert_eq(&run(directory.path(), &["repair", "stock.image", "give-up=4", "--dry-run"]));
+    let repaired = run(directory.path(), &["repair", "stock.image", "give-up=4", "--by", "Ann", "--yes"]);
+    assert!(repaired.contains("lost: event 4") && !repaired.contains("exit code"), "{repaired}");
+    let log = run(directory.path(), &["log", "stock.image", "--name", "deliver"]);
+    assert!(log.lines().count() == 3 && log.contains("\n       4  lost: event 4\n       5  TIME  deliver"), "{log}");
+    let check: serde_json::Value =
+        serde_json::from_str(&run(directory.path(), &["check", "stock.image", "--json"])).unwrap();
+    assert_eq!((check["verdict"].as_str(), check["gaps"][0]["by"].as_str()), (Some("sound"), Some("Ann")), "{check}");
+    assert_eq!((check["gaps"][0]["lost"].to_string().as_str(), check["gaps"][0]["next"].as_u64()), ("[4,4]", Some(5)));
+    let json = run(directory.path(), &["log", "stock.image", "--json"]);
+    assert_eq!(json.lines().filter(|line| *line == r#"{"lost":[4,4]}"#).count(), 1, "{json}");
+    assert!(run(directory.path(), &["stats", "stock.image"]).contains("1 event lost in recorded gaps"));
+    let shown = run(directory.path(), &["show", "stock.image", "4"]);
+    assert!(shown.contains("event 4 was lost by damage") && shown.contains("exit code: Some(3)"), "{shown}");
+}

@@ -12,6 +12,7 @@ mod rewrite;
 mod wording;
 mod seq_range;
 mod repair_action;
+mod outcome_change;
 mod decision;
 mod examine;
 mod check;
@@ -33,14 +34,15 @@ pub use backup::{Backup, BackupReport, backup};
 #[cfg(feature = "sim")]
 pub use check::check_with;
 pub use check::{Check, CheckReport, Finding, Severity, check};
-pub use decision::Decision;
+pub use decision::{Decision, RecordedGap};
 #[cfg(feature = "admin")]
 pub use export::{Export, ExportProgress, ExportReport, export};
 #[cfg(feature = "admin")]
 pub use import::{Import, ImportProgress, ImportReport, import};
+pub use outcome_change::OutcomeChange;
 #[cfg(feature = "testing")]
 pub(crate) use protection::refuse_protected;
-pub use repair::{FileChange, Repair, RepairReport, repair};
+pub use repair::{FileChange, Repair, RepairDryRun, RepairReport, repair};
 pub use repair_action::{RepairAction, RepairOption};
 pub use rewrite::{Rewrite, RewriteProgress, RewriteReport, RewriteStep, rewrite};
 pub use seq_range::SeqRange;
@@ -49,4 +51,4 @@ pub use tool::{
     Count, EventCondition, EventCounter, EventFigures, EventShape, EventStats, ImageInfo, ImageKeys, ImageReader,
     ParentInfo, StateFile, SubscriptionPosition, Tool, format_time, parse_moment, run, run_tool,
 };
-pub use void::{OutcomeChange, Void, VoidDryRun, VoidReport, void};
+pub use void::{Void, VoidDryRun, VoidReport, void};

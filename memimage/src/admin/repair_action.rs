@@ -31,6 +31,19 @@ pub enum RepairAction {
     /// pruned journal. Earlier events leave the journal even if they are intact: [`RepairOption::retired`] is their range.
     /// After the repair, the quarantine may contain the only copies of these events.
     BeginAt(Seq),
+    /// Gives up the damaged frames alone, and keeps the sound events behind them, with their numbers. This event must be the first
+    /// missing or damaged one. The repair records each gap in the journal, in the place of the damaged frames; replays go on behind
+    /// it.
+    ///
+    /// A later event may rest on a lost one: its replay may then have another outcome than the recorded one, or fail. If a usable
+    /// snapshot has the effect of the lost events, opening begins with it, and the state stays right. Otherwise find out what would
+    /// differ before you make this repair: [`RepairOption::doubtful`] is the range of the events that are replayed without the lost
+    /// ones, and [`Repair::dry_run`](super::Repair::dry_run) replays them.
+    ///
+    /// Readers of the history get an error for each gap ([`ErrorKind::LostEvents`](crate::ErrorKind::LostEvents)) and can go on
+    /// behind it. An image with a gap can be neither rewritten nor branched behind it. The repair does not apply if it cannot be
+    /// known that the sound frames continue each other, or if the damage destroyed a decision that an event is void.
+    GiveUp(Seq),
     /// Repairs segments whose frames are intact but whose header or file length is wrong. The repair derives the correct header
     /// and length from the rest of the image. The repair loses no event that is known to exist. Every other repair of the
     /// journal also repairs these segments.
@@ -52,6 +65,9 @@ impl RepairAction {
             RepairAction::BeginAt(seq) => {
                 format!("begin the journal with the state after event {seq}, without the earlier events")
             }
+            RepairAction::GiveUp(seq) => {
+                format!("give up the damaged frames alone, from event {seq} on, and keep the sound events behind them")
+            }
             RepairAction::Segments => "repair the headers and lengths of segments".to_owned(),
             RepairAction::Snapshots => "move the unusable snapshots to `quarantine/`".to_owned(),
             RepairAction::Base => "restore the second copy of the base from the intact copy".to_owned(),
@@ -66,20 +82,28 @@ impl fmt::Display for RepairAction {
         match self {
             RepairAction::CutFrom(seq) => write!(f, "{what} (RepairAction::CutFrom(Seq::new({seq})))"),
             RepairAction::BeginAt(seq) => write!(f, "{what} (RepairAction::BeginAt(Seq::new({seq})))"),
+            RepairAction::GiveUp(seq) => write!(f, "{what} (RepairAction::GiveUp(Seq::new({seq})))"),
             action => write!(f, "{what} (RepairAction::{action:?})"),
         }
     }
 }
 
 /// A repair that applies to a finding, and the events that it loses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RepairOption {
     /// The action to pass to [`repair`](super::repair()).
     pub action: RepairAction,
     /// The events that this repair and the [`next`](RepairOption::next) repair lose together; `None` if no event is known to be
-    /// lost.
+    /// lost. For [`GiveUp`](RepairAction::GiveUp), the range from the first to the last lost event, of which only those in
+    /// [`gaps`](RepairOption::gaps) are lost.
     pub lost: Option<SeqRange>,
+    /// The exact ranges that [`GiveUp`](RepairAction::GiveUp) and the [`next`](RepairOption::next) repair lose, in order; empty for
+    /// other actions.
+    pub gaps: Vec<SeqRange>,
+    /// The events that [`GiveUp`](RepairAction::GiveUp) keeps, and that the next opening replays without the lost ones, so that their
+    /// outcomes can differ. `None` if a usable snapshot has the effect of all lost events.
+    pub doubtful: Option<SeqRange>,
     /// The events that leave the journal although the state keeps their effect. These events can no longer be replayed,
     /// rewritten or read, and the quarantine may contain the only copies of them. Only [`BeginAt`](RepairAction::BeginAt)
     /// removes events whose effect stays.
@@ -92,17 +116,32 @@ pub struct RepairOption {
 impl RepairOption {
     /// A repair that loses no event that is known to exist.
     pub(super) fn lossless(action: RepairAction) -> RepairOption {
-        RepairOption { action, lost: None, retired: None, next: None }
+        RepairOption { action, lost: None, gaps: Vec::new(), doubtful: None, retired: None, next: None }
     }
+}
+
+/// Ranges of events, in a list.
+pub(super) fn ranges(ranges: &[SeqRange]) -> String {
+    ranges.iter().map(SeqRange::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl RepairOption {
     /// What the repair loses, for people.
     pub(super) fn loss(&self) -> String {
-        let lost = match &self.lost {
-            Some(lost) => format!("loses {lost}"),
-            None => "loses no event that is known to exist".to_owned(),
+        let lost = match (&self.gaps[..], &self.lost) {
+            ([], Some(lost)) => format!("loses {lost}"),
+            ([], None) => "loses no event that is known to exist".to_owned(),
+            (gaps, _) => format!("loses {}", ranges(gaps)),
         };
+        if let RepairAction::GiveUp(_) = self.action {
+            return match &self.doubtful {
+                Some(doubtful) => {
+                    format!("{lost}; replays {doubtful} without the lost ones, so their outcomes can differ")
+                }
+                None if self.gaps.is_empty() => lost,
+                None => format!("{lost}; a snapshot keeps their effect"),
+            };
+        }
         match &self.retired {
             Some(retired) => {
                 format!("{lost}; removes {retired} from the journal, although the state keeps their effect")

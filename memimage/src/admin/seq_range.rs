@@ -20,6 +20,12 @@ impl SeqRange {
         (first <= last).then_some(SeqRange { first, last })
     }
 
+    /// The range from the first event of the first range to the last event of the last one; `None` without a range.
+    pub(super) fn hull(ranges: &[SeqRange]) -> Option<SeqRange> {
+        let (first, last) = (ranges.first()?, ranges.last()?);
+        Some(SeqRange { first: first.first, last: last.last })
+    }
+
     /// The number of events in the range.
     pub fn events(&self) -> u64 {
         self.last.get() - self.first.get() + 1

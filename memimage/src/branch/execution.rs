@@ -102,9 +102,14 @@ impl<'a, M: Model> Execution<'a, M> {
         let before = self.checkpoint.seq;
         let mut cursor = RecordCursor::new(self.source.tail_after(before)?, before);
         while let Some(item) = cursor.next(self.edits.end)? {
-            if let JournalItem::Record(stored) = item {
-                self.event(&stored)?;
-                watch(stored.record.seq);
+            match item {
+                JournalItem::Record(stored) => {
+                    self.event(&stored)?;
+                    watch(stored.record.seq);
+                }
+                // a branch has the seqs of its parent, without a gap
+                JournalItem::Gap(gap) => return Err(cursor.scan().segments().lost_events(gap)),
+                JournalItem::Shapes(..) => {}
             }
         }
         self.plan.digest = state_digest(&self.branch)?;

@@ -15,6 +15,7 @@ mod plain;
 mod mount;
 mod owner_lock;
 mod owned;
+mod overlay;
 mod exposed;
 mod real;
 mod sim;
@@ -30,6 +31,7 @@ use std::io;
 use std::path::Path;
 
 pub(crate) use copy::{copy_in_pieces, is_filled_with, is_same_content, write_in_pieces};
+pub(crate) use overlay::{OverlayDisk, ShownFile};
 pub(crate) use owned::OwnedDisk;
 pub use owner_lock::{Lock, LockGuard};
 pub(crate) use plain::NotPlain;

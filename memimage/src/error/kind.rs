@@ -43,6 +43,10 @@ pub enum ErrorKind {
     /// The operation needs events that were pruned. See
     /// [`Options::retention`](crate::Options::retention).
     Pruned,
+    /// The operation needs events that damage destroyed, and that a repair has given up
+    /// ([`RepairAction::GiveUp`](crate::admin::RepairAction::GiveUp)). [`Error::position`](super::Error::position) returns the first
+    /// lost event. A reader of events returns this error once and can go on: its next event is the one behind the gap.
+    LostEvents,
     /// The journal was removed, cut, or replaced by another one while it was read.
     Replaced,
     /// The event or time is before the beginning of the history, or after its end. Or a named subscription has acknowledged an
@@ -125,6 +129,7 @@ impl ErrorKind {
             ErrorDetail::PrunedSource { .. } | ErrorDetail::PrunedEvent { .. } | ErrorDetail::PrunedState { .. } => {
                 ErrorKind::Pruned
             }
+            ErrorDetail::LostEvents { .. } => ErrorKind::LostEvents,
             ErrorDetail::Replaced { .. } => ErrorKind::Replaced,
             ErrorDetail::FollowerStopped { cause, .. } => cause.kind(),
             ErrorDetail::NoSuchEvent { .. } | ErrorDetail::NoSuchTime { .. } => ErrorKind::OutOfRange,

@@ -127,6 +127,13 @@ pub(crate) enum ErrorDetail {
     PrunedEvent { path: PathBuf, seq: Seq, first: Option<Seq> },
 
     #[error(
+        "{} lost by damage to `{}`, and a repair recorded the gap; help: read before or behind the gap; a backup may have what is lost",
+        if first == last { format!("event {first} was") } else { format!("the events {first} to {last} were") },
+        path.display()
+    )]
+    LostEvents { path: PathBuf, first: Seq, last: Seq },
+
+    #[error(
         "the state after event {seq} of `{}` cannot be rebuilt, because the events before event {oldest} were pruned; help: ask for \
          the state after event {oldest} or a later one, or read a backup that has the events",
         path.display()

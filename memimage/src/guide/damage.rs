@@ -84,11 +84,54 @@
 //! | `Base` | replaces the unusable copy of the base by the intact copy | nothing |
 //! | `BeginAt(seq)` | lets the journal begin after the damage, with the state of an intact snapshot | the older events leave the journal; their effect stays in the state |
 //! | `CutFrom(seq)` | gives up this event and all later events; `seq` must be the first missing or damaged event | these events |
+//! | `GiveUp(seq)` | gives up the damaged frames alone, and keeps the sound events behind them, with their numbers | exactly the damaged events |
 //!
 //! A repair first copies everything that it changes to `quarantine/`. The command `memimage quarantine IMAGE --events` shows the intact
 //! events there that the journal lacks. If a crash interrupts the repair, run the same repair
 //! again. After `CutFrom`, new commands take the numbers of the events that were given up: inform other systems that stored
 //! these numbers.
+//!
+//! `GiveUp` loses the fewest events, but the later ones may rest on those that are lost. If a usable snapshot was made behind the
+//! damage, it has their effect, and the state stays right. Otherwise the later events are replayed without the lost ones. So look
+//! before you decide:
+//!
+//! ```
+//! # use memimage::{Image, Model, Seq, Shape};
+//! # use serde::{Deserialize, Serialize};
+//! use memimage::admin::{Repair, RepairAction};
+//! # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+//! # struct Counter { count: u64 }
+//! # #[memimage::commands]
+//! # impl Counter {
+//! #     #[command]
+//! #     fn add(&mut self, number: u32) { self.count += u64::from(number); }
+//! # }
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let path = directory.path().join("counter.image");
+//! # let counter = Image::<Counter>::open(&path)?;
+//! # (1..4).for_each(|number| counter.add(number).unwrap());
+//! # Image::close(counter)?;
+//! # use std::os::unix::fs::FileExt;
+//! # let segment = std::fs::File::options().write(true).open(path.join("journal/00000001.journal")).unwrap();
+//! # segment.write_all_at(&[0; 512], 4096 + 4 * 512).unwrap(); // the frame of the second event
+//!
+//! let repair = Repair::new(RepairAction::GiveUp(Seq::new(2))).by("Ann");
+//! println!("{}", repair.dry_run::<Counter>(&path)?); // the events whose outcome would change
+//! repair.run(&path)?;
+//!
+//! let counter = Image::<Counter>::open(&path)?;
+//! assert_eq!(counter.query(|counter| counter.count)?, 1 + 3);
+//! # Ok::<(), memimage::Error>(())
+//! ```
+//!
+//! - The journal records each gap, with its range, as it records that an event is void. A check notes it, and
+//!   [`RecoveryReport::lost`](crate::RecoveryReport) lists the lost events that a replay went on without.
+//! - A loop over the history or a subscription gets an error of the kind [`LostEvents`](crate::ErrorKind::LostEvents) for each gap, and
+//!   can go on. A projection goes on, and logs a warning. A branch behind a gap, and a rewrite, are refused.
+//! - A named subscription that has acknowledged a lost event as its last one cannot continue: make it anew behind the gap.
+//! - The request keys of lost events are forgotten, unless a snapshot has them: a retry runs such a request again.
+//! - As long as a state rests on a snapshot with the effect of lost events, the snapshots are no mere cache: a replay without any of them
+//!   gives another state, which a digest reveals.
 //!
 //! # An event that cannot be replayed
 //!

@@ -73,7 +73,16 @@ impl<M: Model, V: PartialEq + Clone, S: FnMut(&M) -> V> Changes<M, V, S> {
             State::Reading(past, value, end) => (past, value, end),
             State::Ended => return Ok(None),
         };
-        while past.step_until(end)? {
+        loop {
+            match past.step_until(end) {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
+                Err(gap) if gap.is_gap() => {
+                    self.state = State::Reading(past, value, end);
+                    return Err(gap);
+                }
+                Err(error) => return Err(error),
+            }
             let new = (self.select)(&past);
             if new != value {
                 let old = std::mem::replace(&mut value, new.clone());
@@ -82,7 +91,6 @@ impl<M: Model, V: PartialEq + Clone, S: FnMut(&M) -> V> Changes<M, V, S> {
                 return Ok(Some(Change { seq, time, events, old, new }));
             }
         }
-        Ok(None)
     }
 }
 

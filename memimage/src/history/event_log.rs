@@ -34,7 +34,8 @@ impl<M: Model> From<HistoryEvent<M>> for LoggedEvent {
 }
 
 /// The events of an image as they were recorded, up to the last one that was durable when the loop began. It reads the journal piece by
-/// piece. After an error, it ends. [`ImageReader::events`](crate::admin::ImageReader::events) returns it.
+/// piece. If events are lost in a [recorded gap](crate::ErrorKind::LostEvents), it returns an error for the gap and then goes on behind
+/// it. After any other error, it ends. [`ImageReader::events`](crate::admin::ImageReader::events) returns it.
 #[must_use = "a log is read by iterating over it"]
 pub struct EventLog {
     source: JournalSource,
@@ -75,6 +76,7 @@ impl EventLog {
                             return Ok(Some(event));
                         }
                     }
+                    Some(JournalItem::Gap(_)) => unreachable!("a gap is an error of the records"),
                     None => return Ok(None),
                 },
                 State::Ended => return Ok(None),
@@ -88,7 +90,7 @@ impl Iterator for EventLog {
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.advance().transpose();
-        if !matches!(next, Some(Ok(_))) {
+        if !next.as_ref().is_some_and(|next| next.as_ref().map_or_else(Error::is_gap, |_| true)) {
             self.state = State::Ended;
         }
         next

@@ -111,6 +111,8 @@ impl<M: Model> Past<M> {
     /// - The next event cannot be read. The state is unchanged, and the call may be repeated. If a backup, a repair or another image
     ///   took the place of the journal, and does not continue this state, the kind is
     ///   [`ErrorKind::Replaced`](crate::ErrorKind::Replaced).
+    /// - The next events are lost in a recorded gap ([`ErrorKind::LostEvents`](crate::ErrorKind::LostEvents)). The state is then the
+    ///   one behind the gap, without their effect, and the next call goes on with the event after the gap.
     /// - The next event cannot be replayed ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)). Afterwards this state must not be
     ///   used, because the event may be half applied.
     ///
@@ -165,7 +167,10 @@ impl<M: Model> Past<M> {
 
     /// Replays the next event, up to event `until`, which must be durable.
     pub(super) fn step_until(&mut self, until: Seq) -> Result<bool, Error> {
-        let Some(stored) = self.next_record(until).map_err(|error| self.failed_read(error))? else { return Ok(false) };
+        let next = self.next_record(until);
+        // the cursor goes on behind a gap
+        let next = next.map_err(|error| if error.is_gap() { error } else { self.failed_read(error) });
+        let Some(stored) = next? else { return Ok(false) };
         let before = self.state.take().expect("the state was lost when an event could not be replayed");
         self.state = Some(before.step(self.cursor.scan(), self.dispatch.get(), &stored)?);
         (self.last, self.is_anchored) = (Some(stored), true);
@@ -184,6 +189,11 @@ impl<M: Model> Past<M> {
                     self.dispatch.add::<M>(self.cursor.scan(), segment, rows)?;
                 }
                 Some(JournalItem::Record(stored)) => return Ok(Some(stored)),
+                Some(JournalItem::Gap(gap)) => {
+                    self.state = self.state.take().map(|state| state.behind(gap));
+                    self.last = None;
+                    return Err(self.cursor.scan().segments().lost_events(gap));
+                }
             }
         }
     }
@@ -228,7 +238,15 @@ impl<M: Model> Past<M> {
         if let Moment::Seq(seq) = moment
             && (self.seq()..=self.durable).contains(&seq)
         {
-            while self.seq() < seq && self.step_until(seq)? {}
+            while self.seq() < seq {
+                match self.step_until(seq) {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    // as for a moment that is sought from a state behind the gap
+                    Err(error) if error.is_gap() && self.seq() <= seq => {}
+                    Err(error) => return Err(error),
+                }
+            }
             return Ok(());
         }
         let sought = self.anchor().and_then(|()| {
@@ -281,6 +299,9 @@ fn anchored_cursor(
         match item {
             JournalItem::Shapes(segment, rows) => shapes.push((segment, rows)),
             JournalItem::Record(stored) if stored.hash == hash => return Ok((cursor, shapes)),
+            // the state behind a gap
+            JournalItem::Gap(gap) if gap.last() == seq => return Ok((cursor, shapes)),
+            JournalItem::Gap(_) => {}
             JournalItem::Record(_) => break,
         }
     }

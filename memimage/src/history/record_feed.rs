@@ -211,8 +211,9 @@ impl<D: Declarations> RecordFeed<D> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the record was pruned, if the journal was replaced or is damaged, or if the program does not know the
-    /// record's event. After an error the feed must not be used again.
+    /// Returns the error for [lost events](Error::is_gap) once for each recorded gap, and can be called again after it. Returns an
+    /// error if the record was pruned, if the journal was replaced or is damaged, or if the program does not know the record's
+    /// event; after that the feed must not be used again.
     pub(crate) fn next(&mut self, until: Seq) -> Result<Option<StoredRecord>, Error> {
         loop {
             let item = self.cursor.next(until).map_err(|error| self.explained(error))?;
@@ -222,6 +223,7 @@ impl<D: Declarations> RecordFeed<D> {
                     self.declarations.add(self.cursor.scan(), segment, rows)?;
                 }
                 Some(JournalItem::Record(stored)) => return Ok(Some(stored)),
+                Some(JournalItem::Gap(gap)) => return Err(self.scan().segments().lost_events(gap)),
                 None => return Ok(None),
             }
         }

@@ -40,6 +40,10 @@ impl Records {
     }
 
     /// The next record that the query can want, or rows that the records after them use.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error for [lost events](Error::is_gap) once for each recorded gap, and can be called again after it.
     pub(super) fn next(&mut self, query: &Query) -> Result<Option<JournalItem>, Error> {
         loop {
             let item = match self {
@@ -49,6 +53,8 @@ impl Records {
             match &item {
                 Some(JournalItem::Record(stored)) if query.is_before(stored.record.seq) => return Ok(None),
                 Some(JournalItem::Record(stored)) if !query.wants_record(&stored.record) => {}
+                // the query may have wanted a lost event
+                Some(JournalItem::Gap(gap)) => return Err(self.scan().segments().lost_events(*gap)),
                 _ => return Ok(item),
             }
         }
@@ -103,7 +109,7 @@ fn refuse_pruned(source: &JournalSource, journal: &OpenedJournal, query: &Query,
         match item {
             JournalItem::Record(first) if first.record.time > until => return Err(segments.pruned_event(pruned)),
             JournalItem::Record(_) => break,
-            JournalItem::Shapes(..) => {}
+            JournalItem::Shapes(..) | JournalItem::Gap(_) => {}
         }
     }
     Ok(())

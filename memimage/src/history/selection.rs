@@ -116,7 +116,8 @@ impl<M: Model> IntoIterator for History<M> {
     }
 }
 
-/// The events of a [`History`]. After an error, the iterator ends.
+/// The events of a [`History`]. If events are lost in a recorded gap, one item is an error of the kind
+/// [`ErrorKind::LostEvents`](crate::ErrorKind::LostEvents), and the iterator goes on behind the gap. After any other error, it ends.
 pub struct HistoryIter<M: Model> {
     state: IterState,
     query: Query,
@@ -135,7 +136,7 @@ impl<M: Model> Iterator for HistoryIter<M> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.advance().transpose();
-        if !matches!(next, Some(Ok(_))) {
+        if !next.as_ref().is_some_and(|next| next.as_ref().map_or_else(Error::is_gap, |_| true)) {
             self.state = IterState::Ended;
         }
         next
@@ -169,6 +170,7 @@ impl<M: Model> HistoryIter<M> {
                             self.events.make_contiguous().reverse();
                         }
                     }
+                    Some(JournalItem::Gap(_)) => unreachable!("a gap is an error of the records"),
                     None => return Ok(None),
                 },
                 IterState::Ended => return Ok(None),

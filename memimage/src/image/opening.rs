@@ -322,6 +322,7 @@ impl<M: Model> Opening<M> {
             replayed_bytes: recovered.replayed_bytes,
             replay_duration: recovered.replay_duration,
             changed_outcomes: recovered.changed_outcomes.len() as u64,
+            lost: recovered.crossed.iter().map(|gap| (gap.first, gap.last())).collect(),
             unusable_snapshots,
             quarantined_segments,
             uncertain,

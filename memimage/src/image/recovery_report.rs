@@ -29,8 +29,12 @@ pub struct RecoveryReport {
     /// The time to read and replay these events. It does not include the time to load the snapshot.
     pub replay_duration: Duration,
     /// The number of replayed events whose outcome differs from the recorded outcome, because an earlier event was made
-    /// [void](crate::admin::void) after they were recorded: a command that was applied is now rejected, or the reverse.
+    /// [void](crate::admin::void), or was [given up](crate::admin::RepairAction::GiveUp), after they were recorded: a command that
+    /// was applied is now rejected, or the reverse.
     pub changed_outcomes: u64,
+    /// The first and the last event of each range that is lost in a recorded gap, and whose effect the state lacks: replay went on
+    /// without these events.
+    pub lost: Vec<(Seq, Seq)>,
     /// Each snapshot and each copy of the base that could not be used, with the reason. Recovery replaces a damaged copy of the
     /// base by a copy of the intact one. If replay from a snapshot contradicts the journal, recovery moves this snapshot to the
     /// quarantine.
@@ -91,6 +95,9 @@ impl RecoveryReport {
                 events = self.changed_outcomes,
                 "events have another outcome than the recorded one, because an event before them became void later"
             );
+        }
+        for (first, last) in &self.lost {
+            log::warning!(%first, %last, "the state lacks the effect of events that are lost in a recorded gap");
         }
         if self.uncertain {
             log::warning!(

@@ -58,6 +58,14 @@ impl FrameDecoder {
                 self.time = correction.to;
                 return Ok(SourceFrame::Time(correction));
             }
+            // the new journal must have every event, since an event keeps the seq of its origin
+            FrameKind::Gap => {
+                let gap = scan.decode_gap(segment, frame)?;
+                return match gap.is_crossed_from(gap.first.before()) && gap.first <= self.until {
+                    true => Err(scan.segments().lost_events(gap)),
+                    false => Ok(SourceFrame::Other),
+                };
+            }
             FrameKind::Events => {}
             _ => return Ok(SourceFrame::Other),
         }

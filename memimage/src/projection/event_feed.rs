@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, ProjectionFault};
 use crate::event::Model;
 use crate::history::{JournalSource, Look, ModelFeed};
 use crate::journal::{Scan, StoredRecord, Voids};
+use crate::log;
 use crate::recovery::{FollowedDispatch, OpenedJournal};
 use crate::seq::Seq;
 
@@ -79,15 +80,29 @@ impl<M: Model> EventFeed<M> {
         }
     }
 
-    /// The next event up to `until`, which must be durable.
+    /// The next event up to `until`, which must be durable. Goes on behind a recorded gap: the image was repaired by a decision
+    /// that its projections follow.
     pub(super) fn next(&mut self, until: Seq) -> Result<Option<StoredRecord>, Error> {
-        self.records.next(until).map_err(|error| match error.kind() {
+        let next = loop {
+            match self.records.next(until) {
+                Err(error) if error.is_gap() => {
+                    log::warning!(projection = self.name, %error, "a projection goes on without lost events");
+                }
+                next => break next,
+            }
+        };
+        next.map_err(|error| match error.kind() {
             ErrorKind::Pruned => {
                 let (name, image) = (self.name, self.source.layout().root().to_owned());
                 ProjectionFault::Pruned { name, image, seq: self.records.last().next(), first: None }.into()
             }
             _ => error,
         })
+    }
+
+    /// The last event that was read, or that is lost in a gap that was passed.
+    pub(super) fn last(&self) -> Seq {
+        self.records.last()
     }
 
     pub(super) fn scan(&self) -> &Scan {

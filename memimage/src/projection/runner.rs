@@ -134,6 +134,10 @@ impl<P: Projector> Runner<P> {
                 batch.push(stored);
             }
             self.handle(&batch)?;
+            if batch.is_empty() {
+                // the last durable events are lost in a recorded gap
+                self.position.seq = self.position.seq.max(self.feed.last().min(until));
+            }
             let seq = self.position.seq;
             self.shared.progress.update(|progress| progress.seq = seq);
             if seq.get() - self.attempted.get() >= self.snapshot_every {

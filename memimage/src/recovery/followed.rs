@@ -116,6 +116,8 @@ impl FollowedJournal {
         let recovered = recover::<M>(&journal, &dispatch, RecoveryGoal { until: Some(durable), ..goal })?;
         let Recovered { model, requests, last, time, events_hash, snapshot: start, is_upcast, replayed_bytes, .. } =
             recovered;
+        let mut voids = journal.scan().voids_after(last)?;
+        recovered.crossed.iter().for_each(|gap| voids.cross(*gap));
         let unusable = UnusableFiles::new(&journal, recovered.unusable, &recovered.contradicted);
         let tail = JournalTail::positioned_after(disk, layout, keyring, last)?;
         if tail.events_hash().is_some_and(|hash| hash != events_hash) {
@@ -128,7 +130,7 @@ impl FollowedJournal {
             goal,
             tail,
             dispatch: FollowedDispatch::new(dispatch),
-            voids: journal.scan().voids_after(last)?,
+            voids,
             decisions: watermark.map_or(0, |watermark| watermark.decisions),
             events_hash,
             verified: last,
@@ -200,6 +202,11 @@ impl FollowedJournal {
             match frame.header.kind {
                 FrameKind::Shapes => dispatch.add_frame::<M>(scan, segment, frame)?,
                 FrameKind::Void if !voids.has(scan.decode_void(segment, frame)?.seq) => {
+                    stopped = Some(FollowStep::Recover);
+                    return Ok(ControlFlow::Break(()));
+                }
+                // a recovery knows which outcomes after the gap do not count
+                FrameKind::Gap if state.as_ref().is_some_and(|state| frame.header.first_seq > state.last().next()) => {
                     stopped = Some(FollowStep::Recover);
                     return Ok(ControlFlow::Break(()));
                 }

@@ -47,12 +47,13 @@ pub(super) fn replay_from<M: Model>(
     goal: RecoveryGoal,
     watch: &mut dyn FnMut(ReplayProgress),
 ) -> Result<Recovered<M>, Error> {
-    let ReplayInput { start, voids, timeline } = input;
+    let ReplayInput { start, mut voids, timeline } = input;
     let is_upcast = start.as_ref().is_some_and(|start| start.is_upcast);
     let start_hash = start.as_ref().map_or(0, |start| start.events_hash);
     let remember = goal.remember;
     let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
     let snapshot = start.as_ref().map(|start| start.seq);
+    let crossed = voids.cross_gaps_after(last);
     let replay_start = start.as_ref().and_then(|start| Some((start.seq, start.digest?)));
     let start_file = start.as_ref().map(|start| (start.seq, start.path.clone()));
     let segments = scan.segments();
@@ -122,6 +123,7 @@ pub(super) fn replay_from<M: Model>(
         bytes_since_snapshot: replayed_bytes,
         replay_duration: began.elapsed(),
         changed_outcomes,
+        crossed,
         unusable,
         contradicted,
         tail,
@@ -217,6 +219,7 @@ impl<M: Model> Replay<'_, M> {
             FrameKind::Time if frame.header.first_seq > self.last => {
                 self.time = self.scan.decode_time(segment, frame)?.to;
             }
+            FrameKind::Gap => self.gap(segment, frame)?,
             FrameKind::Seal | FrameKind::Time | FrameKind::Optional(_) => {}
         }
         let reached = self.model.is_some() && self.goal.until.is_some_and(|until| self.last >= until);
@@ -265,6 +268,22 @@ impl<M: Model> Replay<'_, M> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Goes on behind a recorded gap. Only the state after its last event is known: the one that this replay gives.
+    fn gap(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+        let gap = self.scan.decode_gap(segment, frame)?;
+        if !gap.is_crossed_from(self.last) {
+            return Ok(());
+        }
+        if self.model.is_none() || gap.first > self.last.next() {
+            return Err(self.scan.corrupt_frame(segment, frame, "events before the gap are missing".to_owned()));
+        }
+        if self.goal.until.is_some_and(|until| until >= gap.first && until < gap.last()) {
+            return Err(self.scan.segments().lost_events(gap));
+        }
+        self.last = gap.last();
+        self.inspect()
     }
 
     fn events(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {

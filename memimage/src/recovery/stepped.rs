@@ -7,7 +7,7 @@ use super::{Dispatch, Recovered, RecoveryGoal};
 use crate::context::Timestamp;
 use crate::error::Error;
 use crate::event::Model;
-use crate::journal::{Scan, StoredRecord, Voids};
+use crate::journal::{Gap, Scan, StoredRecord, Voids};
 use crate::seq::Seq;
 
 /// The state after some event.
@@ -33,8 +33,9 @@ impl<M: Model> SteppedState<M> {
             // the owner may have accepted the state later
             Err(_) => recover::<M>(journal, dispatch, RecoveryGoal { near_digests: false, ..goal })?,
         };
-        let Recovered { model, requests, last, time, events_hash: hash, .. } = recovered;
-        let voids = journal.scan().voids_after(seq)?;
+        let Recovered { model, requests, last, time, events_hash: hash, crossed, .. } = recovered;
+        let mut voids = journal.scan().voids_after(seq)?;
+        crossed.into_iter().for_each(|gap| voids.cross(gap));
         Ok(SteppedState { state: ReplayState { model, requests, last, time }, voids, hash })
     }
 
@@ -43,6 +44,13 @@ impl<M: Model> SteppedState<M> {
         let SteppedState { state, voids, .. } = self;
         let state = replay_record(state, scan, dispatch, &voids, stored)?;
         Ok(SteppedState { state, voids, hash: stored.hash })
+    }
+
+    /// The state behind a recorded gap, without the events that are lost there.
+    pub(crate) fn behind(mut self, gap: Gap) -> Self {
+        self.voids.cross(gap);
+        self.state.last = gap.last();
+        self
     }
 
     pub(crate) fn model(&self) -> &M {

@@ -87,6 +87,32 @@ fn a_repaired_image_with_a_bridge_conforms_to_the_document() {
     assert_eq!((continued.bridge, continued.events.len()), (repaired.bridge, repaired.events.len() + 1));
 }
 
+/// A repair gives up two damaged frames alone, one of which is the last before a seal.
+#[test]
+fn an_image_with_recorded_gaps_conforms_to_the_document() {
+    const LAST: u64 = 70;
+    let directory = tempfile::tempdir().unwrap();
+    let options = || Image::<Shelf>::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual);
+    let shelf = options().open(directory.path()).unwrap();
+    (1..=LAST).for_each(|_| assert!(shelf.charge(1).is_ok()));
+    Image::close(shelf).unwrap();
+    let intact = reader::read(&files_in(directory.path()));
+    [9, 10, 50].iter().for_each(|event| damage_event(directory.path(), *event));
+    let report = admin::repair(directory.path(), RepairAction::GiveUp(Seq::new(9))).unwrap();
+
+    let repaired = reader::read(&files_in(directory.path()));
+    assert_eq!(repaired.gaps, [(9, 11, report.epoch), (50, 51, report.epoch)]);
+    let kept: Vec<_> = intact.events.into_iter().filter(|event| ![9, 10, 50].contains(&event.seq)).collect();
+    assert_eq!(repaired.events, kept);
+    assert_eq!(repaired.durable.1, report.epoch);
+
+    let shelf = options().open(directory.path()).unwrap();
+    assert_eq!(shelf.charge(1).unwrap(), LAST as i64 - 2);
+    Image::close(shelf).unwrap();
+    let continued = reader::read(&files_in(directory.path()));
+    assert_eq!((continued.gaps, continued.events.len()), (repaired.gaps, kept.len() + 1));
+}
+
 /// Damages the body of the frame with this event, in an image whose frames have one event each.
 fn damage_event(root: &Path, event: u64) {
     for (path, mut bytes) in files_in(root).into_iter().filter(|(path, _)| path.ends_with(".journal")) {

@@ -34,6 +34,8 @@ pub(crate) struct Image {
     pub(crate) durable: (u64, u64),
     /// The hash that the frame after a bridge names as previous.
     pub(crate) bridge: Option<u64>,
+    /// The recorded gaps: the first lost event, the event after the gap, and the epoch of the decision.
+    pub(crate) gaps: Vec<(u64, u64, u64)>,
     /// The id of the life of each epoch.
     lives: BTreeMap<u64, u64>,
     /// The hash of each frame with events, by its first event.
@@ -212,7 +214,7 @@ fn frames(image: &mut Image, file: &[u8], number: u64, table: &mut Vec<Row>, las
     let crc = |bytes: &[u8]| crc32c(&[&uuid, &number.to_le_bytes(), bytes]);
     let mut at = 4096;
     let mut segment = Segment { len: file.len() as u64, frames: 0, sealed: false };
-    let mut found = Vec::new();
+    let (mut found, mut kind_before) = (Vec::new(), 0);
     while at < file.len() && file[at..].iter().any(|&byte| byte != 0) {
         assert!(!segment.sealed, "nothing follows a seal");
         let header = &file[at..at + 96];
@@ -232,7 +234,12 @@ fn frames(image: &mut Image, file: &[u8], number: u64, table: &mut Vec<Row>, las
             assert!(part.iter().any(|&byte| byte != 0), "no sector of a frame is all zero");
         }
 
-        assert_eq!(u64_at(header, 8), last.next_seq, "event numbers have no gap");
+        let is_gap = header[6] == 9;
+        assert!(
+            u64_at(header, 8) == last.next_seq || is_gap && u64_at(header, 8) > last.next_seq,
+            "event numbers have no gap that is not recorded"
+        );
+        let lost_from = last.next_seq;
         assert_eq!(u64_at(header, 72), last.hash, "each frame has the hash of the previous frame");
         assert_eq!(u32_at(header, 88), last.voids, "each frame has the number of void frames before it");
         assert!(u64_at(header, 24) >= last.epoch, "epochs do not decrease");
@@ -244,7 +251,7 @@ fn frames(image: &mut Image, file: &[u8], number: u64, table: &mut Vec<Row>, las
         );
         let count = u32_at(header, 48);
         *last = LastFrame {
-            next_seq: last.next_seq + u64::from(count),
+            next_seq: u64_at(header, 8) + u64::from(count),
             hash: bridge(image, &covered[..header_len], at).unwrap_or_else(|| xxhash_rust::xxh3::xxh3_64(covered)),
             voids: last.voids + u32::from(header[6] == 7),
             epoch: u64_at(header, 24),
@@ -258,6 +265,11 @@ fn frames(image: &mut Image, file: &[u8], number: u64, table: &mut Vec<Row>, las
         let body: Vec<u8> =
             covered[header_len..].iter().zip(salt.iter().cycle()).map(|(byte, white)| byte ^ white).collect();
         segment.sealed = header[6] == 5;
+        if is_gap {
+            assert_eq!(kind_before, 2, "a frame of shapes precedes a gap frame");
+            gap(image, &body, lost_from, header);
+        }
+        kind_before = header[6];
         found.push((header[6], header[7], u64_at(header, 8), u64_at(header, 32), count, body));
         segment.frames += 1;
         assert!((3..=12).contains(&header[62]));
@@ -272,10 +284,14 @@ fn frames(image: &mut Image, file: &[u8], number: u64, table: &mut Vec<Row>, las
     }
     for (kind, flags, seq, time, count, body) in found {
         assert_eq!(flags & 1, u8::from(kind != 4), "all kinds but digests are critical");
-        assert!(flags == 1 || flags == 0 || (flags, kind) == (3, 2), "only a frame of shapes is a bridge");
+        assert!(
+            (flags <= 1 && kind != 9) || (flags, kind) == (3, 2) || (flags, kind) == (3, 9),
+            "only a frame of shapes is a bridge, and a gap frame always has its bit"
+        );
         assert_eq!(kind == 1, count > 0, "only event frames have events");
         match kind {
             2 => shapes(table, &body),
+            9 => {}
             _ => frame(image, table, kind, seq, time, count, &body),
         }
     }
@@ -338,14 +354,32 @@ fn frame(image: &mut Image, table: &[Row], kind: u8, seq: u64, time: u64, count:
     assert!(bytes.0.is_empty(), "a frame of kind {kind} has trailing bytes");
 }
 
-/// The hash in a bridge, which the next frame names as previous; `None` if the frame is not a bridge.
+/// Reads the body of a gap frame, which begins with event `first`.
+fn gap(image: &mut Image, body: &[u8], first: u64, header: &[u8]) {
+    let mut bytes = Bytes(body);
+    assert_eq!(bytes.varint() as u64, first, "the gap begins with the event that follows the frame before it");
+    let (epoch, _time, reason) = (bytes.varint() as u64, bytes.varint(), bytes.text());
+    assert!(epoch > u64_at(header, 24), "the decision has a later epoch than the frames around the gap");
+    assert!(!reason.is_empty());
+    if bytes.byte() == 1 {
+        bytes.text();
+    }
+    assert!(bytes.0.is_empty(), "a gap frame has trailing bytes");
+    image.gaps.push((first, u64_at(header, 8), epoch));
+}
+
+/// The hash in a bridge or a gap frame, which the next frame names as previous; `None` if the frame is neither.
 fn bridge(image: &mut Image, head: &[u8], at: usize) -> Option<u64> {
     if head[7] & 2 == 0 {
         return None;
     }
-    assert!(image.segments.is_empty() && at == 4096, "a bridge is the first frame of the journal");
-    assert_eq!((u64_at(head, 72), head.len()), (0, 96 + 40), "it names no frame, and has a hash and a MAC");
+    assert_eq!(head.len(), 96 + 40, "it has a hash and a MAC");
     assert!(head[96 + 8..].iter().all(|&byte| byte == 0), "no MAC without a chain");
+    if head[6] == 9 {
+        return Some(u64_at(head, 96));
+    }
+    assert!(image.segments.is_empty() && at == 4096, "a bridge is the first frame of the journal");
+    assert_eq!(u64_at(head, 72), 0, "it names no frame");
     image.bridge = Some(u64_at(head, 96));
     image.bridge
 }

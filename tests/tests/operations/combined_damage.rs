@@ -268,7 +268,7 @@ fn events_whose_shapes_are_lost_are_reported_as_lost() {
     Image::close(till).unwrap();
     let shapes = frames(&disk).into_iter().rfind(|frame| frame.kind == 2).unwrap();
     disk.write(&shapes.path, shapes.offset + AFTER_HEADER + 5, &[0xA5; 4]).unwrap();
-    let option = check(&disk).repairs()[0];
+    let option = check(&disk).repairs()[0].clone();
     assert_eq!(option.action, RepairAction::BeginAt(Seq::new(5)));
     assert_eq!(repair(&disk, option.action).unwrap().lost, option.lost);
     assert!(check(&disk).is_sound(), "{}", check(&disk));

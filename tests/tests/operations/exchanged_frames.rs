@@ -43,7 +43,7 @@ fn exchange(disk: &SimDisk, [one, other]: [&Frame; 2]) {
 /// Repairs the image, first by this option and then by what the check offers first, until it is sound. Returns the events that the
 /// reports name as lost.
 fn repair_by(disk: &SimDisk, option: &RepairOption) -> Vec<u64> {
-    let mut option = *option;
+    let mut option = option.clone();
     let mut lost = Vec::new();
     for _ in 0..4 {
         let told = option.lost;

@@ -12,6 +12,7 @@ mod crashes;
 mod exchanged_frames;
 mod failures;
 mod frame_edits;
+mod give_up;
 mod timelines;
 mod repair_sequences;
 mod decision_durability;
@@ -24,6 +25,7 @@ mod void;
 mod void_outcomes;
 mod segment_framing;
 mod report_accuracy;
+mod recorded_gaps;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

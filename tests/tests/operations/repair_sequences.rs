@@ -26,7 +26,7 @@ fn run_reported_repairs(disk: &SimDisk) -> Vec<RepairAction> {
             assert_eq!(then, None, "{checked}");
             return done;
         }
-        let option = *checked.repairs().first().unwrap_or_else(|| panic!("nothing is offered: {checked}"));
+        let option = checked.repairs().into_iter().next().unwrap_or_else(|| panic!("nothing is offered: {checked}"));
         assert!(then.is_none_or(|then| then == option.action), "{then:?} was announced: {checked}");
         assert_eq!(*lost.get_or_insert(option.lost), option.lost, "{checked}");
         repair(disk, option.action).unwrap_or_else(|error| panic!("{error}\n{checked}"));
@@ -88,7 +88,7 @@ fn after_a_crash_a_rebuilt_segment_is_the_old_or_the_new_one() {
     ] {
         let disk = image(&[snapshot]);
         damaged.iter().for_each(|event| damage(&disk, *event));
-        let first = check(&disk).repairs()[0];
+        let first = check(&disk).repairs()[0].clone();
         assert_eq!((first.action, first.next), (begin_at(snapshot), then.map(cut_from)), "{damaged:?}");
         let events = then.map_or(30, |event| event - 1);
         crash_everywhere_before(&disk.fork(), first.action, first.next, events);

@@ -296,7 +296,7 @@ fn damaged_headers_lose_no_replayable_events() {
         damaged.retain(|_| rng.once_in(15));
         damaged.iter().for_each(|event| damage(&disk, *event));
         let left = damaged.first().map_or(30, |first| first - 1);
-        if let [option, ..] = check(&disk).repairs()[..] {
+        if let [option, ..] = &check(&disk).repairs()[..] {
             repair(&disk, option.action).unwrap_or_else(|error| panic!("case {case}: {error}"));
         }
         assert!(check(&disk).is_sound(), "case {case}: {}", check(&disk));

@@ -108,7 +108,8 @@ impl CheckReport {
         if !self.snapshots.is_empty() {
             writeln!(f, "  snapshots after {}", listed(&self.snapshots))?;
         }
-        self.voids.iter().try_for_each(|decision| writeln!(f, "  void: {decision}"))
+        self.voids.iter().try_for_each(|decision| writeln!(f, "  void: {decision}"))?;
+        self.gaps.iter().try_for_each(|gap| writeln!(f, "  lost: {gap}"))
     }
 
     /// Prints the findings. The same repairs apply to all damage in the journal, so repairs that several findings share are

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::messages::{self, Message, SnapshotNoun};
 use super::report::{CheckReport, Finding, Severity};
+use crate::admin::decision::RecordedGap;
 use crate::admin::examine::{Examination, ExaminedSnapshot, FileCondition, FileObservation, unidentified};
 use crate::admin::repair_action::{RepairAction, RepairOption};
 use crate::disk::failed;
@@ -32,6 +33,25 @@ pub(super) fn journal(examination: &Examination, report: &mut CheckReport) {
             message: message(examination, damage, &options),
             help: with_own_help(damage, help(examination, damage, &options)),
             repairs: if is_undecodable { Vec::new() } else { options.clone() },
+        });
+    }
+}
+
+/// Reports the gaps that repairs have recorded.
+pub(super) fn gaps(examination: &Examination, report: &mut CheckReport) {
+    for recorded in &examination.content.recorded_gaps {
+        let Message { what, help } = messages::recorded_gap(&RecordedGap::new(recorded.gap, &recorded.mark));
+        report.push(Finding {
+            severity: Severity::Note,
+            path: examination.source.path(recorded.segment),
+            position: Position {
+                segment: Some(recorded.segment),
+                offset: Some(recorded.offset),
+                seq: Some(recorded.gap.first),
+            },
+            message: what,
+            help,
+            repairs: Vec::new(),
         });
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The report prints the path and the position before a message, and "help: " before the help.
 
+use crate::admin::decision::RecordedGap;
 use crate::admin::wording::{counted, listed};
 use crate::seq::Seq;
 
@@ -31,6 +32,19 @@ pub(super) fn segment_cut_off() -> Message {
         "if you have a backup of the missing segment, restore it before you open the image; otherwise the next opening moves this \
          segment to `quarantine/`, and its events are no longer read",
     )
+}
+
+// recorded decisions
+
+pub(super) fn recorded_gap(gap: &RecordedGap) -> Message {
+    let what = format!("a repair has recorded a gap here: {gap}");
+    match gap.lost {
+        Some(_) => Message::new(
+            format!("{what}; later events are replayed without the lost ones, unless a snapshot has their effect"),
+            "",
+        ),
+        None => Message::new(format!("{what}; the lost frames had no events"), ""),
+    }
 }
 
 // damage to the journal: each message extends `cause`, in which the journal's reader describes the damage

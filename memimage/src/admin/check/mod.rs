@@ -14,6 +14,7 @@ use std::time::Duration;
 
 pub use report::{CheckReport, Finding, Severity};
 
+use super::decision::RecordedGap;
 use super::examine::{Examination, ExaminedSnapshot, refused_for_writing, survey};
 use super::keys::{GivenKeys, Task};
 use crate::disk::{Disk, RealDisk, absolute, failed};
@@ -215,6 +216,7 @@ fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result
     let mut report = without_findings(&examination, owner)?;
     findings::journal(&examination, &mut report);
     findings::snapshots(&examination, &mut report);
+    findings::gaps(&examination, &mut report);
     findings::missing_base(&examination, &mut report);
     findings::watermark(&examination, &mut report)?;
     subscriptions::positions(&examination, &mut report)?;
@@ -249,6 +251,7 @@ fn without_findings(examination: &Examination, owner: Option<String>) -> Result<
         snapshots: usable(examination, |snapshot| !snapshot.is_base),
         base: usable(examination, |snapshot| snapshot.is_base).first().copied(),
         voids: content.recorded_voids.iter().map(|void| void.decision.clone()).collect(),
+        gaps: content.recorded_gaps.iter().map(|recorded| RecordedGap::new(recorded.gap, &recorded.mark)).collect(),
         findings: Vec::new(),
         unlisted: salvaged.unlisted,
     })

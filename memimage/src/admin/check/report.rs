@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::admin::decision::Decision;
+use crate::admin::decision::{Decision, RecordedGap};
 use crate::admin::repair_action::RepairOption;
 use crate::error::Position;
 use crate::history::Parent;
@@ -57,6 +57,8 @@ pub struct CheckReport {
     pub base: Option<Seq>,
     /// The decisions that made events [void](super::super::void()): by whom, when and why.
     pub voids: Vec<Decision>,
+    /// The gaps that repairs have recorded, in the order of the journal.
+    pub gaps: Vec<RecordedGap>,
     /// The findings about the journal, in the order of the journal, and then the findings about other files.
     pub findings: Vec<Finding>,
     /// The number of further findings, which are not in the list.
@@ -77,7 +79,8 @@ pub struct Finding {
     pub message: String,
     /// The recommended action; empty if no action is needed.
     pub help: String,
-    /// The repairs that apply. The repair that loses the fewest events comes first.
+    /// The repairs that apply. The repair that loses the fewest events comes first; [`GiveUp`](crate::admin::RepairAction::GiveUp) comes
+    /// last, because the later events are then replayed on another state.
     pub repairs: Vec<RepairOption>,
 }
 
@@ -109,7 +112,7 @@ impl CheckReport {
         let mut repairs: Vec<RepairOption> = Vec::new();
         for repair in self.findings.iter().flat_map(|finding| &finding.repairs) {
             if !repairs.contains(repair) {
-                repairs.push(*repair);
+                repairs.push(repair.clone());
             }
         }
         repairs

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::messages;
 use crate::admin::decision::Decision;
 use crate::journal::{
-    DamageKind, DigestMark, EventId, Frame, FrameKind, FrameVisitor, Genesis, PruneMark, Record, RecordDamage,
-    ShapeRows, ShapeTable, ShapeTableError, TimeCorrection, Timeline, VoidMark, Voids, records,
+    DamageKind, DigestMark, EventId, Frame, FrameKind, FrameVisitor, Gap, GapMark, Genesis, PruneMark, Record,
+    RecordDamage, ShapeRows, ShapeTable, ShapeTableError, TimeCorrection, Timeline, VoidMark, Voids, records,
 };
 use crate::seq::{SegmentId, Seq};
 use crate::shape::ShapeTree;
@@ -16,6 +16,15 @@ use crate::value::Value;
 #[derive(Clone, Debug)]
 pub(crate) struct RecordedVoid {
     pub(crate) decision: Decision,
+    pub(crate) segment: SegmentId,
+    pub(crate) offset: u64,
+}
+
+/// A gap that a repair has recorded, and the place of its frame.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordedGap {
+    pub(crate) gap: Gap,
+    pub(crate) mark: GapMark,
     pub(crate) segment: SegmentId,
     pub(crate) offset: u64,
 }
@@ -42,6 +51,11 @@ pub(crate) struct JournalContent {
     /// A timeline for each event after which there is a usable snapshot or base.
     timelines: Vec<Timeline>,
     pub(crate) recorded_voids: Vec<RecordedVoid>,
+    pub(crate) recorded_gaps: Vec<RecordedGap>,
+    /// The event after the last frame; `None` after damage.
+    next: Option<Seq>,
+    /// Whether a frame of shapes was lost whose rows the later frames of its segment do not contain.
+    pub(crate) has_lost_rows: bool,
     /// The first segment that the newest prune mark keeps.
     pub(crate) kept_from: Option<SegmentId>,
     /// All rows of the shape table. A newer row with the same number also describes the events of the older row, so the newest
@@ -62,6 +76,7 @@ impl FrameVisitor for JournalContent {
     fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<RecordDamage> {
         self.frames += 1;
         let header = &frame.header;
+        let expected = self.next.replace(header.next_seq());
         let damaged = |what| Err(RecordDamage { seq: header.first_seq, kind: DamageKind::Damaged, what });
         let checked = match header.kind {
             FrameKind::Events => return self.records(segment, frame, body),
@@ -71,13 +86,14 @@ impl FrameVisitor for JournalContent {
             FrameKind::Prune => self.prune(body).or_else(damaged),
             FrameKind::Void => self.void(segment, frame, body).or_else(damaged),
             FrameKind::Time => TimeCorrection::decode(body).map(drop).or_else(damaged),
+            FrameKind::Gap => self.recorded_gap(segment, frame, body, expected).or_else(damaged),
             FrameKind::Seal | FrameKind::Optional(_) => Ok(()),
         };
         checked.err().into_iter().collect()
     }
 
     fn gap(&mut self) {
-        (self.is_described, self.has_gap) = (false, true);
+        (self.is_described, self.has_gap, self.next) = (false, true, None);
     }
 }
 
@@ -94,6 +110,11 @@ impl JournalContent {
         self.timelines.iter().find(|timeline| timeline.seq == seq)
     }
 
+    /// Whether the shape table describes all events, also those that follow damage.
+    pub(super) fn describes_all(&self) -> bool {
+        !self.has_lost_rows && self.undescribed.iter().all(|frame| self.table.event(frame.highest).is_some())
+    }
+
     /// Whether the shape table describes certain events of the segment: those after event `seq`, between `offset` and the
     /// segment's next frame of shapes.
     pub(super) fn describes_from(&self, segment: SegmentId, offset: u64, seq: Seq) -> bool {
@@ -107,7 +128,7 @@ impl JournalContent {
         match self.table.add(rows) {
             Ok(()) => self.is_described = true,
             // the frame with the missing rows was lost in the gap
-            Err(ShapeTableError::Gap { .. }) if !self.is_described => {}
+            Err(ShapeTableError::Gap { .. }) if !self.is_described => self.has_lost_rows = true,
             Err(fault) => return Err(fault.to_string()),
         }
         Ok(())
@@ -150,6 +171,23 @@ impl JournalContent {
         if is_first {
             self.recorded_voids.push(RecordedVoid { decision: mark.into(), segment, offset: frame.offset as u64 });
         }
+        Ok(())
+    }
+
+    /// Adds a recorded gap. Event `expected` must follow the frame before it, if that is known.
+    fn recorded_gap(
+        &mut self,
+        segment: SegmentId,
+        frame: &Frame<'_>,
+        body: &[u8],
+        expected: Option<Seq>,
+    ) -> Result<(), String> {
+        let mark = GapMark::decode(body, &frame.header)?;
+        let gap = Gap::new(&mark, &frame.header);
+        if let Some(what) = expected.and_then(|expected| gap.misplaced(expected)) {
+            return Err(what);
+        }
+        self.recorded_gaps.push(RecordedGap { gap, mark, segment, offset: frame.offset as u64 });
         Ok(())
     }
 

@@ -61,3 +61,31 @@ pub(super) fn missing_file() -> String {
 pub(super) fn missing_first_events() -> String {
     "the first events are missing, and no base replaces them".to_owned()
 }
+
+// why the damaged frames alone cannot be given up
+
+pub(super) fn damaged_beginning() -> String {
+    "the damage is at the beginning of the journal, so there is no state to go on from".to_owned()
+}
+
+pub(super) fn nothing_sound_behind() -> String {
+    "no sound frame follows the damage".to_owned()
+}
+
+pub(super) fn undescribed_events() -> String {
+    "the shapes of some of the events behind the damage are lost".to_owned()
+}
+
+pub(super) fn other_history() -> String {
+    "the frames behind the damage do not continue those before it: they belong to another history of the image"
+        .to_owned()
+}
+
+pub(super) fn repeated_events(first: Seq) -> String {
+    format!("the frames behind the damage begin with event {first}, which the journal already has")
+}
+
+pub(super) fn lost_decisions(count: u32) -> String {
+    let decisions = if count == 1 { "a decision" } else { "decisions" };
+    format!("the damage destroyed {decisions} that an event is void, so a replay would run an event that must not run")
+}

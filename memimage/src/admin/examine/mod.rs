@@ -5,11 +5,13 @@ mod messages;
 mod content;
 mod snapshot;
 mod examination;
+mod give_up;
 mod repair_options;
 mod files;
 
 pub(crate) use examination::Examination;
 pub(crate) use files::{FileCondition, FileObservation, refused_for_writing, survey};
+pub(crate) use give_up::GiveUpPlan;
 pub(crate) use messages::unidentified;
 pub(crate) use repair_options::KeptEvents;
 pub(crate) use snapshot::ExaminedSnapshot;

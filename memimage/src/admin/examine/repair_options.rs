@@ -21,7 +21,8 @@ pub(crate) struct KeptEvents<'a> {
 }
 
 impl Examination {
-    /// The repairs of the journal that apply to this image. The repair that loses the fewest events comes first.
+    /// The repairs of the journal that apply to this image. The repair that loses the fewest events comes first; the one that gives
+    /// up the damaged frames alone comes last.
     pub(crate) fn repair_options(&self) -> Vec<RepairOption> {
         if self.has_newer_format() {
             return Vec::new();
@@ -38,6 +39,8 @@ impl Examination {
                 let mut options: Vec<RepairOption> =
                     self.begin_option().into_iter().chain(self.cut_option(damage)).collect();
                 options.sort_by_key(|option| option.lost.map_or(0, |lost| lost.events()));
+                // comes last, because only the owner can judge whether the later events may be replayed without the lost ones
+                options.extend(self.give_up_option());
                 options
             }
         }
@@ -110,7 +113,7 @@ impl Examination {
         let cut = || RepairOption {
             lost: SeqRange::of(run.next, last),
             next: Some(RepairAction::CutFrom(run.next)),
-            ..option
+            ..option.clone()
         };
         match run.stopped {
             _ if !self.is_after_damage(run) => None,

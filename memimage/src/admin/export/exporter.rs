@@ -200,6 +200,13 @@ impl Exporter<'_, '_> {
                 let (to, from) = (time::to_json(correction.to), time::to_json(correction.from));
                 self.output.line(&Line::Time(lines::Correction { to, from, reason: &correction.reason }))?;
             }
+            FrameKind::Gap => {
+                let gap = scan.decode_gap(segment, frame)?;
+                // the lines of an export have no gaps
+                if gap.is_crossed_from(self.first.before()) && gap.first <= self.last {
+                    return Err(scan.segments().lost_events(gap));
+                }
+            }
             // the header has the genesis, and the state that replaces pruned events follows the last event
             FrameKind::Genesis | FrameKind::Prune | FrameKind::Seal | FrameKind::Optional(_) => {}
         }

@@ -3,7 +3,7 @@
 
 use super::messages;
 use super::replacement::repair_framing;
-use super::session::{FramesEnd, RepairSession};
+use super::session::{ALIGN_SHIFT, FramesEnd, RepairSession};
 use crate::admin::examine::{ExaminedSnapshot, KeptEvents};
 use crate::admin::seq_range::SeqRange;
 use crate::entropy::random;
@@ -13,9 +13,6 @@ use crate::journal::{
     rewrite_without_start,
 };
 use crate::seq::{SegmentId, Seq};
-
-/// The alignment of new frames if no readable frame shows the alignment of the image: 2^9 = 512 bytes, one sector.
-const ALIGN_SHIFT: u8 = 9;
 
 /// The beginning of the repaired journal.
 struct NewStart {

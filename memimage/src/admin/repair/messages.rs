@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::report::{FileChange, RepairReport};
+use crate::admin::repair_action::ranges;
 use crate::admin::wording::listed;
 use crate::seq::Seq;
 
@@ -20,9 +21,10 @@ impl fmt::Display for RepairReport {
                 None => writeln!(f)?,
             }
         }
-        match &self.lost {
-            Some(lost) => write!(f, "lost: {lost}")?,
-            None => f.write_str("lost: no event that is known to exist")?,
+        match (&self.gaps[..], &self.lost) {
+            ([_, ..], _) => write!(f, "lost: {}", ranges(&self.gaps))?,
+            ([], Some(lost)) => write!(f, "lost: {lost}")?,
+            ([], None) => f.write_str("lost: no event that is known to exist")?,
         }
         if let Some(retired) = &self.retired {
             write!(
@@ -50,12 +52,20 @@ pub(super) const TAIL_CLEARED: &str = "was overwritten with zeros from its last 
 pub(super) const SEGMENT_REPAIRED: &str = "was replaced by a copy with a correct header and length";
 pub(super) const SEGMENT_CUT: &str = "was replaced by a copy that ends before the damage";
 pub(super) const SEGMENT_REWRITTEN: &str = "was replaced by a copy that begins after the damage";
+pub(super) const SEGMENT_REBUILT: &str = "was replaced by a copy without the damaged frames";
 pub(super) const SEGMENT_CREATED: &str = "was created to continue the journal";
 pub(super) const REMOVED: &str = "was moved to `quarantine/`";
 pub(super) const BASE_INSTALLED: &str = "was copied to both files of the base";
 pub(super) const EPOCH_RAISED: &str = "was updated with the new epoch";
 
+/// The reason of a recorded gap, if no more is known.
+pub(super) const DAMAGE: &str = "frames are missing or damaged";
+
 // why a repair is refused
+
+pub(super) fn nothing_to_try() -> String {
+    "only giving up the damaged frames alone can change the outcome of an event that it keeps".to_owned()
+}
 
 pub(super) fn nothing_damaged() -> String {
     "the journal is not damaged".to_owned()

@@ -9,23 +9,29 @@ mod replacement;
 mod in_place;
 mod cut;
 mod begin;
+mod give_up;
+mod dry_run;
 
 use std::path::Path;
 use std::sync::Arc;
 
+pub use dry_run::RepairDryRun;
 pub use report::{FileChange, RepairReport};
 
 use super::examine::Examination;
 use super::keys::{GivenKeys, Task};
 use super::repair_action::RepairAction;
-use crate::disk::{Disk, OwnedDisk, RealDisk, absolute, failed, sync_dir};
+use crate::disk::{Disk, LockGuard, OwnedDisk, RealDisk, absolute, failed, sync_dir};
 use crate::error::Error;
+use crate::event::Model;
 use crate::journal::{DamageKind, Layout};
+use crate::keys::Keyring;
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
 use crate::log;
 use begin::begin;
 use cut::cut;
+use give_up::give_up;
 use in_place::{clear_tail, remove_snapshots, repair_base, repair_segments};
 use session::RepairSession;
 
@@ -35,7 +41,7 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 ///
 /// - The image must not be open. The repair first reads the whole image, and reads it a second time if there is damage. If the
 ///   action does not apply to the damage, the repair returns an error and changes nothing. Only the actions with a seq,
-///   `CutFrom` and `BeginAt`, give up events that are known to exist.
+///   `CutFrom`, `BeginAt` and `GiveUp`, give up events that are known to exist.
 /// - Before the repair changes or removes a file, it saves a copy in the image's `quarantine` directory and syncs the copy. The
 ///   repair fails if the disk has no space for the copies.
 /// - After a crash during a repair, the image either opens, or can be repaired by the same action, with the same result. If a
@@ -90,6 +96,7 @@ pub fn repair(path: impl AsRef<Path>, action: RepairAction) -> Result<RepairRepo
 #[must_use = "nothing is repaired until `run` is called"]
 pub struct Repair {
     action: RepairAction,
+    by: Option<String>,
     keys: GivenKeys,
     allow_network: bool,
 }
@@ -97,13 +104,20 @@ pub struct Repair {
 impl Repair {
     /// Creates a repair without keys, like [`repair()`].
     pub fn new(action: RepairAction) -> Repair {
-        Repair { action, keys: GivenKeys::default(), allow_network: false }
+        Repair { action, by: None, keys: GivenKeys::default(), allow_network: false }
     }
 
     /// Creates a repair with keys.
     #[cfg(feature = "admin")]
     pub(super) fn with_keys(action: RepairAction, keys: GivenKeys) -> Repair {
         Repair { keys, ..Repair::new(action) }
+    }
+
+    /// Records who decided to give up events by [`RepairAction::GiveUp`]; without a call, the journal records nobody. Only the first
+    /// 1024 bytes are recorded.
+    pub fn by(mut self, name: impl Into<String>) -> Repair {
+        self.by = Some(name.into());
+        self
     }
 
     /// Sets the keys under which the image is encrypted; see [`Options::encryption`](crate::Options::encryption). The repair
@@ -151,14 +165,53 @@ impl Repair {
         self.run_on(disk, path.as_ref())
     }
 
+    /// Replays the journal as it would be after [`RepairAction::GiveUp`], and reports the events whose outcome would change because
+    /// others are lost. Changes nothing. The program must know the shapes of all events in the journal. Answers that callers got, and
+    /// what a body took from a counter, can change without another outcome.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`run`](Repair::run); also an error if the journal belongs to another model or was recorded with shapes that this
+    /// program does not know, or if the action is not `GiveUp` ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)): the
+    /// events that other actions keep have the recorded outcomes. An event that cannot be replayed is not an error: see
+    /// [`RepairDryRun::failure`].
+    pub fn dry_run<M: Model>(&self, path: impl AsRef<Path>) -> Result<RepairDryRun, Error> {
+        self.dry_run_on::<M>(&(Arc::new(RealDisk) as Arc<dyn Disk>), &absolute(path.as_ref()))
+    }
+
+    /// Like [`dry_run`](Repair::dry_run), on any [`Disk`].
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`dry_run`](Repair::dry_run).
+    #[cfg(feature = "sim")]
+    pub fn dry_run_with<M: Model>(&self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<RepairDryRun, Error> {
+        self.dry_run_on::<M>(&disk, path.as_ref())
+    }
+
+    fn dry_run_on<M: Model>(&self, disk: &Arc<dyn Disk>, path: &Path) -> Result<RepairDryRun, Error> {
+        let (layout, keyring) = (Layout::new(path), self.keys.clone().keyring());
+        let _lock = self.lock(disk, &layout, &keyring)?;
+        let session = RepairSession::new(Examination::of(disk, &layout, &keyring, TASK)?, self.action)?;
+        match self.action {
+            RepairAction::GiveUp(seq) => dry_run::dry_run::<M>(&session, &keyring, self.action, seq),
+            _ => Err(session.refusal(messages::nothing_to_try())),
+        }
+    }
+
+    /// Verifies the keys, and locks the image.
+    fn lock(&self, disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result<LockGuard, Error> {
+        TASK.unlock_to_write(disk, layout, keyring)?;
+        if !self.allow_network {
+            layout.refuse_network(&**disk)?;
+        }
+        layout.acquire_lock(&**disk)
+    }
+
     fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<RepairReport, Error> {
         let layout = Layout::new(path);
-        let keyring = self.keys.keyring();
-        TASK.unlock_to_write(&disk, &layout, &keyring)?;
-        if !self.allow_network {
-            layout.refuse_network(&*disk)?;
-        }
-        let lock = layout.acquire_lock(&*disk)?;
+        let keyring = self.keys.clone().keyring();
+        let lock = self.lock(&disk, &layout, &keyring)?;
         let disk = OwnedDisk::over(disk, &lock);
         // an earlier attempt may have moved files out of these directories, and without this sync, a crash could bring the
         // files back
@@ -181,6 +234,7 @@ impl Repair {
             RepairAction::SuspectTail => clear_tail(&mut session, |_| true).map(lossless),
             RepairAction::CutFrom(seq) => cut(&mut session, seq),
             RepairAction::BeginAt(seq) => begin(&mut session, seq),
+            RepairAction::GiveUp(seq) => give_up(&mut session, seq, self.by.as_deref()),
             RepairAction::Segments => repair_segments(&mut session).map(lossless),
             RepairAction::Snapshots => remove_snapshots(&mut session).map(lossless),
             RepairAction::Base => repair_base(&mut session).map(lossless),

@@ -14,8 +14,11 @@ pub struct RepairReport {
     pub action: RepairAction,
     /// The files that the repair changed, in the order of the changes; empty if an earlier run had completed the repair.
     pub changes: Vec<FileChange>,
-    /// The events that were lost; `None` if no event is known to be lost.
+    /// The events that were lost; `None` if no event is known to be lost. If the repair gave up the damaged frames alone, the range
+    /// from the first to the last lost event, of which only those in [`gaps`](RepairReport::gaps) are lost.
     pub lost: Option<SeqRange>,
+    /// The events that are lost in the gaps that [`GiveUp`](RepairAction::GiveUp) has recorded, in order; empty for other actions.
+    pub gaps: Vec<SeqRange>,
     /// The events that left the journal although the state keeps their effect. These events can no longer be replayed,
     /// rewritten or read, and the quarantine may contain the only copies of them.
     pub retired: Option<SeqRange>,

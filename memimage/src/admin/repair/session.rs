@@ -24,6 +24,9 @@ const LAST_EPOCH: u64 = u64::MAX - 1;
 /// The maximum length of a segment that a repair creates. The options of the next open determine the length of later segments.
 const SEGMENT_LEN: u64 = 1 << 20;
 
+/// The alignment of new frames if no readable frame shows the alignment of the image: 2^9 = 512 bytes, one sector.
+pub(super) const ALIGN_SHIFT: u8 = 9;
+
 /// A repair of an image that this process has locked.
 pub(super) struct RepairSession {
     pub(super) examination: Examination,
@@ -35,6 +38,8 @@ pub(super) struct RepairSession {
     pub(super) lost_decisions: u32,
     /// The events that leave the journal although the state keeps their effect.
     pub(super) retired: Option<SeqRange>,
+    /// The events that are lost in the gaps that the repair has recorded.
+    pub(super) gaps: Vec<SeqRange>,
     /// The life (epoch and id) that the repair begins.
     life: Life,
     has_begun_epoch: bool,
@@ -70,6 +75,7 @@ impl RepairSession {
             revived: Vec::new(),
             lost_decisions: 0,
             retired: None,
+            gaps: Vec::new(),
             life: Life { epoch: newest.saturating_add(1), id: random_life()? },
             has_begun_epoch: false,
         };
@@ -78,6 +84,11 @@ impl RepairSession {
             LAST_EPOCH.. => Err(session.refusal(messages::last_epoch(newest))),
             _ => Ok(session),
         }
+    }
+
+    /// The life that the repair begins.
+    pub(super) fn life(&self) -> Life {
+        self.life
     }
 
     pub(super) fn disk(&self) -> &dyn Disk {
@@ -272,8 +283,8 @@ impl RepairSession {
 
     pub(super) fn finish(self, lost: Option<SeqRange>) -> RepairReport {
         let epoch = self.life.epoch - u64::from(!self.has_begun_epoch);
-        let RepairSession { action, changes, revived, lost_decisions, retired, .. } = self;
-        RepairReport { action, changes, lost, retired, revived, lost_decisions, epoch }
+        let RepairSession { action, changes, revived, lost_decisions, retired, gaps, .. } = self;
+        RepairReport { action, changes, lost, gaps, retired, revived, lost_decisions, epoch }
     }
 
     fn uuid(&self) -> [u8; 16] {

@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::moment::rfc3339;
 use super::terminal::Terminal;
 use crate::history::LoggedEvent;
+use crate::seq::Seq;
 use crate::value::text::hex;
 
 /// An event as a line of JSON.
@@ -40,6 +41,11 @@ struct EventLine<'a> {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(part: &u32) -> bool {
     *part == 0
+}
+
+/// A recorded gap as a line of JSON.
+pub(crate) fn gap_line(first: Seq, last: Seq) -> String {
+    format!(r#"{{"lost":[{first},{last}]}}"#)
 }
 
 /// An event as a line of JSON.

@@ -24,9 +24,11 @@ impl FromStr for RepairName {
             None if name == "snapshots" => RepairAction::Snapshots,
             None if name == "base" => RepairAction::Base,
             Some(("cut-from", seq)) => RepairAction::CutFrom(at(seq)?),
+            Some(("give-up", seq)) => RepairAction::GiveUp(at(seq)?),
             Some(("begin-at", seq)) => RepairAction::BeginAt(at(seq)?),
             _ => {
-                let known = "torn-tail, suspect-tail, cut-from=SEQ, begin-at=SEQ, segments, snapshots and base";
+                let known =
+                    "torn-tail, suspect-tail, cut-from=SEQ, begin-at=SEQ, give-up=SEQ, segments, snapshots and base";
                 return Err(format!("the repairs are {known}; `memimage repair IMAGE` lists those that apply"));
             }
         }))
@@ -40,6 +42,7 @@ pub(crate) fn name_of(action: RepairAction) -> String {
         RepairAction::SuspectTail => "suspect-tail".to_owned(),
         RepairAction::CutFrom(seq) => format!("cut-from={seq}"),
         RepairAction::BeginAt(seq) => format!("begin-at={seq}"),
+        RepairAction::GiveUp(seq) => format!("give-up={seq}"),
         RepairAction::Segments => "segments".to_owned(),
         RepairAction::Snapshots => "snapshots".to_owned(),
         RepairAction::Base => "base".to_owned(),
@@ -60,6 +63,10 @@ pub(crate) struct RepairDocument {
     /// The repair that must follow.
     next: Option<String>,
     lost: Option<RangeDocument>,
+    /// The exact ranges that `give-up` loses.
+    gaps: Vec<RangeDocument>,
+    /// The events that `give-up` replays without the lost ones.
+    doubtful: Option<RangeDocument>,
     /// The events that leave the journal although the state keeps their effect.
     retired: Option<RangeDocument>,
 }
@@ -81,6 +88,8 @@ impl RepairDocument {
             what: option.action.what(),
             next: option.next.map(name_of),
             lost: option.lost.map(RangeDocument::of),
+            gaps: option.gaps.iter().copied().map(RangeDocument::of).collect(),
+            doubtful: option.doubtful.map(RangeDocument::of),
             retired: option.retired.map(RangeDocument::of),
         }
     }
@@ -97,6 +106,7 @@ mod tests {
             RepairAction::SuspectTail,
             RepairAction::CutFrom(Seq::new(7)),
             RepairAction::BeginAt(Seq::new(u64::MAX)),
+            RepairAction::GiveUp(Seq::new(1)),
             RepairAction::Segments,
             RepairAction::Snapshots,
             RepairAction::Base,

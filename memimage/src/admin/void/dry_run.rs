@@ -1,8 +1,8 @@
 //! Determines the effect of a void decision without recording the decision.
 
+use crate::admin::outcome_change::{OutcomeChange, changes};
 use crate::error::{Error, ErrorKind};
 use crate::event::Model;
-use crate::outcome::Outcome;
 use crate::recovery::{OpenedJournal, RecoveryGoal, dispatch_of, recover};
 use crate::seq::Seq;
 
@@ -26,17 +26,6 @@ pub struct VoidDryRun {
     pub failure: Option<Error>,
 }
 
-/// A later event whose outcome would change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct OutcomeChange {
-    /// The event.
-    pub seq: Seq,
-    /// Whether the event's body would now return an error. If `false`, the body returned an error when the event was recorded,
-    /// and would not return one now.
-    pub is_rejected: bool,
-}
-
 /// Replays the journal without event `seq`. Returns the outcomes that change, or else the error of the first event that cannot
 /// be replayed.
 pub(super) fn replay_without<M: Model>(
@@ -50,9 +39,8 @@ pub(super) fn replay_without<M: Model>(
         also_void: Some(seq),
         ..RecoveryGoal::default()
     };
-    let change = |(seq, now)| OutcomeChange { seq, is_rejected: now == Outcome::Rejected };
     match recover::<M>(journal, &dispatch_of::<M>(journal)?, goal) {
-        Ok(recovered) => Ok((recovered.changed_outcomes.into_iter().map(change).collect(), None)),
+        Ok(recovered) => Ok((changes(recovered.changed_outcomes), None)),
         Err(error) if error.kind() == ErrorKind::Diverged => Ok((Vec::new(), Some(error))),
         Err(error) => Err(error),
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::dry_run::VoidDryRun;
 use super::report::VoidReport;
+use crate::admin::outcome_change::fmt_changes;
 use crate::recovery::DROPPED;
 use crate::seq::Seq;
 
@@ -32,9 +33,6 @@ impl fmt::Display for VoidReport {
     }
 }
 
-/// The largest number of changed outcomes that a report lists.
-const MAX_LISTED: usize = 20;
-
 impl fmt::Display for VoidDryRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let VoidDryRun { seq, name, version, already, outcomes, failure } = self;
@@ -43,22 +41,7 @@ impl fmt::Display for VoidDryRun {
         if let Some(error) = failure {
             return write!(f, "; without it, the journal cannot be replayed: {error}");
         }
-        match outcomes.len() {
-            0 => write!(f, "; the outcomes of all later events stay the same")?,
-            1 => write!(f, "; 1 later event would have another outcome")?,
-            count => write!(f, "; {count} later events would have another outcome")?,
-        }
-        for change in outcomes.iter().take(MAX_LISTED) {
-            let now = if change.is_rejected {
-                "was accepted, and would be rejected"
-            } else {
-                "was rejected, and would be accepted"
-            };
-            write!(f, "\n  event {}: {now}", change.seq)?;
-        }
-        if outcomes.len() > MAX_LISTED {
-            write!(f, "\n  and {} more", outcomes.len() - MAX_LISTED)?;
-        }
+        fmt_changes(outcomes, f)?;
         write!(
             f,
             "\n  later events are replayed on a state without the event: ids that bodies took from a counter or a length shift, and \
@@ -93,6 +76,10 @@ pub(super) fn no_event_zero() -> VoidRefusal {
 
 pub(super) fn pruned_event() -> VoidRefusal {
     VoidRefusal { what: "the event was pruned from the journal".to_owned(), help: HELP_NUMBER }
+}
+
+pub(super) fn lost_event() -> VoidRefusal {
+    VoidRefusal { what: "the event is lost in a recorded gap".to_owned(), help: HELP_NUMBER }
 }
 
 pub(super) fn event_after_end(last: Seq) -> VoidRefusal {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "admin")]
 pub(super) use carried::carry_over;
-pub use dry_run::{OutcomeChange, VoidDryRun};
+pub use dry_run::VoidDryRun;
 pub use report::VoidReport;
 
 use super::decision::Decision;
@@ -248,7 +248,7 @@ impl Void {
         // If a bad read hid a row of the table, the row would be missing from all later segments.
         let mut table = ShapeTable::default();
         let (mut event, mut recorded, mut voids) = (None, None, Voids::default());
-        let mut align_shift = None;
+        let (mut align_shift, mut is_lost) = (None, false);
         let mut visit = |segment: SegmentId, frame: &Frame<'_>| {
             align_shift = Some(frame.header.align_shift);
             let holds = frame.header.first_seq <= self.seq && self.seq < frame.header.next_seq();
@@ -265,6 +265,10 @@ impl Void {
                         recorded.get_or_insert(mark);
                     }
                 }
+                FrameKind::Gap => {
+                    let gap = scan.decode_gap(segment, frame)?;
+                    is_lost |= gap.first <= self.seq && self.seq < gap.next;
+                }
                 _ => {}
             }
             Ok(ControlFlow::Continue(()))
@@ -273,6 +277,7 @@ impl Void {
         let Some(event) = event else {
             let refusal = match self.seq {
                 Seq::ZERO => messages::no_event_zero(),
+                _ if is_lost => messages::lost_event(),
                 _ if self.seq < end.chain.next_seq => messages::pruned_event(),
                 _ => messages::event_after_end(end.chain.before()),
             };

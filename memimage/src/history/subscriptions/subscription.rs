@@ -190,7 +190,11 @@ impl<M: Model> Subscription<M> {
             return Ok(NextEvent::Ended);
         }
         let next = self.try_next_event();
-        self.is_ended = !matches!(next, Ok(NextEvent::Event(_) | NextEvent::Pending));
+        self.is_ended = match &next {
+            Ok(NextEvent::Event(_) | NextEvent::Pending) => false,
+            Ok(NextEvent::Ended) => true,
+            Err(error) => !error.is_gap(),
+        };
         next
     }
 

@@ -58,8 +58,8 @@ pub(crate) struct FrameHeader {
     pub(crate) time: Timestamp,
     /// The link to the previous frame, which may be in an earlier segment; all zero in the first frame of the journal.
     pub(crate) previous: Link,
-    /// `Some` in a bridge, which is a frame that a repair writes in place of lost frames: the link to the last lost frame. The
-    /// frame after the bridge contains this link.
+    /// `Some` in a bridge or a gap frame, which a repair writes in place of lost frames: the link to the last lost frame. The frame
+    /// after the bridge or the gap frame contains this link.
     pub(crate) bridge: Option<Link>,
     /// The next frame starts at the next multiple of 2^`align_shift` in the file.
     pub(crate) align_shift: u8,
@@ -384,6 +384,9 @@ impl<'a> RawHeader<'a> {
         }
         if kind != FrameKind::Events && u32_at(self.bytes, 48) != 0 {
             return Err("a frame states a number of events, but its kind has no events".to_owned());
+        }
+        if kind == FrameKind::Gap && !self.bridges() {
+            return Err("a gap frame does not contain the link to the frames that it replaces".to_owned());
         }
         let cipher = (cipher != 0).then(|| u32_at(self.bytes, 64));
         let chain = (chain != 0).then(|| u32_at(self.bytes, 68));

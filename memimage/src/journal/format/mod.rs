@@ -14,6 +14,7 @@ pub(super) mod torn_write;
 pub(super) mod shape_table;
 pub(super) mod genesis;
 pub(super) mod prune;
+pub(super) mod gap;
 pub(super) mod void;
 pub(super) mod time_correction;
 pub(super) mod timeline;

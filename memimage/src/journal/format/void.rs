@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::frame::Frame;
+use super::gap::Gap;
 use crate::context::Timestamp;
 use crate::seq::Seq;
 
@@ -38,6 +39,10 @@ pub(crate) struct Voids {
     /// snapshot has the same epoch as a void frame. So a snapshot with an earlier epoch was created before the event became
     /// void, and a snapshot with a later epoch was created afterwards.
     epochs: BTreeMap<Seq, u64>,
+    /// The recorded gaps in which events are lost, in the order of the journal.
+    gaps: Vec<Gap>,
+    /// The gaps that a replay crosses, each as its last event and the epoch in which the gap was recorded.
+    crossed: BTreeMap<Seq, u64>,
 }
 
 impl Voids {
@@ -58,15 +63,38 @@ impl Voids {
         others.epochs.into_iter().for_each(|(seq, epoch)| self.insert(seq, epoch));
     }
 
+    /// Adds a recorded gap.
+    pub(crate) fn add_gap(&mut self, gap: Gap) {
+        self.gaps.push(gap);
+    }
+
+    /// From now on, treats the lost events after event `start` as void: a replay that begins there lacks their effect, so later
+    /// outcomes and digests from before the decision do not count. Returns the gaps that such a replay crosses.
+    ///
+    /// Until then, a gap invalidates nothing. A state from before the decision contains the effect of the lost events, and is
+    /// better than a replay without it.
+    pub(crate) fn cross_gaps_after(&mut self, start: Seq) -> Vec<Gap> {
+        let crossed: Vec<Gap> = self.gaps.iter().copied().filter(|gap| gap.is_crossed_from(start)).collect();
+        self.crossed.clear();
+        crossed.iter().for_each(|gap| self.cross(*gap));
+        crossed
+    }
+
+    /// Like [`cross_gaps_after`](Voids::cross_gaps_after), for one gap that a replay has come to.
+    pub(crate) fn cross(&mut self, gap: Gap) {
+        self.crossed.insert(gap.last(), gap.epoch);
+    }
+
     #[inline]
     pub(crate) fn has(&self, seq: Seq) -> bool {
         !self.epochs.is_empty() && self.epochs.contains_key(&seq)
     }
 
     /// Whether a state that was computed in `epoch`, and whose last event is `seq`, includes an event that became void in a
-    /// later epoch.
+    /// later epoch, or that is lost in a gap that the replay [crosses](Voids::cross_gaps_after).
     pub(crate) fn invalidates(&self, seq: Seq, epoch: u64) -> bool {
-        self.epochs.range(..=seq).any(|(_, &void_epoch)| epoch < void_epoch)
+        let is_later = |decisions: &BTreeMap<Seq, u64>| decisions.range(..=seq).any(|(_, &decided)| epoch < decided);
+        is_later(&self.epochs) || !self.crossed.is_empty() && is_later(&self.crossed)
     }
 
     /// The newest epoch in which an event became void; 0 if there is no void event.
@@ -100,10 +128,27 @@ mod tests {
 
     #[test]
     fn an_event_that_becomes_void_invalidates_only_earlier_states_that_include_it() {
-        let voids = Voids { epochs: BTreeMap::from([(Seq::new(5), 3)]) };
+        let voids = Voids { epochs: BTreeMap::from([(Seq::new(5), 3)]), ..Voids::default() };
         assert!(voids.has(Seq::new(5)) && !voids.has(Seq::new(4)));
         assert!(voids.invalidates(Seq::new(5), 2), "created before");
         assert!(!voids.invalidates(Seq::new(5), 4), "created after");
         assert!(!voids.invalidates(Seq::new(4), 2), "does not include the event");
+    }
+
+    #[test]
+    fn a_gap_invalidates_earlier_outcomes_only_for_a_replay_that_crosses_it() {
+        let gap = |first, next, epoch| Gap { first: Seq::new(first), next: Seq::new(next), epoch };
+        let mut voids = Voids::default();
+        [gap(5, 8, 3), gap(12, 13, 4), gap(20, 20, 9)].into_iter().for_each(|gap| voids.add_gap(gap));
+        assert!(!voids.invalidates(Seq::new(30), 0), "no replay");
+        let invalid = |voids: &Voids| {
+            [(6, 2), (7, 2), (7, 3), (12, 3), (12, 4), (30, 8)]
+                .map(|(seq, epoch)| voids.invalidates(Seq::new(seq), epoch))
+        };
+        assert_eq!(voids.cross_gaps_after(Seq::new(6)), [gap(5, 8, 3), gap(12, 13, 4)]);
+        assert_eq!(invalid(&voids), [false, true, false, true, false, false]);
+        assert_eq!(voids.cross_gaps_after(Seq::new(7)), [gap(12, 13, 4)]);
+        assert_eq!(invalid(&voids), [false, false, false, true, false, false]);
+        assert!(voids.cross_gaps_after(Seq::new(12)).is_empty(), "the state has the effect of the lost event");
     }
 }

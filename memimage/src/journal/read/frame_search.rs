@@ -91,15 +91,20 @@ impl Scan {
         Ok(())
     }
 
-    /// The void events in the segments that contain the events after `seq`, and the timeline of the state after `seq`. Digests are
-    /// read up to the segment after the one with event `until`; `None` reads all of them.
+    /// The void events in the segments that contain the events after `seq`, the gaps there, and the timeline of the state after
+    /// `seq`. Gaps and digests are read up to the segment after the one with event `until`; `None` reads all of them.
     pub(crate) fn voids_and_timeline(&self, seq: Seq, until: Option<Seq>) -> Result<(Voids, Timeline), Error> {
         let (mut voids, mut timeline) = (Voids::default(), Timeline::new(seq));
         let start = Timeline::new(seq);
-        let wanted = |frame: &FrameSummary| is_void(frame) || start.is_described_by(frame);
+        let is_gap = |frame: &FrameSummary| frame.kind == Some(FrameKind::Gap);
+        let wanted = |frame: &FrameSummary| is_void(frame) || is_gap(frame) || start.is_described_by(frame);
         let mut visit = |segment: SegmentId, frame: &Frame<'_>| {
             match frame.header.kind {
                 FrameKind::Void => self.add_void(segment, frame, &mut voids)?,
+                FrameKind::Gap => {
+                    self.verify(segment, frame)?;
+                    voids.add_gap(self.decode_gap(segment, frame)?);
+                }
                 // a frame that does not verify with the keys is skipped here; the replay of its events reports the frame
                 _ if self.verify(segment, frame).is_err() => {}
                 FrameKind::Events => timeline.add_events(frame),

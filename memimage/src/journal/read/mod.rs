@@ -6,6 +6,7 @@ pub(super) mod segments;
 mod read_ahead;
 pub(super) mod position;
 pub(super) mod scan;
+mod bodies;
 mod last_frame;
 mod frame_window;
 mod frame_search;

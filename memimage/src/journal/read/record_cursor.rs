@@ -9,9 +9,11 @@ use super::scan::Scan;
 use super::tail::JournalTail;
 use crate::error::Error;
 use crate::journal::format::frame::{Frame, FrameKind};
+use crate::journal::format::gap::Gap;
 use crate::journal::format::record::{Record, read as records};
 use crate::journal::format::shape_table::ShapeRows;
 use crate::journal::format::void::Voids;
+use crate::planted::{Bug, planted};
 use crate::seq::{Life, SegmentId, Seq};
 
 /// A record, with the body of its frame.
@@ -39,6 +41,8 @@ pub(crate) enum JournalItem {
     Record(StoredRecord),
     /// Rows that the records after them use.
     Shapes(SegmentId, ShapeRows),
+    /// A recorded gap: the events of this range are lost.
+    Gap(Gap),
 }
 
 /// A reader of the records after an event.
@@ -106,6 +110,11 @@ impl RecordCursor {
                     self.last = stored.record.seq;
                     return Ok(self.items.pop_front());
                 }
+                Some(JournalItem::Gap(gap)) if gap.first > until => return Ok(None),
+                Some(JournalItem::Gap(gap)) => {
+                    self.last = gap.last();
+                    return Ok(self.items.pop_front());
+                }
                 Some(JournalItem::Shapes(..)) => return Ok(self.items.pop_front()),
                 None if self.last >= until => return Ok(None),
                 None => self.fill(until)?,
@@ -164,6 +173,11 @@ fn add_items(
         FrameKind::Events if frame.header.next_seq() > last.next() => {
             let stored = records_of(scan, segment, frame)?;
             items.extend(stored.filter(|stored| stored.record.seq > last).map(JournalItem::Record));
+        }
+        FrameKind::Gap => {
+            let gap = scan.decode_gap(segment, frame)?;
+            let is_wanted = gap.is_crossed_from(last) && !planted(Bug::GapPassedSilently);
+            items.extend(is_wanted.then_some(JournalItem::Gap(gap)));
         }
         _ => {}
     }

@@ -19,6 +19,7 @@ pub(crate) struct ReverseCursor {
     segment: Option<SegmentId>,
     /// The bytes of the current segment, and the offsets of its unread frames with events.
     bytes: Vec<u8>,
+    /// The offsets of its unread gap frames are among them.
     frames: Vec<usize>,
     current: SegmentId,
     /// The unread records of the current frame.
@@ -57,7 +58,8 @@ impl ReverseCursor {
     ///
     /// # Errors
     ///
-    /// Returns an error if the journal is damaged. After an error the reader must not be used again.
+    /// Returns an error if events are lost in a recorded gap; the reader then continues before the gap. Returns an error if the journal
+    /// is damaged; after that the reader must not be used again.
     pub(crate) fn next(&mut self) -> Result<Option<StoredRecord>, Error> {
         loop {
             if let Some(stored) = self.records.pop() {
@@ -85,6 +87,12 @@ impl ReverseCursor {
         let FrameStep::Frame(frame) = reader.step() else {
             unreachable!("the frame was read before");
         };
+        if frame.header.kind == FrameKind::Gap {
+            let gap = self.scan.decode_gap(self.current, &frame)?;
+            let has_wanted = gap.first < self.before.min(gap.next);
+            self.before = self.before.min(gap.first);
+            return if has_wanted { Err(self.scan.segments().lost_events(gap)) } else { Ok(()) };
+        }
         let records = records_of(&self.scan, self.current, &frame)?;
         self.records = records.filter(|stored| stored.record.seq < self.before).collect();
         Ok(())
@@ -103,7 +111,8 @@ impl ReverseCursor {
         let mut next = None;
         while let FrameStep::Frame(frame) = reader.step() {
             self.scan.verify(segment, &frame)?;
-            if frame.header.kind == FrameKind::Events && frame.header.first_seq < self.before {
+            let has_wanted = frame.header.kind == FrameKind::Events && frame.header.first_seq < self.before;
+            if has_wanted || frame.header.kind == FrameKind::Gap {
                 self.frames.push(frame.offset);
             }
             if frame.header.kind == FrameKind::Void {

@@ -3,7 +3,7 @@
 use super::damage::{Damage, DamageKind, RecordDamage};
 use super::headers::CheckedHeader;
 use super::salvaged::{FrameRun, FrameVisitor, Framing, Salvaged, SalvagedSegment};
-use crate::journal::format::frame::Frame;
+use crate::journal::format::frame::{Frame, FrameKind};
 use crate::journal::format::frames::FrameChain;
 use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::seq::{SegmentId, Seq};
@@ -94,23 +94,27 @@ impl SalvageProgress {
     }
 
     fn extend_run(&mut self, segment: SegmentId, frame: &Frame<'_>) {
-        let next = frame.header.next_seq();
-        match self.salvaged.runs.last_mut().filter(|_| self.continues_run) {
-            Some(run) => (run.last, run.next) = (segment, next),
-            None => {
-                let (offset, first, key_ids) = (frame.offset as u64, frame.header, frame.key_ids);
-                self.salvaged.runs.push(FrameRun {
-                    segment,
-                    offset,
-                    first,
-                    key_ids,
-                    last: segment,
-                    next,
-                    stopped: None,
-                });
-                self.continues_run = true;
-            }
+        let end = frame.next_offset() as u64;
+        if !self.continues_run {
+            self.salvaged.runs.push(FrameRun {
+                segment,
+                offset: frame.offset as u64,
+                first: frame.header,
+                key_ids: frame.key_ids,
+                last: segment,
+                next: frame.header.next_seq(),
+                first_end: end,
+                end,
+                is_sealed: false,
+                chain: FrameChain::after(frame),
+                stopped: None,
+            });
+            self.continues_run = true;
         }
+        let run = self.salvaged.runs.last_mut().expect("the run was pushed or is continued");
+        (run.last, run.next, run.end) = (segment, frame.header.next_seq(), end);
+        run.is_sealed = frame.header.kind == FrameKind::Seal;
+        run.chain = self.chain.unwrap_or(run.chain);
     }
 
     /// Records damage that affects frames or a whole file.

@@ -59,6 +59,14 @@ pub(crate) struct FrameRun {
     pub(crate) last: SegmentId,
     /// The seq of the first event after the last frame.
     pub(crate) next: Seq,
+    /// The offset after the first frame.
+    pub(crate) first_end: u64,
+    /// The offset after the last frame.
+    pub(crate) end: u64,
+    /// Whether the last frame is the seal of its segment.
+    pub(crate) is_sealed: bool,
+    /// The state of the journal after the last frame.
+    pub(crate) chain: FrameChain,
     /// The damage that ends the run; `None` if the run reaches the end of the journal.
     pub(crate) stopped: Option<DamageKind>,
 }

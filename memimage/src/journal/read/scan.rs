@@ -10,13 +10,11 @@ use super::segments::Segments;
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::format::frame::{Frame, FrameFault, FrameKind};
 use crate::journal::format::frames::{FrameChain, FrameReader, FrameStep};
-use crate::journal::format::genesis::DigestMark;
+use crate::journal::format::gap::{Gap, GapMark};
 use crate::journal::format::prune::PruneMark;
 use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::journal::format::shape_table::{ShapeRows, ShapeTable};
-use crate::journal::format::time_correction::TimeCorrection;
 use crate::journal::format::torn_write::{Evidence, Verdict, classify, durable_after};
-use crate::journal::format::void::VoidMark;
 use crate::journal::format::zeros::is_zero;
 use crate::keys::AuthenticationError;
 use crate::seq::{SegmentId, Seq};
@@ -183,24 +181,20 @@ impl Scan {
         PruneMark::decode(&body).map_err(|what| self.corrupt_frame(segment, frame, what))
     }
 
-    pub(crate) fn decode_digest(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<DigestMark, Error> {
-        let body = self.body(segment, frame)?;
-        DigestMark::decode(&body, frame.header.first_seq).map_err(|what| self.corrupt_frame(segment, frame, what))
+    pub(crate) fn decode_gap(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<Gap, Error> {
+        let mark = GapMark::decode(&self.body(segment, frame)?, &frame.header);
+        mark.map(|mark| Gap::new(&mark, &frame.header)).map_err(|what| self.corrupt_frame(segment, frame, what))
     }
 
-    pub(crate) fn decode_time(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<TimeCorrection, Error> {
-        let body = self.body(segment, frame)?;
-        TimeCorrection::decode(&body).map_err(|what| self.corrupt_frame(segment, frame, what))
-    }
-
-    pub(crate) fn decode_void(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<VoidMark, Error> {
-        let mark =
-            VoidMark::decode(&self.body(segment, frame)?).map_err(|what| self.corrupt_frame(segment, frame, what))?;
-        if mark.seq >= frame.header.first_seq {
-            let what = format!("the frame makes event {} void, but this event comes after the frame", mark.seq);
-            return Err(self.corrupt_frame(segment, frame, what));
-        }
-        Ok(mark)
+    /// Verifies that a gap frame begins with the event that must follow the frame before it.
+    pub(super) fn verify_gap(
+        &self,
+        segment: SegmentId,
+        frame: &Frame<'_>,
+        before: Option<FrameChain>,
+    ) -> Result<(), Error> {
+        let (gap, Some(before)) = (self.decode_gap(segment, frame)?, before) else { return Ok(()) };
+        gap.misplaced(before.next_seq).map_or(Ok(()), |what| Err(self.corrupt_frame(segment, frame, what)))
     }
 
     /// The segment from which a reader must start to read all events after `seq`.
@@ -387,9 +381,13 @@ impl<V: FnMut(SegmentId, &Frame<'_>) -> Result<ControlFlow<()>, Error>> Reading<
         // event that is proven to be synced are unproven
         let mut events: Vec<(usize, Seq)> = vec![(SEGMENT_HEADER, Seq::ZERO)];
         let stopped = loop {
+            let before = reader.chain();
             match reader.step() {
                 FrameStep::Frame(frame) => {
                     scan.verify(segment, &frame)?;
+                    if frame.header.kind == FrameKind::Gap {
+                        scan.verify_gap(segment, &frame, before)?;
+                    }
                     if frame.header.count > 0 {
                         events.push((frame.next_offset(), Seq::new(frame.header.next_seq().get() - 1)));
                     }

@@ -8,6 +8,7 @@ use crate::context::Timestamp;
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::format::frame::{self, FrameHeader};
+use crate::journal::format::gap::Gap;
 use crate::journal::format::protection::{Checksum, FrameProtection};
 use crate::journal::format::segment::{HeaderFault, Identity, KeyMismatch, SEGMENT_HEADER, SegmentHeader};
 use crate::journal::format::timeline::life_conflict;
@@ -237,6 +238,12 @@ impl Segments {
     pub(crate) fn pruned_event(&self, seq: Seq) -> Error {
         let first = self.first_frame(self.first()).ok().flatten().map(|header| header.first_seq);
         Error::new(ErrorDetail::PrunedEvent { path: self.root().to_owned(), seq, first })
+    }
+
+    /// The error for the events that are lost in a recorded gap.
+    pub(crate) fn lost_events(&self, gap: Gap) -> Error {
+        let (path, first, last) = (self.root().to_owned(), gap.first, gap.last());
+        Error::new(ErrorDetail::LostEvents { path, first, last })
     }
 
     /// The error for damage at this place.

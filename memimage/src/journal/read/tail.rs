@@ -10,7 +10,7 @@ use super::segments::Segments;
 use super::synced_search::SyncedSearch;
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, ErrorDetail};
-use crate::journal::format::frame::{Frame, FrameFault, HEADER};
+use crate::journal::format::frame::{Frame, FrameFault, FrameKind, HEADER};
 use crate::journal::format::frames::{FrameChain, FrameReader, FrameStep};
 use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::journal::layout::Layout;
@@ -266,10 +266,14 @@ impl JournalTail {
         let first = self.position.offset == SEGMENT_HEADER as u64;
         let mut reader = FrameReader::resume(piece.bytes, &uuid, segment, within, self.position.chain, first);
         loop {
+            let before = reader.chain();
             match reader.step() {
                 FrameStep::Frame(frame) => {
                     let frame = frame.within(start as usize);
                     self.scan.verify(segment, &frame)?;
+                    if frame.header.kind == FrameKind::Gap {
+                        self.scan.verify_gap(segment, &frame, before)?;
+                    }
                     if visit(&self.scan, segment, &frame)?.is_break() {
                         return Ok(PieceEnd::Reached);
                     }

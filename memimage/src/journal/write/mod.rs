@@ -14,6 +14,7 @@ pub(super) mod commit;
 #[cfg(all(test, shuttle))]
 mod shuttle_tests;
 pub(super) mod create;
+pub(super) mod rebuild;
 pub(super) mod preallocate;
 pub(super) mod writer;
 pub(super) mod running;

@@ -51,7 +51,7 @@ impl SegmentBuilder {
         content: &[u8],
         urgent: impl Fn() -> bool,
     ) -> Result<u64, SegmentBuildError> {
-        let len = fitting_len(planned_len(segment, self.largest), frames);
+        let len = self.len(segment, frames);
         let path = self.layout.segment(segment);
         let staged =
             StagedFile::write(&*self.disk, &path, true, |file| self.fill(file, (segment, len), content, urgent))
@@ -61,6 +61,11 @@ impl SegmentBuilder {
                 })
                 .map_err(SegmentBuildError::Unchanged)?;
         staged.install(&*self.disk).map(|()| len).map_err(SegmentBuildError::Unknown)
+    }
+
+    /// The length of a segment with room for at least `frames` bytes of frames.
+    pub(crate) fn len(&self, segment: SegmentId, frames: u64) -> u64 {
+        fitting_len(planned_len(segment, self.largest), frames)
     }
 
     /// Encodes the header of a segment that is being created.

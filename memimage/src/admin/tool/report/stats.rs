@@ -21,6 +21,8 @@ pub struct EventStats {
     pub rejected: u64,
     /// The number of void events.
     pub void: u64,
+    /// The number of events that are lost in recorded gaps.
+    pub lost: u64,
     /// The bytes of all payloads.
     pub payload_bytes: u64,
     /// The figures of each name and version.
@@ -64,6 +66,7 @@ pub struct Count<K> {
 pub struct EventCounter {
     total: EventFigures,
     void: u64,
+    lost: u64,
     by_event: BTreeMap<(String, u32), EventFigures>,
     by_size: BTreeMap<u64, u64>,
     by_hour: BTreeMap<u64, u64>,
@@ -90,6 +93,11 @@ impl EventCounter {
         *self.by_hour.entry(event.time().as_micros() / HOUR).or_default() += 1;
     }
 
+    /// Counts events that are lost in a recorded gap.
+    pub fn add_lost(&mut self, events: u64) {
+        self.lost += events;
+    }
+
     /// The number of events that were counted.
     pub fn events(&self) -> u64 {
         self.total.events
@@ -108,6 +116,7 @@ impl EventCounter {
             events,
             rejected,
             void: self.void,
+            lost: self.lost,
             payload_bytes,
             by_event: self.by_event.iter().map(named).collect(),
             by_size: self.by_size.iter().map(|(&key, &events)| Count { key, events }).collect(),

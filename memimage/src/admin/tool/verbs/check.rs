@@ -4,9 +4,11 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::admin::check::{CheckReport, Finding, Severity};
+use crate::admin::decision::RecordedGap;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
-use crate::admin::tool::repairs::RepairDocument;
+use crate::admin::tool::moment::rfc3339;
+use crate::admin::tool::repairs::{RangeDocument, RepairDocument};
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::Terminal;
 use crate::value::text::hex;
@@ -37,9 +39,21 @@ struct Document {
     epoch: u64,
     snapshots: Vec<u64>,
     base: Option<u64>,
+    gaps: Vec<GapDocument>,
     findings: Vec<FindingDocument>,
     /// The number of further findings.
     unlisted: u64,
+}
+
+/// A recorded gap.
+#[derive(Serialize)]
+struct GapDocument {
+    lost: Option<RangeDocument>,
+    next: u64,
+    epoch: u64,
+    time: String,
+    reason: String,
+    by: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -84,8 +98,20 @@ fn document(report: &CheckReport) -> Document {
         epoch: report.epoch,
         snapshots: report.snapshots.iter().map(|seq| seq.get()).collect(),
         base: report.base.map(|seq| seq.get()),
+        gaps: report.gaps.iter().map(gap).collect(),
         findings: report.findings.iter().map(finding).collect(),
         unlisted: report.unlisted,
+    }
+}
+
+fn gap(gap: &RecordedGap) -> GapDocument {
+    GapDocument {
+        lost: gap.lost.map(RangeDocument::of),
+        next: gap.next.get(),
+        epoch: gap.epoch,
+        time: rfc3339(gap.time),
+        reason: gap.reason.clone(),
+        by: gap.by.clone(),
     }
 }
 

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::admin::check::{CheckReport, Severity};
+use crate::admin::repair_action::RepairAction;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::repairs::{description, name_of};
 use crate::admin::tool::target::TargetArguments;
@@ -85,7 +86,9 @@ fn advise(terminal: &mut Terminal, check: &CheckReport) -> Result<(), Failure> {
     }
     terminal.line("  - If you have a backup, look first what it holds: `memimage info BACKUP`.")?;
     terminal.line("  - Copy the directory before you repair it.")?;
-    terminal.line("  - Then choose one of these repairs; the first loses the fewest events:")?;
+    let gives_up = repairs.iter().any(|option| matches!(option.action, RepairAction::GiveUp(_)));
+    let order = if gives_up { ", except for the last one" } else { "" };
+    terminal.line(format_args!("  - Then choose one of these repairs; the first loses the fewest events{order}:"))?;
     for option in repairs {
         let name = name_of(option.action);
         terminal.line(format_args!("      {NAME}memimage repair {image} {name}{NAME:#}"))?;

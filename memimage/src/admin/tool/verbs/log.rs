@@ -4,13 +4,15 @@ use std::time::Instant;
 
 use clap::Args;
 
+use crate::admin::seq_range::SeqRange;
 use crate::admin::tool::event_text::text_line;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::filter::{Condition, Subject};
-use crate::admin::tool::json::event_line;
+use crate::admin::tool::json::{event_line, gap_line};
 use crate::admin::tool::moment::MomentArgument;
 use crate::admin::tool::target::{Target, TargetArguments};
 use crate::admin::tool::terminal::{Terminal, WARNING, tell};
+use crate::error::Error;
 use crate::history::{EventLog, LogFeed, LoggedEvent, Query};
 use crate::outcome::Outcome;
 use crate::seq::Seq;
@@ -109,8 +111,8 @@ impl Log {
 fn follow(target: &Target, printer: &mut Printer<'_>, query: Query, durable: Seq) -> Result<(), Failure> {
     let mut feed = LogFeed::open(target.source(), query, durable)?;
     while printer.left > 0 {
-        match feed.try_next()? {
-            Some(event) => printer.print(&event)?,
+        match feed.try_next().transpose() {
+            Some(event) => printer.print_next(event)?,
             None if feed.is_over() => break,
             None => {
                 printer.terminal.finish()?;
@@ -133,12 +135,34 @@ impl Printer<'_> {
             return Ok(true);
         }
         for event in events {
-            self.print(&event?)?;
+            self.print_next(event)?;
             if self.left == 0 {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Prints the next event, or the recorded gap before it.
+    fn print_next(&mut self, event: Result<LoggedEvent, Error>) -> Result<(), Failure> {
+        match event {
+            Ok(event) => self.print(&event),
+            Err(error) => match error.gap() {
+                Some((first, last)) => self.print_gap(first, last),
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    /// Prints a recorded gap, in which the query may have wanted an event.
+    fn print_gap(&mut self, first: Seq, last: Seq) -> Result<(), Failure> {
+        match self.terminal.is_json() {
+            true => self.terminal.line(gap_line(first, last)),
+            false => {
+                let lost = SeqRange { first, last };
+                self.terminal.line(format_args!("{first:>8}  {WARNING}lost: {lost}{WARNING:#}"))
+            }
+        }
     }
 
     fn print(&mut self, event: &LoggedEvent) -> Result<(), Failure> {

@@ -13,7 +13,9 @@ use crate::admin::tool::terminal::{HEADING, NAME, Terminal, tell};
 
 /// Lists the repairs that apply to a damaged image, with the events that each loses, or makes one of them.
 ///
-/// Without a repair, lists those that apply; the one that loses the fewest events comes first. With a repair, shows what it loses, and asks
+/// Without a repair, lists those that apply; the one that loses the fewest events comes first, and the one that gives up the damaged
+/// frames alone (give-up) comes last: later events are then replayed without the lost ones, and a dry run of the program tells which
+/// outcomes differ. With a repair, shows what it loses, and asks
 /// before it begins. What a repair changes is kept in the directory `quarantine`. The image must not be open.
 ///
 /// The exit code of the list is 1 if a repair applies.
@@ -22,15 +24,19 @@ use crate::admin::tool::terminal::{HEADING, NAME, Terminal, tell};
 Examples:
   memimage repair bank.image                       which repairs apply?
   memimage repair bank.image torn-tail             make one of them
-  memimage repair bank.image cut-from=1234 --dry-run")]
+  memimage repair bank.image cut-from=1234 --dry-run
+  memimage repair bank.image give-up=1234 --by 'Ann'   keep the sound events behind the damage")]
 pub(crate) struct Repair {
     #[command(flatten)]
     target: TargetArguments,
-    /// The repair, as the list names it: torn-tail, suspect-tail, cut-from=SEQ, begin-at=SEQ, segments, snapshots or base.
+    /// The repair, as the list names it: torn-tail, suspect-tail, cut-from=SEQ, begin-at=SEQ, give-up=SEQ, segments, snapshots or base.
     repair: Option<RepairName>,
     /// Show what the repair would lose, and change nothing.
     #[arg(long, requires = "repair")]
     dry_run: bool,
+    /// Record who decided to give up events; for give-up.
+    #[arg(long, value_name = "NAME", requires = "repair", conflicts_with = "dry_run")]
+    by: Option<String>,
     /// Do not ask.
     #[arg(long, requires = "repair", conflicts_with = "dry_run")]
     yes: bool,
@@ -40,6 +46,7 @@ pub(crate) struct Repair {
 struct ResultDocument {
     repair: String,
     lost: Option<RangeDocument>,
+    gaps: Vec<RangeDocument>,
     retired: Option<RangeDocument>,
     changes: Vec<ChangeDocument>,
     epoch: u64,
@@ -77,7 +84,11 @@ impl Repair {
         if !confirm("Repair the image", self.yes)? {
             return Err(Failure::Other("nothing was changed".to_owned()));
         }
-        let report = crate::admin::repair::Repair::with_keys(action, self.target.keys()?).run(self.target.path())?;
+        let mut repair = crate::admin::repair::Repair::with_keys(action, self.target.keys()?);
+        if let Some(by) = self.by {
+            repair = repair.by(by);
+        }
+        let report = repair.run(self.target.path())?;
         if !terminal.is_json() {
             terminal.line(&report)?;
             return Ok(Found::Nothing);
@@ -85,6 +96,7 @@ impl Repair {
         let document = ResultDocument {
             repair: name_of(report.action),
             lost: report.lost.map(RangeDocument::of),
+            gaps: report.gaps.iter().copied().map(RangeDocument::of).collect(),
             retired: report.retired.map(RangeDocument::of),
             changes: report
                 .changes

@@ -8,6 +8,7 @@ use crate::admin::tool::moment::MomentArgument;
 use crate::admin::tool::report::{EventCounter, EventFigures, EventStats};
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::{HEADING, NAME, Terminal, bytes, progress_bar, visible};
+use crate::admin::wording::counted;
 use crate::history::Query;
 
 /// The width of the longest bar of a histogram, in characters.
@@ -46,7 +47,16 @@ impl Stats {
         let progress = progress_bar(target.durable()?.get());
         let mut counter = EventCounter::new();
         for event in target.events(query) {
-            let event = event?;
+            let event = match event {
+                Ok(event) => event,
+                Err(error) => match error.gap() {
+                    Some((first, last)) => {
+                        counter.add_lost(last.get() - first.get() + 1);
+                        continue;
+                    }
+                    None => return Err(error.into()),
+                },
+            };
             counter.add(&event);
             if counter.events().is_multiple_of(STEP) {
                 progress.set_position(event.seq().get());
@@ -63,6 +73,9 @@ fn print(terminal: &mut Terminal, document: &EventStats) -> Result<(), Failure> 
         "{events} events, {rejected} rejected, {void} void, {} of payload",
         bytes(*payload_bytes)
     ))?;
+    if document.lost > 0 {
+        terminal.line(format_args!("{} lost in recorded gaps", counted(document.lost, "event")))?;
+    }
     terminal.line(format_args!("\n{HEADING}by event{HEADING:#}"))?;
     for figures in &document.by_event {
         let EventFigures { name, version, events, rejected, payload_bytes, largest } = figures;

@@ -22,6 +22,8 @@ pub(crate) enum FrameKind {
     Void,
     /// A correction of recorded time: events after this frame may have earlier times than events before the frame.
     Time,
+    /// A recorded gap: the frames that were here are damaged, and an owner has given them up.
+    Gap,
     /// A kind of a later version of the format, which readers may skip.
     Optional(u8),
 }
@@ -37,6 +39,7 @@ impl FrameKind {
             FrameKind::Prune => 6,
             FrameKind::Void => 7,
             FrameKind::Time => 8,
+            FrameKind::Gap => 9,
             FrameKind::Optional(code) => code,
         }
     }
@@ -59,6 +62,7 @@ impl FrameKind {
             6 => Some(FrameKind::Prune),
             7 => Some(FrameKind::Void),
             8 => Some(FrameKind::Time),
+            9 => Some(FrameKind::Gap),
             _ if flags & CRITICAL == 0 => Some(FrameKind::Optional(code)),
             _ => None,
         }
