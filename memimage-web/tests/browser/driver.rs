@@ -172,7 +172,7 @@ impl Browser {
             match header.trim_end().split_once(':') {
                 None => break,
                 Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                    len = value.trim().parse().unwrap()
+                    len = value.trim().parse().unwrap();
                 }
                 Some(_) => {}
             }

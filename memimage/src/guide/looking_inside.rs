@@ -134,7 +134,9 @@
 //! $ bank admin export --output bank.jsonl
 //! exported 6 events, up to event 6
 //! $ bank admin import bank.jsonl copy.image
-//! IMPORTED
+//! imported 6 events, up to event 6
+//! $ bank admin digest --image copy.image
+//! 2a68712314eabe04 after event 6
 //! ```
 //!
 //! # The page

@@ -31,16 +31,11 @@ fn session() -> Vec<(String, String)> {
 fn each_command_of_the_chapter_prints_what_the_chapter_shows() {
     let directory = directory();
     let programs = Path::new(env!("CARGO_BIN_EXE_bank")).parent().unwrap();
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
     let session = session();
     assert!(session.len() > 7, "{session:?}");
     for (command, shown) in session {
-        let output = Command::new("sh")
-            .args(["-c", &command])
-            .env("PATH", &path)
-            .current_dir(directory.path())
-            .output()
-            .unwrap();
+        let script = format!("PATH='{}':\"$PATH\"; {command}", programs.display());
+        let output = Command::new("sh").args(["-c", &script]).current_dir(directory.path()).output().unwrap();
         let printed = [output.stdout, output.stderr].map(|stream| String::from_utf8(stream).unwrap()).concat();
         let printed = printed.replace(&format!("{}/", directory.path().display()), "");
         assert_eq!(without_times(&printed), without_times(&shown), "$ {command}\n{printed}");
