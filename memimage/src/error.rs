@@ -5,6 +5,7 @@ mod projection;
 mod subscription;
 #[cfg(feature = "admin")]
 mod export;
+mod shape_lock;
 mod advice;
 mod state_file;
 mod messages;
@@ -25,6 +26,7 @@ pub use position::Position;
 pub(crate) use export::ExportError;
 pub(crate) use messages::ErrorDetail;
 pub(crate) use projection::ProjectionFault;
+pub(crate) use shape_lock::ShapeLockError;
 pub(crate) use subscription::SubscriptionError;
 
 use crate::panics::panic_message;

@@ -107,9 +107,9 @@ fn linked_file(document: &Path, path: &str) -> Result<Option<PathBuf>, &'static 
         return Ok(Some(Path::new("memimage").join(file)));
     }
     if is_page_of(&repository) {
-        let file =
-            path.strip_prefix(&format!("{repository}/blob/main/")).ok_or("it names no file on the main branch")?;
-        return Ok(Some(PathBuf::from(file)));
+        let mut file =
+            ["blob", "raw"].iter().filter_map(|form| path.strip_prefix(&format!("{repository}/{form}/main/")));
+        return file.next().map(|file| Some(PathBuf::from(file))).ok_or("it names no file on the main branch");
     }
     if path != CRATE_PAGE && (is_page_of(CRATE_PAGE) || is_page_of("https://docs.rs/crate/memimage")) {
         return Err("it is neither a chapter of the guide nor a packaged file");

@@ -1,5 +1,7 @@
 //! The verb `rewrite`: rules that change events without their program.
 
+use std::path::Path;
+
 use expect_test::expect;
 use memimage::{Image, Seq};
 
@@ -61,6 +63,11 @@ drop-field   deliver.note
 set-default remove.reason:option<string>=null
 ";
 
+/// The events of the new image, below a line that keeps their indentation in the expected text.
+fn log(directory: &Path) -> String {
+    format!("the events\n{}", run(directory, &["log", "new.image"]))
+}
+
 #[test]
 fn a_later_program_opens_the_rewritten_image() {
     let directory = tempfile::tempdir().unwrap();
@@ -97,11 +104,12 @@ fn a_later_program_opens_the_rewritten_image() {
     "#]]
     .assert_eq(&rewrite(&[]));
     expect![[r#"
+        the events
                1  TIME  receive {lines: [{item: "nail", number: 100, unit: "piece"}, {item: "screw \u{1b}[31m", number: 5, unit: "piece"}]} actor=ada
                2  TIME  remove@2 {item: "nail", count: 30, reason: none} actor=ben
                3  TIME  remove@2 {item: "nail", count: 300, reason: none} rejected
                4  TIME  receive {lines: [{item: "nut", number: 7, unit: "piece"}]}
-    "#]].assert_eq(&run(directory.path(), &["log", "new.image"]));
+    "#]].assert_eq(&log(directory.path()));
     assert!(run(directory.path(), &["check", "new.image"]).ends_with("\nsound\n"));
     assert!(run(directory.path(), &["info", "new.image"]).contains("parent"));
 
@@ -143,11 +151,12 @@ fn redacted_and_dropped_events_as_json() {
     "#]]
     .assert_eq(&run(directory.path(), &arguments));
     expect![[r#"
+        the events
                1  TIME  deliver {lines: [{item: "nail", count: 100}, {item: "screw \u{1b}[31m", count: 5}], note: none} actor=ada
                2  TIME  memimage.dropped () actor=ben
                3  TIME  memimage.dropped () rejected
                4  TIME  deliver {lines: [{item: "nut", count: 7}], note: none}
-    "#]].assert_eq(&run(directory.path(), &["log", "new.image"]));
+    "#]].assert_eq(&log(directory.path()));
     // nothing of the redacted text is left in the new image
     let bytes = std::fs::read(directory.path().join("new.image/journal/00000001.journal")).unwrap();
     assert!(!bytes.windows(5).any(|window| window == b"first"));

@@ -154,10 +154,7 @@ impl ErrorKind {
             ErrorDetail::AlreadyExecuted { .. } => ErrorKind::AlreadyExecuted,
             ErrorDetail::Reentrant { .. } => ErrorKind::Reentrant,
             ErrorDetail::Panicked { .. } | ErrorDetail::ClockPanicked { .. } => ErrorKind::Panicked,
-            ErrorDetail::NotLocked { .. }
-            | ErrorDetail::LockText { .. }
-            | ErrorDetail::Lock { .. }
-            | ErrorDetail::Unclaimed { .. } => ErrorKind::ShapeLock,
+            ErrorDetail::ShapeLock(_) => ErrorKind::ShapeLock,
             ErrorDetail::Projection(fault) => ErrorKind::of_projection(fault),
             ErrorDetail::Subscription(error) => ErrorKind::of_subscription(error),
             #[cfg(feature = "admin")]

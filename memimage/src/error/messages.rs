@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::advice::advice;
 use super::projection::ProjectionFault;
+use super::shape_lock::{ShapeLockError, lines};
 use super::state_file::unusable;
 use super::{Error, Position, SubscriptionError};
 use crate::seq::Seq;
@@ -415,25 +416,8 @@ pub(crate) enum ErrorDetail {
     )]
     Panicked { command: &'static str, place: &'static str, message: String },
 
-    #[error(
-        "the model `{model}` has no shape lock; help: mark its commands `#[memimage::commands(lock)]` (in a doctest, `lock` has no \
-         effect)"
-    )]
-    NotLocked { model: &'static str },
-
-    #[error("the shape lock `{}` cannot be read: {what}", path.display())]
-    LockText { path: PathBuf, what: String },
-
-    #[error("the shape lock `{}` {what}:{}\nhelp: {help}", path.display(), lines(differences))]
-    Lock { path: PathBuf, what: &'static str, differences: Vec<String>, help: String },
-
-    #[error(
-        "the shape lock `{}` has lines of models that do not exist: a model or its crate was renamed, moved or removed; nothing was \
-         changed:{}\nhelp: if a model was renamed{}, write its new name in these lines; if no journal contains these events, delete \
-         the lines",
-        path.display(), lines(of_models), new.map(|new| format!(", perhaps to `{new}`")).unwrap_or_default()
-    )]
-    Unclaimed { path: PathBuf, of_models: Vec<String>, new: Option<&'static str> },
+    #[error(transparent)]
+    ShapeLock(ShapeLockError),
 
     #[error(transparent)]
     Projection(ProjectionFault),
@@ -447,8 +431,4 @@ pub(crate) enum ErrorDetail {
 
     #[error("the option `{option}` cannot be {value}: {what}")]
     Option { option: &'static str, value: String, what: &'static str },
-}
-
-fn lines(items: &[String]) -> String {
-    items.iter().map(|item| format!("\n  - {item}")).collect()
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::lock_file::{EntryKey, LockEntry, LockFile};
 use super::unclaimed::{Caller, unclaimed};
 use crate::disk::text_file;
-use crate::error::{Error, ErrorDetail};
+use crate::error::{Error, ErrorDetail, ShapeLockError};
 use crate::event::{Commands, EventType, ShapeLock};
 use crate::shape::{ConstText, Drift, ShapeTree, compare};
 
@@ -79,7 +79,7 @@ fn bless_for<M: Commands>(caller: Caller) -> Result<Blessed, Error> {
         refuse_unclaimed(&lock, &text, caller)?;
         let diff = LockDiff::new(&lock, M::EVENTS, &text);
         if !diff.refused.is_empty() {
-            return Err(Error::new(ErrorDetail::Lock {
+            return Err(failure(ShapeLockError::Differs {
                 path: path.clone(),
                 what: "and this program differ; nothing was changed",
                 differences: diff.refused,
@@ -117,7 +117,7 @@ fn verify_for<M: Commands>(caller: Caller) -> Result<(), Error> {
     differences.extend(diff.wider.iter().map(|entry| format!("{}: new variants are not in the lock yet", entry.key)));
     match differences.is_empty() {
         true => Ok(()),
-        false => Err(Error::new(ErrorDetail::Lock {
+        false => Err(failure(ShapeLockError::Differs {
             path: path.to_owned(),
             what: "and this program differ",
             differences,
@@ -147,11 +147,15 @@ pub fn bless_or_verify<M: Commands>() {
 }
 
 fn lock_of<M: Commands>() -> Result<ShapeLock, Error> {
-    M::LOCK.ok_or_else(|| Error::new(ErrorDetail::NotLocked { model: std::any::type_name::<M>() }))
+    M::LOCK.ok_or_else(|| failure(ShapeLockError::NotLocked { model: std::any::type_name::<M>() }))
+}
+
+fn failure(error: ShapeLockError) -> Error {
+    Error::new(ErrorDetail::ShapeLock(error))
 }
 
 fn read(path: &Path, text: &str) -> Result<LockFile, Error> {
-    LockFile::read(text).map_err(|what| Error::new(ErrorDetail::LockText { path: path.to_owned(), what }))
+    LockFile::read(text).map_err(|what| failure(ShapeLockError::Unreadable { path: path.to_owned(), what }))
 }
 
 /// Refuses a lock with unclaimed lines, because a model that looks new may be the model of these lines under another name.
@@ -165,7 +169,7 @@ fn refuse_unclaimed(lock: &ShapeLock, text: &LockFile, caller: Caller) -> Result
         format!("`{model}`: {} {}", if lines.len() == 1 { "line" } else { "lines" }, numbers.join(", "))
     });
     let is_new = text.of_model(lock.model).next().is_none();
-    Err(Error::new(ErrorDetail::Unclaimed {
+    Err(failure(ShapeLockError::Unclaimed {
         path: PathBuf::from(lock.path),
         of_models: lines.collect(),
         new: is_new.then_some(lock.model),
