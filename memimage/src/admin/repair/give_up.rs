@@ -31,8 +31,8 @@ struct Decision {
 
 /// Gives up the damaged frames between sound ones. `seq` must be the first missing or damaged event.
 ///
-/// The segments with damage are rebuilt in ascending order, each by one rename. So after a crash, a part of the damage is a recorded
-/// gap, and the rest is damage as before. The last change is `journal/durable`, whose epoch then is that of the gap frames. If a gap
+/// The segments with damage are rebuilt, each by one rename. So after a crash, a part of the damage is a recorded gap, and the rest is
+/// damage as before. The last change is `journal/durable`, whose epoch then is that of the gap frames. If a gap
 /// has a later epoch than this file, a crash interrupted the repair, and the same repair completes it.
 ///
 /// Damage behind the last sound frame stays as it is, and a second repair must follow.
@@ -59,11 +59,7 @@ pub(super) fn give_up(session: &mut RepairSession, seq: Seq, by: Option<&str>) -
     session.layout().create_dirs(session.disk())?;
     let last = session.examination.salvaged.runs.last().map(|run| run.last);
     repair_framing(session, |segment| !segments.contains_key(&segment))?;
-    let mut salts = Salts::new(u64::from_le_bytes(random()?));
-    let mut before = None;
-    for (segment, parts) in segments {
-        before = Some((segment, rebuild(session, segment, &parts, before, &mut salts)?));
-    }
+    rebuild_all(session, segments)?;
     let last = session.last_segment().max(last).expect("a damaged journal has a segment");
     let end = session.end_in(last, usize::MAX)?;
     session.begin_epoch(session.examination.evidence, end)?;
@@ -239,19 +235,36 @@ fn rebuilt(
     Ok(Rebuilt { builder, frames, after })
 }
 
-/// Replaces a segment, or creates a missing one, by one rename. Returns the state of the journal after the segment.
-fn rebuild(
-    session: &mut RepairSession,
-    segment: SegmentId,
-    parts: &[RebuiltPart],
-    before: Option<(SegmentId, FrameChain)>,
-    salts: &mut Salts,
-) -> Result<FrameChain, Error> {
-    let Rebuilt { builder, frames, after } = rebuilt(session, segment, parts, before, salts)?;
+/// Rebuilds the segments in ascending order, except that a segment that begins with a new frame is replaced before the segment before
+/// it. Otherwise a crash could leave a new seal before old frames that do not continue it, as in a history of two images.
+fn rebuild_all(session: &mut RepairSession, segments: BTreeMap<SegmentId, Vec<RebuiltPart>>) -> Result<(), Error> {
+    let mut salts = Salts::new(u64::from_le_bytes(random()?));
+    let (mut before, mut waiting) = (None, Vec::new());
+    for (segment, parts) in segments {
+        if matches!(parts.first(), Some(RebuiltPart::Frames { .. })) {
+            replace(session, &mut waiting)?;
+        }
+        let rebuilt = rebuilt(session, segment, &parts, before, &mut salts)?;
+        before = Some((segment, rebuilt.after));
+        waiting.push((segment, rebuilt));
+    }
+    replace(session, &mut waiting)
+}
+
+/// Replaces these segments, or creates missing ones, the last one first, each by one rename.
+fn replace(session: &mut RepairSession, rebuilt: &mut Vec<(SegmentId, Rebuilt)>) -> Result<(), Error> {
+    while let Some((segment, rebuilt)) = rebuilt.pop() {
+        replace_one(session, segment, &rebuilt)?;
+    }
+    Ok(())
+}
+
+fn replace_one(session: &mut RepairSession, segment: SegmentId, rebuilt: &Rebuilt) -> Result<(), Error> {
+    let Rebuilt { builder, frames, .. } = rebuilt;
     let path = session.path(segment);
     let exists = session.examination.segments.contains(&segment);
     let backup = if exists { Some(session.back_up(&path)?) } else { None };
-    match builder.build(segment, room(&frames), &frames, || true) {
+    match builder.build(segment, room(frames), frames, || true) {
         Ok(_) => {}
         Err(SegmentBuildError::Unchanged(error)) => {
             session.discard(&backup.iter().map(std::path::PathBuf::as_path).collect::<Vec<_>>());
@@ -260,5 +273,5 @@ fn rebuild(
         Err(SegmentBuildError::Unknown(error)) => return Err(error),
     }
     session.changed(path, if exists { messages::SEGMENT_REBUILT } else { messages::SEGMENT_CREATED }, backup);
-    Ok(after)
+    Ok(())
 }
