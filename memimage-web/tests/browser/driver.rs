@@ -63,6 +63,10 @@ impl Browser {
         self.command("POST", "url", &json!({ "url": address }));
     }
 
+    pub(crate) fn reload(&self) {
+        self.command("POST", "refresh", &json!({}));
+    }
+
     pub(crate) fn address(&self) -> String {
         self.command("GET", "url", &Value::Null).as_str().unwrap().to_owned()
     }
@@ -91,6 +95,39 @@ impl Browser {
             "actions",
             &json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] }),
         );
+    }
+
+    /// Goes to the search of the page with the keyboard, types a text, and submits it. Chromium can lose a key that comes early, so the
+    /// text is typed again until the field has it.
+    pub(crate) fn search(&self, text: &str, expression: &str) {
+        const FOCUS: &str = "document.activeElement.matches('[data-search]')";
+        self.wait("document.documentElement.classList.contains('with-script')");
+        for _ in 0..5 {
+            if self.value(FOCUS) != true {
+                self.press("/");
+            }
+            if !self.comes(FOCUS) {
+                continue;
+            }
+            self.value("document.activeElement.select()");
+            self.press(text);
+            if self.comes(&format!("document.activeElement.value === {text:?}")) {
+                break;
+            }
+        }
+        self.press_to(ENTER, expression);
+    }
+
+    /// Whether an expression becomes true soon.
+    fn comes(&self, expression: &str) -> bool {
+        let begun = Instant::now();
+        while self.value(expression) != true {
+            if begun.elapsed() > Duration::from_secs(4) {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        true
     }
 
     /// Presses a key that leads to another page. Chromium can lose a key that comes while it changes pages, so this tries again.
