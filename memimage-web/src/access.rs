@@ -22,7 +22,7 @@ use crate::problem::Problem;
 /// The pages load nothing but their own style, script and data. They cannot be framed, and have no inline scripts or styles.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-/// The name of the cookie of a browser that gave the token.
+/// The name of the cookie of a browser that gave the token. The port follows it, because browsers send a cookie to all ports of a host.
 const SESSION: &str = "memimage_session";
 
 /// Which requests are answered.
@@ -74,9 +74,10 @@ impl Access {
         let Some(login) = &self.login else { return true };
         let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let name = session_name(headers);
         let mut sessions = cookies
             .flat_map(|cookies| cookies.split(';'))
-            .filter_map(|cookie| cookie.trim().strip_prefix(SESSION)?.strip_prefix('='));
+            .filter_map(|cookie| cookie.trim().strip_prefix(&*name)?.strip_prefix('='));
         bearer.is_some_and(|token| is_equal(token, &login.token))
             || sessions.any(|session| is_equal(session, &login.session))
     }
@@ -87,6 +88,15 @@ fn is_equal(given: &str, wanted: &str) -> bool {
     constant_time_eq(given.as_bytes(), wanted.as_bytes())
 }
 
+/// The name of the cookie for the port to which a request was sent.
+fn session_name(headers: &HeaderMap) -> String {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    match host[without_port(host).len()..].trim_start_matches(':') {
+        "" => SESSION.to_owned(),
+        port => format!("{SESSION}_{port}"),
+    }
+}
+
 /// A host without its port: `localhost:8080`, `[::1]:8080`.
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
@@ -95,10 +105,15 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Whether another site sent a request that does something.
+/// Whether another site sent a request that does something. A browser says it in `Sec-Fetch-Site`, if the connection is secure or to this
+/// machine, and otherwise by the origin.
 fn is_of_other_site(request: &Request) -> bool {
     let headers = request.headers();
-    let Some(origin) = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()) else { return false };
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site != "same-origin" && site != "none";
+    }
+    let Some(origin) = headers.get(ORIGIN) else { return false };
+    let Ok(origin) = origin.to_str() else { return true };
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     origin.split_once("://").is_none_or(|(_, origin)| !origin.eq_ignore_ascii_case(host))
 }
@@ -113,7 +128,8 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
     let policies = [
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
+        // with `no-referrer`, browsers would send the page's own forms with the origin `null`
+        (REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];
@@ -184,14 +200,18 @@ pub(crate) async fn show_login() -> impl IntoResponse {
 }
 
 /// Takes the token of the form, which is in no address, and sets a cookie.
-pub(crate) async fn login(State(access): State<Arc<Access>>, Form(form): Form<TokenForm>) -> Response {
+pub(crate) async fn login(
+    State(access): State<Arc<Access>>,
+    headers: HeaderMap,
+    Form(form): Form<TokenForm>,
+) -> Response {
     match &access.login {
         Some(login) if !is_equal(&form.token, &login.token) => {
             (StatusCode::UNAUTHORIZED, login_page("This is not the token.", form.next())).into_response()
         }
         // without `Path`, the cookie goes to the pages beside this one only
         Some(login) => {
-            let cookie = format!("{SESSION}={}; HttpOnly; SameSite=Lax", login.session);
+            let cookie = format!("{}={}; HttpOnly; SameSite=Lax", session_name(&headers), login.session);
             (StatusCode::SEE_OTHER, [(LOCATION, form.next().to_owned()), (SET_COOKIE, cookie)]).into_response()
         }
         None => (StatusCode::SEE_OTHER, [(LOCATION, form.next())]).into_response(),

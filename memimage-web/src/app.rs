@@ -24,8 +24,7 @@ pub(crate) struct App {
     pub(crate) reader: ImageReader,
     /// The name of the image's model.
     pub(crate) model: String,
-    /// The events counted so far, up to this event.
-    pub(crate) counted: Mutex<(EventCounter, Seq)>,
+    pub(crate) counted: Mutex<Counted>,
     pub(crate) check: Mutex<Check>,
     /// The past states; `None` without the program.
     states: Option<Box<dyn States>>,
@@ -33,6 +32,17 @@ pub(crate) struct App {
     /// One request at a time rebuilds states.
     replays: Arc<Semaphore>,
     tails: Arc<Semaphore>,
+}
+
+/// The events that were counted so far.
+#[derive(Default)]
+pub(crate) struct Counted {
+    pub(crate) counter: EventCounter,
+    /// The last event that was counted.
+    pub(crate) last: Seq,
+    /// The image and its epoch; another image or epoch can have other events.
+    pub(crate) uuid: String,
+    pub(crate) epoch: u64,
 }
 
 /// The last check of the image.

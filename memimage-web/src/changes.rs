@@ -12,9 +12,9 @@ use serde::Deserialize;
 use crate::app::App;
 use crate::link::link;
 use crate::parts::side;
-use crate::problem::Problem;
+use crate::problem::{Problem, lost_events};
 use crate::state::{change_time, oldest, parse, parse_path, resolve, state_link};
-use crate::states::{ValueChange, ValueHistory};
+use crate::states::{HistoryEntry, ValueChange, ValueHistory};
 
 /// The parameters of a comparison.
 #[derive(Debug, Default, Deserialize)]
@@ -115,14 +115,23 @@ fn history_page(history: &ValueHistory, from: Seq, path: &Path) -> Markup {
             button { "Show" }
         }
         p { (state_link(from, path, &format!("after event {from}"))) ": " (side(history.first.as_ref(), "new-value")) }
-        ul.changes { @for change in &history.changes { (change_row(change, path)) } }
-        @if history.changes.is_empty() { p.hint { "No change up to event " (history.until) "." } }
+        ul.changes { @for entry in &history.entries { (entry_row(entry, path)) } }
+        @if !history.entries.iter().any(|entry| matches!(entry, HistoryEntry::Change(_))) { p.hint { "No change up to event " (history.until) "." } }
         @if history.is_cut {
             p.older {
                 a rel="next" href=(link("changes", &[("path", &text), ("from", &history.until.to_string())])) { "later events" }
                 span.hint { " read up to event " (history.until) }
             }
         }
+    }
+}
+
+fn entry_row(entry: &HistoryEntry, path: &Path) -> Markup {
+    match entry {
+        HistoryEntry::Change(change) => change_row(change, path),
+        HistoryEntry::Lost(first, last) => html! {
+            li { span.mark { "lost" } " " (lost_events(*first, *last)) ". What they changed is not known." }
+        },
     }
 }
 

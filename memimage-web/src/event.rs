@@ -49,16 +49,32 @@ fn find(app: &App, seq: Seq) -> Result<(Vec<LoggedEvent>, Seq), Problem> {
         return Err(Problem::not_found(format!("There is no event {seq}: the last one is {end}.")));
     }
     let events: Result<Vec<_>, _> = app.reader.events(seq..=seq).collect();
-    Ok((events?, end))
+    match events {
+        Ok(events) => Ok((events, end)),
+        Err(error) => Err(match error.gap() {
+            Some(gap) => lost(gap, end),
+            None => error.into(),
+        }),
+    }
+}
+
+/// The events in a recorded gap, with links to the events on both of its sides.
+fn lost((first, last): (Seq, Seq), end: Seq) -> Problem {
+    let sides = [(first > Seq::new(1)).then(|| first.get() - 1), (last < end).then(|| last.next().get())];
+    let links = sides.into_iter().flatten().map(|seq| (event_link(seq), format!("event {seq}")));
+    Problem::lost((first, last), links.collect())
+}
+
+fn event_link(seq: u64) -> String {
+    link("event", &[("seq", &seq.to_string())])
 }
 
 fn page(events: &[LoggedEvent], seq: u64, end: u64, changes: &Markup) -> Markup {
-    let neighbour = |seq: u64| link("event", &[("seq", &seq.to_string())]);
     html! {
         h1 { "Event " (seq) }
         p.bar {
-            @if seq > 1 { a rel="prev" data-key="ArrowLeft" href=(neighbour(seq - 1)) { "← event " (seq - 1) } }
-            @if seq < end { a rel="next" data-key="ArrowRight" href=(neighbour(seq + 1)) { "event " (seq + 1) " →" } }
+            @if seq > 1 { a rel="prev" data-key="ArrowLeft" href=(event_link(seq - 1)) { "← event " (seq - 1) } }
+            @if seq < end { a rel="next" data-key="ArrowRight" href=(event_link(seq + 1)) { "event " (seq + 1) " →" } }
         }
         @for event in events { (details(event)) }
         (changes)

@@ -9,9 +9,9 @@ use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
 use maud::{Markup, html};
 use memimage::admin::{CheckReport, EventStats, ImageInfo, Severity, StateFile, format_time};
-use memimage::{Seq, Timestamp};
+use memimage::{ErrorKind, Seq, Timestamp};
 
-use crate::app::{App, Check};
+use crate::app::{App, Check, Counted};
 use crate::change_log::time_text;
 use crate::link::link;
 use crate::lock::lock;
@@ -35,7 +35,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>) -> Result<impl IntoRespons
     let health = app
         .read(|app| {
             let (info, states) = (app.reader.info()?, app.reader.states()?);
-            let (stats, counted) = count(app)?;
+            let (stats, counted) = count(app, &info)?;
             Ok(Health { info, states, stats, counted })
         })
         .await?;
@@ -51,33 +51,40 @@ pub(crate) async fn show(State(app): State<Arc<App>>) -> Result<impl IntoRespons
     Ok(app.frame("health", "Health").page(&content))
 }
 
-/// Goes on with counting the events.
-fn count(app: &App) -> Result<(EventStats, Seq), Problem> {
+/// Goes on with counting the events. Begins anew if they are no longer the ones that were counted.
+fn count(app: &App, info: &ImageInfo) -> Result<(EventStats, Seq), Problem> {
+    let none = || Counted { uuid: info.uuid.clone(), epoch: info.epoch, ..Counted::default() };
     let mut counted = lock(&app.counted);
-    let (counter, last) = &mut *counted;
+    if counted.uuid != info.uuid || counted.epoch != info.epoch || counted.last.get() > info.durable_seq {
+        *counted = none();
+    }
     let begun = Instant::now();
-    let range = (*last > Seq::ZERO).then(|| last.next());
-    let events = match range {
-        Some(first) => app.reader.events(first..),
-        None => app.reader.events(..),
+    let events = match counted.last {
+        Seq::ZERO => app.reader.events(..),
+        last => app.reader.events(last.next()..),
     };
     for event in events {
         match event {
             Ok(event) => {
-                counter.add(&event);
-                *last = event.seq();
+                counted.counter.add(&event);
+                counted.last = event.seq();
+            }
+            // the owner pruned events that were not counted yet
+            Err(error) if error.kind() == ErrorKind::Pruned && counted.last > Seq::ZERO => {
+                *counted = none();
+                break;
             }
             Err(error) => {
                 let Some((first_lost, last_lost)) = error.gap() else { return Err(error.into()) };
-                counter.add_lost(last_lost.get() - first_lost.get() + 1);
-                *last = last_lost;
+                counted.counter.add_lost(last_lost.get() - first_lost.get() + 1);
+                counted.last = last_lost;
             }
         }
         if begun.elapsed() > COUNT_TIME {
             break;
         }
     }
-    Ok((counter.stats(), *last))
+    Ok((counted.counter.stats(), counted.last))
 }
 
 /// Begins a check, unless one is running.

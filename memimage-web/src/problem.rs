@@ -3,9 +3,10 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::html;
-use memimage::{Error, ErrorKind};
+use memimage::{Error, ErrorKind, Seq};
 
 use crate::frame::document;
+use crate::link::link;
 
 /// Why a page cannot be shown.
 #[derive(Debug)]
@@ -13,16 +14,24 @@ pub(crate) struct Problem {
     status: StatusCode,
     message: String,
     help: &'static str,
+    /// The addresses and labels of pages that can be shown instead.
+    links: Vec<(String, String)>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>, help: &'static str) -> Problem {
-        Problem { status, message: message.into(), help }
+        Problem { status, message: message.into(), help, links: Vec::new() }
     }
 
     /// A parameter that cannot be used.
     pub(crate) fn bad(parameter: &str, message: impl std::fmt::Display) -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, format!("{parameter}: {message}"), "Go back, and correct it.")
+    }
+
+    /// Events that are lost in a recorded gap, with links to other pages.
+    pub(crate) fn lost((first, last): (Seq, Seq), links: Vec<(String, String)>) -> Problem {
+        let help = "A repair gave them up. What they changed is not known.";
+        Problem { links, ..Problem::new(StatusCode::GONE, format!("{}.", lost_events(first, last)), help) }
     }
 
     pub(crate) fn message(&self) -> &str {
@@ -34,8 +43,17 @@ impl Problem {
     }
 }
 
+/// Says that these events are lost.
+pub(crate) fn lost_events(first: Seq, last: Seq) -> String {
+    if first == last { format!("event {first} is lost") } else { format!("events {first} to {last} are lost") }
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Problem {
+        if let Some((first, last)) = error.gap() {
+            let state = |seq: Seq| (link("state", &[("at", &seq.to_string())]), format!("state after event {seq}"));
+            return Problem::lost((first, last), vec![state(Seq::new(first.get().saturating_sub(1))), state(last)]);
+        }
         let (status, help) = match error.kind() {
             ErrorKind::OutOfRange => (StatusCode::NOT_FOUND, "The log lists the events that the journal holds."),
             ErrorKind::Pruned => {
@@ -61,6 +79,9 @@ impl IntoResponse for Problem {
                 h1 { (self.status.as_u16()) " " (reason) }
                 pre.problem { (self.message) }
                 p { (self.help) }
+                @if !self.links.is_empty() {
+                    p.bar { @for (address, label) in &self.links { a href=(address) { (label) } } }
+                }
             }
         };
         (self.status, document(reason, &body)).into_response()

@@ -18,8 +18,9 @@ const STATES: usize = 4;
 const DIFFERENCES: usize = 200;
 /// How long one request for a value's history replays events. The next one goes on.
 const HISTORY_TIME: Duration = Duration::from_millis(1_500);
-/// The number of changes on one page of a value's history.
+/// The number of changes and gaps on one page of a value's history.
 const CHANGES: usize = 100;
+
 /// The states of a model of any type.
 pub(crate) trait States: Send + Sync {
     /// Replaces states that an earlier opening of the image may have shown, and a repair or void event has changed.
@@ -42,11 +43,17 @@ pub(crate) trait States: Send + Sync {
 pub(crate) struct ValueHistory {
     /// The value before them; `None` if it did not exist.
     pub(crate) first: Option<Part>,
-    pub(crate) changes: Vec<ValueChange>,
+    pub(crate) entries: Vec<HistoryEntry>,
     /// The last event that was replayed.
     pub(crate) until: Seq,
     /// Whether later events were not replayed.
     pub(crate) is_cut: bool,
+}
+
+pub(crate) enum HistoryEntry {
+    Change(ValueChange),
+    /// The first and the last of the events that are lost in a recorded gap. What they changed is not known.
+    Lost(Seq, Seq),
 }
 
 pub(crate) struct ValueChange {
@@ -102,11 +109,17 @@ impl<M: Model> Cache<M> {
     }
 }
 
-/// Replays the events up to `seq`. A state that cannot be replayed is dropped.
+/// Replays the events up to `seq`, as a new state does: it goes on behind recorded gaps, and cannot end in one. A state that cannot be
+/// replayed is dropped.
 fn stepped<M: Model>(mut past: Past<M>, seq: Seq) -> Result<Past<M>, Problem> {
     while past.seq() < seq {
-        if !past.step()? {
-            return Err(Problem::not_found(format!("There is no event {seq}: the last one is {}.", past.seq())));
+        match past.step() {
+            Ok(true) => {}
+            Ok(false) => {
+                return Err(Problem::not_found(format!("There is no event {seq}: the last one is {}.", past.seq())));
+            }
+            Err(error) if error.gap().is_some() && past.seq() <= seq => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(past)
@@ -147,31 +160,42 @@ impl<M: Model> States for CachedStates<M> {
         let mut past = cache.states.remove(0);
         let mut value = observed::<M>(&past, path)?;
         let first = value.part().cloned();
-        let mut history = ValueHistory { first, changes: Vec::new(), until: after, is_cut: false };
+        let mut history = ValueHistory { first, entries: Vec::new(), until: after, is_cut: false };
+        let mut has_gap = false;
         let begun = Instant::now();
         loop {
-            if begun.elapsed() > HISTORY_TIME || history.changes.len() == CHANGES {
+            if begun.elapsed() > HISTORY_TIME || history.entries.len() == CHANGES {
                 history.is_cut = true;
                 break;
             }
-            if !past.step()? {
-                break;
+            match past.step() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    let Some((first, last)) = error.gap() else { return Err(error.into()) };
+                    history.entries.push(HistoryEntry::Lost(first, last));
+                    has_gap = true;
+                    continue;
+                }
             }
             let next = observed::<M>(&past, path)?;
             if next != value {
                 let events = past.events()?;
-                history.changes.push(ValueChange {
+                history.entries.push(HistoryEntry::Change(ValueChange {
                     seq: past.seq(),
                     time: past.time(),
                     names: events.iter().map(|event| event.recorded().name().to_owned()).collect(),
                     actor: events.first().and_then(|event| Some(event.metadata().get(Metadata::ACTOR)?.to_owned())),
                     differences: next.differences_from(&value),
-                });
+                }));
                 value = next;
             }
         }
         history.until = past.seq();
-        cache.states.insert(0, past);
+        // behind a gap, a state from a later snapshot can differ: it may hold the effect of lost events
+        if !has_gap {
+            cache.states.insert(0, past);
+        }
         Ok(history)
     }
 }

@@ -1,9 +1,9 @@
 //! A client of the WebDriver protocol, as far as the tests need it: JSON over HTTP/1.1.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -20,6 +20,8 @@ pub(crate) struct Browser {
     driver: Child,
     port: u16,
     session: String,
+    /// It stays open, so that chromedriver can write.
+    _output: BufReader<ChildStdout>,
 }
 
 impl Browser {
@@ -42,9 +44,9 @@ impl Browser {
 
     /// Starts chromedriver.
     fn driver() -> Option<Browser> {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let started = Command::new("chromedriver").arg(format!("--port={port}")).stdout(Stdio::null()).spawn();
-        let driver = match started {
+        // chromedriver takes a free port, and says which
+        let started = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn();
+        let mut driver = match started {
             Ok(driver) => driver,
             Err(error) if std::env::var_os("MEMIMAGE_BROWSER").is_none_or(|given| given != "required") => {
                 println!(
@@ -54,13 +56,23 @@ impl Browser {
             }
             Err(error) => panic!("chromedriver does not start: {error}"),
         };
-        let browser = Browser { driver, port, session: String::new() };
-        wait("chromedriver answers", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Some(browser)
+        let mut output = BufReader::new(driver.stdout.take().unwrap());
+        let port = loop {
+            let mut line = String::new();
+            assert!(output.read_line(&mut line).unwrap() > 0, "chromedriver does not say its port");
+            if let Some((_, port)) = line.split_once("started successfully on port ") {
+                break port.trim().trim_end_matches('.').parse().unwrap();
+            }
+        };
+        Some(Browser { driver, port, session: String::new(), _output: output })
     }
 
     pub(crate) fn go(&self, address: &str) {
         self.command("POST", "url", &json!({ "url": address }));
+    }
+
+    pub(crate) fn reload(&self) {
+        self.command("POST", "refresh", &json!({}));
     }
 
     pub(crate) fn address(&self) -> String {
@@ -91,6 +103,39 @@ impl Browser {
             "actions",
             &json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] }),
         );
+    }
+
+    /// Goes to the search of the page with the keyboard, types a text, and submits it. Chromium can lose a key that comes early, so the
+    /// text is typed again until the field has it.
+    pub(crate) fn search(&self, text: &str, expression: &str) {
+        const FOCUS: &str = "document.activeElement.matches('[data-search]')";
+        self.wait("document.documentElement.classList.contains('with-script')");
+        for _ in 0..5 {
+            if self.value(FOCUS) != true {
+                self.press("/");
+            }
+            if !self.comes(FOCUS) {
+                continue;
+            }
+            self.value("document.activeElement.select()");
+            self.press(text);
+            if self.comes(&format!("document.activeElement.value === {text:?}")) {
+                break;
+            }
+        }
+        self.press_to(ENTER, expression);
+    }
+
+    /// Whether an expression becomes true soon.
+    fn comes(&self, expression: &str) -> bool {
+        let begun = Instant::now();
+        while self.value(expression) != true {
+            if begun.elapsed() > Duration::from_secs(4) {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        true
     }
 
     /// Presses a key that leads to another page. Chromium can lose a key that comes while it changes pages, so this tries again.
@@ -209,15 +254,6 @@ fn capabilities(width: u32) -> Value {
         _ => json!({ "args": arguments }),
     };
     json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } })
-}
-
-/// Waits until a condition is true.
-fn wait(what: &str, mut condition: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < PATIENCE, "this did not happen: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// Decodes base64.

@@ -1,7 +1,7 @@
 //! The change log: search, older events, and the live tail while commands run.
 
 use crate::bank::{BankCommands as _, HOSTILE};
-use crate::driver::{Browser, ENTER};
+use crate::driver::Browser;
 use crate::served::served;
 
 #[test]
@@ -10,9 +10,7 @@ fn the_log_is_searched_with_the_keyboard() {
     let served = served();
     browser.go(&served.address);
     browser.wait("location.pathname === '/admin/log'");
-    browser.press("/");
-    browser.press(&format!("ann{ENTER}"));
-    browser.wait("location.search.includes('text=ann')");
+    browser.search("ann", "location.search.includes('text=ann')");
     assert_eq!(browser.count("#events > li"), 1);
     assert!(browser.text("#events").contains("open"), "{}", browser.text("#events"));
 }

@@ -8,5 +8,6 @@ mod bank;
 mod driver;
 mod layout;
 mod live;
+mod login;
 mod served;
 mod stepping;

@@ -1,7 +1,7 @@
 //! The slider, the keys, the tree, and the search by path.
 
 use crate::bank::BankCommands as _;
-use crate::driver::{Browser, ENTER, LEFT, RIGHT};
+use crate::driver::{Browser, LEFT, RIGHT};
 use crate::served::served;
 
 #[test]
@@ -53,9 +53,7 @@ fn the_search_by_path_and_the_tree_lead_into_the_state() {
     let served = served();
     served.bank.fill(250).unwrap();
     browser.go(&format!("{}/state", served.address));
-    browser.press("/");
-    browser.press(&format!("accounts.7{ENTER}"));
-    browser.wait("location.search.includes('path=accounts.7')");
+    browser.search("accounts.7", "location.search.includes('path=accounts.7')");
     assert!(browser.text("#entries").contains("owner 7"), "{}", browser.text("#entries"));
 
     // a part opens in place, and closes again

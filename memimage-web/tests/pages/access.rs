@@ -22,7 +22,7 @@ async fn every_answer_has_a_strict_policy() {
         );
         assert!(!policy.contains("unsafe"), "{address}: {policy}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{address}");
-        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{address}");
+        assert_eq!(answer.header("referrer-policy"), "same-origin", "{address}");
     }
 }
 
@@ -118,7 +118,7 @@ async fn the_form_takes_the_token_and_sets_a_cookie_that_does_not_hold_it() {
     let router = Page::new(&bank.journal()).token(TOKEN).router();
     let login = |token: &str, next: &str| {
         let form = format!("token={}&next={next}", token.replace(' ', "+"));
-        let request = Request::builder().method(Method::POST).uri("/login").header("host", "localhost");
+        let request = Request::builder().method(Method::POST).uri("/login").header("host", "127.0.0.1:8080");
         request.header("content-type", "application/x-www-form-urlencoded").body(Body::from(form)).unwrap()
     };
     get(&router, "/event?seq=5").await.assert_has("name=\"next\" value=\"event?seq=5\"");
@@ -128,6 +128,7 @@ async fn the_form_takes_the_token_and_sets_a_cookie_that_does_not_hold_it() {
     let answer = send(&router, login(TOKEN, "event%3Fseq%3D5")).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "event?seq=5"));
     let cookie = answer.header("set-cookie").to_owned();
+    assert!(cookie.starts_with("memimage_session_8080="), "{cookie}");
     assert!(cookie.ends_with("; HttpOnly; SameSite=Lax") && !cookie.contains("token"), "{cookie}");
     let mut with_cookie = request("/event?seq=5");
     with_cookie
@@ -156,6 +157,19 @@ async fn a_form_of_another_site_is_refused() {
         assert_eq!(send(&router, check(origin)).await.status, StatusCode::FORBIDDEN, "{origin}");
     }
     assert_eq!(send(&router, check("http://localhost:80")).await.status, StatusCode::SEE_OTHER);
+
+    // what the browser says about the site takes precedence
+    let from = |site: &str, origin: &str| {
+        let mut request = check(origin);
+        request.headers_mut().insert("sec-fetch-site", site.parse().unwrap());
+        request
+    };
+    for (site, origin) in [("same-origin", "http://localhost:80"), ("none", "null")] {
+        assert_eq!(send(&router, from(site, origin)).await.status, StatusCode::SEE_OTHER, "{site}");
+    }
+    for site in ["cross-site", "same-site", "", "other"] {
+        assert_eq!(send(&router, from(site, "http://localhost:80")).await.status, StatusCode::FORBIDDEN, "{site}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod access;
 mod bank;
 mod browse;
 mod client;
+mod gaps;
 mod kinds;
 mod log;
 mod nested;
