@@ -1,9 +1,12 @@
 //! Damaged images: what is found, and how it is repaired.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use expect_test::expect;
-use memimage::Image;
+use memimage::{Image, Timestamp};
 
 use crate::support::{Stock, create, record_last, record_three, run};
 
@@ -16,6 +19,20 @@ fn create_damaged(image: &Path) {
     Image::close(stock).unwrap();
     let mut bytes = std::fs::read(segment(image)).unwrap();
     let frame = before.iter().zip(&bytes).position(|(before, after)| before != after).unwrap();
+    bytes[frame + 16] ^= 0xff;
+    std::fs::write(segment(image), bytes).unwrap();
+}
+
+/// Records three events, whatever `damaged` records, and three more events. Damages the first frame that `damaged` recorded.
+fn create_damaged_between(image: &Path, stock: Image<Stock>, damaged: impl FnOnce(&Image<Stock>)) {
+    record_three(&stock);
+    let before = std::fs::read(segment(image)).unwrap();
+    damaged(&stock);
+    let after = std::fs::read(segment(image)).unwrap();
+    record_three(&stock);
+    Image::close(stock).unwrap();
+    let frame = before.iter().zip(&after).position(|(before, after)| before != after).unwrap();
+    let mut bytes = std::fs::read(segment(image)).unwrap();
     bytes[frame + 16] ^= 0xff;
     std::fs::write(segment(image), bytes).unwrap();
 }
@@ -149,17 +166,7 @@ fn an_event_is_made_void() {
 fn a_damaged_event_is_given_up_alone() {
     let directory = tempfile::tempdir().unwrap();
     let image = directory.path().join("stock.image");
-    let stock = Image::<Stock>::open(&image).unwrap();
-    record_three(&stock);
-    let before = std::fs::read(segment(&image)).unwrap();
-    record_last(&stock);
-    let after = std::fs::read(segment(&image)).unwrap();
-    record_three(&stock);
-    Image::close(stock).unwrap();
-    let frame = before.iter().zip(&after).position(|(before, after)| before != after).unwrap();
-    let mut bytes = std::fs::read(segment(&image)).unwrap();
-    bytes[frame + 16] ^= 0xff;
-    std::fs::write(segment(&image), bytes).unwrap();
+    create_damaged_between(&image, Image::<Stock>::open(&image).unwrap(), record_last);
     expect![[r#"
         cut-from=4
             give up event 4 and all later events: loses events 4 to 7
@@ -180,7 +187,78 @@ fn a_damaged_event_is_given_up_alone() {
     assert_eq!((check["gaps"][0]["lost"].to_string().as_str(), check["gaps"][0]["next"].as_u64()), ("[4,4]", Some(5)));
     let json = run(directory.path(), &["log", "stock.image", "--json"]);
     assert_eq!(json.lines().filter(|line| *line == r#"{"lost":[4,4]}"#).count(), 1, "{json}");
+    let from = |first: &str| run(directory.path(), &["log", "stock.image", "--reverse", "--from", first]);
+    assert!(from("4").ends_with("\n       4  lost: event 4\n"), "{}", from("4"));
+    assert!(from("5").lines().count() == 3 && !from("5").contains("lost"), "{}", from("5"));
     assert!(run(directory.path(), &["stats", "stock.image"]).contains("1 event lost in recorded gaps"));
     let shown = run(directory.path(), &["show", "stock.image", "4"]);
     assert!(shown.contains("event 4 was lost by damage") && shown.contains("exit code: Some(3)"), "{shown}");
+}
+
+/// The program with the model: this test, which another one runs as a process.
+#[test]
+#[ignore = "a program, not a test"]
+fn program() {
+    let arguments = std::env::var("STOCK_ARGUMENTS").unwrap();
+    println!();
+    memimage::admin::run::<Stock>(["stock"].into_iter().chain(arguments.split(' ')));
+}
+
+#[test]
+fn the_changes_go_on_behind_a_gap() {
+    let directory = tempfile::tempdir().unwrap();
+    let image = directory.path().join("stock.image");
+    create_damaged_between(&image, Image::<Stock>::open(&image).unwrap(), record_last);
+    let repaired = run(directory.path(), &["repair", "stock.image", "give-up=4", "--yes"]);
+    assert!(!repaired.contains("exit code"), "{repaired}");
+    let changes = |arguments: &str| {
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        program.args(["damage::program", "--exact", "--ignored", "--nocapture"]).current_dir(directory.path());
+        let output = program.env("STOCK_ARGUMENTS", format!("changes stock.image items {arguments}")).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let line = |line: &str| match line.strip_prefix("{\"lost\":") {
+            Some(lost) => Some(format!("lost {}", lost.trim_end_matches('}'))),
+            None => line.split_once("\"seq\":").map(|(_, rest)| rest.split_once(',').unwrap().0.to_owned()),
+        };
+        text.lines().filter_map(line).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(changes("--json"), "1 2 lost [4,4] 5 6");
+    assert_eq!(changes("--json --reverse"), "6 5 lost [4,4] 2 1");
+    assert_eq!(changes("--json --reverse --limit 2"), "6 5");
+    assert_eq!(changes("--json --reverse --limit 3"), "6 5 lost [4,4] 2");
+    assert_eq!(changes("--json --limit 2"), "1 2");
+    assert_eq!(changes("--json --from 5"), "lost [4,4] 5 6");
+    assert_eq!(changes("--json --from 6"), "6");
+}
+
+/// A lost correction of recorded time: the events behind the gap are earlier, and a copy without the gap must correct the time.
+#[test]
+fn a_lost_correction_of_time_is_made_again_in_a_copy() {
+    let directory = tempfile::tempdir().unwrap();
+    let image = directory.path().join("stock.image");
+    let time = Arc::new(AtomicU64::new(2_000_000_000));
+    let clock = Arc::clone(&time);
+    let options = Image::<Stock>::options().clock(move || Timestamp::from_micros(clock.load(Ordering::Relaxed)));
+    create_damaged_between(&image, options.open(&image).unwrap(), |stock| {
+        time.store(1_000_000_000, Ordering::Relaxed);
+        stock.admin().correct_time(Timestamp::from_micros(1_000_000_000), "a wrong clock").unwrap();
+    });
+    let options = run(directory.path(), &["repair", "stock.image"]);
+    assert!(options.contains("give-up=4"), "{options}");
+    let repaired = run(directory.path(), &["repair", "stock.image", "give-up=4", "--yes"]);
+    assert!(!repaired.contains("exit code"), "{repaired}");
+    for arguments in [
+        &["rewrite", "stock.image", "rewritten.image", "--rename-event", "deliver=receive"][..],
+        &["export", "stock.image", "-o", "stock.jsonl"],
+        &["import", "stock.jsonl", "imported.image"],
+    ] {
+        let done = run(directory.path(), arguments);
+        assert!(!done.contains("exit code"), "{arguments:?}: {done}");
+    }
+    let lines = std::fs::read_to_string(directory.path().join("stock.jsonl")).unwrap();
+    assert_eq!(lines.lines().filter(|line| line.contains("damaged and given up")).count(), 1, "{lines}");
+    for copy in ["rewritten.image", "imported.image"] {
+        assert!(run(directory.path(), &["check", copy]).ends_with("\nsound\n"));
+        assert_eq!(run(directory.path(), &["log", copy]).lines().count(), 6);
+    }
 }

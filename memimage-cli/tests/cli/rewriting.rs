@@ -252,3 +252,59 @@ fn an_image_that_is_open_or_a_place_that_is_taken_is_refused() {
     let again = command(directory.path(), &["rewrite", "stock.image", "new.image", "--drop-event", "remove"]);
     assert_eq!({ again }.output().unwrap().status.code(), Some(3), "the target exists now");
 }
+
+/// A program whose type is not written as its shape says.
+mod odd {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Clone, Debug, Shape)]
+    pub(super) struct Odd {
+        pub(super) number: u8,
+    }
+
+    impl Serialize for Odd {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            (self.number, vec![7_u8; usize::from(self.number)]).serialize(serializer)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Odd {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Odd, D::Error> {
+            let (number, _) = <(u8, Vec<u8>)>::deserialize(deserializer)?;
+            Ok(Odd { number })
+        }
+    }
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    pub(super) struct Numbers {
+        sum: u64,
+    }
+
+    #[memimage::commands]
+    impl Numbers {
+        #[command]
+        pub(super) fn add(&mut self, odd: Odd) {
+            self.sum += u64::from(odd.number);
+        }
+    }
+}
+
+#[test]
+fn a_void_event_that_cannot_be_edited_is_dropped() {
+    use odd::NumbersCommands as _;
+    let directory = tempfile::tempdir().unwrap();
+    let numbers = Image::<odd::Numbers>::open(directory.path().join("numbers.image")).unwrap();
+    numbers.add(odd::Odd { number: 3 }).unwrap();
+    Image::close(numbers).unwrap();
+    let rewrite =
+        || run(directory.path(), &["rewrite", "numbers.image", "new.image", "--rename-field", "add.odd.number=count"]);
+    let refused = rewrite();
+    assert!(refused.contains("event 1 cannot be edited") && refused.ends_with("exit code: Some(3)\n"), "{refused}");
+    let void = run(directory.path(), &["void", "numbers.image", "1", "--reason", "a mistake", "--yes"]);
+    assert!(!void.contains("exit code"), "{void}");
+    let done = rewrite();
+    assert!(done.contains("rewrote 1 events") && done.contains("(1 of them dropped)"), "{done}");
+    let log = run(directory.path(), &["log", "new.image"]);
+    assert!(log.contains("memimage.dropped") && log.contains(" void"), "{log}");
+}

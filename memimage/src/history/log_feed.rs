@@ -49,7 +49,8 @@ impl LogFeed {
     /// # Errors
     ///
     /// Returns an error if the journal was removed, cut or replaced, if the next event was pruned before it was read, and the errors of
-    /// reading it. Afterwards the feed must not be used again.
+    /// reading it. Afterwards the feed must not be used again, unless the error is a [recorded gap](Error::gap): then the next call goes on
+    /// behind the gap.
     pub(crate) fn try_next(&mut self) -> Result<Option<LoggedEvent>, Error> {
         while !self.is_over() {
             if self.feed.last() >= self.durable {

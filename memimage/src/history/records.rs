@@ -48,7 +48,11 @@ impl Records {
         loop {
             let item = match self {
                 Records::Forward { cursor, until, .. } => cursor.next(*until)?,
-                Records::Backward(cursor) => cursor.next()?.map(JournalItem::Record),
+                Records::Backward(cursor) => match cursor.next() {
+                    // all events that are left are before the first wanted one
+                    Err(error) if error.gap().is_some_and(|(_, last)| query.is_before(last)) => return Ok(None),
+                    stored => stored?.map(JournalItem::Record),
+                },
             };
             match &item {
                 Some(JournalItem::Record(stored)) if query.is_before(stored.record.seq) => return Ok(None),

@@ -10,5 +10,7 @@ pub(crate) use complete_journal::{CompleteJournal, Need, Rebuilt, first_divergen
 #[cfg(feature = "admin")]
 pub(crate) use record_writer::JournalForm;
 pub(crate) use record_writer::{NewRecord, RecordWriter};
+#[cfg(feature = "admin")]
+pub(crate) use source_frame::lost_correction;
 pub(crate) use source_frame::{FrameDecoder, SourceFrame, replayed};
 pub(crate) use staging::{StagingDir, StagingTask, refuse_inside, vacant};

@@ -1,11 +1,16 @@
 //! Decodes the frames of another image's journal, as far as a new image takes them over.
 
+use std::ops::ControlFlow;
+
 use crate::context::Timestamp;
 use crate::error::Error;
 use crate::event::Model;
 use crate::journal::{Frame, FrameKind, Record, Scan, TimeCorrection, Voids, records};
 use crate::recovery::{Dispatch, ReplayAction, unknown_event_number};
 use crate::seq::{SegmentId, Seq};
+
+/// The reason of a correction of recorded time that stands for a lost one.
+const LOST_CORRECTION: &str = "recorded time goes back over frames that were damaged and given up";
 
 /// Decodes the frames of a journal in their order, and verifies that time does not go back.
 pub(crate) struct FrameDecoder {
@@ -63,7 +68,12 @@ impl FrameDecoder {
                 let gap = scan.decode_gap(segment, frame)?;
                 return match gap.is_crossed_from(gap.first.before()) && gap.first <= self.until {
                     true => Err(scan.segments().lost_events(gap)),
-                    false => Ok(SourceFrame::Other),
+                    false if gap.next > self.until => Ok(SourceFrame::Other),
+                    false => {
+                        let correction = lost_correction(scan, segment, frame, self.time)?;
+                        self.time = correction.as_ref().map_or(self.time, |correction| correction.to);
+                        Ok(correction.map_or(SourceFrame::Other, SourceFrame::Time))
+                    }
                 };
             }
             FrameKind::Events => {}
@@ -86,4 +96,34 @@ impl FrameDecoder {
         }
         Ok(SourceFrame::Events { body, records: decoded })
     }
+}
+
+/// The correction of recorded time that may be lost in an empty gap: if the first event behind the gap frame `gap` is earlier than `time`,
+/// which is that of the last event before it, a correction from this time to that of the event. A journal without the gap needs one there.
+pub(crate) fn lost_correction(
+    scan: &Scan,
+    segment: SegmentId,
+    gap: &Frame<'_>,
+    time: Timestamp,
+) -> Result<Option<TimeCorrection>, Error> {
+    let mut next = None;
+    scan.read(segment, |at, frame| {
+        if (at, frame.offset) <= (segment, gap.offset) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let header = &frame.header;
+        match header.kind {
+            FrameKind::Events => {
+                let body = scan.body(at, frame)?;
+                let first = records(&body, header.first_seq, header.count, header.time).next().transpose();
+                next = first.map_err(|fault| scan.corrupt_frame(at, frame, fault.to_string()))?.map(|first| first.time);
+            }
+            // this correction is not lost
+            FrameKind::Time => {}
+            _ => return Ok(ControlFlow::Continue(())),
+        }
+        Ok(ControlFlow::Break(()))
+    })?;
+    let correction = |to| TimeCorrection { to, from: time, reason: LOST_CORRECTION.to_owned() };
+    Ok(next.filter(|&to| to < time).map(correction))
 }

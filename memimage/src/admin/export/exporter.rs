@@ -9,10 +9,11 @@ use super::base::ExportedBase;
 use super::lines::{self, Line, hex_number};
 use super::report::{ExportProgress, ExportReport};
 use super::time;
-use crate::context::Origin;
+use crate::context::{Origin, Timestamp};
 use crate::error::{Error, ErrorDetail, ErrorKind, ExportError};
 use crate::history::JournalSource;
-use crate::journal::{Frame, FrameKind, Genesis, Record, Scan, ShapeTable, Voids, records};
+use crate::journal::{Frame, FrameKind, Genesis, Record, Scan, ShapeTable, TimeCorrection, Voids, records};
+use crate::new_image::lost_correction;
 use crate::outcome::Outcome;
 use crate::recovery::{OpenedJournal, unknown_event_number};
 use crate::seq::{SegmentId, Seq};
@@ -48,6 +49,7 @@ pub(super) fn export(
         last,
         table: ShapeTable::default(),
         written: first.before(),
+        time: Timestamp::default(),
         void_lines: 0,
         undecoded: 0,
         output: &mut output,
@@ -142,6 +144,8 @@ struct Exporter<'a, 'o> {
     table: ShapeTable,
     /// The last event that was written.
     written: Seq,
+    /// The recorded time of the last line.
+    time: Timestamp,
     void_lines: u64,
     undecoded: u64,
     output: &'a mut Output<'o>,
@@ -196,9 +200,7 @@ impl Exporter<'_, '_> {
                 }
             }
             FrameKind::Time => {
-                let correction = scan.decode_time(segment, frame)?;
-                let (to, from) = (time::to_json(correction.to), time::to_json(correction.from));
-                self.output.line(&Line::Time(lines::Correction { to, from, reason: &correction.reason }))?;
+                self.correction(&scan.decode_time(segment, frame)?)?;
             }
             FrameKind::Gap => {
                 let gap = scan.decode_gap(segment, frame)?;
@@ -206,11 +208,22 @@ impl Exporter<'_, '_> {
                 if gap.is_crossed_from(self.first.before()) && gap.first <= self.last {
                     return Err(scan.segments().lost_events(gap));
                 }
+                if gap.next <= self.last
+                    && let Some(correction) = lost_correction(scan, segment, frame, self.time)?
+                {
+                    self.correction(&correction)?;
+                }
             }
             // the header has the genesis, and the state that replaces pruned events follows the last event
             FrameKind::Genesis | FrameKind::Prune | FrameKind::Seal | FrameKind::Optional(_) => {}
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    fn correction(&mut self, correction: &TimeCorrection) -> Result<(), Error> {
+        self.time = correction.to;
+        let (to, from) = (time::to_json(correction.to), time::to_json(correction.from));
+        self.output.line(&Line::Time(lines::Correction { to, from, reason: &correction.reason }))
     }
 
     /// Writes the rows that are new or changed; each segment repeats the others.
@@ -239,7 +252,7 @@ impl Exporter<'_, '_> {
             let line = event(&record, (name, version), json(shape, payload), payload);
             self.undecoded += u64::from(line.payload.is_none());
             self.output.line(&Line::Event(line))?;
-            self.written = record.seq;
+            (self.written, self.time) = (record.seq, record.time);
         }
         (self.progress)(self.written.next().get() - self.first.get());
         Ok(())

@@ -12,9 +12,9 @@ use std::sync::Arc;
 pub(super) use kept_file::{KeptFile, KeptFileKind};
 
 use crate::disk::{Disk, FileType, UNFINISHED, failed};
-use crate::error::Error;
+use crate::error::{Error, ErrorDetail, Position};
 use crate::history::LoggedEvent;
-use crate::journal::{Identity, Layout, Watermark};
+use crate::journal::{Identity, Layout, MAX_SEGMENT, Watermark};
 use crate::keys::Keyring;
 use crate::seq::SegmentId;
 use frames::{Frames, read_bytes};
@@ -97,7 +97,17 @@ impl Quarantine {
 
     /// The frames in bytes that were cleared at `offset` of a segment. The frames before them, which declare the shapes, are still in
     /// the segment, or in a copy of it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if no segment is so long, because then the name of the file is not one that the library gave it.
     fn torn(&self, segment: SegmentId, offset: u64, file: &KeptFile) -> Result<Frames, Error> {
+        if offset.saturating_add(file.bytes) > MAX_SEGMENT {
+            let position = Position { segment: Some(segment), offset: Some(offset), seq: None };
+            let what =
+                format!("its name says that its bytes come from offset {offset}, but no segment has so many bytes");
+            return Err(Error::new(ErrorDetail::Corrupt { path: file.path.clone(), position, what, suspect: false }));
+        }
         let mut bytes = match self.segment_file(segment)? {
             Some(path) => read_bytes(&*self.disk, &path)?,
             // then the shapes of the events are lost

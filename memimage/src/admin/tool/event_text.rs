@@ -1,9 +1,24 @@
 //! Events as text.
 
+use super::failure::Failure;
+use super::json::gap_line;
 use super::moment::rfc3339;
-use super::terminal::{FAINT, NAME, WARNING, visible};
+use super::terminal::{FAINT, NAME, Terminal, WARNING, visible};
+use crate::admin::seq_range::SeqRange;
 use crate::history::LoggedEvent;
+use crate::seq::Seq;
 use crate::value::text::{one_line, truncated};
+
+/// Prints a recorded gap, in place of the events that are lost in it.
+pub(crate) fn print_gap(terminal: &mut Terminal, first: Seq, last: Seq) -> Result<(), Failure> {
+    match terminal.is_json() {
+        true => terminal.line(gap_line(first, last)),
+        false => {
+            let lost = SeqRange { first, last };
+            terminal.line(format_args!("{first:>8}  {WARNING}lost: {lost}{WARNING:#}"))
+        }
+    }
+}
 
 /// An event as a line for people, with at most `length` characters of its payload.
 pub(crate) fn text_line(event: &LoggedEvent, length: usize) -> String {

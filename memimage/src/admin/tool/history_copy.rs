@@ -12,7 +12,8 @@ use crate::admin::void::carry_over;
 use crate::disk::Disk;
 use crate::error::{Error, ErrorDetail};
 use crate::journal::{
-    DigestMark, EventId, Frame, FrameKind, Genesis, Layout, Record, Scan, TailPosition, TimeCorrection, VoidMark,
+    DigestMark, EventId, Frame, FrameKind, Genesis, Layout, Record, Scan, ShapeRow, TailPosition, TimeCorrection,
+    VoidMark,
 };
 use crate::keys::Keyring;
 use crate::new_image::{
@@ -24,7 +25,8 @@ use crate::seq::{SegmentId, Seq};
 
 /// A copy of the events up to `end` in a new image.
 ///
-/// Void events stay void: the decisions are recorded again. The new image has the genesis and the random seed of the source, a new UUID,
+/// Void events stay void: the decisions are recorded again. A void event whose payload cannot be edited becomes `memimage.dropped`,
+/// because nobody reads its payload. The new image has the genesis and the random seed of the source, a new UUID,
 /// and no snapshots. Without the program, no state can be compared. So the copy is checked as by `admin::check`, and the program verifies
 /// the outcomes of all events when it opens the image.
 pub(crate) struct HistoryCopy<'a> {
@@ -83,11 +85,12 @@ impl HistoryCopy<'_> {
     /// Reads the events and edits their payloads, and writes nothing.
     pub(crate) fn try_out(&self, progress: &mut dyn FnMut(Seq)) -> Result<Copied, Failure> {
         let mut copied = Copied { by_row: vec![0; self.rows.len()], ..Copied::default() };
-        copied.void = self.decisions()?.len() as u64;
+        let decisions = self.decisions()?;
+        copied.void = decisions.len() as u64;
+        let voids = void_events(&decisions);
         self.read(progress, &mut |content| {
             if let Content::Event(record, payload) = content {
-                copied.count(record, self.row(record));
-                self.edited(record, payload)?;
+                copied.count(record, &self.edited(&voids, record, payload)?);
             }
             Ok(())
         })?;
@@ -100,7 +103,7 @@ impl HistoryCopy<'_> {
         let decisions = self.decisions()?;
         let staging = StagingDir::take(disk, self.target, self.staging)?;
         let layout = staging.layout();
-        let copied = self.write(layout, progress)?;
+        let copied = self.write(layout, &void_events(&decisions), progress)?;
         if let Some(unproven) = carry_over(disk, layout, self.keyring, &decisions)? {
             return Err(Failure::Other(format!("the decisions about void events cannot be proven: {unproven}")));
         }
@@ -109,7 +112,7 @@ impl HistoryCopy<'_> {
         Ok(Copied { uuid, void: decisions.len() as u64, ..copied })
     }
 
-    fn write(&self, layout: &Layout, progress: &mut dyn FnMut(Seq)) -> Result<Copied, Failure> {
+    fn write(&self, layout: &Layout, voids: &BTreeSet<Seq>, progress: &mut dyn FnMut(Seq)) -> Result<Copied, Failure> {
         let parent = (self.journal.segments().identity(), self.end);
         let genesis = self.genesis()?;
         let disk = self.journal.disk();
@@ -120,18 +123,20 @@ impl HistoryCopy<'_> {
             Content::Time(correction) => Ok(new.correct_time(correction)?),
             Content::Digest(mark) => Ok(new.put_mark(FrameKind::Digest, &mark.encode())?),
             Content::Event(record, payload) => {
-                let planned = self.row(record);
-                copied.count(record, planned);
+                let edited = self.edited(voids, record, payload)?;
+                copied.count(record, &edited);
                 let Record { time, ref metadata, origin, outcome, event, .. } = *record;
                 let unchanged = NewRecord { event, name: DROPPED, time, metadata, origin, outcome, payload };
-                let Some(row) = &planned.row else { return Ok(new.put_dropped(unchanged)?) };
+                let (row, payload) = match &edited {
+                    Edited::Dropped => return Ok(new.put_dropped(unchanged)?),
+                    Edited::Unchanged(row) => (row, payload),
+                    Edited::Changed(row, payload) => (row, &payload[..]),
+                };
                 let number = &mut numbers[event.0 as usize];
                 let event = match *number {
                     Some(event) => event,
-                    None => *number.insert(new.number(row.clone())?),
+                    None => *number.insert(new.number(ShapeRow::clone(row))?),
                 };
-                let edited = self.edited(record, payload)?;
-                let payload = edited.as_deref().unwrap_or(payload);
                 Ok(new.put(&NewRecord { event, name: &row.name, payload, ..unchanged })?)
             }
         })?;
@@ -219,16 +224,23 @@ impl HistoryCopy<'_> {
         failure.map_or(Ok(()), Err)
     }
 
-    fn row(&self, record: &Record) -> &PlannedRow {
-        &self.rows[record.event.0 as usize]
-    }
-
-    /// The edited payload of an event; `None` if it does not change.
-    fn edited(&self, record: &Record, payload: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
-        self.row(record).payload(payload).map_err(|error| {
-            let help = "help: drop the event, or rewrite the image with its program";
-            Failure::Other(format!("event {} cannot be edited: {error}; no image was made; {help}", record.seq))
-        })
+    /// What becomes of an event. `voids` are the void ones.
+    fn edited(&self, voids: &BTreeSet<Seq>, record: &Record, payload: &[u8]) -> Result<Edited<'_>, Failure> {
+        let planned = &self.rows[record.event.0 as usize];
+        let Some(row) = &planned.row else { return Ok(Edited::Dropped) };
+        match planned.payload(payload) {
+            Ok(None) => Ok(Edited::Unchanged(row)),
+            Ok(Some(payload)) => Ok(Edited::Changed(row, payload)),
+            // such a payload can be the very reason why the event is void
+            Err(_) if voids.contains(&record.seq) => Ok(Edited::Dropped),
+            Err(error) => {
+                let help = "help: drop the event, or rewrite the image with its program";
+                Err(Failure::Other(format!(
+                    "event {} cannot be edited: {error}; no image was made; {help}",
+                    record.seq
+                )))
+            }
+        }
     }
 }
 
@@ -239,9 +251,20 @@ enum Content<'a> {
     Digest(&'a DigestMark),
 }
 
+/// What becomes of an event, with its declaration in the new image.
+enum Edited<'a> {
+    Dropped,
+    Unchanged(&'a ShapeRow),
+    Changed(&'a ShapeRow, Vec<u8>),
+}
+
+fn void_events(decisions: &[VoidMark]) -> BTreeSet<Seq> {
+    decisions.iter().map(|mark| mark.seq).collect()
+}
+
 impl Copied {
-    fn count(&mut self, record: &Record, planned: &PlannedRow) {
+    fn count(&mut self, record: &Record, edited: &Edited<'_>) {
         self.by_row[record.event.0 as usize] += 1;
-        self.dropped += u64::from(planned.row.is_none());
+        self.dropped += u64::from(matches!(edited, Edited::Dropped));
     }
 }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::difference::DifferenceDocument;
 use super::target::open;
-use crate::admin::tool::event_text::text_line;
+use crate::admin::tool::event_text::{print_gap, text_line};
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json::event_line;
 use crate::admin::tool::moment::MomentArgument;
@@ -26,7 +26,8 @@ const MAX_PAYLOAD: usize = 200;
 
 /// Lists the events that changed a part of the state: who, when, by which event, from what to what.
 ///
-/// Replays the events, and reads only this part after each. --from begins with the nearest snapshot before it.
+/// Replays the events, and reads only this part after each. --from begins with the nearest snapshot before it. Where events are lost in a
+/// recorded gap, tells which, and goes on behind them.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -59,6 +60,20 @@ struct ChangingEvent {
     differences: Vec<Difference>,
 }
 
+/// What is printed.
+enum Entry {
+    Change(ChangingEvent),
+    /// The first and the last event that are lost in a recorded gap, any of which may have changed the part.
+    Gap(Seq, Seq),
+}
+
+/// The newest entries, with a limited number of changes.
+struct Newest {
+    limit: usize,
+    entries: VecDeque<Entry>,
+    changes: usize,
+}
+
 #[derive(Serialize)]
 struct Line {
     event: Box<RawValue>,
@@ -70,11 +85,32 @@ impl Changes {
         let (target, journal) = open::<M>(&self.target)?;
         let limit = self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let end = self.end(&target)?;
-        let mut past = self.start(&target, &journal)?;
+        let (mut past, gap) = self.start(&target, &journal)?;
         let mut last = observed(&past, &self.path)?;
         let was_there = last.part().is_some();
-        let (mut found, mut newest) = (0, VecDeque::new());
-        while found < limit && past.seq() < end && past.step()? {
+        let (mut found, mut newest) = (0, Newest { limit, entries: VecDeque::new(), changes: 0 });
+        let show_gap = |terminal: &mut Terminal, newest: &mut Newest, (first, last): (Seq, Seq)| {
+            if self.reverse {
+                newest.push(Entry::Gap(first, last));
+                return Ok(());
+            }
+            print_gap(terminal, first, last)
+        };
+        if let Some(gap) = gap {
+            show_gap(terminal, &mut newest, gap)?;
+        }
+        while found < limit && past.seq() < end {
+            match past.step() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => match error.gap() {
+                    Some(gap) => {
+                        show_gap(terminal, &mut newest, gap)?;
+                        continue;
+                    }
+                    None => return Err(error.into()),
+                },
+            }
             let next = observed(&past, &self.path)?;
             if next == last {
                 continue;
@@ -85,39 +121,47 @@ impl Changes {
             let Some(event) = events.into_iter().next() else { continue };
             let change = ChangingEvent { event: event.into(), differences };
             if self.reverse {
-                if newest.len() == limit {
-                    newest.pop_front();
-                }
-                newest.push_back(change);
+                newest.push(Entry::Change(change));
             } else {
                 found += 1;
                 change.print(terminal)?;
             }
         }
-        if found == 0 && newest.is_empty() {
+        if found == 0 && newest.changes == 0 {
             // a path that never led anywhere is probably a mistake in writing
             match inspect(&*past, &self.path, Bounds { depth: 0, ..Bounds::default() }) {
                 Err(error) if !was_there => tell(format_args!("{WARNING}note:{WARNING:#} {error}")),
                 _ => tell(format_args!("{WARNING}note:{WARNING:#} no event changed `{}`", self.path)),
             }
         }
-        newest.into_iter().rev().try_for_each(|change| change.print(terminal))?;
+        newest.entries.into_iter().rev().try_for_each(|entry| match entry {
+            Entry::Change(change) => change.print(terminal),
+            Entry::Gap(first, last) => print_gap(terminal, first, last),
+        })?;
         Ok(Found::Nothing)
     }
 
-    /// The state before the first event to look at.
-    fn start<M: Model>(&self, target: &Target, journal: &Journal<M>) -> Result<Past<M>, Failure> {
-        let oldest = || Ok(Past::oldest(journal.source(), "changes")?);
+    /// The state before the first event to look at. If this event is lost in a recorded gap and the state is unknown, the state behind the
+    /// gap, and the gap.
+    fn start<M: Model>(&self, target: &Target, journal: &Journal<M>) -> Result<(Past<M>, Option<(Seq, Seq)>), Failure> {
+        let oldest = || Ok((Past::oldest(journal.source(), "changes")?, None));
+        let at = |moment: Moment| match journal.at(moment) {
+            Err(error) => match error.gap() {
+                Some(gap) => Ok((journal.at(gap.1)?, Some(gap))),
+                None => Err(error.into()),
+            },
+            past => Ok((past?, None)),
+        };
         match self.from.map(|from| from.0) {
             None => oldest(),
             Some(Moment::Seq(seq)) => match seq.get() {
                 0 | 1 => oldest(),
-                seq => Ok(journal.at(Seq::new(seq - 1))?),
+                seq => at(Moment::Seq(Seq::new(seq - 1))),
             },
             Some(Moment::Time(time)) => {
                 let created = target.journal(Seq::ZERO)?.segments().created();
                 match time.as_micros().checked_sub(1) {
-                    Some(before) if time > created => Ok(journal.at(Timestamp::from_micros(before))?),
+                    Some(before) if time > created => at(Moment::Time(Timestamp::from_micros(before))),
                     _ => oldest(),
                 }
             }
@@ -144,6 +188,21 @@ impl Changes {
 
 fn observed<M: Model>(past: &Past<M>, path: &Path) -> Result<Observation, Failure> {
     observe(&**past, path).map_err(|error: InspectError| Failure::Other(error.to_string()))
+}
+
+impl Newest {
+    fn push(&mut self, entry: Entry) {
+        self.changes += usize::from(matches!(entry, Entry::Change(_)));
+        self.entries.push_back(entry);
+        if self.changes > self.limit {
+            self.changes -= 1;
+            while matches!(self.entries.pop_front(), Some(Entry::Gap(..))) {}
+        }
+        // the reader has seen enough before it comes to the gaps before the oldest change
+        while self.changes == self.limit && matches!(self.entries.front(), Some(Entry::Gap(..))) {
+            self.entries.pop_front();
+        }
+    }
 }
 
 impl ChangingEvent {

@@ -4,11 +4,10 @@ use std::time::Instant;
 
 use clap::Args;
 
-use crate::admin::seq_range::SeqRange;
-use crate::admin::tool::event_text::text_line;
+use crate::admin::tool::event_text::{print_gap, text_line};
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::filter::{Condition, Subject};
-use crate::admin::tool::json::{event_line, gap_line};
+use crate::admin::tool::json::event_line;
 use crate::admin::tool::moment::MomentArgument;
 use crate::admin::tool::target::{Target, TargetArguments};
 use crate::admin::tool::terminal::{Terminal, WARNING, tell};
@@ -148,20 +147,10 @@ impl Printer<'_> {
         match event {
             Ok(event) => self.print(&event),
             Err(error) => match error.gap() {
-                Some((first, last)) => self.print_gap(first, last),
+                // the query may have wanted a lost event
+                Some((first, last)) => print_gap(self.terminal, first, last),
                 None => Err(error.into()),
             },
-        }
-    }
-
-    /// Prints a recorded gap, in which the query may have wanted an event.
-    fn print_gap(&mut self, first: Seq, last: Seq) -> Result<(), Failure> {
-        match self.terminal.is_json() {
-            true => self.terminal.line(gap_line(first, last)),
-            false => {
-                let lost = SeqRange { first, last };
-                self.terminal.line(format_args!("{first:>8}  {WARNING}lost: {lost}{WARNING:#}"))
-            }
         }
     }
 
