@@ -21,6 +21,9 @@ use crate::history::{Journal, LoggedEvent, Moment, Past};
 use crate::inspect::{Bounds, Difference, InspectError, Observation, Path, inspect, observe};
 use crate::seq::Seq;
 
+/// The first and the last event that are lost in a recorded gap.
+type Gap = (Seq, Seq);
+
 /// The maximum length of an event's payload in a line, in characters.
 const MAX_PAYLOAD: usize = 200;
 
@@ -143,7 +146,7 @@ impl Changes {
 
     /// The state before the first event to look at. If this event is lost in a recorded gap and the state is unknown, the state behind the
     /// gap, and the gap.
-    fn start<M: Model>(&self, target: &Target, journal: &Journal<M>) -> Result<(Past<M>, Option<(Seq, Seq)>), Failure> {
+    fn start<M: Model>(&self, target: &Target, journal: &Journal<M>) -> Result<(Past<M>, Option<Gap>), Failure> {
         let oldest = || Ok((Past::oldest(journal.source(), "changes")?, None));
         let at = |moment: Moment| match journal.at(moment) {
             Err(error) => match error.gap() {
