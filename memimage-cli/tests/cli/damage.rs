@@ -263,7 +263,11 @@ fn a_lost_correction_of_time_is_made_again_in_a_copy() {
     }
     let lines = std::fs::read_to_string(directory.path().join("stock.jsonl")).unwrap();
     assert_eq!(lines.lines().filter(|line| line.contains("damaged and given up")).count(), 1, "{lines}");
-    for copy in ["rewritten.image", "imported.image"] {
+    // the program makes copies, too
+    memimage::admin::Rewrite::<Stock>::new().run(&image, directory.path().join("program.image")).unwrap();
+    let journal = Image::<Stock>::options().open_journal(&image).unwrap();
+    journal.branch(directory.path().join("branch.image")).create().unwrap();
+    for copy in ["rewritten.image", "imported.image", "program.image", "branch.image"] {
         assert!(run(directory.path(), &["check", copy]).ends_with("\nsound\n"));
         assert_eq!(run(directory.path(), &["log", copy]).lines().count(), 6);
     }
