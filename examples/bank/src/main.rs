@@ -64,6 +64,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         return Ok(tool.run(arguments));
     }
     let path = arguments.next().unwrap_or_else(|| IMAGE.into());
+    if path.as_encoded_bytes().starts_with(b"-") {
+        println!("usage: bank [IMAGE]\n       bank admin --help");
+        return Ok(ExitCode::from(2));
+    }
     let bank = Image::<Bank>::open(&path)?; // creates the image, or recovers it
     println!("`{}` holds {} events from earlier runs", path.display(), bank.journal().seq());
 

@@ -187,6 +187,9 @@ fn files_that_cannot_be_read() {
             segment 1, before it was changed or removed: no intact event
         00000009-0000004096-0.torn  7 B, set aside TIME
             bytes that were cleared at offset 4096 of segment 9, the end of the journal: no intact event
+        00000009-9999999999999-0.torn  7 B, set aside TIME
+            bytes that were cleared at offset 9999999999999 of segment 9, the end of the journal: no intact event
+            it cannot be read: reading `DIR/stock.image/quarantine/00000009-9999999999999-0.torn` failed: by its name, its bytes come from offset 9999999999999, but no segment has so many bytes
         durable.0  7 B, set aside TIME
             `journal/durable`, damaged
         notes  7 B, set aside TIME

@@ -15,7 +15,7 @@ use super::check::check;
 use super::frame_edits::AFTER_HEADER;
 use super::model_versions::first::{Till, TillCommands as _};
 use super::repair::{cents, cut_from, damage, repair, state_after};
-use super::{IMAGE, frames, image, image_as, is_thorough, open, record};
+use super::{IMAGE, frames, image, image_as, open};
 
 pub(super) fn give_up(seq: u64) -> RepairAction {
     RepairAction::GiveUp(Seq::new(seq))
@@ -32,7 +32,7 @@ fn events(ranges: &[memimage::admin::SeqRange]) -> BTreeSet<u64> {
 }
 
 /// The state after the events up to `last`, without those that are lost.
-fn state_without(last: u64, lost: &BTreeSet<u64>) -> u64 {
+pub(super) fn state_without(last: u64, lost: &BTreeSet<u64>) -> u64 {
     let of = |event: &u64| state_after(*event) - state_after(*event - 1);
     state_after(last) - lost.iter().filter(|event| **event <= last).map(of).sum::<u64>()
 }
@@ -75,7 +75,7 @@ fn assert_given_up(disk: &SimDisk, lost: &[u64]) -> RepairReport {
     repaired
 }
 
-fn assert_recorded(disk: &SimDisk, lost: &BTreeSet<u64>) {
+pub(super) fn assert_recorded(disk: &SimDisk, lost: &BTreeSet<u64>) {
     let checked = check(disk);
     assert!(checked.is_sound() && checked.repairs().is_empty(), "{checked}");
     let recorded: Vec<_> = checked.gaps.iter().filter_map(|gap| gap.lost).collect();
@@ -132,7 +132,7 @@ fn damage_at_several_places_becomes_several_gaps() {
 }
 
 /// Damages the bytes after the header of a frame's checksums.
-fn destroy(disk: &SimDisk, path: &Path, offset: u64) {
+pub(super) fn destroy(disk: &SimDisk, path: &Path, offset: u64) {
     disk.write(path, offset, &[0xA5; 96]).unwrap();
 }
 
@@ -341,73 +341,6 @@ fn damage_at_the_end_is_left_to_a_second_repair() {
     let disk = image(&[]);
     damage(&disk, 30);
     assert_eq!(offered(&disk), None, "nothing sound follows");
-}
-
-/// Asserts that the repair of the damaged image can be repeated after a crash at any of its operations. Returns after how many of them
-/// only a part of the damage is a recorded gap.
-fn each_crash(disk: &SimDisk, lost: &[u64]) -> u32 {
-    let lost: BTreeSet<u64> = lost.iter().copied().collect();
-    let action = offered(disk).unwrap_or_else(|| panic!("{}", check(disk))).action;
-    let points = record(disk);
-    repair(disk, action).unwrap();
-    let points = std::mem::take(&mut *points.lock().unwrap());
-    assert!(points.len() > 5, "{}", points.len());
-    let (mut partly, mut rng) = (0, SplitMix64::new(seed(3)));
-    for (at, (operation, fork)) in points.iter().enumerate() {
-        let mut own = SplitMix64::new(rng.u64());
-        let mut crashed = vec![fork.fork(), fork.crash(|_| false), fork.crash(|_| own.once_in(2))];
-        if !is_thorough() {
-            crashed = vec![crashed.swap_remove(at % 3)];
-        }
-        for disk in crashed {
-            match open::<Till>(&disk.fork()) {
-                Ok(till) => assert_eq!(till.read_uncommitted().unwrap().cents, state_without(30, &lost)),
-                Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{operation:?}: {error}"),
-            }
-            partly += u32::from(!check(&disk).is_sound() && !check(&disk).gaps.is_empty());
-            repair(&disk, action).unwrap_or_else(|error| panic!("after {operation:?}: {error}\n{}", check(&disk)));
-            assert_recorded(&disk, &lost);
-        }
-    }
-    partly
-}
-
-#[test]
-fn after_a_crash_the_repair_can_be_repeated() {
-    let partly: u32 = [&[5][..], &[5, 20], &[2, 11, 14, 28]]
-        .map(|lost| {
-            let disk = image(&[]);
-            lost.iter().for_each(|event| damage(&disk, *event));
-            each_crash(&disk, lost)
-        })
-        .iter()
-        .sum();
-    assert!(partly > 5, "{partly}");
-}
-
-/// The frame behind the damage is the first one of its segment, and the repair changes the segment before it too.
-#[test]
-fn after_a_crash_the_repair_of_the_end_of_a_segment_can_be_repeated() {
-    let second = Path::new("/till/journal/00000002.journal");
-    let modes = if is_thorough() { &MODES[..] } else { &MODES[..2] };
-    for mode in modes.iter().copied() {
-        let disk = image_as(mode, &[]);
-        let of_second =
-            |disk: &SimDisk| frames(disk).into_iter().filter(|frame| frame.path == second).collect::<Vec<_>>();
-        let events: Vec<u64> =
-            of_second(&disk).iter().filter(|frame| frame.count > 0).map(|frame| frame.first).collect();
-        let (without_seal, without_end, without_segment) = (disk.fork(), disk.fork(), disk);
-        let seal = of_second(&without_seal).last().unwrap().offset;
-        destroy(&without_seal, second, seal);
-        each_crash(&without_seal, &[]);
-        let last_event = *events.last().unwrap();
-        damage(&without_end, last_event);
-        destroy(&without_end, second, seal);
-        each_crash(&without_end, &[last_event]);
-        without_segment.remove(second).unwrap();
-        without_segment.sync_dir(second.parent().unwrap()).unwrap();
-        each_crash(&without_segment, &events);
-    }
 }
 
 /// Whichever frames are damaged, no event but theirs is lost, or the repair is not offered.

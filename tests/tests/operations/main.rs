@@ -13,6 +13,7 @@ mod exchanged_frames;
 mod failures;
 mod frame_edits;
 mod give_up;
+mod give_up_crashes;
 mod timelines;
 mod repair_sequences;
 mod decision_durability;

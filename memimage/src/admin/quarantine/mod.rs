@@ -6,13 +6,14 @@ mod kept_file;
 mod frames;
 
 use std::collections::HashSet;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(super) use kept_file::{KeptFile, KeptFileKind};
 
 use crate::disk::{Disk, FileType, UNFINISHED, failed};
-use crate::error::{Error, ErrorDetail, Position};
+use crate::error::Error;
 use crate::history::LoggedEvent;
 use crate::journal::{Identity, Layout, MAX_SEGMENT, Watermark};
 use crate::keys::Keyring;
@@ -103,10 +104,8 @@ impl Quarantine {
     /// Returns an error if no segment is so long, because then the name of the file is not one that the library gave it.
     fn torn(&self, segment: SegmentId, offset: u64, file: &KeptFile) -> Result<Frames, Error> {
         if offset.saturating_add(file.bytes) > MAX_SEGMENT {
-            let position = Position { segment: Some(segment), offset: Some(offset), seq: None };
-            let what =
-                format!("its name says that its bytes come from offset {offset}, but no segment has so many bytes");
-            return Err(Error::new(ErrorDetail::Corrupt { path: file.path.clone(), position, what, suspect: false }));
+            let what = format!("by its name, its bytes come from offset {offset}, but no segment has so many bytes");
+            return Err(failed("reading", &file.path, io::Error::new(io::ErrorKind::InvalidData, what)));
         }
         let mut bytes = match self.segment_file(segment)? {
             Some(path) => read_bytes(&*self.disk, &path)?,

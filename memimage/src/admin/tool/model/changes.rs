@@ -21,9 +21,6 @@ use crate::history::{Journal, LoggedEvent, Moment, Past};
 use crate::inspect::{Bounds, Difference, InspectError, Observation, Path, inspect, observe};
 use crate::seq::Seq;
 
-/// The first and the last event that are lost in a recorded gap.
-type Gap = (Seq, Seq);
-
 /// The maximum length of an event's payload in a line, in characters.
 const MAX_PAYLOAD: usize = 200;
 
@@ -63,10 +60,13 @@ struct ChangingEvent {
     differences: Vec<Difference>,
 }
 
+/// The first and the last event that are lost in a recorded gap.
+type Lost = (Seq, Seq);
+
 /// What is printed.
 enum Entry {
     Change(ChangingEvent),
-    /// The first and the last event that are lost in a recorded gap, any of which may have changed the part.
+    /// Each lost event may have changed the part.
     Gap(Seq, Seq),
 }
 
@@ -92,7 +92,7 @@ impl Changes {
         let mut last = observed(&past, &self.path)?;
         let was_there = last.part().is_some();
         let (mut found, mut newest) = (0, Newest { limit, entries: VecDeque::new(), changes: 0 });
-        let show_gap = |terminal: &mut Terminal, newest: &mut Newest, (first, last): (Seq, Seq)| {
+        let show_gap = |terminal: &mut Terminal, newest: &mut Newest, (first, last): Lost| {
             if self.reverse {
                 newest.push(Entry::Gap(first, last));
                 return Ok(());
@@ -146,7 +146,7 @@ impl Changes {
 
     /// The state before the first event to look at. If this event is lost in a recorded gap and the state is unknown, the state behind the
     /// gap, and the gap.
-    fn start<M: Model>(&self, target: &Target, journal: &Journal<M>) -> Result<(Past<M>, Option<Gap>), Failure> {
+    fn start<M: Model>(&self, target: &Target, journal: &Journal<M>) -> Result<(Past<M>, Option<Lost>), Failure> {
         let oldest = || Ok((Past::oldest(journal.source(), "changes")?, None));
         let at = |moment: Moment| match journal.at(moment) {
             Err(error) => match error.gap() {
