@@ -1,6 +1,9 @@
 //! The parts of a condition.
 
+use std::cmp::Ordering;
 use std::fmt;
+
+use crate::context::Timestamp;
 
 /// A condition on an event.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +14,8 @@ pub(crate) enum Condition {
     /// The value at a path is `true`.
     Holds(Path),
     Compare(Operand, Comparison, Operand),
+    /// The event's time, on the left, is compared with this time.
+    Time(Comparison, Timestamp),
 }
 
 /// One side of a comparison.
@@ -40,6 +45,32 @@ pub(crate) enum Comparison {
     GreaterOrEqual,
     /// The text on the left contains the text on the right.
     Contains,
+}
+
+impl Comparison {
+    /// The comparison with its sides exchanged. `Contains` has no such comparison, and stays.
+    pub(super) fn reversed(self) -> Comparison {
+        match self {
+            Comparison::Less => Comparison::Greater,
+            Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+            Comparison::Greater => Comparison::Less,
+            Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+            Comparison::Equal | Comparison::NotEqual | Comparison::Contains => self,
+        }
+    }
+
+    /// Whether two values with this order fulfil the comparison; `None` for values that cannot be compared.
+    pub(super) fn accepts(self, order: Option<Ordering>) -> bool {
+        match self {
+            Comparison::Equal => order == Some(Ordering::Equal),
+            Comparison::NotEqual => order != Some(Ordering::Equal),
+            Comparison::Less => order == Some(Ordering::Less),
+            Comparison::LessOrEqual => order.is_some_and(Ordering::is_le),
+            Comparison::Greater => order == Some(Ordering::Greater),
+            Comparison::GreaterOrEqual => order.is_some_and(Ordering::is_ge),
+            Comparison::Contains => false,
+        }
+    }
 }
 
 /// The way to a part of an event, such as `payload.lines[0].price`.

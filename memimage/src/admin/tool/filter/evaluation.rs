@@ -22,6 +22,7 @@ impl Condition {
                 let (left, right) = (operand(left, event), operand(right, event));
                 holds(left.as_deref(), *comparison, right.as_deref())
             }
+            Condition::Time(comparison, time) => comparison.accepts(Some(event.time.cmp(time))),
         }
     }
 
@@ -33,6 +34,7 @@ impl Condition {
             }
             Condition::Not(condition) => condition.paths(),
             Condition::Holds(path) => vec![path],
+            Condition::Time(..) => vec![],
             Condition::Compare(left, _, right) => [left, right]
                 .into_iter()
                 .filter_map(|operand| match operand {
@@ -81,18 +83,9 @@ fn holds(left: Option<&Value>, comparison: Comparison, right: Option<&Value>) ->
             };
         }
     };
-    if comparison == Comparison::Contains {
-        return contains(left, right);
-    }
-    let order = compare(left, right);
     match comparison {
-        Comparison::Equal => order == Some(Ordering::Equal),
-        Comparison::NotEqual => order != Some(Ordering::Equal),
-        Comparison::Less => order == Some(Ordering::Less),
-        Comparison::LessOrEqual => order.is_some_and(Ordering::is_le),
-        Comparison::Greater => order == Some(Ordering::Greater),
-        Comparison::GreaterOrEqual => order.is_some_and(Ordering::is_ge),
-        Comparison::Contains => unreachable!("handled above"),
+        Comparison::Contains => contains(left, right),
+        _ => comparison.accepts(compare(left, right)),
     }
 }
 

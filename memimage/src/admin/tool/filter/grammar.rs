@@ -11,17 +11,22 @@
 //! ```
 
 use winnow::ascii::multispace0;
-use winnow::combinator::{alt, cut_err, delimited, opt, preceded, repeat, separated};
+use winnow::combinator::{alt, cut_err, delimited, opt, peek, preceded, repeat, separated};
 use winnow::error::{ContextError, ErrMode};
 use winnow::prelude::*;
 use winnow::token::take_while;
 
 use super::condition::{Comparison, Condition, Literal, Operand, Path, Root, Step};
+use crate::admin::tool::moment::MomentArgument;
 use crate::admin::tool::syntax::{Input, SyntaxError, expected, parse_whole, spaced, text, word};
+use crate::context::Timestamp;
+use crate::history;
 
 /// What can stand beside a comparison.
 const OPERAND: &str = "a number, a text in quotes, or a path that begins with seq, time, name, version, rejected, void, actor, \
                        metadata or payload";
+/// What can stand beside a comparison with the time of the event.
+const TIME: &str = "a time in quotes, such as '2026-11-30T12:00:00Z', '2026-11-30 12:00' or '1h ago'";
 /// How deeply parentheses and negations may be nested.
 const MAX_DEPTH: u32 = 64;
 
@@ -67,9 +72,23 @@ fn term<'a>(depth: u32) -> impl Parser<Input<'a>, Condition, ErrMode<ContextErro
         }
         let left = operand.parse_next(input)?;
         match (opt(spaced(comparison)).parse_next(input)?, left) {
+            (Some(comparison), left) if comparison != Comparison::Contains && is_time(&left) => {
+                match cut_err(spaced(moment)).parse_next(input)? {
+                    Moment::Time(time) => Ok(Condition::Time(comparison, time)),
+                    Moment::Path(right) => Ok(Condition::Compare(left, comparison, Operand::Path(right))),
+                }
+            }
             (Some(comparison), left) => {
                 let right = cut_err(spaced(operand)).parse_next(input)?;
-                Ok(Condition::Compare(left, comparison, right))
+                match left {
+                    Operand::Literal(left) if comparison != Comparison::Contains && is_time(&right) => {
+                        match time(&left) {
+                            Some(time) => Ok(Condition::Time(comparison.reversed(), time)),
+                            None => no_time.parse_next(input),
+                        }
+                    }
+                    left => Ok(Condition::Compare(left, comparison, right)),
+                }
             }
             (None, Operand::Path(path)) => Ok(Condition::Holds(path)),
             (None, Operand::Literal(_)) => {
@@ -79,6 +98,38 @@ fn term<'a>(depth: u32) -> impl Parser<Input<'a>, Condition, ErrMode<ContextErro
             }
         }
     }
+}
+
+/// What is compared with the time of an event.
+enum Moment {
+    Time(Timestamp),
+    Path(Path),
+}
+
+fn moment(input: &mut Input<'_>) -> ModalResult<Moment> {
+    let literal = text.verify_map(|text| time(&Literal::Text(text)));
+    // without its own list of what can stand here
+    let path = preceded(peek(root), path);
+    alt((literal.map(Moment::Time), path.map(Moment::Path))).context(expected(TIME)).parse_next(input)
+}
+
+/// Whether this is the time of the event.
+fn is_time(operand: &Operand) -> bool {
+    matches!(operand, Operand::Path(Path { root: Root::Time, steps }) if steps.is_empty())
+}
+
+/// The time that a text names.
+fn time(literal: &Literal) -> Option<Timestamp> {
+    let Literal::Text(text) = literal else { return None };
+    match text.parse::<MomentArgument>().ok()?.0 {
+        history::Moment::Time(time) => Some(time),
+        history::Moment::Seq(_) => None,
+    }
+}
+
+fn no_time(input: &mut Input<'_>) -> ModalResult<Condition> {
+    let fails = |_: &mut Input<'_>| -> ModalResult<Condition> { Err(ErrMode::Cut(ContextError::new())) };
+    fails.context(expected(TIME)).parse_next(input)
 }
 
 fn comparison(input: &mut Input<'_>) -> ModalResult<Comparison> {
@@ -125,11 +176,12 @@ fn number(input: &mut Input<'_>) -> ModalResult<Literal> {
     .parse_next(input)
 }
 
+fn root(input: &mut Input<'_>) -> ModalResult<Root> {
+    word.verify_map(|word| Root::ALL.iter().find(|(name, _)| *name == word).map(|(_, root)| *root)).parse_next(input)
+}
+
 fn path(input: &mut Input<'_>) -> ModalResult<Path> {
-    let root = word
-        .verify_map(|word| Root::ALL.iter().find(|(name, _)| *name == word).map(|(_, root)| *root))
-        .context(expected(OPERAND))
-        .parse_next(input)?;
+    let root = root.context(expected(OPERAND)).parse_next(input)?;
     let field = preceded('.', cut_err(word.context(expected("the name of a field"))));
     let key = alt((
         text.map(Step::Name),

@@ -61,7 +61,12 @@ fn conditions_that_are_met() {
         "!rejected && !void",
         "!(name == 'withdraw' || version == 1)",
         "name == 'withdraw' || name == 'deposit' && version == 2",
-        "time > '2023'",
+        "time > '2023-01-01'",
+        "time > '2023-11-14T22:13:19.75Z' && time < '2023-11-14T22:13:20.5Z'",
+        "time == '2023-11-14T23:13:20+01:00'",
+        "time < '1h ago' && '1h ago' > time",
+        "time contains '2023-11-14T22'",
+        "time == time",
         "3 < payload.account",
         "payload.account == payload.account",
     ] {
@@ -99,6 +104,7 @@ fn an_error_points_at_the_place() {
     };
     let operand = "expected a number, a text in quotes, or a path that begins with seq, time, name, version, rejected, void, actor, \
                    metadata or payload";
+    let time = "expected a time in quotes, such as '2026-11-30T12:00:00Z', '2026-11-30 12:00' or '1h ago'";
     let end = "expected `&&`, `||`, or the end of the condition";
     for (condition, column, expected) in [
         ("payload.account ==", 18, operand),
@@ -111,6 +117,10 @@ fn an_error_points_at_the_place() {
         ("7", 1, "expected a comparison such as `==`"),
         ("", 0, operand),
         ("rejected rejected", 9, end),
+        ("time > 'tomorrow'", 7, time),
+        ("time > 1796033288", 7, time),
+        ("time == '2023'", 8, time),
+        ("7 < time", 8, time),
     ] {
         assert_eq!(place(condition), (column, expected.to_owned()), "{condition}");
     }

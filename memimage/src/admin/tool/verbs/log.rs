@@ -30,7 +30,8 @@ Examples:
 
 Conditions:
   seq, time, name, version, rejected, void, actor, metadata.KEY and payload.FIELD… are compared by ==, !=, <, <=, >, >= and
-  contains with numbers, texts in quotes, true, false and none, and combined by &&, ||, ! and parentheses.
+  contains with numbers, texts in quotes, true, false and none, and combined by &&, ||, ! and parentheses. A time is compared with
+  what --from takes, in quotes: time > '1h ago'.
   payload.lines[0].price and payload.stock[\"nail\"] lead into lists and maps; fields of an enum's variant follow its name or not.")]
 pub(crate) struct Log {
     #[command(flatten)]
