@@ -181,6 +181,23 @@ fn a_damaged_event_is_given_up_alone() {
     "#]].assert_eq(&run(directory.path(), &["repair", "stock.image", "give-up=4", "--dry-run"]));
     let repaired = run(directory.path(), &["repair", "stock.image", "give-up=4", "--by", "Ann", "--yes"]);
     assert!(repaired.contains("lost: event 4") && !repaired.contains("exit code"), "{repaired}");
+    expect![[r#"
+        What it is
+          `DIR/stock.image` is an image of `Stock`.
+          It holds the events 1 to 7. Those up to 7 are known to be on disk.
+          Lost: event 4, which a repair gave up.
+          It has no usable snapshot: opening replays all events.
+          No process has it open.
+
+        What is wrong
+          Nothing was found. All checksums are right.
+
+        What to do
+          - Try whether its program replays what follows the lost events: `PROGRAM admin replay --dry-run`.
+          - Make an event void that it cannot replay: `memimage void DIR/stock.image SEQ --reason TEXT`.
+          - Then open it with its program.
+    "#]]
+    .assert_eq(&run(directory.path(), &["doctor", "stock.image"]));
     let log = run(directory.path(), &["log", "stock.image", "--name", "deliver"]);
     assert!(log.lines().count() == 3 && log.contains("\n       4  lost: event 4\n       5  TIME  deliver"), "{log}");
     let check: serde_json::Value =

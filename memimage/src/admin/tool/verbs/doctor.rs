@@ -1,5 +1,7 @@
 //! `memimage doctor`: what is wrong here, and what to do.
 
+use std::fmt::Display;
+
 use clap::Args;
 
 use crate::admin::check::{CheckReport, Severity};
@@ -40,6 +42,9 @@ fn describe(terminal: &mut Terminal, check: &CheckReport) -> Result<(), Failure>
         ))?,
         _ => terminal.line("  It holds no readable event.")?,
     }
+    for lost in check.gaps.iter().filter_map(|gap| gap.lost) {
+        terminal.line(format_args!("  {WARNING}Lost:{WARNING:#} {lost}, which a repair gave up."))?;
+    }
     match check.snapshots.first() {
         Some(seq) => terminal.line(format_args!("  Its newest usable snapshot is the state after event {seq}."))?,
         None => terminal.line("  It has no usable snapshot: opening replays all events.")?,
@@ -70,6 +75,16 @@ fn findings(terminal: &mut Terminal, check: &CheckReport) -> Result<(), Failure>
     }
 }
 
+/// The program may not be able to replay events that rest on lost ones.
+fn after_a_loss(terminal: &mut Terminal, image: &impl Display) -> Result<(), Failure> {
+    terminal
+        .line("  - Try whether its program replays what follows the lost events: `PROGRAM admin replay --dry-run`.")?;
+    terminal.line(format_args!(
+        "  - Make an event void that it cannot replay: `memimage void {image} SEQ --reason TEXT`."
+    ))?;
+    terminal.line("  - Then open it with its program.")
+}
+
 fn advise(terminal: &mut Terminal, check: &CheckReport) -> Result<(), Failure> {
     terminal.line(format_args!("\n{HEADING}What to do{HEADING:#}"))?;
     let repairs = check.repairs();
@@ -77,6 +92,7 @@ fn advise(terminal: &mut Terminal, check: &CheckReport) -> Result<(), Failure> {
     if repairs.is_empty() {
         return match (check.is_sound(), &check.owner) {
             (true, Some(_)) => terminal.line("  Nothing: let its owner work."),
+            (true, None) if check.gaps.iter().any(|gap| gap.lost.is_some()) => after_a_loss(terminal, &image),
             (true, None) => terminal.line("  Nothing: open it with its program."),
             (false, _) => terminal.line("  No repair applies. Restore a backup; keep this directory as it is."),
         };
