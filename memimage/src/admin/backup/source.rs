@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::disk::Disk;
+use crate::disk::{Access, Disk};
 use crate::error::Error;
 use crate::journal::{JournalEnd, Layout, Segments, Watermark};
 use crate::keys::Keyring;
@@ -57,6 +57,10 @@ impl Source {
         // The owner may have written the last frames without having synced them. After a power cut, the backup would contain
         // events that the image has lost.
         let end = journal.read_synced_end()?;
+        // the owner may have replaced an unused segment by a longer one between the listing and the reading
+        if journal.segments().file(end.segment, Access::Read)?.len()? != end.len {
+            return Ok(None);
+        }
         let mut unusable = Vec::new();
         let mut own = |listed: Vec<StatePath>| own_states(&states, journal.segments(), listed, &mut unusable);
         let (snapshots, bases) = (own(snapshots), own(bases));
