@@ -5,6 +5,7 @@ mod concurrent;
 mod continued;
 mod crash;
 mod failures;
+mod longer_segment;
 mod protected;
 mod pruned;
 mod real;
