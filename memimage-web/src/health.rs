@@ -64,21 +64,14 @@ fn count(app: &App, info: &ImageInfo) -> Result<(EventStats, Seq), Problem> {
         last => app.reader.events(last.next()..),
     };
     for event in events {
-        match event {
-            Ok(event) => {
-                counted.counter.add(&event);
-                counted.last = event.seq();
-            }
+        match counted.counter.count(event) {
+            Ok(last) => counted.last = last,
             // the owner pruned events that were not counted yet
             Err(error) if error.kind() == ErrorKind::Pruned && counted.last > Seq::ZERO => {
                 *counted = none();
                 break;
             }
-            Err(error) => {
-                let Some((first_lost, last_lost)) = error.gap() else { return Err(error.into()) };
-                counted.counter.add_lost(last_lost.get() - first_lost.get() + 1);
-                counted.last = last_lost;
-            }
+            Err(error) => return Err(error.into()),
         }
         if begun.elapsed() > COUNT_TIME {
             break;

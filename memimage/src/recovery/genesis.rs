@@ -114,7 +114,7 @@ impl<M: Model> GenesisState<M> {
 
     fn stored(scan: &Scan, segment: SegmentId, frame: &Frame<'_>) -> Result<GenesisState<M>, Error> {
         let undecodable = |what: String| scan.corrupt_frame(segment, frame, what);
-        let genesis = Genesis::decode(&scan.body(segment, frame)?).map_err(undecodable)?;
+        let genesis = scan.decode_genesis(segment, frame)?;
         let changed = |what: String| changed(scan, segment, what);
         let other_state = "the digest of the loaded state differs from the recorded digest".to_owned();
         let difference = |digest| (digest != genesis.digest).then_some(other_state);

@@ -1,5 +1,7 @@
 //! Values as text, for messages.
 
+use std::fmt::Write as _;
+
 use super::Value;
 
 /// A value in one line.
@@ -24,7 +26,10 @@ pub(crate) fn truncated(mut text: String, length: usize) -> String {
 
 /// Bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes any text");
+        text
+    })
 }
 
 /// The parts of a value, and the brackets around them.

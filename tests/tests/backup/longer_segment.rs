@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use memimage::admin::Backup;
-use memimage::disk::{Disk as _, SimDisk};
+use memimage::disk::SimDisk;
 use memimage::{Durability, Image, Seq};
 use memimage_tests::{DiskMethod, Gate, GateDisk, Ledger, LedgerCommands as _, Run, with_timeout};
 

@@ -4,3 +4,4 @@ mod support;
 
 mod admin;
 mod guide;
+mod states;

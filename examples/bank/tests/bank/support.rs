@@ -1,8 +1,11 @@
 //! The binary, and its output.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use expect_test::Expect;
+use serde_json::Value as Json;
 use tempfile::TempDir;
 
 pub(crate) fn bank(directory: &Path, arguments: &[&str]) -> Output {
@@ -42,4 +45,30 @@ pub(crate) fn without_times(text: &str) -> String {
         rest = &rest[len..];
     }
     stable
+}
+
+/// The output of `bank admin` with its exit code, without times.
+pub(crate) fn admin(directory: &TempDir, arguments: &[&str]) -> String {
+    let output = bank(directory.path(), &[&["admin"], arguments].concat());
+    let mut shown = String::from_utf8(output.stdout).unwrap();
+    for line in String::from_utf8(output.stderr).unwrap().lines() {
+        writeln!(shown, "{}", format!("stderr: {line}").trim_end()).unwrap();
+    }
+    if output.status.code() != Some(0) {
+        writeln!(shown, "exit code: {:?}", output.status.code()).unwrap();
+    }
+    without_times(&shown.replace(directory.path().to_str().unwrap(), "DIR"))
+}
+
+/// Compares the command and its output.
+#[track_caller]
+pub(crate) fn shows(directory: &TempDir, arguments: &[&str], expected: &Expect) {
+    let output = admin(directory, arguments);
+    expected.assert_eq(&format!("$ bank admin {}\n{output}", arguments.join(" ")));
+}
+
+/// The JSON that `bank admin` prints.
+#[track_caller]
+pub(crate) fn json(directory: &TempDir, arguments: &[&str]) -> Json {
+    serde_json::from_str(&admin(directory, &[arguments, &["--json"]].concat())).unwrap()
 }

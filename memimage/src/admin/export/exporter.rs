@@ -103,17 +103,7 @@ fn header<'a>(
 
 /// The state before the first event of a complete journal.
 fn genesis(scan: &Scan) -> Result<lines::Genesis, Error> {
-    let mut found = None;
-    scan.read(SegmentId::FIRST, |segment, frame| {
-        if frame.header.kind != FrameKind::Genesis {
-            return Ok(ControlFlow::Continue(()));
-        }
-        let genesis = Genesis::decode(&scan.body(segment, frame)?);
-        found = Some(genesis.map_err(|what| scan.corrupt_frame(segment, frame, what))?);
-        Ok(ControlFlow::Break(()))
-    })?;
-    let missing = || scan.segments().corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned());
-    let Genesis { model_version, shape, digest, state, default, .. } = found.ok_or_else(missing)?;
+    let Genesis { model_version, shape, digest, state, default, .. } = scan.genesis()?;
     let (state, default) = (state.map(|bytes| hex(&bytes)), default.map(|bytes| hex(&bytes)));
     Ok(lines::Genesis { model_version, shape_bytes: hex(&shape), digest: hex_number(digest), state, default })
 }

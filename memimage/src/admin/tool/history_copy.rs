@@ -12,8 +12,7 @@ use crate::admin::void::carry_over;
 use crate::disk::Disk;
 use crate::error::{Error, ErrorDetail};
 use crate::journal::{
-    DigestMark, EventId, Frame, FrameKind, Genesis, Layout, Record, Scan, ShapeRow, TailPosition, TimeCorrection,
-    VoidMark,
+    DigestMark, EventId, Frame, FrameKind, Layout, Record, Scan, ShapeRow, TailPosition, TimeCorrection, VoidMark,
 };
 use crate::keys::Keyring;
 use crate::new_image::{
@@ -114,7 +113,7 @@ impl HistoryCopy<'_> {
 
     fn write(&self, layout: &Layout, voids: &BTreeSet<Seq>, progress: &mut dyn FnMut(Seq)) -> Result<Copied, Failure> {
         let parent = (self.journal.segments().identity(), self.end);
-        let genesis = self.genesis()?;
+        let genesis = self.journal.scan().genesis()?;
         let disk = self.journal.disk();
         let mut new = RecordWriter::begin(disk, layout, JournalForm::DEFAULT, self.keyring, parent, &genesis)?;
         let mut numbers: Vec<Option<EventId>> = vec![None; self.rows.len()];
@@ -164,20 +163,6 @@ impl HistoryCopy<'_> {
                 wrong(&format!("it has {events} events up to event {last}, of which {voids} are void"))
             }
         }
-    }
-
-    /// The state before the first event, as the source recorded it.
-    fn genesis(&self) -> Result<Genesis, Error> {
-        let (scan, mut genesis) = (self.journal.scan(), None);
-        scan.read(SegmentId::FIRST, |segment, frame| {
-            if frame.header.kind != FrameKind::Genesis {
-                return Ok(ControlFlow::Continue(()));
-            }
-            let body = scan.body(segment, frame)?;
-            genesis = Some(Genesis::decode(&body).map_err(|what| scan.corrupt_frame(segment, frame, what))?);
-            Ok(ControlFlow::Break(()))
-        })?;
-        genesis.ok_or_else(|| scan.segments().corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))
     }
 
     /// The decisions about the events that are copied, each event once.

@@ -1,21 +1,12 @@
 //! String representations of values for which JSON has no type.
 
-use std::fmt::Write as _;
-
 use crate::value::error::{ValueError, ValueErrorKind};
+use crate::value::text::hex;
 
 /// The error for a string that does not represent the expected value.
 #[cold]
 pub(super) fn invalid_text(expected: &'static str, found: &str) -> ValueError {
     ValueError::new(ValueErrorKind::Text { expected, found: found.chars().take(80).collect() })
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        write!(text, "{byte:02x}").expect("a string takes any text");
-    }
-    text
 }
 
 pub(super) fn from_hex(text: &str) -> Result<Vec<u8>, ValueError> {

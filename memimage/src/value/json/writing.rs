@@ -12,6 +12,7 @@ use crate::value::encoding::{check_length, describe_fields, each_field, no_varia
 use crate::value::error::{ValueError, ValueErrorKind, ValuePathStep};
 use crate::value::opaque::{self, ForeignEncoding, foreign_encoding};
 use crate::value::position::ShapePosition;
+use crate::value::text::hex;
 
 /// A JSON parser that reads numbers as f64 reads every integer up to this absolute value exactly.
 const MAX_SAFE: u128 = (1 << 53) - 1;
@@ -81,7 +82,7 @@ fn write_primitive(primitive: Primitive, value: &Value, node: &Node) -> Result<D
         (Primitive::Bool, Value::Bool(value)) => Document::Bool(*value),
         (Primitive::Char, Value::Char(char)) => Document::Text(char.to_string()),
         (Primitive::String, Value::String(text)) => Document::Text(text.clone()),
-        (Primitive::Bytes, Value::Bytes(bytes)) => Document::Text(text::hex(bytes)),
+        (Primitive::Bytes, Value::Bytes(bytes)) => Document::Text(hex(bytes)),
         (Primitive::F32, Value::F32(number)) => write_f32(*number),
         (Primitive::F32, Value::F64(number)) => write_f32(narrow(*number)?),
         (Primitive::F64, Value::F64(number)) => write_f64(*number),
@@ -210,7 +211,7 @@ fn write_opaque(value: &Value, name: &str, node: &Node) -> Result<Document, Valu
             opaque::check_uuid(value)?;
             Document::Text(text::uuid(bytes))
         }
-        (None, Value::Opaque(bytes)) => Document::Text(text::hex(bytes)),
+        (None, Value::Opaque(bytes)) => Document::Text(hex(bytes)),
         _ => return Err(ValueError::mismatch(node, value)),
     })
 }

@@ -6,10 +6,12 @@ use clap::Args;
 use serde::Serialize;
 
 use super::target::open;
+use crate::admin::seq_range::SeqRange;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::target::TargetArguments;
-use crate::admin::tool::terminal::{ERROR, Terminal};
+use crate::admin::tool::terminal::{ERROR, Terminal, WARNING};
+use crate::admin::wording::counted;
 use crate::error::{Error, ErrorKind};
 use crate::event::Model;
 use crate::history::oldest_state;
@@ -41,7 +43,9 @@ struct Document {
     /// The number of replayed events, if all of them are.
     events: Option<u64>,
     digest: Option<String>,
-    /// The events that are rejected now and were not, or were and are not, because an earlier event became void.
+    /// The events that the replay lacks, because a repair gave them up.
+    lost: Vec<(u64, u64)>,
+    /// The events that are rejected now and were not, or were and are not, because an earlier event became void or is lost.
     changed_outcomes: Vec<ChangedOutcome>,
     seconds: f64,
     failure: Option<FailureDocument>,
@@ -84,6 +88,7 @@ impl Replay {
             seq: durable.get(),
             events: None,
             digest: None,
+            lost: Vec::new(),
             changed_outcomes: Vec::new(),
             seconds: began.elapsed().as_secs_f64(),
             failure: None,
@@ -92,6 +97,7 @@ impl Replay {
             Ok((digest, recovered)) => {
                 document.events = Some(recovered.replayed);
                 document.digest = Some(digest.to_string());
+                document.lost = recovered.crossed.iter().map(|gap| (gap.first.get(), gap.last().get())).collect();
                 let changed = recovered.changed_outcomes.iter();
                 document.changed_outcomes = changed
                     .map(|(seq, now)| ChangedOutcome { seq: seq.get(), rejected: *now == Outcome::Rejected })
@@ -129,11 +135,16 @@ impl Document {
             return Ok(found);
         }
         let (events, seconds) = (self.events.unwrap_or_default(), self.seconds);
-        terminal.line(format_args!("this program replays the journal: {events} events in {seconds:.1} s"))?;
+        terminal
+            .line(format_args!("this program replays the journal: {} in {seconds:.1} s", counted(events, "event")))?;
         terminal.field("digest", self.digest.as_deref().unwrap_or_default())?;
+        for &(first, last) in &self.lost {
+            let lost = SeqRange { first: Seq::new(first), last: Seq::new(last) };
+            terminal.line(format_args!("{WARNING}without{WARNING:#} {lost}, which a repair gave up"))?;
+        }
         for ChangedOutcome { seq, rejected } in &self.changed_outcomes {
             let now = if *rejected { "rejected" } else { "applied" };
-            terminal.line(format_args!("event {seq} is {now} now, because an earlier event became void"))?;
+            terminal.line(format_args!("event {seq} is {now} now, because an earlier event became void or is lost"))?;
         }
         Ok(found)
     }

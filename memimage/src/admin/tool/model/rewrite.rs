@@ -9,6 +9,7 @@ use crate::admin::tool::json;
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::Terminal;
 use crate::admin::tool::verbs::Rewrite;
+use crate::admin::wording::counted;
 use crate::event::Model;
 
 /// Creates a new image with the same history, each event at its newest version.
@@ -80,7 +81,8 @@ impl RewriteToNewest {
             return Ok(Found::Nothing);
         }
         let (read, written, upcast) = (report.read, report.written, report.upcasts.values().sum::<u64>());
-        terminal.line(format_args!("read {read} events, and wrote {written}; {upcast} of them were upcast"))?;
+        terminal
+            .line(format_args!("read {}, and wrote {written}; {upcast} of them were upcast", counted(read, "event")))?;
         terminal.field("digest", report.digest)?;
         Ok(Found::Nothing)
     }

@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use crate::admin::tool::moment::rfc3339;
 use crate::context::Timestamp;
+use crate::error::Error;
 use crate::history::LoggedEvent;
+use crate::seq::Seq;
 
 /// The number of microseconds in an hour.
 const HOUR: u64 = 3_600_000_000;
@@ -78,6 +80,25 @@ impl EventCounter {
         EventCounter::default()
     }
 
+    /// Counts the next event of a log, or the events that are lost in a recorded gap. Returns the last event that was counted.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the log if it is not that of a recorded gap.
+    pub fn count(&mut self, next: Result<LoggedEvent, Error>) -> Result<Seq, Error> {
+        match next {
+            Ok(event) => {
+                self.add(&event);
+                Ok(event.seq())
+            }
+            Err(error) => {
+                let Some((first, last)) = error.gap() else { return Err(error) };
+                self.lost += last.get() - first.get() + 1;
+                Ok(last)
+            }
+        }
+    }
+
     /// Counts an event.
     pub fn add(&mut self, event: &LoggedEvent) {
         let (recorded, len) = (event.recorded(), event.recorded().bytes().len() as u64);
@@ -91,11 +112,6 @@ impl EventCounter {
         self.void += u64::from(event.is_void());
         *self.by_size.entry(len.max(1).next_power_of_two()).or_default() += 1;
         *self.by_hour.entry(event.time().as_micros() / HOUR).or_default() += 1;
-    }
-
-    /// Counts events that are lost in a recorded gap.
-    pub fn add_lost(&mut self, events: u64) {
-        self.lost += events;
     }
 
     /// The number of events that were counted.

@@ -47,19 +47,9 @@ impl Stats {
         let progress = progress_bar(target.durable()?.get());
         let mut counter = EventCounter::new();
         for event in target.events(query) {
-            let event = match event {
-                Ok(event) => event,
-                Err(error) => match error.gap() {
-                    Some((first, last)) => {
-                        counter.add_lost(last.get() - first.get() + 1);
-                        continue;
-                    }
-                    None => return Err(error.into()),
-                },
-            };
-            counter.add(&event);
+            let last = counter.count(event)?;
             if counter.events().is_multiple_of(STEP) {
-                progress.set_position(event.seq().get());
+                progress.set_position(last.get());
             }
         }
         progress.finish_and_clear();
