@@ -6,6 +6,7 @@ use expect_test::expect;
 use memimage::{Image, Journal, Key, Keys, Metadata, Model, Shape};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use tempfile::TempDir;
 
 use crate::support::{admin, bank, directory, json, shows};
 
@@ -125,6 +126,47 @@ fn the_first_event_that_this_program_does_not_replay_is_named() {
     let document: Json = serde_json::from_str(document.strip_suffix("exit code: Some(1)\n").unwrap()).unwrap();
     assert_eq!((&document["replays"], &document["failure"]["seq"]), (&false.into(), &7.into()), "{document}");
     assert!(admin(&directory, &["replay"]).ends_with("exit code: Some(2)\n"));
+}
+
+/// Damages the frame of event `seq`, each of which begins at a multiple of 512 bytes.
+fn damage(directory: &TempDir, seq: u64) {
+    let journal = directory.path().join("bank.image/journal/00000001.journal");
+    let sound = std::fs::read(&journal).unwrap();
+    for offset in (4096..sound.len()).step_by(512) {
+        let mut damaged = sound.clone();
+        damaged[offset + 20] ^= 1;
+        std::fs::write(&journal, damaged).unwrap();
+        if admin(directory, &["repair"]).contains(&format!("give-up={seq}\n")) {
+            return;
+        }
+    }
+    panic!("no damage loses event {seq} alone");
+}
+
+#[test]
+fn a_replay_and_the_changes_name_the_events_that_a_repair_gave_up() {
+    let directory = directory();
+    damage(&directory, 4);
+    let repaired = admin(&directory, &["repair", "give-up=4", "--yes"]);
+    assert!(repaired.contains("lost: event 4"), "{repaired}");
+    let replay = admin(&directory, &["replay", "--dry-run"]);
+    assert!(replay.starts_with("this program replays the journal: 5 events in "), "{replay}");
+    assert!(replay.ends_with("\nwithout event 4, which a repair gave up\n"), "{replay}");
+    assert_eq!(json(&directory, &["replay", "--dry-run"])["lost"], serde_json::json!([[4, 4]]));
+    shows(
+        &directory,
+        &["changes", "accounts.7"],
+        &expect![[r#"
+            $ bank admin changes accounts.7
+                   1  TIME  deposit {account: 7, amount: 100}
+                      accounts.7: absent → 100
+                   3  TIME  withdraw {account: 7, amount: 30}
+                      accounts.7: 100 → 70
+                   4  lost: event 4
+                   6  TIME  withdraw {account: 7, amount: 30}
+                      accounts.7: 70 → 40
+        "#]],
+    );
 }
 
 #[test]
