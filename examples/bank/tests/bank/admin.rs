@@ -129,6 +129,7 @@ fn the_first_event_that_this_program_does_not_replay_is_named() {
 }
 
 /// Damages the frame of event `seq`, each of which begins at a multiple of 512 bytes.
+#[expect(clippy::disallowed_methods, reason = "a test may read a file, and a command may not")]
 fn damage(directory: &TempDir, seq: u64) {
     let journal = directory.path().join("bank.image/journal/00000001.journal");
     let sound = std::fs::read(&journal).unwrap();
