@@ -128,7 +128,9 @@
 //!   [`RecoveryReport::lost`](crate::RecoveryReport) lists the lost events that a replay went on without.
 //! - A loop over the history or a subscription gets an error of the kind [`LostEvents`](crate::ErrorKind::LostEvents) for each gap, and
 //!   can go on. A projection goes on, and logs a warning. A branch behind a gap, and a rewrite, are refused.
-//! - A named subscription that has acknowledged a lost event as its last one cannot continue: make it anew behind the gap.
+//! - A named subscription acknowledges a gap by its error, with [`acknowledge_lost`](crate::Subscription::acknowledge_lost), or by
+//!   acknowledging a later event. Otherwise the error comes again when the subscriber starts again. A subscription that has acknowledged
+//!   one of the lost events goes on behind the gap.
 //! - The request keys of lost events are forgotten, unless a snapshot has them: a retry runs such a request again.
 //! - As long as a state rests on a snapshot with the effect of lost events, the snapshots are no mere cache: a replay without any of them
 //!   gives another state, which a digest reveals.
