@@ -177,7 +177,7 @@ fn frame_with(source: &JournalSource, seq: Seq) -> Result<Option<u64>, Error> {
     };
     let mut hash = None;
     tail.read(seq, |_, _, frame| {
-        if (frame.header.first_seq..frame.header.next_seq()).contains(&seq) {
+        if frame.header.contains(seq) {
             hash = Some(frame.link().hash);
         }
         Ok(())

@@ -41,7 +41,7 @@ impl Timeline {
     /// Records the hash of a frame of events, if the frame contains event `seq`.
     pub(crate) fn add_events(&mut self, frame: &Frame<'_>) {
         let header = &frame.header;
-        if header.first_seq <= self.seq && self.seq < header.next_seq() {
+        if header.contains(self.seq) {
             self.hash = Some(frame.link().hash);
         }
     }

@@ -6,8 +6,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::target::open;
-use crate::admin::seq_range::SeqRange;
 use crate::admin::tool::failure::{Failure, Found};
+use crate::admin::tool::event_text::print_lost;
 use crate::admin::tool::json;
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::{ERROR, Terminal, WARNING};
@@ -149,10 +149,7 @@ impl Document {
         terminal
             .line(format_args!("this program replays the journal: {} in {seconds:.1} s", counted(events, "event")))?;
         terminal.field("digest", self.digest.as_deref().unwrap_or_default())?;
-        for &(first, last) in &self.lost {
-            let lost = SeqRange { first: Seq::new(first), last: Seq::new(last) };
-            terminal.line(format_args!("{WARNING}without{WARNING:#} {lost}, which a repair gave up"))?;
-        }
+        print_lost(terminal, &self.lost)?;
         if !self.uncompared_digests.is_empty() {
             let states: Vec<String> = self.uncompared_digests.iter().map(u64::to_string).collect();
             terminal.line(format_args!(
