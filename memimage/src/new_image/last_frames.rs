@@ -72,7 +72,8 @@ impl LastFrames {
             SegmentBuilder { disk: Arc::clone(disk), layout: layout.clone(), identity, life, largest, protection };
         let salts = Salts::new(u64::from_le_bytes(random()?));
         let (segments, time) = (journal.segments(), Timestamp::default());
-        let point = ResumePoint { segments, end: &end, table: &table, time, events_hash: 0, durable_file, align_shift, salts };
+        let point =
+            ResumePoint { segments, end: &end, table: &table, time, events_hash: 0, durable_file, align_shift, salts };
         let journal = resume(builder, point, Durability::Synced, limits, Arc::default())?;
         let written = self.frames.iter().try_for_each(|(kind, body)| journal.record(*kind, body));
         let written = written.and_then(|()| journal.begin_segment(&table));

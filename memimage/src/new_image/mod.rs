@@ -14,7 +14,7 @@ pub(crate) use last_frames::LastFrames;
 #[cfg(feature = "admin")]
 pub(crate) use record_writer::JournalForm;
 pub(crate) use record_writer::{NewRecord, RecordWriter};
+pub(crate) use source_frame::{FrameDecoder, SourceFrame, replayed};
 #[cfg(feature = "admin")]
 pub(crate) use source_frame::{lost_correction, refuse_uncarried};
-pub(crate) use source_frame::{FrameDecoder, SourceFrame, replayed};
 pub(crate) use staging::{StagingDir, StagingTask, refuse_inside, vacant};

@@ -8,8 +8,8 @@ use crate::entropy::{random, random_life, random_uuid};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{
-    BatchLimits, DigestMark, EventId, FrameKind, Gap, GapMark, Genesis, Identity, Journal, JournalStart, Layout, NoRoom, OpenBatch,
-    Salts, SegmentBuilder, ShapeRow, ShapeTable, TimeCorrection,
+    BatchLimits, DigestMark, EventId, FrameKind, Gap, GapMark, Genesis, Identity, Journal, JournalStart, Layout,
+    NoRoom, OpenBatch, Salts, SegmentBuilder, ShapeRow, ShapeTable, TimeCorrection,
 };
 use crate::keys::Keyring;
 use crate::options::Options;

@@ -15,9 +15,7 @@ use super::{Recovered, RecoveryGoal, compare, older_requests};
 use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Apply, EventType, Model, Recorded, ReplayError, ReplayedRequest, StoredPayload};
-use crate::journal::{
-    EncodedRows, EventId, Frame, FrameChain, FrameKind, Record, Scan, TailPosition, Voids, records,
-};
+use crate::journal::{EncodedRows, EventId, Frame, FrameChain, FrameKind, Record, Scan, TailPosition, Voids, records};
 use crate::log;
 use crate::outcome::Outcome;
 use crate::panics::panic_message;
@@ -86,9 +84,8 @@ pub(super) fn replay_from<M: Model>(
         // a diverged state can cause other errors, so the divergence is reported first
         read.map_err(|error| replay.digests.diverged.clone().unwrap_or(error))?
     };
-    let Replay {
-        model, requests, last, time, digests, replayed, replayed_bytes, changed_outcomes, stopped_at, ..
-    } = replay;
+    let Replay { model, requests, last, time, digests, replayed, replayed_bytes, changed_outcomes, stopped_at, .. } =
+        replay;
     let RecordedDigests { verified, diverged, mut uncompared, .. } = digests;
     if let Some(diverged) = diverged {
         return Err(diverged);

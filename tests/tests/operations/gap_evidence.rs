@@ -24,8 +24,11 @@ fn number(disk: &SimDisk, path: &Path, at: usize) -> u64 {
 /// An image whose owner was killed: its events up to 3 were synced, those up to 9 only written. The events 2 to 6 are damaged.
 fn killed() -> SimDisk {
     let disk = SimDisk::new();
-    let till: Image<Till> =
-        options().segment_bytes(1 << 20).durability(Durability::Buffered).open_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    let till: Image<Till> = options()
+        .segment_bytes(1 << 20)
+        .durability(Durability::Buffered)
+        .open_with(Arc::new(disk.clone()), IMAGE)
+        .unwrap();
     for cents in 1..=9 {
         till.put(cents).unwrap();
         if cents == 3 {
@@ -139,7 +142,9 @@ fn a_segment_that_another_owner_of_the_same_epoch_created_is_never_kept() {
     for frame in copied.iter().filter(|frame| frame.offset < of_last_owner) {
         disk.write(&frame.path, frame.offset, &[0x5A; 96]).unwrap();
     }
-    for path in disk.files().iter().filter(|path| path.extension().is_some_and(|end| end == "journal") && **path > created) {
+    for path in
+        disk.files().iter().filter(|path| path.extension().is_some_and(|end| end == "journal") && **path > created)
+    {
         disk.remove(path).unwrap();
     }
     let offered = check(&disk).repairs();

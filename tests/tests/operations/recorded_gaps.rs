@@ -18,17 +18,17 @@ use super::repair::{cents, damage, repair, state_after};
 use super::void::{BAD, recorded, void};
 use super::{IMAGE, frames, image, open, options};
 
-const COPY: &str = "/copy";
+pub(super) const COPY: &str = "/copy";
 
 /// The events 5 and 6 are lost.
-fn with_gap(snapshots: &[u64]) -> SimDisk {
+pub(super) fn with_gap(snapshots: &[u64]) -> SimDisk {
     let disk = image(snapshots);
     [5, 6].iter().for_each(|event| damage(&disk, *event));
     repair(&disk, give_up(5)).unwrap();
     disk
 }
 
-fn without_lost(last: u64) -> u64 {
+pub(super) fn without_lost(last: u64) -> u64 {
     state_after(last) - 5 - 2_000
 }
 
@@ -81,7 +81,6 @@ fn a_backup_has_the_gap_of_its_image() {
     assert_eq!(told.collect::<Vec<_>>(), [ErrorKind::LostEvents]);
 }
 
-/// The last events that exist are lost: a later frame without events is all that follows.
 #[test]
 fn a_subscriber_acknowledges_a_gap_and_does_not_get_it_again() {
     let disk = with_gap(&[]);
@@ -256,7 +255,7 @@ fn frames_of_another_history_are_never_kept() {
 }
 
 /// A deposit of 100, a withdrawal of 60 of it, and more deposits.
-fn deposits() -> SimDisk {
+pub(super) fn deposits() -> SimDisk {
     let disk = SimDisk::new();
     let ledger = open::<Ledger>(&disk).unwrap();
     ledger.deposit(1, 100).unwrap();

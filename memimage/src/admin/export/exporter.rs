@@ -13,7 +13,9 @@ use crate::admin::seq_range::SeqRange;
 use crate::context::{Origin, Timestamp};
 use crate::error::{Error, ErrorDetail, ErrorKind, ExportError};
 use crate::history::JournalSource;
-use crate::journal::{Frame, FrameKind, Gap, GapMark, Genesis, Record, Scan, ShapeTable, TimeCorrection, Voids, records};
+use crate::journal::{
+    Frame, FrameKind, Gap, GapMark, Genesis, Record, Scan, ShapeTable, TimeCorrection, Voids, records,
+};
 use crate::new_image::{lost_correction, refuse_uncarried};
 use crate::outcome::Outcome;
 use crate::recovery::{OpenedJournal, unknown_event_number};

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub use report::{ImportProgress, ImportReport};
 
-use super::check::{Severity, check_on};
+use super::check::check_on;
 use super::keys::GivenKeys;
 use super::seq_range::SeqRange;
 use crate::disk::{Disk, RealDisk, absolute};
@@ -168,7 +168,7 @@ impl<'a> Import<'a> {
 /// Returns an error if a check finds damage in the new image.
 fn refuse_damage(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result<(), Error> {
     let report = check_on(disk, layout.root(), keyring)?;
-    match report.findings.iter().find(|finding| finding.severity == Severity::Damage) {
+    match report.first_damage() {
         Some(finding) => {
             let at = finding.position.seq.map_or_else(String::new, |seq| format!("event {seq}: "));
             Err(Error::new(ErrorDetail::Export(ExportError::Damaged { what: format!("{at}{}", finding.message) })))

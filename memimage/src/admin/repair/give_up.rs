@@ -13,8 +13,8 @@ use crate::disk::{OverlayDisk, ShownFile};
 use crate::entropy::random;
 use crate::error::Error;
 use crate::journal::{
-    Damage, DamageKind, FrameChain, FramePosition, FrameRun, GapMark, MIN_SEGMENT, RebuiltPart, SEAL_ROOM, SEGMENT_HEADER, Salts,
-    SegmentBuildError, SegmentBuilder, SegmentRebuild, key_ids_of,
+    Damage, DamageKind, FrameChain, FramePosition, FrameRun, GapMark, MIN_SEGMENT, RebuiltPart, SEAL_ROOM,
+    SEGMENT_HEADER, Salts, SegmentBuildError, SegmentBuilder, SegmentRebuild, key_ids_of,
 };
 use crate::seq::{SegmentId, Seq};
 

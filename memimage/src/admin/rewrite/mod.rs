@@ -239,7 +239,17 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let RewriteCounts { read, upcasts, split, dropped, last: seq } = counts;
         let gaps = is.crossed.iter().filter_map(|gap| SeqRange::of(gap.first, gap.last())).collect();
         log::info!(from = %from.display(), to = %target.display(), read, written = %seq, "rewrote an image");
-        Ok(RewriteReport { read, written: is.events, upcasts, split, dropped, seq, gaps, digest: is.digest, torn: was.torn })
+        Ok(RewriteReport {
+            read,
+            written: is.events,
+            upcasts,
+            split,
+            dropped,
+            seq,
+            gaps,
+            digest: is.digest,
+            torn: was.torn,
+        })
     }
 }
 

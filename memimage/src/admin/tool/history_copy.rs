@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::failure::Failure;
 use super::rules::PlannedRow;
-use crate::admin::check::{Severity, check_on};
+use crate::admin::check::check_on;
 use crate::admin::seq_range::SeqRange;
 use crate::disk::Disk;
 use crate::entropy::random_life;
@@ -18,8 +18,8 @@ use crate::journal::{
 };
 use crate::keys::Keyring;
 use crate::new_image::{
-    FrameDecoder, JournalForm, LastFrames, Need, NewRecord, RecordWriter, SourceFrame, StagingDir, StagingTask, refuse_inside,
-    vacant,
+    FrameDecoder, JournalForm, LastFrames, Need, NewRecord, RecordWriter, SourceFrame, StagingDir, StagingTask,
+    refuse_inside, vacant,
 };
 use crate::recovery::{DROPPED, OpenedJournal};
 use crate::seq::{Life, SegmentId, Seq};
@@ -171,7 +171,7 @@ impl HistoryCopy<'_> {
     /// Checks the new image, and returns its UUID.
     fn verify(&self, layout: &Layout, copied: &Copied, void: usize) -> Result<[u8; 16], Failure> {
         let check = check_on(self.journal.disk(), layout.root(), self.keyring)?;
-        let damage = check.findings.iter().find(|finding| finding.severity == Severity::Damage);
+        let damage = check.first_damage();
         let wrong = |what: &str| {
             let help =
                 "no image was made; help: run `memimage check` on the source, and check the hardware of the disk";

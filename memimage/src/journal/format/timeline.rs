@@ -70,7 +70,8 @@ impl Timeline {
     /// The later states of this model that have a digest, of which none counts.
     pub(crate) fn later_states_without_digest(&self, model: u64, voids: &Voids) -> BTreeSet<Seq> {
         let counting = self.later_digests(model, voids);
-        let of_model = self.digests.iter().map(|(_, mark)| mark).filter(|mark| mark.model == model && mark.seq > self.seq);
+        let of_model =
+            self.digests.iter().map(|(_, mark)| mark).filter(|mark| mark.model == model && mark.seq > self.seq);
         of_model.map(|mark| mark.seq).filter(|seq| !counting.contains_key(seq)).collect()
     }
 

@@ -301,13 +301,7 @@ impl OpenBatch {
     }
 
     /// Creates a batch without events, whose frame has a head of this length.
-    fn insert_with(
-        &mut self,
-        head: usize,
-        kind: FrameKind,
-        body: &[u8],
-        behind: Option<Seq>,
-    ) -> Result<Batch, NoRoom> {
+    fn insert_with(&mut self, head: usize, kind: FrameKind, body: &[u8], behind: Option<Seq>) -> Result<Batch, NoRoom> {
         debug_assert!(self.is_empty());
         let frame = frame_len(head, body.len()) as u64;
         if !self.reservation.reserve(frame) {

@@ -6,8 +6,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::target::open;
-use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::event_text::print_lost;
+use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::{ERROR, Terminal, WARNING};

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::event_text::print_lost;
+use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::Terminal;
@@ -60,7 +60,8 @@ impl RewriteToNewest {
             return Err(Failure::Usage(what.to_owned()));
         }
         self.target.open()?;
-        let (keys, mut rewrite) = (self.target.keys()?, crate::admin::rewrite::Rewrite::<M>::new().carry_gaps(self.carry_gaps));
+        let (keys, mut rewrite) =
+            (self.target.keys()?, crate::admin::rewrite::Rewrite::<M>::new().carry_gaps(self.carry_gaps));
         if let Some(keys) = keys.encryption {
             rewrite = rewrite.source_encryption(keys.clone()).encryption(keys);
         }

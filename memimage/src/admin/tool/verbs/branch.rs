@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
+use crate::admin::tool::event_text::print_lost;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::history_copy::HistoryCopy;
-use crate::admin::tool::event_text::print_lost;
 use crate::admin::tool::json;
 use crate::admin::tool::moment::MomentArgument;
 use crate::admin::tool::rules::PlannedRow;

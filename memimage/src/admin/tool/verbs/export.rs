@@ -7,8 +7,8 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::admin::export::ExportReport;
-use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::event_text::print_lost;
+use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::{Terminal, hidden_progress_bar, is_output_visible, progress_bar, raw_output};

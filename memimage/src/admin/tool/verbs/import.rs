@@ -6,8 +6,8 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::admin::import::ImportReport;
-use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::event_text::print_lost;
+use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::keys::KeyArguments;
 use crate::admin::tool::terminal::{Terminal, progress_bar, raw_input};

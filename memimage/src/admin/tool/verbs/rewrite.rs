@@ -7,8 +7,8 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::admin::rewrite::{PRUNED, STAGING};
-use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::event_text::print_lost;
+use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::history_copy::{Copied, HistoryCopy};
 use crate::admin::tool::json;
 use crate::admin::tool::rules::{PlannedRow, RewritePlan, Rule, RuleKind, parse_line, parse_rule};
