@@ -265,8 +265,8 @@ fn a_new_image_takes_over_a_gap_by_name() {
     for arguments in [
         &["export", "stock.image", "-o", "stock.jsonl"][..],
         &["branch", "stock.image", "branch.image"],
-        &rewrite,
         &[&rewrite[..], &["--dry-run"]].concat(),
+        &rewrite,
     ] {
         let refused = run(directory.path(), arguments);
         assert!(refused.contains("event 4 was lost") && refused.contains("`--carry-gaps`"), "{arguments:?}: {refused}");
