@@ -254,6 +254,42 @@ fn the_changes_go_on_behind_a_gap() {
     assert_eq!(changes("--json --from 6"), "6 7");
 }
 
+#[test]
+fn a_new_image_takes_over_a_gap_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let image = directory.path().join("stock.image");
+    create_damaged_between(&image, Image::<Stock>::open(&image).unwrap(), record_last);
+    let repaired = run(directory.path(), &["repair", "stock.image", "give-up=4", "--by", "Ann", "--yes"]);
+    assert!(!repaired.contains("exit code"), "{repaired}");
+    let rewrite = ["rewrite", "stock.image", "rewritten.image", "--rename-event", "deliver=receive"];
+    for arguments in [
+        &["export", "stock.image", "-o", "stock.jsonl"][..],
+        &["branch", "stock.image", "branch.image"],
+        &[&rewrite[..], &["--dry-run"]].concat(),
+        &rewrite,
+    ] {
+        let refused = run(directory.path(), arguments);
+        assert!(refused.contains("event 4 was lost") && refused.contains("`--carry-gaps`"), "{arguments:?}: {refused}");
+        assert!(refused.ends_with("exit code: Some(3)\n"), "{arguments:?}: {refused}");
+        let carried = run(directory.path(), &[arguments, &["--carry-gaps"]].concat());
+        assert!(carried.contains("without event 4, which a repair gave up\n"), "{arguments:?}: {carried}");
+    }
+    let imported = run(directory.path(), &["import", "stock.jsonl", "imported.image"]);
+    assert_eq!(imported, "imported 6 events, up to event 7\nwithout event 4, which a repair gave up\n");
+    for copy in ["imported.image", "branch.image", "rewritten.image"] {
+        let check: serde_json::Value =
+            serde_json::from_str(&run(directory.path(), &["check", copy, "--json"])).unwrap();
+        assert_eq!(check["verdict"], "sound", "{copy}: {check}");
+        assert_eq!((&check["gaps"][0]["lost"], &check["gaps"][0]["by"]), (&serde_json::json!([4, 4]), &"Ann".into()));
+        let log = run(directory.path(), &["log", copy]);
+        assert!(log.contains("\n       4  lost: event 4\n"), "{copy}: {log}");
+    }
+    let again =
+        run(directory.path(), &["export", "imported.image", "--carry-gaps", "--output", "again.jsonl", "--json"]);
+    let again: serde_json::Value = serde_json::from_str(&again).unwrap();
+    assert_eq!((&again["events"], &again["lost"]), (&6.into(), &serde_json::json!([[4, 4]])));
+}
+
 /// A lost correction of recorded time: the events behind the gap are earlier, and a copy without the gap must correct the time.
 #[test]
 fn a_lost_correction_of_time_is_made_again_in_a_copy() {

@@ -101,7 +101,8 @@ fn the_json_of_the_verbs() {
           "events": 4,
           "seq": 4,
           "base": null,
-          "undecoded": 0
+          "undecoded": 0,
+          "lost": []
         }
     "#]]
     .assert_eq(&run(directory.path(), &["export", "stock.image", "--output", "lines", "--json"]));
@@ -114,7 +115,8 @@ fn the_json_of_the_verbs() {
           },
           "events": 4,
           "seq": 4,
-          "base": null
+          "base": null,
+          "lost": []
         }
     "#]]
     .assert_eq(&run(directory.path(), &["import", "lines", "copy.image", "--json"]));

@@ -8,9 +8,9 @@
 // each module uses only the modules above it
 mod protection;
 mod keys;
-mod rewrite;
 mod wording;
 mod seq_range;
+mod rewrite;
 mod repair_action;
 mod outcome_change;
 mod decision;

@@ -41,7 +41,7 @@ pub enum RepairAction {
     /// ones, and [`Repair::dry_run`](super::Repair::dry_run) replays them.
     ///
     /// Readers of the history get an error for each gap ([`ErrorKind::LostEvents`](crate::ErrorKind::LostEvents)) and can go on
-    /// behind it. An image with a gap can be neither rewritten nor branched behind it. The repair does not apply if it cannot be
+    /// behind it. An export, a branch and a rewrite take over a gap only with `carry_gaps`. The repair does not apply if it cannot be
     /// known that the sound frames continue each other, or if the damage destroyed a decision that an event is void.
     GiveUp(Seq),
     /// Repairs segments whose frames are intact but whose header or file length is wrong. The repair derives the correct header

@@ -128,11 +128,11 @@ pub(crate) enum ErrorDetail {
     PrunedEvent { path: PathBuf, seq: Seq, first: Option<Seq> },
 
     #[error(
-        "{} lost by damage to `{}`, and a repair recorded the gap; help: read before or behind the gap; a backup may have what is lost",
+        "{} lost by damage to `{}`, and a repair recorded the gap; help: {help}",
         if first == last { format!("event {first} was") } else { format!("the events {first} to {last} were") },
         path.display()
     )]
-    LostEvents { path: PathBuf, first: Seq, last: Seq },
+    LostEvents { path: PathBuf, first: Seq, last: Seq, help: &'static str },
 
     #[error(
         "the state after event {seq} of `{}` cannot be rebuilt, because the events before event {oldest} were pruned; help: ask for \

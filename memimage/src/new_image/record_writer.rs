@@ -8,8 +8,8 @@ use crate::entropy::{random, random_life, random_uuid};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{
-    BatchLimits, DigestMark, EventId, FrameKind, Genesis, Identity, Journal, JournalStart, Layout, NoRoom, OpenBatch,
-    Salts, SegmentBuilder, ShapeRow, ShapeTable, TimeCorrection,
+    BatchLimits, DigestMark, EventId, FrameKind, Gap, GapMark, Genesis, Identity, Journal, JournalStart, Layout,
+    NoRoom, OpenBatch, Salts, SegmentBuilder, ShapeRow, ShapeTable, TimeCorrection,
 };
 use crate::keys::Keyring;
 use crate::options::Options;
@@ -186,7 +186,27 @@ impl RecordWriter {
         self.attempt(|journal, open| Ok(journal.correct_time(open, correction).err()))
     }
 
-    /// The last event written.
+    /// Writes a gap of the source. The outcomes and digests of the new image are those of a replay without the lost events, so they count.
+    pub(crate) fn put_replayed_gap(
+        &mut self,
+        gap: Gap,
+        mark: &GapMark,
+        correction: Option<&TimeCorrection>,
+    ) -> Result<(), Error> {
+        self.put_gap(mark, gap.events(), self.life.epoch)?;
+        correction.map_or(Ok(()), |correction| self.correct_time(correction))
+    }
+
+    /// Writes a gap frame: `lost` events, which would follow here, are lost. If `epoch` is higher than that of the new image, the recorded
+    /// outcomes and digests of the new image do not count for a replay without the lost events.
+    pub(crate) fn put_gap(&mut self, mark: &GapMark, lost: u64, epoch: u64) -> Result<(), Error> {
+        let first = self.last().next();
+        let (mark, behind) = (GapMark { first, epoch, ..mark.clone() }, Seq::new(first.get() + lost));
+        let table = &self.table;
+        self.attempt(|journal, open| Ok(journal.record_gap(open, table, &mark, behind).err()))
+    }
+
+    /// The last event written, or the last one that is lost in a gap behind it.
     pub(crate) fn last(&self) -> Seq {
         self.journal.executed()
     }
@@ -201,12 +221,6 @@ impl RecordWriter {
     /// Writes a frame without events.
     pub(crate) fn put_mark(&mut self, kind: FrameKind, body: &[u8]) -> Result<(), Error> {
         self.attempt(|journal, open| Ok(journal.try_insert(open, kind, body).err()))
-    }
-
-    /// The shape table of the journal.
-    #[cfg(feature = "admin")]
-    pub(crate) fn table(&self) -> &ShapeTable {
-        &self.table
     }
 
     /// Syncs the journal, and ends its threads. Nothing can be written to it any more.

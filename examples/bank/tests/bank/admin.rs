@@ -170,6 +170,39 @@ fn a_replay_and_the_changes_name_the_events_that_a_repair_gave_up() {
     );
 }
 
+/// The owner goes on from a snapshot with the effect of the lost event, and a digest is recorded of such a state. A program that replays
+/// the events behind the gap correctly is not blamed for it, and one that does not is found out.
+#[test]
+fn a_digest_of_a_state_with_the_effect_of_a_lost_event_is_no_failure() {
+    for (amount, replays) in [(5, true), (13, false)] {
+        let directory = directory();
+        admin(&directory, &["snapshot"]);
+        damage(&directory, 4);
+        admin(&directory, &["repair", "give-up=4", "--yes"]);
+        let owner = Image::<Bank>::open(directory.path().join("bank.image")).unwrap();
+        owner.deposit(7, amount).unwrap();
+        assert!(owner.admin().snapshot().unwrap().verified); // the journal records the digest of this state
+        owner.deposit(7, 1).unwrap();
+        Image::close(owner).unwrap();
+        // what an opening begins with: the snapshot after event 6
+        let newest = directory.path().join("bank.image/snapshot/00000000000000000007.snapshot");
+        std::fs::remove_file(newest).unwrap();
+        let replay = admin(&directory, &["replay", "--dry-run"]);
+        if replays {
+            assert!(replay.starts_with("this program replays the journal: 7 events in "), "{replay}");
+            assert!(
+                replay.contains("not compared with the recorded digest: the state after event 6, because"),
+                "{replay}"
+            );
+            let document = json(&directory, &["replay", "--dry-run"]);
+            assert_eq!(document["uncompared_digests"], serde_json::json!([6]));
+        } else {
+            assert!(replay.starts_with("this program does not replay the journal: "), "{replay}");
+            assert!(replay.contains("event 7"), "{replay}");
+        }
+    }
+}
+
 #[test]
 fn an_image_of_another_model_is_refused() {
     let directory = tempfile::tempdir().unwrap();

@@ -107,6 +107,11 @@ impl CheckReport {
         self.findings.iter().map(|finding| finding.severity).max()
     }
 
+    /// The first finding that reports damage.
+    pub(in crate::admin) fn first_damage(&self) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.severity == Severity::Damage)
+    }
+
     /// The repairs that apply to any of the findings, without duplicates.
     pub fn repairs(&self) -> Vec<RepairOption> {
         let mut repairs: Vec<RepairOption> = Vec::new();

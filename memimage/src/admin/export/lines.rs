@@ -18,6 +18,7 @@ pub(super) enum Line<'a> {
     Shape(Shape<'a>),
     Event(Event<'a>),
     Void(Void<'a>),
+    Gap(Gap<'a>),
     Time(Correction<'a>),
     Digest(Digest),
     State(Bytes),
@@ -118,6 +119,16 @@ pub(super) struct Void<'a> {
     pub(super) by: Option<&'a str>,
 }
 
+/// The events from `first` to `last` are lost.
+#[derive(Serialize)]
+pub(super) struct Gap<'a> {
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) time: Json,
+    pub(super) reason: &'a str,
+    pub(super) by: Option<&'a str>,
+}
+
 #[derive(Serialize)]
 pub(super) struct Correction<'a> {
     pub(super) to: Json,
@@ -142,6 +153,13 @@ pub(super) struct Bytes {
 pub(super) struct End {
     pub(super) last_seq: u64,
     pub(super) voids: u64,
+    /// Left out if there is none, as in the exports of images without gaps.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) gaps: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn metadata<S: Serializer>(metadata: &Metadata, serializer: S) -> Result<S::Ok, S::Error> {

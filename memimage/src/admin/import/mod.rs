@@ -15,8 +15,9 @@ use std::sync::Arc;
 
 pub use report::{ImportProgress, ImportReport};
 
-use super::check::{Severity, check_on};
+use super::check::check_on;
 use super::keys::GivenKeys;
+use super::seq_range::SeqRange;
 use crate::disk::{Disk, RealDisk, absolute};
 use crate::entropy::random_uuid;
 use crate::error::{Error, ErrorDetail, ExportError};
@@ -53,7 +54,7 @@ const STAGING: StagingTask = StagingTask {
 ///   A rename moves it to `target`. After a crash, `target` has no image or a complete one. If the import fails, it removes the
 ///   directory.
 /// - The decisions that made events void are written after all events. So the recorded outcomes of later events are not compared
-///   with those of a replay.
+///   with those of a replay. Nor are those of the events behind a recorded gap.
 /// - Memory use does not depend on the number of events, apart from decisions and from the digests that follow them.
 ///
 /// # Errors
@@ -157,16 +158,17 @@ impl<'a> Import<'a> {
         image.write(&header, &mut items, &mut progress)?;
         refuse_damage(disk, staging.layout(), &keyring)?;
         staging.finish()?;
-        let events = header.last.next().get() - header.first.get();
+        let gaps = items.into_gaps();
+        let events = header.last.next().get() - header.first.get() - gaps.iter().map(SeqRange::events).sum::<u64>();
         log::info!(to = %target.display(), events, "imported an image");
-        Ok(ImportReport { uuid, parent, events, seq: header.last, base: header.base().map(|base| base.seq) })
+        Ok(ImportReport { uuid, parent, events, seq: header.last, gaps, base: header.base().map(|base| base.seq) })
     }
 }
 
 /// Returns an error if a check finds damage in the new image.
 fn refuse_damage(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result<(), Error> {
     let report = check_on(disk, layout.root(), keyring)?;
-    match report.findings.iter().find(|finding| finding.severity == Severity::Damage) {
+    match report.first_damage() {
         Some(finding) => {
             let at = finding.position.seq.map_or_else(String::new, |seq| format!("event {seq}: "));
             Err(Error::new(ErrorDetail::Export(ExportError::Damaged { what: format!("{at}{}", finding.message) })))

@@ -20,6 +20,14 @@ pub(crate) fn print_gap(terminal: &mut Terminal, first: Seq, last: Seq) -> Resul
     }
 }
 
+/// Prints the recorded gaps that a new image or a replay has, each as its first and its last event, for people.
+pub(crate) fn print_lost(terminal: &mut Terminal, lost: &[(u64, u64)]) -> Result<(), Failure> {
+    lost.iter().try_for_each(|&(first, last)| {
+        let lost = SeqRange { first: Seq::new(first), last: Seq::new(last) };
+        terminal.line(format_args!("{WARNING}without{WARNING:#} {lost}, which a repair gave up"))
+    })
+}
+
 /// An event as a line for people, with at most `length` characters of its payload.
 pub(crate) fn text_line(event: &LoggedEvent, length: usize) -> String {
     let recorded = &event.recorded;

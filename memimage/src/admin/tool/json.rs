@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::failure::Failure;
 use super::moment::rfc3339;
 use super::terminal::Terminal;
+use crate::admin::seq_range::SeqRange;
 use crate::history::LoggedEvent;
 use crate::seq::Seq;
 use crate::value::text::hex;
@@ -46,6 +47,11 @@ fn is_zero(part: &u32) -> bool {
 /// A recorded gap as a line of JSON.
 pub(crate) fn gap_line(first: Seq, last: Seq) -> String {
     format!(r#"{{"lost":[{first},{last}]}}"#)
+}
+
+/// Ranges of events, each as its first and its last event.
+pub(crate) fn ranges(ranges: &[SeqRange]) -> Vec<(u64, u64)> {
+    ranges.iter().map(|range| (range.first.get(), range.last.get())).collect()
 }
 
 /// An event as a line of JSON.

@@ -5,15 +5,11 @@ mod report;
 mod dry_run;
 mod messages;
 mod session;
-#[cfg(feature = "admin")]
-mod carried;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-#[cfg(feature = "admin")]
-pub(super) use carried::carry_over;
 pub use dry_run::VoidDryRun;
 pub use report::VoidReport;
 

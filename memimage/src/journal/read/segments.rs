@@ -242,8 +242,19 @@ impl Segments {
 
     /// The error for the events that are lost in a recorded gap.
     pub(crate) fn lost_events(&self, gap: Gap) -> Error {
+        self.lost_events_with(gap, "read before or behind the gap; a backup may have what is lost")
+    }
+
+    /// The error for a gap that a new image does not take over.
+    pub(crate) fn lost_in_copy(&self, gap: Gap) -> Error {
+        let help = "end before the gap, or take the gap over into the new image by name: `carry_gaps(true)`, or `--carry-gaps`; a \
+                    backup may have what is lost";
+        self.lost_events_with(gap, help)
+    }
+
+    fn lost_events_with(&self, gap: Gap, help: &'static str) -> Error {
         let (path, first, last) = (self.root().to_owned(), gap.first, gap.last());
-        Error::new(ErrorDetail::LostEvents { path, first, last })
+        Error::new(ErrorDetail::LostEvents { path, first, last, help })
     }
 
     /// The error for damage at this place.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
+use crate::admin::tool::event_text::print_lost;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::history_copy::HistoryCopy;
 use crate::admin::tool::json;
@@ -35,6 +36,9 @@ pub(crate) struct Branch {
     /// The last moment that the branch takes over: a seq, a time, or a time ago. Without it, the branch takes over all events.
     #[arg(long, value_name = "MOMENT")]
     at: Option<MomentArgument>,
+    /// Take over recorded gaps: the branch lacks the events that a repair gave up, and says so.
+    #[arg(long)]
+    carry_gaps: bool,
 }
 
 #[derive(Serialize)]
@@ -46,6 +50,8 @@ struct Document {
     seq: u64,
     events: u64,
     void: u64,
+    /// The first and the last event of each recorded gap.
+    lost: Vec<(u64, u64)>,
 }
 
 impl Branch {
@@ -59,8 +65,9 @@ impl Branch {
         match terminal.is_json() {
             true => json::document(terminal, &made)?,
             false => {
-                let Document { path, seq, .. } = &made;
+                let Document { path, seq, lost, .. } = &made;
                 terminal.line(format_args!("branched the events up to {seq} into {path}"))?;
+                print_lost(terminal, lost)?;
             }
         }
         Ok(Found::Nothing)
@@ -79,6 +86,7 @@ impl Branch {
             end,
             rows: &rows,
             keeps_digests: true,
+            carries_gaps: self.carry_gaps,
             target: directory,
             staging: &STAGING,
         };
@@ -92,6 +100,7 @@ impl Branch {
             seq: end.get(),
             events: copied.events(),
             void: copied.void,
+            lost: json::ranges(&copied.gaps),
         })
     }
 }

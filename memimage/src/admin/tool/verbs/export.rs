@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::admin::export::ExportReport;
-use crate::admin::keys::GivenKeys;
+use crate::admin::tool::event_text::print_lost;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::target::TargetArguments;
@@ -32,6 +32,9 @@ pub(crate) struct Export {
     /// A new file for the lines; it gets its name once it is complete. Without it, the lines go to the standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Write recorded gaps: the image lacks events that a repair gave up, and an imported image will say so too.
+    #[arg(long)]
+    carry_gaps: bool,
 }
 
 #[derive(Serialize)]
@@ -41,23 +44,28 @@ struct Document {
     seq: u64,
     base: Option<u64>,
     undecoded: u64,
+    /// The first and the last event of each recorded gap.
+    lost: Vec<(u64, u64)>,
 }
 
 impl Export {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
         let (image, keys) = (self.target.path(), self.target.keys()?);
+        let export = crate::admin::export::Export::with_keys(keys).carry_gaps(self.carry_gaps);
         let Some(output) = &self.output else {
-            export(&image, keys, raw_output(), !is_output_visible())?;
+            run(export, &image, raw_output(), !is_output_visible())?;
             return Ok(Found::Nothing);
         };
-        let report = export_to(&image, keys, &absolute(output))?;
-        let ExportReport { events, seq, base, undecoded, .. } = report;
+        let report = export_to(export, &image, &absolute(output))?;
+        let ExportReport { events, seq, gaps, base, undecoded } = report;
+        let lost = json::ranges(&gaps);
         if terminal.is_json() {
             let base = base.map(|base| base.get());
-            json::document(terminal, &Document { events, seq: seq.get(), base, undecoded })?;
+            json::document(terminal, &Document { events, seq: seq.get(), base, undecoded, lost })?;
             return Ok(Found::Nothing);
         }
         terminal.line(format_args!("exported {}, up to event {seq}", counted(events, "event")))?;
+        print_lost(terminal, &lost)?;
         if let Some(base) = base {
             terminal.line(format_args!("the first events were pruned: the state after event {base} replaces them"))?;
         }
@@ -69,7 +77,11 @@ impl Export {
 }
 
 /// Exports to a new file, which gets its name once it is complete and synced.
-fn export_to(image: &Path, keys: GivenKeys, path: &Path) -> Result<ExportReport, Failure> {
+fn export_to(
+    export: crate::admin::export::Export<'static>,
+    image: &Path,
+    path: &Path,
+) -> Result<ExportReport, Failure> {
     let disk = RealDisk;
     let refused = |what: &str, help: &str| {
         Failure::Other(format!("`{}` {what}; nothing was written; help: {help}", path.display()))
@@ -80,23 +92,24 @@ fn export_to(image: &Path, keys: GivenKeys, path: &Path) -> Result<ExportReport,
     if enclosing_image(&disk, path)?.is_some() {
         return Err(refused("is inside an image", "give a path outside of it"));
     }
-    let mut report = None;
+    let (mut report, mut export) = (None, Some(export));
     let staged = StagedFile::write(&disk, path, true, |file| {
-        report = Some(export(image, keys, FileWriter { file, offset: 0 }, true)?);
+        let export = export.take().expect("the file is written once");
+        report = Some(run(export, image, FileWriter { file, offset: 0 }, true)?);
         Ok(())
     })?;
     staged.install(&disk)?;
     Ok(report.expect("the file was written"))
 }
 
-fn export(
+fn run(
+    export: crate::admin::export::Export<'static>,
     image: &Path,
-    keys: GivenKeys,
     output: impl Write,
     shows_progress: bool,
 ) -> Result<ExportReport, crate::error::Error> {
     let bar = if shows_progress { progress_bar(0) } else { hidden_progress_bar() };
-    let export = crate::admin::export::Export::with_keys(keys).progress(|progress| {
+    let export = export.progress(|progress| {
         bar.set_length(progress.total);
         bar.set_position(progress.events);
     });

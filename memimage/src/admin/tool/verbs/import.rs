@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::admin::import::ImportReport;
+use crate::admin::tool::event_text::print_lost;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::keys::KeyArguments;
@@ -42,6 +43,8 @@ struct Document {
     /// The last event.
     seq: u64,
     base: Option<u64>,
+    /// The first and the last event of each recorded gap.
+    lost: Vec<(u64, u64)>,
 }
 
 #[derive(Serialize)]
@@ -52,14 +55,16 @@ struct ParentDocument {
 
 impl Import {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
-        let ImportReport { uuid, parent, events, seq, base } = self.import()?;
+        let ImportReport { uuid, parent, events, seq, gaps, base } = self.import()?;
+        let lost = json::ranges(&gaps);
         if terminal.is_json() {
             let parent = ParentDocument { uuid: hex(&parent.uuid), seq: parent.seq.get() };
             let base = base.map(|base| base.get());
-            json::document(terminal, &Document { uuid: hex(&uuid), parent, events, seq: seq.get(), base })?;
+            json::document(terminal, &Document { uuid: hex(&uuid), parent, events, seq: seq.get(), base, lost })?;
             return Ok(Found::Nothing);
         }
         terminal.line(format_args!("imported {}, up to event {seq}", counted(events, "event")))?;
+        print_lost(terminal, &lost)?;
         if let Some(base) = base {
             terminal.line(format_args!("the state after event {base} replaces the events that were pruned"))?;
         }
