@@ -1,4 +1,4 @@
-//! Moments on the command line, and times in the output.
+//! Moments on the command line.
 
 use std::str::FromStr;
 
@@ -47,14 +47,6 @@ fn time(text: &str) -> Option<jiff::Timestamp> {
         _ => text.parse().ok()?,
     };
     local.to_zoned(TimeZone::system()).ok().map(|zoned| zoned.timestamp())
-}
-
-/// A recorded time as RFC 3339 with microseconds.
-pub(crate) fn rfc3339(time: Timestamp) -> String {
-    match i64::try_from(time.as_micros()).ok().and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok()) {
-        Some(time) => format!("{time:.6}"),
-        None => format!("{time}"),
-    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json::event_line;
 use crate::admin::tool::moment::MomentArgument;
 use crate::admin::tool::target::{Target, TargetArguments};
-use crate::admin::tool::terminal::{NAME, Terminal, WARNING, tell};
+use crate::admin::tool::terminal::{NAME, Terminal, note};
 use crate::context::Timestamp;
 use crate::error::ErrorKind;
 use crate::event::Model;
@@ -133,8 +133,8 @@ impl Changes {
         if found == 0 && newest.changes == 0 {
             // a path that never led anywhere is probably a mistake in writing
             match inspect(&*past, &self.path, Bounds { depth: 0, ..Bounds::default() }) {
-                Err(error) if !was_there => tell(format_args!("{WARNING}note:{WARNING:#} {error}")),
-                _ => tell(format_args!("{WARNING}note:{WARNING:#} no event changed `{}`", self.path)),
+                Err(error) if !was_there => note(error),
+                _ => note(format_args!("no event changed `{}`", self.path)),
             }
         }
         newest.entries.into_iter().rev().try_for_each(|entry| match entry {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::target::open;
 use crate::admin::seq_range::SeqRange;
+use crate::admin::tool::dry_run::{ChangedOutcome, FailureDocument};
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::target::TargetArguments;
@@ -51,19 +52,6 @@ struct Document {
     failure: Option<FailureDocument>,
 }
 
-#[derive(Serialize)]
-struct ChangedOutcome {
-    seq: u64,
-    rejected: bool,
-}
-
-#[derive(Serialize)]
-struct FailureDocument {
-    /// The first event that cannot be replayed.
-    seq: Option<u64>,
-    message: String,
-}
-
 impl Replay {
     #[expect(clippy::disallowed_methods, reason = "the duration of a replay is not part of the state")]
     pub(super) fn run<M: Model>(self, terminal: &mut Terminal) -> Result<Found, Failure> {
@@ -105,8 +93,7 @@ impl Replay {
             }
             Err(error) if is_of_program(&error) => {
                 document.replays = false;
-                let seq = error.position().and_then(|position| position.seq).map(Seq::get);
-                document.failure = Some(FailureDocument { seq, message: error.to_string() });
+                document.failure = Some(FailureDocument::of(terminal, &error));
             }
             Err(error) => return Err(error.into()),
         }
