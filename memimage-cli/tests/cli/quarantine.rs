@@ -182,7 +182,7 @@ fn files_that_cannot_be_read() {
     expect![[r#"
         00000000000000000003.snapshot.0  7 B, set aside TIME
             a snapshot of the state after event 3
-            it cannot be read: the snapshot `DIR/stock.image/quarantine/00000000000000000003.snapshot.0` cannot be used: the file ends within its header; help: run `memimage::admin::check`, which says whether the image needs this file
+            it cannot be read: the snapshot `DIR/stock.image/quarantine/00000000000000000003.snapshot.0` cannot be used: the file ends within its header; help: run `memimage check stock.image`, which says whether the image needs this file
         00000001.journal.0  7 B, set aside TIME
             segment 1, before it was changed or removed: no intact event
         00000009-0000004096-0.torn  7 B, set aside TIME

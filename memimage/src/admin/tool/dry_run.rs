@@ -109,13 +109,18 @@ impl VoidDryRunDocument {
     }
 }
 
-/// Tells that a dry run has not replayed the events, and which program can. `arguments` are the verb and its arguments there.
-pub(crate) fn not_tried(terminal: &mut Terminal, model: Option<&str>, arguments: &str) -> Result<(), Failure> {
+/// Tells that a dry run has not replayed the events, and which program can.
+pub(crate) fn not_tried(
+    terminal: &mut Terminal,
+    model: Option<&str>,
+    verb: &str,
+    arguments: &str,
+) -> Result<(), Failure> {
     terminal.line("  not tried: whether the later events can be replayed, and which of their outcomes would change")?;
     let model = model.map_or_else(|| "its model".to_owned(), |model| format!("the model `{model}`"));
+    let trial = terminal.invocation().model_verb(verb, arguments);
     terminal.line(format_args!(
-        "  this command does not have {model}; a program that has it, and carries these verbs, tries it: \
-         `PROGRAM admin {arguments}`"
+        "  this command does not have {model}; a program that has it, and carries these verbs, tries it: `{trial}`"
     ))
 }
 

@@ -20,19 +20,26 @@ pub(crate) struct Invocation {
     program: String,
     /// The words after a verb that name the image, with a space before each; empty for an image that the program has preset.
     image: String,
+    /// Whether the program has the verbs that need the model.
+    has_model: bool,
 }
 
 impl Invocation {
     /// A program whose verbs take the image as their first argument. Without an image, the text shows a placeholder.
     pub(crate) fn with_argument(program: impl Into<String>, image: Option<&Path>) -> Invocation {
         let image = image.map_or_else(|| SOME_IMAGE.to_owned(), quoted);
-        Invocation { program: program.into(), image: format!(" {image}") }
+        Invocation { program: program.into(), image: format!(" {image}"), has_model: false }
     }
 
     /// A program that presets the image, unless the option `--image` names another one.
     pub(crate) fn with_preset(program: impl Into<String>, image: Option<&Path>) -> Invocation {
         let image = image.map_or_else(String::new, |image| format!(" --image {}", quoted(image)));
-        Invocation { program: program.into(), image }
+        Invocation { program: program.into(), image, has_model: false }
+    }
+
+    /// The same program, which has the verbs that need the model, or not.
+    pub(crate) fn having_model(self, has_model: bool) -> Invocation {
+        Invocation { has_model, ..self }
     }
 
     /// The words before a verb.
@@ -42,9 +49,17 @@ impl Invocation {
 
     /// A verb on the image, with the arguments after it.
     pub(crate) fn verb(&self, verb: &str, arguments: &str) -> String {
-        let Invocation { program, image } = self;
+        let Invocation { program, image, .. } = self;
         let space = if arguments.is_empty() { "" } else { " " };
         format!("{program} {verb}{image}{space}{arguments}")
+    }
+
+    /// A verb that needs the model: of this program if it has the model, otherwise of one that has it.
+    pub(crate) fn model_verb(&self, verb: &str, arguments: &str) -> String {
+        match self.has_model {
+            true => self.verb(verb, arguments),
+            false => format!("PROGRAM admin {verb} {arguments}"),
+        }
     }
 
     /// A message of the library or of a verb, with the verbs of this program in place of the calls.

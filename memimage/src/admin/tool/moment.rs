@@ -6,6 +6,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
+use super::failure::Failure;
 use crate::context::Timestamp;
 use crate::history::Moment;
 use crate::seq::Seq;
@@ -47,6 +48,23 @@ fn time(text: &str) -> Option<jiff::Timestamp> {
         _ => text.parse().ok()?,
     };
     local.to_zoned(TimeZone::system()).ok().map(|zoned| zoned.timestamp())
+}
+
+/// Returns an error if the moment of `--from` is after that of `--until`, so that no event can be between them.
+pub(crate) fn refuse_reversed(from: Option<MomentArgument>, until: Option<MomentArgument>) -> Result<(), Failure> {
+    let is_reversed = match (from.map(|from| from.0), until.map(|until| until.0)) {
+        (Some(Moment::Seq(from)), Some(Moment::Seq(until))) => from > until,
+        (Some(Moment::Time(from)), Some(Moment::Time(until))) => from > until,
+        _ => false,
+    };
+    match is_reversed {
+        true => {
+            let what =
+                "the moment of --from is after that of --until, so no event is between them; help: exchange them";
+            Err(Failure::Usage(what.to_owned()))
+        }
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]

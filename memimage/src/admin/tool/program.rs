@@ -147,10 +147,11 @@ impl Tool {
                 && of_verb.try_contains_id("directory").is_err();
             is_named.then(|| of_verb.get_one::<PathBuf>("image")).flatten()
         });
-        match self.image {
+        let invocation = match self.image {
             Some(_) => Invocation::with_preset(program, image.map(PathBuf::as_path)),
             None => Invocation::with_argument(program, image.map(PathBuf::as_path)),
-        }
+        };
+        invocation.having_model(self.model.is_some())
     }
 
     /// The error of the command line; for an argument that is probably meant as the image of a program that has preset it, with a tip.

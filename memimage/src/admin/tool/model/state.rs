@@ -34,7 +34,7 @@ pub(crate) struct State {
     /// The path to a part, such as accounts.7; without it, the whole state.
     #[arg(default_value = "", hide_default_value = true)]
     path: Path,
-    /// Show the state at this moment: after an event, or at a time.
+    /// Show the state at this moment: after an event, or at a time, such as 1234, "2026-11-30 12:00" (local time) or "1h ago".
     #[arg(long, value_name = "MOMENT")]
     at: Option<MomentArgument>,
     /// Show everything.

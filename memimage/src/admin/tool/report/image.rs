@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::history::{LoggedEvent, Parent, Query, SubscriptionInfo};
 use crate::journal::Headers;
 use crate::keys::KeyIds;
+use crate::seq::Seq;
 use crate::value::text::hex;
 
 /// What an image is. [`ImageReader::info`](crate::admin::ImageReader::info) returns it. Times are RFC 3339 in UTC.
@@ -119,7 +120,9 @@ impl ImageInfo {
     }
 
     /// What can be known of a damaged image. `damage` is the error with which the image was read, and `check` has read everything else.
-    pub(crate) fn of_damaged(target: &Target, damage: String, check: &CheckReport) -> Result<ImageInfo, Error> {
+    pub(crate) fn of_damaged(target: &Target, damage: &Error, check: &CheckReport) -> Result<ImageInfo, Error> {
+        let headers = target.journal(Seq::ZERO);
+        let created = headers.ok().and_then(|journal| journal.segments().image_created());
         let key_ids = KeyIds { cipher: check.encryption.first().copied(), chain: check.chain.first().copied() };
         Ok(ImageInfo {
             path: check.path.display().to_string(),
@@ -128,7 +131,7 @@ impl ImageInfo {
             parent: check.parent.map(|parent| ParentInfo { uuid: hex(&parent.uuid), seq: parent.seq.get() }),
             owner: check.owner.clone(),
             protection: how(key_ids),
-            created: None,
+            created: created.map(|time| time.to_string()),
             epoch: check.epoch,
             segments: usize::try_from(check.segments).unwrap_or(usize::MAX),
             journal_bytes: check.bytes,
@@ -139,7 +142,7 @@ impl ImageInfo {
             base: check.base.map(|seq| seq.get()),
             snapshots: check.snapshots.iter().map(|seq| seq.get()).collect(),
             subscriptions: check.uuid.map_or_else(|| Ok(Vec::new()), |uuid| subscriptions(target, &uuid))?,
-            damage: Some(damage),
+            damage: Some(damage.damage().unwrap_or_else(|| damage.to_string())),
         })
     }
 }

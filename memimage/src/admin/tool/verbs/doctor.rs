@@ -9,7 +9,7 @@ use crate::admin::tool::repairs::{description, name_of};
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::{ERROR, HEADING, NAME, Terminal, WARNING};
 
-/// Tells on one page what a directory is, whether its owner lives, what is wrong, and what to do. Changes nothing.
+/// Tells on one page what a directory is, whether a program has it open, what is wrong, and what to do. Changes nothing.
 ///
 /// For programs, use the verb `check` with --json.
 #[derive(Args, Debug)]
@@ -82,8 +82,8 @@ fn findings(terminal: &mut Terminal, check: &CheckReport) -> Result<(), Failure>
 /// The program may not be able to replay events that rest on lost ones.
 fn after_a_loss(terminal: &mut Terminal) -> Result<(), Failure> {
     let void = terminal.invocation().verb("void", "SEQ --reason TEXT");
-    terminal
-        .line("  - Try whether its program replays what follows the lost events: `PROGRAM admin replay --dry-run`.")?;
+    let replay = terminal.invocation().model_verb("replay", "--dry-run");
+    terminal.line(format_args!("  - Try whether its program replays what follows the lost events: `{replay}`."))?;
     terminal.line(format_args!("  - Make an event void that it cannot replay: `{void}`."))?;
     terminal.line("  - Then open it with its program.")
 }
@@ -117,9 +117,9 @@ fn advise(terminal: &mut Terminal, check: &CheckReport) -> Result<(), Failure> {
         terminal.line(format_args!("          {}", description(option)))?;
         if is_risky(option) {
             let last = if repairs.len() > 1 { "It comes last, whatever it loses: only " } else { "Only " };
+            let trial = terminal.invocation().model_verb("repair", &format!("{name} --dry-run"));
             terminal.line(format_args!(
-                "          {last}the program can tell whether it still replays the later events. Try it first: \
-                 `PROGRAM admin repair {name} --dry-run`."
+                "          {last}the program can tell whether it still replays the later events. Try it first: `{trial}`."
             ))?;
         }
     }

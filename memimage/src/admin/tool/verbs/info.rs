@@ -28,7 +28,7 @@ impl Info {
         let document = match ImageInfo::read(&target) {
             Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Forged) => {
                 let check = Check::with_keys(self.target.keys()?).run(self.target.path())?;
-                ImageInfo::of_damaged(&target, terminal.translated(&error), &check)?
+                ImageInfo::of_damaged(&target, &error, &check)?
             }
             read => read?,
         };

@@ -8,18 +8,19 @@ use crate::admin::tool::event_text::{print_gap, text_line};
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::filter::{Condition, Subject};
 use crate::admin::tool::json::event_line;
-use crate::admin::tool::moment::MomentArgument;
+use crate::admin::tool::moment::{MomentArgument, refuse_reversed};
 use crate::admin::tool::target::{Target, TargetArguments};
 use crate::admin::tool::terminal::Terminal;
 use crate::admin::tool::unmatched::Unmatched;
 use crate::error::{Error, ErrorKind};
-use crate::history::{EventLog, LogFeed, LoggedEvent, Moment, Query};
+use crate::history::{EventLog, LogFeed, LoggedEvent, Query};
 use crate::outcome::Outcome;
 use crate::seq::Seq;
 
 /// Lists events, one a line, the oldest first.
 ///
-/// Shows durable events only. Runs beside the program that has the image open.
+/// Shows durable events only, which are known to be on disk. Runs beside the program that has the image open. If the journal is damaged, lists
+/// the events before the damage; the exit code is 3 then.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -37,10 +38,11 @@ Conditions:
 pub(crate) struct Log {
     #[command(flatten)]
     target: TargetArguments,
-    /// Begin with this moment: a seq, a time, or a time ago.
+    /// Begin with this moment: the number (seq) of an event, a time such as 2026-11-30T12:00:00Z or "2026-11-30 12:00" (local time), or a
+    /// time ago such as "1h30m ago".
     #[arg(long, value_name = "MOMENT")]
     from: Option<MomentArgument>,
-    /// End with this moment, which is included.
+    /// End with this moment, which is included. Written as for --from.
     #[arg(long, value_name = "MOMENT")]
     until: Option<MomentArgument>,
     /// Only events with this recorded name. Can be given several times.
@@ -81,7 +83,7 @@ impl Log {
     }
 
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
-        self.refuse_empty_range()?;
+        refuse_reversed(self.from, self.until)?;
         let target = self.target.open()?;
         let mut query = Query {
             names: self.name,
@@ -101,23 +103,6 @@ impl Log {
             printer.unmatched.tell(&target, &query)?;
         }
         listed.map(|()| Found::Nothing)
-    }
-
-    /// Returns an error if no event can be between the two moments.
-    fn refuse_empty_range(&self) -> Result<(), Failure> {
-        let is_empty = match (self.from.map(|from| from.0), self.until.map(|until| until.0)) {
-            (Some(Moment::Seq(from)), Some(Moment::Seq(until))) => from > until,
-            (Some(Moment::Time(from)), Some(Moment::Time(until))) => from > until,
-            _ => false,
-        };
-        match is_empty {
-            true => Err(Failure::Usage(
-                "the moment of --from is after that of --until, so no event is between them; help: exchange them; for the newest \
-                 first, use --reverse"
-                    .to_owned(),
-            )),
-            false => Ok(()),
-        }
     }
 }
 

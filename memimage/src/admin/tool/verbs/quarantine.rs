@@ -29,7 +29,7 @@ Examples:
 pub(crate) struct Quarantine {
     #[command(flatten)]
     target: TargetArguments,
-    /// Show the events in this file.
+    /// Show the events in this file of the quarantine.
     file: Option<String>,
     /// Show the events in all files, each once.
     #[arg(long, conflicts_with = "file")]

@@ -105,7 +105,7 @@ impl Repair {
             }
             terminal.line(description(option))?;
             if let RepairAction::GiveUp(_) = action {
-                not_tried(terminal, check.model.as_deref(), &format!("repair {} --dry-run", name_of(action)))?;
+                not_tried(terminal, check.model.as_deref(), "repair", &format!("{} --dry-run", name_of(action)))?;
             }
             return Ok(Found::Nothing);
         }

@@ -16,7 +16,7 @@ use crate::value::text::hex;
 pub(crate) struct Show {
     #[command(flatten)]
     target: TargetArguments,
-    /// The event.
+    /// The number (seq) of the event.
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     seq: u64,
 }

@@ -28,7 +28,7 @@ Examples:
 pub(crate) struct Void {
     #[command(flatten)]
     target: TargetArguments,
-    /// The event.
+    /// The number (seq) of the event.
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     seq: u64,
     /// Why; recorded with the decision.
@@ -91,7 +91,7 @@ impl Void {
 
     /// Tells which event would become void. Only a program with the model can replay the later ones.
     fn dry_run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
-        let arguments = format!("void {} --dry-run", self.seq);
+        let arguments = format!("{} --dry-run", self.seq);
         let (path, keys, void) = self.operation()?;
         let found = void.find(&path)?;
         if terminal.is_json() {
@@ -100,7 +100,7 @@ impl Void {
         }
         terminal.line(found.summary())?;
         let model = Check::with_keys(keys).run(path)?.model;
-        not_tried(terminal, model.as_deref(), &arguments)?;
+        not_tried(terminal, model.as_deref(), "void", &arguments)?;
         Ok(Found::Nothing)
     }
 }
