@@ -62,11 +62,13 @@ fn ranges_outside_of_the_journal() {
     "#]].assert_eq(&run(directory.path(), &["log", "stock.image", "--from", "9"]));
     expect![[r#"
         stderr: note: no event was selected; the last one is event 4
-    "#]].assert_eq(&run(directory.path(), &["log", "stock.image", "--from", "5"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["log", "stock.image", "--from", "5"]));
     expect![[r#"
         stderr: error: the moment of --from is after that of --until, so no event is between them; help: exchange them
         exit code: Some(2)
-    "#]].assert_eq(&run(directory.path(), &["log", "stock.image", "--from", "3", "--until", "2"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["log", "stock.image", "--from", "3", "--until", "2"]));
 }
 
 #[test]

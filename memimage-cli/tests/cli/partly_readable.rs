@@ -13,7 +13,7 @@ use crate::support::{Stock, StockRemove, create, run, shown};
 #[ignore = "a program, not a test"]
 fn program() {
     let arguments = std::env::var("STOCK_ARGUMENTS").unwrap();
-    println!();
+    println!("begin");
     let code = memimage::admin::run::<Stock>(["stock"].into_iter().chain(arguments.split(' ')));
     println!("{code:?}");
 }
@@ -23,10 +23,9 @@ fn stock(directory: &Path, arguments: &str) -> String {
     let mut program = Command::new(std::env::current_exe().unwrap());
     program.args(["partly_readable::program", "--exact", "--ignored", "--nocapture"]).current_dir(directory);
     let output = shown(directory, &program.env("STOCK_ARGUMENTS", arguments).output().unwrap());
-    let begin = output.split_once("test partly_readable::program ...").unwrap().1;
-    let end = begin.find("ExitCode").unwrap();
-    let code = begin[end..].lines().next().unwrap();
-    format!("{}{code}\n", begin[..end].trim_start())
+    let (_, begin) = output.split_once("begin\n").unwrap();
+    let (output, code) = begin.split_once("ExitCode").unwrap();
+    format!("{output}ExitCode{}\n", code.lines().next().unwrap_or_default())
 }
 
 /// Damages the frame of event `seq`. Frames begin at multiples of 512 bytes.

@@ -126,7 +126,8 @@ fn conditions() {
         stderr: 
         stderr: For more information, try '--help'.
         exit code: Some(2)
-    "#]].assert_eq(&run(directory.path(), &["log", "stock.image", "--where", "payload.count = 1"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["log", "stock.image", "--where", "payload.count = 1"]));
 }
 
 #[test]
@@ -276,20 +277,25 @@ fn an_empty_list_says_why() {
     let log = |arguments: &[&str]| run(directory.path(), &[&["log", "stock.image"], arguments].concat());
     expect![[r#"
         stderr: note: the journal declares no event `delivery`: did you mean `deliver`? It has deliver, remove
-    "#]].assert_eq(&log(&["--name", "delivery"]));
+    "#]]
+    .assert_eq(&log(&["--name", "delivery"]));
     expect![[r#"
                2  TIME  remove {item: "nail", count: 30} actor=ben
         stderr: note: the journal declares no event `delivery`: did you mean `deliver`? It has deliver, remove
-    "#]].assert_eq(&log(&["--name", "delivery", "--name", "remove", "--limit", "1"]));
+    "#]]
+    .assert_eq(&log(&["--name", "delivery", "--name", "remove", "--limit", "1"]));
     expect![[r#"
         stderr: note: `payload.count` is a number, and "30" is a text; write 30 without quotes
-    "#]].assert_eq(&log(&["--where", "payload.count == '30'"]));
+    "#]]
+    .assert_eq(&log(&["--where", "payload.count == '30'"]));
     expect![[r#"
         stderr: note: no event fulfils the condition
-    "#]].assert_eq(&log(&["--where", "seq > 100"]));
+    "#]]
+    .assert_eq(&log(&["--where", "seq > 100"]));
     expect![[r#"
         stderr: note: no event was selected; the last one is event 4
-    "#]].assert_eq(&log(&["--actor", "eve", "--json"]));
+    "#]]
+    .assert_eq(&log(&["--actor", "eve", "--json"]));
     assert_eq!(log(&["--limit", "0"]), "");
     let reversed = ["--from", "2026-11-30", "--until", "2026-11-29"];
     assert!(log(&reversed).ends_with("exit code: Some(2)\n"), "{}", log(&reversed));
@@ -297,5 +303,6 @@ fn an_empty_list_says_why() {
     assert!(stats.ends_with("exit code: Some(2)\n"), "{stats}");
     expect![[r#"
         stderr: note: nothing was set aside
-    "#]].assert_eq(&run(directory.path(), &["quarantine", "stock.image", "--events"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["quarantine", "stock.image", "--events"]));
 }

@@ -32,7 +32,7 @@ pub struct ImageInfo {
     pub protection: &'static str,
     /// When the image was created; `None` if its first segment, which says it, was pruned or repaired.
     pub created: Option<String>,
-    /// How many times the image was opened for writing, as far as the files show it.
+    /// The epoch, which each opening for writing and each repair raises.
     pub epoch: u64,
     /// The number of segments of the journal.
     pub segments: usize,

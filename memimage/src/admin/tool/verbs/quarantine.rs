@@ -83,7 +83,10 @@ impl Quarantine {
             for file in &files {
                 match quarantine.events(file) {
                     Ok(events) => self.show(terminal, file, events, &mut shown)?,
-                    Err(error) => warn(file, &terminal.translated(&error)),
+                    Err(error) => {
+                        shown.has_unreadable_file = true;
+                        warn(file, &terminal.translated(&error));
+                    }
                 }
             }
             match files.is_empty() {
@@ -137,6 +140,7 @@ struct Shown {
     events: HashSet<(Seq, u64)>,
     /// How many events were left out because the journal has them.
     in_journal: u64,
+    has_unreadable_file: bool,
 }
 
 impl Shown {
@@ -144,6 +148,7 @@ impl Shown {
     fn tell_if_none(&self, place: &str) {
         match (self.events.is_empty(), self.in_journal) {
             (false, _) => {}
+            (true, 0) if self.has_unreadable_file => {}
             (true, 0) => note(format_args!("{place} has no intact event")),
             (true, in_journal) => {
                 let events = counted(in_journal, "event");
