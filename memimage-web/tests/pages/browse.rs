@@ -40,5 +40,6 @@ fn wrong_arguments_and_help() {
         let arguments = ["bank admin browse"].iter().chain(arguments).map(OsString::from);
         format!("{:?}", memimage_web::browse_with::<Bank>(Some(image), arguments))
     };
-    assert_eq!([preset(&[]), preset(&["--image", "/other"]), preset(&["/other"])], [code(3), code(3), code(2)]);
+    assert_eq!([preset(&[]), preset(&["--image", "/other"]), preset(&["/other"])], [code(3), code(3), code(3)]);
+    assert_eq!(preset(&["--image", "/other", "/another"]), code(2));
 }
