@@ -106,10 +106,19 @@ fn a_dry_run_of_a_repair_lists_the_outcomes_that_would_change() {
     let directory = tempfile::tempdir().unwrap();
     create(&directory.path().join("stock.image"));
     damage(directory.path(), 1);
-    expect![[r#""#]].assert_eq(&stock(directory.path(), "repair stock.image give-up=1 --dry-run"));
+    expect![[r#"
+        give up the damaged frames alone, from event 1 on, and keep the sound events behind them: loses event 1; replays events 2 to 4 without the lost ones, so their outcomes can differ
+        lost would be: event 1; 1 later event would have another outcome
+          event 2: was accepted, and would be rejected
+        ExitCode(unix_exit_status(1))
+    "#]].assert_eq(&stock(directory.path(), "repair stock.image give-up=1 --dry-run"));
     let json = stock(directory.path(), "repair stock.image give-up=1 --dry-run --json");
     assert!(json.contains("\"replayed\": true") && json.contains("\"rejected\": true"), "{json}");
-    expect![[r#""#]].assert_eq(&run(directory.path(), &["repair", "stock.image", "give-up=1", "--dry-run"]));
+    expect![[r#"
+        give up the damaged frames alone, from event 1 on, and keep the sound events behind them: loses event 1; replays events 2 to 4 without the lost ones, so their outcomes can differ
+          not tried: whether the later events can be replayed, and which of their outcomes would change
+          this command does not have the model `Stock`; a program that has it, and carries these verbs, tries it: `PROGRAM admin repair give-up=1 --dry-run`
+    "#]].assert_eq(&run(directory.path(), &["repair", "stock.image", "give-up=1", "--dry-run"]));
     let cut = stock(directory.path(), "repair stock.image cut-from=1 --dry-run");
     assert!(cut.starts_with("give up event 1 and all later events") && !cut.contains("tried"), "{cut}");
     let doctor = stock(directory.path(), "doctor stock.image");
@@ -120,13 +129,37 @@ fn a_dry_run_of_a_repair_lists_the_outcomes_that_would_change() {
 fn a_dry_run_of_a_void_event_lists_the_outcomes_that_would_change() {
     let directory = tempfile::tempdir().unwrap();
     create(&directory.path().join("stock.image"));
-    expect![[r#""#]].assert_eq(&stock(directory.path(), "void stock.image 1 --dry-run"));
-    expect![[r#""#]].assert_eq(&stock(directory.path(), "void stock.image 4 --dry-run"));
+    expect![[r#"
+        `deliver` version 1, event 1, would be void; 1 later event would have another outcome
+          event 2: was accepted, and would be rejected
+          later events are replayed on a state without the event: ids that bodies took from a counter or a length shift, and answers that callers got are not taken back
+        ExitCode(unix_exit_status(1))
+    "#]].assert_eq(&stock(directory.path(), "void stock.image 1 --dry-run"));
+    expect![[r#"
+        `deliver` version 1, event 4, would be void; the outcomes of all later events stay the same
+          later events are replayed on a state without the event: ids that bodies took from a counter or a length shift, and answers that callers got are not taken back
+        ExitCode(unix_exit_status(0))
+    "#]].assert_eq(&stock(directory.path(), "void stock.image 4 --dry-run"));
     let json = stock(directory.path(), "void stock.image 1 --dry-run --json");
     assert!(json.contains("\"replayed\": true") && json.contains("\"rejected\": true"), "{json}");
     let cli = |arguments: &[&str]| run(directory.path(), &[&["void", "stock.image", "1"], arguments].concat());
-    expect![[r#""#]].assert_eq(&cli(&["--dry-run"]));
-    expect![[r#""#]].assert_eq(&cli(&["--dry-run", "--json"]));
+    expect![[r#"
+        `deliver` version 1, event 1, would be void
+          not tried: whether the later events can be replayed, and which of their outcomes would change
+          this command does not have the model `Stock`; a program that has it, and carries these verbs, tries it: `PROGRAM admin void 1 --dry-run`
+    "#]].assert_eq(&cli(&["--dry-run"]));
+    expect![[r#"
+        {
+          "seq": 1,
+          "name": "deliver",
+          "version": 1,
+          "already": false,
+          "replayed": false,
+          "changed_outcomes": null,
+          "failure": null
+        }
+    "#]]
+    .assert_eq(&cli(&["--dry-run", "--json"]));
     assert!(cli(&["--yes"]).ends_with("exit code: Some(2)\n"), "a decision needs a reason");
     assert!(!run(directory.path(), &["log", "stock.image"]).contains(" void"), "a dry run changes nothing");
 }
