@@ -21,7 +21,7 @@ mod comparison;
 
 use std::error::Error;
 use std::ffi::OsString;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::iter;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -108,10 +108,12 @@ impl ImageArgs {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-        .with_writer(io::stderr)
-        .init();
+    let logs =
+        tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).with_writer(io::stderr);
+    match io::stderr().is_terminal() {
+        true => logs.init(),
+        false => logs.with_ansi(false).init(),
+    }
     match run(cli.command) {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,

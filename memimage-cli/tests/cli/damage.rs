@@ -96,9 +96,10 @@ fn a_damaged_image_is_repaired_by_what_the_doctor_says() {
         What to do
           - If you have a backup, look first what it holds: `memimage info BACKUP`.
           - Copy the directory before you repair it.
-          - Then choose one of these repairs; the first loses the fewest events:
-              memimage repair DIR/stock.image cut-from=4
+          - Then make this repair:
+              memimage repair stock.image cut-from=4
                   give up event 4 and all later events: loses event 4
+          - Then run this doctor again: more may be wrong.
         exit code: Some(1)
     "#]]
     .assert_eq(&run(directory.path(), &["doctor", "stock.image"]));
@@ -178,6 +179,8 @@ fn a_damaged_event_is_given_up_alone() {
     "#]].assert_eq(&run(directory.path(), &["repair", "stock.image"]));
     expect![[r#"
         give up the damaged frames alone, from event 4 on, and keep the sound events behind them: loses event 4; replays events 5 to 7 without the lost ones, so their outcomes can differ
+          not tried: whether the later events can be replayed, and which of their outcomes would change
+          this command does not have the model `Stock`; a program that has it, and carries these verbs, tries it: `PROGRAM admin repair give-up=4 --dry-run`
     "#]].assert_eq(&run(directory.path(), &["repair", "stock.image", "give-up=4", "--dry-run"]));
     let repaired = run(directory.path(), &["repair", "stock.image", "give-up=4", "--by", "Ann", "--yes"]);
     assert!(repaired.contains("lost: event 4") && !repaired.contains("exit code"), "{repaired}");
@@ -194,7 +197,7 @@ fn a_damaged_event_is_given_up_alone() {
 
         What to do
           - Try whether its program replays what follows the lost events: `PROGRAM admin replay --dry-run`.
-          - Make an event void that it cannot replay: `memimage void DIR/stock.image SEQ --reason TEXT`.
+          - Make an event void that it cannot replay: `memimage void stock.image SEQ --reason TEXT`.
           - Then open it with its program.
     "#]]
     .assert_eq(&run(directory.path(), &["doctor", "stock.image"]));

@@ -114,6 +114,14 @@ pub struct RepairOption {
 }
 
 impl RepairOption {
+    /// The place of this repair among others: the one that loses the fewest events comes first, and among equals the one after which the
+    /// journal keeps the most. The repair that gives up the damaged frames alone comes last, because only the owner can judge whether
+    /// the later events may be replayed without the lost ones.
+    pub(super) fn rank(&self) -> (bool, u64, u64) {
+        let events = |range: Option<SeqRange>| range.map_or(0, |range| range.events());
+        (matches!(self.action, RepairAction::GiveUp(_)), events(self.lost), events(self.retired))
+    }
+
     /// A repair that loses no event that is known to exist.
     pub(super) fn lossless(action: RepairAction) -> RepairOption {
         RepairOption { action, lost: None, gaps: Vec::new(), doubtful: None, retired: None, next: None }

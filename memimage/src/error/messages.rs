@@ -301,7 +301,7 @@ pub(crate) enum ErrorDetail {
     #[error(
         "the derived field `{field}` of the model `{model}` differs after event {seq} from what `{method}` gives: a snapshot of it \
          would change the state of the next start; the new snapshot was removed, and the image keeps its older snapshots; help: \
-         let each command maintain the field as `{method}` fills it; `memimage::testing` finds the first event with a difference"
+         let each command maintain the field as `{method}` fills it; a test with `ModelUnderTest` finds the first event with a difference"
     )]
     Derived { model: &'static str, method: &'static str, field: &'static str, seq: Seq },
 

@@ -266,4 +266,42 @@ fn the_help_names_the_program_and_leaves_out_the_image() {
         assert!(of_verb.contains(&format!("bank admin {verb}")) && !of_verb.contains("memimage "), "{of_verb}");
         assert!(of_verb.contains("--image <DIR>") && of_verb.contains("[default: bank.image]"), "{of_verb}");
     }
+    let (_, listed) = help.split_once("\nCommands:\n").unwrap();
+    let (listed, _) = listed.split_once("\n\n").unwrap();
+    let listed = listed.lines().filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next());
+    let verbs: Vec<&str> = listed.filter(|verb| verb.starts_with(char::is_alphabetic) && *verb != "help").collect();
+    assert!(verbs.len() > 20, "{verbs:?}");
+    for verb in verbs {
+        let of_verb = admin(&directory, &[verb, "--help"]);
+        assert!(of_verb.contains(&format!("Usage: bank admin {verb}")), "{of_verb}");
+        assert!(!of_verb.contains("memimage ") && !of_verb.contains("memimage::"), "{of_verb}");
+    }
+}
+
+#[test]
+fn another_image_than_the_one_of_the_program_is_named_by_an_option() {
+    let directory = directory();
+    let log = admin(&directory, &["log", "other.image"]);
+    assert!(
+        log.contains("tip: to name another image than the one of this program, use '--image other.image'"),
+        "{log}"
+    );
+    assert!(log.ends_with("exit code: Some(2)\n"), "{log}");
+    let browse = admin(&directory, &["browse", "other.image"]);
+    assert!(browse.contains("there is no image at `DIR/other.image`"), "{browse}");
+}
+
+#[test]
+fn the_messages_name_the_verbs_of_the_program_and_the_image() {
+    let directory = directory();
+    damage(&directory, 4);
+    let check = admin(&directory, &["check"]);
+    assert!(check.contains("(bank admin repair give-up=4): loses event 4"), "{check}");
+    let image = directory.path().join("bank.image");
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::rename(image, elsewhere.path().join("moved.image")).unwrap();
+    let log = admin(&elsewhere, &["log", "--image", "moved.image"]);
+    assert!(log.contains("run `bank admin check --image moved.image`, which lists the possible repairs"), "{log}");
+    let doctor = admin(&elsewhere, &["doctor", "--image", "moved.image"]);
+    assert!(doctor.contains("Try it first: `bank admin repair --image moved.image give-up=4 --dry-run`"), "{doctor}");
 }

@@ -101,7 +101,7 @@ fn header<'a>(
         model: &identity.model,
         uuid: hex(&identity.uuid),
         parent: identity.parent.map(|(uuid, seq)| lines::Parent { uuid: hex(&uuid), seq: seq.get() }),
-        created: time::to_json(journal.segments().created()),
+        created: journal.segments().image_created().map(time::to_json),
         seed: hex(&identity.seed),
         first_seq: first.get(),
         last_seq: last.get(),

@@ -33,7 +33,8 @@ pub(super) struct Header<'a> {
     pub(super) uuid: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) parent: Option<Parent>,
-    pub(super) created: Json,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) created: Option<Json>,
     pub(super) seed: String,
     pub(super) first_seq: u64,
     pub(super) last_seq: u64,

@@ -2,7 +2,6 @@
 
 use super::failure::Failure;
 use super::json::gap_line;
-use super::moment::rfc3339;
 use super::terminal::{FAINT, NAME, Terminal, WARNING, visible};
 use crate::admin::seq_range::SeqRange;
 use crate::history::LoggedEvent;
@@ -40,7 +39,7 @@ pub(crate) fn text_line(event: &LoggedEvent, length: usize) -> String {
     let mut line = format!(
         "{:>8}  {FAINT}{}{FAINT:#}  {NAME}{name}{version}{NAME:#} {}",
         event.seq(),
-        rfc3339(event.time),
+        event.time,
         visible(&truncated(payload, length))
     );
     if event.is_rejected() {

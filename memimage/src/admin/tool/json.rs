@@ -5,7 +5,6 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
 use super::failure::Failure;
-use super::moment::rfc3339;
 use super::terminal::Terminal;
 use crate::admin::seq_range::SeqRange;
 use crate::history::LoggedEvent;
@@ -74,7 +73,7 @@ fn line(event: &LoggedEvent, kept: Option<(&str, bool)>) -> Result<String, Failu
     let line = EventLine {
         seq: event.seq().get(),
         part: event.key.part,
-        time: rfc3339(event.time),
+        time: event.time.to_string(),
         name: recorded.name(),
         version: recorded.version(),
         rejected: event.is_rejected(),

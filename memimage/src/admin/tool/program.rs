@@ -2,14 +2,18 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
 use super::arguments::{AnyVerb, Cli, ModelCli};
 use super::command_line::{named, with_default_image, with_verb};
 use super::failure::{Failure, Found};
+use super::invocation::Invocation;
 use super::model::{self, ModelVerb};
 use super::terminal::{ERROR, Terminal, tell};
 use super::verbs::{self, Verb};
@@ -90,8 +94,9 @@ impl Tool {
         self
     }
 
-    /// Adds a verb, which the help lists with the line `about`. `run` gets the arguments after its name, options included, and returns
-    /// the exit code of the program.
+    /// Adds a verb, which the help lists with the line `about`. `run` gets the arguments of the verb, options included, and returns the exit
+    /// code of the program. The first argument is the name of the program with the verb, as the help of the verb shall show it, such as
+    /// `bank admin browse`.
     #[must_use]
     pub fn verb(
         mut self,
@@ -114,23 +119,58 @@ impl Tool {
             && let Some(own) = self.verbs.iter().position(|own| arguments[at] == own.name)
         {
             let rest = arguments.split_off(at + 1);
-            return (self.verbs.swap_remove(own).run)(rest);
+            let OwnVerb { name, run, .. } = self.verbs.swap_remove(own);
+            let named = format!("{} {name}", self.program(arguments.first()));
+            return run(iter::once(named.into()).chain(rest).collect());
         }
-        let command = self.command(arguments.first());
-        match command.clone().try_get_matches_from(arguments).and_then(|matches| self.parsed(&matches)) {
-            Ok(parsed) => self.run_verb(parsed, command),
-            Err(error) => usage(&error),
+        let program = self.program(arguments.first()).to_owned();
+        let command = self.command(&program);
+        let matches = command.clone().try_get_matches_from(arguments);
+        match matches.and_then(|matches| Ok((self.invocation(program, &matches), self.parsed(&matches)?))) {
+            Ok((invocation, parsed)) => self.run_verb(invocation, parsed, command),
+            Err(error) => usage(self.explained(error)),
         }
     }
 
-    fn command(&self, program: Option<&OsString>) -> Command {
-        let program = program.and_then(|program| Path::new(program).file_name()).and_then(OsStr::to_str);
+    /// The name of the program, as its first argument says it.
+    fn program<'a>(&self, first: Option<&'a OsString>) -> &'a str {
+        let default = if self.model.is_some() { "admin" } else { "memimage" };
+        first.and_then(|first| Path::new(first).file_name()).and_then(OsStr::to_str).unwrap_or(default)
+    }
+
+    /// How a person runs verbs on the image that these arguments name.
+    fn invocation(&self, program: String, matches: &ArgMatches) -> Invocation {
+        let image = matches.subcommand().and_then(|(_, of_verb)| {
+            let is_named = of_verb.try_contains_id("image").is_ok()
+                && of_verb.value_source("image") == Some(ValueSource::CommandLine)
+                // a message of a verb with two images may be about the other one
+                && of_verb.try_contains_id("directory").is_err();
+            is_named.then(|| of_verb.get_one::<PathBuf>("image")).flatten()
+        });
+        let invocation = match self.image {
+            Some(_) => Invocation::with_preset(program, image.map(PathBuf::as_path)),
+            None => Invocation::with_argument(program, image.map(PathBuf::as_path)),
+        };
+        invocation.having_model(self.model.is_some())
+    }
+
+    /// The error of the command line; for an argument that is probably meant as the image of a program that has preset it, with a tip.
+    fn explained(&self, mut error: clap::Error) -> clap::Error {
+        let unknown = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+        if self.image.is_some()
+            && error.kind() == clap::error::ErrorKind::UnknownArgument
+            && let Some(unknown) = unknown.filter(|unknown| !unknown.starts_with('-'))
+        {
+            let tip = format!("to name another image than the one of this program, use '--image {unknown}'");
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        }
+        error
+    }
+
+    fn command(&self, program: &str) -> Command {
         let command = match self.model {
-            Some(_) => named(ModelCli::command(), program.unwrap_or("admin")),
-            None => match program {
-                Some(program) => named(Cli::command(), program),
-                None => Cli::command(),
-            },
+            Some(_) => named(ModelCli::command(), program),
+            None => named(Cli::command(), program),
         };
         let command = self.verbs.iter().fold(command, |command, own| with_verb(command, own.name, own.about));
         match &self.image {
@@ -149,12 +189,24 @@ impl Tool {
         }
     }
 
-    fn run_verb(&self, ModelCli { json, no_pager, verb }: ModelCli, command: Command) -> ExitCode {
-        let mut terminal = Terminal::new(json, verb.is_paged() && !no_pager);
+    fn run_verb(
+        &self,
+        invocation: Invocation,
+        ModelCli { json, no_pager, verb }: ModelCli,
+        command: Command,
+    ) -> ExitCode {
+        let mut terminal = Terminal::new(invocation, json, verb.is_paged() && !no_pager);
         let result = match (verb, self.model) {
             // with the model, a rewriting without rules gives each event its newest version
             (AnyVerb::Untyped(Verb::Rewrite(rewrite)), Some(run)) if rewrite.has_no_rules() => {
                 run(ModelVerb::Rewrite(rewrite.into()), &mut terminal)
+            }
+            // with the model, a dry run replays the events
+            (AnyVerb::Untyped(Verb::Repair(repair)), Some(run)) if repair.is_dry_run() => {
+                run(ModelVerb::RepairDryRun(repair.into()), &mut terminal)
+            }
+            (AnyVerb::Untyped(Verb::Void(void)), Some(run)) if void.is_dry_run() => {
+                run(ModelVerb::VoidDryRun(void.into()), &mut terminal)
             }
             (AnyVerb::Untyped(verb), _) => verbs::run(verb, &mut terminal, command),
             (AnyVerb::Model(verb), Some(run)) => run(verb, &mut terminal),
@@ -165,7 +217,7 @@ impl Tool {
             Ok(found) => found.exit_code(),
             Err(failure) => {
                 if !matches!(failure, Failure::ClosedPipe) {
-                    tell(format_args!("{ERROR}error:{ERROR:#} {failure}"));
+                    tell(format_args!("{ERROR}error:{ERROR:#} {}", terminal.translated(&failure)));
                 }
                 failure.exit_code()
             }
@@ -174,7 +226,7 @@ impl Tool {
 }
 
 /// Prints an error of the command line, or the help that was asked for.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: clap::Error) -> ExitCode {
     // a closed pipe is no error of the help
     let _ = error.print();
     ExitCode::from(if error.use_stderr() { 2 } else { 0 })
@@ -205,12 +257,12 @@ mod tests {
     }
 
     #[test]
-    fn a_verb_of_the_program_gets_the_arguments_after_its_name_as_they_are() {
+    fn a_verb_of_the_program_gets_its_arguments_as_they_are() {
         for arguments in [&["DIR", "--json", "--help"][..], &["--port", "80", "--", "-x"], &[]] {
             let (tool, received) = tool();
             let code = tool.run([&["/bin/memimage", "browse"], arguments].concat());
             assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(7)));
-            assert_eq!(*received.borrow(), arguments);
+            assert_eq!(*received.borrow(), [&["memimage browse"], arguments].concat());
         }
     }
 
@@ -224,7 +276,7 @@ mod tests {
 
     #[test]
     fn the_help_lists_a_verb_of_the_program() {
-        let help = tool().0.command(Some(&"/bin/looker".into())).render_help().to_string();
+        let help = tool().0.command("looker").render_help().to_string();
         assert!(help.contains("\n  browse       Serves a page\n") && help.contains("Usage: looker "), "{help}");
     }
 }

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::failure::Failure;
+use super::invocation::Invocation;
 use super::pager::Pager;
 
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -24,6 +25,7 @@ pub(crate) struct Terminal {
     /// Whether the first line starts a pager.
     wants_pager: bool,
     pager: Option<Pager>,
+    invocation: Invocation,
 }
 
 /// A stream with the colours that suit standard output.
@@ -33,16 +35,26 @@ fn coloured(stream: impl Write + 'static) -> BufWriter<anstream::AutoStream<Box<
 }
 
 impl Terminal {
-    /// Standard output. If it is a terminal, `may_page` tells whether a pager may show text.
-    pub(crate) fn new(is_json: bool, may_page: bool) -> Terminal {
+    /// Standard output of the program of `invocation`. If it is a terminal, `may_page` tells whether a pager may show text.
+    pub(crate) fn new(invocation: Invocation, is_json: bool, may_page: bool) -> Terminal {
         let is_interactive = io::stdout().is_terminal();
         let wants_pager = may_page && is_interactive && !is_json;
-        Terminal { output: coloured(io::stdout()), is_json, is_interactive, wants_pager, pager: None }
+        Terminal { output: coloured(io::stdout()), is_json, is_interactive, wants_pager, pager: None, invocation }
     }
 
     /// Whether the output is JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.is_json
+    }
+
+    /// How a person runs the verbs of this program.
+    pub(crate) fn invocation(&self) -> &Invocation {
+        &self.invocation
+    }
+
+    /// A message of the library, with the verbs of this program in place of the library's calls.
+    pub(crate) fn translated(&self, message: impl Display) -> String {
+        self.invocation.translated(&message.to_string())
     }
 
     /// Writes a line.
@@ -138,6 +150,11 @@ impl fmt::Write for TerminalText<'_> {
 pub(crate) fn tell(line: impl Display) {
     // there is no other place where this fault could be told
     let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// Tells what a person may want to know about an output that has no fault.
+pub(crate) fn note(what: impl Display) {
+    tell(format_args!("{WARNING}note:{WARNING:#} {what}"));
 }
 
 /// A text in one line in which control characters cannot act on the terminal.

@@ -17,6 +17,9 @@ use crate::journal::layout::Layout;
 use crate::keys::{Keyring, Protection};
 use crate::seq::{Life, SegmentId, Seq};
 
+/// The epoch in which an image is created.
+const FIRST_EPOCH: u64 = 1;
+
 /// The segments of a journal whose headers have been read and checked.
 #[derive(Debug)]
 pub(crate) struct Segments {
@@ -137,9 +140,16 @@ impl Segments {
         self.layout.root()
     }
 
-    /// The time at which the first segment was created: for a complete journal, the time at which the image was created.
+    /// The time at which the file of the first segment was created. A repair may have written it again.
     pub(crate) fn created(&self) -> Timestamp {
         self.headers[0].created
+    }
+
+    /// The time at which the image was created; `None` if the journal no longer says so, because its first segment was pruned, or a
+    /// repair wrote it again in a later epoch.
+    pub(crate) fn image_created(&self) -> Option<Timestamp> {
+        let first = &self.headers[0];
+        (self.starts_at_genesis() && first.life.epoch == FIRST_EPOCH).then_some(first.created)
     }
 
     pub(crate) fn identity(&self) -> &Identity {

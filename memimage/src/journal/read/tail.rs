@@ -306,7 +306,7 @@ impl JournalTail {
                         let what = format!("{reason}, at byte {}", self.position.offset);
                         return Err(Error::new(ErrorDetail::Format { path, act: "read", what }));
                     }
-                    let what = format!("no intact frame follows, but the events up to {until} were synced");
+                    let what = format!("a frame is missing or damaged here, but the events up to {until} were synced");
                     return Err(self.scan.segments().corrupt(segment, Some(self.position.offset), what));
                 }
                 FrameStep::Misplaced(what) => {

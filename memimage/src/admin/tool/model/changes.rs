@@ -11,9 +11,9 @@ use super::target::open;
 use crate::admin::tool::event_text::{print_gap, text_line};
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json::event_line;
-use crate::admin::tool::moment::MomentArgument;
+use crate::admin::tool::moment::{MomentArgument, refuse_reversed};
 use crate::admin::tool::target::{Target, TargetArguments};
-use crate::admin::tool::terminal::{NAME, Terminal, WARNING, tell};
+use crate::admin::tool::terminal::{NAME, Terminal, note};
 use crate::context::Timestamp;
 use crate::error::ErrorKind;
 use crate::event::Model;
@@ -40,10 +40,11 @@ pub(crate) struct Changes {
     target: TargetArguments,
     /// The path to the part, such as accounts.7.
     path: Path,
-    /// Begin with this moment: a seq, a time, or a time ago.
+    /// Begin with this moment: the number (seq) of an event, a time such as 2026-11-30T12:00:00Z or "2026-11-30 12:00" (local time), or a
+    /// time ago such as "1h30m ago".
     #[arg(long, value_name = "MOMENT")]
     from: Option<MomentArgument>,
-    /// End with this moment, which is included.
+    /// End with this moment, which is included. Written as for --from.
     #[arg(long, value_name = "MOMENT")]
     until: Option<MomentArgument>,
     /// The newest first.
@@ -85,6 +86,7 @@ struct Line {
 
 impl Changes {
     pub(super) fn run<M: Model>(self, terminal: &mut Terminal) -> Result<Found, Failure> {
+        refuse_reversed(self.from, self.until)?;
         let (target, journal) = open::<M>(&self.target)?;
         let limit = self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let end = self.end(&target)?;
@@ -133,8 +135,8 @@ impl Changes {
         if found == 0 && newest.changes == 0 {
             // a path that never led anywhere is probably a mistake in writing
             match inspect(&*past, &self.path, Bounds { depth: 0, ..Bounds::default() }) {
-                Err(error) if !was_there => tell(format_args!("{WARNING}note:{WARNING:#} {error}")),
-                _ => tell(format_args!("{WARNING}note:{WARNING:#} no event changed `{}`", self.path)),
+                Err(error) if !was_there => note(error),
+                _ => note(format_args!("no event changed `{}`", self.path)),
             }
         }
         newest.entries.into_iter().rev().try_for_each(|entry| match entry {

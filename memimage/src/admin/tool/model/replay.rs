@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::target::open;
+use crate::admin::tool::dry_run::{ChangedOutcome, FailureDocument};
 use crate::admin::tool::event_text::print_lost;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
@@ -52,19 +53,6 @@ struct Document {
     uncompared_digests: Vec<u64>,
     seconds: f64,
     failure: Option<FailureDocument>,
-}
-
-#[derive(Serialize)]
-struct ChangedOutcome {
-    seq: u64,
-    rejected: bool,
-}
-
-#[derive(Serialize)]
-struct FailureDocument {
-    /// The first event that cannot be replayed.
-    seq: Option<u64>,
-    message: String,
 }
 
 impl Replay {
@@ -116,8 +104,7 @@ impl Replay {
             }
             Err(error) if is_of_program(&error) => {
                 document.replays = false;
-                let seq = error.position().and_then(|position| position.seq).map(Seq::get);
-                document.failure = Some(FailureDocument { seq, message: error.to_string() });
+                document.failure = Some(FailureDocument::of(terminal, &error));
             }
             Err(error) => return Err(error.into()),
         }

@@ -21,8 +21,8 @@ use crate::value::text::hex;
 /// Makes a new image with the history of this one up to some moment.
 ///
 /// Every event keeps its seq, time, outcome, metadata and random values, and void events stay void. The new image has a UUID of its own, no
-/// snapshots, and the keys of this one. The image itself is only read, also while it is open. To leave out or to replace events, use
-/// `Journal::branch` in the program.
+/// snapshots, and the keys of this one. The image itself is only read, also while it is open. To leave out or to replace events, the
+/// program can use `Journal::branch`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -33,7 +33,9 @@ pub(crate) struct Branch {
     target: TargetArguments,
     /// The directory of the new image: it must not exist, or be empty.
     directory: PathBuf,
-    /// The last moment that the branch takes over: a seq, a time, or a time ago. Without it, the branch takes over all events.
+    /// The last moment that the branch takes over: the number (seq) of an event, a time such as
+    /// 2026-11-30T12:00:00Z or "2026-11-30 12:00" (local time), or a time ago such as "1h30m ago". Without it, the branch takes over all
+    /// events.
     #[arg(long, value_name = "MOMENT")]
     at: Option<MomentArgument>,
     /// Take over recorded gaps: the branch lacks the events that a repair gave up, and says so.

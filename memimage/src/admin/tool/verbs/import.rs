@@ -1,5 +1,6 @@
 //! `memimage import`: an image from the lines of an export.
 
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -55,7 +56,8 @@ struct ParentDocument {
 
 impl Import {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
-        let ImportReport { uuid, parent, events, seq, gaps, base } = self.import()?;
+        let ImportReport { uuid, parent, events, seq, gaps, base } =
+            self.import(terminal.invocation().program())?;
         let lost = json::ranges(&gaps);
         if terminal.is_json() {
             let parent = ParentDocument { uuid: hex(&parent.uuid), seq: parent.seq.get() };
@@ -71,7 +73,7 @@ impl Import {
         Ok(Found::Nothing)
     }
 
-    fn import(&self) -> Result<ImportReport, Failure> {
+    fn import(&self, program: &str) -> Result<ImportReport, Failure> {
         let bar = progress_bar(0);
         let import = crate::admin::import::Import::with_keys(self.keys.read()?).progress(|progress| {
             bar.set_length(progress.total);
@@ -79,10 +81,58 @@ impl Import {
         });
         let directory = absolute(&self.directory);
         let report = match self.file == Path::new("-") {
-            true => import.run(raw_input(), directory),
-            false => import.run(text_file::open(&self.file)?, directory),
+            true => {
+                let mut input = raw_input();
+                self.refuse_packed(program, &mut input).map(|()| import.run(input, directory))
+            }
+            false => {
+                self.refuse_other_entries(program)?;
+                let mut input = text_file::open(&self.file)?;
+                self.refuse_packed(program, &mut input).map(|()| import.run(input, directory))
+            }
         };
         bar.finish_and_clear();
-        Ok(report?)
+        Ok(report??)
+    }
+
+    /// Returns an error if there is no file, or if it is a directory.
+    fn refuse_other_entries(&self, program: &str) -> Result<(), Failure> {
+        let path = self.file.display();
+        let help =
+            format!("give the file that `{program} export IMAGE --output FILE` wrote, or `-` for the standard input");
+        match text_file::is_directory(&self.file) {
+            Some(false) => Ok(()),
+            None => Err(Failure::Other(format!("there is no file `{path}`; no image was created; help: {help}"))),
+            Some(true) => Err(Failure::Other(format!(
+                "`{path}` is a directory, and no export; no image was created; help: {help}; to copy an image, use \
+                 `{program} backup` or `{program} branch`"
+            ))),
+        }
+    }
+
+    /// Returns an error if the input is packed.
+    fn refuse_packed(&self, program: &str, input: &mut impl BufRead) -> Result<(), Failure> {
+        // an input that cannot be read fails again, and import reports it
+        let Ok(begin) = input.fill_buf() else { return Ok(()) };
+        let Some((_, format, unpack)) = PACKED.iter().find(|(magic, ..)| begin.starts_with(magic)) else {
+            return Ok(());
+        };
+        let (what, unpacked) = match self.file == Path::new("-") {
+            true => ("the standard input".to_owned(), format!("… | {unpack}")),
+            false => (format!("`{}`", self.file.display()), format!("{unpack} {}", self.file.display())),
+        };
+        let new = self.directory.display();
+        Err(Failure::Other(format!(
+            "{what} is packed with {format}; no image was created; help: unpack it first: `{unpacked} | {program} import - {new}`"
+        )))
     }
 }
+
+/// The first bytes of packed files, with the names of their formats and the commands that unpack them.
+const PACKED: [(&[u8], &str, &str); 5] = [
+    (&[0x1f, 0x8b], "gzip", "zcat"),
+    (&[0x28, 0xb5, 0x2f, 0xfd], "zstd", "zstdcat"),
+    (&[0xfd, b'7', b'z', b'X', b'Z'], "xz", "xzcat"),
+    (b"BZh", "bzip2", "bzcat"),
+    (b"PK\x03\x04", "zip", "unzip -p"),
+];

@@ -42,7 +42,7 @@ Examples:
   memimage rewrite bank.image new.image --redact open.owner.name --redact 'open.owner.born=\"1970-01-01\"'
   memimage rewrite bank.image new.image --rules rules.txt --dry-run
 
-Rules:
+How rules are written:
   A rule names an event, at all versions or at one: deposit, deposit@1. A field of a record in a record is open.owner.name; lists, options
   and maps need no step of their own, and a variant of an enum is a step. A name that is no word is written in quotes. All rules name what
   the image has now; no rule sees the result of another. A rule that changes no event is an error.
