@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::extract::State;
 use axum::response::IntoResponse;
 use maud::{Markup, html};
 use memimage::admin::{LoggedEvent, format_time};
 use memimage::{Error, ErrorKind, Seq};
-use serde::Deserialize;
 
 use crate::app::App;
 use crate::link::link;
-use crate::problem::Problem;
+use crate::problem::{Problem, lost_events};
+use crate::query::{Parameters, Query, Refused, number};
 use crate::search::SearchForm;
 use crate::values::one_line;
 
@@ -24,15 +24,30 @@ const SEARCH_TIME: Duration = Duration::from_millis(700);
 const PAYLOAD: usize = 240;
 
 /// The parameters of the log.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 pub(crate) struct LogForm {
-    #[serde(flatten)]
     search: SearchForm,
     /// Only events before this one.
     before: Option<u64>,
     /// Whether new events are shown as they come.
     live: bool,
+}
+
+impl Parameters for LogForm {
+    fn names() -> Vec<&'static str> {
+        [&SearchForm::names()[..], &["before", "live"]].concat()
+    }
+
+    fn set(&mut self, name: &str, value: String) -> Result<(), Refused> {
+        match name {
+            "before" => self.before = Some(number(&value)?),
+            "live" => {
+                self.live = value.parse().map_err(|_| Refused::Value("must be `true` or `false`".to_owned()))?;
+            }
+            _ => return self.search.set(name, value),
+        }
+        Ok(())
+    }
 }
 
 /// A page of events.
@@ -50,9 +65,8 @@ struct Found {
 
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
-    query: Result<Query<LogForm>, QueryRejection>,
+    Query(form): Query<LogForm>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Query(form) = query.map_err(|error| Problem::bad("address", error.body_text()))?;
     let (search, before) = (form.search.clone(), form.before.map(Seq::new));
     let found = app.read(move |app| find(app, &search, before)).await?;
     Ok(app.frame("log", "Log").page(&page(&form, &found)))
@@ -186,7 +200,7 @@ pub(crate) fn entry_row(entry: &Entry) -> Markup {
     match entry {
         Entry::Event(event) => row(event),
         Entry::Lost(first, last) => html! {
-            li { span.mark { "lost" } " events " (first) " to " (last) ": a repair gave them up" }
+            li { span.mark { "lost" } " " (lost_events(*first, *last)) ": given up by a repair" }
         },
     }
 }

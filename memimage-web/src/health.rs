@@ -16,6 +16,7 @@ use crate::change_log::time_text;
 use crate::link::link;
 use crate::lock::lock;
 use crate::problem::Problem;
+use crate::query::{NoParameters, Query};
 use crate::search::now;
 
 /// How long one request counts events. The next one goes on.
@@ -31,7 +32,10 @@ struct Health {
     counted: Seq,
 }
 
-pub(crate) async fn show(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Query(NoParameters): Query<NoParameters>,
+) -> Result<impl IntoResponse, Problem> {
     let health = app
         .read(|app| {
             let (info, states) = (app.reader.info()?, app.reader.states()?);

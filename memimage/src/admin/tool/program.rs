@@ -67,8 +67,11 @@ type RunModelVerb = fn(ModelVerb, &mut Terminal) -> Result<Found, Failure>;
 struct OwnVerb {
     name: &'static str,
     about: &'static str,
-    run: Box<dyn FnOnce(Vec<OsString>) -> ExitCode>,
+    run: Box<RunOwnVerb>,
 }
+
+/// Runs a verb on the preset image, if there is one, with the arguments after its name.
+type RunOwnVerb = dyn FnOnce(Option<&Path>, Vec<OsString>) -> ExitCode;
 
 impl Tool {
     /// The verbs that need no model.
@@ -90,14 +93,14 @@ impl Tool {
         self
     }
 
-    /// Adds a verb, which the help lists with the line `about`. `run` gets the arguments after its name, options included, and returns
-    /// the exit code of the program.
+    /// Adds a verb, which the help lists with the line `about`. `run` gets the image of [`image`](Tool::image), if there is one, and the
+    /// arguments after the name of the verb, options included. It returns the exit code of the program.
     #[must_use]
     pub fn verb(
         mut self,
         name: &'static str,
         about: &'static str,
-        run: impl FnOnce(Vec<OsString>) -> ExitCode + 'static,
+        run: impl FnOnce(Option<&Path>, Vec<OsString>) -> ExitCode + 'static,
     ) -> Tool {
         self.verbs.push(OwnVerb { name, about, run: Box::new(run) });
         self
@@ -114,7 +117,7 @@ impl Tool {
             && let Some(own) = self.verbs.iter().position(|own| arguments[at] == own.name)
         {
             let rest = arguments.split_off(at + 1);
-            return (self.verbs.swap_remove(own).run)(rest);
+            return (self.verbs.swap_remove(own).run)(self.image.as_deref(), rest);
         }
         let command = self.command(arguments.first());
         match command.clone().try_get_matches_from(arguments).and_then(|matches| self.parsed(&matches)) {
@@ -197,8 +200,9 @@ mod tests {
     fn tool() -> (Tool, Rc<RefCell<Vec<OsString>>>) {
         let received = Rc::new(RefCell::new(Vec::new()));
         let receive = Rc::clone(&received);
-        let tool = Tool::new().verb("browse", "Serves a page", move |arguments| {
-            *receive.borrow_mut() = arguments;
+        let tool = Tool::new().verb("browse", "Serves a page", move |image, arguments| {
+            receive.borrow_mut().extend(image.map(OsString::from));
+            receive.borrow_mut().extend(arguments);
             ExitCode::from(7)
         });
         (tool, received)
@@ -212,6 +216,13 @@ mod tests {
             assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(7)));
             assert_eq!(*received.borrow(), arguments);
         }
+    }
+
+    #[test]
+    fn a_verb_of_the_program_gets_the_image_that_is_set_later() {
+        let (tool, received) = tool();
+        tool.image("bank.image").run(["bank admin", "browse", "--port"]);
+        assert_eq!(*received.borrow(), ["bank.image", "--port"]);
     }
 
     #[test]

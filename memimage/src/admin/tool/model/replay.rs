@@ -10,13 +10,13 @@ use crate::admin::seq_range::SeqRange;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::target::TargetArguments;
-use crate::admin::tool::terminal::{ERROR, Terminal, WARNING};
+use crate::admin::tool::terminal::{ERROR, Terminal, WARNING, progress_bar};
 use crate::admin::wording::counted;
 use crate::error::{Error, ErrorKind};
 use crate::event::Model;
 use crate::history::oldest_state;
 use crate::outcome::Outcome;
-use crate::recovery::{RecoveryGoal, dispatch_of, recover, state_digest};
+use crate::recovery::{RecoveryGoal, ReplayProgress, dispatch_of, recover_with_progress, state_digest};
 use crate::seq::Seq;
 
 /// Replays the whole journal with this program, and compares each outcome and each recorded digest of the state. Writes nothing.
@@ -79,10 +79,13 @@ impl Replay {
             trust_upcasters: true,
             ..RecoveryGoal::default()
         };
+        let bar = progress_bar(durable.get());
         let replayed = dispatch_of::<M>(&journal).and_then(|dispatch| {
-            let recovered = recover::<M>(&journal, &dispatch, goal)?;
+            let mut watch = |progress: ReplayProgress| bar.set_position(oldest.get() + progress.events);
+            let recovered = recover_with_progress::<M>(&journal, &dispatch, goal, &mut watch)?;
             Ok((state_digest(&recovered.model)?, recovered))
         });
+        bar.finish_and_clear();
         let mut document = Document {
             replays: true,
             seq: durable.get(),
