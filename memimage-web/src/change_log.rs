@@ -57,6 +57,8 @@ struct Found {
     rest: Option<Seq>,
     /// Whether the time was over before the page was full.
     is_cut: bool,
+    /// The damage at which the search ended, and the first event that it hides.
+    damage: Option<(Problem, Option<Seq>)>,
     /// The last event when the page was made.
     end: Seq,
     /// The names of the events that the journal declares.
@@ -78,7 +80,7 @@ fn find(app: &App, form: &SearchForm, before: Option<Seq>) -> Result<Found, Prob
     let mut names: Vec<String> = app.reader.shapes()?.into_iter().map(|shape| shape.name).collect();
     names.sort_unstable();
     names.dedup();
-    let mut found = Found { entries: Vec::new(), rest: None, is_cut: false, end, names };
+    let mut found = Found { entries: Vec::new(), rest: None, is_cut: false, damage: None, end, names };
     let (first, last) = search.range();
     let last = last.unwrap_or(end).min(end);
     let last = before.map_or(last, |before| last.min(Seq::new(before.get().saturating_sub(1))));
@@ -92,6 +94,11 @@ fn find(app: &App, form: &SearchForm, before: Option<Seq>) -> Result<Found, Prob
             Ok(event) => event,
             // the range ends before the first event that is left
             Err(error) if error.kind() == ErrorKind::Pruned => break,
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Forged) => {
+                let hidden = error.position().and_then(|position| position.seq);
+                found.damage = Some((error.into(), hidden));
+                break;
+            }
             Err(error) => {
                 found.entries.push(Entry::lost(error)?);
                 continue;
@@ -137,7 +144,14 @@ fn page(form: &LogForm, found: &Found) -> Markup {
         ol.events id="events" data-live=[(is_first && form.live).then(|| search.link("live", &[("after", &end)]))] {
             @for entry in &found.entries { (entry_row(entry)) }
         }
-        @if found.entries.is_empty() && older.is_none() {
+        @if let Some((damage, hidden)) = &found.damage {
+            p { "The image is damaged. Events in the same segment of the journal behind the damage are not shown." }
+            (damage.section())
+            @if let Some(hidden) = hidden.filter(|&hidden| hidden > Seq::new(1)) {
+                p { a href=(search.link("log", &[("before", &hidden.to_string())])) { "events before the damage" } }
+            }
+        }
+        @if found.entries.is_empty() && older.is_none() && found.damage.is_none() {
             p.hint { @if search.is_empty() { "There is no event." } @else { "No event matches." } }
         }
         @if let Some(older) = older {

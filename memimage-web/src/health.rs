@@ -27,9 +27,8 @@ const HOURS: usize = 48;
 struct Health {
     info: ImageInfo,
     states: Vec<StateFile>,
-    stats: EventStats,
-    /// The last event that was counted.
-    counted: Seq,
+    /// The figures of the events, and the last event that was counted.
+    events: Result<(EventStats, Seq), Problem>,
 }
 
 pub(crate) async fn show(
@@ -39,8 +38,8 @@ pub(crate) async fn show(
     let health = app
         .read(|app| {
             let (info, states) = (app.reader.info()?, app.reader.states()?);
-            let (stats, counted) = count(app, &info)?;
-            Ok(Health { info, states, stats, counted })
+            let events = count(app, &info);
+            Ok(Health { info, states, events })
         })
         .await?;
     let check = check_section(&lock(&app.check));
@@ -50,7 +49,11 @@ pub(crate) async fn show(
         (snapshots(&health.states, health.info.durable_seq))
         (subscriptions(&health.info))
         (check)
-        (figures(&health))
+        h2 { "Events" }
+        @match &health.events {
+            Ok((stats, last)) => { (figures(&health.info, stats, *last)) }
+            Err(problem) => { (problem.section()) }
+        }
     };
     Ok(app.frame("health", "Health").page(&content))
 }
@@ -208,11 +211,9 @@ fn verdict(report: &CheckReport) -> &'static str {
     }
 }
 
-fn figures(health: &Health) -> Markup {
-    let Health { info, stats, counted: last, .. } = health;
+fn figures(info: &ImageInfo, stats: &EventStats, last: Seq) -> Markup {
     let most = stats.by_hour.iter().map(|hour| hour.events).max().unwrap_or(1);
     html! {
-        h2 { "Events" }
         p {
             (counted(stats.events, "event")) ", " (stats.rejected) " rejected, " (stats.void) " void, "
             (bytes(stats.payload_bytes)) " of payload"

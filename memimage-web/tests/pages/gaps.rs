@@ -128,3 +128,21 @@ async fn the_events_are_counted_anew_after_the_image_was_cut() {
         answer.assert_has("7 events, 0 rejected");
     }
 }
+
+#[tokio::test]
+async fn the_log_of_a_damaged_image_leads_to_the_events_before_the_damage_and_the_health_page_can_check_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, places) = image(&directory);
+    damage(&path, places[3]);
+    let router = Page::without_program(ImageReader::open(&path).unwrap()).unwrap().router();
+    let log = get(&router, "/log").await;
+    assert_eq!(log.status, StatusCode::OK, "{}", log.body);
+    log.assert_has("The image is damaged.");
+    log.assert_has("memimage doctor");
+    log.assert_has("href=\"log?before=4\"");
+    assert_eq!(get(&router, "/log?before=4").await.seqs(), [3, 2, 1]);
+    let health = get(&router, "/health").await;
+    assert_eq!(health.status, StatusCode::OK, "{}", health.body);
+    health.assert_has("memimage doctor");
+    health.assert_has("Check now");
+}
