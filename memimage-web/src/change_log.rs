@@ -139,7 +139,7 @@ fn page(form: &LogForm, found: &Found) -> Markup {
             } @else {
                 a href=(search.link("log", &[("live", "true")])) { "follow new events" }
             }
-            span.hint { span data-count { (end) } @if found.end == Seq::new(1) { " event" } @else { " events" } }
+            span.hint { "last event: " span data-count { (end) } "; times are in UTC" }
         }
         ol.events id="events" data-live=[(is_first && form.live).then(|| search.link("live", &[("after", &end)]))] {
             @for entry in &found.entries { (entry_row(entry)) }
@@ -254,5 +254,5 @@ pub(crate) fn time(event: &LoggedEvent) -> Markup {
 
 /// A time in RFC 3339, for people.
 pub(crate) fn time_text(time: &str) -> Markup {
-    html! { time datetime=(time) { (time.replace('T', " ").replace('Z', "")) } }
+    html! { time datetime=(time) title="UTC" { (time.replace('T', " ").replace('Z', "")) } }
 }

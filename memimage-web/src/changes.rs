@@ -85,8 +85,12 @@ pub(crate) fn differences(comparison: &Comparison, after: Seq) -> Markup {
 fn difference_row(difference: &Difference, after: Seq) -> Markup {
     html! {
         div.path { (state_link(after, &difference.path, &path_text(&difference.path))) }
-        div.values { (side(difference.before.as_ref(), "old")) (side(difference.after.as_ref(), "new-value")) }
+        (difference_values(difference))
     }
+}
+
+fn difference_values(difference: &Difference) -> Markup {
+    html! { div.values { (side(difference.before.as_ref(), "old")) (side(difference.after.as_ref(), "new-value")) } }
 }
 
 fn path_text(path: &Path) -> String {
@@ -141,7 +145,7 @@ fn history_page(history: &ValueHistory, from: Seq, path: &Path) -> Markup {
             label { "from " input name="from" value=(from) size="20" placeholder="a seq, a time, 1h ago"; }
             button { "Show" }
         }
-        p { (state_link(from, path, &format!("after event {from}"))) ": " (side(history.first.as_ref(), "new-value")) }
+        div.values { (state_link(from, path, &format!("after event {from}"))) (side(history.first.as_ref(), "new-value")) }
         ul.changes { @for entry in &history.entries { (entry_row(entry, path)) } }
         @if !history.entries.iter().any(|entry| matches!(entry, HistoryEntry::Change(_))) { p.hint { "No change up to event " (history.until) "." } }
         @if history.is_cut {
@@ -171,7 +175,10 @@ fn change_row(change: &ValueChange, path: &Path) -> Markup {
                 @if let Some(actor) = &change.actor { " " span.meta { "actor=" (actor) } }
                 " " (state_link(change.seq, path, "state"))
             }
-            @for difference in &change.differences { (difference_row(difference, change.seq)) }
+            @for difference in &change.differences {
+                // the heading says the path of the value itself
+                @if difference.path == *path { (difference_values(difference)) } @else { (difference_row(difference, change.seq)) }
+            }
         }
     }
 }

@@ -47,8 +47,7 @@ pub(crate) async fn show(
     Query(EventForm { seq }): Query<EventForm>,
 ) -> Result<impl IntoResponse, Problem> {
     let Some(seq) = seq else {
-        let first = vec![("event?seq=1".to_owned(), "event 1".to_owned())];
-        return Err(Problem::bad("seq", "the address says no event, as event?seq=1 does").with_links(first));
+        return Err(Problem::bad("seq", "is missing; the address must say which event, such as event?seq=7"));
     };
     let (events, end) = app.read(move |app| find(app, Seq::new(seq))).await?;
     let changes = if app.has_states() {
@@ -126,12 +125,12 @@ fn details(event: &LoggedEvent) -> Markup {
         dl {
             dt { "event" } dd { strong { (recorded.name()) } ", version " (recorded.version()) }
             @if event.part() > 0 { dt { "part" } dd { (event.part()) } }
-            dt { "time" } dd { (time(event)) }
+            dt { "time" } dd { (time(event)) " UTC" }
             dt { "outcome" }
             dd {
                 @if event.is_rejected() { span.mark { "rejected" } ": the command returned an error" } @else { "applied" }
+                @if event.is_void() { "; " span.mark { "void" } ": replay skips this event" }
             }
-            @if event.is_void() { dt { "replay" } dd { "skips this event: it is " span.mark { "void" } } }
             @for (key, value) in event.metadata().iter() { dt { (key) } dd { (value) } }
             dt { "shape" } dd { code { (recorded.shape()) } }
         }

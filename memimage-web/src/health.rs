@@ -116,7 +116,7 @@ fn image(info: &ImageInfo) -> Markup {
             @if let Some(parent) = &info.parent { dt { "parent" } dd { code { (parent.uuid) } ", up to event " (parent.seq) } }
             dt { "owner" } dd { @match &info.owner { Some(owner) => (owner), None => "none: the image is not open" } }
             dt { "protection" } dd { (info.protection) }
-            dt { "created" } dd { (time_text(&info.created)) }
+            dt { "created" } dd { (time_text(&info.created)) " UTC" }
             dt { "epoch" } dd { (info.epoch) }
             dt { "journal" } dd { (bytes(info.journal_bytes)) " in " (counted(info.segments as u64, "segment")) }
             dt { "events" }

@@ -31,13 +31,7 @@ impl Problem {
     /// Events that are lost in a recorded gap, with links to other pages.
     pub(crate) fn lost((first, last): (Seq, Seq), links: Vec<(String, String)>) -> Problem {
         let help = "A repair gave them up. What they changed is not known.";
-        Problem::new(StatusCode::GONE, format!("{}.", lost_events(first, last)), help).with_links(links)
-    }
-
-    /// Adds the addresses and labels of pages that can be shown instead.
-    #[must_use]
-    pub(crate) fn with_links(self, links: Vec<(String, String)>) -> Problem {
-        Problem { links, ..self }
+        Problem { links, ..Problem::new(StatusCode::GONE, format!("{}.", lost_events(first, last)), help) }
     }
 
     /// The problem as a part of a page that shows something else too.

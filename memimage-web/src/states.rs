@@ -4,9 +4,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use memimage::admin::ImageInfo;
-use memimage::inspect::{
-    Bounds, Comparison, Difference, InspectError, Part, Path, compare, inspect, observe,
-};
+use memimage::inspect::{Bounds, Comparison, Difference, InspectError, Part, Path, compare, inspect, observe};
 use memimage::{Journal, Metadata, Model, Past, Seq, Timestamp};
 
 use crate::lock::lock;

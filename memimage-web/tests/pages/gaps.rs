@@ -132,11 +132,21 @@ async fn the_events_are_counted_anew_after_the_image_was_cut() {
 #[tokio::test]
 async fn the_log_of_a_damaged_image_leads_to_the_events_before_the_damage_and_the_health_page_can_check_it() {
     let directory = tempfile::tempdir().unwrap();
-    let (path, places) = image(&directory);
-    damage(&path, places[3]);
+    let path = directory.path().join("bank.image");
+    let bank = Image::<Bank>::options().segment_bytes(1 << 20).open(&path).unwrap();
+    let mut places = Vec::new();
+    for event in 1..=8 {
+        places.push(std::fs::read(journal(&path)).unwrap());
+        // from event 6 on, in the second segment
+        bank.note("x".repeat(if event == 5 { 1 << 20 } else { 10 })).unwrap();
+    }
+    Image::close(bank).unwrap();
+    assert!(path.join("journal/00000002.journal").exists());
+    let place = places[3].iter().zip(&places[4]).position(|(before, after)| before != after).unwrap();
+    damage(&path, place);
     let router = Page::without_program(ImageReader::open(&path).unwrap()).unwrap().router();
     let log = get(&router, "/log").await;
-    assert_eq!(log.status, StatusCode::OK, "{}", log.body);
+    assert_eq!((log.status, log.seqs()), (StatusCode::OK, vec![8, 7, 6]), "{}", log.body);
     log.assert_has("The image is damaged.");
     log.assert_has("memimage doctor");
     log.assert_has("href=\"log?before=4\"");

@@ -104,8 +104,8 @@ async fn an_event_that_does_not_exist_is_not_found() {
         answer.assert_has("There is no event");
     }
     for (address, message) in [
-        ("/event", "seq: the address says no event, as event?seq=1 does"),
-        ("/event?seq=", "href=\"event?seq=1\""),
+        ("/event", "seq: is missing; the address must say which event, such as event?seq=7"),
+        ("/event?seq=", "seq: is missing"),
         ("/event?seq=x", "seq: `x` is no number from 0 to"),
         ("/event?seq=-1", "seq: `-1` is no number"),
     ] {

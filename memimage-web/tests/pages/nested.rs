@@ -16,7 +16,7 @@ async fn a_nested_router_leads_to_its_own_pages() {
         let answer = get(&router, prefix).await;
         assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, location), "{prefix}");
         // with a token, too: the form for it must be beside the other pages
-        let page = Page::new(bank.journal()).token("0123456789abcdef");
+        let page = Page::new(&bank.journal()).token("0123456789abcdef");
         let router = Router::new().nest_service("/admin/bank", page.router());
         let answer = get(&router, prefix).await;
         assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, location), "{prefix}");

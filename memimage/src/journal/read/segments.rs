@@ -252,13 +252,7 @@ impl Segments {
     }
 
     /// Like [`corrupt`](Segments::corrupt), with the first event that cannot be read.
-    pub(crate) fn corrupt_at(
-        &self,
-        segment: SegmentId,
-        offset: Option<u64>,
-        seq: Option<Seq>,
-        what: String,
-    ) -> Error {
+    pub(crate) fn corrupt_at(&self, segment: SegmentId, offset: Option<u64>, seq: Option<Seq>, what: String) -> Error {
         let position = Position { segment: Some(segment), offset, seq };
         Error::new(ErrorDetail::Corrupt { path: self.layout.segment(segment), position, what, suspect: false })
     }
