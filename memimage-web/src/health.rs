@@ -37,22 +37,36 @@ pub(crate) async fn show(
 ) -> Result<impl IntoResponse, Problem> {
     let health = app
         .read(|app| {
-            let (info, states) = (app.reader.info()?, app.reader.states()?);
-            let events = count(app, &info);
-            Ok(Health { info, states, events })
+            let info = match app.reader.info() {
+                // the check says what to do
+                Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Forged) => {
+                    return Ok(Err(Problem::from(error)));
+                }
+                info => info?,
+            };
+            let (states, events) = (app.reader.states()?, count(app, &info));
+            Ok(Ok(Health { info, states, events }))
         })
         .await?;
     let check = check_section(&lock(&app.check));
     let content = html! {
         h1 { "Health" }
-        (image(&health.info))
-        (snapshots(&health.states, health.info.durable_seq))
-        (subscriptions(&health.info))
-        (check)
-        h2 { "Events" }
-        @match &health.events {
-            Ok((stats, last)) => { (figures(&health.info, stats, *last)) }
-            Err(problem) => { (problem.section()) }
+        @match &health {
+            Ok(Health { info, states, events }) => {
+                (image(info))
+                (snapshots(states, info.durable_seq))
+                (subscriptions(info))
+                (check)
+                h2 { "Events" }
+                @match events {
+                    Ok((stats, last)) => { (figures(info, stats, *last)) }
+                    Err(problem) => { (problem.section()) }
+                }
+            }
+            Err(problem) => {
+                (problem.section())
+                (check)
+            }
         }
     };
     Ok(app.frame("health", "Health").page(&content))
