@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _, Parser};
-use memimage::admin::{ImageKeys, ImageReader, with_verbs};
+use memimage::admin::{ImageKeys, ImageReader, Tool, with_verbs};
 use memimage::{Image, Model};
 
 use crate::page::{Page, TOKEN_MIN};
@@ -59,15 +59,7 @@ fn refused(error: impl Display) -> Failure {
     Failure(3, error.to_string())
 }
 
-/// The verb `browse` without the program: events, shapes and figures, but no states. The first of the `arguments` is the name of the program
-/// with the verb, as the help shall show it, such as `memimage browse`; `--help` explains the others. Returns when the page cannot be served.
-pub fn browse(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    run(None, arguments, |image, keys| Page::without_program(ImageReader::open_with(image, keys)?))
-}
-
-/// The verb `browse` of a program with the model `M`, which also shows states. The first of the `arguments` is the name of the program with
-/// the verb, as the help shall show it, such as `bank admin browse`. With `image`, the page shows this image unless the arguments name another
-/// one; without it, they must name one.
+/// The command line for images of the model `M`: all verbs of [`memimage::admin::Tool`], and `browse`, which serves the page with states.
 ///
 /// ```no_run
 /// # use memimage::{Model, Shape};
@@ -79,14 +71,23 @@ pub fn browse(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// #     #[command]
 /// #     fn open(&mut self) {}
 /// # }
-/// use std::path::Path;
-///
-/// use memimage::admin::Tool;
-///
-/// let image = Path::new("bank.image");
-/// let browse = move |arguments| memimage_web::browse_with::<Bank>(Some(image), arguments);
-/// Tool::for_model::<Bank>().image(image).verb("browse", "Serve a page that shows the image", browse).run(["bank", "browse"]);
+/// let code = memimage_web::tool::<Bank>().image("bank.image").run(["bank admin", "browse"]);
+/// # drop::<std::process::ExitCode>(code);
 /// ```
+pub fn tool<M: Model>() -> Tool {
+    Tool::for_model::<M>().verb("browse", "Serves a page that shows the image, with its states", browse_with::<M>)
+}
+
+/// The verb `browse` without the program: events, shapes and figures, but no states. The first of the `arguments` is the name of the program
+/// with the verb, as the help shall show it, such as `memimage browse`; `--help` explains the others. With `image`, the page shows this image
+/// unless the arguments name another one; without it, they must name one. Returns when the page cannot be served.
+///
+/// It is a verb for [`Tool::verb`].
+pub fn browse(image: Option<&Path>, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    run(image, arguments, |image, keys| Page::without_program(ImageReader::open_with(image, keys)?))
+}
+
+/// The verb `browse` of a program with the model `M`, which also shows states; otherwise like [`browse`]. [`tool`] has it.
 pub fn browse_with<M: Model>(image: Option<&Path>, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     run(image, arguments, |image, keys| {
         let mut options = Image::<M>::options();

@@ -29,7 +29,6 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use memimage::Journal;
-use memimage::admin::Tool;
 
 use repository::Repository;
 
@@ -151,7 +150,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Admin { arguments } => {
             drop(out); // the tool locks the standard output itself
             let arguments = iter::once("gitlog admin".into()).chain(arguments);
-            return Ok(Tool::for_model::<Repository>().image(IMAGE).run(arguments));
+            return Ok(memimage_web::tool::<Repository>().image(IMAGE).run(arguments));
         }
         Command::Log { image } => report::log(&image.journal()?, &mut out)?,
         Command::Blame { path, image } => {

@@ -197,7 +197,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Volume { image, projection } => volume::volume(&image.path, &projection)?,
         Command::Admin { arguments } => {
-            return Ok(memimage::admin::run::<Book>(iter::once("orderbook admin".into()).chain(arguments)));
+            return Ok(memimage_web::tool::<Book>().run(iter::once("orderbook admin".into()).chain(arguments)));
         }
     };
     io::stdout().write_all(report.as_bytes())?;

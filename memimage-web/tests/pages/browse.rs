@@ -7,7 +7,7 @@ use crate::bank::{Bank, bank};
 
 fn browse(arguments: &[&str]) -> String {
     let arguments = ["memimage browse"].iter().chain(arguments).map(OsString::from);
-    format!("{:?}", memimage_web::browse(arguments))
+    format!("{:?}", memimage_web::browse(None, arguments))
 }
 
 fn code(code: u8) -> String {

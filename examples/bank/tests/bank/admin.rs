@@ -1,6 +1,7 @@
 //! `bank admin` on images in use, of other programs, and with keys.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use expect_test::expect;
 use memimage::{Image, Journal, Key, Keys, Metadata, Model, Shape};
@@ -142,6 +143,24 @@ fn damage(directory: &TempDir, seq: u64) {
         }
     }
     panic!("no damage loses event {seq} alone");
+}
+
+#[test]
+fn a_terminal_shows_how_far_a_replay_has_come() {
+    let directory = directory();
+    let on_terminal = |arguments: &str| {
+        // `script` makes a terminal
+        let program = format!("{} admin replay --dry-run {arguments}", env!("CARGO_BIN_EXE_bank"));
+        let mut script = Command::new("script");
+        let output = script.current_dir(&directory).args(["-qec", &program, "/dev/null"]).output().ok()?;
+        Some(String::from_utf8(output.stdout).unwrap())
+    };
+    let Some(shown) = on_terminal("") else {
+        println!("skipped: there is no program `script`");
+        return;
+    };
+    assert!(shown.contains(" of 6, "), "{shown}");
+    assert!(!on_terminal("2> none").unwrap().contains(" of 6, "));
 }
 
 #[test]

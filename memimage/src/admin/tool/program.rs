@@ -71,8 +71,11 @@ type RunModelVerb = fn(ModelVerb, &mut Terminal) -> Result<Found, Failure>;
 struct OwnVerb {
     name: &'static str,
     about: &'static str,
-    run: Box<dyn FnOnce(Vec<OsString>) -> ExitCode>,
+    run: Box<RunOwnVerb>,
 }
+
+/// Runs a verb on the preset image, if there is one, with the arguments after its name.
+type RunOwnVerb = dyn FnOnce(Option<&Path>, Vec<OsString>) -> ExitCode;
 
 impl Tool {
     /// The verbs that need no model.
@@ -94,15 +97,15 @@ impl Tool {
         self
     }
 
-    /// Adds a verb, which the help lists with the line `about`. `run` gets the arguments of the verb, options included, and returns the exit
-    /// code of the program. The first argument is the name of the program with the verb, as the help of the verb shall show it, such as
-    /// `bank admin browse`.
+    /// Adds a verb, which the help lists with the line `about`. `run` gets the image of [`image`](Tool::image), if there is one, and the
+    /// arguments of the verb, options included. The first argument is the name of the program with the verb, as the help of the verb shall
+    /// show it, such as `bank admin browse`. `run` returns the exit code of the program.
     #[must_use]
     pub fn verb(
         mut self,
         name: &'static str,
         about: &'static str,
-        run: impl FnOnce(Vec<OsString>) -> ExitCode + 'static,
+        run: impl FnOnce(Option<&Path>, Vec<OsString>) -> ExitCode + 'static,
     ) -> Tool {
         self.verbs.push(OwnVerb { name, about, run: Box::new(run) });
         self
@@ -121,7 +124,7 @@ impl Tool {
             let rest = arguments.split_off(at + 1);
             let OwnVerb { name, run, .. } = self.verbs.swap_remove(own);
             let named = format!("{} {name}", self.program(arguments.first()));
-            return run(iter::once(named.into()).chain(rest).collect());
+            return run(self.image.as_deref(), iter::once(named.into()).chain(rest).collect());
         }
         let program = self.program(arguments.first()).to_owned();
         let command = self.command(&program);
@@ -249,8 +252,9 @@ mod tests {
     fn tool() -> (Tool, Rc<RefCell<Vec<OsString>>>) {
         let received = Rc::new(RefCell::new(Vec::new()));
         let receive = Rc::clone(&received);
-        let tool = Tool::new().verb("browse", "Serves a page", move |arguments| {
-            *receive.borrow_mut() = arguments;
+        let tool = Tool::new().verb("browse", "Serves a page", move |image, arguments| {
+            receive.borrow_mut().extend(image.map(OsString::from));
+            receive.borrow_mut().extend(arguments);
             ExitCode::from(7)
         });
         (tool, received)
@@ -264,6 +268,13 @@ mod tests {
             assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(7)));
             assert_eq!(*received.borrow(), [&["memimage browse"], arguments].concat());
         }
+    }
+
+    #[test]
+    fn a_verb_of_the_program_gets_the_image_that_is_set_later() {
+        let (tool, received) = tool();
+        tool.image("bank.image").run(["bank admin", "browse", "--port"]);
+        assert_eq!(*received.borrow(), ["bank.image", "--port"]);
     }
 
     #[test]

@@ -269,7 +269,12 @@ impl Segments {
 
     /// The error for damage at this place.
     pub(crate) fn corrupt(&self, segment: SegmentId, offset: Option<u64>, what: String) -> Error {
-        let position = Position { segment: Some(segment), offset, seq: None };
+        self.corrupt_at(segment, offset, None, what)
+    }
+
+    /// Like [`corrupt`](Segments::corrupt), with the first event that cannot be read.
+    pub(crate) fn corrupt_at(&self, segment: SegmentId, offset: Option<u64>, seq: Option<Seq>, what: String) -> Error {
+        let position = Position { segment: Some(segment), offset, seq };
         Error::new(ErrorDetail::Corrupt { path: self.layout.segment(segment), position, what, suspect: false })
     }
 }

@@ -18,7 +18,7 @@ use crate::context::Timestamp;
 use crate::error::ErrorKind;
 use crate::event::Model;
 use crate::history::{Journal, LoggedEvent, Moment, Past};
-use crate::inspect::{Bounds, Difference, InspectError, Observation, Path, inspect, observe};
+use crate::inspect::{Bounds, Difference, InspectError, Path, inspect, observe};
 use crate::seq::Seq;
 
 /// The maximum length of an event's payload in a line, in characters.
@@ -91,7 +91,7 @@ impl Changes {
         let limit = self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let end = self.end(&target)?;
         let (mut past, gap) = self.start(&target, &journal)?;
-        let mut last = observed(&past, &self.path)?;
+        let mut last = observe(&*past, &self.path).map_err(unreadable)?;
         let was_there = last.part().is_some();
         let (mut found, mut newest) = (0, Newest { limit, entries: VecDeque::new(), changes: 0 });
         let show_gap = |terminal: &mut Terminal, newest: &mut Newest, (first, last): Lost| {
@@ -116,10 +116,7 @@ impl Changes {
                     None => return Err(error.into()),
                 },
             }
-            let next = observed(&past, &self.path)?;
-            if next == last {
-                continue;
-            }
+            let Some(next) = last.changed(&*past).map_err(unreadable)? else { continue };
             let differences = next.differences_from(&last);
             last = next;
             let events = past.events()?;
@@ -191,8 +188,8 @@ impl Changes {
     }
 }
 
-fn observed<M: Model>(past: &Past<M>, path: &Path) -> Result<Observation, Failure> {
-    observe(&**past, path).map_err(|error: InspectError| Failure::Other(error.to_string()))
+fn unreadable(error: InspectError) -> Failure {
+    Failure::Other(error.to_string())
 }
 
 impl Newest {

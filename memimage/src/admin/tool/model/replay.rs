@@ -11,13 +11,13 @@ use crate::admin::tool::event_text::print_lost;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::target::TargetArguments;
-use crate::admin::tool::terminal::{ERROR, Terminal, WARNING};
+use crate::admin::tool::terminal::{ERROR, Terminal, WARNING, progress_bar};
 use crate::admin::wording::counted;
 use crate::error::{Error, ErrorKind};
 use crate::event::Model;
 use crate::history::oldest_state;
 use crate::outcome::Outcome;
-use crate::recovery::{RecoveryGoal, dispatch_of, recover, state_digest};
+use crate::recovery::{RecoveryGoal, ReplayProgress, dispatch_of, recover, recover_with_progress, state_digest};
 use crate::seq::Seq;
 
 /// Replays the whole journal with this program, and compares each outcome and each recorded digest of the state. Writes nothing.
@@ -70,8 +70,10 @@ impl Replay {
             ..RecoveryGoal::default()
         };
         let goal = RecoveryGoal { newest_snapshot: Some(oldest), doubts_crossed: true, ..as_opening };
+        let bar = progress_bar(durable.get());
         let replayed = dispatch_of::<M>(&journal).and_then(|dispatch| {
-            let mut recovered = recover::<M>(&journal, &dispatch, goal)?;
+            let mut watch = |progress: ReplayProgress| bar.set_position(oldest.get() + progress.events);
+            let mut recovered = recover_with_progress::<M>(&journal, &dispatch, goal, &mut watch)?;
             if !recovered.crossed.is_empty() {
                 // the owner may have gone on from a snapshot that has the effect of the lost events, and its digests are those of its states
                 let opened = recover::<M>(&journal, &dispatch, as_opening)?;
@@ -80,6 +82,7 @@ impl Replay {
             }
             Ok((state_digest(&recovered.model)?, recovered))
         });
+        bar.finish_and_clear();
         let mut document = Document {
             replays: true,
             seq: durable.get(),
