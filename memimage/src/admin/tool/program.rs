@@ -274,7 +274,7 @@ mod tests {
     fn a_verb_of_the_program_gets_the_image_that_is_set_later() {
         let (tool, received) = tool();
         tool.image("bank.image").run(["bank admin", "browse", "--port"]);
-        assert_eq!(*received.borrow(), ["bank.image", "--port"]);
+        assert_eq!(*received.borrow(), ["bank.image", "bank admin browse", "--port"]);
     }
 
     #[test]
