@@ -6,6 +6,7 @@ use std::sync::Arc;
 use memimage::admin::RepairAction;
 use memimage::disk::{Disk as _, SimDisk};
 use memimage::{Durability, ErrorKind, Image, Journal, Seq};
+use memimage_tests::wait_until;
 
 use super::check::check;
 use super::frame_edits::AFTER_HEADER;
@@ -35,6 +36,8 @@ fn killed() -> SimDisk {
             till.journal().sync().unwrap();
         }
     }
+    // the syncer writes it after it has answered
+    wait_until("the watermark is written", || number(&disk, Path::new(DURABLE), 16) == 3);
     let killed = disk.fork();
     drop(till);
     (2..=6).for_each(|event| damage(&killed, event));

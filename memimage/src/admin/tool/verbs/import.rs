@@ -56,8 +56,7 @@ struct ParentDocument {
 
 impl Import {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
-        let ImportReport { uuid, parent, events, seq, gaps, base } =
-            self.import(terminal.invocation().program())?;
+        let ImportReport { uuid, parent, events, seq, gaps, base } = self.import(terminal.invocation().program())?;
         let lost = json::ranges(&gaps);
         if terminal.is_json() {
             let parent = ParentDocument { uuid: hex(&parent.uuid), seq: parent.seq.get() };
