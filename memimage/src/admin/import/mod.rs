@@ -140,7 +140,12 @@ impl<'a> Import<'a> {
         self.run_on(&disk, input, target.as_ref())
     }
 
-    fn run_on(self, disk: &Arc<dyn Disk>, input: impl BufRead, target: &Path) -> Result<ImportReport, Error> {
+    pub(in crate::admin) fn run_on(
+        self,
+        disk: &Arc<dyn Disk>,
+        input: impl BufRead,
+        target: &Path,
+    ) -> Result<ImportReport, Error> {
         let Import { keys, allow_network, mut progress } = self;
         let keyring = keys.keyring();
         vacant(&**disk, target, &STAGING)?;

@@ -208,7 +208,7 @@ impl Repair {
         layout.acquire_lock(&**disk)
     }
 
-    fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<RepairReport, Error> {
+    pub(in crate::admin) fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<RepairReport, Error> {
         let layout = Layout::new(path);
         let keyring = self.keys.clone().keyring();
         let lock = self.lock(&disk, &layout, &keyring)?;

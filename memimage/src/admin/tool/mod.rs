@@ -26,6 +26,8 @@ mod model;
 mod arguments;
 mod command_line;
 mod program;
+#[cfg(feature = "sim")]
+mod program_on_disk;
 
 pub use program::{Tool, run, run_tool};
 pub use reader::{EventCondition, ImageKeys, ImageReader, format_time, parse_moment};

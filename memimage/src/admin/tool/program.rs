@@ -118,12 +118,16 @@ impl Tool {
         }
         let command = self.command(arguments.first());
         match command.clone().try_get_matches_from(arguments).and_then(|matches| self.parsed(&matches)) {
-            Ok(parsed) => self.run_verb(parsed, command),
-            Err(error) => usage(&error),
+            Ok(ModelCli { json, no_pager, verb }) => {
+                let mut terminal = Terminal::new(json, verb.is_paged() && !no_pager);
+                let result = self.run_verb(verb, &mut terminal, command);
+                ExitCode::from(result.map_or_else(|failure| failed(&failure), Found::exit_code))
+            }
+            Err(error) => ExitCode::from(usage(&error)),
         }
     }
 
-    fn command(&self, program: Option<&OsString>) -> Command {
+    pub(super) fn command(&self, program: Option<&OsString>) -> Command {
         let program = program.and_then(|program| Path::new(program).file_name()).and_then(OsStr::to_str);
         let command = match self.model {
             Some(_) => named(ModelCli::command(), program.unwrap_or("admin")),
@@ -139,7 +143,7 @@ impl Tool {
         }
     }
 
-    fn parsed(&self, matches: &ArgMatches) -> Result<ModelCli, clap::Error> {
+    pub(super) fn parsed(&self, matches: &ArgMatches) -> Result<ModelCli, clap::Error> {
         match self.model {
             Some(_) => ModelCli::from_arg_matches(matches),
             None => {
@@ -149,35 +153,34 @@ impl Tool {
         }
     }
 
-    fn run_verb(&self, ModelCli { json, no_pager, verb }: ModelCli, command: Command) -> ExitCode {
-        let mut terminal = Terminal::new(json, verb.is_paged() && !no_pager);
+    pub(super) fn run_verb(&self, verb: AnyVerb, terminal: &mut Terminal, command: Command) -> Result<Found, Failure> {
         let result = match (verb, self.model) {
             // with the model, a rewriting without rules gives each event its newest version
             (AnyVerb::Untyped(Verb::Rewrite(rewrite)), Some(run)) if rewrite.has_no_rules() => {
-                run(ModelVerb::Rewrite(rewrite.into()), &mut terminal)
+                run(ModelVerb::Rewrite(rewrite.into()), terminal)
             }
-            (AnyVerb::Untyped(verb), _) => verbs::run(verb, &mut terminal, command),
-            (AnyVerb::Model(verb), Some(run)) => run(verb, &mut terminal),
+            (AnyVerb::Untyped(verb), _) => verbs::run(verb, terminal, command),
+            (AnyVerb::Model(verb), Some(run)) => run(verb, terminal),
             (AnyVerb::Model(_), None) => Err(Failure::Usage("this verb needs the model".to_owned())),
         };
         let closed = terminal.close();
-        match result.and_then(|found| closed.map(|()| found)) {
-            Ok(found) => found.exit_code(),
-            Err(failure) => {
-                if !matches!(failure, Failure::ClosedPipe) {
-                    tell(format_args!("{ERROR}error:{ERROR:#} {failure}"));
-                }
-                failure.exit_code()
-            }
-        }
+        result.and_then(|found| closed.map(|()| found))
     }
 }
 
-/// Prints an error of the command line, or the help that was asked for.
-fn usage(error: &clap::Error) -> ExitCode {
+/// Prints an error of the command line, or the help that was asked for. Returns the exit code.
+pub(super) fn usage(error: &clap::Error) -> u8 {
     // a closed pipe is no error of the help
     let _ = error.print();
-    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+    if error.use_stderr() { 2 } else { 0 }
+}
+
+/// Prints why a verb failed. Returns the exit code.
+pub(super) fn failed(failure: &Failure) -> u8 {
+    if !matches!(failure, Failure::ClosedPipe) {
+        tell(format_args!("{ERROR}error:{ERROR:#} {failure}"));
+    }
+    failure.exit_code()
 }
 
 impl fmt::Debug for Tool {

@@ -169,7 +169,7 @@ impl Void {
         self.run_on(disk, path.as_ref())
     }
 
-    fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<VoidReport, Error> {
+    pub(in crate::admin) fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<VoidReport, Error> {
         self.validate()?;
         let layout = Layout::new(path);
         let keyring = self.keys.clone().keyring();

@@ -11,9 +11,10 @@ use crate::admin::keys::GivenKeys;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::target::TargetArguments;
-use crate::admin::tool::terminal::{Terminal, hidden_progress_bar, is_output_visible, progress_bar, raw_output};
+use crate::admin::tool::terminal::{Terminal, hidden_progress_bar, progress_bar};
 use crate::admin::wording::counted;
 use crate::disk::{Disk as _, RealDisk, StagedFile, StoredFile, absolute, failed};
+use crate::error::Error;
 use crate::journal::enclosing_image;
 
 /// Writes the whole image as lines of JSON, from which `import` makes an image with the same history.
@@ -45,12 +46,11 @@ struct Document {
 
 impl Export {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
-        let (image, keys) = (self.target.path(), self.target.keys()?);
         let Some(output) = &self.output else {
-            export(&image, keys, raw_output(), !is_output_visible())?;
+            export(&self.target, self.target.keys()?, terminal.raw(), !terminal.is_interactive())?;
             return Ok(Found::Nothing);
         };
-        let report = export_to(&image, keys, &absolute(output))?;
+        let report = export_to(&self.target, &absolute(output))?;
         let ExportReport { events, seq, base, undecoded, .. } = report;
         if terminal.is_json() {
             let base = base.map(|base| base.get());
@@ -69,7 +69,7 @@ impl Export {
 }
 
 /// Exports to a new file, which gets its name once it is complete and synced.
-fn export_to(image: &Path, keys: GivenKeys, path: &Path) -> Result<ExportReport, Failure> {
+fn export_to(target: &TargetArguments, path: &Path) -> Result<ExportReport, Failure> {
     let disk = RealDisk;
     let refused = |what: &str, help: &str| {
         Failure::Other(format!("`{}` {what}; nothing was written; help: {help}", path.display()))
@@ -80,9 +80,9 @@ fn export_to(image: &Path, keys: GivenKeys, path: &Path) -> Result<ExportReport,
     if enclosing_image(&disk, path)?.is_some() {
         return Err(refused("is inside an image", "give a path outside of it"));
     }
-    let mut report = None;
+    let (keys, mut report) = (target.keys()?, None);
     let staged = StagedFile::write(&disk, path, true, |file| {
-        report = Some(export(image, keys, FileWriter { file, offset: 0 }, true)?);
+        report = Some(export(target, keys, FileWriter { file, offset: 0 }, true)?);
         Ok(())
     })?;
     staged.install(&disk)?;
@@ -90,17 +90,17 @@ fn export_to(image: &Path, keys: GivenKeys, path: &Path) -> Result<ExportReport,
 }
 
 fn export(
-    image: &Path,
+    target: &TargetArguments,
     keys: GivenKeys,
     output: impl Write,
     shows_progress: bool,
-) -> Result<ExportReport, crate::error::Error> {
+) -> Result<ExportReport, Error> {
     let bar = if shows_progress { progress_bar(0) } else { hidden_progress_bar() };
     let export = crate::admin::export::Export::with_keys(keys).progress(|progress| {
         bar.set_length(progress.total);
         bar.set_position(progress.events);
     });
-    let report = export.run(image, output);
+    let report = export.run_on(target.disk(), &target.path(), output);
     bar.finish_and_clear();
     report
 }

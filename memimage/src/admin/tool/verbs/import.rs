@@ -1,17 +1,19 @@
 //! `memimage import`: an image from the lines of an export.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use serde::Serialize;
 
 use crate::admin::import::ImportReport;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::keys::KeyArguments;
+use crate::admin::tool::target::ImagePlace;
 use crate::admin::tool::terminal::{Terminal, progress_bar, raw_input};
 use crate::admin::wording::counted;
-use crate::disk::{absolute, text_file};
+use crate::disk::{Disk, RealDisk, text_file};
 use crate::value::text::hex;
 
 /// Makes an image from the lines that `export` wrote, perhaps changed. Verifies every line before the image exists.
@@ -29,7 +31,8 @@ pub(crate) struct Import {
     /// The file with the lines, or `-` for the standard input.
     file: PathBuf,
     /// The directory of the new image: it does not exist yet, or is empty.
-    directory: PathBuf,
+    #[arg(value_parser = ImagePlace::parser(&(Arc::new(RealDisk) as Arc<dyn Disk>)), value_hint = ValueHint::AnyPath)]
+    directory: ImagePlace,
     #[command(flatten)]
     keys: KeyArguments,
 }
@@ -72,10 +75,10 @@ impl Import {
             bar.set_length(progress.total);
             bar.set_position(progress.events);
         });
-        let directory = absolute(&self.directory);
+        let (disk, directory) = (self.directory.disk(), self.directory.path());
         let report = match self.file == Path::new("-") {
-            true => import.run(raw_input(), directory),
-            false => import.run(text_file::open(&self.file)?, directory),
+            true => import.run_on(disk, raw_input(), &directory),
+            false => import.run_on(disk, text_file::open(&self.file)?, &directory),
         };
         bar.finish_and_clear();
         Ok(report?)

@@ -1,9 +1,11 @@
 //! `memimage repair`: repairs a damaged image.
 
+use std::sync::Arc;
+
 use clap::Args;
 use serde::Serialize;
 
-use crate::admin::check::CheckReport;
+use crate::admin::check::{CheckReport, check_on};
 use crate::admin::tool::confirmation::confirm;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
@@ -61,7 +63,7 @@ struct ChangeDocument {
 
 impl Repair {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
-        let check = crate::admin::check::Check::with_keys(self.target.keys()?).run(self.target.path())?;
+        let check = check_on(self.target.disk(), &self.target.path(), &self.target.keys()?.keyring())?;
         let Some(RepairName(action)) = self.repair else { return list(terminal, &check) };
         let options = check.repairs();
         let Some(option) = options.iter().find(|option| option.action == action) else {
@@ -88,7 +90,7 @@ impl Repair {
         if let Some(by) = self.by {
             repair = repair.by(by);
         }
-        let report = repair.run(self.target.path())?;
+        let report = repair.run_on(Arc::clone(self.target.disk()), &self.target.path())?;
         if !terminal.is_json() {
             terminal.line(&report)?;
             return Ok(Found::Nothing);

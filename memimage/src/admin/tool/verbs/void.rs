@@ -1,5 +1,7 @@
 //! `memimage void`: decides that an event does nothing on replay.
 
+use std::sync::Arc;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -55,7 +57,7 @@ impl Void {
         if let Some(who) = self.by {
             void = void.by(who);
         }
-        let report = void.run(self.target.path())?;
+        let report = void.run_on(Arc::clone(self.target.disk()), &self.target.path())?;
         match terminal.is_json() {
             true => {
                 let removed = report.removed.iter().map(|path| path.display().to_string()).collect();
