@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use serde_json::value::RawValue;
 
 use super::base::ExportedBase;
-use super::lines::{self, Line, hex_number};
+use super::lines::{self, Line, LineChecksum, hex_number};
 use super::report::{ExportProgress, ExportReport};
 use super::time;
 use crate::context::{Origin, Timestamp};
@@ -40,7 +40,11 @@ pub(super) fn export(
     };
     let first = first_event(&journal)?;
     let total = last.next().get() - first.get();
-    let mut output = Output { writer: BufWriter::with_capacity(1 << 16, output) };
+    let mut output = Output {
+        writer: BufWriter::with_capacity(1 << 16, output),
+        line: Vec::new(),
+        checksum: LineChecksum::default(),
+    };
     output.line(&Line::Header(Box::new(header(&journal, base.as_ref(), (first, last))?)))?;
     let mut exporter = Exporter {
         scan,
@@ -66,7 +70,8 @@ pub(super) fn export(
             })
         })?;
     }
-    output.line(&Line::End(lines::End { last_seq: last.get(), voids }))?;
+    let checksum = hex_number(output.checksum.value());
+    output.line(&Line::End(lines::End { last_seq: last.get(), voids, checksum }))?;
     output.writer.flush().map_err(unwritten)?;
     Ok(ExportReport { events: total, seq: last, base: base_seq, undecoded })
 }
@@ -111,12 +116,18 @@ fn genesis(scan: &Scan) -> Result<lines::Genesis, Error> {
 /// The lines that were not handed to the caller's writer yet.
 struct Output<'a> {
     writer: BufWriter<&'a mut dyn Write>,
+    /// The last line.
+    line: Vec<u8>,
+    checksum: LineChecksum,
 }
 
 impl Output<'_> {
     fn line(&mut self, line: &Line<'_>) -> Result<(), Error> {
-        serde_json::to_writer(&mut self.writer, line).map_err(|error| unwritten(error.into()))?;
-        self.writer.write_all(b"\n").map_err(unwritten)
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, line).map_err(|error| unwritten(error.into()))?;
+        self.checksum.add(&self.line);
+        self.line.push(b'\n');
+        self.writer.write_all(&self.line).map_err(unwritten)
     }
 }
 

@@ -4,8 +4,25 @@ use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
+use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::context::Metadata;
+
+/// The checksum of the lines before the last one: of their bytes, each line with one byte of a line feed.
+#[derive(Clone, Default)]
+pub(in crate::admin) struct LineChecksum(Xxh3Default);
+
+impl LineChecksum {
+    /// Adds a line, without its end.
+    pub(in crate::admin) fn add(&mut self, line: &[u8]) {
+        self.0.update(line);
+        self.0.update(b"\n");
+    }
+
+    pub(in crate::admin) fn value(&self) -> u64 {
+        self.0.digest()
+    }
+}
 
 /// The version of the form. An import refuses any other version.
 pub(in crate::admin) const VERSION: u32 = 1;
@@ -142,6 +159,7 @@ pub(super) struct Bytes {
 pub(super) struct End {
     pub(super) last_seq: u64,
     pub(super) voids: u64,
+    pub(super) checksum: String,
 }
 
 fn metadata<S: Serializer>(metadata: &Metadata, serializer: S) -> Result<S::Ok, S::Error> {

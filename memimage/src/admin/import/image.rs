@@ -8,15 +8,10 @@ use super::items::{ImportedEvent, Item, Items};
 use super::report::ImportProgress;
 use crate::context::Timestamp;
 use crate::disk::Disk;
-use crate::entropy::{random, random_life};
 use crate::error::Error;
-use crate::journal::{
-    Durability, EventId, FrameKind, Identity, JournalStart, JournalTail, Layout, PruneMark, ResumePoint, Salts,
-    SegmentBuilder, ShapeTable, resume,
-};
+use crate::journal::{EventId, FrameKind, Identity, JournalStart, JournalTail, Layout, PruneMark};
 use crate::keys::{KeyIds, Keyring};
 use crate::new_image::{JournalForm, NewRecord, RecordWriter};
-use crate::recovery::{RequiredEnd, SettledJournal, WritableJournal};
 use crate::seq::{Life, Seq};
 use crate::snapshot::{EncodedPart, SnapshotHeader, Snapshots};
 
@@ -33,16 +28,6 @@ pub(super) struct NewImage<'a> {
     pub(super) identity: Identity,
 }
 
-/// The frames that follow all events of the new image.
-///
-/// A void frame is written in an epoch of its own, after the events that were recorded before it: their outcomes may differ on
-/// replay. So the void frames of the exported image, whichever events follow them, are written last, in one epoch. A digest that
-/// was recorded after one of them may be that of a state without the void event, so such digests are written after them.
-#[derive(Default)]
-struct LastFrames {
-    frames: Vec<(FrameKind, Vec<u8>)>,
-}
-
 impl NewImage<'_> {
     /// Writes all of the image that `items` describe after their header.
     pub(super) fn write<R: BufRead>(
@@ -51,45 +36,41 @@ impl NewImage<'_> {
         items: &mut Items<R>,
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<(), Error> {
-        let mut last_frames = LastFrames::default();
-        let (table, life, next) = self.journal(header, items, &mut last_frames, progress)?;
-        let life = match last_frames.frames.is_empty() {
-            true => life,
-            false => Life { epoch: life.epoch + 1, id: random_life()? },
-        };
-        if let Some(base) = header.base() {
-            self.base(base, (header.first, life), items, next)?;
+        let (life, next) = self.journal(header, items, progress)?;
+        match header.base() {
+            Some(base) => self.base(base, (header.first, life), items, next),
+            None => Ok(()),
         }
-        if last_frames.frames.is_empty() {
-            return Ok(());
-        }
-        self.append(&last_frames.frames, (&table, items.time()), life)
     }
 
-    /// Writes the journal, without the last frames. Returns its shape table, its life, and the first item after the events.
+    /// Writes the journal. Returns its last life, and the first item after the journal.
     fn journal<R: BufRead>(
         &self,
         header: &Header,
         items: &mut Items<R>,
-        last_frames: &mut LastFrames,
         progress: &mut dyn FnMut(ImportProgress),
-    ) -> Result<(ShapeTable, Life, Item), Error> {
+    ) -> Result<(Life, Item), Error> {
         let start = match &header.start {
             Start::Genesis(genesis) => JournalStart::Genesis(genesis),
             Start::Base(_) => JournalStart::After(header.first.before()),
         };
-        let mut writer = RecordWriter::start(
-            self.disk,
-            self.layout,
-            self.identity.clone(),
-            start,
-            JournalForm::DEFAULT,
-            self.keyring,
-        )?;
+        let (form, identity) = (JournalForm::DEFAULT, self.identity.clone());
+        let mut writer = RecordWriter::start(self.disk, self.layout, identity, start, form, self.keyring)?;
         let (base, total) = (header.base(), header.last.next().get() - header.first.get());
         let mut numbers: Vec<EventId> = Vec::new();
+        let (mut voids, mut time): (Vec<Vec<u8>>, _) = (Vec::new(), Timestamp::default());
         let next = loop {
-            match items.next()? {
+            let item = items.next()?;
+            if let Item::Void(mark) = item {
+                voids.push(mark.encode());
+                continue;
+            }
+            if !voids.is_empty() {
+                // the outcomes of the events before these decisions may differ on replay, and those of the events after them may not
+                writer.begin_epoch((self.disk, self.layout, self.keyring), form, time, &voids)?;
+                voids.clear();
+            }
+            match item {
                 Item::Shape(at, row) => {
                     let number = writer.number(row)?;
                     match numbers.get_mut(at) {
@@ -99,17 +80,17 @@ impl NewImage<'_> {
                 }
                 Item::Event(event) => {
                     put(&mut writer, &event, numbers[event.shape])?;
+                    time = event.time;
                     let events = event.seq.next().get() - header.first.get();
                     if events == total || events.is_multiple_of(STEP) {
                         progress(ImportProgress { events, total });
                     }
                 }
-                Item::Time(correction) => writer.correct_time(&correction)?,
-                Item::Void(mark) => last_frames.frames.push((FrameKind::Void, mark.encode())),
-                Item::Digest(mark) if last_frames.frames.is_empty() => {
-                    writer.put_mark(FrameKind::Digest, &mark.encode())?;
+                Item::Time(correction) => {
+                    writer.correct_time(&correction)?;
+                    time = correction.to;
                 }
-                Item::Digest(mark) => last_frames.frames.push((FrameKind::Digest, mark.encode())),
+                Item::Digest(mark) => writer.put_mark(FrameKind::Digest, &mark.encode())?,
                 next => break next,
             }
         };
@@ -117,7 +98,7 @@ impl NewImage<'_> {
             writer.put_mark(FrameKind::Prune, &mark.encode())?;
         }
         writer.close()?;
-        Ok((writer.table().clone(), writer.life(), next))
+        Ok((writer.life(), next))
     }
 
     /// Writes both copies of the base, with the bytes in `next` and the items after it. `life` is the last life of the image.
@@ -162,36 +143,6 @@ impl NewImage<'_> {
         let mut tail = JournalTail::in_segment_of(self.disk, self.layout, self.keyring, seq)?;
         tail.read(seq, |_, _, _| Ok(()))?;
         Ok(tail.events_hash().expect("the frame with the event was read"))
-    }
-
-    /// Writes frames without events at the end of the journal, in a new epoch, and begins the next segment, which proves that
-    /// they were synced.
-    fn append(
-        &self,
-        frames: &[(FrameKind, Vec<u8>)],
-        (table, time): (&ShapeTable, Timestamp),
-        life: Life,
-    ) -> Result<(), Error> {
-        let opened = WritableJournal::open(self.disk, self.layout, self.keyring, None, RequiredEnd::Proven)?;
-        let end = opened.journal.scan().read_end()?;
-        let SettledJournal { journal, durable_file, .. } = opened.settle(&end)?;
-        let builder = SegmentBuilder {
-            disk: Arc::clone(self.disk),
-            layout: self.layout.clone(),
-            identity: self.identity.clone(),
-            life,
-            largest: JournalForm::DEFAULT.segment_bytes,
-            protection: self.keyring.current(&self.identity.uuid, self.layout.root())?,
-        };
-        let salts = Salts::new(u64::from_le_bytes(random()?));
-        let (segments, align_shift) = (journal.segments(), JournalForm::DEFAULT.align_shift);
-        let point = ResumePoint { segments, end: &end, table, time, events_hash: 0, durable_file, align_shift, salts };
-        let journal = resume(builder, point, Durability::Synced, JournalForm::DEFAULT.limits, Arc::default())?;
-        let written = frames.iter().try_for_each(|(kind, body)| journal.record(*kind, body));
-        let written = written.and_then(|()| journal.begin_segment(table));
-        // close the journal even after an error, because closing it ends its threads
-        let closed = journal.close();
-        written.and(closed).map_err(|error| error.cause())
     }
 }
 
