@@ -218,7 +218,7 @@ impl RecordWriter {
         voids: &[Vec<u8>],
     ) -> Result<(), Error> {
         self.close()?;
-        let opened = WritableJournal::open(disk, layout, keyring, None, RequiredEnd::Proven)?;
+        let opened = WritableJournal::open(disk, layout, keyring, None, RequiredEnd::ProvenBeforeBase)?;
         let end = opened.journal.scan().read_end()?;
         let SettledJournal { journal, durable_file, .. } = opened.settle(&end)?;
         let (segments, life) = (journal.segments(), journal.next_life(&end)?);

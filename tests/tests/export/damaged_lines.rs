@@ -52,12 +52,16 @@ fn assert_refused(lines: &[u8], what: &dyn Display) -> Error {
 #[test]
 fn an_export_in_which_a_bit_is_wrong_is_refused() {
     let lines = exported();
+    let checksum = lines.rfind(r#""checksum":"#).unwrap() + r#""checksum":"#.len();
     let bits = lines.len() * 8;
     let step = (bits / cases(1_500) as usize).max(1) | 1;
     for bit in (0..bits).step_by(step) {
         let mut damaged = lines.clone().into_bytes();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        assert_refused(&damaged, &format_args!("bit {bit}"));
+        // the digits of the checksum may be small or capital letters
+        if bit / 8 < checksum || !damaged.eq_ignore_ascii_case(lines.as_bytes()) {
+            assert_refused(&damaged, &format_args!("bit {bit}"));
+        }
     }
 }
 
@@ -96,7 +100,7 @@ fn the_line_ends_of_another_system_do_not_matter() {
 #[test]
 fn a_changed_export_is_imported_without_its_checksum() {
     let lines = exported();
-    let changed = lines.replace("ada", "eve");
+    let changed = lines.replace(r#""ada""#, r#""eve""#);
     assert_ne!(changed, lines);
     let error = assert_refused(changed.as_bytes(), &"a changed export").to_string();
     let (end, member) = (lines.lines().last().unwrap(), r#""checksum":"#);

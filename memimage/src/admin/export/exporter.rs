@@ -28,17 +28,8 @@ pub(super) fn export(
     output: &mut dyn Write,
     progress: &mut dyn FnMut(ExportProgress),
 ) -> Result<ExportReport, Error> {
-    // without an owner, nothing but this call syncs the last events, of which callers may have got the answers
-    let without_owner = source.last_without_owner()?;
-    let last = without_owner.map_or_else(|| source.durable("export"), Ok)?;
-    let journal = source.open(last)?;
-    let (segments, scan) = (journal.segments(), journal.scan());
-    let voids = scan.voids(segments.first())?;
-    let base = match segments.starts_at_genesis() {
-        true => None,
-        false => Some(ExportedBase::find(&journal, &voids, last)?),
-    };
-    let first = first_event(&journal)?;
+    let Start { has_owner, last, journal, voids, base, first } = source.attempt(|| Start::find(source))?;
+    let scan = journal.scan();
     let total = last.next().get() - first.get();
     let mut output = Output {
         writer: BufWriter::with_capacity(1 << 16, output),
@@ -59,7 +50,7 @@ pub(super) fn export(
         output: &mut output,
         progress: &mut |events| progress(ExportProgress { events, total }),
     };
-    exporter.journal(without_owner.is_none())?;
+    exporter.journal(has_owner)?;
     let (voids, undecoded) = (exporter.void_lines, exporter.undecoded);
     let base_seq = base.as_ref().map(ExportedBase::seq);
     if let Some(base) = base {
@@ -74,6 +65,33 @@ pub(super) fn export(
     output.line(&Line::End(lines::End { last_seq: last.get(), voids, checksum }))?;
     output.writer.flush().map_err(unwritten)?;
     Ok(ExportReport { events: total, seq: last, base: base_seq, undecoded })
+}
+
+/// With what an export begins. The owner may prune meanwhile.
+struct Start {
+    has_owner: bool,
+    /// The last event to export.
+    last: Seq,
+    journal: OpenedJournal,
+    voids: Voids,
+    base: Option<ExportedBase>,
+    first: Seq,
+}
+
+impl Start {
+    fn find(source: &JournalSource) -> Result<Start, Error> {
+        // without an owner, nothing but this call syncs the last events, of which callers may have got the answers
+        let without_owner = source.last_without_owner()?;
+        let last = without_owner.map_or_else(|| source.durable("export"), Ok)?;
+        let journal = source.open(last)?;
+        let voids = journal.scan().voids(journal.segments().first())?;
+        let base = match journal.segments().starts_at_genesis() {
+            true => None,
+            false => Some(ExportedBase::find(&journal, &voids, last)?),
+        };
+        let first = first_event(&journal)?;
+        Ok(Start { has_owner: without_owner.is_none(), last, journal, voids, base, first })
+    }
 }
 
 /// The first event of the journal, or the event that would be the first one.

@@ -70,18 +70,20 @@ impl Replay {
         let began = Instant::now();
         let (target, _) = open::<M>(&self.target)?;
         let durable = target.durable()?;
-        let journal = target.journal(durable)?;
-        let oldest = oldest_state(&journal)?.unwrap_or(Seq::ZERO);
-        let goal = RecoveryGoal {
-            until: Some(durable),
-            newest_snapshot: Some(oldest),
-            verify_digests: true,
-            trust_upcasters: true,
-            ..RecoveryGoal::default()
-        };
-        let replayed = dispatch_of::<M>(&journal).and_then(|dispatch| {
-            let recovered = recover::<M>(&journal, &dispatch, goal)?;
-            Ok((state_digest(&recovered.model)?, recovered))
+        let replayed = target.attempt(|| {
+            // the owner may have pruned all events up to the one that was durable before
+            let durable = target.durable()?;
+            let journal = target.journal(durable)?;
+            let oldest = oldest_state(&journal)?.unwrap_or(Seq::ZERO);
+            let goal = RecoveryGoal {
+                until: Some(durable),
+                newest_snapshot: Some(oldest),
+                verify_digests: true,
+                trust_upcasters: true,
+                ..RecoveryGoal::default()
+            };
+            let recovered = recover::<M>(&journal, &dispatch_of::<M>(&journal)?, goal)?;
+            Ok((state_digest(&recovered.model)?, durable, recovered))
         });
         let mut document = Document {
             replays: true,
@@ -94,7 +96,8 @@ impl Replay {
             failure: None,
         };
         match replayed {
-            Ok((digest, recovered)) => {
+            Ok((digest, last, recovered)) => {
+                document.seq = last.get();
                 document.events = Some(recovered.replayed);
                 document.digest = Some(digest.to_string());
                 document.lost = recovered.crossed.iter().map(|gap| (gap.first.get(), gap.last().get())).collect();
