@@ -131,7 +131,7 @@ impl<M: Model> Past<M> {
     /// # Errors
     ///
     /// Returns an error if the journal cannot be read, or no longer continues this state.
-    pub(super) fn look(&mut self, call: &'static str) -> Result<Seq, Error> {
+    pub(crate) fn look(&mut self, call: &'static str) -> Result<Seq, Error> {
         let durable = self.source.durable(call);
         durable.and_then(|durable| self.continue_up_to(durable)).map_err(|error| self.failed_read(error))
     }

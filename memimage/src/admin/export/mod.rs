@@ -139,9 +139,11 @@ impl<'a> Export<'a> {
         mut output: impl Write,
     ) -> Result<ExportReport, Error> {
         let (layout, keyring) = (Layout::new(path), self.keys.keyring());
-        let survey = layout.survey(&**disk)?;
-        TASK.unlock(disk, &layout, survey.image(&layout)?, &keyring)?;
         let source = JournalSource::new(disk, &layout, &keyring, None);
+        source.attempt(|| {
+            let survey = layout.survey(&**disk)?;
+            TASK.unlock(disk, &layout, survey.image(&layout)?, &keyring).map(drop)
+        })?;
         exporter::export(&source, &mut output, &mut self.progress)
     }
 }

@@ -49,7 +49,11 @@ struct Document {
 impl Diff {
     pub(super) fn run<M: Model>(self, terminal: &mut Terminal) -> Result<Found, Failure> {
         let (_, journal) = open::<M>(&self.target)?;
-        let [before, after] = [journal.at(self.before.0)?, journal.at(self.after.0)?];
+        let [mut before, mut after] = [journal.at(self.before.0)?, journal.at(self.after.0)?];
+        // if an event became void meanwhile, one of the states may contain its effect
+        for past in [&mut before, &mut after] {
+            past.look("diff")?;
+        }
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let found = compare(&*before, &*after, &self.path, limit).map_err(|error| Failure::Other(error.to_string()))?;
         let result = if found.differences.is_empty() { Found::Nothing } else { Found::Something };

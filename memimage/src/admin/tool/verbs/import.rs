@@ -20,13 +20,13 @@ use crate::value::text::hex;
 ///
 /// The new image has a UUID of its own, and the exported image as its parent. It is encrypted and chained with the given keys, and
 /// without keys it is not protected. Who changes events must remove the lines of the kind `digest`, with which replay compares the
-/// state.
+/// state, and the member `checksum` of the last line.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   memimage import bank.jsonl copy.image
   zstdcat bank.jsonl.zst | memimage import - copy.image
-  memimage export bank.image | jq -c 'select(.kind != \"digest\") | del(.metadata.actor)' | memimage import - copy.image")]
+  memimage export bank.image | jq -c 'select(.kind != \"digest\") | del(.metadata.actor, .checksum)' | memimage import - copy.image")]
 pub(crate) struct Import {
     /// The file with the lines, or `-` for the standard input.
     file: PathBuf,
