@@ -102,6 +102,11 @@ impl<M: Model> Past<M> {
         self.durable
     }
 
+    /// The number of void frames that this state is known to take into account.
+    pub(crate) fn decisions(&self) -> u32 {
+        self.decisions
+    }
+
     /// Replays the next event. Returns false, and changes nothing, if no durable event follows.
     ///
     /// If an event became [void](crate::HistoryEvent::is_void) since this state was rebuilt, it is first rebuilt without the event.

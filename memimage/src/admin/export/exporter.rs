@@ -28,7 +28,7 @@ pub(super) fn export(
     output: &mut dyn Write,
     progress: &mut dyn FnMut(ExportProgress),
 ) -> Result<ExportReport, Error> {
-    let Start { has_owner, last, journal, voids, base, first } = source.attempt(|| Start::find(source))?;
+    let Start { has_owner, last, journal, voids, base, first, beginning } = source.attempt(|| Start::find(source))?;
     let scan = journal.scan();
     let total = last.next().get() - first.get();
     let mut output = Output {
@@ -36,7 +36,7 @@ pub(super) fn export(
         line: Vec::new(),
         checksum: LineChecksum::default(),
     };
-    output.line(&Line::Header(Box::new(header(&journal, base.as_ref(), (first, last))?)))?;
+    output.line(&Line::Header(Box::new(header(&journal, beginning, (first, last)))))?;
     let mut exporter = Exporter {
         scan,
         voids: &voids,
@@ -76,6 +76,13 @@ struct Start {
     voids: Voids,
     base: Option<ExportedBase>,
     first: Seq,
+    beginning: Beginning,
+}
+
+/// How the journal begins, for the header.
+enum Beginning {
+    Genesis(lines::Genesis),
+    Base(lines::Base),
 }
 
 impl Start {
@@ -89,8 +96,12 @@ impl Start {
             true => None,
             false => Some(ExportedBase::find(&journal, &voids, last)?),
         };
+        let beginning = match &base {
+            Some(base) => Beginning::Base(base.line(&journal)?),
+            None => Beginning::Genesis(genesis(journal.scan())?),
+        };
         let first = first_event(&journal)?;
-        Ok(Start { has_owner: without_owner.is_none(), last, journal, voids, base, first })
+        Ok(Start { has_owner: without_owner.is_none(), last, journal, voids, base, first, beginning })
     }
 }
 
@@ -104,13 +115,13 @@ fn first_event(journal: &OpenedJournal) -> Result<Seq, Error> {
     first.ok_or_else(|| segments.corrupt(segments.first(), None, "the segment has no intact first frame".to_owned()))
 }
 
-fn header<'a>(
-    journal: &'a OpenedJournal,
-    base: Option<&ExportedBase>,
-    (first, last): (Seq, Seq),
-) -> Result<lines::Header<'a>, Error> {
+fn header(journal: &OpenedJournal, beginning: Beginning, (first, last): (Seq, Seq)) -> lines::Header<'_> {
     let identity = journal.segments().identity();
-    Ok(lines::Header {
+    let (genesis, base) = match beginning {
+        Beginning::Genesis(genesis) => (Some(genesis), None),
+        Beginning::Base(base) => (None, Some(base)),
+    };
+    lines::Header {
         version: lines::VERSION,
         model: &identity.model,
         uuid: hex(&identity.uuid),
@@ -119,9 +130,9 @@ fn header<'a>(
         seed: hex(&identity.seed),
         first_seq: first.get(),
         last_seq: last.get(),
-        genesis: if base.is_none() { Some(genesis(journal.scan())?) } else { None },
-        base: base.map(|base| base.line(journal)).transpose()?,
-    })
+        genesis,
+        base,
+    }
 }
 
 /// The state before the first event of a complete journal.
