@@ -35,6 +35,7 @@ fn exported() -> String {
         assert!(lines.contains(&format!(r#"{{"kind":"{kind}""#)), "{kind}: {lines}");
     }
     assert_eq!(lines.matches(r#"{"kind":"event""#).count() as u64, EVENTS);
+    assert!(lines.contains(r#"{"kind":"time","to":"1970-01-01T00:00:00.500000Z","#), "{lines}");
     lines
 }
 
@@ -112,12 +113,30 @@ fn a_changed_export_is_imported_without_its_checksum() {
 
 #[test]
 fn a_missing_event_is_named_even_without_a_checksum() {
-    let lines = unchecked(&exported());
+    // a digest names an event, too
+    let is_wanted = |line: &&str| !line.contains(r#""kind":"digest""#);
+    let lines: String = unchecked(&exported()).lines().filter(is_wanted).map(|line| format!("{line}\n")).collect();
+    import(&SimDisk::new(), &lines).unwrap();
     for seq in 1..=EVENTS {
         let is_event = |line: &&str| line.contains(&format!(r#""kind":"event","seq":{seq},"#));
         let without: Vec<&str> = lines.lines().filter(|line| !is_event(line)).collect();
         assert_eq!(without.len() + 1, lines.lines().count());
         let error = assert_refused(without.join("\n").as_bytes(), &format_args!("without event {seq}"));
         assert!(error.to_string().contains(&format!("event {seq} ")), "{error}");
+    }
+}
+
+#[test]
+fn lines_that_contradict_each_other_are_refused_even_without_a_checksum() {
+    let lines = unchecked(&exported());
+    for (from, to) in [
+        (r#""kind":"end","last_seq":9"#, r#""kind":"end","last_seq":8"#),
+        (r#""kind":"digest","seq":9"#, r#""kind":"digest","seq":10"#),
+        (r#""to":"1970-01-01T00:00:00.500000Z""#, r#""to":"2999-01-01T00:00:00.500000Z""#),
+        (r#""name":"settle","version":1,"shape""#, r#""name":"deposit","version":1,"shape""#),
+    ] {
+        let changed = lines.replacen(from, to, 1);
+        assert_ne!(changed, lines, "{from}");
+        assert_refused(changed.as_bytes(), &to);
     }
 }

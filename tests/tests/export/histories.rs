@@ -354,3 +354,15 @@ fn after_a_power_cut_an_existing_directory_has_no_image_or_a_complete_one() {
     }
     assert!(complete > 3, "{complete}");
 }
+
+/// Nothing but the journal itself proves the last events then.
+#[test]
+fn an_export_after_a_kill_has_all_events_that_were_answered() {
+    let disk = SimDisk::new();
+    let ledger = open(&disk, IMAGE, options(1));
+    add(&ledger, 0..3);
+    let last = ledger.journal().seq();
+    let killed = disk.crash(|_| true);
+    drop(ledger);
+    assert_eq!(export(&killed, IMAGE).unwrap().0.seq, last);
+}
