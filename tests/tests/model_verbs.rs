@@ -128,6 +128,8 @@ fn a_digest_of_a_state_with_a_void_event_is_neither_exported_nor_kept_by_a_rewri
     ledger.deposit(1, 10).unwrap();
     ledger.deposit(2, 10).unwrap();
     ledger.admin().snapshot().unwrap();
+    // a digest after the last event is not copied
+    ledger.deposit(3, 10).unwrap();
     Image::close(ledger).unwrap();
     let digests = |image: &str| run(&disk, image, &["export"]).matches(r#"{"kind":"digest""#).count();
     assert_eq!(digests(IMAGE), 1);
