@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use memimage::admin::{Export, Import, Tool, Void};
 use memimage::disk::SimDisk;
@@ -52,10 +53,14 @@ fn changes(disk: &SimDisk, arguments: &[&str]) -> Vec<u64> {
     lines.lines().map(seq).collect()
 }
 
+/// An image with three events, each at a time of its own after the creation of the image.
 fn three_deposits() -> SimDisk {
     let disk = SimDisk::new();
-    let ledger = options().open_with(Arc::new(disk.clone()), IMAGE).unwrap();
-    (1..=3).for_each(|amount| drop(ledger.deposit(1, amount).unwrap()));
+    let ledger = Image::<Ledger>::options().open_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    for amount in 1..=3 {
+        std::thread::sleep(Duration::from_millis(2));
+        ledger.deposit(1, amount).unwrap();
+    }
     Image::close(ledger).unwrap();
     disk
 }
