@@ -133,13 +133,13 @@ fn an_observation_changes_with_its_part_and_not_with_the_order_of_a_set() {
         assert_eq!(observed(&tags, "tags"), observed(&before, "tags"));
     }
     after.queue[2] = 9;
-    after.stock.insert("nut".to_owned(), Item::default());
+    after.prices.insert(99, (1, 2));
     let differences = |at: &str| {
         let found = observed(&after, at).differences_from(&observed(&before, at));
         found.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(differences("queue"), ["queue.2: 3 → 9"]);
-    assert_eq!(differences("stock"), ["stock.nut: absent → {count: 0, colours: []}"]);
+    assert_eq!(differences("prices"), ["prices.99: absent → [1, 2]"]);
     assert_eq!(differences("tags"), [""; 0]);
 }
 
