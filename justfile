@@ -78,4 +78,4 @@ semver since:
 
 # the crates as they would be published, built from their archives
 package:
-    cargo package --locked -p memimage-derive -p memimage
+    cargo package --locked -p memimage-derive -p memimage -p memimage-web -p memimage-cli

@@ -150,7 +150,8 @@ fn refusal(access: &Access, request: &Request) -> Option<Response> {
         let help = "Send the form from the page itself.";
         return Some(Problem::new(StatusCode::FORBIDDEN, "Another site sent this request.", help).into_response());
     }
-    let is_open = ["/login", "/style.css", "/script.js"].contains(&request.uri().path());
+    // `/` leads to another page only; below it, the relative addresses of the form would lead nowhere if it has no slash at its end
+    let is_open = ["/", "/login", "/style.css", "/script.js"].contains(&request.uri().path());
     (!is_open && !access.is_logged_in(request.headers())).then(|| {
         let headers = [(WWW_AUTHENTICATE, "Bearer")];
         let page = request.uri().path_and_query().map_or("", |page| page.as_str()).trim_start_matches('/');

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser};
-use memimage::admin::{ImageKeys, ImageReader};
+use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _, Parser};
+use memimage::admin::{ImageKeys, ImageReader, Tool, with_verbs};
 use memimage::{Image, Model};
 
 use crate::page::{Page, TOKEN_MIN};
@@ -49,6 +49,9 @@ struct Arguments {
     chain_keys: Option<PathBuf>,
 }
 
+/// The verb in the examples, and their image.
+const EXAMPLE: &str = "memimage browse bank.image";
+
 /// Why the page is not served: the exit code, and the message.
 struct Failure(u8, String);
 
@@ -56,14 +59,7 @@ fn refused(error: impl Display) -> Failure {
     Failure(3, error.to_string())
 }
 
-/// The verb `browse` without the program: events, shapes and figures, but no states. `arguments` are those after the name of the verb;
-/// `--help` explains them. Returns when the page cannot be served.
-pub fn browse(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    run(None, arguments, |image, keys| Page::without_program(ImageReader::open_with(image, keys)?))
-}
-
-/// The verb `browse` of a program with the model `M`, which also shows states. `arguments` are those after the name of the verb. With
-/// `image`, the page shows this image unless the option `--image` names another one; without it, the image is the first argument.
+/// The command line for images of the model `M`: all verbs of [`memimage::admin::Tool`], and `browse`, which serves the page with states.
 ///
 /// ```no_run
 /// # use memimage::{Model, Shape};
@@ -75,14 +71,23 @@ pub fn browse(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// #     #[command]
 /// #     fn open(&mut self) {}
 /// # }
-/// use std::path::Path;
-///
-/// use memimage::admin::Tool;
-///
-/// let image = Path::new("bank.image");
-/// let browse = move |arguments| memimage_web::browse_with::<Bank>(Some(image), arguments);
-/// Tool::for_model::<Bank>().image(image).verb("browse", "Serve a page that shows the image", browse).run(["bank", "browse"]);
+/// let code = memimage_web::tool::<Bank>().image("bank.image").run(["bank admin", "browse"]);
+/// # drop::<std::process::ExitCode>(code);
 /// ```
+pub fn tool<M: Model>() -> Tool {
+    Tool::for_model::<M>().verb("browse", "Serves a page that shows the image, with its states", browse_with::<M>)
+}
+
+/// The verb `browse` without the program: events, shapes and figures, but no states. The first of the `arguments` is the name of the program
+/// with the verb, as the help shall show it, such as `memimage browse`; `--help` explains the others. With `image`, the page shows this image
+/// unless the arguments name another one; without it, they must name one. Returns when the page cannot be served.
+///
+/// It is a verb for [`Tool::verb`].
+pub fn browse(image: Option<&Path>, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    run(image, arguments, |image, keys| Page::without_program(ImageReader::open_with(image, keys)?))
+}
+
+/// The verb `browse` of a program with the model `M`, which also shows states; otherwise like [`browse`]. [`tool`] has it.
 pub fn browse_with<M: Model>(image: Option<&Path>, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     run(image, arguments, |image, keys| {
         let mut options = Image::<M>::options();
@@ -101,14 +106,20 @@ fn run(
     arguments: impl IntoIterator<Item = OsString>,
     open: impl FnOnce(&Path, ImageKeys) -> Result<Page, memimage::Error>,
 ) -> ExitCode {
-    let mut command = Arguments::command();
-    if let Some(image) = image {
-        command = command.mut_arg("image", |argument| {
-            argument.long("image").required(false).default_value(image.as_os_str().to_owned()).value_name("DIR")
-        });
-    }
-    let matches = command.try_get_matches_from([OsString::from("browse")].into_iter().chain(arguments));
-    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+    let mut arguments = arguments.into_iter();
+    let verb = arguments.next().unwrap_or_else(|| "browse".into()).to_string_lossy().into_owned();
+    let command = command(&verb, image);
+    let matches = command.try_get_matches_from([OsString::from(&verb)].into_iter().chain(arguments));
+    let parsed = matches.and_then(|matches| {
+        let mut arguments = Arguments::from_arg_matches(&matches)?;
+        if image.is_some()
+            && let Some(named) = matches.get_one::<PathBuf>("named")
+        {
+            arguments.image = named.clone();
+        }
+        Ok(arguments)
+    });
+    let arguments = match parsed {
         Ok(arguments) => arguments,
         Err(error) => {
             // a closed pipe is no error of the help
@@ -119,10 +130,31 @@ fn run(
     match serve(&arguments, open) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(code, message)) => {
-            eprintln!("error: {message}");
+            let program = verb.strip_suffix(" browse").unwrap_or(&verb);
+            let is_other = image.is_none_or(|image| image != arguments.image);
+            let shown = is_other.then_some(arguments.image.as_path());
+            eprintln!("error: {}", with_verbs(&message, program, shown, image.is_some()));
             ExitCode::from(code)
         }
     }
+}
+
+/// The command line of the verb, with its name. A program that presets the image takes another one as an argument or as an option.
+fn command(verb: &str, image: Option<&Path>) -> Command {
+    let command = Arguments::command().name(verb.to_owned()).bin_name(verb.to_owned());
+    let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let Some(image) = image else {
+        return command.after_help(help.replace(EXAMPLE, &format!("{verb} bank.image")));
+    };
+    let option = |argument: Arg| {
+        argument.long("image").required(false).default_value(image.as_os_str().to_owned()).value_name("DIR")
+    };
+    let named =
+        Arg::new("named").value_name("IMAGE").value_parser(clap::value_parser!(PathBuf)).conflicts_with("image");
+    command
+        .mut_arg("image", option)
+        .arg(named.help("The directory of another image, as with --image"))
+        .after_help(help.replace(EXAMPLE, verb))
 }
 
 fn serve(

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::extract::State;
 use axum::response::IntoResponse;
 use maud::{Markup, html};
 use memimage::admin::{LoggedEvent, format_time};
 use memimage::{Error, ErrorKind, Seq};
-use serde::Deserialize;
 
 use crate::app::App;
 use crate::link::link;
-use crate::problem::Problem;
+use crate::problem::{Problem, lost_events};
+use crate::query::{Parameters, Query, Refused, number};
 use crate::search::SearchForm;
 use crate::values::one_line;
 
@@ -24,15 +24,30 @@ const SEARCH_TIME: Duration = Duration::from_millis(700);
 const PAYLOAD: usize = 240;
 
 /// The parameters of the log.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 pub(crate) struct LogForm {
-    #[serde(flatten)]
     search: SearchForm,
     /// Only events before this one.
     before: Option<u64>,
     /// Whether new events are shown as they come.
     live: bool,
+}
+
+impl Parameters for LogForm {
+    fn names() -> Vec<&'static str> {
+        [&SearchForm::names()[..], &["before", "live"]].concat()
+    }
+
+    fn set(&mut self, name: &str, value: String) -> Result<(), Refused> {
+        match name {
+            "before" => self.before = Some(number(&value)?),
+            "live" => {
+                self.live = value.parse().map_err(|_| Refused::Value("must be `true` or `false`".to_owned()))?;
+            }
+            _ => return self.search.set(name, value),
+        }
+        Ok(())
+    }
 }
 
 /// A page of events.
@@ -42,6 +57,8 @@ struct Found {
     rest: Option<Seq>,
     /// Whether the time was over before the page was full.
     is_cut: bool,
+    /// The damage at which the search ended, and the first event that it hides.
+    damage: Option<(Problem, Option<Seq>)>,
     /// The last event when the page was made.
     end: Seq,
     /// The names of the events that the journal declares.
@@ -50,9 +67,8 @@ struct Found {
 
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
-    query: Result<Query<LogForm>, QueryRejection>,
+    Query(form): Query<LogForm>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Query(form) = query.map_err(|error| Problem::bad("address", error.body_text()))?;
     let (search, before) = (form.search.clone(), form.before.map(Seq::new));
     let found = app.read(move |app| find(app, &search, before)).await?;
     Ok(app.frame("log", "Log").page(&page(&form, &found)))
@@ -64,7 +80,7 @@ fn find(app: &App, form: &SearchForm, before: Option<Seq>) -> Result<Found, Prob
     let mut names: Vec<String> = app.reader.shapes()?.into_iter().map(|shape| shape.name).collect();
     names.sort_unstable();
     names.dedup();
-    let mut found = Found { entries: Vec::new(), rest: None, is_cut: false, end, names };
+    let mut found = Found { entries: Vec::new(), rest: None, is_cut: false, damage: None, end, names };
     let (first, last) = search.range();
     let last = last.unwrap_or(end).min(end);
     let last = before.map_or(last, |before| last.min(Seq::new(before.get().saturating_sub(1))));
@@ -78,6 +94,11 @@ fn find(app: &App, form: &SearchForm, before: Option<Seq>) -> Result<Found, Prob
             Ok(event) => event,
             // the range ends before the first event that is left
             Err(error) if error.kind() == ErrorKind::Pruned => break,
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Forged) => {
+                let hidden = error.position().and_then(|position| position.seq);
+                found.damage = Some((error.into(), hidden));
+                break;
+            }
             Err(error) => {
                 found.entries.push(Entry::lost(error)?);
                 continue;
@@ -118,12 +139,19 @@ fn page(form: &LogForm, found: &Found) -> Markup {
             } @else {
                 a href=(search.link("log", &[("live", "true")])) { "follow new events" }
             }
-            span.hint { span data-count { (end) } @if found.end == Seq::new(1) { " event" } @else { " events" } }
+            span.hint { "last event: " span data-count { (end) } "; times are in UTC" }
         }
         ol.events id="events" data-live=[(is_first && form.live).then(|| search.link("live", &[("after", &end)]))] {
             @for entry in &found.entries { (entry_row(entry)) }
         }
-        @if found.entries.is_empty() && older.is_none() {
+        @if let Some((damage, hidden)) = &found.damage {
+            p { "The image is damaged. Events in the same segment of the journal behind the damage are not shown." }
+            (damage.section())
+            @if let Some(hidden) = hidden.filter(|&hidden| hidden > Seq::new(1)) {
+                p { a href=(search.link("log", &[("before", &hidden.to_string())])) { "events before the damage" } }
+            }
+        }
+        @if found.entries.is_empty() && older.is_none() && found.damage.is_none() {
             p.hint { @if search.is_empty() { "There is no event." } @else { "No event matches." } }
         }
         @if let Some(older) = older {
@@ -186,7 +214,7 @@ pub(crate) fn entry_row(entry: &Entry) -> Markup {
     match entry {
         Entry::Event(event) => row(event),
         Entry::Lost(first, last) => html! {
-            li { span.mark { "lost" } " events " (first) " to " (last) ": a repair gave them up" }
+            li { span.mark { "lost" } " " (lost_events(*first, *last)) ": given up by a repair" }
         },
     }
 }
@@ -226,5 +254,5 @@ pub(crate) fn time(event: &LoggedEvent) -> Markup {
 
 /// A time in RFC 3339, for people.
 pub(crate) fn time_text(time: &str) -> Markup {
-    html! { time datetime=(time) { (time.replace('T', " ").replace('Z', "")) } }
+    html! { time datetime=(time) title="UTC" { (time.replace('T', " ").replace('Z', "")) } }
 }

@@ -2,23 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::extract::State;
 use axum::response::IntoResponse;
 use maud::{Markup, html};
 use memimage::Seq;
 use memimage::inspect::{Comparison, Difference, Path};
-use serde::Deserialize;
 
 use crate::app::App;
 use crate::link::link;
 use crate::parts::side;
 use crate::problem::{Problem, lost_events};
+use crate::query::{Parameters, Query, Refused};
 use crate::state::{change_time, oldest, parse, parse_path, resolve, state_link};
 use crate::states::{HistoryEntry, ValueChange, ValueHistory};
 
 /// The parameters of a comparison.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 pub(crate) struct DiffForm {
     /// The first state; the one before the second state's last event if it is empty.
     from: String,
@@ -27,11 +26,26 @@ pub(crate) struct DiffForm {
     path: String,
 }
 
+impl Parameters for DiffForm {
+    fn names() -> Vec<&'static str> {
+        vec!["from", "to", "path"]
+    }
+
+    fn set(&mut self, name: &str, value: String) -> Result<(), Refused> {
+        match name {
+            "from" => self.from = value,
+            "to" => self.to = value,
+            "path" => self.path = value,
+            _ => return Err(Refused::Unknown),
+        }
+        Ok(())
+    }
+}
+
 pub(crate) async fn show_differences(
     State(app): State<Arc<App>>,
-    query: Result<Query<DiffForm>, QueryRejection>,
+    Query(form): Query<DiffForm>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Query(form) = query.map_err(|error| Problem::bad("address", error.body_text()))?;
     let (from, to, path) = (parse("from", &form.from)?, parse("to", &form.to)?, parse_path(&form.path)?);
     let compared = app.replay(move |app, info, states| {
         let after = resolve(app, info, to)?;
@@ -71,8 +85,12 @@ pub(crate) fn differences(comparison: &Comparison, after: Seq) -> Markup {
 fn difference_row(difference: &Difference, after: Seq) -> Markup {
     html! {
         div.path { (state_link(after, &difference.path, &path_text(&difference.path))) }
-        div.values { (side(difference.before.as_ref(), "old")) (side(difference.after.as_ref(), "new-value")) }
+        (difference_values(difference))
     }
+}
+
+fn difference_values(difference: &Difference) -> Markup {
+    html! { div.values { (side(difference.before.as_ref(), "old")) (side(difference.after.as_ref(), "new-value")) } }
 }
 
 fn path_text(path: &Path) -> String {
@@ -80,19 +98,32 @@ fn path_text(path: &Path) -> String {
 }
 
 /// The parameters of a value's history.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 pub(crate) struct ChangesForm {
     path: String,
     /// The state with which the history begins; the oldest one if it is empty.
     from: String,
 }
 
+impl Parameters for ChangesForm {
+    fn names() -> Vec<&'static str> {
+        vec!["path", "from"]
+    }
+
+    fn set(&mut self, name: &str, value: String) -> Result<(), Refused> {
+        match name {
+            "path" => self.path = value,
+            "from" => self.from = value,
+            _ => return Err(Refused::Unknown),
+        }
+        Ok(())
+    }
+}
+
 pub(crate) async fn show_history(
     State(app): State<Arc<App>>,
-    query: Result<Query<ChangesForm>, QueryRejection>,
+    Query(form): Query<ChangesForm>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Query(form) = query.map_err(|error| Problem::bad("address", error.body_text()))?;
     let (path, from) = (parse_path(&form.path)?, parse("from", &form.from)?);
     let read = app.replay(move |app, info, states| {
         let from = match from {
@@ -114,7 +145,7 @@ fn history_page(history: &ValueHistory, from: Seq, path: &Path) -> Markup {
             label { "from " input name="from" value=(from) size="20" placeholder="a seq, a time, 1h ago"; }
             button { "Show" }
         }
-        p { (state_link(from, path, &format!("after event {from}"))) ": " (side(history.first.as_ref(), "new-value")) }
+        div.values { (state_link(from, path, &format!("after event {from}"))) (side(history.first.as_ref(), "new-value")) }
         ul.changes { @for entry in &history.entries { (entry_row(entry, path)) } }
         @if !history.entries.iter().any(|entry| matches!(entry, HistoryEntry::Change(_))) { p.hint { "No change up to event " (history.until) "." } }
         @if history.is_cut {
@@ -144,7 +175,10 @@ fn change_row(change: &ValueChange, path: &Path) -> Markup {
                 @if let Some(actor) = &change.actor { " " span.meta { "actor=" (actor) } }
                 " " (state_link(change.seq, path, "state"))
             }
-            @for difference in &change.differences { (difference_row(difference, change.seq)) }
+            @for difference in &change.differences {
+                // the heading says the path of the value itself
+                @if difference.path == *path { (difference_values(difference)) } @else { (difference_row(difference, change.seq)) }
+            }
         }
     }
 }

@@ -3,35 +3,52 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::extract::State;
 use axum::response::IntoResponse;
 use maud::{Markup, html};
 use memimage::Seq;
 use memimage::admin::LoggedEvent;
 use memimage::inspect::Path;
-use serde::Deserialize;
 
 use crate::app::App;
 use crate::change_log::time;
 use crate::changes::differences;
 use crate::link::link;
 use crate::problem::Problem;
+use crate::query::{Parameters, Query, Refused, number};
 use crate::state::state_link;
 use crate::values::tree;
 
 /// How long the page waits for the states before and after the event.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
-#[derive(Debug, Deserialize)]
+/// The parameters of an event.
+#[derive(Debug, Default)]
 pub(crate) struct EventForm {
-    seq: u64,
+    seq: Option<u64>,
+}
+
+impl Parameters for EventForm {
+    fn names() -> Vec<&'static str> {
+        vec!["seq"]
+    }
+
+    fn set(&mut self, name: &str, value: String) -> Result<(), Refused> {
+        match name {
+            "seq" => self.seq = Some(number(&value)?),
+            _ => return Err(Refused::Unknown),
+        }
+        Ok(())
+    }
 }
 
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
-    query: Result<Query<EventForm>, QueryRejection>,
+    Query(EventForm { seq }): Query<EventForm>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Query(EventForm { seq }) = query.map_err(|error| Problem::bad("seq", error.body_text()))?;
+    let Some(seq) = seq else {
+        return Err(Problem::bad("seq", "is missing; the address must say which event, such as event?seq=7"));
+    };
     let (events, end) = app.read(move |app| find(app, Seq::new(seq))).await?;
     let changes = if app.has_states() {
         changes(&app, Seq::new(seq)).await
@@ -108,12 +125,12 @@ fn details(event: &LoggedEvent) -> Markup {
         dl {
             dt { "event" } dd { strong { (recorded.name()) } ", version " (recorded.version()) }
             @if event.part() > 0 { dt { "part" } dd { (event.part()) } }
-            dt { "time" } dd { (time(event)) }
+            dt { "time" } dd { (time(event)) " UTC" }
             dt { "outcome" }
             dd {
                 @if event.is_rejected() { span.mark { "rejected" } ": the command returned an error" } @else { "applied" }
+                @if event.is_void() { "; " span.mark { "void" } ": replay skips this event" }
             }
-            @if event.is_void() { dt { "void" } dd { span.mark { "void" } ": replay skips this event" } }
             @for (key, value) in event.metadata().iter() { dt { (key) } dd { (value) } }
             dt { "shape" } dd { code { (recorded.shape()) } }
         }

@@ -16,6 +16,7 @@ use crate::change_log::time_text;
 use crate::link::link;
 use crate::lock::lock;
 use crate::problem::Problem;
+use crate::query::{NoParameters, Query};
 use crate::search::now;
 
 /// How long one request counts events. The next one goes on.
@@ -26,27 +27,47 @@ const HOURS: usize = 48;
 struct Health {
     info: ImageInfo,
     states: Vec<StateFile>,
-    stats: EventStats,
-    /// The last event that was counted.
-    counted: Seq,
+    /// The figures of the events, and the last event that was counted.
+    events: Result<(EventStats, Seq), Problem>,
 }
 
-pub(crate) async fn show(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Query(NoParameters): Query<NoParameters>,
+) -> Result<impl IntoResponse, Problem> {
     let health = app
         .read(|app| {
-            let (info, states) = (app.reader.info()?, app.reader.states()?);
-            let (stats, counted) = count(app, &info)?;
-            Ok(Health { info, states, stats, counted })
+            let info = match app.reader.info() {
+                // the check says what to do
+                Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Forged) => {
+                    return Ok(Err(Problem::from(error)));
+                }
+                info => info?,
+            };
+            let (states, events) = (app.reader.states()?, count(app, &info));
+            Ok(Ok(Health { info, states, events }))
         })
         .await?;
     let check = check_section(&lock(&app.check));
     let content = html! {
         h1 { "Health" }
-        (image(&health.info))
-        (snapshots(&health.states, health.info.durable_seq))
-        (subscriptions(&health.info))
-        (check)
-        (figures(&health))
+        @match &health {
+            Ok(Health { info, states, events }) => {
+                (image(info))
+                (snapshots(states, info.durable_seq))
+                (subscriptions(info))
+                (check)
+                h2 { "Events" }
+                @match events {
+                    Ok((stats, last)) => { (figures(info, stats, *last)) }
+                    Err(problem) => { (problem.section()) }
+                }
+            }
+            Err(problem) => {
+                (problem.section())
+                (check)
+            }
+        }
     };
     Ok(app.frame("health", "Health").page(&content))
 }
@@ -109,7 +130,7 @@ fn image(info: &ImageInfo) -> Markup {
             @if let Some(parent) = &info.parent { dt { "parent" } dd { code { (parent.uuid) } ", up to event " (parent.seq) } }
             dt { "owner" } dd { @match &info.owner { Some(owner) => (owner), None => "none: the image is not open" } }
             dt { "protection" } dd { (info.protection) }
-            dt { "created" } dd { (time_text(&info.created)) }
+            @if let Some(created) = &info.created { dt { "created" } dd { (time_text(created)) " UTC" } }
             dt { "epoch" } dd { (info.epoch) }
             dt { "journal" } dd { (bytes(info.journal_bytes)) " in " (counted(info.segments as u64, "segment")) }
             dt { "events" }
@@ -204,11 +225,9 @@ fn verdict(report: &CheckReport) -> &'static str {
     }
 }
 
-fn figures(health: &Health) -> Markup {
-    let Health { info, stats, counted: last, .. } = health;
+fn figures(info: &ImageInfo, stats: &EventStats, last: Seq) -> Markup {
     let most = stats.by_hour.iter().map(|hour| hour.events).max().unwrap_or(1);
     html! {
-        h2 { "Events" }
         p {
             (counted(stats.events, "event")) ", " (stats.rejected) " rejected, " (stats.void) " void, "
             (bytes(stats.payload_bytes)) " of payload"

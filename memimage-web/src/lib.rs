@@ -16,7 +16,7 @@
 //! # }
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let bank = Image::<Bank>::open("bank.image")?;
-//! let app = axum::Router::new().nest("/admin", memimage_web::router(bank.journal().clone()));
+//! let app = axum::Router::new().nest_service("/admin", memimage_web::router(bank.journal().clone()));
 //! # drop::<axum::Router>(app);
 //! # Ok(())
 //! # }
@@ -32,6 +32,7 @@ mod link;
 mod values;
 mod frame;
 mod problem;
+mod query;
 mod access;
 mod assets;
 mod lock;
@@ -52,12 +53,13 @@ mod browse;
 use axum::Router;
 use memimage::{Journal, Model};
 
-pub use browse::{browse, browse_with};
+pub use browse::{browse, browse_with, tool};
 pub use page::Page;
 
 /// The pages of a journal, with past states, for requests to this machine. [`Page`] has options.
 ///
-/// All addresses in the pages are relative, so the router can be nested below any path. It must run on a tokio runtime.
+/// All addresses in the pages are relative, so the router can be nested below any path. With `Router::nest_service`, the path leads to the
+/// log with and without a slash at its end; with `Router::nest`, only as it is given there. It must run on a tokio runtime.
 pub fn router<M: Model>(journal: Journal<M>) -> Router {
     Page::new(&journal).router()
 }

@@ -4,19 +4,19 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream, StreamExt as _};
 use maud::html;
 use memimage::Seq;
-use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
 use crate::change_log::{Entry, entry_row};
 use crate::problem::Problem;
+use crate::query::{Parameters, Query, Refused, number};
 use crate::search::SearchForm;
 
 /// The pause between two looks at the journal.
@@ -25,13 +25,25 @@ const PAUSE: Duration = Duration::from_millis(200);
 const EVENTS: u64 = 200;
 
 /// The parameters of the live tail.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 pub(crate) struct LiveForm {
-    #[serde(flatten)]
     search: SearchForm,
     /// The last event that the page shows.
     after: u64,
+}
+
+impl Parameters for LiveForm {
+    fn names() -> Vec<&'static str> {
+        [&SearchForm::names()[..], &["after"]].concat()
+    }
+
+    fn set(&mut self, name: &str, value: String) -> Result<(), Refused> {
+        match name {
+            "after" => self.after = number(&value)?,
+            _ => return self.search.set(name, value),
+        }
+        Ok(())
+    }
 }
 
 struct Tail {
@@ -46,9 +58,8 @@ struct Tail {
 pub(crate) async fn tail(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    query: Result<Query<LiveForm>, QueryRejection>,
+    Query(form): Query<LiveForm>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Query(form) = query.map_err(|error| Problem::bad("address", error.body_text()))?;
     let LiveForm { search, after } = form;
     let (checked, permit) = (search.clone(), app.tail()?);
     app.read(move |app| checked.search(&app.reader).map(drop)).await?;

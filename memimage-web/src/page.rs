@@ -80,7 +80,8 @@ impl Page {
         self
     }
 
-    /// The router, which must run on a tokio runtime. All addresses in the pages are relative, so it can be nested below any path.
+    /// The router, which must run on a tokio runtime. All addresses in the pages are relative, so it can be nested below any path: best by
+    /// `Router::nest_service`, as [`router`](crate::router) says.
     pub fn router(self) -> Router {
         let access = Arc::new(Access::new(self.hosts, self.token));
         let login =

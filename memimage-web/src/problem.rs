@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use maud::html;
+use maud::{Markup, html};
 use memimage::{Error, ErrorKind, Seq};
 
 use crate::frame::document;
@@ -32,6 +32,14 @@ impl Problem {
     pub(crate) fn lost((first, last): (Seq, Seq), links: Vec<(String, String)>) -> Problem {
         let help = "A repair gave them up. What they changed is not known.";
         Problem { links, ..Problem::new(StatusCode::GONE, format!("{}.", lost_events(first, last)), help) }
+    }
+
+    /// The problem as a part of a page that shows something else too.
+    pub(crate) fn section(&self) -> Markup {
+        html! {
+            pre.problem { (self.message) }
+            p { (self.help) }
+        }
     }
 
     pub(crate) fn message(&self) -> &str {
@@ -77,8 +85,7 @@ impl IntoResponse for Problem {
             header { nav { a href="log" { "Log" } } }
             main {
                 h1 { (self.status.as_u16()) " " (reason) }
-                pre.problem { (self.message) }
-                p { (self.help) }
+                (self.section())
                 @if !self.links.is_empty() {
                     p.bar { @for (address, label) in &self.links { a href=(address) { (label) } } }
                 }

@@ -2,25 +2,43 @@
 
 use memimage::admin::{EventCondition, ImageReader, LoggedEvent, parse_moment};
 use memimage::{ErrorKind, Metadata, Moment, Seq, Timestamp};
-use serde::Deserialize;
 
 use crate::link::link;
 use crate::problem::Problem;
+use crate::query::{Parameters, Refused};
 use crate::values::contains;
 
 /// The parameters of a search, as the user wrote them. An empty one is not given.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct SearchForm {
     pub(crate) text: String,
     pub(crate) name: String,
     pub(crate) actor: String,
     pub(crate) from: String,
     pub(crate) until: String,
-    #[serde(rename = "where")]
     pub(crate) condition: String,
     /// `rejected` or `void`; empty for all events.
     pub(crate) outcome: String,
+}
+
+impl Parameters for SearchForm {
+    fn names() -> Vec<&'static str> {
+        vec!["text", "name", "actor", "from", "until", "where", "outcome"]
+    }
+
+    fn set(&mut self, name: &str, value: String) -> Result<(), Refused> {
+        match name {
+            "text" => self.text = value,
+            "name" => self.name = value,
+            "actor" => self.actor = value,
+            "from" => self.from = value,
+            "until" => self.until = value,
+            "where" => self.condition = value,
+            "outcome" => self.outcome = value,
+            _ => return Err(Refused::Unknown),
+        }
+        Ok(())
+    }
 }
 
 /// Which events are wanted.

@@ -9,8 +9,12 @@ use maud::html;
 use crate::app::App;
 use crate::link::link;
 use crate::problem::Problem;
+use crate::query::{NoParameters, Query};
 
-pub(crate) async fn show(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Query(NoParameters): Query<NoParameters>,
+) -> Result<impl IntoResponse, Problem> {
     let shapes = app.read(|app| Ok(app.reader.shapes()?)).await?;
     let content = html! {
         h1 { "Shapes" }

@@ -2,23 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::extract::State;
 use axum::response::IntoResponse;
 use maud::{Markup, html};
 use memimage::admin::{ImageInfo, LoggedEvent, StateFile, parse_moment};
 use memimage::inspect::{Bounds, Part, Path};
 use memimage::{Moment, Seq, Timestamp};
-use serde::Deserialize;
 
 use crate::app::App;
 use crate::change_log::{row, time_text};
 use crate::link::link;
 use crate::parts::{ENTRIES, entries};
 use crate::problem::Problem;
+use crate::query::{Parameters, Query, Refused, number};
 
 /// The parameters of a state.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 pub(crate) struct StateForm {
     /// A moment, as a person writes it; the last event if it is empty.
     at: String,
@@ -27,6 +26,23 @@ pub(crate) struct StateForm {
     path: String,
     /// The number of entries to leave out.
     offset: u64,
+}
+
+impl Parameters for StateForm {
+    fn names() -> Vec<&'static str> {
+        vec!["at", "time", "path", "offset"]
+    }
+
+    fn set(&mut self, name: &str, value: String) -> Result<(), Refused> {
+        match name {
+            "at" => self.at = value,
+            "time" => self.time = Some(number(&value)?),
+            "path" => self.path = value,
+            "offset" => self.offset = number(&value)?,
+            _ => return Err(Refused::Unknown),
+        }
+        Ok(())
+    }
 }
 
 struct Shown {
@@ -43,9 +59,8 @@ struct Shown {
 
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
-    query: Result<Query<StateForm>, QueryRejection>,
+    Query(form): Query<StateForm>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Query(form) = query.map_err(|error| Problem::bad("address", error.body_text()))?;
     let path = parse_path(&form.path)?;
     let moment = match form.time {
         Some(millis) => Some(Moment::Time(Timestamp::from_micros(millis.saturating_mul(1_000)))),

@@ -4,9 +4,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use memimage::admin::ImageInfo;
-use memimage::inspect::{
-    Bounds, Comparison, Difference, InspectError, Observation, Part, Path, compare, inspect, observe,
-};
+use memimage::inspect::{Bounds, Comparison, Difference, InspectError, Part, Path, compare, inspect, observe};
 use memimage::{Journal, Metadata, Model, Past, Seq, Timestamp};
 
 use crate::lock::lock;
@@ -158,7 +156,7 @@ impl<M: Model> States for CachedStates<M> {
         cache.seek(&self.journal, after, None)?;
         // the state moves, and comes back into the cache unless an event cannot be replayed
         let mut past = cache.states.remove(0);
-        let mut value = observed::<M>(&past, path)?;
+        let mut value = observe::<M>(&past, path).map_err(|error| not_inspected(&error))?;
         let first = value.part().cloned();
         let mut history = ValueHistory { first, entries: Vec::new(), until: after, is_cut: false };
         let mut has_gap = false;
@@ -178,8 +176,7 @@ impl<M: Model> States for CachedStates<M> {
                     continue;
                 }
             }
-            let next = observed::<M>(&past, path)?;
-            if next != value {
+            if let Some(next) = value.changed::<M>(&past).map_err(|error| not_inspected(&error))? {
                 let events = past.events()?;
                 history.entries.push(HistoryEntry::Change(ValueChange {
                     seq: past.seq(),
@@ -205,8 +202,4 @@ fn not_inspected(error: &InspectError) -> Problem {
         true => Problem::not_found(error.to_string()),
         false => Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, error.to_string(), "Choose another path."),
     }
-}
-
-fn observed<M: Model>(state: &M, path: &Path) -> Result<Observation, Problem> {
-    observe(state, path).map_err(|error| not_inspected(&error))
 }

@@ -200,6 +200,17 @@ impl Error {
         }
     }
 
+    /// The file that is damaged, and the damage there, without help; `None` for an error of another kind.
+    #[cfg(feature = "admin")]
+    pub(crate) fn damage(&self) -> Option<String> {
+        let (path, position, what) = match &*self.detail {
+            ErrorDetail::Corrupt { path, position, what, .. } => (path, position, &**what),
+            ErrorDetail::Forged { path, position, what } => (path, position, *what),
+            _ => return None,
+        };
+        Some(format!("`{}` {position}: {what}", path.display()))
+    }
+
     /// Whether a reader has come to a recorded gap.
     pub(crate) fn is_gap(&self) -> bool {
         self.gap().is_some()

@@ -9,6 +9,7 @@ mod genesis;
 mod start;
 mod round_trip;
 mod older_requests;
+mod recorded_digests;
 mod replay;
 mod replay_step;
 mod followed_dispatch;
@@ -20,7 +21,7 @@ mod unusable;
 mod followed;
 mod handed_over;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -62,6 +63,9 @@ pub(crate) struct RecoveryGoal {
     /// Whether only those digests count that were recorded soon after `until`. So a past state does not cost a read of the whole
     /// later journal. A digest that a later one replaces may then contradict a good state.
     pub(crate) near_digests: bool,
+    /// Whether a state behind a gap that the replay crosses may differ from its recorded digest: the owner may have begun with a
+    /// snapshot that has the effect of the lost events. Such digests are returned as not compared.
+    pub(crate) doubts_crossed: bool,
     /// Whether replay may begin at a state that an upcaster created from an older snapshot. Recovery cannot verify such an
     /// upcast state. If the field is false and the journal was never pruned, recovery skips upcast states. Snapshot
     /// verification sets the field to false, because only a replay that begins before the upcast state can verify what the
@@ -113,6 +117,9 @@ pub(crate) struct Recovered<M> {
     pub(crate) changed_outcomes: BTreeMap<Seq, Outcome>,
     /// The recorded gaps that the replay crossed: the state lacks the effect of the events that are lost there.
     pub(crate) crossed: Vec<Gap>,
+    /// The states of which the journal records a digest of this model that the replay could not compare: it was recorded before an
+    /// earlier event became void or was lost, or the goal doubts it.
+    pub(crate) uncompared: BTreeSet<Seq>,
     /// The unusable snapshots and bases, each with the cause.
     pub(crate) unusable: Vec<(PathBuf, String)>,
     /// Those snapshots and bases that are unusable only because replay from them contradicts the journal: they are intact and

@@ -1,4 +1,4 @@
-//! Verifies the rules of ARCHITECTURE.md in the source of the runtime and of the macros: the order of the modules, where I/O is
+//! Verifies the rules of ARCHITECTURE.md in the source of the runtime, the macros and the tools: the order of the modules, where I/O is
 //! allowed, and tidiness.
 
 use std::collections::BTreeMap;
@@ -284,6 +284,16 @@ fn macro_modules_use_only_modules_declared_earlier() {
 }
 
 #[test]
+fn modules_of_the_page_and_of_the_command_use_only_modules_declared_earlier() {
+    let page = sources_of("memimage-web");
+    assert!(page.len() > 15, "the page's source was not found");
+    assert_none(&backward_uses(&page, &[]), "modules of the page use only modules that are declared earlier");
+    // the verbs of the command are in the library
+    let command: Vec<String> = sources_of("memimage-cli").into_iter().map(|source| source.path).collect();
+    assert_eq!(command, ["main.rs"], "a command of several modules has an order, too: verify it here");
+}
+
+#[test]
 fn pure_folders_do_no_io() {
     let mut violations = Vec::new();
     for source in sources() {
@@ -380,8 +390,9 @@ fn only_one_file_contains_unsafe_code() {
 fn files_are_tidy() {
     let mut violations = Vec::new();
     let runtime = sources();
-    let tests = [sources_below(Path::new("tests")), sources_below(Path::new("src"))];
-    for source in runtime.iter().chain(tests.iter().flatten()) {
+    let others = [Path::new("tests"), Path::new("src"), &root_of("memimage-web"), &root_of("memimage-cli")];
+    let others = others.map(sources_below);
+    for source in runtime.iter().chain(others.iter().flatten()) {
         let path = &source.path;
         let lines = source.text.lines().count();
         if lines > 450 {

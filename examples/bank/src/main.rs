@@ -5,7 +5,6 @@ use std::error::Error;
 use std::iter;
 use std::process::ExitCode;
 
-use memimage::admin::Tool;
 use memimage::{Image, Model, Shape};
 use serde::{Deserialize, Serialize};
 
@@ -59,9 +58,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1).peekable();
     if arguments.next_if(|verb| verb == "admin").is_some() {
         let arguments = iter::once("bank admin".into()).chain(arguments);
-        let browse = |arguments| memimage_web::browse_with::<Bank>(Some(IMAGE.as_ref()), arguments);
-        let tool = Tool::for_model::<Bank>().image(IMAGE).verb("browse", "Serves a page that shows the bank", browse);
-        return Ok(tool.run(arguments));
+        return Ok(memimage_web::tool::<Bank>().image(IMAGE).run(arguments));
     }
     let path = arguments.next().unwrap_or_else(|| IMAGE.into());
     if path.as_encoded_bytes().starts_with(b"-") {

@@ -61,7 +61,7 @@ fn main() -> ExitCode {
     let arguments = match Cli::parse().command {
         Command::Run(arguments) => arguments,
         Command::Admin { arguments } => {
-            return memimage::admin::run::<Exchange>(iter::once("exchange admin".into()).chain(arguments));
+            return memimage_web::tool::<Exchange>().run(iter::once("exchange admin".into()).chain(arguments));
         }
     };
     match run(arguments) {

@@ -21,7 +21,7 @@ mod comparison;
 
 use std::error::Error;
 use std::ffi::OsString;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::iter;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -29,7 +29,6 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use memimage::Journal;
-use memimage::admin::Tool;
 
 use repository::Repository;
 
@@ -108,10 +107,12 @@ impl ImageArgs {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-        .with_writer(io::stderr)
-        .init();
+    let logs =
+        tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).with_writer(io::stderr);
+    match io::stderr().is_terminal() {
+        true => logs.init(),
+        false => logs.with_ansi(false).init(),
+    }
     match run(cli.command) {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
@@ -149,7 +150,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Admin { arguments } => {
             drop(out); // the tool locks the standard output itself
             let arguments = iter::once("gitlog admin".into()).chain(arguments);
-            return Ok(Tool::for_model::<Repository>().image(IMAGE).run(arguments));
+            return Ok(memimage_web::tool::<Repository>().image(IMAGE).run(arguments));
         }
         Command::Log { image } => report::log(&image.journal()?, &mut out)?,
         Command::Blame { path, image } => {

@@ -15,7 +15,7 @@ mod watch;
 
 use std::error::Error;
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::iter;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -158,10 +158,12 @@ impl From<Keep> for Durability {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-        .with_writer(io::stderr)
-        .init();
+    let logs =
+        tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).with_writer(io::stderr);
+    match io::stderr().is_terminal() {
+        true => logs.init(),
+        false => logs.with_ansi(false).init(),
+    }
     match run(cli.command) {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
@@ -195,7 +197,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Volume { image, projection } => volume::volume(&image.path, &projection)?,
         Command::Admin { arguments } => {
-            return Ok(memimage::admin::run::<Book>(iter::once("orderbook admin".into()).chain(arguments)));
+            return Ok(memimage_web::tool::<Book>().run(iter::once("orderbook admin".into()).chain(arguments)));
         }
     };
     io::stdout().write_all(report.as_bytes())?;

@@ -42,7 +42,8 @@ fn a_branch_of_all_events_beside_the_owner_as_json() {
           "parent": "UUID",
           "seq": 4,
           "events": 4,
-          "void": 0
+          "void": 0,
+          "lost": []
         }
     "#]]
     .assert_eq(&run(directory.path(), &["branch", "stock.image", "copy.image", "--json"]));

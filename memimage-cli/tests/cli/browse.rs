@@ -34,6 +34,9 @@ fn what_cannot_be_served_is_refused() {
     assert!(help.contains("browse"), "{help}");
     let help = run(directory.path(), &["browse", "--help"]);
     assert!(help.contains("memimage browse bank.image") && !help.contains("exit code: Some"), "{help}");
+    assert!(help.contains("Usage: memimage browse [OPTIONS] <IMAGE>"), "{help}");
+    let usage = run(directory.path(), &["browse"]);
+    assert!(usage.contains("Usage: memimage browse") && usage.contains("exit code: Some(2)"), "{usage}");
     let none = run(directory.path(), &["browse", "none.image"]);
     assert!(none.contains("there is no image") && none.contains("exit code: Some(3)"), "{none}");
     let other = run(directory.path(), &["browse", "stock.image", "--addr", "0.0.0.0:0"]);

@@ -39,8 +39,11 @@ fn a_manual_page_for_each_verb() {
         let page = std::fs::read_to_string(directory.path().join(format!("memimage-{verb}.1"))).unwrap();
         assert!(page.contains(&format!("memimage {verb}")), "{page}");
     }
-    let failed = run(directory.path(), &["man", "missing"]);
-    assert!(failed.contains("missing") && failed.contains("exit code: Some(3)"), "{failed}");
+    let made = run(directory.path(), &["man", "new/man1"]);
+    assert!(made.contains("new/man1") && directory.path().join("new/man1/memimage-log.1").exists(), "{made}");
+    std::fs::write(directory.path().join("file"), "").unwrap();
+    let failed = run(directory.path(), &["man", "file/man1"]);
+    assert!(failed.contains("file/man1") && failed.contains("exit code: Some(3)"), "{failed}");
 }
 
 #[test]

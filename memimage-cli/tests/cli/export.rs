@@ -111,7 +111,8 @@ fn the_json_of_the_verbs() {
           "events": 4,
           "seq": 4,
           "base": null,
-          "undecoded": 0
+          "undecoded": 0,
+          "lost": []
         }
     "#]]
     .assert_eq(&run(directory.path(), &["export", "stock.image", "--output", "lines", "--json"]));
@@ -124,7 +125,8 @@ fn the_json_of_the_verbs() {
           },
           "events": 4,
           "seq": 4,
-          "base": null
+          "base": null,
+          "lost": []
         }
     "#]]
     .assert_eq(&run(directory.path(), &["import", "lines", "copy.image", "--json"]));
@@ -304,7 +306,7 @@ fn targets_that_exist() {
     "#]]
     .assert_eq(&run(directory.path(), &["import", "lines", "empty"]));
     expect![[r#"
-        stderr: error: opening `missing` failed: No such file or directory (os error 2); help: check the path, or create its parent directory first
+        stderr: error: there is no file `missing`; no image was created; help: give the file that `memimage export IMAGE --output FILE` wrote, or `-` for the standard input
         exit code: Some(3)
     "#]].assert_eq(&run(directory.path(), &["import", "missing", "copy.image"]));
     expect![[r#"
@@ -342,4 +344,31 @@ fn an_export_whose_reader_has_gone_ends_quietly() {
     let mut errors = String::new();
     child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
     assert_eq!((child.wait().unwrap().code(), errors.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn what_is_no_export_is_refused_with_the_way_to_one() {
+    let directory = tempfile::tempdir().unwrap();
+    create(&directory.path().join("stock.image"));
+    std::fs::write(directory.path().join("stock.jsonl.gz"), b"\x1f\x8b\x08\x00").unwrap();
+    let import = |file: &str| run(directory.path(), &["import", file, "copy.image"]);
+    expect![[r#"
+        stderr: error: there is no file `missing.jsonl`; no image was created; help: give the file that `memimage export IMAGE --output FILE` wrote, or `-` for the standard input
+        exit code: Some(3)
+    "#]].assert_eq(&import("missing.jsonl"));
+    expect![[r#"
+        stderr: error: `stock.image` is a directory, and no export; no image was created; help: give the file that `memimage export IMAGE --output FILE` wrote, or `-` for the standard input; to copy an image, use `memimage backup` or `memimage branch`
+        exit code: Some(3)
+    "#]].assert_eq(&import("stock.image"));
+    expect![[r#"
+        stderr: error: `stock.jsonl.gz` is packed with gzip; no image was created; help: unpack it first: `zcat stock.jsonl.gz | memimage import - copy.image`
+        exit code: Some(3)
+    "#]].assert_eq(&import("stock.jsonl.gz"));
+    let mut piped = crate::support::command(directory.path(), &["import", "-", "copy.image"]);
+    piped.stdin(std::fs::File::open(directory.path().join("stock.jsonl.gz")).unwrap());
+    expect![[r#"
+        stderr: error: the standard input is packed with gzip; no image was created; help: unpack it first: `… | zcat | memimage import - copy.image`
+        exit code: Some(3)
+    "#]].assert_eq(&crate::support::shown(directory.path(), &piped.output().unwrap()));
+    assert!(!directory.path().join("copy.image").exists());
 }

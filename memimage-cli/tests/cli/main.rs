@@ -11,6 +11,7 @@ mod export;
 mod large_journal;
 mod misuse;
 mod paging;
+mod partly_readable;
 mod protected;
 mod quarantine;
 mod reading;

@@ -60,8 +60,15 @@ fn ranges_outside_of_the_journal() {
         stderr: error: event 9 is not in the journal of `DIR/stock.image`, whose last durable event is 4; help: ask for an event up to 4
         exit code: Some(3)
     "#]].assert_eq(&run(directory.path(), &["log", "stock.image", "--from", "9"]));
-    expect![[r#""#]].assert_eq(&run(directory.path(), &["log", "stock.image", "--from", "5"]));
-    expect![[r#""#]].assert_eq(&run(directory.path(), &["log", "stock.image", "--from", "3", "--until", "2"]));
+    expect![[r#"
+        stderr: note: no event was selected; the last one is event 4
+    "#]]
+    .assert_eq(&run(directory.path(), &["log", "stock.image", "--from", "5"]));
+    expect![[r#"
+        stderr: error: the moment of --from is after that of --until, so no event is between them; help: exchange them
+        exit code: Some(2)
+    "#]]
+    .assert_eq(&run(directory.path(), &["log", "stock.image", "--from", "3", "--until", "2"]));
 }
 
 #[test]

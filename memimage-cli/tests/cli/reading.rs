@@ -15,7 +15,7 @@ fn info() {
         owner        none: the image is not open
         protection   not protected
         created      TIME
-        epoch        1
+        epoch        2
         journal      64.00 KiB in 1 segment
         events       1 to 4, from TIME to TIME
         snapshots    none
@@ -29,7 +29,7 @@ fn info() {
           "owner": null,
           "protection": "not protected",
           "created": "TIME",
-          "epoch": 1,
+          "epoch": 2,
           "segments": 1,
           "journal_bytes": 65536,
           "first_seq": 1,
@@ -94,6 +94,7 @@ fn log() {
     "#]].assert_eq(&log(&["--from", "1h ago", "--until", "2999-01-01", "--limit", "1"]));
     expect![[r#"
         > --until 1h ago
+        stderr: note: no event was selected; the last one is event 4
     "#]]
     .assert_eq(&log(&["--until", "1h ago"]));
 }
@@ -119,13 +120,14 @@ fn conditions() {
     "#]]
     .assert_eq(&run(directory.path(), &["log", "stock.image", "--where", "payload.cuont == 1"]));
     expect![[r#"
-        stderr: error: invalid value 'payload.count = 1' for '--where <CONDITION>': expected `&&`, `||`, or the end of the condition
+        stderr: error: invalid value 'payload.count = 1' for '--where <CONDITION>': expected `==`, which compares
         stderr:   payload.count = 1
         stderr:                 ^
         stderr: 
         stderr: For more information, try '--help'.
         exit code: Some(2)
-    "#]].assert_eq(&run(directory.path(), &["log", "stock.image", "--where", "payload.count = 1"]));
+    "#]]
+    .assert_eq(&run(directory.path(), &["log", "stock.image", "--where", "payload.count = 1"]));
 }
 
 #[test]
@@ -201,7 +203,7 @@ fn shapes() {
     "#]]
     .assert_eq(&run(directory.path(), &["shapes", "stock.image", "--as", "rust", "--name", "deliver"]));
     expect![[r#"
-        stderr: error: the journal declares no event `order`
+        stderr: error: the journal declares no event `order`: it has deliver, remove
         exit code: Some(3)
     "#]]
     .assert_eq(&run(directory.path(), &["shapes", "stock.image", "--name", "order"]));
@@ -252,4 +254,55 @@ fn backup() {
     assert!(backup().starts_with("the backup now goes up to event 4, before to event 4; "));
     let of = |image: &str| run(directory.path(), &["log", image, "--json"]);
     assert_eq!(of("backup"), of("stock.image"));
+}
+
+#[test]
+fn an_image_that_is_older_than_its_backup_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    create(&directory.path().join("stock.image"));
+    let cli = |arguments: &[&str]| run(directory.path(), arguments);
+    cli(&["backup", "stock.image", "older.image"]);
+    cli(&["void", "stock.image", "2", "--reason", "a mistake", "--yes"]);
+    cli(&["backup", "stock.image", "backup"]);
+    expect![[r#"
+        stderr: error: `DIR/backup` cannot take a backup of the image `DIR/older.image`: the directory contains a newer backup: both end with event 4, but behind it the backup has frames without events, such as decisions and digests, and the image does not; nothing was changed; help: if the image is open, make the backup again once its owner has synced more; if the image was restored from an older copy, give another directory, or one that does not exist yet
+        exit code: Some(3)
+    "#]].assert_eq(&cli(&["backup", "older.image", "backup"]));
+}
+
+#[test]
+fn an_empty_list_says_why() {
+    let directory = tempfile::tempdir().unwrap();
+    create(&directory.path().join("stock.image"));
+    let log = |arguments: &[&str]| run(directory.path(), &[&["log", "stock.image"], arguments].concat());
+    expect![[r#"
+        stderr: note: the journal declares no event `delivery`: did you mean `deliver`? It has deliver, remove
+    "#]]
+    .assert_eq(&log(&["--name", "delivery"]));
+    expect![[r#"
+               2  TIME  remove {item: "nail", count: 30} actor=ben
+        stderr: note: the journal declares no event `delivery`: did you mean `deliver`? It has deliver, remove
+    "#]]
+    .assert_eq(&log(&["--name", "delivery", "--name", "remove", "--limit", "1"]));
+    expect![[r#"
+        stderr: note: `payload.count` is a number, and "30" is a text; write 30 without quotes
+    "#]]
+    .assert_eq(&log(&["--where", "payload.count == '30'"]));
+    expect![[r#"
+        stderr: note: no event fulfils the condition
+    "#]]
+    .assert_eq(&log(&["--where", "seq > 100"]));
+    expect![[r#"
+        stderr: note: no event was selected; the last one is event 4
+    "#]]
+    .assert_eq(&log(&["--actor", "eve", "--json"]));
+    assert_eq!(log(&["--limit", "0"]), "");
+    let reversed = ["--from", "2026-11-30", "--until", "2026-11-29"];
+    assert!(log(&reversed).ends_with("exit code: Some(2)\n"), "{}", log(&reversed));
+    let stats = run(directory.path(), &["stats", "stock.image", "--from", "3", "--until", "2"]);
+    assert!(stats.ends_with("exit code: Some(2)\n"), "{stats}");
+    expect![[r#"
+        stderr: note: nothing was set aside
+    "#]]
+    .assert_eq(&run(directory.path(), &["quarantine", "stock.image", "--events"]));
 }

@@ -136,6 +136,7 @@ fn redacted_and_dropped_events_as_json() {
           "events": 4,
           "dropped": 2,
           "void": 0,
+          "lost": [],
           "rules": [
             {
               "rule": "--drop-event remove",

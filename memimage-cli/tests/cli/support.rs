@@ -100,6 +100,9 @@ pub(crate) fn run(directory: &Path, arguments: &[&str]) -> String {
 pub(crate) fn shown(directory: &Path, output: &Output) -> String {
     let mut shown = String::from_utf8(output.stdout.clone()).unwrap();
     let errors = String::from_utf8(output.stderr.clone()).unwrap();
+    for call in ["memimage::", "RepairAction::"] {
+        assert!(!shown.contains(call) && !errors.contains(call), "names a call: {shown}{errors}");
+    }
     for line in errors.lines() {
         writeln!(shown, "stderr: {line}").unwrap();
     }

@@ -22,7 +22,7 @@ pub(crate) fn served() -> Served {
 pub(crate) fn served_with(options: impl FnOnce(Page) -> Page) -> Served {
     let directory = tempfile::tempdir().unwrap();
     let bank = bank(&directory);
-    let router = axum::Router::new().nest("/admin", options(Page::new(&bank.journal())).router());
+    let router = axum::Router::new().nest_service("/admin", options(Page::new(&bank.journal())).router());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = format!("http://{}/admin", listener.local_addr().unwrap());

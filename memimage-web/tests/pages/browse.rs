@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use crate::bank::{Bank, bank};
 
 fn browse(arguments: &[&str]) -> String {
-    let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-    format!("{:?}", memimage_web::browse(arguments))
+    let arguments = ["memimage browse"].iter().chain(arguments).map(OsString::from);
+    format!("{:?}", memimage_web::browse(None, arguments))
 }
 
 fn code(code: u8) -> String {
@@ -33,11 +33,13 @@ fn wrong_arguments_and_help() {
     assert_eq!(browse(&["x", "--addr", "y"]), code(2));
     assert_eq!(browse(&["--help"]), code(0));
     assert_eq!(browse(&["/none"]), code(3));
-    let with_model = memimage_web::browse_with::<Bank>(None, [OsString::from("/none")]);
+    let with_model = memimage_web::browse_with::<Bank>(None, ["bank browse", "/none"].map(OsString::from));
     assert_eq!(format!("{with_model:?}"), code(3));
     let preset = |arguments: &[&str]| {
         let image = std::path::Path::new("/none");
-        format!("{:?}", memimage_web::browse_with::<Bank>(Some(image), arguments.iter().map(OsString::from)))
+        let arguments = ["bank admin browse"].iter().chain(arguments).map(OsString::from);
+        format!("{:?}", memimage_web::browse_with::<Bank>(Some(image), arguments))
     };
-    assert_eq!([preset(&[]), preset(&["--image", "/other"]), preset(&["/other"])], [code(3), code(3), code(2)]);
+    assert_eq!([preset(&[]), preset(&["--image", "/other"]), preset(&["/other"])], [code(3), code(3), code(3)]);
+    assert_eq!(preset(&["--image", "/other", "/another"]), code(2));
 }

@@ -128,3 +128,30 @@ async fn the_events_are_counted_anew_after_the_image_was_cut() {
         answer.assert_has("7 events, 0 rejected");
     }
 }
+
+#[tokio::test]
+async fn the_pages_of_an_image_that_is_damaged_while_it_is_open_show_what_can_be_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("bank.image");
+    let bank = Image::<Bank>::options().segment_bytes(16 << 10).open(&path).unwrap();
+    for _ in 0..30 {
+        bank.note("x".repeat(1000)).unwrap();
+    }
+    // the first segment has three quarters of its events before this place
+    damage(&path, 12 << 10);
+    let router = memimage_web::router::<Bank>(bank.journal().clone());
+    let log = get(&router, "/log").await;
+    assert_eq!(log.status, StatusCode::OK, "{}", log.body);
+    log.assert_has("The image is damaged.");
+    log.assert_has("memimage doctor");
+    let (_, link) = log.body.split_once("href=\"log?before=").unwrap();
+    let hidden: u64 = link.split('"').next().unwrap().parse().unwrap();
+    let seqs = log.seqs();
+    assert!(1 < hidden && hidden < seqs[seqs.len() - 1] && seqs[0] == 30, "{hidden} {seqs:?}");
+    let before: Vec<u64> = (1..hidden).rev().collect();
+    assert_eq!(get(&router, &format!("/log?before={hidden}")).await.seqs(), before);
+    let health = get(&router, "/health").await;
+    assert_eq!(health.status, StatusCode::OK, "{}", health.body);
+    health.assert_has("memimage doctor");
+    health.assert_has("Check now");
+}

@@ -45,7 +45,9 @@ async fn a_search_that_does_not_parse_is_refused_and_points_at_the_place() {
         ("from=yesterday", "from: this is no moment: give an event&#39;s seq"),
         ("until=x", "until: this is no moment"),
         ("outcome=x", "outcome: must be"),
-        ("before=x", "invalid digit"),
+        ("before=x", "before: `x` is no number from 0 to"),
+        ("live=x", "live: must be `true` or `false`"),
+        ("name=a&name=b", "name: is given twice"),
     ] {
         let answer = any_page(&format!("/log?{search}")).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{search}");
@@ -101,9 +103,50 @@ async fn an_event_that_does_not_exist_is_not_found() {
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{address}");
         answer.assert_has("There is no event");
     }
-    for address in ["/event", "/event?seq=x", "/event?seq=-1"] {
-        assert_eq!(any_page(address).await.status, StatusCode::BAD_REQUEST, "{address}");
+    for (address, message) in [
+        ("/event", "seq: is missing; the address must say which event, such as event?seq=7"),
+        ("/event?seq=", "seq: is missing"),
+        ("/event?seq=x", "seq: `x` is no number from 0 to"),
+        ("/event?seq=-1", "seq: `-1` is no number"),
+    ] {
+        let answer = any_page(address).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{address}");
+        answer.assert_has(message);
     }
+}
+
+#[tokio::test]
+async fn a_parameter_that_a_page_does_not_have_is_refused_with_those_that_it_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let bank = bank(&directory);
+    let router = memimage_web::router::<Bank>(bank.journal().clone());
+    for (page, parameters) in [
+        ("log", "text, name, actor, from, until, where, outcome, before, live"),
+        ("live", "text, name, actor, from, until, where, outcome, after"),
+        ("event", "seq"),
+        ("state", "at, time, path, offset"),
+        ("diff", "from, to, path"),
+        ("changes", "path, from"),
+        ("shapes", ""),
+        ("health", ""),
+    ] {
+        let answer = get(&router, &format!("/{page}?Seq=1")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{page}");
+        let known = if parameters.is_empty() { "it has none".to_owned() } else { format!("it has {parameters}") };
+        answer.assert_has(&format!("Seq: this page has no such parameter; {known}</pre>"));
+        if page != "live" {
+            for parameter in parameters.split(", ").filter(|parameter| !parameter.is_empty()) {
+                let answer = get(&router, &format!("/{page}?{parameter}=%22")).await;
+                answer.assert_has_not("no such parameter");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn fields_that_a_person_leaves_empty_are_not_given() {
+    assert_eq!(page("/log?text=&before=&live=").await.seqs().len(), 6);
+    page("/state?at=&time=&offset=").await.assert_has("State after event 6");
 }
 
 #[tokio::test]

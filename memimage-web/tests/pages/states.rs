@@ -38,7 +38,7 @@ async fn a_state_that_does_not_exist_is_not_found() {
     for (address, message) in [
         ("/state?at=yesterday", "at: this is no moment"),
         ("/state?path=a..b", "path: this is not a path"),
-        ("/state?offset=-1", "invalid digit"),
+        ("/state?offset=-1", "offset: `-1` is no number"),
         ("/diff?from=x", "from: this is no moment"),
         ("/changes?path=%22a", "path: this is not a path"),
     ] {

@@ -8,9 +8,9 @@
 // each module uses only the modules above it
 mod protection;
 mod keys;
-mod rewrite;
 mod wording;
 mod seq_range;
+mod rewrite;
 mod repair_action;
 mod outcome_change;
 mod decision;
@@ -49,6 +49,6 @@ pub use seq_range::SeqRange;
 #[cfg(feature = "admin")]
 pub use tool::{
     Count, EventCondition, EventCounter, EventFigures, EventShape, EventStats, ImageInfo, ImageKeys, ImageReader,
-    ParentInfo, StateFile, SubscriptionPosition, Tool, format_time, parse_moment, run, run_tool,
+    ParentInfo, StateFile, SubscriptionPosition, Tool, format_time, parse_moment, run, run_tool, with_verbs,
 };
 pub use void::{Void, VoidDryRun, VoidReport, void};

@@ -41,7 +41,7 @@ pub enum RepairAction {
     /// ones, and [`Repair::dry_run`](super::Repair::dry_run) replays them.
     ///
     /// Readers of the history get an error for each gap ([`ErrorKind::LostEvents`](crate::ErrorKind::LostEvents)) and can go on
-    /// behind it. An image with a gap can be neither rewritten nor branched behind it. The repair does not apply if it cannot be
+    /// behind it. An export, a branch and a rewrite take over a gap only with `carry_gaps`. The repair does not apply if it cannot be
     /// known that the sound frames continue each other, or if the damage destroyed a decision that an event is void.
     GiveUp(Seq),
     /// Repairs segments whose frames are intact but whose header or file length is wrong. The repair derives the correct header
@@ -114,6 +114,14 @@ pub struct RepairOption {
 }
 
 impl RepairOption {
+    /// The place of this repair among others: the one that loses the fewest events comes first, and among equals the one after which the
+    /// journal keeps the most. The repair that gives up the damaged frames alone comes last, because only the owner can judge whether
+    /// the later events may be replayed without the lost ones.
+    pub(super) fn rank(&self) -> (bool, u64, u64) {
+        let events = |range: Option<SeqRange>| range.map_or(0, |range| range.events());
+        (matches!(self.action, RepairAction::GiveUp(_)), events(self.lost), events(self.retired))
+    }
+
     /// A repair that loses no event that is known to exist.
     pub(super) fn lossless(action: RepairAction) -> RepairOption {
         RepairOption { action, lost: None, gaps: Vec::new(), doubtful: None, retired: None, next: None }

@@ -59,6 +59,12 @@ impl Edits {
         }
     }
 
+    /// Whether an event from `first` to `last` is changed.
+    pub(super) fn change_one_of(&self, first: Seq, last: Seq) -> bool {
+        let (mut without, mut replaced) = (self.without.range(first..=last), self.replacements.range(first..=last));
+        without.next().is_some() || replaced.next().is_some()
+    }
+
     /// The first event that is changed.
     pub(super) fn first(&self) -> Option<Seq> {
         self.without.first().into_iter().chain(self.replacements.keys().next()).min().copied()

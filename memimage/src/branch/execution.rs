@@ -30,6 +30,8 @@ pub(super) struct Plan {
     pub(super) already_void: Vec<Seq>,
     pub(super) replaced: Vec<ReplacedEvent>,
     pub(super) conflicts: Vec<BranchConflict>,
+    /// The first and the last event of each recorded gap.
+    pub(super) lost: Vec<(Seq, Seq)>,
     /// The digest of the state after the last event.
     pub(super) digest: Digest,
 }
@@ -43,6 +45,7 @@ impl Plan {
             already_void: Vec::new(),
             replaced: Vec::new(),
             conflicts: Vec::new(),
+            lost: parent.crossed.iter().map(|gap| (gap.first, gap.last())).collect(),
             digest: parent.digest,
         }
     }
@@ -107,8 +110,11 @@ impl<'a, M: Model> Execution<'a, M> {
                     self.event(&stored)?;
                     watch(stored.record.seq);
                 }
-                // a branch has the seqs of its parent, without a gap
-                JournalItem::Gap(gap) => return Err(cursor.scan().segments().lost_events(gap)),
+                JournalItem::Gap(gap) if self.edits.change_one_of(gap.first, gap.last()) => {
+                    return Err(cursor.scan().segments().lost_events(gap));
+                }
+                // neither of the two states has the effect of the lost events
+                JournalItem::Gap(_) => {}
                 JournalItem::Shapes(..) => {}
             }
         }

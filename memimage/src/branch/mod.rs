@@ -25,7 +25,9 @@ use crate::event::{Event, IntoEvents, Model, Recorded, Reencode, ReencodedPart, 
 use crate::history::{Journal, JournalSource, Moment, Parent};
 use crate::journal::{Layout, Survey, Voids};
 use crate::log;
-use crate::new_image::{CompleteJournal, Need, Rebuilt, RecordWriter, StagingDir, StagingTask, refuse_inside, vacant};
+use crate::new_image::{
+    CompleteJournal, FrameDecoder, Need, Rebuilt, RecordWriter, StagingDir, StagingTask, refuse_inside, vacant,
+};
 use crate::options::Options;
 use crate::outcome::Outcome;
 use crate::panics::panic_message;
@@ -89,6 +91,7 @@ impl<M: Model> Journal<M> {
             without: BTreeSet::new(),
             replacing: Vec::new(),
             keeps_refused: false,
+            carries_gaps: false,
             options: Options::new(),
             progress: Box::new(|_| {}),
         }
@@ -124,6 +127,7 @@ pub struct Branch<'a, M: Model> {
     without: BTreeSet<Seq>,
     replacing: Vec<(Seq, Result<ReencodedPart, Error>)>,
     keeps_refused: bool,
+    carries_gaps: bool,
     options: Options<M>,
     progress: Box<dyn FnMut(BranchProgress) + 'a>,
 }
@@ -158,10 +162,19 @@ impl<'a, M: Model> Branch<'a, M> {
         self
     }
 
+    /// Sets whether the branch takes over the recorded gaps of its parent, in which events are lost. By default, a branch that would have
+    /// such a gap is refused. Its journal then tells about the gaps as that of its parent does. All its states are replayed without
+    /// the lost events, even if a snapshot of the parent has their effect.
+    pub fn carry_gaps(mut self, carry: bool) -> Self {
+        self.carries_gaps = carry;
+        self
+    }
+
     /// Calls `progress` after some of the events.
     pub fn progress<'b>(self, progress: impl FnMut(BranchProgress) + 'b) -> Branch<'b, M> {
-        let Branch { source, target, until, without, replacing, keeps_refused, options, .. } = self;
-        Branch { source, target, until, without, replacing, keeps_refused, options, progress: Box::new(progress) }
+        let Branch { source, target, until, without, replacing, keeps_refused, carries_gaps, options, .. } = self;
+        let progress = Box::new(progress);
+        Branch { source, target, until, without, replacing, keeps_refused, carries_gaps, options, progress }
     }
 
     /// Sets the maximum length of the branch's segments; see [`Options::segment_bytes`].
@@ -187,6 +200,9 @@ impl<'a, M: Model> Branch<'a, M> {
     ///   both in `without` and in `replacing`, or is replaced twice; or a replacement is refused, or its body panics; or the
     ///   image is in memory ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)).
     /// - The image was pruned, or another process prunes it meanwhile ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)).
+    /// - The branch would have a recorded gap ([`ErrorKind::LostEvents`](crate::ErrorKind::LostEvents)), and
+    ///   [`carry_gaps`](Branch::carry_gaps) does not allow it; or an event to be changed is lost, or the end of the branch is inside of a
+    ///   gap.
     /// - A file cannot be read or written, or the image is damaged, or cannot be replayed.
     /// - The branch replays to another state than the one that was computed
     ///   ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)).
@@ -195,7 +211,8 @@ impl<'a, M: Model> Branch<'a, M> {
     /// fails, there is no image at `target`.
     pub fn create(self) -> Result<BranchReport, Error> {
         self.options.validate()?;
-        let Branch { source, target, until, without, replacing, keeps_refused, options, mut progress } = self;
+        let Branch { source, target, until, without, replacing, keeps_refused, carries_gaps, options, mut progress } =
+            self;
         let root = source.layout().root().to_owned();
         if source.layout().is_in_memory() {
             return Err(refused(&root, messages::IN_MEMORY));
@@ -210,7 +227,8 @@ impl<'a, M: Model> Branch<'a, M> {
             let journal = CompleteJournal::of::<M>(opened, messages::PRUNED)?;
             let end = until.map_or(Ok(last), |moment| moment.resolve(&journal.journal, last))?;
             let edits = Edits::new::<M>(&root, (end, last), without, replacing)?;
-            let making = Making { source: &source, journal: &journal, edits: &edits, keeps_refused, options: &options };
+            let (source, journal, edits, options) = (&source, &journal, &edits, &options);
+            let making = Making { source, journal, edits, keeps_refused, carries_gaps, options };
             making.run(&target, &mut *progress)
         };
         create().map_err(|error| pruned_meanwhile(&source, error))
@@ -273,6 +291,7 @@ struct Making<'a, M: Model> {
     journal: &'a CompleteJournal,
     edits: &'a Edits,
     keeps_refused: bool,
+    carries_gaps: bool,
     options: &'a Options<M>,
 }
 
@@ -291,7 +310,8 @@ impl<M: Model> Making<'_, M> {
         let parent = (self.journal, self.edits.end);
         let mut new = RecordWriter::create::<M>(disk, layout, self.options, keys, parent)?;
         let life = new.life();
-        let writer = BranchWriter::new::<M>((source, self.journal), self.edits, &voids, &plan, &mut new);
+        let decoder = FrameDecoder::new(self.edits.end, self.carries_gaps);
+        let writer = BranchWriter::new::<M>((source, self.journal), (self.edits, decoder), &voids, &plan, &mut new);
         writer.write::<M>(&mut |seq| {
             progress(BranchProgress { step: BranchStep::Write, events: seq.get(), total });
         })?;
@@ -387,6 +407,7 @@ impl<M: Model> Making<'_, M> {
             already_void: plan.already_void.clone(),
             replaced: plan.replaced,
             conflicts: plan.conflicts,
+            lost: plan.lost,
             digest: plan.digest,
         }
     }

@@ -24,6 +24,9 @@ pub struct BranchReport {
     pub replaced: Vec<ReplacedEvent>,
     /// The other events that do not apply on the branch as they did in the parent, in the order of the journal, each once.
     pub conflicts: Vec<BranchConflict>,
+    /// The first and the last event of each recorded gap that the branch takes over; empty without
+    /// [`Branch::carry_gaps`](super::Branch::carry_gaps).
+    pub lost: Vec<(Seq, Seq)>,
     /// The digest of the state after the last event of the branch.
     pub digest: Digest,
 }

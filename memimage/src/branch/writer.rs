@@ -30,7 +30,7 @@ pub(super) struct BranchWriter<'a> {
 impl<'a> BranchWriter<'a> {
     pub(super) fn new<M: Model>(
         (source, journal): (&'a JournalSource, &'a CompleteJournal),
-        edits: &'a Edits,
+        (edits, decoder): (&'a Edits, FrameDecoder),
         voids: &'a Voids,
         plan: &'a Plan,
         new: &'a mut RecordWriter,
@@ -45,7 +45,6 @@ impl<'a> BranchWriter<'a> {
             }
         }
         let numbers = vec![None; rows.len()];
-        let decoder = FrameDecoder::new(edits.end);
         BranchWriter { source, dispatch: &journal.dispatch, voids, decoder, edits, plan, new, rows, numbers }
     }
 
@@ -64,6 +63,7 @@ impl<'a> BranchWriter<'a> {
         match self.decoder.decode(scan, segment, frame, |record| replayed::<M>(dispatch, voids, record))? {
             SourceFrame::Other => Ok(()),
             SourceFrame::Time(correction) => self.new.correct_time(&correction),
+            SourceFrame::Gap(gap, mark, correction) => self.new.put_replayed_gap(gap, &mark, correction.as_ref()),
             SourceFrame::Events { body, records } => records.iter().try_for_each(|(record, action)| {
                 let has_effect = matches!(action, ReplayAction::Event(_));
                 self.record::<M>(record, has_effect, &body[record.payload.clone()])

@@ -1,6 +1,7 @@
-//! A disk that shows some files with another content than they have. It writes nothing: so the effect of a change can be tried.
+//! A disk that shows some files with another content than they have, or hides them. It writes nothing: so the effect of a change can be
+//! tried.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,16 +15,23 @@ pub(crate) struct ShownFile {
     pub(crate) len: u64,
 }
 
-/// A disk that shows the files of another disk, some of them with another content. All changes fail.
+/// A disk that shows the files of another disk, some of them with another content, and others not at all. All changes fail.
 #[derive(Debug)]
 pub(crate) struct OverlayDisk {
     inner: Arc<dyn Disk>,
     files: BTreeMap<PathBuf, ShownFile>,
+    hidden: BTreeSet<PathBuf>,
 }
 
 impl OverlayDisk {
     pub(crate) fn new(inner: Arc<dyn Disk>, files: BTreeMap<PathBuf, ShownFile>) -> OverlayDisk {
-        OverlayDisk { inner, files }
+        OverlayDisk { inner, files, hidden: BTreeSet::new() }
+    }
+
+    /// A disk without the files at these paths.
+    #[cfg(feature = "admin")]
+    pub(crate) fn without(inner: Arc<dyn Disk>, hidden: BTreeSet<PathBuf>) -> OverlayDisk {
+        OverlayDisk { inner, files: BTreeMap::new(), hidden }
     }
 }
 
@@ -39,6 +47,7 @@ impl Disk for OverlayDisk {
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>> {
         match (access, self.files.get(path)) {
             (Access::Read, Some(file)) => Ok(Box::new(file.clone())),
+            (Access::Read, None) if self.hidden.contains(path) => Err(io::ErrorKind::NotFound.into()),
             (Access::Read, None) => self.inner.open(path, access),
             (Access::ReadWrite, _) => read_only(),
         }
@@ -55,11 +64,16 @@ impl Disk for OverlayDisk {
             let name = path.file_name().unwrap_or_default().to_owned();
             entries.insert(name.clone(), Entry { name, kind: FileType::File, len: file.len });
         }
+        entries.retain(|name, _| !self.hidden.contains(&dir.join(name)));
         Ok(entries.into_values().collect())
     }
 
     fn kind(&self, path: &Path) -> io::Result<Option<FileType>> {
-        if self.files.contains_key(path) { Ok(Some(FileType::File)) } else { self.inner.kind(path) }
+        match self.hidden.contains(path) {
+            true => Ok(None),
+            false if self.files.contains_key(path) => Ok(Some(FileType::File)),
+            false => self.inner.kind(path),
+        }
     }
 
     fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
@@ -154,5 +168,18 @@ mod tests {
         assert_eq!(disk.kind(&new).unwrap(), Some(FileType::File));
         assert!(disk.open(&replaced, Access::ReadWrite).is_err() && disk.remove(&replaced).is_err());
         assert!(disk.create_new(&directory.path().join("d")).is_err() && disk.rename(&replaced, &new).is_err());
+    }
+
+    #[cfg(feature = "admin")]
+    #[test]
+    fn a_hidden_file_is_missing() {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = ["a", "b"].map(|name| directory.path().join(name));
+        paths.iter().for_each(|path| drop(RealDisk.create_new(path).unwrap()));
+        let disk = OverlayDisk::without(Arc::new(RealDisk), BTreeSet::from([paths[0].clone()]));
+        assert_eq!(disk.kind(&paths[0]).unwrap(), None);
+        assert_eq!(disk.open(&paths[0], Access::Read).err().map(|error| error.kind()), Some(io::ErrorKind::NotFound));
+        assert_eq!(disk.list(directory.path()).unwrap().len(), 1);
+        assert_eq!(disk.kind(&paths[1]).unwrap(), Some(FileType::File));
     }
 }

@@ -28,6 +28,18 @@ pub(crate) fn open(path: &Path) -> Result<impl io::BufRead + use<>, Error> {
     Ok(io::BufReader::with_capacity(1 << 16, File::open(path).map_err(|error| failed("opening", path, error))?))
 }
 
+/// Creates the user's directory, and its parents, as far as they do not exist.
+#[cfg(feature = "admin")]
+pub(crate) fn create_directory(path: &Path) -> Result<(), Error> {
+    fs::create_dir_all(path).map_err(|error| failed("creating", path, error))
+}
+
+/// What an entry at a path is; `None` if there is none.
+#[cfg(feature = "admin")]
+pub(crate) fn is_directory(path: &Path) -> Option<bool> {
+    fs::metadata(path).ok().map(|metadata| metadata.is_dir())
+}
+
 /// Replaces the file's text by the text that `change` returns; leaves the file unchanged if `change` returns `None`. Updates
 /// exclude each other, within this process and across processes, and a reader sees either the old or the new text.
 ///

@@ -178,7 +178,7 @@ impl ErrorKind {
             SubscriptionError::InUse { .. } => ErrorKind::Locked,
             SubscriptionError::Lost { .. } => ErrorKind::OutOfRange,
             SubscriptionError::Damaged { .. } => ErrorKind::Corrupt,
-            SubscriptionError::NotDelivered { .. } => ErrorKind::NotApplicable,
+            SubscriptionError::NotDelivered { .. } | SubscriptionError::NoGap { .. } => ErrorKind::NotApplicable,
         }
     }
 }

@@ -128,11 +128,11 @@ pub(crate) enum ErrorDetail {
     PrunedEvent { path: PathBuf, seq: Seq, first: Option<Seq> },
 
     #[error(
-        "{} lost by damage to `{}`, and a repair recorded the gap; help: read before or behind the gap; a backup may have what is lost",
+        "{} lost by damage to `{}`, and a repair recorded the gap; help: {help}",
         if first == last { format!("event {first} was") } else { format!("the events {first} to {last} were") },
         path.display()
     )]
-    LostEvents { path: PathBuf, first: Seq, last: Seq },
+    LostEvents { path: PathBuf, first: Seq, last: Seq, help: &'static str },
 
     #[error(
         "the state after event {seq} of `{}` cannot be rebuilt, because the events before event {oldest} were pruned; help: ask for \
@@ -301,7 +301,7 @@ pub(crate) enum ErrorDetail {
     #[error(
         "the derived field `{field}` of the model `{model}` differs after event {seq} from what `{method}` gives: a snapshot of it \
          would change the state of the next start; the new snapshot was removed, and the image keeps its older snapshots; help: \
-         let each command maintain the field as `{method}` fills it; `memimage::testing` finds the first event with a difference"
+         let each command maintain the field as `{method}` fills it; a test with `ModelUnderTest` finds the first event with a difference"
     )]
     Derived { model: &'static str, method: &'static str, field: &'static str, seq: Seq },
 

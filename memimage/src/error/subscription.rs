@@ -36,6 +36,11 @@ pub(crate) enum SubscriptionError {
     )]
     Damaged { path: PathBuf, name: String },
 
+    #[error(
+        "this error does not report lost events, so it cannot be acknowledged: {cause}; help: pass an error for which `Error::gap` returns the lost events"
+    )]
+    NoGap { cause: String },
+
     #[error("event {seq} cannot be acknowledged: {what}; nothing was acknowledged; help: {help}")]
     NotDelivered { seq: Seq, what: &'static str, help: &'static str },
 }

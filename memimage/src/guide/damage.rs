@@ -127,8 +127,13 @@
 //! - The journal records each gap, with its range, as it records that an event is void. A check notes it, and
 //!   [`RecoveryReport::lost`](crate::RecoveryReport) lists the lost events that a replay went on without.
 //! - A loop over the history or a subscription gets an error of the kind [`LostEvents`](crate::ErrorKind::LostEvents) for each gap, and
-//!   can go on. A projection goes on, and logs a warning. A branch behind a gap, and a rewrite, are refused.
-//! - A named subscription that has acknowledged a lost event as its last one cannot continue: make it anew behind the gap.
+//!   can go on. A projection goes on, and logs a warning.
+//! - An export, a [branch](super::past_states#undo-a-mistaken-event) and a [rewrite](crate::admin::rewrite()) are refused, unless
+//!   `carry_gaps(true)`, or `--carry-gaps`, takes the gap over: the new image then tells about it as this one does. Its states lack the
+//!   effect of the lost events, even if a snapshot of this image has it.
+//! - A named subscription acknowledges a gap by its error, with [`acknowledge_lost`](crate::Subscription::acknowledge_lost), or by
+//!   acknowledging a later event. Otherwise the error comes again when the subscriber starts again. A subscription that has acknowledged
+//!   one of the lost events goes on behind the gap.
 //! - The request keys of lost events are forgotten, unless a snapshot has them: a retry runs such a request again.
 //! - As long as a state rests on a snapshot with the effect of lost events, the snapshots are no mere cache: a replay without any of them
 //!   gives another state, which a digest reveals.

@@ -143,8 +143,9 @@
 //!
 //! The crate [`memimage-web`](https://github.com/OWNER/memimage/blob/main/memimage-web/README.md) shows an image in a browser: the change log with
 //! search and live tail, what each event changed, the state at any point with a slider over the history, the history of a value, and
-//! the health of the image. `memimage browse DIR` serves it without states, a program's `admin browse` with them, and
-//! `memimage_web::router` nests it in an axum program. It is read-only, and listens on this machine only unless told otherwise.
+//! the health of the image. `memimage browse DIR` serves it without states, and `memimage_web::router` nests it in an axum program. With
+//! `memimage_web::tool::<Bank>()` instead of `Tool::for_model::<Bank>()`, a program has the verb `browse`, which serves it with states. It is
+//! read-only, and listens on this machine only unless told otherwise.
 //!
 //! ![The state at an earlier event](https://github.com/OWNER/memimage/raw/main/memimage-web/screenshots/state.png)
 //!

@@ -116,6 +116,10 @@
 //!   `Journal::open` also after [`Replaced`](crate::ErrorKind::Replaced): a repair cut the journal, a backup was restored, or the
 //!   directory was removed. Subscribe again after [`seq`](crate::Subscription::seq), or under the name.
 //!
+//! It does not end at a [gap](super::damage#repair-damage) that a repair recorded: it returns one error of the kind
+//! [`LostEvents`](crate::ErrorKind::LostEvents), and goes on. Acknowledge the gap by
+//! [`acknowledge_lost`](crate::Subscription::acknowledge_lost), or with a later event; otherwise the error comes again after a restart.
+//!
 //! # Forgotten subscriptions, and pruning
 //!
 //! With a [retention](crate::Options::retention), the image prunes its journal, but never an event that a named subscription has not

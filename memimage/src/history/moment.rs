@@ -56,7 +56,6 @@ fn last_event_until(time: Timestamp, journal: &OpenedJournal, durable: Seq) -> R
         Err(Error::new(ErrorDetail::NoSuchTime { path, time, what }))
     };
     let found = journal.scan().last_event_until(time, durable)?;
-    let created = journal.segments().created();
     match found {
         Some(seq) if seq == durable && time > Timestamp::wall_clock() => {
             refused(format!("this time is in the future; help: ask for a time up to now ({})", Timestamp::wall_clock()))
@@ -65,8 +64,12 @@ fn last_event_until(time: Timestamp, journal: &OpenedJournal, durable: Seq) -> R
         None if !journal.segments().starts_at_genesis() => {
             refused("the events before this time were pruned; help: ask for a later time".to_owned())
         }
-        None if time < created => refused(format!("the image was created at {created}; help: ask for a later time")),
-        None => Ok(Seq::ZERO),
+        None => match journal.segments().image_created() {
+            Some(created) if time < created => {
+                refused(format!("the image was created at {created}; help: ask for a later time"))
+            }
+            _ => Ok(Seq::ZERO),
+        },
     }
 }
 

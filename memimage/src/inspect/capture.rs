@@ -60,6 +60,13 @@ impl Capture {
         self.part = Some(Part { kind, name, variant, len, content });
     }
 
+    /// An entry is read, or left out. The entries behind the page are not counted if the value has told their number.
+    fn pass(&mut self) -> Result<(), Stop> {
+        self.seen += 1;
+        let is_over = self.is_counted && self.seen >= self.bounds.offset.saturating_add(self.bounds.limit);
+        if is_over { Err(Stop::Done) } else { Ok(()) }
+    }
+
     /// Whether the next entry is on the page.
     fn is_on_page(&self) -> bool {
         self.seen >= self.bounds.offset && self.seen - self.bounds.offset < self.bounds.limit
@@ -109,10 +116,16 @@ impl Visitor for Capture {
         Ok(())
     }
 
+    fn skip(&mut self, len: u64) -> u64 {
+        self.seen = self.bounds.offset.min(len);
+        self.seen
+    }
+
     fn key<T: Serialize + ?Sized>(&mut self, text: &mut String, key: &T) -> Result<bool, Stop> {
         let is_wanted = self.is_on_page();
-        if is_wanted {
-            write_key(text, key)?;
+        match is_wanted {
+            true => write_key(text, key)?,
+            false => self.pass()?,
         }
         Ok(is_wanted)
     }
@@ -135,10 +148,7 @@ impl Visitor for Capture {
                 entries.push(Entry { key, part });
             }
         }
-        self.seen += 1;
-        // the other entries need not be counted
-        let is_over = self.is_counted && self.seen >= self.bounds.offset.saturating_add(self.bounds.limit);
-        if is_over { Err(Stop::Done) } else { Ok(()) }
+        self.pass()
     }
 
     fn end(&mut self) -> Result<(), Stop> {

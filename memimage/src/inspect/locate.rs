@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::capture::Capture;
 use super::error::InspectError;
-use super::key_text::write_key;
+use super::key_match::WantedKey;
 use super::kind::Kind;
 use super::part::{Bounds, Part};
 use super::path::Path;
@@ -39,8 +39,7 @@ pub(super) fn locate<T: Serialize + ?Sized, V: Visitor>(
     target: &mut V,
 ) -> Result<(), InspectError> {
     let mut result = Located::Nowhere { at: 0, what: "the value writes nothing".to_owned() };
-    let mut locate =
-        Locate { path, at: 0, result: &mut result, target, is_open: false, kind: Kind::Scalar, seen: 0, names: vec![] };
+    let mut locate = Locate::new(path, 0, &mut result, target);
     visit(value, &mut locate, position).map_err(|stop| InspectError::unserializable(stop.to_string()))?;
     match result {
         Located::Found => Ok(()),
@@ -67,15 +66,22 @@ struct Locate<'a, V> {
     /// Whether the parts that follow belong to the target.
     is_open: bool,
     kind: Kind,
+    /// The key that the next step names, in a map.
+    key: Option<WantedKey<'a>>,
     /// The number of parts that were left out.
     seen: u64,
     /// The names of these parts, for the error.
     names: Vec<String>,
 }
 
-impl<V> Locate<'_, V> {
+impl<'a, V> Locate<'a, V> {
+    fn new(path: &'a Path, at: usize, result: &'a mut Located, target: &'a mut V) -> Locate<'a, V> {
+        let (is_open, kind, key, seen, names) = (false, Kind::Scalar, None, 0, Vec::new());
+        Locate { path, at, result, target, is_open, kind, key, seen, names }
+    }
+
     /// The next step; `None` at the end of the path.
-    fn step(&self) -> Option<&str> {
+    fn step(&self) -> Option<&'a str> {
         self.path.steps().get(self.at).map(String::as_str)
     }
 
@@ -133,19 +139,43 @@ impl<V: Visitor> Visitor for Locate<'_, V> {
 
     fn begin(&mut self, kind: Kind, name: &'static str, len: Option<usize>) -> Result<(), Stop> {
         self.kind = kind;
-        if self.step().is_none() {
-            self.found();
-            return self.target.begin(kind, name, len);
+        match self.step() {
+            None => {
+                self.found();
+                self.target.begin(kind, name, len)
+            }
+            Some(step) => {
+                self.key = (kind == Kind::Map).then(|| WantedKey::new(step));
+                Ok(())
+            }
         }
-        Ok(())
+    }
+
+    fn skip(&mut self, len: u64) -> u64 {
+        if self.is_open {
+            return self.target.skip(len);
+        }
+        if !matches!(self.kind, Kind::List | Kind::Set) {
+            return 0;
+        }
+        // a step that is no number leads to no item
+        let item = self.step().and_then(|step| step.parse().ok()).unwrap_or(u64::MAX);
+        self.seen = len.min(item);
+        self.seen
     }
 
     fn key<T: Serialize + ?Sized>(&mut self, text: &mut String, key: &T) -> Result<bool, Stop> {
         if self.is_open {
             return self.target.key(text, key);
         }
-        write_key(text, key)?;
-        Ok(true)
+        let is_wanted = match &self.key {
+            Some(wanted) => wanted.is(key, text)?,
+            None => false,
+        };
+        if !is_wanted {
+            self.seen += 1;
+        }
+        Ok(is_wanted)
     }
 
     fn part<T: Serialize + ?Sized>(
@@ -163,16 +193,7 @@ impl<V: Visitor> Visitor for Locate<'_, V> {
             Key::Index(index) => step.parse() == Ok(index),
         };
         if is_next {
-            let mut inner = Locate {
-                path: self.path,
-                at: self.at + 1,
-                result: self.result,
-                target: self.target,
-                is_open: false,
-                kind: Kind::Scalar,
-                seen: 0,
-                names: Vec::new(),
-            };
+            let mut inner = Locate::new(self.path, self.at + 1, self.result, self.target);
             visit(part, &mut inner, position)?;
             // the rest of the value is not needed
             return Err(Stop::Done);

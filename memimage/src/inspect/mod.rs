@@ -50,6 +50,7 @@ mod json;
 mod visitor;
 mod walk;
 mod key_text;
+mod key_match;
 mod capture;
 mod locate;
 #[cfg(feature = "json")]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use super::{Bounds, Content, Kind, Part, Path, inspect};
+use super::{Bounds, Content, Kind, Part, Path, inspect, observe};
 use crate::value::Value;
 
 #[derive(Serialize)]
@@ -260,4 +260,150 @@ fn the_json_of_a_value_is_that_of_its_part() {
     let part = inspect(&numbers, &Path::root(), Bounds::WHOLE).unwrap();
     let json = r#"["18446744073709551615","NaN",9007199254740991,"-9223372036854775808"]"#;
     assert_eq!(serde_json::to_string(&part).unwrap(), json);
+}
+
+/// The items `0..len`, each of which counts how often it is passed.
+struct CountedItems<'c> {
+    passed: &'c Cell<u32>,
+    next: u32,
+    len: u32,
+}
+
+impl Iterator for CountedItems<'_> {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        self.nth(0)
+    }
+
+    /// One step, as for a slice.
+    fn nth(&mut self, skipped: usize) -> Option<u32> {
+        self.passed.set(self.passed.get() + 1);
+        let item = self.next + u32::try_from(skipped).unwrap();
+        self.next = item + 1;
+        (item < self.len).then_some(item)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.len.saturating_sub(self.next) as usize;
+        (left, Some(left))
+    }
+}
+
+struct CountedList<'c>(&'c Cell<u32>);
+
+impl Serialize for CountedList<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(CountedItems { passed: self.0, next: 0, len: 1000 })
+    }
+}
+
+#[test]
+fn the_items_before_the_wanted_ones_are_passed_in_one_step() {
+    let passed = Cell::new(0);
+    let list = CountedList(&passed);
+    assert_eq!(inspect(&list, &path("900"), Bounds::default()).unwrap().to_string(), "900");
+    assert_eq!(passed.replace(0), 2);
+    let page = inspect(&list, &Path::root(), Bounds { offset: 900, limit: 3, ..Bounds::default() }).unwrap();
+    assert_eq!(page.to_string(), "[900 before, 900, 901, 902, 97 more]");
+    assert_eq!(passed.replace(0), 4);
+    let beyond = inspect(&list, &Path::root(), Bounds { offset: 2000, ..Bounds::default() }).unwrap();
+    assert_eq!((beyond.len, beyond.to_string().as_str()), (1000, "[1000 before, ]"));
+    for missing in ["1000", "x"] {
+        let error = inspect(&list, &path(missing), Bounds::default()).unwrap_err().to_string();
+        assert!(error.ends_with("the value has 1000 items, numbered from 0"), "{error}");
+    }
+}
+
+/// A key that counts how often it is compared or written.
+struct CountedKey<'c>(u32, &'c Cell<u32>);
+
+impl PartialEq for CountedKey<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for CountedKey<'_> {}
+
+impl PartialOrd for CountedKey<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for CountedKey<'_> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+impl Serialize for CountedKey<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.1.set(self.1.get() + 1);
+        serializer.serialize_u32(self.0)
+    }
+}
+
+#[test]
+#[expect(clippy::mutable_key_type, reason = "the counter is no part of the order")]
+fn the_keys_behind_the_wanted_one_are_not_read() {
+    let count = Cell::new(0);
+    let map: BTreeMap<CountedKey<'_>, u32> = (0..1000).map(|key| (CountedKey(key, &count), key)).collect();
+    inspect(&map, &path("500"), Bounds::default()).unwrap();
+    assert_eq!(count.replace(0), 501);
+    let page = inspect(&map, &Path::root(), Bounds { offset: 900, limit: 3, ..Bounds::default() }).unwrap();
+    assert_eq!(page.to_string(), "{900 before, 900: 900, 901: 901, 902: 902, 97 more}");
+    assert_eq!(count.replace(0), 3);
+}
+
+#[test]
+fn a_key_of_each_kind_is_found_by_its_text_and_by_no_other() {
+    fn finds<K: Ord + Serialize>(keys: [K; 2], texts: [&str; 2]) {
+        let map: BTreeMap<K, usize> = keys.into_iter().zip(0..).collect();
+        let root = inspect(&map, &Path::root(), Bounds::default()).unwrap();
+        let mut found: Vec<&str> = root.entries().iter().map(|entry| entry.key.as_str()).collect();
+        found.sort_unstable();
+        let mut wanted = texts;
+        wanted.sort_unstable();
+        assert_eq!(found, wanted);
+        for (index, text) in texts.into_iter().enumerate() {
+            let part = inspect(&map, &Path::root().child(text), Bounds::default()).unwrap();
+            assert_eq!(part.to_string(), index.to_string(), "{text}");
+            for other in [format!("0{text}"), format!("+{text}"), format!("{text} "), format!("{text}0")] {
+                assert!(inspect(&map, &Path::root().child(&other), Bounds::default()).is_err(), "{other}");
+            }
+        }
+    }
+    #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
+    enum Mixed {
+        Unit,
+        Newtype(i8),
+    }
+    finds([0_u8, 7], ["0", "7"]);
+    finds([-1_i8, 1], ["-1", "1"]);
+    finds([u128::MAX, 1], ["340282366920938463463374607431768211455", "1"]);
+    finds([i128::MIN, 1], ["-170141183460469231731687303715884105728", "1"]);
+    finds([false, true], ["false", "true"]);
+    finds(['a', 'ä'], ["a", "ä"]);
+    finds(["", "007"], ["", "007"]);
+    finds([None, Some(7)], ["none", "7"]);
+    finds([(1, 'x'), (2, 'y')], ["(1, 'x')", "(2, 'y')"]);
+    finds([Mixed::Unit, Mixed::Newtype(-1)], ["Unit", "Newtype(-1)"]);
+    finds([std::net::Ipv6Addr::LOCALHOST, std::net::Ipv6Addr::UNSPECIFIED], ["::1", "::"]);
+}
+
+#[test]
+fn a_part_that_is_observed_again_tells_only_changes() {
+    let mut map = BTreeMap::from([(7, vec![1]), (8, vec![2])]);
+    let first = observe(&map, &path("7")).unwrap();
+    map.insert(8, vec![3]);
+    assert_eq!(first.changed(&map).unwrap(), None);
+    map.insert(7, vec![1, 4]);
+    let second = first.changed(&map).unwrap().unwrap();
+    assert_eq!(second, observe(&map, &path("7")).unwrap());
+    assert_eq!(second.differences_from(&first)[0].to_string(), "7.1: absent → 4");
+    map.remove(&7);
+    let third = second.changed(&map).unwrap().unwrap();
+    assert_eq!((third.part(), third.changed(&map).unwrap()), (None, None));
 }

@@ -21,7 +21,15 @@ pub(super) trait Visitor {
     /// The parts of the value follow. `len` is their number, if the value tells it.
     fn begin(&mut self, kind: Kind, name: &'static str, len: Option<usize>) -> Result<(), Stop>;
 
-    /// The key of the next part, if the value is a map. Writes its text to `text` and returns true, if the visitor needs it.
+    /// How many of the `len` parts at the beginning of a sequence or a map are left out: the visitor counts them as seen, and does not
+    /// receive them.
+    fn skip(&mut self, len: u64) -> u64 {
+        let _ = len;
+        0
+    }
+
+    /// The key of the next part, if the value is a map. Writes its text to `text` and returns true if the visitor wants the part. Otherwise
+    /// the part is left out, as by [`skip`](Visitor::skip).
     fn key<T: Serialize + ?Sized>(&mut self, text: &mut String, key: &T) -> Result<bool, Stop>;
 
     /// The next part. The position in the shape is known if it was known for the whole value.
@@ -48,7 +56,7 @@ pub(super) enum Scalar<'s> {
 pub(super) enum Key<'k> {
     /// The name of a field, or the text of a key.
     Name(&'k str),
-    /// The number of the part; also in a map, if the visitor did not want the key.
+    /// The number of the part.
     Index(u64),
 }
 

@@ -53,7 +53,7 @@ impl<'p, 'v, V: Visitor> Walk<'p, 'v, V> {
             shapes,
             next: 0,
             key: String::new(),
-            has_key: false,
+            is_wanted: false,
         })
     }
 
@@ -90,9 +90,10 @@ struct Parts<'p, 'v, V> {
     shapes: ChildShapes,
     /// The number of the next part.
     next: u64,
-    /// The text of the key whose value follows, if the visitor wanted it.
+    /// The text of the key whose value follows.
     key: String,
-    has_key: bool,
+    /// Whether the visitor wants this value.
+    is_wanted: bool,
 }
 
 /// Where the text of a part's key is.
@@ -104,6 +105,15 @@ enum KeySource {
 }
 
 impl<V: Visitor> Parts<'_, '_, V> {
+    /// Leaves out the parts at the beginning that the visitor does not want. The iterators of slices do this in one step.
+    fn skip(&mut self, parts: &mut impl Iterator, len: Option<usize>) {
+        let skipped = len.map_or(0, |len| self.visitor.skip(len as u64));
+        if let Some(last) = skipped.checked_sub(1) {
+            parts.nth(usize::try_from(last).unwrap_or(usize::MAX));
+            self.next += skipped;
+        }
+    }
+
     /// `shape` is the index of the part's shape.
     fn part<T: Serialize + ?Sized>(&mut self, key: KeySource, part: &T, shape: usize) -> Result<(), Stop> {
         let position = match &self.position {
@@ -127,6 +137,14 @@ impl<V: Visitor> Parts<'_, '_, V> {
     fn named<T: Serialize + ?Sized>(&mut self, name: &'static str, part: &T) -> Result<(), Stop> {
         let shape = usize::try_from(self.next).unwrap_or(usize::MAX);
         self.part(KeySource::Name(name), part, shape)
+    }
+}
+
+/// The number of parts, if the iterator knows it.
+fn known_len(parts: &impl Iterator) -> Option<usize> {
+    match parts.size_hint() {
+        (least, Some(most)) if least == most => Some(least),
+        _ => None,
     }
 }
 
@@ -215,6 +233,19 @@ impl<'p, 'v, V: Visitor> Serializer for Walk<'p, 'v, V> {
         self.parts(kind, "", len, ChildShapes::of_sequence)
     }
 
+    fn collect_seq<I>(self, items: I) -> Result<(), Stop>
+    where
+        I: IntoIterator,
+        I::Item: Serialize,
+    {
+        let mut items = items.into_iter();
+        let len = known_len(&items);
+        let mut parts = self.serialize_seq(len)?;
+        parts.skip(&mut items, len);
+        items.try_for_each(|item| parts.unnamed(&item))?;
+        parts.visitor.end()
+    }
+
     fn serialize_tuple(self, len: usize) -> Result<Parts<'p, 'v, V>, Stop> {
         self.parts(Kind::Tuple, "", Some(len), ChildShapes::of_tuple)
     }
@@ -236,6 +267,20 @@ impl<'p, 'v, V: Visitor> Serializer for Walk<'p, 'v, V> {
 
     fn serialize_map(self, len: Option<usize>) -> Result<Parts<'p, 'v, V>, Stop> {
         self.parts(Kind::Map, "", len, ChildShapes::of_map)
+    }
+
+    fn collect_map<K, T, I>(self, entries: I) -> Result<(), Stop>
+    where
+        K: Serialize,
+        T: Serialize,
+        I: IntoIterator<Item = (K, T)>,
+    {
+        let mut entries = entries.into_iter();
+        let len = known_len(&entries);
+        let mut parts = self.serialize_map(len)?;
+        parts.skip(&mut entries, len);
+        entries.try_for_each(|(key, value)| parts.serialize_entry(&key, &value))?;
+        parts.visitor.end()
     }
 
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Parts<'p, 'v, V>, Stop> {
@@ -274,13 +319,18 @@ impl<V: Visitor> SerializeMap for Parts<'_, '_, V> {
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Stop> {
         self.key.clear();
-        self.has_key = self.visitor.key(&mut self.key, key)?;
+        self.is_wanted = self.visitor.key(&mut self.key, key)?;
         Ok(())
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
-        let key = if self.has_key { KeySource::Text } else { KeySource::Index };
-        self.part(key, value, 1)
+        match self.is_wanted {
+            true => self.part(KeySource::Text, value, 1),
+            false => {
+                self.next += 1;
+                Ok(())
+            }
+        }
     }
 
     fn end(self) -> Result<(), Stop> {

@@ -8,8 +8,9 @@ use crate::digest::Digest;
 use crate::disk::Disk;
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
-use crate::journal::{FrameKind, Layout, records};
+use crate::journal::{FrameKind, Gap, Layout, records};
 use crate::keys::Keyring;
+use crate::log;
 use crate::outcome::Outcome;
 use crate::recovery::{
     Dispatch, GenesisState, OpenedJournal, Recovered, RecoveryGoal, ReplayProgress, dispatch_of, recover_with_progress,
@@ -40,6 +41,8 @@ pub(crate) struct Rebuilt {
     /// The events that have another outcome on replay than when they were recorded, because an earlier event has become void
     /// since.
     pub(crate) changed_outcomes: BTreeMap<Seq, Outcome>,
+    /// The recorded gaps that the replay crossed.
+    pub(crate) crossed: Vec<Gap>,
     /// Whether the journal ends with a torn write.
     pub(crate) torn: bool,
 }
@@ -89,16 +92,21 @@ impl CompleteJournal {
         watch: &mut dyn FnMut(ReplayProgress),
     ) -> Result<Rebuilt, Error> {
         let rebuilt = self.recover::<M>(until, verify, 0, watch)?;
+        if !rebuilt.crossed.is_empty() && !rebuilt.uncompared.is_empty() {
+            let states = rebuilt.uncompared.len();
+            log::warning!(path = %self.journal.layout().root().display(), states, "the state was rebuilt without events that a repair gave up; these states may differ from their recorded digests");
+        }
         Ok(Rebuilt {
             events: rebuilt.replayed,
             last: rebuilt.last,
             digest: state_digest(&rebuilt.model)?,
             changed_outcomes: rebuilt.changed_outcomes,
+            crossed: rebuilt.crossed,
             torn: rebuilt.end.is_some_and(|end| end.torn.is_some()),
         })
     }
 
-    /// Like [`rebuild`](CompleteJournal::rebuild), and returns the state, with the requests among the last `remember` events.
+    /// Like [`rebuild`](CompleteJournal::rebuild), without the warning about lost events; returns the state, with the requests among the last `remember` events.
     pub(crate) fn recover<M: Model>(
         &self,
         until: Option<Seq>,
@@ -110,6 +118,7 @@ impl CompleteJournal {
             until,
             newest_snapshot: Some(Seq::ZERO),
             verify_digests: verify,
+            doubts_crossed: true,
             trust_upcasters: true,
             remember,
             ..RecoveryGoal::default()

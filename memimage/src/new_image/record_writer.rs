@@ -8,8 +8,8 @@ use crate::entropy::{random, random_life, random_uuid};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{
-    BatchLimits, DigestMark, EventId, FrameKind, Genesis, Identity, Journal, JournalStart, Layout, NoRoom, OpenBatch,
-    Salts, SegmentBuilder, ShapeRow, ShapeTable, TimeCorrection,
+    BatchLimits, DigestMark, EventId, FrameKind, Gap, GapMark, Genesis, Identity, Journal, JournalStart, Layout,
+    NoRoom, OpenBatch, Salts, SegmentBuilder, ShapeRow, ShapeTable, TimeCorrection,
 };
 #[cfg(feature = "admin")]
 use crate::journal::{Durability, ResumePoint, resume};
@@ -190,7 +190,27 @@ impl RecordWriter {
         self.attempt(|journal, open| Ok(journal.correct_time(open, correction).err()))
     }
 
-    /// The last event written.
+    /// Writes a gap of the source. The outcomes and digests of the new image are those of a replay without the lost events, so they count.
+    pub(crate) fn put_replayed_gap(
+        &mut self,
+        gap: Gap,
+        mark: &GapMark,
+        correction: Option<&TimeCorrection>,
+    ) -> Result<(), Error> {
+        self.put_gap(mark, gap.events(), self.life.epoch)?;
+        correction.map_or(Ok(()), |correction| self.correct_time(correction))
+    }
+
+    /// Writes a gap frame: `lost` events, which would follow here, are lost. If `epoch` is higher than that of the new image, the recorded
+    /// outcomes and digests of the new image do not count for a replay without the lost events.
+    pub(crate) fn put_gap(&mut self, mark: &GapMark, lost: u64, epoch: u64) -> Result<(), Error> {
+        let first = self.last().next();
+        let (mark, behind) = (GapMark { first, epoch, ..mark.clone() }, Seq::new(first.get() + lost));
+        let table = &self.table;
+        self.attempt(|journal, open| Ok(journal.record_gap(open, table, &mark, behind).err()))
+    }
+
+    /// The last event written, or the last one that is lost in a gap behind it.
     pub(crate) fn last(&self) -> Seq {
         self.journal.executed()
     }
@@ -207,15 +227,15 @@ impl RecordWriter {
         self.attempt(|journal, open| Ok(journal.try_insert(open, kind, body).err()))
     }
 
-    /// Syncs the journal, and goes on in a new epoch, which begins with void frames with these bodies. Then begins the next segment, which
-    /// proves that they were synced. `time` is the recorded time of the last event.
+    /// Syncs the journal, and goes on in a new epoch, which begins with frames of these kinds with these bodies. Then begins the next segment,
+    /// which proves that they were synced. `time` is the recorded time of the last event.
     #[cfg(feature = "admin")]
     pub(crate) fn begin_epoch(
         &mut self,
         (disk, layout, keyring): (&Arc<dyn Disk>, &Layout, &Arc<Keyring>),
         form: JournalForm,
         time: Timestamp,
-        voids: &[Vec<u8>],
+        frames: &[(FrameKind, Vec<u8>)],
     ) -> Result<(), Error> {
         self.close()?;
         let opened = WritableJournal::open(disk, layout, keyring, None, RequiredEnd::ProvenBeforeBase)?;
@@ -235,7 +255,7 @@ impl RecordWriter {
         let point = ResumePoint { segments, end: &end, table, time, events_hash: 0, durable_file, align_shift, salts };
         self.journal = resume(builder, point, Durability::Synced, form.limits, Arc::default())?;
         self.life = life;
-        let written = voids.iter().try_for_each(|body| self.journal.record(FrameKind::Void, body));
+        let written = frames.iter().try_for_each(|(kind, body)| self.journal.record(*kind, body));
         written.and_then(|()| self.journal.begin_segment(&self.table)).map_err(|error| error.cause())
     }
 

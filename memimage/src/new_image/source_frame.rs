@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use crate::context::Timestamp;
 use crate::error::Error;
 use crate::event::Model;
-use crate::journal::{Frame, FrameKind, Record, Scan, TimeCorrection, Voids, records};
+use crate::journal::{Frame, FrameKind, Gap, GapMark, Record, Scan, TimeCorrection, Voids, records};
 use crate::recovery::{Dispatch, ReplayAction, unknown_event_number};
 use crate::seq::{SegmentId, Seq};
 
@@ -16,6 +16,8 @@ const LOST_CORRECTION: &str = "recorded time goes back over frames that were dam
 pub(crate) struct FrameDecoder {
     /// The last event to decode.
     until: Seq,
+    /// Whether the new image takes over recorded gaps.
+    carries_gaps: bool,
     /// The recorded time of the last event.
     time: Timestamp,
 }
@@ -27,6 +29,8 @@ pub(crate) enum SourceFrame<A> {
         body: Vec<u8>,
         records: Vec<(Record, A)>,
     },
+    /// A recorded gap in which events are lost, and the correction of recorded time that is lost with them.
+    Gap(Gap, GapMark, Option<TimeCorrection>),
     /// A frame that a new image does not take over.
     Other,
 }
@@ -44,8 +48,9 @@ pub(crate) fn replayed<'a, M: Model>(
 }
 
 impl FrameDecoder {
-    pub(crate) fn new(until: Seq) -> FrameDecoder {
-        FrameDecoder { until, time: Timestamp::default() }
+    /// A decoder of the events up to `until`. Unless `carries_gaps`, a gap in which events are lost is an error.
+    pub(crate) fn new(until: Seq, carries_gaps: bool) -> FrameDecoder {
+        FrameDecoder { until, carries_gaps, time: Timestamp::default() }
     }
 
     /// Decodes a frame. `resolve` returns what a record stands for; `None` if the number of its event is unknown.
@@ -63,18 +68,21 @@ impl FrameDecoder {
                 self.time = correction.to;
                 return Ok(SourceFrame::Time(correction));
             }
-            // the new journal must have every event, since an event keeps the seq of its origin
             FrameKind::Gap => {
-                let gap = scan.decode_gap(segment, frame)?;
-                return match gap.is_crossed_from(gap.first.before()) && gap.first <= self.until {
-                    true => Err(scan.segments().lost_events(gap)),
-                    false if gap.next > self.until => Ok(SourceFrame::Other),
-                    false => {
-                        let correction = lost_correction(scan, segment, frame, self.time)?;
-                        self.time = correction.as_ref().map_or(self.time, |correction| correction.to);
-                        Ok(correction.map_or(SourceFrame::Other, SourceFrame::Time))
-                    }
+                let (mark, gap) = scan.decode_gap_mark(segment, frame)?;
+                if gap.first > self.until {
+                    return Ok(SourceFrame::Other);
+                }
+                refuse_uncarried(scan, gap, self.carries_gaps, self.until)?;
+                let correction = match gap.next > self.until {
+                    true => None,
+                    false => lost_correction(scan, segment, frame, self.time)?,
                 };
+                self.time = correction.as_ref().map_or(self.time, |correction| correction.to);
+                return Ok(match gap.events() {
+                    0 => correction.map_or(SourceFrame::Other, SourceFrame::Time),
+                    _ => SourceFrame::Gap(gap, mark, correction),
+                });
             }
             FrameKind::Events => {}
             _ => return Ok(SourceFrame::Other),
@@ -95,6 +103,15 @@ impl FrameDecoder {
             decoded.push((record, resolved));
         }
         Ok(SourceFrame::Events { body, records: decoded })
+    }
+}
+
+/// Returns an error if events are lost in the gap, and a new image with the events up to `until` does not take over the gap or would end
+/// inside of it.
+pub(crate) fn refuse_uncarried(scan: &Scan, gap: Gap, carries_gaps: bool, until: Seq) -> Result<(), Error> {
+    match gap.events() == 0 || carries_gaps && gap.last() <= until {
+        true => Ok(()),
+        false => Err(scan.segments().lost_in_copy(gap)),
     }
 }
 

@@ -119,8 +119,8 @@ impl FollowedJournal {
         let mut voids = journal.scan().voids_after(last)?;
         recovered.crossed.iter().for_each(|gap| voids.cross(*gap));
         let unusable = UnusableFiles::new(&journal, recovered.unusable, &recovered.contradicted);
-        let tail = JournalTail::positioned_after(disk, layout, keyring, last)?;
-        if tail.events_hash().is_some_and(|hash| hash != events_hash) {
+        let (tail, hash) = JournalTail::positioned_after(disk, layout, keyring, last)?;
+        if hash.is_some_and(|hash| hash != events_hash) {
             return Err(tail.other_timeline());
         }
         let followed = FollowedJournal {

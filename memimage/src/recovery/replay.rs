@@ -2,23 +2,20 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::collections::btree_map::IntoValues;
-use std::iter::Peekable;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
 use super::dispatch::{Dispatch, ReplayAction, ReplayRoute};
 use super::genesis::GenesisState;
+use super::recorded_digests::RecordedDigests;
 use super::round_trip::restored;
 use super::start::ReplayInput;
-use super::{Recovered, RecoveryGoal, compare, model_mark, older_requests};
+use super::{Recovered, RecoveryGoal, compare, older_requests};
 use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Apply, EventType, Model, Recorded, ReplayError, ReplayedRequest, StoredPayload};
-use crate::journal::{
-    DigestMark, EncodedRows, EventId, Frame, FrameChain, FrameKind, Record, Scan, TailPosition, Voids, records,
-};
+use crate::journal::{EncodedRows, EventId, Frame, FrameChain, FrameKind, Record, Scan, TailPosition, Voids, records};
 use crate::log;
 use crate::outcome::Outcome;
 use crate::panics::panic_message;
@@ -58,8 +55,8 @@ pub(super) fn replay_from<M: Model>(
     let start_file = start.as_ref().map(|start| (start.seq, start.path.clone()));
     let segments = scan.segments();
     let digests = match goal.verify_digests {
-        true => timeline.later_digests(model_mark::<M>(), &voids),
-        false => BTreeMap::new(),
+        true => RecordedDigests::after::<M>(&timeline, &voids),
+        false => RecordedDigests::none(last),
     };
     let (model, requests) = start.map(|start| (start.model, start.requests)).unzip();
     let requests = requests.map_or_else(|| RequestTable::new(remember), |stored| stored.with_window(remember, last));
@@ -69,7 +66,7 @@ pub(super) fn replay_from<M: Model>(
         encoded_rows: dispatch.table().encoded_rows(),
         replay_start,
         voids,
-        digests: digests.into_values().peekable(),
+        digests,
         // inspects the state after the first event, which determines the next event to inspect
         next_inspected: Seq::ZERO,
         ..Replay::new(scan, dispatch, state, goal, watch)
@@ -85,14 +82,15 @@ pub(super) fn replay_from<M: Model>(
     } else {
         let read = scan.read(from, |segment, frame| replay.frame(segment, frame));
         // a diverged state can cause other errors, so the divergence is reported first
-        read.map_err(|error| replay.diverged.clone().unwrap_or(error))?
+        read.map_err(|error| replay.digests.diverged.clone().unwrap_or(error))?
     };
-    if let Some(diverged) = replay.diverged {
+    let Replay { model, requests, last, time, digests, replayed, replayed_bytes, changed_outcomes, stopped_at, .. } =
+        replay;
+    let RecordedDigests { verified, diverged, mut uncompared, .. } = digests;
+    if let Some(diverged) = diverged {
         return Err(diverged);
     }
-    let Replay {
-        model, requests, last, time, verified, replayed, replayed_bytes, changed_outcomes, stopped_at, ..
-    } = replay;
+    uncompared.retain(|seq| *seq <= last);
     let model =
         model.ok_or_else(|| segments.corrupt(SegmentId::FIRST, None, "the genesis frame is missing".to_owned()))?;
     let expected_last = goal.until.or_else(|| end.as_ref().map(|end| end.chain.before())).unwrap_or(last);
@@ -124,6 +122,7 @@ pub(super) fn replay_from<M: Model>(
         replay_duration: began.elapsed(),
         changed_outcomes,
         crossed,
+        uncompared,
         unusable,
         contradicted,
         tail,
@@ -150,15 +149,10 @@ pub(super) struct Replay<'a, M> {
     pub(super) voids: Voids,
     pub(super) last: Seq,
     pub(super) time: Timestamp,
-    /// The last event after which the state had the recorded digest.
-    verified: Seq,
     replayed: u64,
     replayed_bytes: u64,
     changed_outcomes: BTreeMap<Seq, Outcome>,
-    /// The digests that the journal contains for the current and later states, in their order.
-    digests: Peekable<IntoValues<Seq, DigestMark>>,
-    /// The first difference from a recorded digest, unless a later mark accepts the replayed state.
-    diverged: Option<Error>,
+    digests: RecordedDigests,
     /// The next event after which the state is inspected: its digest, or how it is read back.
     next_inspected: Seq,
     /// The event that is being replayed, and its row in the program's dispatch table.
@@ -189,12 +183,10 @@ impl<'a, M: Model> Replay<'a, M> {
             voids: Voids::default(),
             last,
             time,
-            verified: last,
             replayed: 0,
             replayed_bytes: 0,
             changed_outcomes: BTreeMap::new(),
-            digests: BTreeMap::new().into_values().peekable(),
-            diverged: None,
+            digests: RecordedDigests::none(last),
             next_inspected: Seq::new(u64::MAX),
             replaying: None,
             stopped_at: None,
@@ -238,7 +230,7 @@ impl<M: Model> Replay<'_, M> {
         }
         let first = GenesisState::read(self.scan, segment, frame)?;
         if self.goal.verify_digests {
-            self.diverged = first.difference(self.scan, segment);
+            self.digests.diverged = first.difference(self.scan, segment);
         }
         self.model = Some(first.state);
         Ok(())
@@ -355,7 +347,9 @@ impl<M: Model> Replay<'_, M> {
     /// Inspects the state where the goal or a recorded digest asks for it.
     #[cold]
     fn inspect(&mut self) -> Result<(), Error> {
-        self.check_digest()?;
+        // the owner may have begun with a snapshot that has the effect of lost events
+        let is_doubted = self.goal.doubts_crossed && self.voids.are_crossed_before(self.last);
+        self.digests.check(self.model.as_ref(), self.last, is_doubted)?;
         if self.goal.round_trip == Some(self.last) {
             self.model = self.model.as_ref().map(restored).transpose()?;
         }
@@ -365,7 +359,7 @@ impl<M: Model> Replay<'_, M> {
 
     /// The next event after which the state is inspected.
     fn next_inspected(&mut self) -> Seq {
-        let digest = self.digests.peek().map(|mark| mark.seq);
+        let digest = self.digests.next();
         let round_trip = self.goal.round_trip.filter(|seq| *seq > self.last);
         [digest, round_trip].into_iter().flatten().min().unwrap_or(Seq::new(u64::MAX))
     }
@@ -417,23 +411,6 @@ impl<M: Model> Replay<'_, M> {
         // a client that tries again does not know the event that replaces its request on a branch
         let executed = request.executed().filter(|_| metadata.get(Metadata::BRANCH).is_none());
         self.requests.insert(seq, key, executed.as_ref().ok_or(recorded));
-    }
-
-    /// If the journal contains a digest for the state, compares the state with this digest. A difference is reported only at
-    /// the end of the replay, because a later digest mark may accept the replayed state.
-    fn check_digest(&mut self) -> Result<(), Error> {
-        while let Some(mark) = self.digests.next_if(|mark| mark.seq <= self.last) {
-            let Some(model) = self.model.as_ref().filter(|_| mark.seq == self.last) else { continue };
-            match compare(model, self.last, self.verified, mark.digest) {
-                Ok(()) if mark.accepts => (self.verified, self.diverged) = (self.last, None),
-                Ok(()) => self.verified = self.last,
-                Err(error) if error.is_contradiction() => {
-                    self.diverged.get_or_insert(error);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
     }
 }
 

@@ -28,7 +28,7 @@ pub fn import(input: &[u8]) {
         lines.split(|byte| *byte == b'\n').filter(|line| has_kind(line, kind)).count() as u64
     };
     assert_eq!(count(&lines, "event"), report.events);
-    for kind in ["event", "void", "time"] {
+    for kind in ["event", "void", "gap", "time"] {
         assert_eq!(count(&lines, kind), count(input, kind), "lines of the kind `{kind}`");
     }
     let other = SimDisk::new();
@@ -44,7 +44,7 @@ fn import_to(disk: &SimDisk, lines: &[u8]) -> Result<ImportReport, Error> {
 
 fn export_from(disk: &SimDisk) -> Vec<u8> {
     let mut lines = Vec::new();
-    Export::new().run_with(Arc::new(disk.clone()), ROOT, &mut lines).expect("the image was imported");
+    Export::new().carry_gaps(true).run_with(Arc::new(disk.clone()), ROOT, &mut lines).expect("the image was imported");
     lines
 }
 

@@ -113,6 +113,38 @@ fn an_image_with_recorded_gaps_conforms_to_the_document() {
     assert_eq!((continued.gaps, continued.events.len()), (repaired.gaps, kept.len() + 1));
 }
 
+/// An export, a branch and a rewriting take over a recorded gap, which has the form of one in the place of damage.
+#[test]
+fn images_that_take_over_a_gap_conform_to_the_document() {
+    let directory = tempfile::tempdir().unwrap();
+    let [path, imported, branched, rewritten] =
+        ["image", "imported", "branched", "rewritten"].map(|name| directory.path().join(name));
+    let options = || Image::<Shelf>::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual);
+    let shelf = options().open(&path).unwrap();
+    (1..=70).for_each(|_| assert!(shelf.charge(1).is_ok()));
+    Image::close(shelf).unwrap();
+    [9, 10, 50].iter().for_each(|event| damage_event(&path, *event));
+    admin::repair(&path, RepairAction::GiveUp(Seq::new(9))).unwrap();
+    let events =
+        |path: &Path| -> Vec<u64> { reader::read(&files_in(path)).events.iter().map(|event| event.seq).collect() };
+    let expected = events(&path);
+
+    let mut lines = Vec::new();
+    admin::Export::new().carry_gaps(true).run(&path, &mut lines).unwrap();
+    admin::import(&lines[..], &imported).unwrap();
+    let journal = Image::<Shelf>::options().open_journal(&path).unwrap();
+    journal.branch(&branched).segment_bytes(16 << 10).carry_gaps(true).create().unwrap();
+    admin::Rewrite::<Shelf>::new().segment_bytes(16 << 10).carry_gaps(true).run(&path, &rewritten).unwrap();
+    for (copy, epoch) in [(imported, 2), (branched, 1), (rewritten, 1)] {
+        assert_eq!(reader::read(&files_in(&copy)).gaps, [(9, 11, epoch), (50, 51, epoch)], "{}", copy.display());
+        assert_eq!(events(&copy), expected);
+        let shelf = options().open(&copy).unwrap();
+        assert_eq!(shelf.charge(1).unwrap(), 70 - 2);
+        Image::close(shelf).unwrap();
+        assert_eq!(events(&copy).len(), expected.len() + 1);
+    }
+}
+
 /// Damages the body of the frame with this event, in an image whose frames have one event each.
 fn damage_event(root: &Path, event: u64) {
     for (path, mut bytes) in files_in(root).into_iter().filter(|(path, _)| path.ends_with(".journal")) {

@@ -27,6 +27,8 @@ mod void_outcomes;
 mod segment_framing;
 mod report_accuracy;
 mod recorded_gaps;
+mod gap_evidence;
+mod carried_gaps;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

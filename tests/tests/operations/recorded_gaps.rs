@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use memimage::admin::{Backup, Repair, RepairAction, Rewrite, Void};
 use memimage::disk::{Disk, SimDisk};
@@ -17,17 +18,17 @@ use super::repair::{cents, damage, repair, state_after};
 use super::void::{BAD, recorded, void};
 use super::{IMAGE, frames, image, open, options};
 
-const COPY: &str = "/copy";
+pub(super) const COPY: &str = "/copy";
 
 /// The events 5 and 6 are lost.
-fn with_gap(snapshots: &[u64]) -> SimDisk {
+pub(super) fn with_gap(snapshots: &[u64]) -> SimDisk {
     let disk = image(snapshots);
     [5, 6].iter().for_each(|event| damage(&disk, *event));
     repair(&disk, give_up(5)).unwrap();
     disk
 }
 
-fn without_lost(last: u64) -> u64 {
+pub(super) fn without_lost(last: u64) -> u64 {
     state_after(last) - 5 - 2_000
 }
 
@@ -78,6 +79,62 @@ fn a_backup_has_the_gap_of_its_image() {
     assert_eq!(till.read_uncommitted().unwrap().cents, without_lost(30));
     let told = till.journal().history().into_iter().filter_map(Result::err).map(|error| error.kind());
     assert_eq!(told.collect::<Vec<_>>(), [ErrorKind::LostEvents]);
+}
+
+#[test]
+fn a_subscriber_acknowledges_a_gap_and_does_not_get_it_again() {
+    let disk = with_gap(&[]);
+    let journal = options::<Till>().open_journal_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    let next = |subscription: &mut memimage::Subscription<Till>| subscription.next_timeout(Duration::ZERO);
+    let mut subscription = journal.subscribe_as("mailer", Seq::new(4)).unwrap();
+    let gap = next(&mut subscription).unwrap_err();
+    assert_eq!(gap.gap(), Some((Seq::new(5), Seq::new(6))));
+    assert_eq!((subscription.seq(), subscription.lag().unwrap()), (Seq::new(6), 24));
+    drop(subscription);
+
+    let mut subscription = journal.subscribe_as("mailer", Seq::ZERO).unwrap();
+    let error = subscription.acknowledge_lost(&gap).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotApplicable, "this subscription has not come to the gap: {error}");
+    let gap = next(&mut subscription).unwrap_err();
+    subscription.acknowledge_lost(&gap).unwrap();
+    subscription.acknowledge_lost(&gap).unwrap();
+    let other = subscription.acknowledge_lost(&error).unwrap_err();
+    assert!(other.kind() == ErrorKind::NotApplicable && other.to_string().contains("does not report lost"), "{other}");
+    assert_eq!(subscription.acknowledged(), Some(Seq::new(6)));
+    drop(subscription);
+
+    let mut subscription = journal.subscribe_as("mailer", Seq::ZERO).unwrap();
+    let event = next(&mut subscription).unwrap().unwrap();
+    assert_eq!(event.seq(), Seq::new(7), "the gap is not reported again");
+    subscription.acknowledge(&event).unwrap();
+    drop(subscription);
+    assert_eq!(journal.subscriptions().unwrap()[0].acknowledged, Some(Seq::new(7)));
+
+    let mut unnamed = journal.subscribe(Seq::new(4)).unwrap();
+    let gap = next(&mut unnamed).unwrap_err();
+    assert_eq!(unnamed.acknowledge_lost(&gap).unwrap_err().kind(), ErrorKind::NotApplicable);
+}
+
+#[test]
+fn a_subscription_that_has_acknowledged_a_lost_event_goes_on_behind_the_gap() {
+    for acknowledged in [5, 6] {
+        let disk = image(&[]);
+        let journal = options::<Till>().open_journal_with(Arc::new(disk.clone()), IMAGE).unwrap();
+        let mut subscription = journal.subscribe_as("mailer", Seq::ZERO).unwrap();
+        while subscription.seq() < Seq::new(acknowledged) {
+            let event = subscription.next().unwrap().unwrap();
+            subscription.acknowledge(&event).unwrap();
+        }
+        drop((subscription, journal));
+        [5, 6].iter().for_each(|event| damage(&disk, *event));
+        repair(&disk, give_up(5)).unwrap();
+        let journal = options::<Till>().open_journal_with(Arc::new(disk.clone()), IMAGE).unwrap();
+        let mut subscription = journal.subscribe_as("mailer", Seq::ZERO).unwrap();
+        if acknowledged == 5 {
+            assert!(subscription.next().unwrap().unwrap_err().gap().is_some());
+        }
+        assert_eq!(subscription.next().unwrap().unwrap().seq(), Seq::new(7));
+    }
 }
 
 #[test]
@@ -198,7 +255,7 @@ fn frames_of_another_history_are_never_kept() {
 }
 
 /// A deposit of 100, a withdrawal of 60 of it, and more deposits.
-fn deposits() -> SimDisk {
+pub(super) fn deposits() -> SimDisk {
     let disk = SimDisk::new();
     let ledger = open::<Ledger>(&disk).unwrap();
     ledger.deposit(1, 100).unwrap();

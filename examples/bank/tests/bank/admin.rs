@@ -1,6 +1,7 @@
 //! `bank admin` on images in use, of other programs, and with keys.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use expect_test::expect;
 use memimage::{Image, Journal, Key, Keys, Metadata, Model, Shape};
@@ -145,6 +146,24 @@ fn damage(directory: &TempDir, seq: u64) {
 }
 
 #[test]
+fn a_terminal_shows_how_far_a_replay_has_come() {
+    let directory = directory();
+    let on_terminal = |arguments: &str| {
+        // `script` makes a terminal
+        let program = format!("{} admin replay --dry-run {arguments}", env!("CARGO_BIN_EXE_bank"));
+        let mut script = Command::new("script");
+        let output = script.current_dir(&directory).args(["-qec", &program, "/dev/null"]).output().ok()?;
+        Some(String::from_utf8(output.stdout).unwrap())
+    };
+    let Some(shown) = on_terminal("") else {
+        println!("skipped: there is no program `script`");
+        return;
+    };
+    assert!(shown.contains(" of 6, "), "{shown}");
+    assert!(!on_terminal("2> none").unwrap().contains(" of 6, "));
+}
+
+#[test]
 fn a_replay_and_the_changes_name_the_events_that_a_repair_gave_up() {
     let directory = directory();
     damage(&directory, 4);
@@ -180,6 +199,39 @@ fn a_replay_and_the_changes_name_the_events_that_a_repair_gave_up() {
                       accounts.7: 100 → 70
         "#]],
     );
+}
+
+/// The owner goes on from a snapshot with the effect of the lost event, and a digest is recorded of such a state. A program that replays
+/// the events behind the gap correctly is not blamed for it, and one that does not is found out.
+#[test]
+fn a_digest_of_a_state_with_the_effect_of_a_lost_event_is_no_failure() {
+    for (amount, replays) in [(5, true), (13, false)] {
+        let directory = directory();
+        admin(&directory, &["snapshot"]);
+        damage(&directory, 4);
+        admin(&directory, &["repair", "give-up=4", "--yes"]);
+        let owner = Image::<Bank>::open(directory.path().join("bank.image")).unwrap();
+        owner.deposit(7, amount).unwrap();
+        assert!(owner.admin().snapshot().unwrap().verified); // the journal records the digest of this state
+        owner.deposit(7, 1).unwrap();
+        Image::close(owner).unwrap();
+        // what an opening begins with: the snapshot after event 6
+        let newest = directory.path().join("bank.image/snapshot/00000000000000000007.snapshot");
+        std::fs::remove_file(newest).unwrap();
+        let replay = admin(&directory, &["replay", "--dry-run"]);
+        if replays {
+            assert!(replay.starts_with("this program replays the journal: 7 events in "), "{replay}");
+            assert!(
+                replay.contains("not compared with the recorded digest: the state after event 6, because"),
+                "{replay}"
+            );
+            let document = json(&directory, &["replay", "--dry-run"]);
+            assert_eq!(document["uncompared_digests"], serde_json::json!([6]));
+        } else {
+            assert!(replay.starts_with("this program does not replay the journal: "), "{replay}");
+            assert!(replay.contains("event 7"), "{replay}");
+        }
+    }
 }
 
 #[test]
@@ -245,4 +297,42 @@ fn the_help_names_the_program_and_leaves_out_the_image() {
         assert!(of_verb.contains(&format!("bank admin {verb}")) && !of_verb.contains("memimage "), "{of_verb}");
         assert!(of_verb.contains("--image <DIR>") && of_verb.contains("[default: bank.image]"), "{of_verb}");
     }
+    let (_, listed) = help.split_once("\nCommands:\n").unwrap();
+    let (listed, _) = listed.split_once("\n\n").unwrap();
+    let listed = listed.lines().filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next());
+    let verbs: Vec<&str> = listed.filter(|verb| verb.starts_with(char::is_alphabetic) && *verb != "help").collect();
+    assert!(verbs.len() > 20, "{verbs:?}");
+    for verb in verbs {
+        let of_verb = admin(&directory, &[verb, "--help"]);
+        assert!(of_verb.contains(&format!("Usage: bank admin {verb}")), "{of_verb}");
+        assert!(!of_verb.contains("memimage ") && !of_verb.contains("memimage::"), "{of_verb}");
+    }
+}
+
+#[test]
+fn another_image_than_the_one_of_the_program_is_named_by_an_option() {
+    let directory = directory();
+    let log = admin(&directory, &["log", "other.image"]);
+    assert!(
+        log.contains("tip: to name another image than the one of this program, use '--image other.image'"),
+        "{log}"
+    );
+    assert!(log.ends_with("exit code: Some(2)\n"), "{log}");
+    let browse = admin(&directory, &["browse", "other.image"]);
+    assert!(browse.contains("there is no image at `DIR/other.image`"), "{browse}");
+}
+
+#[test]
+fn the_messages_name_the_verbs_of_the_program_and_the_image() {
+    let directory = directory();
+    damage(&directory, 4);
+    let check = admin(&directory, &["check"]);
+    assert!(check.contains("(bank admin repair give-up=4): loses event 4"), "{check}");
+    let image = directory.path().join("bank.image");
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::rename(image, elsewhere.path().join("moved.image")).unwrap();
+    let log = admin(&elsewhere, &["log", "--image", "moved.image"]);
+    assert!(log.contains("run `bank admin check --image moved.image`, which lists the possible repairs"), "{log}");
+    let doctor = admin(&elsewhere, &["doctor", "--image", "moved.image"]);
+    assert!(doctor.contains("Try it first: `bank admin repair --image moved.image give-up=4 --dry-run`"), "{doctor}");
 }

@@ -20,4 +20,5 @@ fn the_tool_shows_the_state_that_the_run_has_left() {
     let first = admin(&["changes", image, "books", "--limit", "1"]);
     assert!(first.contains("books.") && first.contains(": absent → "), "{first}");
     assert!(admin(&["replay", image, "--dry-run"]).starts_with("this program replays the journal: "));
+    assert!(admin(&["browse", "--help"]).starts_with("Serves a page that shows the image"));
 }

@@ -31,3 +31,17 @@ fn the_changes_of_a_branch_are_its_commits() {
     assert_eq!(first, format!("references.refs/heads/main: absent → \"{before}\""));
     assert_eq!(second, format!("references.refs/heads/main: \"{before}\" → \"{after}\""));
 }
+
+#[test]
+fn the_page_shows_the_image_of_the_program_unless_another_one_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let browse = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gitlog"));
+        let output = command.current_dir(&directory).args(["admin", "browse"]).args(arguments).output().unwrap();
+        (output.status.code(), errors(&output))
+    };
+    for (arguments, image) in [(&[][..], "gitlog.image"), (&["--image", "other.image"], "other.image")] {
+        let (code, message) = browse(arguments);
+        assert!(code == Some(3) && message.contains(image), "{code:?}: {message}");
+    }
+}

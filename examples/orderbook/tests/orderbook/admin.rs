@@ -68,3 +68,9 @@ fn the_events_of_the_tool_are_those_of_the_book() {
     assert!(!orders.as_object().unwrap().is_empty() && !depth.is_empty());
     assert!(admin(&program, "replay", &["--dry-run"]).starts_with("this program replays the journal: "));
 }
+
+#[test]
+fn the_page_is_a_verb() {
+    let program = Program::new();
+    assert!(admin(&program, "browse", &["--help"]).starts_with("Serves a page that shows the image"));
+}

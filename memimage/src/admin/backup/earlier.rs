@@ -84,7 +84,7 @@ impl EarlierBackup {
             return refused(messages::too_old(self.last()), messages::HELP_TOO_OLD);
         }
         if own > source.end.segment {
-            return refused(messages::newer(self.last(), source.last()), messages::HELP_OTHER_DIRECTORY);
+            return refused(messages::newer(self.last(), source.last()), messages::HELP_NEWER);
         }
         let (frames, of_source) = (self.frames(), frames_of(source, own)?);
         let common = frames.len().min(of_source.len());
@@ -93,7 +93,7 @@ impl EarlierBackup {
             return refused(messages::other_timeline(self.last()), messages::HELP_OTHER_TIMELINE);
         }
         if is_last && !rest.is_empty() {
-            return refused(messages::newer(self.last(), source.last()), messages::HELP_OTHER_DIRECTORY);
+            return refused(messages::newer(self.last(), source.last()), messages::HELP_NEWER);
         }
         Ok(())
     }

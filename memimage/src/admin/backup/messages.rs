@@ -12,6 +12,8 @@ pub(super) const HELP_NO_BACKUP: &str =
     "give a directory that does not exist yet; to look into a backup without ending it, open a copy of it";
 pub(super) const OTHER_IMAGE: &str = "the directory contains a backup of another image";
 pub(super) const HELP_OTHER_DIRECTORY: &str = "give another directory, or one that does not exist yet";
+pub(super) const HELP_NEWER: &str = "if the image is open, make the backup again once its owner has synced more; if the image was restored from an older copy, give \
+     another directory, or one that does not exist yet";
 pub(super) const HELP_OTHER_TIMELINE: &str =
     "find out which of the two histories you need, and back the image up to a directory that does not exist yet";
 pub(super) const HELP_TOO_OLD: &str =
@@ -25,7 +27,17 @@ pub(super) fn other_timeline(seq: Seq) -> String {
 }
 
 pub(super) fn newer(seq: Seq, last: Seq) -> String {
-    format!("the directory contains a newer backup: the backup ends with event {seq}, and the image with event {last}")
+    match seq == last {
+        false => {
+            format!(
+                "the directory contains a newer backup: the backup ends with event {seq}, and the image with event {last}"
+            )
+        }
+        true => format!(
+            "the directory contains a newer backup: both end with event {seq}, but behind it the backup has frames without events, such \
+             as decisions and digests, and the image does not"
+        ),
+    }
 }
 
 pub(super) fn too_old(seq: Seq) -> String {

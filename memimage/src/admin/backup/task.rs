@@ -10,7 +10,7 @@ use super::earlier::EarlierBackup;
 use super::messages;
 use super::outdated::remove_outdated;
 use super::source::{Source, UnusableState};
-use crate::admin::check::{CheckReport, Severity, check_on};
+use crate::admin::check::{CheckReport, check_on};
 use crate::admin::keys::Task;
 use crate::disk::{Disk, StoredFile, failed, sync_dir};
 use crate::error::{Error, ErrorDetail, ErrorKind};
@@ -223,7 +223,7 @@ impl BackupTask<'_> {
             Error::new(ErrorDetail::BackupDamaged { image, file, what, left })
         };
         let report = check_on(self.disk, target.root(), self.keyring)?;
-        if let Some(finding) = report.findings.iter().find(|finding| finding.severity == Severity::Damage) {
+        if let Some(finding) = report.first_damage() {
             return Err(damaged(&finding.path, finding.message.clone()));
         }
         if !source.can_start_after(report.snapshots.iter().copied().chain(report.base)) {

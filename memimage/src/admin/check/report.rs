@@ -107,7 +107,13 @@ impl CheckReport {
         self.findings.iter().map(|finding| finding.severity).max()
     }
 
-    /// The repairs that apply to any of the findings, without duplicates.
+    /// The first finding that reports damage.
+    pub(in crate::admin) fn first_damage(&self) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.severity == Severity::Damage)
+    }
+
+    /// The repairs that apply to any of the findings, without duplicates. The repair that loses the least comes first;
+    /// [`GiveUp`](crate::admin::RepairAction::GiveUp) comes last, because the later events are then replayed on another state.
     pub fn repairs(&self) -> Vec<RepairOption> {
         let mut repairs: Vec<RepairOption> = Vec::new();
         for repair in self.findings.iter().flat_map(|finding| &finding.repairs) {
@@ -115,6 +121,7 @@ impl CheckReport {
                 repairs.push(repair.clone());
             }
         }
+        repairs.sort_by_key(RepairOption::rank);
         repairs
     }
 

@@ -177,7 +177,7 @@ impl Examination {
     pub(crate) fn is_damaged_after(&self, segment: SegmentId) -> bool {
         let is_damage = |kind: &DamageKind| matches!(kind, DamageKind::Damaged | DamageKind::Forged);
         let is_after = |damage: &Damage| damage.segment > segment && is_damage(&damage.kind) && !damage.is_framing;
-        self.salvaged.damage.iter().any(is_after)
+        self.salvaged.last_damaged.is_some_and(|last| last > segment) || self.salvaged.damage.iter().any(is_after)
     }
 
     /// Whether a later segment contains frames, which implies that this segment is sealed.

@@ -36,6 +36,9 @@ impl Examination {
         if self.is_after_damage(before) || !self.is_after_damage(after) {
             return Err(messages::damaged_beginning());
         }
+        if self.salvaged.is_mixed {
+            return Err(messages::other_history());
+        }
         for pair in runs.windows(2) {
             refuse_gap(&pair[0], &pair[1])?;
         }
@@ -50,7 +53,7 @@ impl Examination {
     pub(super) fn give_up_option(&self) -> Option<RepairOption> {
         let GiveUpPlan { first, runs, mut lost } = self.give_up_plan().ok()?;
         let end = runs.last().map_or(first, |run| run.next);
-        let next = match self.damage_behind(runs).map(|damage| &damage.kind) {
+        let next = match self.damage_behind(runs) {
             None | Some(DamageKind::Torn(_)) => None,
             Some(DamageKind::Suspect(_)) => Some(RepairAction::SuspectTail),
             Some(_) => Some(RepairAction::CutFrom(end)),
@@ -69,14 +72,15 @@ impl Examination {
         })
     }
 
-    /// The first damage behind the last run of frames.
-    fn damage_behind(&self, runs: &[FrameRun]) -> Option<&Damage> {
-        let end = runs.last().map(|run| (run.last, run.end));
+    /// The kind of the first damage behind the last run of frames.
+    fn damage_behind<'a>(&'a self, runs: &'a [FrameRun]) -> Option<&'a DamageKind> {
+        let last = runs.last()?;
         let is_behind = |damage: &&Damage| {
             let is_loss = damage.kind != DamageKind::Undecodable && !damage.is_framing;
-            is_loss && Some((damage.segment, damage.offset.unwrap_or(0))) >= end
+            is_loss && (damage.segment, damage.offset.unwrap_or(0)) >= (last.last, last.end)
         };
-        self.salvaged.damage.iter().find(is_behind)
+        // what only `journal/durable` shows ends no run
+        last.stopped.as_ref().or_else(|| self.salvaged.damage.iter().find(is_behind).map(|damage| &damage.kind))
     }
 }
 

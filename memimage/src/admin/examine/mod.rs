@@ -9,6 +9,7 @@ mod give_up;
 mod repair_options;
 mod files;
 
+pub(crate) use content::RecordedGap;
 pub(crate) use examination::Examination;
 pub(crate) use files::{FileCondition, FileObservation, refused_for_writing, survey};
 pub(crate) use give_up::GiveUpPlan;

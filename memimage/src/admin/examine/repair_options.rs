@@ -36,11 +36,9 @@ impl Examination {
             DamageKind::Suspect(_) => vec![self.clear_option(damage, RepairAction::SuspectTail)],
             DamageKind::Newer => Vec::new(),
             DamageKind::Damaged | DamageKind::Forged | DamageKind::Undecodable => {
-                let mut options: Vec<RepairOption> =
-                    self.begin_option().into_iter().chain(self.cut_option(damage)).collect();
-                options.sort_by_key(|option| option.lost.map_or(0, |lost| lost.events()));
-                // comes last, because only the owner can judge whether the later events may be replayed without the lost ones
-                options.extend(self.give_up_option());
+                let options = self.begin_option().into_iter().chain(self.cut_option(damage));
+                let mut options: Vec<RepairOption> = options.chain(self.give_up_option()).collect();
+                options.sort_by_key(RepairOption::rank);
                 options
             }
         }

@@ -9,11 +9,14 @@ use super::base::ExportedBase;
 use super::lines::{self, Line, LineChecksum, hex_number};
 use super::report::{ExportProgress, ExportReport};
 use super::time;
+use crate::admin::seq_range::SeqRange;
 use crate::context::{Origin, Timestamp};
 use crate::error::{Error, ErrorDetail, ErrorKind, ExportError};
 use crate::history::JournalSource;
-use crate::journal::{Frame, FrameKind, Genesis, Record, Scan, ShapeTable, TimeCorrection, Voids, records};
-use crate::new_image::lost_correction;
+use crate::journal::{
+    Frame, FrameKind, Gap, GapMark, Genesis, Record, Scan, ShapeTable, TimeCorrection, Voids, records,
+};
+use crate::new_image::{lost_correction, refuse_uncarried};
 use crate::outcome::Outcome;
 use crate::recovery::{OpenedJournal, unknown_event_number};
 use crate::seq::{SegmentId, Seq};
@@ -22,9 +25,11 @@ use crate::snapshot::EncodedPart;
 use crate::value::Value;
 use crate::value::text::hex;
 
-/// Writes an image to `output`. Calls `progress` after each batch of events.
+/// Writes an image to `output`. Unless `carries_gaps`, a gap in which events are lost is an error. Calls `progress` after each batch of
+/// events.
 pub(super) fn export(
     source: &JournalSource,
+    carries_gaps: bool,
     output: &mut dyn Write,
     progress: &mut dyn FnMut(ExportProgress),
 ) -> Result<ExportReport, Error> {
@@ -39,7 +44,10 @@ pub(super) fn export(
     output.line(&Line::Header(Box::new(header(&journal, beginning, (first, last)))))?;
     let mut exporter = Exporter {
         scan,
-        voids: &voids,
+        voids,
+        start: base.as_ref().map_or(Seq::ZERO, ExportedBase::seq),
+        carries_gaps,
+        gaps: Vec::new(),
         first,
         last,
         table: ShapeTable::default(),
@@ -51,7 +59,7 @@ pub(super) fn export(
         progress: &mut |events| progress(ExportProgress { events, total }),
     };
     exporter.journal(has_owner)?;
-    let (voids, undecoded) = (exporter.void_lines, exporter.undecoded);
+    let Exporter { void_lines: voids, undecoded, gaps, .. } = exporter;
     let base_seq = base.as_ref().map(ExportedBase::seq);
     if let Some(base) = base {
         base.file.parts(&mut |part| {
@@ -62,9 +70,10 @@ pub(super) fn export(
         })?;
     }
     let checksum = hex_number(output.checksum.value());
-    output.line(&Line::End(lines::End { last_seq: last.get(), voids, checksum }))?;
+    output.line(&Line::End(lines::End { last_seq: last.get(), voids, gaps: gaps.len() as u64, checksum }))?;
     output.writer.flush().map_err(unwritten)?;
-    Ok(ExportReport { events: total, seq: last, base: base_seq, undecoded })
+    let events = total - gaps.iter().map(SeqRange::events).sum::<u64>();
+    Ok(ExportReport { events, seq: last, gaps, base: base_seq, undecoded })
 }
 
 /// With what an export begins. The owner may prune meanwhile.
@@ -126,7 +135,7 @@ fn header(journal: &OpenedJournal, beginning: Beginning, (first, last): (Seq, Se
         model: &identity.model,
         uuid: hex(&identity.uuid),
         parent: identity.parent.map(|(uuid, seq)| lines::Parent { uuid: hex(&uuid), seq: seq.get() }),
-        created: time::to_json(journal.segments().created()),
+        created: journal.segments().image_created().map(time::to_json),
         seed: hex(&identity.seed),
         first_seq: first.get(),
         last_seq: last.get(),
@@ -166,8 +175,14 @@ fn unwritten(source: io::Error) -> Error {
 
 struct Exporter<'a, 'o> {
     scan: &'a Scan,
-    /// The void events, with the epochs in which they became void.
-    voids: &'a Voids,
+    /// The void events, with the epochs in which they became void. A gap counts once its frame was read, if a replay of the export crosses it.
+    voids: Voids,
+    /// The event after which a replay of the export begins.
+    start: Seq,
+    /// Whether gaps are exported.
+    carries_gaps: bool,
+    /// The gaps that were written.
+    gaps: Vec<SeqRange>,
     first: Seq,
     last: Seq,
     /// The shapes that were written.
@@ -222,7 +237,7 @@ impl Exporter<'_, '_> {
             }
             FrameKind::Void => {
                 let mark = scan.decode_void(segment, frame)?;
-                if mark.seq >= self.first {
+                if mark.seq >= self.first && !self.is_lost(mark.seq) {
                     let (seq, time) = (mark.seq.get(), time::to_json(mark.time));
                     let line = lines::Void { seq, time, reason: &mark.reason, by: mark.by.as_deref() };
                     self.output.line(&Line::Void(line))?;
@@ -233,10 +248,10 @@ impl Exporter<'_, '_> {
                 self.correction(&scan.decode_time(segment, frame)?)?;
             }
             FrameKind::Gap => {
-                let gap = scan.decode_gap(segment, frame)?;
-                // the lines of an export have no gaps
+                let (mark, gap) = scan.decode_gap_mark(segment, frame)?;
                 if gap.is_crossed_from(self.first.before()) && gap.first <= self.last {
-                    return Err(scan.segments().lost_events(gap));
+                    refuse_uncarried(scan, gap, self.carries_gaps, self.last)?;
+                    self.gap(gap, &mark)?;
                 }
                 if gap.next <= self.last
                     && let Some(correction) = lost_correction(scan, segment, frame, self.time)?
@@ -248,6 +263,22 @@ impl Exporter<'_, '_> {
             FrameKind::Genesis | FrameKind::Prune | FrameKind::Seal | FrameKind::Optional(_) => {}
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    fn gap(&mut self, gap: Gap, mark: &GapMark) -> Result<(), Error> {
+        // a digest of a state with the effect of the lost events does not count for a replay without them
+        if gap.is_crossed_from(self.start) {
+            self.voids.cross(gap);
+        }
+        let (first, last, time) = (gap.first.get(), gap.last().get(), time::to_json(mark.time));
+        self.output.line(&Line::Gap(lines::Gap { first, last, time, reason: &mark.reason, by: mark.by.as_deref() }))?;
+        self.gaps.push(SeqRange { first: gap.first, last: gap.last() });
+        self.written = gap.last();
+        Ok(())
+    }
+
+    fn is_lost(&self, seq: Seq) -> bool {
+        self.gaps.iter().any(|gap| (gap.first..=gap.last).contains(&seq))
     }
 
     fn correction(&mut self, correction: &TimeCorrection) -> Result<(), Error> {

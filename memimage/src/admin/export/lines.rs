@@ -35,6 +35,7 @@ pub(super) enum Line<'a> {
     Shape(Shape<'a>),
     Event(Event<'a>),
     Void(Void<'a>),
+    Gap(Gap<'a>),
     Time(Correction<'a>),
     Digest(Digest),
     State(Bytes),
@@ -49,7 +50,8 @@ pub(super) struct Header<'a> {
     pub(super) uuid: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) parent: Option<Parent>,
-    pub(super) created: Json,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) created: Option<Json>,
     pub(super) seed: String,
     pub(super) first_seq: u64,
     pub(super) last_seq: u64,
@@ -135,6 +137,16 @@ pub(super) struct Void<'a> {
     pub(super) by: Option<&'a str>,
 }
 
+/// The events from `first` to `last` are lost.
+#[derive(Serialize)]
+pub(super) struct Gap<'a> {
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) time: Json,
+    pub(super) reason: &'a str,
+    pub(super) by: Option<&'a str>,
+}
+
 #[derive(Serialize)]
 pub(super) struct Correction<'a> {
     pub(super) to: Json,
@@ -159,7 +171,14 @@ pub(super) struct Bytes {
 pub(super) struct End {
     pub(super) last_seq: u64,
     pub(super) voids: u64,
+    /// Left out if there is none, as in the exports of images without gaps.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) gaps: u64,
     pub(super) checksum: String,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn metadata<S: Serializer>(metadata: &Metadata, serializer: S) -> Result<S::Ok, S::Error> {

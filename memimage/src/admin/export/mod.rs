@@ -65,6 +65,7 @@ const TASK: Task = Task { name: "memimage::admin::export", builder: "memimage::a
 /// - There is no image at `path`, or it is damaged ([`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt)).
 /// - The image is encrypted or chained ([`ErrorKind::Key`](crate::ErrorKind::Key)). Use an [`Export`] with the image's keys.
 /// - The owner of the image pruned events before they were read ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)).
+/// - Events are lost in a recorded gap ([`ErrorKind::LostEvents`](crate::ErrorKind::LostEvents)). See [`Export::carry_gaps`].
 /// - `output` returns an error. What was written before then is no complete export, and an import refuses it.
 pub fn export(path: impl AsRef<Path>, output: impl Write) -> Result<ExportReport, Error> {
     Export::new().run(path, output)
@@ -74,6 +75,7 @@ pub fn export(path: impl AsRef<Path>, output: impl Write) -> Result<ExportReport
 #[must_use = "nothing is written until `run` is called"]
 pub struct Export<'a> {
     keys: GivenKeys,
+    carries_gaps: bool,
     progress: Box<dyn FnMut(ExportProgress) + 'a>,
 }
 
@@ -86,7 +88,7 @@ impl<'a> Export<'a> {
 
     /// Creates an export with keys.
     pub(super) fn with_keys(keys: GivenKeys) -> Export<'a> {
-        Export { keys, progress: Box::new(|_| {}) }
+        Export { keys, carries_gaps: false, progress: Box::new(|_| {}) }
     }
 
     /// Sets the keys under which the image is encrypted; see [`Options::encryption`](crate::Options::encryption).
@@ -98,6 +100,17 @@ impl<'a> Export<'a> {
     /// Sets the keys of the image's chain; see [`Options::chain`](crate::Options::chain).
     pub fn chain(mut self, keys: Keys) -> Export<'a> {
         self.keys.chain = Some(keys);
+        self
+    }
+
+    /// Sets whether the recorded gaps of the image are exported, each as a line with the events that are lost and with the decision.
+    /// By default, an image with such a gap is refused.
+    ///
+    /// An image that is imported from such an export tells about the gaps as this one does. Its state is replayed without the lost events,
+    /// even if a snapshot of this image has their effect. If a digest was recorded of a state with their effect, opening the imported
+    /// image reports the difference; [`Options::verify_digests(false)`](crate::Options::verify_digests) accepts it.
+    pub fn carry_gaps(mut self, carry: bool) -> Export<'a> {
+        self.carries_gaps = carry;
         self
     }
 
@@ -144,12 +157,15 @@ impl<'a> Export<'a> {
             let survey = layout.survey(&**disk)?;
             TASK.unlock(disk, &layout, survey.image(&layout)?, &keyring).map(drop)
         })?;
-        exporter::export(&source, &mut output, &mut self.progress)
+        exporter::export(&source, self.carries_gaps, &mut output, &mut self.progress)
     }
 }
 
 impl fmt::Debug for Export<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Export").field("keys", &self.keys).finish_non_exhaustive()
+        f.debug_struct("Export")
+            .field("keys", &self.keys)
+            .field("carries_gaps", &self.carries_gaps)
+            .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! The progress and the report of an export.
 
+use crate::admin::seq_range::SeqRange;
 use crate::seq::Seq;
 
 /// The result of an [`export`](super::export()).
@@ -10,6 +11,9 @@ pub struct ExportReport {
     pub events: u64,
     /// The last event that was written; 0 if the image has no events.
     pub seq: Seq,
+    /// The events that are lost in the recorded gaps that were written, in order; empty without
+    /// [`carry_gaps`](super::Export::carry_gaps).
+    pub gaps: Vec<SeqRange>,
     /// The event whose state was written because the events up to it, or the first of them, were pruned.
     pub base: Option<Seq>,
     /// The number of events whose payload was written as bytes, because it has no JSON that reads back as the same bytes: only

@@ -11,7 +11,7 @@ use crate::disk::Disk;
 use crate::error::Error;
 use crate::journal::{EventId, FrameKind, Identity, JournalStart, JournalTail, Layout, PruneMark};
 use crate::keys::{KeyIds, Keyring};
-use crate::new_image::{JournalForm, NewRecord, RecordWriter};
+use crate::new_image::{EpochFrames, JournalForm, NewRecord, RecordWriter};
 use crate::seq::{Life, Seq};
 use crate::snapshot::{EncodedPart, SnapshotHeader, Snapshots};
 
@@ -58,17 +58,17 @@ impl NewImage<'_> {
         let mut writer = RecordWriter::start(self.disk, self.layout, identity, start, form, self.keyring)?;
         let (base, total) = (header.base(), header.last.next().get() - header.first.get());
         let mut numbers: Vec<EventId> = Vec::new();
-        let (mut voids, mut time): (Vec<Vec<u8>>, _) = (Vec::new(), Timestamp::default());
+        let place = (self.disk, self.layout, self.keyring);
+        let (mut decisions, mut time) = (EpochFrames::default(), Timestamp::default());
         let next = loop {
             let item = items.next()?;
             if let Item::Void(mark) = item {
-                voids.push(mark.encode());
+                decisions.void(mark.encode());
                 continue;
             }
-            if !voids.is_empty() {
+            if !decisions.come_last() {
                 // the outcomes of the events before these decisions may differ on replay, and those of the events after them may not
-                writer.begin_epoch((self.disk, self.layout, self.keyring), form, time, &voids)?;
-                voids.clear();
+                decisions.begin_epoch(&mut writer, place, time)?;
             }
             match item {
                 Item::Shape(at, row) => {
@@ -90,10 +90,19 @@ impl NewImage<'_> {
                     writer.correct_time(&correction)?;
                     time = correction.to;
                 }
-                Item::Digest(mark) => writer.put_mark(FrameKind::Digest, &mark.encode())?,
+                Item::Gap(mark, lost) => {
+                    decisions.gap();
+                    writer.put_gap(&mark, lost, writer.life().epoch + 1)?;
+                }
+                Item::Digest(mark) => {
+                    if let Some(mark) = decisions.digest(mark.encode()) {
+                        writer.put_mark(FrameKind::Digest, &mark)?;
+                    }
+                }
                 next => break next,
             }
         };
+        decisions.begin_epoch(&mut writer, place, time)?;
         if let Some(mark) = base.and_then(prune_mark) {
             writer.put_mark(FrameKind::Prune, &mark.encode())?;
         }

@@ -6,9 +6,10 @@ use std::io::BufRead;
 use super::header::{Header, shape};
 use super::line::{LineReader, Member, Object, Place};
 use super::messages;
+use crate::admin::seq_range::SeqRange;
 use crate::context::{Metadata, Origin, Timestamp};
 use crate::error::Error;
-use crate::journal::{DigestMark, ShapeRow, TimeCorrection, VoidMark};
+use crate::journal::{DigestMark, GapMark, ShapeRow, TimeCorrection, VoidMark};
 use crate::outcome::Outcome;
 use crate::planted::{Bug, planted};
 use crate::seq::Seq;
@@ -19,6 +20,8 @@ use crate::value::Value;
 const MAX_PAYLOAD: usize = (1 << 30) - (1 << 16);
 /// The maximum length of the reason of a decision, and of the name of who decided, in bytes.
 const MAX_REASON: usize = 4096;
+/// The same for a recorded gap.
+const MAX_GAP_REASON: usize = 1024;
 
 /// A verified line.
 pub(super) enum Item {
@@ -26,6 +29,8 @@ pub(super) enum Item {
     Shape(usize, ShapeRow),
     Event(ImportedEvent),
     Void(VoidMark),
+    /// A recorded gap: this number of events is lost.
+    Gap(GapMark, u64),
     Time(TimeCorrection),
     Digest(DigestMark),
     /// Bytes of the state that replaces pruned events.
@@ -66,6 +71,7 @@ struct Checks {
     shapes: Vec<ShapeTree>,
     numbers: HashMap<(String, u32), usize>,
     voids: u64,
+    gaps: Vec<SeqRange>,
     section: Section,
     /// The checksum of all lines before the last one, by the last line, and its place.
     checksum: Option<(u64, Place)>,
@@ -97,6 +103,7 @@ impl<R: BufRead> Items<R> {
             shapes: Vec::new(),
             numbers: HashMap::new(),
             voids: 0,
+            gaps: Vec::new(),
             section: Section::Journal,
             checksum: None,
         };
@@ -122,6 +129,11 @@ impl<R: BufRead> Items<R> {
         }
         Ok(item)
     }
+
+    /// The recorded gaps that were read.
+    pub(super) fn into_gaps(self) -> Vec<SeqRange> {
+        self.checks.gaps
+    }
 }
 
 impl Checks {
@@ -129,7 +141,7 @@ impl Checks {
         let kind = line.require("kind")?;
         let name = kind.string()?;
         let section = match name.as_str() {
-            "shape" | "event" | "void" | "time" | "digest" => Section::Journal,
+            "shape" | "event" | "void" | "gap" | "time" | "digest" => Section::Journal,
             "state" => Section::State,
             "requests" => Section::Requests,
             "end" => Section::End,
@@ -141,6 +153,7 @@ impl Checks {
             "shape" => self.shape(&mut line)?,
             "event" => Item::Event(self.event(&mut line)?),
             "void" => self.void(&mut line)?,
+            "gap" => self.gap(&mut line)?,
             "time" => self.correction(&mut line)?,
             "digest" => self.digest(&mut line)?,
             "state" => Item::State(line.require("bytes")?.bytes()?),
@@ -229,22 +242,40 @@ impl Checks {
 
     fn void(&mut self, line: &mut Object<'_>) -> Result<Item, Error> {
         let seq = self.earlier_event(&line.require("seq")?)?;
-        let time = line.require("time")?.time()?;
-        let (reason_member, by_member) = (line.require("reason")?, line.require("by")?);
-        let (reason, by) = (reason_member.string()?, by_member.optional_string()?);
-        for (member, text) in [(&reason_member, Some(&reason)), (&by_member, by.as_ref())] {
-            if text.is_some_and(|text| text.len() > MAX_REASON) {
-                return Err(member.error(format!("the text is longer than {MAX_REASON} bytes")));
-            }
-        }
+        let (time, reason, by) = decision(line, MAX_REASON)?;
         self.voids += 1;
         Ok(Item::Void(VoidMark { seq, time, reason, by }))
+    }
+
+    fn gap(&mut self, line: &mut Object<'_>) -> Result<Item, Error> {
+        let (first_member, last_member) = (line.require("first")?, line.require("last")?);
+        let (first, last, expected) = (first_member.seq()?, last_member.seq()?, self.read.next());
+        if first != expected {
+            return Err(out_of_order(&first_member, format!("event {expected} must follow here, not event {first}")));
+        }
+        if last < first {
+            return Err(last_member.error(format!("the gap ends with event {last}, before its first event {first}")));
+        }
+        if last > self.last {
+            let what = format!("the header says that event {} is the last one", self.last);
+            return Err(out_of_order(&last_member, what));
+        }
+        let (time, reason, by) = decision(line, MAX_GAP_REASON)?;
+        self.gaps.push(SeqRange { first, last });
+        self.read = last;
+        // the new image determines the epoch
+        Ok(Item::Gap(GapMark { first, epoch: 0, time, reason, by }, last.next().get() - first.get()))
+    }
+
+    /// Whether the event is lost in a gap before this line.
+    fn is_lost(&self, seq: Seq) -> bool {
+        self.gaps.iter().any(|gap| (gap.first..=gap.last).contains(&seq))
     }
 
     /// An event of the export before this line.
     fn earlier_event(&self, member: &Member<'_>) -> Result<Seq, Error> {
         let seq = member.seq()?;
-        match seq < self.first || seq > self.read {
+        match seq < self.first || seq > self.read || self.is_lost(seq) {
             true => Err(member.error(format!("event {seq} is not among the events before this line"))),
             false => Ok(seq),
         }
@@ -263,7 +294,9 @@ impl Checks {
     fn digest(&mut self, line: &mut Object<'_>) -> Result<Item, Error> {
         let seq_member = line.require("seq")?;
         let seq = seq_member.seq()?;
-        if seq.next() < self.first || seq > self.read {
+        // behind a gap, the state after its last event is known
+        let is_unknown = self.is_lost(seq) && self.is_lost(seq.next());
+        if seq.next() < self.first || seq > self.read || is_unknown {
             return Err(seq_member.error(format!("event {seq} is not among the events before this line")));
         }
         let (model, digest) = (line.require("model")?.hex_number()?, line.require("digest")?.hex_number()?);
@@ -280,11 +313,30 @@ impl Checks {
             let what = format!("there are {} lines of the kind `void`, not {}", self.voids, voids.u64()?);
             return Err(out_of_order(&voids, what));
         }
+        let (gaps, read) = (line.take("gaps"), self.gaps.len() as u64);
+        let written = gaps.as_ref().map_or(Ok(0), Member::u64)?;
+        if written != read {
+            let what = format!("there are {read} lines of the kind `gap`, not {written}");
+            return Err(out_of_order(gaps.as_ref().unwrap_or(&voids), what));
+        }
         if let Some(checksum) = line.take("checksum") {
             self.checksum = Some((checksum.hex_number()?, checksum.place()));
         }
         Ok(Item::End)
     }
+}
+
+/// When, why and by whom a decision was made. Each text has at most `longest` bytes.
+fn decision(line: &mut Object<'_>, longest: usize) -> Result<(Timestamp, String, Option<String>), Error> {
+    let time = line.require("time")?.time()?;
+    let (reason_member, by_member) = (line.require("reason")?, line.require("by")?);
+    let (reason, by) = (reason_member.string()?, by_member.optional_string()?);
+    for (member, text) in [(&reason_member, Some(&reason)), (&by_member, by.as_ref())] {
+        if text.is_some_and(|text| text.len() > longest) {
+            return Err(member.error(format!("the text is longer than {longest} bytes")));
+        }
+    }
+    Ok((time, reason, by))
 }
 
 /// The metadata, whose keys are distinct.

@@ -1,5 +1,6 @@
 //! The progress and the report of an import.
 
+use crate::admin::seq_range::SeqRange;
 use crate::history::Parent;
 use crate::seq::Seq;
 
@@ -15,6 +16,8 @@ pub struct ImportReport {
     pub events: u64,
     /// The last event of the new image; 0 if it has no events.
     pub seq: Seq,
+    /// The events that are lost in the recorded gaps of the new image, in order.
+    pub gaps: Vec<SeqRange>,
     /// The event whose state replaces the events that were pruned before the export.
     pub base: Option<Seq>,
 }

@@ -125,7 +125,7 @@ fn start_anew(session: &mut RepairSession, builder: &SegmentBuilder, seq: Seq) -
         create_continuation(builder, segment, (seq.next(), decisions), &table, align_shift, &mut salts)?;
     session.changed(session.path(segment), messages::SEGMENT_CREATED, None);
     session.remove_snapshots_from(seq.next())?;
-    let end = FramesEnd { position: FramePosition { segment, offset }, previous, decisions };
+    let end = FramesEnd { position: FramePosition { segment, offset }, previous, last: seq, decisions };
     Ok(NewStart { first: segment, lost, durable: seq, end })
 }
 

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use super::messages;
 use super::replacement::repair_framing;
-use super::session::{ALIGN_SHIFT, RepairSession};
-use crate::admin::examine::GiveUpPlan;
+use super::session::{ALIGN_SHIFT, FramesEnd, RepairSession};
+use crate::admin::examine::{GiveUpPlan, RecordedGap};
 use crate::admin::seq_range::SeqRange;
 use crate::context::Timestamp;
 use crate::disk::{OverlayDisk, ShownFile};
 use crate::entropy::random;
 use crate::error::Error;
 use crate::journal::{
-    Damage, DamageKind, FrameChain, FrameRun, GapMark, MIN_SEGMENT, RebuiltPart, SEAL_ROOM, SEGMENT_HEADER, Salts,
-    SegmentBuildError, SegmentBuilder, SegmentRebuild, key_ids_of,
+    Damage, DamageKind, FrameChain, FramePosition, FrameRun, GapMark, MIN_SEGMENT, RebuiltPart, SEAL_ROOM,
+    SEGMENT_HEADER, Salts, SegmentBuildError, SegmentBuilder, SegmentRebuild, key_ids_of,
 };
 use crate::seq::{SegmentId, Seq};
 
@@ -33,7 +33,9 @@ struct Decision {
 ///
 /// The segments with damage are rebuilt, each by one rename. So after a crash, a part of the damage is a recorded gap, and the rest is
 /// damage as before. The last change is `journal/durable`, whose epoch then is that of the gap frames. If a gap
-/// has a later epoch than this file, a crash interrupted the repair, and the same repair completes it.
+/// has a later epoch than this file, a crash interrupted the repair, and the same repair completes it. If the file is missing, it is
+/// written first, with the epoch before the repair: otherwise nothing would tell damage that the interrupted repair left from new damage,
+/// which nobody has decided to give up.
 ///
 /// Damage behind the last sound frame stays as it is, and a second repair must follow.
 pub(super) fn give_up(session: &mut RepairSession, seq: Seq, by: Option<&str>) -> Result<Option<SeqRange>, Error> {
@@ -57,21 +59,37 @@ pub(super) fn give_up(session: &mut RepairSession, seq: Seq, by: Option<&str>) -
         Err(why) => return Err(session.refusal(why)),
     };
     session.layout().create_dirs(session.disk())?;
-    let last = session.examination.salvaged.runs.last().map(|run| run.last);
+    let last = session.examination.salvaged.runs.last().expect("the plan has runs");
+    let end = FramesEnd {
+        position: FramePosition { segment: last.last, offset: last.end },
+        previous: last.chain.previous.hash,
+        last: last.next.before(),
+        decisions: last.chain.decisions,
+    };
+    session.restore_watermark(end)?;
+    let last = session.last_segment().max(Some(end.position.segment)).unwrap_or(SegmentId::FIRST);
+    let is_rebuilt = segments.contains_key(&last) || is_rebuilt_before(session, last);
     repair_framing(session, |segment| !segments.contains_key(&segment))?;
     rebuild_all(session, segments)?;
-    let last = session.last_segment().max(last).expect("a damaged journal has a segment");
-    let end = session.end_in(last, usize::MAX)?;
-    session.begin_epoch(session.examination.evidence, end)?;
+    begin_epoch_after(session, last, is_rebuilt)?;
     session.gaps = lost;
     Ok(SeqRange::hull(&session.gaps))
 }
 
 /// Whether a crash interrupted this repair after it had recorded the first gap.
 fn is_interrupted(session: &RepairSession, seq: Seq) -> bool {
-    let known = session.examination.watermark.map_or(0, |watermark| watermark.life.epoch);
-    let recorded = &session.examination.content.recorded_gaps;
-    recorded.iter().any(|recorded| recorded.gap.first == seq && recorded.gap.epoch > known)
+    interrupted_gaps(session).any(|recorded| recorded.gap.first == seq)
+}
+
+/// The gaps that a repair recorded without having completed; none if nothing tells.
+fn interrupted_gaps(session: &RepairSession) -> impl Iterator<Item = &RecordedGap> {
+    let known = session.examination.watermark.map_or(u64::MAX, |watermark| watermark.life.epoch);
+    session.examination.content.recorded_gaps.iter().filter(move |recorded| recorded.gap.epoch > known)
+}
+
+/// Whether an interrupted run of this repair has rebuilt this segment.
+fn is_rebuilt_before(session: &RepairSession, segment: SegmentId) -> bool {
+    interrupted_gaps(session).any(|recorded| recorded.segment == segment)
 }
 
 /// Whether sound frames follow this damage.
@@ -85,8 +103,15 @@ fn is_between(session: &RepairSession, damage: &Damage) -> bool {
 fn complete(session: &mut RepairSession) -> Result<(), Error> {
     session.layout().create_dirs(session.disk())?;
     let last = session.last_segment().unwrap_or(SegmentId::FIRST);
-    let end = session.end_in(last, usize::MAX)?;
-    session.begin_epoch(session.examination.evidence, end)
+    begin_epoch_after(session, last, is_rebuilt_before(session, last))
+}
+
+/// Begins the new epoch at the end of the last segment. If this segment was rebuilt, it was synced as a whole. Otherwise the evidence of
+/// synced events stays as it is. So this evidence is no event inside of a gap, after which no state is known: a gap in an earlier segment
+/// comes before events that later frames prove to be synced.
+fn begin_epoch_after(session: &mut RepairSession, last: SegmentId, is_rebuilt: bool) -> Result<(), Error> {
+    let (end, evidence) = (session.end_in(last, usize::MAX)?, session.examination.evidence);
+    session.begin_epoch(if is_rebuilt { evidence.max(end.last) } else { evidence }, end)
 }
 
 /// The segments to rebuild, each with its new content.
@@ -101,7 +126,7 @@ fn rebuilt_segments(
     for pair in plan.runs.windows(2) {
         let (before, after) = (&pair[0], &pair[1]);
         // frames of both runs may be in segments that only this pair tells to rebuild
-        let first = if before.is_sealed && !is_dirty(damage, before) { before.last.next() } else { before.last };
+        let first = if before.is_sealed && !before.stopped_here { before.last.next() } else { before.last };
         let last =
             if after.offset == SEGMENT_HEADER as u64 && is_linked(before, after) { before.last } else { after.segment };
         for segment in (first.get()..=last.get()).map(SegmentId::new) {
@@ -109,11 +134,6 @@ fn rebuilt_segments(
         }
     }
     segments
-}
-
-/// Whether a segment has damage after the last frame of a run.
-fn is_dirty(damage: &[Damage], run: &FrameRun) -> bool {
-    damage.iter().any(|damage| damage.segment == run.last && damage.offset >= Some(run.end) && !damage.is_framing)
 }
 
 fn is_linked(before: &FrameRun, after: &FrameRun) -> bool {

@@ -43,14 +43,17 @@ pub(super) struct RepairSession {
     /// The life (epoch and id) that the repair begins.
     life: Life,
     has_begun_epoch: bool,
+    /// `journal/durable` before the repair, if the repair has already written a preliminary one.
+    old_watermark: Option<OldWatermark>,
 }
 
-/// The end of a segment's frames: the position of the next frame, the hash of the last frame, and the number of void marks up
-/// to this end.
+/// The end of a segment's frames: the position of the next frame, the hash of the last frame, the last event, and the number of void
+/// marks up to this end.
 #[derive(Clone, Copy)]
 pub(super) struct FramesEnd {
     pub(super) position: FramePosition,
     pub(super) previous: u64,
+    pub(super) last: Seq,
     pub(super) decisions: u32,
 }
 
@@ -78,6 +81,7 @@ impl RepairSession {
             gaps: Vec::new(),
             life: Life { epoch: newest.saturating_add(1), id: random_life()? },
             has_begun_epoch: false,
+            old_watermark: None,
         };
         match newest {
             // an open of the image fails at this epoch too
@@ -207,8 +211,13 @@ impl RepairSession {
         let mut bytes = vec![0; file.len()?.min(offset as u64) as usize];
         let read = file.read_twice(&mut bytes, 0)?;
         let (offset, chain) = end_of_frames(&bytes[..read], &self.uuid(), segment);
-        let (previous, decisions) = chain.map_or((0, 0), |chain| (chain.previous.hash, chain.decisions));
-        Ok(FramesEnd { position: FramePosition { segment, offset: offset as u64 }, previous, decisions })
+        let position = FramePosition { segment, offset: offset as u64 };
+        Ok(chain.map_or(FramesEnd { position, previous: 0, last: Seq::ZERO, decisions: 0 }, |chain| FramesEnd {
+            position,
+            previous: chain.previous.hash,
+            last: chain.before(),
+            decisions: chain.decisions,
+        }))
     }
 
     /// The last segment whose first frame is intact.
@@ -226,7 +235,7 @@ impl RepairSession {
 
     /// Begins the new epoch: writes and syncs `journal/durable`, with `durable` as the highest synced seq.
     pub(super) fn begin_epoch(&mut self, durable: Seq, end: FramesEnd) -> Result<(), Error> {
-        let old = self.back_up_watermark()?;
+        let old = self.old_watermark.take().map_or_else(|| self.back_up_watermark(), Ok)?;
         self.begin_epoch_over(old, durable, end)
     }
 
@@ -235,23 +244,44 @@ impl RepairSession {
         &mut self,
         old: OldWatermark,
         durable_seq: Seq,
-        FramesEnd { position: FramePosition { segment, offset }, previous, decisions }: FramesEnd,
+        end: FramesEnd,
     ) -> Result<(), Error> {
-        let path = self.layout().durable();
-        let watermark = Watermark { life: self.life, durable_seq, segment, offset, previous, decisions };
-        let file = match old.file {
+        self.write_watermark(old.file, self.life, durable_seq, end)?;
+        self.has_begun_epoch = true;
+        self.changed(self.layout().durable(), messages::EPOCH_RAISED, old.backup);
+        Ok(())
+    }
+
+    /// If no `journal/durable` tells the epoch before the repair, writes and syncs one for the last life before it, which ends with
+    /// `end`. Then the epoch in this file tells, after a crash, whether the repair was completed.
+    pub(super) fn restore_watermark(&mut self, end: FramesEnd) -> Result<(), Error> {
+        let (None, Some(life)) = (self.examination.watermark, self.examination.salvaged.life) else { return Ok(()) };
+        let OldWatermark { file, backup } = self.back_up_watermark()?;
+        let file = Some(self.write_watermark(file, life, self.examination.evidence, end)?);
+        self.old_watermark = Some(OldWatermark { file, backup });
+        Ok(())
+    }
+
+    /// Writes and syncs `journal/durable`; `file` is the one that exists.
+    fn write_watermark(
+        &self,
+        file: Option<StoredFile>,
+        life: Life,
+        durable_seq: Seq,
+        FramesEnd { position: FramePosition { segment, offset }, previous, decisions, .. }: FramesEnd,
+    ) -> Result<StoredFile, Error> {
+        let watermark = Watermark { life, durable_seq, segment, offset, previous, decisions };
+        let file = match file {
             Some(file) => file,
             None => {
-                let file = StoredFile::create(self.disk(), &path)?;
+                let file = StoredFile::create(self.disk(), &self.layout().durable())?;
                 sync_dir(self.disk(), &self.layout().journal())?;
                 file
             }
         };
         file.write_all(&watermark.encode(&self.uuid()), 0)?;
         file.sync_data()?;
-        self.has_begun_epoch = true;
-        self.changed(path, messages::EPOCH_RAISED, old.backup);
-        Ok(())
+        Ok(file)
     }
 
     /// Begins the new epoch if the repair has changed any file. An existing watermark keeps its durable seq and its position.
@@ -261,7 +291,8 @@ impl RepairSession {
         }
         let (durable, end) = match self.examination.watermark {
             Some(Watermark { durable_seq, segment, offset, previous, decisions, .. }) => {
-                (durable_seq, FramesEnd { position: FramePosition { segment, offset }, previous, decisions })
+                let position = FramePosition { segment, offset };
+                (durable_seq, FramesEnd { position, previous, last: durable_seq, decisions })
             }
             None => {
                 let segment = self.last_segment().unwrap_or(SegmentId::FIRST);

@@ -9,6 +9,7 @@ mod messages;
 mod rewriter;
 
 use super::keys::GivenKeys;
+use super::seq_range::SeqRange;
 use crate::disk::{Disk, RealDisk, absolute};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
@@ -83,6 +84,8 @@ pub(super) const STAGING: StagingTask = StagingTask {
 /// - The source is not an image of this model, is damaged, or cannot be replayed.
 /// - Another process has the source open ([`ErrorKind::Locked`](crate::ErrorKind::Locked)).
 /// - The source was pruned ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)).
+/// - Events of the source are lost in a recorded gap ([`ErrorKind::LostEvents`](crate::ErrorKind::LostEvents)). See
+///   [`Rewrite::carry_gaps`].
 /// - `target` exists and is not an empty directory ([`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists)).
 /// - A file cannot be read or written.
 /// - The two journals replay to different states ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)).
@@ -99,6 +102,7 @@ pub struct Rewrite<'a, M> {
     options: Options<M>,
     /// The keys of the source image.
     source: GivenKeys,
+    carries_gaps: bool,
     progress: Box<dyn FnMut(RewriteProgress) + 'a>,
 }
 
@@ -106,7 +110,12 @@ impl<'a, M: Model> Rewrite<'a, M> {
     /// Creates a rewrite with default options, like [`rewrite()`].
     #[expect(clippy::new_without_default, reason = "a default does not suggest an operation that is yet to run")]
     pub fn new() -> Rewrite<'a, M> {
-        Rewrite { options: Options::new(), source: GivenKeys::default(), progress: Box::new(|_| {}) }
+        Rewrite {
+            options: Options::new(),
+            source: GivenKeys::default(),
+            carries_gaps: false,
+            progress: Box::new(|_| {}),
+        }
     }
 
     /// Calls `progress` after each batch of events.
@@ -157,6 +166,14 @@ impl<'a, M: Model> Rewrite<'a, M> {
         self
     }
 
+    /// Sets whether the new image takes over the recorded gaps of the source, in which events are lost. By default, a source with such a
+    /// gap is refused. The new journal tells about the gaps as the source does, with the numbers that the lost events would have there.
+    /// All its states are replayed without the lost events, even if a snapshot of the source has their effect.
+    pub fn carry_gaps(mut self, carry: bool) -> Self {
+        self.carries_gaps = carry;
+        self
+    }
+
     /// Sets whether the images may be on network file systems; see [`Options::allow_network`].
     pub fn allow_network(mut self, allow: bool) -> Self {
         self.options = self.options.allow_network(allow);
@@ -194,7 +211,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         target: &Path,
     ) -> Result<RewriteReport, Error> {
         self.options.validate()?;
-        let Rewrite { options, source, mut progress } = self;
+        let Rewrite { options, source, carries_gaps, mut progress } = self;
         let (source_keys, keys) = (source.keyring(), options.keyring());
         let layout = Layout::new(from);
         layout.survey(&*disk)?.image(&layout)?;
@@ -212,7 +229,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let scan = old.journal.scan();
         let voids = scan.voids(SegmentId::FIRST)?;
         let journal = RecordWriter::create::<M>(&disk, staging.layout(), &options, &keys, (&old, was.last))?;
-        let (decoder, meaning) = (FrameDecoder::new(was.last), (&old.dispatch, &voids));
+        let (decoder, meaning) = (FrameDecoder::new(was.last, carries_gaps), (&old.dispatch, &voids));
         let outcomes = &was.changed_outcomes;
         let rewriter = Rewriter::<M>::new(scan, meaning, decoder, outcomes, journal, was.events, &mut *progress);
         let counts = rewriter.write(was.digest.to_u64())?;
@@ -225,8 +242,19 @@ impl<'a, M: Model> Rewrite<'a, M> {
         }
         staging.finish()?;
         let RewriteCounts { read, upcasts, split, dropped, last: seq } = counts;
+        let gaps = is.crossed.iter().filter_map(|gap| SeqRange::of(gap.first, gap.last())).collect();
         log::info!(from = %from.display(), to = %target.display(), read, written = %seq, "rewrote an image");
-        Ok(RewriteReport { read, written: is.events, upcasts, split, dropped, seq, digest: is.digest, torn: was.torn })
+        Ok(RewriteReport {
+            read,
+            written: is.events,
+            upcasts,
+            split,
+            dropped,
+            seq,
+            gaps,
+            digest: is.digest,
+            torn: was.torn,
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::admin::seq_range::SeqRange;
 use crate::digest::Digest;
 use crate::seq::Seq;
 
@@ -23,6 +24,9 @@ pub struct RewriteReport {
     pub dropped: u64,
     /// The last event of the new journal.
     pub seq: Seq,
+    /// The events that are lost in the recorded gaps of the new journal, in order; empty without
+    /// [`carry_gaps`](super::Rewrite::carry_gaps).
+    pub gaps: Vec<SeqRange>,
     /// The digest of the state to which both journals replay.
     pub digest: Digest,
     /// Whether the source ends in a torn write. The rewrite did not copy the torn write, because it was never synced.

@@ -92,6 +92,10 @@ impl<'a, M: Model> Rewriter<'a, M> {
                 self.new.correct_time(&correction)?;
                 return Ok(ControlFlow::Continue(()));
             }
+            SourceFrame::Gap(gap, mark, correction) => {
+                self.new.put_replayed_gap(gap, &mark, correction.as_ref())?;
+                return Ok(ControlFlow::Continue(()));
+            }
             SourceFrame::Events { body, records } => {
                 for (record, action) in records {
                     self.record(action, &record, &body[record.payload.clone()])?;

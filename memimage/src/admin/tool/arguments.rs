@@ -14,7 +14,7 @@ use super::verbs::Verb;
 #[derive(Debug, Parser)]
 #[command(name = "memimage", version, propagate_version = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
-    /// Print JSON.
+    /// Print JSON instead of text. The form is stable: docs/CLI.md in the library's package defines it.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Do not show a long output page by page. (On a terminal, MEMIMAGE_PAGER, PAGER or `less` does.)
@@ -32,7 +32,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, arg_required_else_help = true)]
 pub(crate) struct ModelCli {
-    /// Print JSON.
+    /// Print JSON instead of text. The form is stable: docs/CLI.md in the library's package defines it.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Do not show a long output page by page. (On a terminal, MEMIMAGE_PAGER, PAGER or `less` does.)

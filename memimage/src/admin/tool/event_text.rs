@@ -2,7 +2,6 @@
 
 use super::failure::Failure;
 use super::json::gap_line;
-use super::moment::rfc3339;
 use super::terminal::{FAINT, NAME, Terminal, WARNING, visible};
 use crate::admin::seq_range::SeqRange;
 use crate::history::LoggedEvent;
@@ -20,6 +19,14 @@ pub(crate) fn print_gap(terminal: &mut Terminal, first: Seq, last: Seq) -> Resul
     }
 }
 
+/// Prints the recorded gaps that a new image or a replay has, each as its first and its last event, for people.
+pub(crate) fn print_lost(terminal: &mut Terminal, lost: &[(u64, u64)]) -> Result<(), Failure> {
+    lost.iter().try_for_each(|&(first, last)| {
+        let lost = SeqRange { first: Seq::new(first), last: Seq::new(last) };
+        terminal.line(format_args!("{WARNING}without{WARNING:#} {lost}, which a repair gave up"))
+    })
+}
+
 /// An event as a line for people, with at most `length` characters of its payload.
 pub(crate) fn text_line(event: &LoggedEvent, length: usize) -> String {
     let recorded = &event.recorded;
@@ -32,7 +39,7 @@ pub(crate) fn text_line(event: &LoggedEvent, length: usize) -> String {
     let mut line = format!(
         "{:>8}  {FAINT}{}{FAINT:#}  {NAME}{name}{version}{NAME:#} {}",
         event.seq(),
-        rfc3339(event.time),
+        event.time,
         visible(&truncated(payload, length))
     );
     if event.is_rejected() {

@@ -7,24 +7,26 @@ use std::sync::Arc;
 
 use super::failure::Failure;
 use super::rules::PlannedRow;
-use crate::admin::check::{Severity, check_on};
-use crate::admin::void::carry_over;
+use crate::admin::check::check_on;
+use crate::admin::seq_range::SeqRange;
+use crate::context::Timestamp;
 use crate::disk::Disk;
 use crate::error::{Error, ErrorDetail};
 use crate::journal::{
-    DigestMark, EventId, Frame, FrameKind, Layout, Record, Scan, ShapeRow, TailPosition, TimeCorrection, VoidMark,
+    DigestMark, EventId, Frame, FrameKind, Gap, GapMark, Layout, Record, Scan, ShapeRow, TailPosition, TimeCorrection,
+    VoidMark, Voids,
 };
 use crate::keys::Keyring;
 use crate::new_image::{
-    FrameDecoder, JournalForm, Need, NewRecord, RecordWriter, SourceFrame, StagingDir, StagingTask, refuse_inside,
-    vacant,
+    EpochFrames, FrameDecoder, JournalForm, Need, NewRecord, RecordWriter, SourceFrame, StagingDir, StagingTask,
+    refuse_inside, vacant,
 };
 use crate::recovery::{DROPPED, OpenedJournal};
 use crate::seq::{SegmentId, Seq};
 
 /// A copy of the events up to `end` in a new image.
 ///
-/// Void events stay void: the decisions are recorded again. A void event whose payload cannot be edited becomes `memimage.dropped`,
+/// Void events stay void: the decisions are recorded again, behind all events. Recorded gaps become gaps of the same events. A void event whose payload cannot be edited becomes `memimage.dropped`,
 /// because nobody reads its payload. The new image has the genesis and the random seed of the source, a new UUID,
 /// and no snapshots. Without the program, no state can be compared. So the copy is checked as by `admin::check`, and the program verifies
 /// the outcomes of all events when it opens the image.
@@ -37,6 +39,8 @@ pub(crate) struct HistoryCopy<'a> {
     pub(crate) rows: &'a [PlannedRow],
     /// Whether the recorded digests of states still hold, because no event changes.
     pub(crate) keeps_digests: bool,
+    /// Whether recorded gaps are copied. Otherwise a gap in which events are lost is an error.
+    pub(crate) carries_gaps: bool,
     pub(crate) target: &'a Path,
     pub(crate) staging: &'static StagingTask,
 }
@@ -51,6 +55,8 @@ pub(crate) struct Copied {
     /// The events that become `memimage.dropped`, and those that were that before.
     pub(crate) dropped: u64,
     pub(crate) void: u64,
+    /// The events that are lost in recorded gaps.
+    pub(crate) gaps: Vec<SeqRange>,
 }
 
 impl Copied {
@@ -88,8 +94,10 @@ impl HistoryCopy<'_> {
         copied.void = decisions.len() as u64;
         let voids = void_events(&decisions);
         self.read(progress, &mut |content| {
-            if let Content::Event(record, payload) = content {
-                copied.count(record, &self.edited(&voids, record, payload)?);
+            match content {
+                Content::Event(record, payload) => copied.count(record, &self.edited(&voids, record, payload)?),
+                Content::Gap(gap, ..) => copied.gaps.push(SeqRange { first: gap.first, last: gap.last() }),
+                Content::Time(_) | Content::Digest(..) => {}
             }
             Ok(())
         })?;
@@ -102,16 +110,15 @@ impl HistoryCopy<'_> {
         let decisions = self.decisions()?;
         let staging = StagingDir::take(disk, self.target, self.staging)?;
         let layout = staging.layout();
-        let copied = self.write(layout, &void_events(&decisions), progress)?;
-        if let Some(unproven) = carry_over(disk, layout, self.keyring, &decisions)? {
-            return Err(Failure::Other(format!("the decisions about void events cannot be proven: {unproven}")));
-        }
+        let copied = self.write(layout, &decisions, progress)?;
         let uuid = self.verify(layout, &copied, decisions.len())?;
         staging.finish()?;
         Ok(Copied { uuid, void: decisions.len() as u64, ..copied })
     }
 
-    fn write(&self, layout: &Layout, voids: &BTreeSet<Seq>, progress: &mut dyn FnMut(Seq)) -> Result<Copied, Failure> {
+    /// Writes the journal.
+    fn write(&self, layout: &Layout, decisions: &[VoidMark], progress: &mut dyn FnMut(Seq)) -> Result<Copied, Failure> {
+        let (voids, mut last_frames) = (void_events(decisions), EpochFrames::default());
         let parent = (self.journal.segments().identity(), self.end);
         let genesis = self.journal.scan().genesis()?;
         let disk = self.journal.disk();
@@ -120,9 +127,18 @@ impl HistoryCopy<'_> {
         let mut copied = Copied { by_row: vec![0; self.rows.len()], ..Copied::default() };
         self.read(progress, &mut |content| match content {
             Content::Time(correction) => Ok(new.correct_time(correction)?),
-            Content::Digest(mark) => Ok(new.put_mark(FrameKind::Digest, &mark.encode())?),
+            Content::Digest(mark) => match last_frames.digest(mark.encode()) {
+                Some(mark) => Ok(new.put_mark(FrameKind::Digest, &mark)?),
+                None => Ok(()),
+            },
+            Content::Gap(gap, mark, correction) => {
+                copied.gaps.push(SeqRange { first: gap.first, last: gap.last() });
+                last_frames.gap();
+                new.put_gap(mark, gap.events(), new.life().epoch + 1)?;
+                Ok(correction.map_or(Ok(()), |correction| new.correct_time(correction))?)
+            }
             Content::Event(record, payload) => {
-                let edited = self.edited(voids, record, payload)?;
+                let edited = self.edited(&voids, record, payload)?;
                 copied.count(record, &edited);
                 let Record { time, ref metadata, origin, outcome, event, .. } = *record;
                 let unchanged = NewRecord { event, name: DROPPED, time, metadata, origin, outcome, payload };
@@ -139,6 +155,9 @@ impl HistoryCopy<'_> {
                 Ok(new.put(&NewRecord { event, name: &row.name, payload, ..unchanged })?)
             }
         })?;
+        decisions.iter().for_each(|decision| last_frames.void(decision.encode()));
+        // no event follows
+        last_frames.begin_epoch(&mut new, (disk, layout, self.keyring), Timestamp::default())?;
         new.close()?;
         Ok(copied)
     }
@@ -146,21 +165,28 @@ impl HistoryCopy<'_> {
     /// Checks the new image, and returns its UUID.
     fn verify(&self, layout: &Layout, copied: &Copied, void: usize) -> Result<[u8; 16], Failure> {
         let check = check_on(self.journal.disk(), layout.root(), self.keyring)?;
-        let damage = check.findings.iter().find(|finding| finding.severity == Severity::Damage);
+        let damage = check.first_damage();
         let wrong = |what: &str| {
             let help =
                 "no image was made; help: run `memimage check` on the source, and check the hardware of the disk";
             Err(Failure::Other(format!("the copy is damaged: {what}; {help}")))
         };
-        let last = check.last.unwrap_or(Seq::ZERO);
+        let gaps: Vec<SeqRange> = check.gaps.iter().filter_map(|gap| gap.lost).collect();
+        let last = check.last.max(gaps.last().map(|gap| gap.last)).unwrap_or(Seq::ZERO);
         match (damage, check.uuid) {
             (Some(finding), _) => wrong(&finding.message),
-            (None, Some(uuid)) if (last, check.events, check.voids.len()) == (self.end, copied.events(), void) => {
+            (None, Some(uuid))
+                if (last, check.events, check.voids.len(), &gaps)
+                    == (self.end, copied.events(), void, &copied.gaps) =>
+            {
                 Ok(uuid)
             }
             (None, _) => {
                 let (events, voids) = (check.events, check.voids.len());
-                wrong(&format!("it has {events} events up to event {last}, of which {voids} are void"))
+                let gaps = gaps.len();
+                wrong(&format!(
+                    "it has {events} events up to event {last}, of which {voids} are void, and {gaps} recorded gaps"
+                ))
             }
         }
     }
@@ -180,15 +206,25 @@ impl HistoryCopy<'_> {
         visit: &mut dyn FnMut(Content<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let mut tail = self.journal.tail(TailPosition::start_of(SegmentId::FIRST))?;
-        let (mut decoder, mut failure) = (FrameDecoder::new(self.end), None);
+        let (mut decoder, mut failure) = (FrameDecoder::new(self.end, self.carries_gaps), None);
+        // the copy has no snapshot, so its replay lacks the lost events
+        let mut crossed = Voids::default();
         let mut frame = |scan: &Scan, segment: SegmentId, frame: &Frame<'_>| -> Result<(), Failure> {
             if frame.header.kind == FrameKind::Digest && self.keeps_digests {
-                return visit(Content::Digest(&scan.decode_digest(segment, frame)?));
+                let mark = scan.decode_digest(segment, frame)?;
+                return match crossed.invalidates(mark.seq, frame.header.life.epoch) {
+                    true => Ok(()),
+                    false => visit(Content::Digest(&mark)),
+                };
             }
             let known = |record: &Record| self.rows.get(record.event.0 as usize).map(|_| ());
             match decoder.decode(scan, segment, frame, known)? {
                 SourceFrame::Other => Ok(()),
                 SourceFrame::Time(correction) => visit(Content::Time(&correction)),
+                SourceFrame::Gap(gap, mark, correction) => {
+                    crossed.cross(gap);
+                    visit(Content::Gap(gap, &mark, correction.as_ref()))
+                }
                 SourceFrame::Events { body, records } => {
                     for (record, ()) in &records {
                         visit(Content::Event(record, &body[record.payload.clone()]))?;
@@ -234,6 +270,8 @@ enum Content<'a> {
     Event(&'a Record, &'a [u8]),
     Time(&'a TimeCorrection),
     Digest(&'a DigestMark),
+    /// A recorded gap, and the correction of recorded time that follows it.
+    Gap(Gap, &'a GapMark, Option<&'a TimeCorrection>),
 }
 
 /// What becomes of an event, with its declaration in the new image.

@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
 use super::failure::Failure;
-use super::moment::rfc3339;
 use super::terminal::Terminal;
+use crate::admin::seq_range::SeqRange;
 use crate::history::LoggedEvent;
 use crate::seq::Seq;
 use crate::value::text::hex;
@@ -48,6 +48,11 @@ pub(crate) fn gap_line(first: Seq, last: Seq) -> String {
     format!(r#"{{"lost":[{first},{last}]}}"#)
 }
 
+/// Ranges of events, each as its first and its last event.
+pub(crate) fn ranges(ranges: &[SeqRange]) -> Vec<(u64, u64)> {
+    ranges.iter().map(|range| (range.first.get(), range.last.get())).collect()
+}
+
 /// An event as a line of JSON.
 pub(crate) fn event_line(event: &LoggedEvent) -> Result<String, Failure> {
     line(event, None)
@@ -68,7 +73,7 @@ fn line(event: &LoggedEvent, kept: Option<(&str, bool)>) -> Result<String, Failu
     let line = EventLine {
         seq: event.seq().get(),
         part: event.key.part,
-        time: rfc3339(event.time),
+        time: event.time.to_string(),
         name: recorded.name(),
         version: recorded.version(),
         rejected: event.is_rejected(),

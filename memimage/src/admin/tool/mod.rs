@@ -11,16 +11,20 @@ mod filter;
 mod rules;
 mod keys;
 mod pager;
+mod repairs;
+mod invocation;
 mod terminal;
 mod confirmation;
-mod repairs;
+mod suggestion;
 mod json;
+mod dry_run;
 mod event_text;
 mod shape_text;
 mod target;
 mod history_copy;
 mod report;
 mod reader;
+mod unmatched;
 mod verbs;
 mod model;
 mod arguments;
@@ -29,6 +33,7 @@ mod program;
 #[cfg(feature = "sim")]
 mod program_on_disk;
 
+pub use invocation::with_verbs;
 pub use program::{Tool, run, run_tool};
 pub use reader::{EventCondition, ImageKeys, ImageReader, format_time, parse_moment};
 pub use report::{

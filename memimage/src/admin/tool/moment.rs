@@ -1,4 +1,4 @@
-//! Moments on the command line, and times in the output.
+//! Moments on the command line.
 
 use std::str::FromStr;
 
@@ -6,6 +6,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
+use super::failure::Failure;
 use crate::context::Timestamp;
 use crate::history::Moment;
 use crate::seq::Seq;
@@ -49,11 +50,20 @@ fn time(text: &str) -> Option<jiff::Timestamp> {
     local.to_zoned(TimeZone::system()).ok().map(|zoned| zoned.timestamp())
 }
 
-/// A recorded time as RFC 3339 with microseconds.
-pub(crate) fn rfc3339(time: Timestamp) -> String {
-    match i64::try_from(time.as_micros()).ok().and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok()) {
-        Some(time) => format!("{time:.6}"),
-        None => format!("{time}"),
+/// Returns an error if the moment of `--from` is after that of `--until`, so that no event can be between them.
+pub(crate) fn refuse_reversed(from: Option<MomentArgument>, until: Option<MomentArgument>) -> Result<(), Failure> {
+    let is_reversed = match (from.map(|from| from.0), until.map(|until| until.0)) {
+        (Some(Moment::Seq(from)), Some(Moment::Seq(until))) => from > until,
+        (Some(Moment::Time(from)), Some(Moment::Time(until))) => from > until,
+        _ => false,
+    };
+    match is_reversed {
+        true => {
+            let what =
+                "the moment of --from is after that of --until, so no event is between them; help: exchange them";
+            Err(Failure::Usage(what.to_owned()))
+        }
+        false => Ok(()),
     }
 }
 

@@ -2,15 +2,20 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
 use super::arguments::{AnyVerb, Cli, ModelCli};
 use super::command_line::{named, with_default_image, with_verb};
 use super::failure::{Failure, Found};
+use super::invocation::Invocation;
 use super::model::{self, ModelVerb};
+use super::target::ImagePlace;
 use super::terminal::{ERROR, Terminal, tell};
 use super::verbs::{self, Verb};
 use crate::event::Model;
@@ -67,8 +72,11 @@ type RunModelVerb = fn(ModelVerb, &mut Terminal) -> Result<Found, Failure>;
 struct OwnVerb {
     name: &'static str,
     about: &'static str,
-    run: Box<dyn FnOnce(Vec<OsString>) -> ExitCode>,
+    run: Box<RunOwnVerb>,
 }
+
+/// Runs a verb on the preset image, if there is one, with the arguments after its name.
+type RunOwnVerb = dyn FnOnce(Option<&Path>, Vec<OsString>) -> ExitCode;
 
 impl Tool {
     /// The verbs that need no model.
@@ -90,14 +98,15 @@ impl Tool {
         self
     }
 
-    /// Adds a verb, which the help lists with the line `about`. `run` gets the arguments after its name, options included, and returns
-    /// the exit code of the program.
+    /// Adds a verb, which the help lists with the line `about`. `run` gets the image of [`image`](Tool::image), if there is one, and the
+    /// arguments of the verb, options included. The first argument is the name of the program with the verb, as the help of the verb shall
+    /// show it, such as `bank admin browse`. `run` returns the exit code of the program.
     #[must_use]
     pub fn verb(
         mut self,
         name: &'static str,
         about: &'static str,
-        run: impl FnOnce(Vec<OsString>) -> ExitCode + 'static,
+        run: impl FnOnce(Option<&Path>, Vec<OsString>) -> ExitCode + 'static,
     ) -> Tool {
         self.verbs.push(OwnVerb { name, about, run: Box::new(run) });
         self
@@ -114,27 +123,73 @@ impl Tool {
             && let Some(own) = self.verbs.iter().position(|own| arguments[at] == own.name)
         {
             let rest = arguments.split_off(at + 1);
-            return (self.verbs.swap_remove(own).run)(rest);
+            let OwnVerb { name, run, .. } = self.verbs.swap_remove(own);
+            let named = format!("{} {name}", self.program(arguments.first()));
+            return run(self.image.as_deref(), iter::once(named.into()).chain(rest).collect());
         }
-        let command = self.command(arguments.first());
-        match command.clone().try_get_matches_from(arguments).and_then(|matches| self.parsed(&matches)) {
-            Ok(ModelCli { json, no_pager, verb }) => {
-                let mut terminal = Terminal::new(json, verb.is_paged() && !no_pager);
+        let program = self.program(arguments.first()).to_owned();
+        let command = self.command(&program);
+        match self.parsed(program, &command, arguments) {
+            Ok((invocation, ModelCli { json, no_pager, verb })) => {
+                let mut terminal = Terminal::new(invocation, json, verb.is_paged() && !no_pager);
                 let result = self.run_verb(verb, &mut terminal, command);
-                ExitCode::from(result.map_or_else(|failure| failed(&failure), Found::exit_code))
+                ExitCode::from(result.map_or_else(|failure| failed(&terminal, &failure), Found::exit_code))
             }
             Err(error) => ExitCode::from(usage(&error)),
         }
     }
 
-    pub(super) fn command(&self, program: Option<&OsString>) -> Command {
-        let program = program.and_then(|program| Path::new(program).file_name()).and_then(OsStr::to_str);
+    /// The name of the program, as its first argument says it.
+    pub(super) fn program<'a>(&self, first: Option<&'a OsString>) -> &'a str {
+        let default = if self.model.is_some() { "admin" } else { "memimage" };
+        first.and_then(|first| Path::new(first).file_name()).and_then(OsStr::to_str).unwrap_or(default)
+    }
+
+    /// The verb that the arguments name, and how a person runs verbs of this program on the image that they name.
+    pub(super) fn parsed(
+        &self,
+        program: String,
+        command: &Command,
+        arguments: Vec<OsString>,
+    ) -> Result<(Invocation, ModelCli), clap::Error> {
+        let matches = command.clone().try_get_matches_from(arguments);
+        let parsed = matches.and_then(|matches| Ok((self.invocation(program, &matches), self.cli(&matches)?)));
+        parsed.map_err(|error| self.explained(error))
+    }
+
+    /// How a person runs verbs on the image that these arguments name.
+    fn invocation(&self, program: String, matches: &ArgMatches) -> Invocation {
+        let image = matches.subcommand().and_then(|(_, of_verb)| {
+            let is_named = of_verb.try_contains_id("image").is_ok()
+                && of_verb.value_source("image") == Some(ValueSource::CommandLine)
+                // a message of a verb with two images may be about the other one
+                && of_verb.try_contains_id("directory").is_err();
+            is_named.then(|| of_verb.get_one::<ImagePlace>("image")).flatten()
+        });
+        let invocation = match self.image {
+            Some(_) => Invocation::with_preset(program, image.map(ImagePlace::given)),
+            None => Invocation::with_argument(program, image.map(ImagePlace::given)),
+        };
+        invocation.having_model(self.model.is_some())
+    }
+
+    /// The error of the command line; for an argument that is probably meant as the image of a program that has preset it, with a tip.
+    fn explained(&self, mut error: clap::Error) -> clap::Error {
+        let unknown = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+        if self.image.is_some()
+            && error.kind() == clap::error::ErrorKind::UnknownArgument
+            && let Some(unknown) = unknown.filter(|unknown| !unknown.starts_with('-'))
+        {
+            let tip = format!("to name another image than the one of this program, use '--image {unknown}'");
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        }
+        error
+    }
+
+    pub(super) fn command(&self, program: &str) -> Command {
         let command = match self.model {
-            Some(_) => named(ModelCli::command(), program.unwrap_or("admin")),
-            None => match program {
-                Some(program) => named(Cli::command(), program),
-                None => Cli::command(),
-            },
+            Some(_) => named(ModelCli::command(), program),
+            None => named(Cli::command(), program),
         };
         let command = self.verbs.iter().fold(command, |command, own| with_verb(command, own.name, own.about));
         match &self.image {
@@ -143,7 +198,7 @@ impl Tool {
         }
     }
 
-    pub(super) fn parsed(&self, matches: &ArgMatches) -> Result<ModelCli, clap::Error> {
+    fn cli(&self, matches: &ArgMatches) -> Result<ModelCli, clap::Error> {
         match self.model {
             Some(_) => ModelCli::from_arg_matches(matches),
             None => {
@@ -158,6 +213,13 @@ impl Tool {
             // with the model, a rewriting without rules gives each event its newest version
             (AnyVerb::Untyped(Verb::Rewrite(rewrite)), Some(run)) if rewrite.has_no_rules() => {
                 run(ModelVerb::Rewrite(rewrite.into()), terminal)
+            }
+            // with the model, a dry run replays the events
+            (AnyVerb::Untyped(Verb::Repair(repair)), Some(run)) if repair.is_dry_run() => {
+                run(ModelVerb::RepairDryRun(repair.into()), terminal)
+            }
+            (AnyVerb::Untyped(Verb::Void(void)), Some(run)) if void.is_dry_run() => {
+                run(ModelVerb::VoidDryRun(void.into()), terminal)
             }
             (AnyVerb::Untyped(verb), _) => verbs::run(verb, terminal, command),
             (AnyVerb::Model(verb), Some(run)) => run(verb, terminal),
@@ -176,9 +238,9 @@ pub(super) fn usage(error: &clap::Error) -> u8 {
 }
 
 /// Prints why a verb failed. Returns the exit code.
-pub(super) fn failed(failure: &Failure) -> u8 {
+pub(super) fn failed(terminal: &Terminal, failure: &Failure) -> u8 {
     if !matches!(failure, Failure::ClosedPipe) {
-        tell(format_args!("{ERROR}error:{ERROR:#} {failure}"));
+        tell(format_args!("{ERROR}error:{ERROR:#} {}", terminal.translated(failure)));
     }
     failure.exit_code()
 }
@@ -200,21 +262,29 @@ mod tests {
     fn tool() -> (Tool, Rc<RefCell<Vec<OsString>>>) {
         let received = Rc::new(RefCell::new(Vec::new()));
         let receive = Rc::clone(&received);
-        let tool = Tool::new().verb("browse", "Serves a page", move |arguments| {
-            *receive.borrow_mut() = arguments;
+        let tool = Tool::new().verb("browse", "Serves a page", move |image, arguments| {
+            receive.borrow_mut().extend(image.map(OsString::from));
+            receive.borrow_mut().extend(arguments);
             ExitCode::from(7)
         });
         (tool, received)
     }
 
     #[test]
-    fn a_verb_of_the_program_gets_the_arguments_after_its_name_as_they_are() {
+    fn a_verb_of_the_program_gets_its_arguments_as_they_are() {
         for arguments in [&["DIR", "--json", "--help"][..], &["--port", "80", "--", "-x"], &[]] {
             let (tool, received) = tool();
             let code = tool.run([&["/bin/memimage", "browse"], arguments].concat());
             assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(7)));
-            assert_eq!(*received.borrow(), arguments);
+            assert_eq!(*received.borrow(), [&["memimage browse"], arguments].concat());
         }
+    }
+
+    #[test]
+    fn a_verb_of_the_program_gets_the_image_that_is_set_later() {
+        let (tool, received) = tool();
+        tool.image("bank.image").run(["bank admin", "browse", "--port"]);
+        assert_eq!(*received.borrow(), ["bank.image", "--port"]);
     }
 
     #[test]
@@ -227,7 +297,7 @@ mod tests {
 
     #[test]
     fn the_help_lists_a_verb_of_the_program() {
-        let help = tool().0.command(Some(&"/bin/looker".into())).render_help().to_string();
+        let help = tool().0.command("looker").render_help().to_string();
         assert!(help.contains("\n  browse       Serves a page\n") && help.contains("Usage: looker "), "{help}");
     }
 }

@@ -30,16 +30,17 @@ impl Tool {
         arguments: impl IntoIterator<Item = impl Into<OsString>>,
     ) -> Result<u8, Error> {
         let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-        let command = with_disk(self.command(arguments.first()), &disk);
-        let ModelCli { json, verb, .. } =
-            match command.clone().try_get_matches_from(arguments).and_then(|matches| self.parsed(&matches)) {
-                Ok(parsed) => parsed,
-                Err(error) => return Ok(usage(&error)),
-            };
-        match self.run_verb(verb, &mut Terminal::on(output, json), command) {
+        let program = self.program(arguments.first()).to_owned();
+        let command = with_disk(self.command(&program), &disk);
+        let (invocation, ModelCli { json, verb, .. }) = match self.parsed(program, &command, arguments) {
+            Ok(parsed) => parsed,
+            Err(error) => return Ok(usage(&error)),
+        };
+        let mut terminal = Terminal::on(output, invocation, json);
+        match self.run_verb(verb, &mut terminal, command) {
             Ok(found) => Ok(found.exit_code()),
             Err(Failure::Refused(error)) => Err(error),
-            Err(failure) => Ok(failed(&failure)),
+            Err(failure) => Ok(failed(&terminal, &failure)),
         }
     }
 }

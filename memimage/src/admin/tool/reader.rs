@@ -21,7 +21,8 @@ use crate::history::{EventLog, Journal, LoggedEvent, Moment, Query};
 use crate::keys::Keys;
 use crate::seq::Seq;
 
-const TASK: Task = Task { name: "reading the image", builder: "ImageReader::open_with" };
+const TASK: Task =
+    Task { name: "memimage::admin::ImageReader::open", builder: "memimage::admin::ImageReader::open_with" };
 
 /// Reads an image without its program: its events as they were recorded, their shapes, and what the image keeps. It takes no lock, and
 /// works beside the owner of the image or without one. It never shows a state, which only the program can decode.
@@ -216,5 +217,5 @@ pub fn parse_moment(text: &str) -> Result<Moment, String> {
 
 /// A recorded time as RFC 3339 in UTC, with microseconds.
 pub fn format_time(time: Timestamp) -> String {
-    super::moment::rfc3339(time)
+    time.to_string()
 }

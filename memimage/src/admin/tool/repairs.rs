@@ -29,7 +29,7 @@ impl FromStr for RepairName {
             _ => {
                 let known =
                     "torn-tail, suspect-tail, cut-from=SEQ, begin-at=SEQ, give-up=SEQ, segments, snapshots and base";
-                return Err(format!("the repairs are {known}; `memimage repair IMAGE` lists those that apply"));
+                return Err(format!("the repairs are {known}; without one of them, this verb lists those that apply"));
             }
         }))
     }

@@ -30,11 +30,11 @@ impl fmt::Display for SyntaxError {
 
 impl std::error::Error for SyntaxError {}
 
-/// Parses a whole text. `after` describes what may come where the parser stops before the end of the text.
-pub(crate) fn parse_whole<'a, O>(
+/// Parses a whole text. `after` describes what may come where the parser stops before the end of the text, in place of the rest.
+pub(crate) fn parse_whole<'a, 'b, O>(
     text: &'a str,
     mut parser: impl Parser<Input<'a>, O, ErrMode<ContextError>>,
-    after: &str,
+    after: impl Fn(&str) -> &'b str,
 ) -> Result<O, SyntaxError> {
     parser.parse(winnow::LocatingSlice::new(text)).map_err(|error| {
         let at = error.offset();
@@ -42,7 +42,7 @@ pub(crate) fn parse_whole<'a, O>(
         let expected = match expected.strip_prefix("expected ") {
             Some(expected) => expected.to_owned(),
             None if at >= text.len() => "more".to_owned(),
-            None => after.to_owned(),
+            None => after(&text[at..]).to_owned(),
         };
         SyntaxError { text: text.to_owned(), column: text[..at].chars().count(), expected }
     })

@@ -9,15 +9,15 @@ use clap::builder::{PathBufValueParser, TypedValueParser as _, ValueParser};
 use super::failure::Failure;
 use super::keys::KeyArguments;
 use crate::admin::keys::{GivenKeys, Task};
-use crate::disk::{Disk, RealDisk, absolute};
+use crate::disk::{Disk, OverlayDisk, RealDisk, absolute};
 use crate::error::Error;
 use crate::history::{EventLog, JournalSource, Moment, Query};
 use crate::journal::{Identity, Layout};
 use crate::keys::Keyring;
 use crate::recovery::OpenedJournal;
-use crate::seq::Seq;
+use crate::seq::{SegmentId, Seq};
 
-const TASK: Task = Task { name: "this command", builder: "--encryption-keys and --chain-keys" };
+const TASK: Task = Task { name: "memimage::admin::Tool", builder: "memimage::admin::Tool" };
 
 /// The directory of an image, which exists or is to be made, and the disk on which it is.
 #[derive(Clone, Debug)]
@@ -55,6 +55,11 @@ impl ImagePlace {
 
     pub(crate) fn path(&self) -> PathBuf {
         absolute(&self.path)
+    }
+
+    /// The path as the command line gives it.
+    pub(crate) fn given(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
@@ -124,6 +129,17 @@ impl Target {
     /// Calls `read` again while it fails because the owner removed a file meanwhile.
     pub(crate) fn attempt<T>(&self, read: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
         self.source.attempt(read)
+    }
+
+    /// The same image without this segment and the later ones.
+    pub(crate) fn before_segment(&self, segment: SegmentId) -> Result<Target, Error> {
+        let survey = self.layout.survey(&*self.disk)?;
+        let later = survey.image(&self.layout)?.iter().filter(|id| **id >= segment).map(|id| self.layout.segment(*id));
+        // `journal/durable` names the end of the whole journal
+        let hidden = later.chain([self.layout.durable()]).collect();
+        let disk: Arc<dyn Disk> = Arc::new(OverlayDisk::without(Arc::clone(&self.disk), hidden));
+        let source = JournalSource::new(&disk, &self.layout, &self.keyring, None);
+        Ok(Target { identity: self.identity.clone(), ..Target::of(source) })
     }
 
     /// The events that a query selects.

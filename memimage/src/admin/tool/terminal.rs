@@ -9,6 +9,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::failure::Failure;
+use super::invocation::Invocation;
 use super::pager::Pager;
 
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -67,6 +68,7 @@ pub(crate) struct Terminal {
     /// Whether the first line starts a pager.
     wants_pager: bool,
     pager: Option<Pager>,
+    invocation: Invocation,
 }
 
 /// A stream with the colours that suit standard output.
@@ -76,22 +78,22 @@ fn coloured(stream: impl Write + 'static) -> Output {
 }
 
 impl Terminal {
-    /// Standard output. If it is a terminal, `may_page` tells whether a pager may show text.
-    pub(crate) fn new(is_json: bool, may_page: bool) -> Terminal {
-        Terminal::at(Destination::default(), is_json, may_page)
+    /// Standard output of the program of `invocation`. If it is a terminal, `may_page` tells whether a pager may show text.
+    pub(crate) fn new(invocation: Invocation, is_json: bool, may_page: bool) -> Terminal {
+        Terminal::at(Destination::default(), invocation, is_json, may_page)
     }
 
     /// A writer of the caller in place of the standard output.
     #[cfg(feature = "sim")]
-    pub(crate) fn on(writer: impl Write + 'static, is_json: bool) -> Terminal {
-        Terminal::at(Destination(Some(Rc::new(RefCell::new(writer)))), is_json, false)
+    pub(crate) fn on(writer: impl Write + 'static, invocation: Invocation, is_json: bool) -> Terminal {
+        Terminal::at(Destination(Some(Rc::new(RefCell::new(writer)))), invocation, is_json, false)
     }
 
-    fn at(destination: Destination, is_json: bool, may_page: bool) -> Terminal {
+    fn at(destination: Destination, invocation: Invocation, is_json: bool, may_page: bool) -> Terminal {
         let is_interactive = destination.is_terminal();
         let wants_pager = may_page && is_interactive && !is_json;
         let output = destination.coloured();
-        Terminal { destination, output, is_json, is_interactive, wants_pager, pager: None }
+        Terminal { destination, output, is_json, is_interactive, wants_pager, pager: None, invocation }
     }
 
     /// Whether the output is JSON.
@@ -107,6 +109,16 @@ impl Terminal {
     /// The output, for bytes that must stay as they are.
     pub(crate) fn raw(&self) -> Box<dyn Write> {
         self.destination.stream()
+    }
+
+    /// How a person runs the verbs of this program.
+    pub(crate) fn invocation(&self) -> &Invocation {
+        &self.invocation
+    }
+
+    /// A message of the library, with the verbs of this program in place of the library's calls.
+    pub(crate) fn translated(&self, message: impl Display) -> String {
+        self.invocation.translated(&message.to_string())
     }
 
     /// Writes a line.
@@ -192,6 +204,11 @@ impl fmt::Write for TerminalText<'_> {
 pub(crate) fn tell(line: impl Display) {
     // there is no other place where this fault could be told
     let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// Tells what a person may want to know about an output that has no fault.
+pub(crate) fn note(what: impl Display) {
+    tell(format_args!("{WARNING}note:{WARNING:#} {what}"));
 }
 
 /// A text in one line in which control characters cannot act on the terminal.

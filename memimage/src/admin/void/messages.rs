@@ -35,9 +35,8 @@ impl fmt::Display for VoidReport {
 
 impl fmt::Display for VoidDryRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let VoidDryRun { seq, name, version, already, outcomes, failure } = self;
-        let would = if *already { "is void already" } else { "would be void" };
-        write!(f, "{}, event {seq}, {would}", named(name, *version))?;
+        let VoidDryRun { outcomes, failure, .. } = self;
+        f.write_str(&self.summary())?;
         if let Some(error) = failure {
             return write!(f, "; without it, the journal cannot be replayed: {error}");
         }
@@ -47,6 +46,14 @@ impl fmt::Display for VoidDryRun {
             "\n  later events are replayed on a state without the event: ids that bodies took from a counter or a length shift, and \
              answers that callers got are not taken back"
         )
+    }
+}
+
+impl VoidDryRun {
+    /// Which event would be void.
+    pub(in crate::admin) fn summary(&self) -> String {
+        let would = if self.already { "is void already" } else { "would be void" };
+        format!("{}, event {}, {would}", named(&self.name, self.version), self.seq)
     }
 }
 

@@ -5,20 +5,17 @@ mod report;
 mod dry_run;
 mod messages;
 mod session;
-#[cfg(feature = "admin")]
-mod carried;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-#[cfg(feature = "admin")]
-pub(super) use carried::carry_over;
 pub use dry_run::VoidDryRun;
 pub use report::VoidReport;
 
 use super::decision::Decision;
 use super::keys::{GivenKeys, Task};
+use super::outcome_change::OutcomeChange;
 use crate::context::Timestamp;
 use crate::disk::{Disk, OwnedDisk, RealDisk, StoredFile, absolute};
 use crate::error::{Error, ErrorDetail};
@@ -79,7 +76,7 @@ const LONGEST: usize = 4096;
 /// Image::close(counter)?;
 ///
 /// let report = memimage::admin::void(&path, Seq::new(1), "added by mistake")?;
-/// println!("{report}"); // `add` version 1 is void from now on: event 1: "added by mistake", decided at 1789…
+/// println!("{report}"); // `add` version 1 is void from now on: event 1: "added by mistake", decided at 2026-…
 /// let counter = Image::<Counter>::open(&path)?;
 /// assert_eq!(counter.query(|counter| counter.count)?, 2);
 /// # Ok::<(), memimage::Error>(())
@@ -208,7 +205,29 @@ impl Void {
         self.dry_run_on::<M>(&disk, path.as_ref())
     }
 
-    fn dry_run_on<M: Model>(&self, disk: &Arc<dyn Disk>, path: &Path) -> Result<VoidDryRun, Error> {
+    pub(in crate::admin) fn dry_run_on<M: Model>(
+        &self,
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+    ) -> Result<VoidDryRun, Error> {
+        self.examine(disk, path, Some(M::NAME), |journal| dry_run::replay_without::<M>(journal, self.seq))
+    }
+
+    /// Like [`dry_run`](Void::dry_run), but without the model, so that no event is replayed: only names the event, and verifies that it can
+    /// be made void.
+    #[cfg(feature = "admin")]
+    pub(in crate::admin) fn find_on(&self, disk: &Arc<dyn Disk>, path: &Path) -> Result<VoidDryRun, Error> {
+        self.examine(disk, path, None, |_| Ok((Vec::new(), None)))
+    }
+
+    /// Looks at the event in the locked image, then calls `replay`, which returns what the decision would change.
+    fn examine(
+        &self,
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        model: Option<&str>,
+        replay: impl FnOnce(&OpenedJournal) -> Result<(Vec<OutcomeChange>, Option<Error>), Error>,
+    ) -> Result<VoidDryRun, Error> {
         let layout = Layout::new(path);
         let keyring = self.keys.clone().keyring();
         let survey = layout.survey(&**disk)?;
@@ -217,10 +236,10 @@ impl Void {
             layout.refuse_network(&**disk)?;
         }
         let _lock = layout.acquire_lock(&**disk)?;
-        let journal = OpenedJournal::open(disk, &layout, &keyring, Some(M::NAME))?;
+        let journal = OpenedJournal::open(disk, &layout, &keyring, model)?;
         let VoidTarget { name, version, recorded, .. } = self.look(&journal)?;
         let already = recorded.is_some();
-        let (outcomes, failure) = dry_run::replay_without::<M>(&journal, self.seq)?;
+        let (outcomes, failure) = replay(&journal)?;
         Ok(VoidDryRun { seq: self.seq, name, version, already, outcomes, failure })
     }
 

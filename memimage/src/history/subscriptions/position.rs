@@ -87,7 +87,8 @@ impl LockedPosition {
         self.acknowledged
     }
 
-    /// Records that the events up to `seq` are acknowledged. `frame` is the hash of the frame with this event. Does not sync: after
+    /// Records that the events up to `seq` are acknowledged. `frame` is the hash of the frame with this event; 0 if the event is lost in a
+    /// recorded gap. Does not sync: after
     /// a power cut the position may be an earlier one, and the events since come again.
     pub(super) fn acknowledge(&mut self, seq: Seq, frame: u64) -> Result<(), Error> {
         if seq <= self.acknowledged {
@@ -147,7 +148,7 @@ fn verify(source: &JournalSource, name: &str, position: &Acknowledgement) -> Res
         Ok(Some(frame)) if position.frame != 0 && frame != position.frame => {
             lost("the journal has another event with this number".to_owned())
         }
-        // the events before are pruned, or it is known that this is the same event
+        // the events before are pruned, or it is known that this is the same event, or the event is lost in a recorded gap
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::Corrupt => {
             lost(format!("the journal does not have this event ({})", error.in_short()))
@@ -165,7 +166,7 @@ pub(super) fn has_event(source: &JournalSource, seq: Seq) -> Result<bool, Error>
     }
 }
 
-/// The hash of the frame with event `seq`; `None` if the event was pruned, or if `seq` is 0.
+/// The hash of the frame with event `seq`; `None` if the event was pruned, if it is lost in a recorded gap, or if `seq` is 0.
 fn frame_with(source: &JournalSource, seq: Seq) -> Result<Option<u64>, Error> {
     if seq == Seq::ZERO {
         return Ok(None);
@@ -176,7 +177,7 @@ fn frame_with(source: &JournalSource, seq: Seq) -> Result<Option<u64>, Error> {
     };
     let mut hash = None;
     tail.read(seq, |_, _, frame| {
-        if (frame.header.first_seq..frame.header.next_seq()).contains(&seq) {
+        if frame.header.contains(seq) {
             hash = Some(frame.link().hash);
         }
         Ok(())

@@ -51,6 +51,15 @@ impl<M: Model> SubscriptionStream<M> {
     pub fn acknowledge(&mut self, event: &HistoryEvent<M>) -> Result<(), Error> {
         self.subscription.acknowledge(event)
     }
+
+    /// Like [`Subscription::acknowledge_lost`]. The write does not wait for the disk.
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`Subscription::acknowledge_lost`].
+    pub fn acknowledge_lost(&mut self, gap: &Error) -> Result<(), Error> {
+        self.subscription.acknowledge_lost(gap)
+    }
 }
 
 impl<M: Model> Stream for SubscriptionStream<M> {

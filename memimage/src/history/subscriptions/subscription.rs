@@ -24,7 +24,8 @@ use crate::seq::Seq;
 ///
 /// A subscription is an iterator that waits for the next event. It ends when the image is closed, or when it is
 /// [stopped](Subscription::stop_handle). After an error it ends too; a new subscription can continue after
-/// [`seq`](Subscription::seq).
+/// [`seq`](Subscription::seq). There is one exception: if events are [lost in a recorded gap](crate::ErrorKind::LostEvents), it returns one
+/// error for the gap, and goes on with the event behind it.
 ///
 /// A subscriber never holds up commands. A slow one is behind; [`lag`](Subscription::lag) tells how far. It reads the journal's
 /// files, so events that wait for it take no memory.
@@ -76,7 +77,7 @@ impl<M: Model> Subscription<M> {
     }
 
     /// The last event that this subscription has returned, or after which it began. If upcasters convert an event to several,
-    /// this is the last event of which all parts were returned.
+    /// this is the last event of which all parts were returned. After the error for a gap, it is the last event that is lost there.
     pub fn seq(&self) -> Seq {
         self.seq
     }
@@ -157,16 +158,40 @@ impl<M: Model> Subscription<M> {
     /// Returns an error if the write fails. The event then counts as not acknowledged, and the call can be repeated. Returns
     /// [`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable) if the subscription has no name, or has not returned this event.
     pub fn acknowledge(&mut self, event: &HistoryEvent<M>) -> Result<(), Error> {
+        let is_own = event.key().image == self.feed.uuid();
+        // the parts before the last one acknowledge nothing yet
+        let frame = event.is_last_part.then_some(event.frame);
+        self.acknowledge_up_to(event.seq(), frame, is_own)
+    }
+
+    /// Acknowledges the events that are lost in a recorded gap, and all events before them: the gap is not reported again, and the lost
+    /// events do not keep the journal from being pruned. `gap` is the error that this subscription has returned for the gap. Not needed
+    /// if a later event is acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`acknowledge`](Subscription::acknowledge); also [`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable) if the
+    /// error is not that of a [gap](Error::gap).
+    pub fn acknowledge_lost(&mut self, gap: &Error) -> Result<(), Error> {
+        let Some((_, last)) = gap.gap() else {
+            return Err(error(SubscriptionError::NoGap { cause: gap.in_short() }));
+        };
+        // no frame has a lost event
+        self.acknowledge_up_to(last, Some(0), true)
+    }
+
+    /// Acknowledges the events up to `seq`. `frame` is the hash of the frame with this event; without it, only verifies that the event
+    /// can be acknowledged. `is_own` is false if the event belongs to another image.
+    fn acknowledge_up_to(&mut self, seq: Seq, frame: Option<u64>, is_own: bool) -> Result<(), Error> {
         self.refuse_if_forked()?;
-        let seq = event.seq();
         let refuse = |what, help| Err(error(SubscriptionError::NotDelivered { seq, what, help }));
         let Some(position) = &mut self.position else {
             return refuse("the subscription has no name", "subscribe with `subscribe_as`");
         };
-        if event.key().image != self.feed.uuid() || seq > self.feed.last() {
+        if !is_own || seq > self.feed.last() {
             return refuse("this subscription has not returned it", "acknowledge the events that it has returned");
         }
-        if event.is_last_part { position.acknowledge(seq, event.frame) } else { Ok(()) }
+        frame.map_or(Ok(()), |frame| position.acknowledge(seq, frame))
     }
 
     /// Makes the acknowledgements so far survive a power cut. Takes one sync of the disk. Dropping the subscription does the same.
@@ -208,7 +233,11 @@ impl<M: Model> Subscription<M> {
                 return Ok(NextEvent::Event(event));
             }
             if self.feed.last() < self.durable {
-                self.read_record()?;
+                if let Err(error) = self.read_record() {
+                    // a subscription that continues after `seq` must not come to the gap again
+                    self.seq = error.gap().map_or(self.seq, |(_, last)| last);
+                    return Err(error);
+                }
                 continue;
             }
             match self.feed.look()? {

@@ -98,8 +98,10 @@ impl Expansion {
         }
     }
 
-    /// Compares parts by their keys.
+    /// Compares parts by their keys. What is equal at the beginning and at the end takes no memory for its keys.
     fn keyed(&mut self, before: &[(u64, u64)], after: &[(u64, u64)], children: &mut Children) {
+        let [in_before, in_after] = changed_items(before, after, |a, b| a == b);
+        let (before, after) = (&before[in_before], &after[in_after]);
         let in_after: HashMap<u64, u64> = after.iter().copied().collect();
         for (key, digest) in before {
             match in_after.get(key) {
@@ -108,6 +110,7 @@ impl Expansion {
                 None => self.push(children, *key, Node::differs([true, false])),
             }
         }
+        drop(in_after);
         let in_before: HashMap<u64, u64> = before.iter().copied().collect();
         for (key, _) in after.iter().filter(|(key, _)| !in_before.contains_key(key)) {
             self.push(children, *key, Node::differs([false, true]));

@@ -29,8 +29,12 @@ pub struct Observation {
     part: Option<Part>,
 }
 
-/// Reads the part of a value at a path, to find out later whether it changed. Costs a pass over the part, and not over the whole
-/// value. A path that leads nowhere is no error here, because an entry may come and go.
+/// Reads the part of a value at a path, to find out later whether it changed. Costs a pass over the part, and over the keys before it in the
+/// maps that the path leads through; serde has no access by key. A path that leads nowhere is no error here, because an entry may come and
+/// go.
+///
+/// [`Observation::changed`] finds the next change in a loop over [`Past::step`](crate::Past::step), and does not read a part again that is
+/// as it was.
 ///
 /// ```
 /// # use std::collections::BTreeMap;
@@ -65,20 +69,23 @@ pub struct Observation {
 ///
 /// Returns an error if the value's `Serialize` fails.
 pub fn observe<T: Shape + Serialize + ?Sized>(value: &T, path: &Path) -> Result<Observation, InspectError> {
+    let fingerprint = fingerprint(value, path)?;
+    Observation::with_fingerprint(value, path, fingerprint)
+}
+
+/// The hash of the whole part; `None` if there is nothing at the path.
+fn fingerprint<T: Shape + Serialize + ?Sized>(value: &T, path: &Path) -> Result<Option<u64>, InspectError> {
     let mut node = Node::open();
     let position = DigestPosition::root(T::SHAPE, MAX_STATE_DEPTH);
     match locate(value, path, Some(position), &mut Survey::new(&mut node, 0, false)) {
-        Err(error) if error.is_not_found() => {
-            return Ok(Observation { path: path.clone(), fingerprint: None, part: None });
-        }
+        Err(error) if error.is_not_found() => return Ok(None),
         result => result?,
     }
     let Node::Open([listing, _]) = node else { unreachable!("a survey keeps an open node open") };
-    let part = inspect(value, path, Bounds::default())?;
-    Ok(Observation { path: path.clone(), fingerprint: Some(fingerprint(listing)), part: Some(part) })
+    Ok(Some(hash(listing)))
 }
 
-fn fingerprint(listing: Listing) -> u64 {
+fn hash(listing: Listing) -> u64 {
     let mut hash = Xxh3Default::new();
     let mut absorb_variants = |variants: Vec<&str>, kind: u8| {
         hash.update(&[kind]);
@@ -116,6 +123,28 @@ impl PartialEq for Observation {
 impl Eq for Observation {}
 
 impl Observation {
+    fn with_fingerprint<T: Serialize + ?Sized>(
+        value: &T,
+        path: &Path,
+        fingerprint: Option<u64>,
+    ) -> Result<Observation, InspectError> {
+        let part = fingerprint.map(|_| inspect(value, path, Bounds::default())).transpose()?;
+        Ok(Observation { path: path.clone(), fingerprint, part })
+    }
+
+    /// Observes the same path of a later value. Returns `None` if the part is equal.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the value's `Serialize` fails.
+    pub fn changed<T: Shape + Serialize + ?Sized>(&self, value: &T) -> Result<Option<Observation>, InspectError> {
+        let fingerprint = fingerprint(value, &self.path)?;
+        if fingerprint == self.fingerprint {
+            return Ok(None);
+        }
+        Observation::with_fingerprint(value, &self.path, fingerprint).map(Some)
+    }
+
     /// The part, within the [default bounds](Bounds::default); `None` if there was nothing at the path.
     pub fn part(&self) -> Option<&Part> {
         self.part.as_ref()

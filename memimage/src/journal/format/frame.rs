@@ -71,6 +71,11 @@ impl FrameHeader {
         Seq::new(self.first_seq.get().saturating_add(u64::from(self.count)))
     }
 
+    /// Whether event `seq` is in this frame.
+    pub(crate) fn contains(&self, seq: Seq) -> bool {
+        (self.first_seq..self.next_seq()).contains(&seq)
+    }
+
     /// The number of void marks up to the end of this frame.
     pub(crate) fn next_decisions(&self) -> u32 {
         self.decisions.saturating_add(u32::from(self.kind == FrameKind::Void))

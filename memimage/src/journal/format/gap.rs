@@ -63,6 +63,11 @@ impl Gap {
         (first != expected).then(|| format!("the gap begins with event {first}, but event {expected} must follow here"))
     }
 
+    /// The number of lost events.
+    pub(crate) fn events(&self) -> u64 {
+        self.next.get() - self.first.get()
+    }
+
     /// The last lost event. If no event was lost, this is the event before the gap.
     pub(crate) fn last(&self) -> Seq {
         Seq::new(self.next.get() - 1)

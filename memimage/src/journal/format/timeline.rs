@@ -6,7 +6,7 @@
 //! hash in the journal shows whether the snapshot belongs to this timeline. Later digest frames show whether the snapshot
 //! contains the state that replay computed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::frame::{Frame, FrameHeader, FrameKind, FrameSummary};
 use super::genesis::DigestMark;
@@ -41,7 +41,7 @@ impl Timeline {
     /// Records the hash of a frame of events, if the frame contains event `seq`.
     pub(crate) fn add_events(&mut self, frame: &Frame<'_>) {
         let header = &frame.header;
-        if header.first_seq <= self.seq && self.seq < header.next_seq() {
+        if header.contains(self.seq) {
             self.hash = Some(frame.link().hash);
         }
     }
@@ -65,6 +65,14 @@ impl Timeline {
             mark.model == model && mark.seq > self.seq && !voids.invalidates(mark.seq, *epoch)
         };
         self.digests.iter().filter(counts).map(|(_, mark)| (mark.seq, *mark)).collect()
+    }
+
+    /// The later states of this model that have a digest, of which none counts.
+    pub(crate) fn later_states_without_digest(&self, model: u64, voids: &Voids) -> BTreeSet<Seq> {
+        let counting = self.later_digests(model, voids);
+        let of_model =
+            self.digests.iter().map(|(_, mark)| mark).filter(|mark| mark.model == model && mark.seq > self.seq);
+        of_model.map(|mark| mark.seq).filter(|seq| !counting.contains_key(seq)).collect()
     }
 
     /// Whether the journal records a digest of this state of this model.
@@ -200,5 +208,6 @@ mod tests {
         let later: Vec<_> =
             timeline.later_digests(7, &voids).values().map(|mark| (mark.seq.get(), mark.digest)).collect();
         assert_eq!(later, [(11, 5), (12, 4), (13, 2)]);
+        assert_eq!(timeline.later_states_without_digest(7, &voids), BTreeSet::from([Seq::new(14)]));
     }
 }

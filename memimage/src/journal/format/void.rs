@@ -97,6 +97,11 @@ impl Voids {
         is_later(&self.epochs) || !self.crossed.is_empty() && is_later(&self.crossed)
     }
 
+    /// Whether a replay to the state after event `seq` [crosses](Voids::cross_gaps_after) a gap.
+    pub(crate) fn are_crossed_before(&self, seq: Seq) -> bool {
+        self.crossed.range(..=seq).next().is_some()
+    }
+
     /// The newest epoch in which an event became void; 0 if there is no void event.
     pub(crate) fn newest_epoch(&self) -> u64 {
         self.epochs.values().copied().max().unwrap_or(0)

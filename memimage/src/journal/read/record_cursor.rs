@@ -52,6 +52,8 @@ pub(crate) struct RecordCursor {
     /// The last event that the reader returned, or after which it began.
     last: Seq,
     items: VecDeque<JournalItem>,
+    /// The error after the items.
+    failed: Option<Error>,
     /// The void events whose void frames were read.
     voids: Voids,
 }
@@ -59,7 +61,7 @@ pub(crate) struct RecordCursor {
 impl RecordCursor {
     /// A reader of the records after event `last`. `tail` must begin with the frame of the next event, or before it.
     pub(crate) fn new(tail: JournalTail, last: Seq) -> RecordCursor {
-        RecordCursor { tail, last, items: VecDeque::new(), voids: Voids::default() }
+        RecordCursor { tail, last, items: VecDeque::new(), failed: None, voids: Voids::default() }
     }
 
     /// A reader of the records after event `last` that has read the frame with event `known`, so that it notices if the journal is
@@ -117,7 +119,11 @@ impl RecordCursor {
                 }
                 Some(JournalItem::Shapes(..)) => return Ok(self.items.pop_front()),
                 None if self.last >= until => return Ok(None),
-                None => self.fill(until)?,
+                None => match self.failed.take() {
+                    Some(error) => return Err(error),
+                    // the items before the damage are returned first
+                    None => self.failed = self.fill(until).err(),
+                },
             }
         }
     }
@@ -145,7 +151,7 @@ impl RecordCursor {
     }
 
     fn read_piece(&mut self, until: Seq) -> Result<ControlFlow<()>, Error> {
-        let RecordCursor { tail, last, items, voids } = self;
+        let RecordCursor { tail, last, items, voids, .. } = self;
         tail.read_piece(until, |scan, segment, frame| {
             if frame.header.kind == FrameKind::Void {
                 voids.add(&scan.decode_void(segment, frame)?, frame);

@@ -123,7 +123,7 @@ impl ReverseCursor {
         // a segment without an intact frame can only be the last one, where a crash interrupted the first write
         if next.is_none_or(|next| next < self.before) {
             let what = format!("the events up to {} were synced, but cannot be read here", self.before.get() - 1);
-            return Err(self.scan.segments().corrupt(segment, Some(reader.offset() as u64), what));
+            return Err(self.scan.segments().corrupt_at(segment, Some(reader.offset() as u64), next, what));
         }
         Ok(())
     }

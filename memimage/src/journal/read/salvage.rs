@@ -118,7 +118,7 @@ fn header(source: &SalvageSource, checked: &CheckedHeader, len: u64, progress: &
         }
         (Ok(_), HeaderStanding::Foreign) => (DamageKind::Damaged, "the file belongs to another image".to_owned()),
         (Ok(_), HeaderStanding::Forged(what)) => (DamageKind::Forged, (*what).to_owned()),
-        (Ok(header), HeaderStanding::Own(_)) => return progress.epoch(header.life.epoch),
+        (Ok(header), HeaderStanding::Own(_)) => return progress.life(header.life),
     };
     let framing = match source.identity() {
         Some(_) if kind != DamageKind::Newer && is_valid_len(len) => Framing::Repairable { len },

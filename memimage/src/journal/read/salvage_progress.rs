@@ -1,12 +1,14 @@
 //! The state of a salvage: its position in the journal, and the results so far.
 
+use std::collections::BTreeMap;
+
 use super::damage::{Damage, DamageKind, RecordDamage};
 use super::headers::CheckedHeader;
 use super::salvaged::{FrameRun, FrameVisitor, Framing, Salvaged, SalvagedSegment};
 use crate::journal::format::frame::{Frame, FrameKind};
 use crate::journal::format::frames::FrameChain;
 use crate::journal::format::segment::SEGMENT_HEADER;
-use crate::seq::{SegmentId, Seq};
+use crate::seq::{Life, SegmentId, Seq};
 
 /// The largest number of places of damage that are listed in each category.
 const MAX_LISTED: usize = 256;
@@ -17,6 +19,10 @@ pub(super) struct SalvageProgress {
     pub(super) chain: Option<FrameChain>,
     /// Whether the next frame continues the last run.
     continues_run: bool,
+    /// The id of each life, by its epoch.
+    lives: BTreeMap<u64, u64>,
+    /// The segment and the offset of the last damage, listed or not.
+    last_place: Option<(SegmentId, Option<u64>)>,
     /// The last event that is proven to be synced.
     pub(super) evidence: Seq,
     /// Whether the salvage found data of a newer format, after which nothing can be read.
@@ -36,6 +42,8 @@ impl SalvageProgress {
             salvaged: Salvaged::default(),
             chain: None,
             continues_run: false,
+            lives: BTreeMap::new(),
+            last_place: None,
             evidence: durable,
             is_newer_format: false,
             counts: [0; 4],
@@ -63,8 +71,10 @@ impl SalvageProgress {
         self.salvaged.segments.push(SalvagedSegment::new(segment));
     }
 
-    pub(super) fn epoch(&mut self, epoch: u64) {
-        self.salvaged.epoch = self.salvaged.epoch.max(epoch);
+    /// Adds the life in which a segment was created or a frame was written.
+    pub(super) fn life(&mut self, life: Life) {
+        self.salvaged.epoch = self.salvaged.epoch.max(life.epoch);
+        self.salvaged.is_mixed |= *self.lives.entry(life.epoch).or_insert(life.id) != life.id;
     }
 
     pub(super) fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8], visitor: &mut dyn FrameVisitor) {
@@ -75,7 +85,7 @@ impl SalvageProgress {
             (current.first, current.key_ids) = (Some(header.first_seq), Some(frame.key_ids));
         }
         self.salvaged.align_shift = Some(header.align_shift);
-        self.epoch(header.life.epoch);
+        self.life(header.life);
         self.salvaged.life = Some(header.life);
         self.salvaged.decisions = self.salvaged.decisions.max(header.next_decisions());
         self.evidence = self.evidence.max(header.durable_seq);
@@ -108,6 +118,7 @@ impl SalvageProgress {
                 is_sealed: false,
                 chain: FrameChain::after(frame),
                 stopped: None,
+                stopped_here: false,
             });
             self.continues_run = true;
         }
@@ -159,7 +170,7 @@ impl SalvageProgress {
 
     /// Whether the last reported damage says that the segment's whole file is missing or has no content.
     fn is_missing(&self, segment: SegmentId) -> bool {
-        self.salvaged.damage.last().is_some_and(|damage| damage.segment == segment && damage.offset.is_none())
+        self.last_place == Some((segment, None))
     }
 
     /// If the header or the length of the current file is damaged, marks the file's content as foreign as well, and returns
@@ -174,7 +185,7 @@ impl SalvageProgress {
                 damage.help = Some(help);
             }
         }
-        self.end_run(&DamageKind::Damaged);
+        self.end_run(&DamageKind::Damaged, (checked.segment, Some(0)));
         true
     }
 
@@ -184,19 +195,25 @@ impl SalvageProgress {
         visitor.gap();
     }
 
-    fn end_run(&mut self, kind: &DamageKind) {
+    /// Ends the last run at the damage of this kind and place.
+    fn end_run(&mut self, kind: &DamageKind, (segment, offset): (SegmentId, Option<u64>)) {
+        if matches!(kind, DamageKind::Damaged | DamageKind::Forged) {
+            self.salvaged.last_damaged = self.salvaged.last_damaged.max(Some(segment));
+        }
         if std::mem::take(&mut self.continues_run)
             && let Some(run) = self.salvaged.runs.last_mut()
         {
             run.stopped = Some(kind.clone());
+            run.stopped_here = segment == run.last && offset >= Some(run.end);
         }
     }
 
     fn push(&mut self, damage: Damage) {
         // an undecodable event or a damaged framing causes no loss of frames
         if damage.kind != DamageKind::Undecodable && !damage.is_framing {
-            self.end_run(&damage.kind);
+            self.end_run(&damage.kind, (damage.segment, damage.offset));
         }
+        self.last_place = Some((damage.segment, damage.offset));
         let category = match damage.kind {
             _ if damage.is_framing => 0,
             DamageKind::Undecodable => 1,

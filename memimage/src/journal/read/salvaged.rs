@@ -69,6 +69,8 @@ pub(crate) struct FrameRun {
     pub(crate) chain: FrameChain,
     /// The damage that ends the run; `None` if the run reaches the end of the journal.
     pub(crate) stopped: Option<DamageKind>,
+    /// Whether this damage is in the segment of the last frame, after it.
+    pub(crate) stopped_here: bool,
 }
 
 /// The result of a salvage.
@@ -77,10 +79,15 @@ pub(crate) struct Salvaged {
     pub(crate) segments: Vec<SalvagedSegment>,
     /// The runs, in the order of the journal.
     pub(crate) runs: Vec<FrameRun>,
-    /// The places of damage, in the order of the journal.
+    /// The places of damage, in the order of the journal. The list is for people, and limited: no decision may depend on a place that
+    /// can be missing here.
     pub(crate) damage: Vec<Damage>,
     /// The number of places of damage that are not listed.
     pub(crate) unlisted: u64,
+    /// The last segment with damaged or forged frames, listed or not.
+    pub(crate) last_damaged: Option<SegmentId>,
+    /// Whether two lives have the same epoch, so that some of the segments belong to another history of the image.
+    pub(crate) is_mixed: bool,
     /// The highest epoch in any frame or header.
     pub(crate) epoch: u64,
     /// The life (epoch and id) in which the last frame was written.

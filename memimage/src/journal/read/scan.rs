@@ -182,8 +182,15 @@ impl Scan {
     }
 
     pub(crate) fn decode_gap(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<Gap, Error> {
+        self.decode_gap_mark(segment, frame).map(|(_, gap)| gap)
+    }
+
+    /// Like [`decode_gap`](Scan::decode_gap), with the whole decision.
+    pub(crate) fn decode_gap_mark(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(GapMark, Gap), Error> {
         let mark = GapMark::decode(&self.body(segment, frame)?, &frame.header);
-        mark.map(|mark| Gap::new(&mark, &frame.header)).map_err(|what| self.corrupt_frame(segment, frame, what))
+        let mark = mark.map_err(|what| self.corrupt_frame(segment, frame, what))?;
+        let gap = Gap::new(&mark, &frame.header);
+        Ok((mark, gap))
     }
 
     /// Verifies that a gap frame begins with the event that must follow the frame before it.

@@ -17,6 +17,9 @@ use crate::journal::layout::Layout;
 use crate::keys::{Keyring, Protection};
 use crate::seq::{Life, SegmentId, Seq};
 
+/// The epoch in which an image is created.
+const FIRST_EPOCH: u64 = 1;
+
 /// The segments of a journal whose headers have been read and checked.
 #[derive(Debug)]
 pub(crate) struct Segments {
@@ -137,9 +140,16 @@ impl Segments {
         self.layout.root()
     }
 
-    /// The time at which the first segment was created: for a complete journal, the time at which the image was created.
+    /// The time at which the file of the first segment was created. A repair may have written it again.
     pub(crate) fn created(&self) -> Timestamp {
         self.headers[0].created
+    }
+
+    /// The time at which the image was created; `None` if the journal no longer says so, because its first segment was pruned, or a
+    /// repair wrote it again in a later epoch.
+    pub(crate) fn image_created(&self) -> Option<Timestamp> {
+        let first = &self.headers[0];
+        (self.starts_at_genesis() && first.life.epoch == FIRST_EPOCH).then_some(first.created)
     }
 
     pub(crate) fn identity(&self) -> &Identity {
@@ -242,13 +252,29 @@ impl Segments {
 
     /// The error for the events that are lost in a recorded gap.
     pub(crate) fn lost_events(&self, gap: Gap) -> Error {
+        self.lost_events_with(gap, "read before or behind the gap; a backup may have what is lost")
+    }
+
+    /// The error for a gap that a new image does not take over.
+    pub(crate) fn lost_in_copy(&self, gap: Gap) -> Error {
+        let help = "end before the gap, or take the gap over into the new image by name: `carry_gaps(true)`, or `--carry-gaps`; a \
+                    backup may have what is lost";
+        self.lost_events_with(gap, help)
+    }
+
+    fn lost_events_with(&self, gap: Gap, help: &'static str) -> Error {
         let (path, first, last) = (self.root().to_owned(), gap.first, gap.last());
-        Error::new(ErrorDetail::LostEvents { path, first, last })
+        Error::new(ErrorDetail::LostEvents { path, first, last, help })
     }
 
     /// The error for damage at this place.
     pub(crate) fn corrupt(&self, segment: SegmentId, offset: Option<u64>, what: String) -> Error {
-        let position = Position { segment: Some(segment), offset, seq: None };
+        self.corrupt_at(segment, offset, None, what)
+    }
+
+    /// Like [`corrupt`](Segments::corrupt), with the first event that cannot be read.
+    pub(crate) fn corrupt_at(&self, segment: SegmentId, offset: Option<u64>, seq: Option<Seq>, what: String) -> Error {
+        let position = Position { segment: Some(segment), offset, seq };
         Error::new(ErrorDetail::Corrupt { path: self.layout.segment(segment), position, what, suspect: false })
     }
 }

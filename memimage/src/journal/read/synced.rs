@@ -12,7 +12,6 @@ use crate::error::Error;
 use crate::journal::format::frame::FrameKind;
 use crate::journal::layout::Layout;
 use crate::keys::Keyring;
-use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 
 /// How far this search reads ahead once it has found a synced event that the reader lacks, in bytes. The reader then reads this
@@ -23,7 +22,7 @@ impl JournalTail {
     /// The last event that is known to be synced, as far as a reader that has event `last` can use it: `journal/durable` names the
     /// last event when the owner comes to rest, and each frame names the last event that was synced when the frame was built.
     ///
-    /// The result is never too high. It can be lower than the last synced event while the owner writes without a pause. Each frame
+    /// The result is never too high, and never inside of a recorded gap, after whose last event alone a state is known. It can be lower than the last synced event while the owner writes without a pause. Each frame
     /// is searched once, unless the owner replaces it.
     pub(crate) fn synced(&mut self, last: Seq) -> Result<Seq, Error> {
         self.synced_within(last, LOOKAHEAD)
@@ -47,10 +46,7 @@ impl JournalTail {
                 let offset = search.position.offset as usize;
                 let Some(summary) = window.header(offset)? else { break 'segments };
                 search.frame = Some(window.mark(segment, offset));
-                search.synced = search.synced.max(match planted(Bug::UnsyncedFollowed) {
-                    true => Seq::new(summary.next_seq.get() - 1),
-                    false => summary.durable_seq,
-                });
+                search.add(&summary);
                 search.position.offset = summary.next_offset as u64;
                 search.position.sealed = summary.kind == Some(FrameKind::Seal);
                 read += (summary.next_offset - offset) as u64;
@@ -62,9 +58,9 @@ impl JournalTail {
                 }
             }
         }
-        let synced = synced.max(search.synced);
+        let readable = search.readable(synced.max(search.synced));
         self.searched = Some(search);
-        Ok(synced)
+        Ok(readable)
     }
 
     /// The search where the last one stopped, or from the reader's position if the reader has passed this place, or if the frames up
@@ -76,8 +72,15 @@ impl JournalTail {
         {
             return Ok(searched);
         }
-        let synced = self.position.chain.map_or(Seq::ZERO, |chain| chain.durable);
-        Ok(SyncedSearch { position: self.position, frame: None, synced })
+        let chain = self.position.chain;
+        let synced = chain.map_or(Seq::ZERO, |chain| chain.durable);
+        Ok(SyncedSearch {
+            position: self.position,
+            frame: None,
+            synced,
+            next: chain.map(|chain| chain.next_seq),
+            gap: None,
+        })
     }
 
     /// Opens the segment at this position; `None` if it does not exist yet. If the owner pruned it, moves the position to the first

@@ -118,7 +118,8 @@ impl JournalTail {
         Ok(tail)
     }
 
-    /// Creates a reader of the frames after the one with event `seq`, which must be durable.
+    /// Creates a reader of the frames after the one with event `seq`, which must be durable. Also returns the hash of this frame; `None` if
+    /// there is none, because the event was pruned or is lost in a recorded gap, or `seq` is 0.
     ///
     /// # Errors
     ///
@@ -128,11 +129,15 @@ impl JournalTail {
         layout: &Layout,
         keyring: &Arc<Keyring>,
         seq: Seq,
-    ) -> Result<JournalTail, Error> {
+    ) -> Result<(JournalTail, Option<u64>), Error> {
         let mut tail = JournalTail::in_segment_of(disk, layout, keyring, seq)?;
-        tail.read(seq, |_, _, _| Ok(()))?;
+        let mut hash = None;
+        tail.read(seq, |_, _, frame| {
+            hash = frame.header.contains(seq).then(|| frame.link().hash);
+            Ok(())
+        })?;
         match tail.last() == seq {
-            true => Ok(tail),
+            true => Ok((tail, hash)),
             false => {
                 let what = format!("event {seq} is not the last one of its frame");
                 Err(tail.scan.segments().corrupt(tail.position.segment, Some(tail.position.offset), what))
@@ -301,7 +306,7 @@ impl JournalTail {
                         let what = format!("{reason}, at byte {}", self.position.offset);
                         return Err(Error::new(ErrorDetail::Format { path, act: "read", what }));
                     }
-                    let what = format!("no intact frame follows, but the events up to {until} were synced");
+                    let what = format!("a frame is missing or damaged here, but the events up to {until} were synced");
                     return Err(self.scan.segments().corrupt(segment, Some(self.position.offset), what));
                 }
                 FrameStep::Misplaced(what) => {

@@ -8,6 +8,7 @@ use super::ticket::{BatchStage, Leader, Ticket};
 use crate::context::{Metadata, Origin, Timestamp};
 use crate::error::Error;
 use crate::journal::format::frame::{FrameKind, MAX_BODY, frame_len, start};
+use crate::journal::format::protection::BRIDGE;
 use crate::journal::format::record::{self, EventId};
 use crate::outcome::Outcome;
 use crate::seq::Seq;
@@ -20,6 +21,8 @@ pub(crate) struct Batch {
     pub(crate) bytes: Vec<u8>,
     pub(crate) first_seq: Seq,
     pub(crate) count: u32,
+    /// The event after a gap, if the batch is a gap frame: the events from `first_seq` up to it are lost.
+    pub(crate) behind: Option<Seq>,
     /// The recorded time to which the first record adds its time delta.
     pub(crate) time: Timestamp,
     pub(crate) position: FramePosition,
@@ -31,9 +34,10 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// The last event in the batch; for a batch without events, the last event before the batch.
+    /// The last event in the batch; for a gap frame, the last lost event; for another batch without events, the last event before the
+    /// batch.
     pub(crate) fn last_seq(&self) -> Seq {
-        Seq::new(self.first_seq.get() + u64::from(self.count) - 1)
+        self.behind.unwrap_or(Seq::new(self.first_seq.get() + u64::from(self.count))).before()
     }
 }
 
@@ -276,7 +280,7 @@ impl OpenBatch {
         start(&mut bytes, self.reservation.head);
         let bytes = std::mem::replace(&mut self.bytes, bytes);
         let next_seq = self.next_seq();
-        let batch = self.batch(FrameKind::Events, bytes, self.count);
+        let batch = self.batch(FrameKind::Events, bytes, self.count, None);
         self.last_events = LastEvents::Batch(Arc::clone(&batch.ticket));
         self.count = 0;
         self.first_seq = next_seq;
@@ -286,15 +290,27 @@ impl OpenBatch {
 
     /// Creates a batch of this kind, without events, at the current position. The open batch must be empty.
     pub(crate) fn insert(&mut self, kind: FrameKind, body: &[u8]) -> Result<Batch, NoRoom> {
+        self.insert_with(self.reservation.head, kind, body, None)
+    }
+
+    /// Creates a gap frame with this body. The next event is `behind`; those before it are lost. The open batch must be empty.
+    pub(crate) fn insert_gap(&mut self, body: &[u8], behind: Seq) -> Result<Batch, NoRoom> {
+        let batch = self.insert_with(self.reservation.head + BRIDGE, FrameKind::Gap, body, Some(behind))?;
+        self.first_seq = behind;
+        Ok(batch)
+    }
+
+    /// Creates a batch without events, whose frame has a head of this length.
+    fn insert_with(&mut self, head: usize, kind: FrameKind, body: &[u8], behind: Option<Seq>) -> Result<Batch, NoRoom> {
         debug_assert!(self.is_empty());
-        let frame = frame_len(self.reservation.head, body.len()) as u64;
+        let frame = frame_len(head, body.len()) as u64;
         if !self.reservation.reserve(frame) {
             return Err(NoRoom { frame });
         }
         let mut bytes = Vec::new();
-        start(&mut bytes, self.reservation.head);
+        start(&mut bytes, head);
         bytes.extend_from_slice(body);
-        Ok(self.batch(kind, bytes, 0))
+        Ok(self.batch(kind, bytes, 0, behind))
     }
 
     /// Creates a frame of shapes with these rows. Later segments begin with the whole `table`. The open batch must be empty.
@@ -304,7 +320,7 @@ impl OpenBatch {
         Ok(Batch { table: Some(table), ..batch })
     }
 
-    fn batch(&mut self, kind: FrameKind, bytes: Vec<u8>, count: u32) -> Batch {
+    fn batch(&mut self, kind: FrameKind, bytes: Vec<u8>, count: u32, behind: Option<Seq>) -> Batch {
         let ticket = std::mem::replace(&mut self.ticket, Ticket::new(self.leader.clone()));
         ticket.seal();
         self.previous = Some(Arc::clone(&ticket));
@@ -312,7 +328,7 @@ impl OpenBatch {
             self.reservation.take(frame_len(self.reservation.head, bytes.len() - self.reservation.head) as u64);
         let entered = self.reservation.take_entered();
         let (first_seq, time) = (self.first_seq, self.base_time);
-        Batch { kind, bytes, first_seq, count, time, position, ticket, table: None, entered }
+        Batch { kind, bytes, first_seq, count, behind, time, position, ticket, table: None, entered }
     }
 
     /// Makes recorded time continue from `time`. The open batch must be empty.

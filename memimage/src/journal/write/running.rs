@@ -18,6 +18,7 @@ use crate::disk::{Access, StoredFile};
 use crate::error::Error;
 use crate::figures::Figures;
 use crate::journal::format::frame::{FrameKind, head_len};
+use crate::journal::format::gap::GapMark;
 use crate::journal::format::record::EventId;
 use crate::journal::format::shape_table::ShapeTable;
 use crate::journal::format::time_correction::TimeCorrection;
@@ -160,6 +161,20 @@ impl Journal {
         self.commit.insert(open, FrameKind::Time, &correction.encode())?;
         open.set_time(correction.to);
         Ok(())
+    }
+
+    /// Records a gap: the events from that of `mark` up to the one before event `behind` are lost. A frame with all rows of the shape table
+    /// comes before it.
+    pub(crate) fn record_gap(
+        &self,
+        open: &mut OpenBatch,
+        table: &ShapeTable,
+        mark: &GapMark,
+        behind: Seq,
+    ) -> Result<(), NoRoom> {
+        let rows = table.encode();
+        self.commit.insert_shapes(open, &rows, rows.clone())?;
+        self.commit.insert_gap(open, &mark.encode(), behind)
     }
 
     /// Queues the open batch, so that the last executed event is the last event of its frame.

@@ -90,20 +90,28 @@ pub(crate) struct WritePosition {
 }
 
 impl JournalWriter {
-    fn append(&mut self, kind: FrameKind, bytes: &mut Vec<u8>, count: u32, time: Timestamp) -> Result<(), Error> {
+    /// Appends a frame. `behind` is the event after a gap frame.
+    fn append(
+        &mut self,
+        kind: FrameKind,
+        bytes: &mut Vec<u8>,
+        (count, behind): (u32, Option<Seq>),
+        time: Timestamp,
+    ) -> Result<(), Error> {
         if !self.process.is_certainly_current() {
             return Err(Error::new(ErrorDetail::Forked));
         }
         let header = FrameHeader {
             kind,
-            first_seq: self.end.written.next(),
+            first_seq: behind.unwrap_or(self.end.written.next()),
             count,
             durable_seq: self.end.durable,
             life: self.life,
             decisions: self.end.decisions,
             time,
             previous: self.end.previous,
-            bridge: None,
+            // no frame is lost here, so the next frame can continue the one before the gap
+            bridge: behind.map(|_| self.end.previous),
             align_shift: self.align_shift,
         };
         let frame_protection = FrameProtection::new(&self.uuid, self.segment, &self.protection);
@@ -153,7 +161,7 @@ impl JournalWriter {
         let mut bytes = Vec::new();
         start(&mut bytes, head_len(self.protection.key_ids()));
         bytes.extend_from_slice(body);
-        self.append(kind, &mut bytes, 0, self.end.time)?;
+        self.append(kind, &mut bytes, (0, None), self.end.time)?;
         if kind == FrameKind::Seal && planted(Bug::SegmentEnteredUnsynced) { Ok(()) } else { self.sync() }
     }
 
@@ -201,7 +209,7 @@ impl BatchWriter for JournalWriter {
             self.shapes = table;
         }
         self.end.time = batch.time;
-        self.append(batch.kind, &mut batch.bytes, batch.count, batch.time)?;
+        self.append(batch.kind, &mut batch.bytes, (batch.count, batch.behind), batch.time)?;
         batch.ticket.set_hash(self.end.previous.hash);
         if self.lookahead.reached(self.end.offset) {
             self.preallocator.start(None);

@@ -11,7 +11,7 @@
 //! ```
 
 use winnow::ascii::multispace0;
-use winnow::combinator::{alt, cut_err, delimited, opt, peek, preceded, repeat, separated};
+use winnow::combinator::{alt, cut_err, delimited, opt, peek, preceded, repeat};
 use winnow::error::{ContextError, ErrMode};
 use winnow::prelude::*;
 use winnow::token::take_while;
@@ -32,21 +32,38 @@ const MAX_DEPTH: u32 = 64;
 
 pub(super) fn parse(text: &str) -> Result<Condition, SyntaxError> {
     let whole = delimited(multispace0, condition(0), multispace0);
-    parse_whole(text, whole, "`&&`, `||`, or the end of the condition")
+    parse_whole(text, whole, after)
+}
+
+/// What may come behind a part of a condition, in place of this text.
+fn after(text: &str) -> &'static str {
+    match text {
+        _ if text.starts_with('=') => "`==`, which compares",
+        _ if text.starts_with('&') || text.starts_with("and ") => "`&&`",
+        _ if text.starts_with('|') || text.starts_with("or ") => "`||`",
+        _ => "a comparison such as `==`, or `&&`, `||`, or the end of the condition",
+    }
+}
+
+/// Parts with an operator between them. A part must follow an operator, so that an error points behind the operator.
+fn joined<'a, P: Parser<Input<'a>, Condition, ErrMode<ContextError>>>(
+    input: &mut Input<'a>,
+    part: impl Fn() -> P,
+    operator: &'static str,
+) -> ModalResult<Vec<Condition>> {
+    let mut parts = vec![part().parse_next(input)?];
+    while opt(spaced(operator)).parse_next(input)?.is_some() {
+        parts.push(cut_err(part()).parse_next(input)?);
+    }
+    Ok(parts)
 }
 
 fn condition<'a>(depth: u32) -> impl Parser<Input<'a>, Condition, ErrMode<ContextError>> {
-    move |input: &mut Input<'a>| {
-        let parts: Vec<Condition> = separated(1.., all(depth), spaced("||")).parse_next(input)?;
-        Ok(one_or(parts, Condition::Any))
-    }
+    move |input: &mut Input<'a>| Ok(one_or(joined(input, || all(depth), "||")?, Condition::Any))
 }
 
 fn all<'a>(depth: u32) -> impl Parser<Input<'a>, Condition, ErrMode<ContextError>> {
-    move |input: &mut Input<'a>| {
-        let parts: Vec<Condition> = separated(1.., term(depth), spaced("&&")).parse_next(input)?;
-        Ok(one_or(parts, Condition::All))
-    }
+    move |input: &mut Input<'a>| Ok(one_or(joined(input, || term(depth), "&&")?, Condition::All))
 }
 
 fn one_or(mut parts: Vec<Condition>, several: impl FnOnce(Vec<Condition>) -> Condition) -> Condition {

@@ -8,8 +8,10 @@ mod condition;
 mod grammar;
 mod subject;
 mod evaluation;
+mod mismatch;
 
 pub(crate) use condition::Condition;
+pub(crate) use mismatch::Mismatches;
 pub(crate) use subject::Subject;
 
 use crate::admin::tool::syntax::SyntaxError;

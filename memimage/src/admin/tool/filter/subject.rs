@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::condition::{Path, Root, Step};
-use crate::admin::tool::moment::rfc3339;
 use crate::context::{Metadata, Timestamp};
 use crate::history::LoggedEvent;
 use crate::value::Value;
@@ -50,7 +49,7 @@ impl Subject<'_> {
                 return self.metadata.get(key).map(text).map(Cow::Owned);
             }
             Root::Seq => Value::Unsigned(self.seq.into()),
-            Root::Time => text(&rfc3339(self.time)),
+            Root::Time => text(&self.time.to_string()),
             Root::Name => text(self.name),
             Root::Version => Value::Unsigned(self.version.into()),
             Root::Rejected => Value::Bool(self.is_rejected),

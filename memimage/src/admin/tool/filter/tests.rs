@@ -1,6 +1,6 @@
 //! What conditions mean, and how mistakes in them are shown.
 
-use super::{Condition, Subject};
+use super::{Condition, Mismatches, Subject};
 use crate::context::{Metadata, Timestamp};
 use crate::value::Value;
 
@@ -25,7 +25,7 @@ fn payload() -> Value {
     ])
 }
 
-fn is_met(condition: &str) -> bool {
+fn with_subject<T>(call: impl FnOnce(&Subject<'_>) -> T) -> T {
     let (payload, metadata) = (payload(), Metadata::actor("teller 3").entry("trace", "x1"));
     let subject = Subject {
         seq: 12,
@@ -37,7 +37,12 @@ fn is_met(condition: &str) -> bool {
         metadata: &metadata,
         payload: Some(&payload),
     };
-    condition.parse::<Condition>().unwrap_or_else(|error| panic!("{condition}: {error}")).is_met_by(&subject)
+    call(&subject)
+}
+
+fn is_met(condition: &str) -> bool {
+    let condition: Condition = condition.parse().unwrap_or_else(|error| panic!("{condition}: {error}"));
+    with_subject(|subject| condition.is_met_by(subject))
 }
 
 #[test]
@@ -105,10 +110,15 @@ fn an_error_points_at_the_place() {
     let operand = "expected a number, a text in quotes, or a path that begins with seq, time, name, version, rejected, void, actor, \
                    metadata or payload";
     let time = "expected a time in quotes, such as '2026-11-30T12:00:00Z', '2026-11-30 12:00' or '1h ago'";
-    let end = "expected `&&`, `||`, or the end of the condition";
+    let end = "expected a comparison such as `==`, or `&&`, `||`, or the end of the condition";
     for (condition, column, expected) in [
         ("payload.account ==", 18, operand),
-        ("payload.account = 7", 16, end),
+        ("payload.account = 7", 16, "expected `==`, which compares"),
+        ("rejected & void", 9, "expected `&&`"),
+        ("rejected or void", 9, "expected `||`"),
+        ("seq == 1 && || void", 12, operand),
+        ("seq == 1 || && void", 12, operand),
+        ("(void || ) && void", 9, operand),
         ("acount == 7", 0, operand),
         ("name == 'rent", 13, "expected the closing quote"),
         ("payload. == 3", 8, "expected the name of a field"),
@@ -126,4 +136,33 @@ fn an_error_points_at_the_place() {
     }
     assert_eq!(place("(name == 'é' && rejected"), (24, "expected `)`".to_owned()));
     assert!(error(&format!("{}rejected", "!".repeat(100_000))).starts_with("expected fewer parentheses"));
+}
+
+#[test]
+fn a_comparison_that_no_value_can_fulfil_is_found() {
+    let mismatches = |condition: &str| {
+        let condition: Condition = condition.parse().unwrap();
+        with_subject(|subject| {
+            let mut mismatches = Mismatches::of(&condition);
+            mismatches.look_at(subject);
+            mismatches.found().map(|mismatch| mismatch.to_string()).collect::<Vec<_>>().join("; ")
+        })
+    };
+    for (condition, found) in [
+        ("payload.account == '7'", "`payload.account` is a number, and \"7\" is a text; write 7 without quotes"),
+        ("3 < name", "`name` is a text, and 3 is a number; a text has quotes: \"3\""),
+        (
+            "rejected == 'true' && seq > 1",
+            "`rejected` is a truth value, and \"true\" is a text; write true without quotes",
+        ),
+        ("payload.account", "`payload.account` is a number, and true is a truth value"),
+        (
+            "!(seq contains 3)",
+            "`seq` is a number, and `contains` looks for a text in a text, or for a value of the same type in a list",
+        ),
+        ("payload.account == 8 || payload.absent == 'x' || payload.memo == 3 || name == none", ""),
+        ("payload.kind == 'Market' && name contains 'x' && !void", ""),
+    ] {
+        assert_eq!(mismatches(condition), found, "{condition}");
+    }
 }

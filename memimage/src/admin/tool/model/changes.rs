@@ -11,14 +11,14 @@ use super::target::open;
 use crate::admin::tool::event_text::{print_gap, text_line};
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json::event_line;
-use crate::admin::tool::moment::MomentArgument;
+use crate::admin::tool::moment::{MomentArgument, refuse_reversed};
 use crate::admin::tool::target::{Target, TargetArguments};
-use crate::admin::tool::terminal::{NAME, Terminal, WARNING, tell};
+use crate::admin::tool::terminal::{NAME, Terminal, note};
 use crate::context::Timestamp;
 use crate::error::ErrorKind;
 use crate::event::Model;
 use crate::history::{Journal, LoggedEvent, Moment, Past};
-use crate::inspect::{Bounds, Difference, InspectError, Observation, Path, inspect, observe};
+use crate::inspect::{Bounds, Difference, InspectError, Path, inspect, observe};
 use crate::seq::Seq;
 
 /// The maximum length of an event's payload in a line, in characters.
@@ -40,10 +40,11 @@ pub(crate) struct Changes {
     target: TargetArguments,
     /// The path to the part, such as accounts.7.
     path: Path,
-    /// Begin with this moment: a seq, a time, or a time ago.
+    /// Begin with this moment: the number (seq) of an event, a time such as 2026-11-30T12:00:00Z or "2026-11-30 12:00" (local time), or a
+    /// time ago such as "1h30m ago".
     #[arg(long, value_name = "MOMENT")]
     from: Option<MomentArgument>,
-    /// End with this moment, which is included.
+    /// End with this moment, which is included. Written as for --from.
     #[arg(long, value_name = "MOMENT")]
     until: Option<MomentArgument>,
     /// The newest first.
@@ -85,11 +86,12 @@ struct Line {
 
 impl Changes {
     pub(super) fn run<M: Model>(self, terminal: &mut Terminal) -> Result<Found, Failure> {
+        refuse_reversed(self.from, self.until)?;
         let (target, journal) = open::<M>(&self.target)?;
         let limit = self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let end = self.end(&target)?;
         let (mut past, gap) = self.start(&target, &journal)?;
-        let mut last = observed(&past, &self.path)?;
+        let mut last = observe(&*past, &self.path).map_err(unreadable)?;
         let was_there = last.part().is_some();
         let (mut found, mut newest) = (0, Newest { limit, entries: VecDeque::new(), changes: 0 });
         let show_gap = |terminal: &mut Terminal, newest: &mut Newest, (first, last): Lost| {
@@ -114,10 +116,7 @@ impl Changes {
                     None => return Err(error.into()),
                 },
             }
-            let next = observed(&past, &self.path)?;
-            if next == last {
-                continue;
-            }
+            let Some(next) = last.changed(&*past).map_err(unreadable)? else { continue };
             let differences = next.differences_from(&last);
             last = next;
             let events = past.events()?;
@@ -133,8 +132,8 @@ impl Changes {
         if found == 0 && newest.changes == 0 {
             // a path that never led anywhere is probably a mistake in writing
             match inspect(&*past, &self.path, Bounds { depth: 0, ..Bounds::default() }) {
-                Err(error) if !was_there => tell(format_args!("{WARNING}note:{WARNING:#} {error}")),
-                _ => tell(format_args!("{WARNING}note:{WARNING:#} no event changed `{}`", self.path)),
+                Err(error) if !was_there => note(error),
+                _ => note(format_args!("no event changed `{}`", self.path)),
             }
         }
         newest.entries.into_iter().rev().try_for_each(|entry| match entry {
@@ -189,8 +188,8 @@ impl Changes {
     }
 }
 
-fn observed<M: Model>(past: &Past<M>, path: &Path) -> Result<Observation, Failure> {
-    observe(&**past, path).map_err(|error: InspectError| Failure::Other(error.to_string()))
+fn unreadable(error: InspectError) -> Failure {
+    Failure::Other(error.to_string())
 }
 
 impl Newest {

@@ -25,7 +25,7 @@ Examples:
 pub(crate) struct Diff {
     #[command(flatten)]
     target: TargetArguments,
-    /// The first moment: after an event, or at a time.
+    /// The first moment: after an event, or at a time, such as 1234, "2026-11-30 12:00" (local time) or "1h ago".
     #[arg(value_name = "BEFORE")]
     before: MomentArgument,
     /// The second moment.

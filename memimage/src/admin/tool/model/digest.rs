@@ -21,7 +21,7 @@ Examples:
 pub(crate) struct Digest {
     #[command(flatten)]
     target: TargetArguments,
-    /// The state at this moment: after an event, or at a time.
+    /// The state at this moment: after an event, or at a time, such as 1234, "2026-11-30 12:00" (local time) or "1h ago".
     #[arg(long, value_name = "MOMENT")]
     at: Option<MomentArgument>,
 }

@@ -9,6 +9,8 @@ mod replay;
 mod digest;
 mod snapshot;
 mod rewrite;
+mod repair_dry_run;
+mod void_dry_run;
 
 use clap::Subcommand;
 
@@ -28,6 +30,12 @@ pub(crate) enum ModelVerb {
     /// The verb `rewrite` without rules.
     #[command(skip)]
     Rewrite(rewrite::RewriteToNewest),
+    /// The verb `repair` with `--dry-run`.
+    #[command(skip)]
+    RepairDryRun(repair_dry_run::RepairDryRun),
+    /// The verb `void` with `--dry-run`.
+    #[command(skip)]
+    VoidDryRun(void_dry_run::VoidDryRun),
 }
 
 impl ModelVerb {
@@ -35,7 +43,12 @@ impl ModelVerb {
     pub(crate) fn is_paged(&self) -> bool {
         match self {
             ModelVerb::State(_) | ModelVerb::Diff(_) | ModelVerb::Changes(_) => true,
-            ModelVerb::Digest(_) | ModelVerb::Replay(_) | ModelVerb::Snapshot(_) | ModelVerb::Rewrite(_) => false,
+            ModelVerb::Digest(_)
+            | ModelVerb::Replay(_)
+            | ModelVerb::Snapshot(_)
+            | ModelVerb::Rewrite(_)
+            | ModelVerb::RepairDryRun(_)
+            | ModelVerb::VoidDryRun(_) => false,
         }
     }
 }
@@ -50,5 +63,7 @@ pub(crate) fn run<M: Model>(verb: ModelVerb, terminal: &mut Terminal) -> Result<
         ModelVerb::Replay(replay) => replay.run::<M>(terminal),
         ModelVerb::Snapshot(snapshot) => snapshot.run::<M>(terminal),
         ModelVerb::Rewrite(rewrite) => rewrite.run::<M>(terminal),
+        ModelVerb::RepairDryRun(repair) => repair.run::<M>(terminal),
+        ModelVerb::VoidDryRun(void) => void.run::<M>(terminal),
     }
 }

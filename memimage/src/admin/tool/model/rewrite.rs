@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::admin::tool::event_text::print_lost;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::target::TargetArguments;
@@ -21,12 +22,13 @@ use crate::event::Model;
 pub(crate) struct RewriteToNewest {
     target: TargetArguments,
     directory: PathBuf,
+    carry_gaps: bool,
     dry_run: bool,
 }
 
 impl From<Rewrite> for RewriteToNewest {
-    fn from(Rewrite { target, directory, dry_run, .. }: Rewrite) -> RewriteToNewest {
-        RewriteToNewest { target, directory, dry_run }
+    fn from(Rewrite { target, directory, carry_gaps, dry_run, .. }: Rewrite) -> RewriteToNewest {
+        RewriteToNewest { target, directory, carry_gaps, dry_run }
     }
 }
 
@@ -40,6 +42,8 @@ struct Document {
     dropped: u64,
     /// The last event of the new image.
     seq: u64,
+    /// The first and the last event of each recorded gap, in the numbers of the new image.
+    lost: Vec<(u64, u64)>,
     digest: String,
 }
 
@@ -58,7 +62,8 @@ impl RewriteToNewest {
             return Err(Failure::Usage(what.to_owned()));
         }
         self.target.open()?;
-        let (keys, mut rewrite) = (self.target.keys()?, crate::admin::rewrite::Rewrite::<M>::new());
+        let (keys, mut rewrite) =
+            (self.target.keys()?, crate::admin::rewrite::Rewrite::<M>::new().carry_gaps(self.carry_gaps));
         if let Some(keys) = keys.encryption {
             rewrite = rewrite.source_encryption(keys.clone()).encryption(keys);
         }
@@ -77,6 +82,7 @@ impl RewriteToNewest {
                 split: report.split,
                 dropped: report.dropped,
                 seq: report.seq.get(),
+                lost: json::ranges(&report.gaps),
                 digest: report.digest.to_string(),
             };
             json::document(terminal, &document)?;
@@ -85,6 +91,7 @@ impl RewriteToNewest {
         let (read, written, upcast) = (report.read, report.written, report.upcasts.values().sum::<u64>());
         terminal
             .line(format_args!("read {}, and wrote {written}; {upcast} of them were upcast", counted(read, "event")))?;
+        print_lost(terminal, &json::ranges(&report.gaps))?;
         terminal.field("digest", report.digest)?;
         Ok(Found::Nothing)
     }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::target::{open, state};
 use crate::admin::tool::failure::{Failure, Found};
-use crate::admin::tool::moment::{MomentArgument, rfc3339};
+use crate::admin::tool::moment::MomentArgument;
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::{FAINT, Terminal};
 use crate::event::Model;
@@ -34,7 +34,7 @@ pub(crate) struct State {
     /// The path to a part, such as accounts.7; without it, the whole state.
     #[arg(default_value = "", hide_default_value = true)]
     path: Path,
-    /// Show the state at this moment: after an event, or at a time.
+    /// Show the state at this moment: after an event, or at a time, such as 1234, "2026-11-30 12:00" (local time) or "1h ago".
     #[arg(long, value_name = "MOMENT")]
     at: Option<MomentArgument>,
     /// Show everything.
@@ -71,7 +71,7 @@ impl State {
         let part = inspect(&*past, &self.path, bounds).map_err(|error| Failure::Other(error.to_string()))?;
         match past.seq().get() {
             0 => terminal.line(format_args!("{FAINT}before the first event{FAINT:#}"))?,
-            seq => terminal.line(format_args!("{FAINT}after event {seq}, {}{FAINT:#}", rfc3339(past.time())))?,
+            seq => terminal.line(format_args!("{FAINT}after event {seq}, {}{FAINT:#}", past.time()))?,
         }
         terminal.line(format_args!("{part:#}"))?;
         Ok(Found::Nothing)

@@ -2,13 +2,15 @@
 
 use serde::Serialize;
 
+use crate::admin::check::CheckReport;
 use crate::admin::protection::how;
-use crate::admin::tool::moment::rfc3339;
 use crate::admin::tool::target::Target;
 use crate::disk::failed;
 use crate::error::Error;
 use crate::history::{LoggedEvent, Parent, Query, SubscriptionInfo};
 use crate::journal::Headers;
+use crate::keys::KeyIds;
+use crate::seq::Seq;
 use crate::value::text::hex;
 
 /// What an image is. [`ImageReader::info`](crate::admin::ImageReader::info) returns it. Times are RFC 3339 in UTC.
@@ -28,9 +30,9 @@ pub struct ImageInfo {
     pub owner: Option<String>,
     /// Whether the image is encrypted or chained, and with which keys.
     pub protection: &'static str,
-    /// When the image was created.
-    pub created: String,
-    /// How many times the image was opened for writing.
+    /// When the image was created; `None` if its first segment, which says it, was pruned or repaired.
+    pub created: Option<String>,
+    /// The epoch, which each opening for writing and each repair raises.
     pub epoch: u64,
     /// The number of segments of the journal.
     pub segments: usize,
@@ -50,6 +52,9 @@ pub struct ImageInfo {
     pub snapshots: Vec<u64>,
     /// The named subscriptions.
     pub subscriptions: Vec<SubscriptionPosition>,
+    /// The damage that keeps the image from being read as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub damage: Option<String>,
 }
 
 /// The image from which another one was made.
@@ -90,11 +95,7 @@ impl ImageInfo {
         let first = target.events(Query::default()).next().transpose()?;
         let last = target.events(Query { newest_first: true, ..Query::default() }).next().transpose()?;
         let bases = journal.snapshots().bases().list()?;
-        let subscriptions = SubscriptionInfo::list(disk, layout, &identity.uuid)?;
-        let position = |info: SubscriptionInfo| SubscriptionPosition {
-            name: info.name,
-            acknowledged: info.acknowledged.map(|seq| seq.get()),
-        };
+        let watermark = target.source().watermark(&identity.uuid)?;
         Ok(ImageInfo {
             path: layout.root().display().to_string(),
             model: identity.model.clone(),
@@ -102,18 +103,54 @@ impl ImageInfo {
             parent: Parent::of(identity).map(|parent| ParentInfo { uuid: hex(&parent.uuid), seq: parent.seq.get() }),
             owner,
             protection: how(key_ids),
-            created: rfc3339(segments.created()),
-            epoch: segments.epoch(),
+            created: segments.image_created().map(|time| time.to_string()),
+            epoch: segments.epoch().max(watermark.map_or(0, |watermark| watermark.life.epoch)),
             segments: ids.len(),
             journal_bytes: segments.total_len(),
             first_seq: first.as_ref().map(|event| event.seq().get()),
-            first_time: first.map(|event| rfc3339(event.time())),
+            first_time: first.map(|event| event.time().to_string()),
             // the owner may have recorded more since the journal was opened
             durable_seq: last.as_ref().map_or(durable, LoggedEvent::seq).get(),
-            durable_time: last.map(|event| rfc3339(event.time())),
+            durable_time: last.map(|event| event.time().to_string()),
             base: bases.iter().map(|(seq, _)| seq.get()).max(),
             snapshots: journal.snapshots().list()?.into_iter().map(|(seq, _)| seq.get()).collect(),
-            subscriptions: subscriptions.into_iter().map(position).collect(),
+            subscriptions: subscriptions(target, &identity.uuid)?,
+            damage: None,
         })
     }
+
+    /// What can be known of a damaged image. `damage` is the error with which the image was read, and `check` has read everything else.
+    pub(crate) fn of_damaged(target: &Target, damage: &Error, check: &CheckReport) -> Result<ImageInfo, Error> {
+        let headers = target.journal(Seq::ZERO);
+        let created = headers.ok().and_then(|journal| journal.segments().image_created());
+        let key_ids = KeyIds { cipher: check.encryption.first().copied(), chain: check.chain.first().copied() };
+        Ok(ImageInfo {
+            path: check.path.display().to_string(),
+            model: check.model.clone().unwrap_or_else(|| "unknown".to_owned()),
+            uuid: check.uuid.map_or_else(|| "unknown".to_owned(), |uuid| hex(&uuid)),
+            parent: check.parent.map(|parent| ParentInfo { uuid: hex(&parent.uuid), seq: parent.seq.get() }),
+            owner: check.owner.clone(),
+            protection: how(key_ids),
+            created: created.map(|time| time.to_string()),
+            epoch: check.epoch,
+            segments: usize::try_from(check.segments).unwrap_or(usize::MAX),
+            journal_bytes: check.bytes,
+            first_seq: check.first.map(|seq| seq.get()),
+            first_time: None,
+            durable_seq: check.durable.get(),
+            durable_time: None,
+            base: check.base.map(|seq| seq.get()),
+            snapshots: check.snapshots.iter().map(|seq| seq.get()).collect(),
+            subscriptions: check.uuid.map_or_else(|| Ok(Vec::new()), |uuid| subscriptions(target, &uuid))?,
+            damage: Some(damage.damage().unwrap_or_else(|| damage.to_string())),
+        })
+    }
+}
+
+fn subscriptions(target: &Target, uuid: &[u8; 16]) -> Result<Vec<SubscriptionPosition>, Error> {
+    let position = |info: SubscriptionInfo| SubscriptionPosition {
+        name: info.name,
+        acknowledged: info.acknowledged.map(|seq| seq.get()),
+    };
+    Ok(SubscriptionInfo::list(&target.disk, &target.layout, uuid)?.into_iter().map(position).collect())
 }

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::admin::tool::moment::rfc3339;
 use crate::admin::tool::target::Target;
 use crate::error::Error;
 use crate::seq::Seq;
@@ -55,8 +54,8 @@ impl StateFile {
             states.push(match snapshots.open(seq, &path) {
                 Ok(file) => StateFile {
                     bytes: Some(file.len()),
-                    created: Some(rfc3339(file.header.created)),
-                    time: (seq > Seq::ZERO).then(|| rfc3339(file.header.time)),
+                    created: Some(file.header.created.to_string()),
+                    time: (seq > Seq::ZERO).then(|| file.header.time.to_string()),
                     model_version: Some(file.header.model_version),
                     ..state
                 },

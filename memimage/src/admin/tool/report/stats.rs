@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::admin::tool::moment::rfc3339;
 use crate::context::Timestamp;
 use crate::error::Error;
 use crate::history::LoggedEvent;
@@ -127,7 +126,7 @@ impl EventCounter {
             version: *version,
             ..figures.clone()
         };
-        let begin = |hour: u64| rfc3339(Timestamp::from_micros(hour * HOUR));
+        let begin = |hour: u64| Timestamp::from_micros(hour * HOUR).to_string();
         EventStats {
             events,
             rejected,

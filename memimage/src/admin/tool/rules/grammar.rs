@@ -27,25 +27,25 @@ pub(crate) fn parse_rule(kind: RuleKind, text: &str) -> Result<Rule, SyntaxError
     let (event, change) = match kind {
         RuleKind::RenameEvent => {
             let new = preceded('='.context(expected("`=` and the new name")), cut_err(event));
-            let (old, new) = parse_whole(text, (event, new), "the end of the rule")?;
+            let (old, new) = parse_whole(text, (event, new), |_| "the end of the rule")?;
             (old, Change::RenameEvent(new))
         }
         RuleKind::DropEvent => {
-            (parse_whole(text, event, "`@` and a version, or the end of the rule")?, Change::DropEvent)
+            (parse_whole(text, event, |_| "`@` and a version, or the end of the rule")?, Change::DropEvent)
         }
         RuleKind::RenameField => {
             let name = name.context(expected("the new name of the field"));
             let new = preceded('='.context(expected("`.` and a field, or `=` and the new name")), cut_err(name));
-            of_field(parse_whole(text, (field, new.map(FieldChange::Rename)), "the end of the rule")?)
+            of_field(parse_whole(text, (field, new.map(FieldChange::Rename)), |_| "the end of the rule")?)
         }
         RuleKind::DropField => {
-            of_field((parse_whole(text, field, "`.` and a field, or the end of the rule")?, FieldChange::Drop))
+            of_field((parse_whole(text, field, |_| "`.` and a field, or the end of the rule")?, FieldChange::Drop))
         }
         RuleKind::SetDefault => {
             let json = preceded('='.context(expected("`=` and a JSON value")), rest);
             let default = (opt(preceded(':', cut_err(shape))), json);
             let default = default.map(|(shape, json): (_, &str)| FieldChange::Default { shape, json: json.to_owned() });
-            of_field(parse_whole(text, (field, default), "`=` and a JSON value")?)
+            of_field(parse_whole(text, (field, default), |_| "`=` and a JSON value")?)
         }
         RuleKind::Redact => {
             let json = opt(preceded('=', rest));
@@ -53,7 +53,7 @@ pub(crate) fn parse_rule(kind: RuleKind, text: &str) -> Result<Rule, SyntaxError
             of_field(parse_whole(
                 text,
                 (field, redact),
-                "`.` and a field, `=` and a JSON value, or the end of the rule",
+                |_| "`.` and a field, `=` and a JSON value, or the end of the rule",
             )?)
         }
     };

@@ -15,7 +15,7 @@ fn rule(line: &str) -> Rule {
 }
 
 fn tree(text: &str) -> ShapeTree {
-    let node = parse_whole(text, shape, "the end of the type").unwrap_or_else(|error| panic!("{text}: {error}"));
+    let node = parse_whole(text, shape, |_| "the end of the type").unwrap_or_else(|error| panic!("{text}: {error}"));
     ShapeTree::from_node(&node).unwrap()
 }
 

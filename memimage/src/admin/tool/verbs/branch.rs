@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
+use crate::admin::tool::event_text::print_lost;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::history_copy::HistoryCopy;
 use crate::admin::tool::json;
@@ -20,8 +21,8 @@ use crate::value::text::hex;
 /// Makes a new image with the history of this one up to some moment.
 ///
 /// Every event keeps its seq, time, outcome, metadata and random values, and void events stay void. The new image has a UUID of its own, no
-/// snapshots, and the keys of this one. The image itself is only read, also while it is open. To leave out or to replace events, use
-/// `Journal::branch` in the program.
+/// snapshots, and the keys of this one. The image itself is only read, also while it is open. To leave out or to replace events, the
+/// program can use `Journal::branch`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -32,9 +33,14 @@ pub(crate) struct Branch {
     target: TargetArguments,
     /// The directory of the new image: it must not exist, or be empty.
     directory: PathBuf,
-    /// The last moment that the branch takes over: a seq, a time, or a time ago. Without it, the branch takes over all events.
+    /// The last moment that the branch takes over: the number (seq) of an event, a time such as
+    /// 2026-11-30T12:00:00Z or "2026-11-30 12:00" (local time), or a time ago such as "1h30m ago". Without it, the branch takes over all
+    /// events.
     #[arg(long, value_name = "MOMENT")]
     at: Option<MomentArgument>,
+    /// Take over recorded gaps: the branch lacks the events that a repair gave up, and says so.
+    #[arg(long)]
+    carry_gaps: bool,
 }
 
 #[derive(Serialize)]
@@ -46,6 +52,8 @@ struct Document {
     seq: u64,
     events: u64,
     void: u64,
+    /// The first and the last event of each recorded gap.
+    lost: Vec<(u64, u64)>,
 }
 
 impl Branch {
@@ -59,8 +67,9 @@ impl Branch {
         match terminal.is_json() {
             true => json::document(terminal, &made)?,
             false => {
-                let Document { path, seq, .. } = &made;
+                let Document { path, seq, lost, .. } = &made;
                 terminal.line(format_args!("branched the events up to {seq} into {path}"))?;
+                print_lost(terminal, lost)?;
             }
         }
         Ok(Found::Nothing)
@@ -79,6 +88,7 @@ impl Branch {
             end,
             rows: &rows,
             keeps_digests: true,
+            carries_gaps: self.carry_gaps,
             target: directory,
             staging: &STAGING,
         };
@@ -92,6 +102,7 @@ impl Branch {
             seq: end.get(),
             events: copied.events(),
             void: copied.void,
+            lost: json::ranges(&copied.gaps),
         })
     }
 }

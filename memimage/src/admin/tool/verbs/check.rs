@@ -7,7 +7,6 @@ use crate::admin::check::{CheckReport, Finding, Severity, check_on};
 use crate::admin::decision::RecordedGap;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
-use crate::admin::tool::moment::rfc3339;
 use crate::admin::tool::repairs::{RangeDocument, RepairDocument};
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::Terminal;
@@ -71,14 +70,17 @@ impl Check {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
         let report = check_on(self.target.disk(), &self.target.path(), &self.target.keys()?.keyring())?;
         match terminal.is_json() {
-            true => json::document(terminal, &document(&report))?,
-            false => terminal.line(&report)?,
+            true => {
+                let document = document(terminal, &report);
+                json::document(terminal, &document)?;
+            }
+            false => terminal.line(terminal.translated(&report))?,
         }
         Ok(if report.is_sound() { Found::Nothing } else { Found::Something })
     }
 }
 
-fn document(report: &CheckReport) -> Document {
+fn document(terminal: &Terminal, report: &CheckReport) -> Document {
     Document {
         path: report.path.display().to_string(),
         verdict: match report.worst() {
@@ -99,7 +101,7 @@ fn document(report: &CheckReport) -> Document {
         snapshots: report.snapshots.iter().map(|seq| seq.get()).collect(),
         base: report.base.map(|seq| seq.get()),
         gaps: report.gaps.iter().map(gap).collect(),
-        findings: report.findings.iter().map(finding).collect(),
+        findings: report.findings.iter().map(|found| finding(terminal, found)).collect(),
         unlisted: report.unlisted,
     }
 }
@@ -109,20 +111,20 @@ fn gap(gap: &RecordedGap) -> GapDocument {
         lost: gap.lost.map(RangeDocument::of),
         next: gap.next.get(),
         epoch: gap.epoch,
-        time: rfc3339(gap.time),
+        time: gap.time.to_string(),
         reason: gap.reason.clone(),
         by: gap.by.clone(),
     }
 }
 
-fn finding(finding: &Finding) -> FindingDocument {
+fn finding(terminal: &Terminal, finding: &Finding) -> FindingDocument {
     FindingDocument {
         severity: finding.severity.to_string(),
         path: finding.path.display().to_string(),
         seq: finding.position.seq.map(|seq| seq.get()),
         offset: finding.position.offset,
-        message: finding.message.clone(),
-        help: finding.help.clone(),
+        message: terminal.translated(&finding.message),
+        help: terminal.translated(&finding.help),
         repairs: finding.repairs.iter().map(RepairDocument::of).collect(),
     }
 }

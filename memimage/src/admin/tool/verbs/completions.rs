@@ -10,6 +10,7 @@ use crate::admin::tool::terminal::Terminal;
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  memimage completions bash > ~/.local/share/bash-completion/completions/memimage")]
 pub(crate) struct Completions {
+    /// The shell.
     shell: Shell,
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::admin::export::ExportReport;
-use crate::admin::keys::GivenKeys;
+use crate::admin::tool::event_text::print_lost;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::target::TargetArguments;
@@ -33,6 +33,9 @@ pub(crate) struct Export {
     /// A new file for the lines; it gets its name once it is complete. Without it, the lines go to the standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Write recorded gaps: the image lacks events that a repair gave up, and an imported image will say so too.
+    #[arg(long)]
+    carry_gaps: bool,
 }
 
 #[derive(Serialize)]
@@ -42,22 +45,28 @@ struct Document {
     seq: u64,
     base: Option<u64>,
     undecoded: u64,
+    /// The first and the last event of each recorded gap.
+    lost: Vec<(u64, u64)>,
 }
 
 impl Export {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
+        let keys = self.target.keys()?;
+        let export = crate::admin::export::Export::with_keys(keys).carry_gaps(self.carry_gaps);
         let Some(output) = &self.output else {
-            export(&self.target, self.target.keys()?, terminal.raw(), !terminal.is_interactive())?;
+            run(export, &self.target, terminal.raw(), !terminal.is_interactive())?;
             return Ok(Found::Nothing);
         };
-        let report = export_to(&self.target, &absolute(output))?;
-        let ExportReport { events, seq, base, undecoded, .. } = report;
+        let report = export_to(export, &self.target, &absolute(output))?;
+        let ExportReport { events, seq, gaps, base, undecoded } = report;
+        let lost = json::ranges(&gaps);
         if terminal.is_json() {
             let base = base.map(|base| base.get());
-            json::document(terminal, &Document { events, seq: seq.get(), base, undecoded })?;
+            json::document(terminal, &Document { events, seq: seq.get(), base, undecoded, lost })?;
             return Ok(Found::Nothing);
         }
         terminal.line(format_args!("exported {}, up to event {seq}", counted(events, "event")))?;
+        print_lost(terminal, &lost)?;
         if let Some(base) = base {
             terminal.line(format_args!("the first events were pruned: the state after event {base} replaces them"))?;
         }
@@ -69,7 +78,11 @@ impl Export {
 }
 
 /// Exports to a new file, which gets its name once it is complete and synced.
-fn export_to(target: &TargetArguments, path: &Path) -> Result<ExportReport, Failure> {
+fn export_to(
+    export: crate::admin::export::Export<'static>,
+    target: &TargetArguments,
+    path: &Path,
+) -> Result<ExportReport, Failure> {
     let disk = RealDisk;
     let refused = |what: &str, help: &str| {
         Failure::Other(format!("`{}` {what}; nothing was written; help: {help}", path.display()))
@@ -80,23 +93,24 @@ fn export_to(target: &TargetArguments, path: &Path) -> Result<ExportReport, Fail
     if enclosing_image(&disk, path)?.is_some() {
         return Err(refused("is inside an image", "give a path outside of it"));
     }
-    let (keys, mut report) = (target.keys()?, None);
+    let (mut report, mut export) = (None, Some(export));
     let staged = StagedFile::write(&disk, path, true, |file| {
-        report = Some(export(target, keys, FileWriter { file, offset: 0 }, true)?);
+        let export = export.take().expect("the file is written once");
+        report = Some(run(export, target, FileWriter { file, offset: 0 }, true)?);
         Ok(())
     })?;
     staged.install(&disk)?;
     Ok(report.expect("the file was written"))
 }
 
-fn export(
+fn run(
+    export: crate::admin::export::Export<'static>,
     target: &TargetArguments,
-    keys: GivenKeys,
     output: impl Write,
     shows_progress: bool,
 ) -> Result<ExportReport, Error> {
     let bar = if shows_progress { progress_bar(0) } else { hidden_progress_bar() };
-    let export = crate::admin::export::Export::with_keys(keys).progress(|progress| {
+    let export = export.progress(|progress| {
         bar.set_length(progress.total);
         bar.set_position(progress.events);
     });

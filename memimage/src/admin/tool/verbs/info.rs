@@ -2,16 +2,19 @@
 
 use clap::Args;
 
+use crate::admin::check::check_on;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::report::{ImageInfo, SubscriptionPosition};
 use crate::admin::tool::target::TargetArguments;
-use crate::admin::tool::terminal::{Terminal, bytes, visible};
+use crate::admin::tool::terminal::{ERROR, Terminal, bytes, visible};
 use crate::admin::wording::counted;
+use crate::error::ErrorKind;
 
 /// Shows what an image is: its model, its events, its snapshots, who has it open.
 ///
-/// Reads headers only, so it is quick for an image of any size.
+/// Reads headers only, so it is quick for an image of any size. If they are damaged, it reads the whole image, and shows what can be known;
+/// the exit code is 1 then.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  memimage info bank.image")]
 pub(crate) struct Info {
@@ -21,12 +24,19 @@ pub(crate) struct Info {
 
 impl Info {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
-        let document = ImageInfo::read(&self.target.open()?)?;
+        let target = self.target.open()?;
+        let document = match ImageInfo::read(&target) {
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Forged) => {
+                let check = check_on(self.target.disk(), &self.target.path(), &self.target.keys()?.keyring())?;
+                ImageInfo::of_damaged(&target, &error, &check)?
+            }
+            read => read?,
+        };
         match terminal.is_json() {
             true => json::document(terminal, &document)?,
             false => print(terminal, &document)?,
         }
-        Ok(Found::Nothing)
+        Ok(if document.damage.is_some() { Found::Something } else { Found::Nothing })
     }
 }
 
@@ -39,7 +49,11 @@ fn print(terminal: &mut Terminal, document: &ImageInfo) -> Result<(), Failure> {
     }
     terminal.field("owner", document.owner.as_deref().map_or("none: the image is not open".to_owned(), visible))?;
     terminal.field("protection", document.protection)?;
-    terminal.field("created", &document.created)?;
+    let unknown = match document.damage {
+        Some(_) => "unknown",
+        None => "unknown: the first segment, which says it, was pruned or repaired",
+    };
+    terminal.field("created", document.created.as_deref().unwrap_or(unknown))?;
     terminal.field("epoch", document.epoch)?;
     let size = bytes(document.journal_bytes);
     terminal.field("journal", format_args!("{size} in {}", counted(document.segments as u64, "segment")))?;
@@ -47,6 +61,11 @@ fn print(terminal: &mut Terminal, document: &ImageInfo) -> Result<(), Failure> {
         (Some(first), Some(since), Some(until)) => {
             terminal.field("events", format_args!("{first} to {}, from {since} to {until}", document.durable_seq))?;
         }
+        (Some(first), ..) => {
+            terminal
+                .field("events", format_args!("from {first} on; those up to {} were synced", document.durable_seq))?;
+        }
+        _ if document.damage.is_some() => terminal.field("events", "none that is readable")?,
         _ => terminal.field("events", "none")?,
     }
     if let Some(base) = document.base {
@@ -62,6 +81,11 @@ fn print(terminal: &mut Terminal, document: &ImageInfo) -> Result<(), Failure> {
             Some(seq) => terminal.field("subscription", format_args!("{name}, acknowledged up to event {seq}"))?,
             None => terminal.field("subscription", format_args!("{name}, whose position cannot be read"))?,
         }
+    }
+    if let Some(damage) = &document.damage {
+        let check = terminal.invocation().verb("check", "");
+        terminal.field("damage", format_args!("{ERROR}{damage}{ERROR:#}"))?;
+        terminal.field("", format_args!("`{check}` lists all damage, and the repairs"))?;
     }
     Ok(())
 }

@@ -8,17 +8,19 @@ use crate::admin::tool::event_text::{print_gap, text_line};
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::filter::{Condition, Subject};
 use crate::admin::tool::json::event_line;
-use crate::admin::tool::moment::MomentArgument;
+use crate::admin::tool::moment::{MomentArgument, refuse_reversed};
 use crate::admin::tool::target::{Target, TargetArguments};
-use crate::admin::tool::terminal::{Terminal, WARNING, tell};
-use crate::error::Error;
+use crate::admin::tool::terminal::Terminal;
+use crate::admin::tool::unmatched::Unmatched;
+use crate::error::{Error, ErrorKind};
 use crate::history::{EventLog, LogFeed, LoggedEvent, Query};
 use crate::outcome::Outcome;
 use crate::seq::Seq;
 
 /// Lists events, one a line, the oldest first.
 ///
-/// Shows durable events only. Runs beside the program that has the image open.
+/// Shows durable events only, which are known to be on disk. Runs beside the program that has the image open. If the journal is damaged, lists
+/// the events before the damage; the exit code is 3 then.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -36,10 +38,11 @@ Conditions:
 pub(crate) struct Log {
     #[command(flatten)]
     target: TargetArguments,
-    /// Begin with this moment: a seq, a time, or a time ago.
+    /// Begin with this moment: the number (seq) of an event, a time such as 2026-11-30T12:00:00Z or "2026-11-30 12:00" (local time), or a
+    /// time ago such as "1h30m ago".
     #[arg(long, value_name = "MOMENT")]
     from: Option<MomentArgument>,
-    /// End with this moment, which is included.
+    /// End with this moment, which is included. Written as for --from.
     #[arg(long, value_name = "MOMENT")]
     until: Option<MomentArgument>,
     /// Only events with this recorded name. Can be given several times.
@@ -69,8 +72,7 @@ pub(crate) struct Log {
 struct Printer<'a> {
     terminal: &'a mut Terminal,
     condition: Option<Condition>,
-    /// The paths of the condition that no event had so far.
-    unknown: Vec<String>,
+    unmatched: Unmatched,
     /// How many events may still be printed.
     left: u64,
 }
@@ -81,6 +83,7 @@ impl Log {
     }
 
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
+        refuse_reversed(self.from, self.until)?;
         let target = self.target.open()?;
         let mut query = Query {
             names: self.name,
@@ -90,20 +93,55 @@ impl Log {
             ..Query::default()
         };
         target.between(&mut query, self.from.map(|from| from.0), self.until.map(|until| until.0));
-        let unknown = self.condition.iter().flat_map(Condition::paths).map(ToString::to_string).collect();
-        let (condition, left) = (self.condition, self.limit.unwrap_or(u64::MAX));
-        let mut printer = Printer { terminal, condition, unknown, left };
-        let durable = target.durable()?;
-        let last = query.last;
-        // what becomes durable from now on comes from the feed
-        query.last = if self.follow { Some(last.map_or(durable, |last| last.min(durable))) } else { last };
-        let is_over = printer.print_all(target.events(query.clone()))?;
-        if self.follow && !is_over {
-            follow(&target, &mut printer, Query { last, ..query }, durable)?;
-        }
+        let unmatched = Unmatched::new(self.condition.as_ref());
+        let left = self.limit.unwrap_or(u64::MAX);
+        let mut printer = Printer { terminal, condition: self.condition, unmatched, left };
+        let listed = list(&target, &mut printer, &query, self.follow);
         printer.terminal.close()?;
-        printer.warn_of_unknown_paths();
-        Ok(Found::Nothing)
+        let listed = listed.map_err(|failure| explained(failure, &query));
+        if listed.is_ok() && left > 0 {
+            printer.unmatched.tell(&target, &query)?;
+        }
+        listed.map(|()| Found::Nothing)
+    }
+}
+
+/// Prints the events of a query. If the journal is damaged, prints the events before the damage.
+fn list(target: &Target, printer: &mut Printer<'_>, query: &Query, follows: bool) -> Result<(), Failure> {
+    let printed = list_intact(target, printer, query, follows);
+    let Err(Failure::Refused(error)) = &printed else { return printed };
+    let damaged = error.position().and_then(|position| position.segment).filter(|_| is_damage(error));
+    // the headers of all segments are read first, so nothing is printed yet if one of them is damaged
+    if let Some(segment) = damaged.filter(|_| !printer.unmatched.has_read_event && !query.newest_first) {
+        // whatever stops this reading, the damage is the reason
+        let _ = target.before_segment(segment).map(|before| printer.print_all(before.events(query.clone())));
+    }
+    printed
+}
+
+fn list_intact(target: &Target, printer: &mut Printer<'_>, query: &Query, follows: bool) -> Result<(), Failure> {
+    let durable = target.durable()?;
+    // what becomes durable from now on comes from the feed
+    let last = if follows { Some(query.last.map_or(durable, |last| last.min(durable))) } else { query.last };
+    let is_over = printer.print_all(target.events(Query { last, ..query.clone() }))?;
+    if follows && !is_over {
+        follow(target, printer, query.clone(), durable)?;
+    }
+    Ok(())
+}
+
+fn is_damage(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Forged)
+}
+
+/// The failure, with what the order of the events has to do with it.
+fn explained(failure: Failure, query: &Query) -> Failure {
+    match failure {
+        Failure::Refused(error) if is_damage(&error) => Failure::Other(match query.newest_first {
+            true => format!("{error}; without --reverse, this verb lists the events before the damage"),
+            false => format!("the events behind the damage are not listed: {error}"),
+        }),
+        failure => failure,
     }
 }
 
@@ -149,7 +187,10 @@ impl Printer<'_> {
             Ok(event) => self.print(&event),
             Err(error) => match error.gap() {
                 // the query may have wanted a lost event
-                Some((first, last)) => print_gap(self.terminal, first, last),
+                Some((first, last)) => {
+                    self.unmatched.has_printed = true;
+                    print_gap(self.terminal, first, last)
+                }
                 None => Err(error.into()),
             },
         }
@@ -159,6 +200,7 @@ impl Printer<'_> {
         if !self.is_wanted(event) {
             return Ok(());
         }
+        self.unmatched.has_printed = true;
         self.left -= 1;
         match self.terminal.is_json() {
             true => self.terminal.line(event_line(event)?),
@@ -167,21 +209,11 @@ impl Printer<'_> {
     }
 
     fn is_wanted(&mut self, event: &LoggedEvent) -> bool {
+        self.unmatched.has_read_event = true;
         let Some(condition) = &self.condition else { return true };
         let payload = event.recorded.value().ok();
         let subject = Subject::of(event, payload.as_ref());
-        if !self.unknown.is_empty() {
-            let known: Vec<String> =
-                condition.paths().into_iter().filter(|path| subject.has(path)).map(ToString::to_string).collect();
-            self.unknown.retain(|path| !known.contains(path));
-        }
+        self.unmatched.look_at(condition, &subject);
         condition.is_met_by(&subject)
-    }
-
-    /// Tells about a path that no event had, which is probably a mistake in writing.
-    fn warn_of_unknown_paths(&self) {
-        for path in &self.unknown {
-            tell(format_args!("{WARNING}note:{WARNING:#} no event had a value at `{path}`"));
-        }
     }
 }

@@ -21,7 +21,9 @@ mod man;
 
 use clap::Subcommand;
 
+pub(crate) use repair::{Repair, Selected};
 pub(crate) use rewrite::Rewrite;
+pub(crate) use void::Void;
 
 use super::failure::{Failure, Found};
 use super::terminal::Terminal;

@@ -9,9 +9,9 @@ use crate::admin::quarantine::{self as kept, KeptEvent, KeptEvents, KeptFile, Ke
 use crate::admin::tool::event_text::text_line;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json::{self, kept_event_line};
-use crate::admin::tool::moment::rfc3339;
 use crate::admin::tool::target::{Target, TargetArguments};
-use crate::admin::tool::terminal::{HEADING, Terminal, WARNING, bytes, tell, visible};
+use crate::admin::tool::terminal::{HEADING, Terminal, WARNING, bytes, note, tell, visible};
+use crate::admin::wording::counted;
 use crate::error::Error;
 use crate::seq::Seq;
 use crate::snapshot::Snapshots;
@@ -29,7 +29,7 @@ Examples:
 pub(crate) struct Quarantine {
     #[command(flatten)]
     target: TargetArguments,
-    /// Show the events in this file.
+    /// Show the events in this file of the quarantine.
     file: Option<String>,
     /// Show the events in all files, each once.
     #[arg(long, conflicts_with = "file")]
@@ -73,20 +73,30 @@ impl Quarantine {
                 false => Failure::Other(format!("the quarantine has no file `{}`; it has {}", visible(name), known())),
             };
             let file = files.iter().find(|file| file.name == *name).ok_or_else(missing)?;
-            self.show(terminal, file, quarantine.events(file)?, &mut HashSet::new())?;
+            let mut shown = Shown::default();
+            self.show(terminal, file, quarantine.events(file)?, &mut shown)?;
+            shown.tell_if_none("this file");
             return Ok(Found::Nothing);
         }
         if self.events {
-            let mut shown = HashSet::new();
+            let mut shown = Shown::default();
             for file in &files {
                 match quarantine.events(file) {
                     Ok(events) => self.show(terminal, file, events, &mut shown)?,
-                    Err(error) => warn(file, &error),
+                    Err(error) => {
+                        shown.has_unreadable_file = true;
+                        warn(file, &terminal.translated(&error));
+                    }
                 }
+            }
+            match files.is_empty() {
+                true => note("nothing was set aside"),
+                false => shown.tell_if_none("the quarantine"),
             }
             return Ok(Found::Nothing);
         }
-        let documents: Vec<Document> = files.iter().map(|file| describe(&quarantine, &target, file)).collect();
+        let describe = |file| describe(&quarantine, &target, file, terminal);
+        let documents: Vec<Document> = files.iter().map(describe).collect();
         match terminal.is_json() {
             true => json::document(terminal, &documents)?,
             false => print(terminal, &documents)?,
@@ -100,10 +110,14 @@ impl Quarantine {
         terminal: &mut Terminal,
         file: &KeptFile,
         events: KeptEvents,
-        shown: &mut HashSet<(Seq, u64)>,
+        shown: &mut Shown,
     ) -> Result<(), Failure> {
         for KeptEvent { event, is_in_journal } in &events.events {
-            if *is_in_journal && !self.all || !shown.insert((event.seq(), event.key.frame)) {
+            if *is_in_journal && !self.all {
+                shown.in_journal += 1;
+                continue;
+            }
+            if !shown.events.insert((event.seq(), event.key.frame)) {
                 continue;
             }
             match terminal.is_json() {
@@ -119,12 +133,37 @@ impl Quarantine {
     }
 }
 
+/// The events that were shown so far.
+#[derive(Default)]
+struct Shown {
+    /// Their seqs, and the hashes of their frames.
+    events: HashSet<(Seq, u64)>,
+    /// How many events were left out because the journal has them.
+    in_journal: u64,
+    has_unreadable_file: bool,
+}
+
+impl Shown {
+    /// Tells why nothing was shown of `place`, if so.
+    fn tell_if_none(&self, place: &str) {
+        match (self.events.is_empty(), self.in_journal) {
+            (false, _) => {}
+            (true, 0) if self.has_unreadable_file => {}
+            (true, 0) => note(format_args!("{place} has no intact event")),
+            (true, in_journal) => {
+                let events = counted(in_journal, "event");
+                note(format_args!("{place} has {events}, and the journal has them too; --all shows them"));
+            }
+        }
+    }
+}
+
 fn warn(file: &KeptFile, what: &impl std::fmt::Display) {
     tell(format_args!("{WARNING}warning:{WARNING:#} {}: {what}", visible(&file.name)));
 }
 
 /// Describes a file. If it cannot be read, the description says why.
-fn describe(quarantine: &kept::Quarantine, target: &Target, file: &KeptFile) -> Document {
+fn describe(quarantine: &kept::Quarantine, target: &Target, file: &KeptFile, terminal: &Terminal) -> Document {
     let (segment, offset) = match file.kind {
         KeptFileKind::Torn { segment, offset } => (Some(segment.get()), Some(offset)),
         KeptFileKind::Segment(segment) => (Some(segment.get()), None),
@@ -134,13 +173,13 @@ fn describe(quarantine: &kept::Quarantine, target: &Target, file: &KeptFile) -> 
         name: file.name.clone(),
         kind: file.kind.name(),
         bytes: file.bytes,
-        changed: file.changed().map(rfc3339),
+        changed: file.changed().map(|time| time.to_string()),
         segment,
         offset,
         ..Document::default()
     };
     if let Err(error) = look_into(quarantine, target, file, &mut document) {
-        document.error = Some(error.to_string());
+        document.error = Some(terminal.translated(&error));
     }
     document
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::admin::rewrite::{PRUNED, STAGING};
+use crate::admin::tool::event_text::print_lost;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::history_copy::{Copied, HistoryCopy};
 use crate::admin::tool::json;
@@ -41,7 +42,7 @@ Examples:
   memimage rewrite bank.image new.image --redact open.owner.name --redact 'open.owner.born=\"1970-01-01\"'
   memimage rewrite bank.image new.image --rules rules.txt --dry-run
 
-Rules:
+How rules are written:
   A rule names an event, at all versions or at one: deposit, deposit@1. A field of a record in a record is open.owner.name; lists, options
   and maps need no step of their own, and a variant of an enum is a step. A name that is no word is written in quotes. All rules name what
   the image has now; no rule sees the result of another. A rule that changes no event is an error.
@@ -73,6 +74,9 @@ pub(crate) struct Rewrite {
     /// Read more rules from this file.
     #[arg(long, value_name = "FILE", help_heading = "Rules")]
     rules: Option<PathBuf>,
+    /// Take over recorded gaps: the new image lacks the events that a repair gave up, and says so.
+    #[arg(long)]
+    pub(crate) carry_gaps: bool,
     /// Show how many events each rule changes, and write nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -114,6 +118,8 @@ struct Document {
     events: u64,
     dropped: u64,
     void: u64,
+    /// The first and the last event of each recorded gap.
+    lost: Vec<(u64, u64)>,
     rules: Vec<RuleDocument>,
     /// The events that are declared in another way than before.
     declarations: Vec<Declaration>,
@@ -137,7 +143,7 @@ struct Declaration {
 impl Rewrite {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
         let rules = self.all_rules()?;
-        let directory = absolute(&self.directory);
+        let (directory, carry_gaps) = (absolute(&self.directory), self.carry_gaps);
         let target = self.target.open()?;
         HistoryCopy::check_target(&*target.disk, &target.layout, &directory, &STAGING)?;
         let document = if self.dry_run {
@@ -146,7 +152,7 @@ impl Rewrite {
             let progress = progress_bar(end.get());
             let watch = &mut |seq: Seq| progress.set_position(seq.get());
             let document = rewritten(&rules, &journal, end, |rows| {
-                copy(&journal, &target.keyring, end, rows, &directory).try_out(watch)
+                copy(&journal, &target.keyring, (end, carry_gaps), rows, &directory).try_out(watch)
             })?;
             progress.finish_and_clear();
             document
@@ -157,7 +163,7 @@ impl Rewrite {
             let progress = progress_bar(end.get());
             let watch = &mut |seq: Seq| progress.set_position(seq.get());
             let document = rewritten(&rules, &journal, end, |rows| {
-                copy(&journal, &target.keyring, end, rows, &directory).run(watch)
+                copy(&journal, &target.keyring, (end, carry_gaps), rows, &directory).run(watch)
             })?;
             progress.finish_and_clear();
             let path = Some(directory.display().to_string());
@@ -202,11 +208,11 @@ impl Rewrite {
 fn copy<'a>(
     journal: &'a OpenedJournal,
     keyring: &'a Arc<Keyring>,
-    end: Seq,
+    (end, carries_gaps): (Seq, bool),
     rows: &'a [PlannedRow],
     target: &'a Path,
 ) -> HistoryCopy<'a> {
-    HistoryCopy { journal, keyring, end, rows, keeps_digests: false, target, staging: &STAGING }
+    HistoryCopy { journal, keyring, end, rows, keeps_digests: false, carries_gaps, target, staging: &STAGING }
 }
 
 /// Plans the rewriting, runs it by `run`, and describes the result.
@@ -237,6 +243,7 @@ fn rewritten(
         events: copied.events(),
         dropped: copied.dropped,
         void: copied.void,
+        lost: json::ranges(&copied.gaps),
         rules: by_rule.map(|(rule, of)| RuleDocument { rule: rule.to_string(), events: events_of(of) }).collect(),
         declarations,
     })
@@ -249,6 +256,7 @@ fn print(terminal: &mut Terminal, document: &Document) -> Result<(), Failure> {
         Some(path) => terminal.line(format_args!("rewrote {events} events{lost} into {path}"))?,
         None => terminal.line(format_args!("would rewrite {events} events{lost}"))?,
     }
+    print_lost(terminal, &document.lost)?;
     for RuleDocument { rule, events } in rules {
         terminal.line(format_args!("{events:>12}  {}", visible(rule)))?;
     }

@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::report::EventShape;
+use crate::admin::tool::suggestion;
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::{NAME, Terminal, visible};
 
@@ -37,9 +38,12 @@ impl Shapes {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
         let target = self.target.open()?;
         let mut shapes = EventShape::list(&target)?;
-        shapes.retain(|shape| self.name.as_ref().is_none_or(|name| *name == shape.name));
-        if let (true, Some(name)) = (shapes.is_empty(), &self.name) {
-            return Err(Failure::Other(format!("the journal declares no event `{name}`")));
+        if let Some(name) = &self.name {
+            if !shapes.iter().any(|shape| shape.name == *name) {
+                let help = suggestion::help(name, shapes.iter().map(|shape| &*shape.name));
+                return Err(Failure::Other(format!("the journal declares no event `{}`: {help}", visible(name))));
+            }
+            shapes.retain(|shape| shape.name == *name);
         }
         if terminal.is_json() {
             json::document(terminal, &shapes)?;

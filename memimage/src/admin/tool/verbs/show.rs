@@ -4,7 +4,6 @@ use clap::Args;
 
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json::event_line;
-use crate::admin::tool::moment::rfc3339;
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::{Terminal, visible};
 use crate::history::Query;
@@ -17,7 +16,7 @@ use crate::value::text::hex;
 pub(crate) struct Show {
     #[command(flatten)]
     target: TargetArguments,
-    /// The event.
+    /// The number (seq) of the event.
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     seq: u64,
 }
@@ -39,7 +38,7 @@ impl Show {
         if event.key.part > 0 {
             terminal.field("part", event.key.part)?;
         }
-        terminal.field("time", rfc3339(event.time))?;
+        terminal.field("time", event.time)?;
         terminal.field("event", format_args!("{}, version {}", visible(recorded.name()), recorded.version()))?;
         let outcome = if event.is_rejected() { "rejected: the command returned an error" } else { "applied" };
         terminal.field("outcome", outcome)?;

@@ -37,7 +37,7 @@ impl Snapshots {
                     ))?;
                 }
                 (error, ..) => {
-                    let error = error.as_deref().unwrap_or("its header cannot be read");
+                    let error = terminal.translated(error.as_deref().unwrap_or("its header cannot be read"));
                     terminal.line(format_args!("{kind} after event {seq}: unusable: {error}"))?;
                 }
             }

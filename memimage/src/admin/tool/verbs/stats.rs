@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
-use crate::admin::tool::moment::MomentArgument;
+use crate::admin::tool::moment::{MomentArgument, refuse_reversed};
 use crate::admin::tool::report::{EventCounter, EventFigures, EventStats};
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::{HEADING, NAME, Terminal, bytes, progress_bar, visible};
@@ -16,16 +16,19 @@ const BAR: u64 = 40;
 /// The progress is drawn again after this many events.
 const STEP: u64 = 4_096;
 
-/// Counts events by name and version, by size, and by hour. Reads the journal between the two moments.
+/// Counts events by name and version, by size, and by hour.
+///
+/// Reads the whole journal, or the part between --from and --until.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  memimage stats bank.image\n  memimage stats bank.image --from \"24h ago\"")]
 pub(crate) struct Stats {
     #[command(flatten)]
     target: TargetArguments,
-    /// Begin with this moment: a seq, a time, or a time ago.
+    /// Begin with this moment: the number (seq) of an event, a time such as 2026-11-30T12:00:00Z or "2026-11-30 12:00" (local time), or a
+    /// time ago such as "1h30m ago".
     #[arg(long, value_name = "MOMENT")]
     from: Option<MomentArgument>,
-    /// End with this moment, which is included.
+    /// End with this moment, which is included. Written as for --from.
     #[arg(long, value_name = "MOMENT")]
     until: Option<MomentArgument>,
 }
@@ -41,6 +44,7 @@ impl Stats {
     }
 
     fn count(&self) -> Result<EventStats, Failure> {
+        refuse_reversed(self.from, self.until)?;
         let target = self.target.open()?;
         let mut query = Query::default();
         target.between(&mut query, self.from.map(|from| from.0), self.until.map(|until| until.0));

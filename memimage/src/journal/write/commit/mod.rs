@@ -314,6 +314,14 @@ impl<S: BatchWriter> Commit<S> {
         Ok(())
     }
 
+    /// Queues a gap frame with this body, after all executed events. The next event is `behind`.
+    pub(crate) fn insert_gap(&self, open: &mut OpenBatch, body: &[u8], behind: Seq) -> Result<(), NoRoom> {
+        self.enqueue_open(open);
+        self.enqueue(open.insert_gap(body, behind)?);
+        self.executed.store(behind.before().get(), Ordering::Release);
+        Ok(())
+    }
+
     fn enqueue(&self, batch: Batch) {
         let mut state = self.state.lock();
         if let Some(failure) = &state.failed {
