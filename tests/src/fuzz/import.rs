@@ -71,8 +71,19 @@ fn text(lines: &[u8]) -> String {
     String::from_utf8_lossy(lines).into_owned()
 }
 
-/// Exports of a complete journal, of one with void events, and of a pruned one, with and without their checksums. With a checksum, only an
-/// input that is no modified seed is of use.
+/// These lines with a gap in place of an event.
+fn with_gap(lines: &[u8], seq: u64) -> Vec<u8> {
+    let lines = text(lines);
+    let event = lines.lines().find(|line| line.contains(&format!(r#""kind":"event","seq":{seq},"#)));
+    let decision = r#""time":"2026-11-30T12:00:00.000000Z","reason":"lost","by":null"#;
+    let gap = format!(r#"{{"kind":"gap","first":{seq},"last":{seq},{decision}}}"#);
+    let lines = lines.replace(event.expect("the event was exported"), &gap);
+    let (before, end) = lines.rsplit_once('}').expect("an export has an end");
+    format!(r#"{before},"gaps":1}}{end}"#).into_bytes()
+}
+
+/// Exports of a complete journal, of one with void events, of both with a gap, and of a pruned one, with and without their checksums. With
+/// a checksum, only an input that is no modified seed is of use.
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let exported = |image: &FixedImage, voids: &[u64]| {
         let disk = disk_of(&image.files);
@@ -83,9 +94,11 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         export_from(&disk)
     };
     let complete = exported(unpruned(), &[]);
-    let mut seeds: Vec<Vec<u8>> = [&complete, &exported(unpruned(), &[3, 7]), &exported(pruned(), &[])]
-        .map(|lines| [without_checksum(lines), b"}\n"].concat())
-        .into();
-    seeds.push(complete);
+    let [unpruned, void, pruned] = [&complete, &exported(unpruned(), &[3, 7]), &exported(pruned(), &[])]
+        .map(|lines| [without_checksum(lines), b"}\n"].concat());
+    let seeds = vec![with_gap(&unpruned, 1), with_gap(&void, 5), unpruned, void, pruned, complete];
+    for seed in &seeds {
+        import_to(&SimDisk::new(), seed).expect("a seed is an export");
+    }
     seeds
 }

@@ -9,7 +9,7 @@ use memimage::admin::{
 use memimage::disk::{Disk as _, SimDisk};
 use memimage::{BranchReport, Error, ErrorKind, Image, Model, Seq};
 use memimage_tests::protection::MODES;
-use memimage_tests::with_keys;
+use memimage_tests::{Ledger, LedgerCommands as _, with_keys};
 
 use super::give_up::{give_up, offered};
 use super::model_versions::first::{Till, TillCommands as _};
@@ -217,20 +217,69 @@ fn outcomes_and_decisions_behind_a_carried_gap_are_those_of_the_image() {
     repair(&disk, offered(&disk).unwrap().action).unwrap();
     Void::new(Seq::new(3), "wrong").run_with(Arc::new(disk.clone()), IMAGE).unwrap();
     let state = |path: &str| {
-        let ledger: Image<memimage_tests::Ledger> =
+        let ledger: Image<Ledger> =
             options().open_with(Arc::new(disk.fork()), path).unwrap_or_else(|error| panic!("{path}: {error}"));
         ledger.read_uncommitted().unwrap().clone()
     };
     let (_, lines) = export(&disk, IMAGE, true).unwrap();
     import(&disk, &lines).unwrap();
     assert_eq!(state(COPY), state(IMAGE));
-    let journal = options::<memimage_tests::Ledger>().open_journal_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    let journal = options::<Ledger>().open_journal_with(Arc::new(disk.clone()), IMAGE).unwrap();
     journal.branch("/branch").carry_gaps(true).create().unwrap();
     assert_eq!(state("/branch"), state(IMAGE));
     drop(journal);
-    let rewrite = Rewrite::<memimage_tests::Ledger>::new().carry_gaps(true);
+    let rewrite = Rewrite::<Ledger>::new().carry_gaps(true);
     rewrite.run_with(Arc::new(disk.clone()), IMAGE, "/rewritten").unwrap();
     assert_eq!(state("/rewritten"), state(IMAGE));
+}
+
+/// Void events before and behind a gap, and events after each. Event 6 was recorded after a decision that stands behind the gap, but with the
+/// effect of the lost event.
+#[test]
+fn only_the_outcomes_before_a_carried_gap_are_compared() {
+    let disk = SimDisk::new();
+    let work = |run: &dyn Fn(&Image<Ledger>)| {
+        let ledger = open::<Ledger>(&disk).unwrap();
+        run(&ledger);
+        Image::close(ledger).unwrap();
+    };
+    let void = |seq| drop(Void::new(Seq::new(seq), "wrong").run_with(Arc::new(disk.clone()), IMAGE).unwrap());
+    work(&|ledger| {
+        ledger.deposit(2, 30).unwrap();
+        ledger.deposit(1, 10).unwrap();
+    });
+    void(1);
+    work(&|ledger| {
+        ledger.settle(2, 20).unwrap_err();
+        ledger.deposit(1, 100).unwrap();
+        ledger.settle(1, 60).unwrap();
+    });
+    void(5);
+    work(&|ledger| _ = ledger.settle(1, 30).unwrap());
+    damage(&disk, 4);
+    repair(&disk, give_up(4)).unwrap();
+    work(&|ledger| _ = ledger.deposit(1, 5).unwrap());
+
+    let lines = unchecked(&export(&disk, IMAGE, true).unwrap().1);
+    let kinds =
+        lines.lines().filter_map(|line| line.strip_prefix(r#"{"kind":""#)?.split_once('"')).map(|(kind, _)| kind);
+    let order: Vec<_> = kinds.filter(|kind| ["event", "void", "gap"].contains(kind)).collect();
+    assert_eq!(order, ["event", "event", "void", "event", "gap", "event", "void", "event", "event"]);
+    let opened = |lines: &str| {
+        let copy = SimDisk::new();
+        import(&copy, lines).unwrap();
+        open_copy::<Ledger>(&copy).map(|ledger| ledger.read_uncommitted().unwrap().clone())
+    };
+    let ledger = open::<Ledger>(&disk).unwrap();
+    assert_eq!(opened(&lines).unwrap(), *ledger.read_uncommitted().unwrap());
+    let with_outcome = |seq: u64, from: bool| {
+        let event = lines.lines().find(|line| line.contains(&format!(r#""kind":"event","seq":{seq},"#))).unwrap();
+        let changed = event.replace(&format!(r#""rejected":{from}"#), &format!(r#""rejected":{}"#, !from));
+        assert_ne!(changed, event);
+        opened(&lines.replace(event, &changed)).map(drop).map_err(|error| error.kind())
+    };
+    assert_eq!(with_outcome(3, true), Err(ErrorKind::Diverged));
+    assert_eq!(with_outcome(6, false), Ok(()), "the replay decides");
 }
 
 #[test]
