@@ -10,7 +10,7 @@ use std::time::Duration;
 use memimage::admin::{Export, Import, Tool, Void};
 use memimage::disk::SimDisk;
 use memimage::{Image, Options, Seq, SnapshotPolicy, Timestamp};
-use memimage_tests::{Ledger, LedgerCommands as _};
+use memimage_tests::{Ledger, LedgerCommands as _, changed, files, frames};
 use serde_json::{Value as Json, json};
 
 const IMAGE: &str = "/image";
@@ -38,12 +38,18 @@ impl Write for Output {
 
 /// Runs a verb that succeeds on an image, and returns its output.
 fn run(disk: &SimDisk, image: &str, arguments: &[&str]) -> String {
+    let (code, output) = run_to_code(disk, image, arguments);
+    assert_eq!(code, 0, "{output}");
+    output
+}
+
+/// Runs a verb on an image, and returns its exit code and its output.
+fn run_to_code(disk: &SimDisk, image: &str, arguments: &[&str]) -> (u8, String) {
     let output = Output::default();
     let arguments = ["admin"].iter().chain(arguments).copied();
     let tool = Tool::for_model::<Ledger>().image(image);
     let code = tool.run_with(Arc::new(disk.clone()), output.clone(), arguments).unwrap();
-    assert_eq!(code, 0);
-    String::from_utf8(output.0.take()).unwrap()
+    (code, String::from_utf8(output.0.take()).unwrap())
 }
 
 /// The seqs of the events that changed an account.
@@ -146,4 +152,33 @@ fn a_digest_of_a_state_with_a_void_event_is_neither_exported_nor_kept_by_a_rewri
     assert_eq!(digests("/branch"), 1, "a branch changes no event");
     Void::new(Seq::new(1), "a mistake").run_with(Arc::new(disk.clone()), IMAGE).unwrap();
     assert_eq!(digests(IMAGE), 0);
+}
+
+/// A dry run replays the events on the disk of the image, and changes nothing there.
+#[test]
+fn a_dry_run_tells_which_outcomes_would_change() {
+    let disk = SimDisk::new();
+    let ledger = options().open_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    ledger.deposit(1, 100).unwrap();
+    ledger.settle(1, 60).unwrap();
+    ledger.deposit(1, 50).unwrap();
+    Image::close(ledger).unwrap();
+    let dry_run = |expected: u8, arguments: &[&str]| {
+        let before = files(&disk);
+        let (code, text) = run_to_code(&disk, IMAGE, &[arguments, &["--dry-run", "--json"]].concat());
+        assert_eq!((code, changed(&before, &files(&disk))), (expected, vec![]), "{text}");
+        let document: Json = serde_json::from_str(&text).unwrap();
+        assert_eq!(document["replayed"], true);
+        document["changed_outcomes"].clone()
+    };
+    let rejected = json!([{"seq": 2, "rejected": true}]);
+    assert_eq!(dry_run(1, &["void", "1"]), rejected);
+    assert_eq!(dry_run(0, &["void", "3"]), json!([]));
+    let segment = disk.files().into_iter().find(|path| path.ends_with("00000001.journal")).unwrap();
+    let bytes = disk.read(&segment).unwrap();
+    let frame = frames::frames(&bytes).into_iter().find(|frame| frames::events(&bytes, frame) > 0).unwrap();
+    disk.write(&segment, frame.end as u64 - frames::TRAILER as u64 - 1, &[0xA5]).unwrap();
+    let (code, text) = run_to_code(&disk, IMAGE, &["info"]);
+    assert!(code == 1 && text.contains("damage"), "{text}");
+    assert_eq!(dry_run(1, &["repair", "give-up=1"]), rejected);
 }

@@ -103,6 +103,7 @@ impl<M: Model> Past<M> {
     }
 
     /// The number of void frames that this state is known to take into account.
+    #[cfg(feature = "admin")]
     pub(crate) fn decisions(&self) -> u32 {
         self.decisions
     }
