@@ -45,6 +45,9 @@ pub(crate) enum Bug {
     DivergedSnapshotTrusted,
     /// The writer does not advance the durable seq after a sync.
     DurableSeqStale,
+    /// An import does not compare the checksum in the last line of an export with the lines.
+    #[cfg(feature = "admin")]
+    ExportChecksumIgnored,
     /// A failed sync is retried once, and the result of the retry is trusted.
     FailedSyncRetried,
     /// A reader of the history passes a recorded gap without saying so.
@@ -53,6 +56,11 @@ pub(crate) enum Bug {
     ForeignTimelineBelieved,
     /// The reader accepts a frame header without verifying its checksum.
     HeaderChecksumSkipped,
+    /// A new image gets its final name in an existing directory before the names of its states are synced.
+    ImageNamedUnsynced,
+    /// An import accepts an event whose seq does not follow the seq before it.
+    #[cfg(feature = "admin")]
+    ImportSkipsSeq,
     /// The key of a request is remembered in memory and in snapshots once its answer is known, but replay does not remember it.
     KeyRememberedAfterAnswer,
     /// The hash that links a frame to the previous frame covers only the previous frame's header, not its content.

@@ -9,6 +9,7 @@ use crate::GateDisk;
 /// The disk of a reader, before one of whose calls a change runs.
 pub struct ChangeBefore {
     gate: GateDisk,
+    nth: u64,
     calls: Arc<Mutex<Calls>>,
 }
 
@@ -33,12 +34,17 @@ impl ChangeBefore {
             }
             Ok(None)
         });
-        ChangeBefore { gate, calls }
+        ChangeBefore { gate, nth, calls }
     }
 
     /// The disk for the reader.
     pub fn disk(&self) -> Arc<GateDisk> {
         Arc::new(self.gate.clone())
+    }
+
+    /// Whether the change is to run at some time; not if it was to run before call `u64::MAX`.
+    pub fn will_run(&self) -> bool {
+        self.nth < u64::MAX
     }
 
     /// The number of calls so far.

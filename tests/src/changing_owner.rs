@@ -258,6 +258,17 @@ impl ChangingOwner {
         (began.voids..written.versions.len()).any(|at| written.digest(at, seq) == found)
     }
 
+    /// The states after event `seq` that were right at some time since the reading began.
+    pub fn states(&self, began: Began, seq: Seq) -> Vec<Ledger> {
+        let written = self.written();
+        (began.voids..written.versions.len()).map(|version| written.state(version, seq)).collect()
+    }
+
+    /// Whether event `seq` files bytes, and was not void at any time.
+    pub fn files(&self, seq: Seq) -> bool {
+        amount(seq.get()).is_none() && !self.is_void(seq)
+    }
+
     /// Whether this is the state now.
     pub fn is_newest(&self, state: &Ledger) -> bool {
         let found = digest(state).expect("a ledger has a digest").to_u64();
@@ -329,6 +340,23 @@ impl Written {
         vec![seq as u8; if self.long.contains(&seq) { LONG } else { FILED }]
     }
 
+    /// The state after event `seq`, as it is since the void event with this number.
+    fn state(&self, version: usize, seq: Seq) -> Ledger {
+        let voids: Vec<u64> = self.versions[..=version].iter().filter_map(|(void, _)| *void).collect();
+        let mut state = Ledger::default();
+        for seq in (1..=seq.get()).filter(|seq| !voids.contains(seq)) {
+            self.replay(&mut state, seq);
+        }
+        state
+    }
+
+    fn replay(&self, state: &mut Ledger, seq: u64) {
+        match amount(seq) {
+            Some(amount) => _ = state.deposit(account(seq), amount),
+            None => _ = state.file(self.bytes(seq)),
+        }
+    }
+
     /// The digest after event `seq`, as it is since the void event with this number.
     fn digest(&mut self, version: usize, seq: Seq) -> u64 {
         let voids: Vec<u64> = self.versions[..=version].iter().filter_map(|(void, _)| *void).collect();
@@ -337,10 +365,8 @@ impl Written {
             let of = |state: &Ledger| digest(state).expect("a ledger has a digest").to_u64();
             let mut digests = vec![of(&state)];
             for seq in 1..=self.last {
-                match amount(seq) {
-                    _ if voids.contains(&seq) => {}
-                    Some(amount) => _ = state.deposit(account(seq), amount),
-                    None => _ = state.file(self.bytes(seq)),
+                if !voids.contains(&seq) {
+                    self.replay(&mut state, seq);
                 }
                 digests.push(of(&state));
             }

@@ -150,6 +150,11 @@ fn any_sequence_of_operations_keeps_acknowledged_events() {
     run_target("operations", 600);
 }
 
+#[test]
+fn any_lines_are_refused_or_make_an_image_that_exports_to_the_same_lines() {
+    run_target("import", 1_000);
+}
+
 /// Regression, found by libFuzzer: a forged header contained the second highest epoch. The image opened, wrote the highest epoch,
 /// and was refused at each later open.
 #[test]

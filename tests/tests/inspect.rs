@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use memimage::Shape;
-use memimage::inspect::{Bounds, Path, compare, inspect};
+use memimage::inspect::{Bounds, Path, compare, inspect, observe};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +120,27 @@ fn a_path_restricts_the_comparison() {
     assert_eq!(lines(&before, &after, &path("tags")), [""; 0]);
     let error = compare(&before, &after, &path("stock.screw"), 9).unwrap_err();
     assert_eq!(error.to_string(), "there is nothing at `stock.screw`: `stock` has no entry `screw` among its 2");
+}
+
+#[test]
+fn an_observation_changes_with_its_part_and_not_with_the_order_of_a_set() {
+    let observed = |shop: &Shop, at: &str| observe(shop, &path(at)).unwrap();
+    let (before, mut after) = (shop(), shop());
+    after.tags = ["red", "old", "new"].map(str::to_owned).into();
+    for _ in 0..20 {
+        // each of these has another order
+        let tags = Shop { tags: before.tags.iter().cloned().collect(), ..shop() };
+        assert_eq!(observed(&tags, "tags"), observed(&before, "tags"));
+    }
+    after.queue[2] = 9;
+    after.prices.insert(99, (1, 2));
+    let differences = |at: &str| {
+        let found = observed(&after, at).differences_from(&observed(&before, at));
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(differences("queue"), ["queue.2: 3 → 9"]);
+    assert_eq!(differences("prices"), ["prices.99: absent → [1, 2]"]);
+    assert_eq!(differences("tags"), [""; 0]);
 }
 
 #[test]

@@ -28,6 +28,12 @@ fn run_raw(directory: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Removes the checksum from the last line, as a person does who changes lines.
+fn remove_checksum(lines: &mut [String]) {
+    let end = lines.last_mut().unwrap();
+    *end = end.split_once(r#","checksum""#).unwrap().0.to_owned() + "}";
+}
+
 /// Imports these bytes, and returns the output. An import that fails must leave nothing.
 fn import(directory: &Path, bytes: impl AsRef<[u8]>) -> String {
     std::fs::write(directory.join("lines"), bytes).unwrap();
@@ -53,6 +59,10 @@ fn the_lines_of_an_export() {
     let mut lines = exported(directory.path());
     let seed = lines[0].split("\"seed\":\"").nth(1).unwrap()[..64].to_owned();
     lines[0] = lines[0].replace(&seed, "SEED");
+    let last = lines.pop().unwrap();
+    let (end, checksum) = last.split_once(r#""checksum":""#).unwrap();
+    assert_eq!(checksum.len(), 16 + "\"}".len(), "{checksum}");
+    lines.push(format!(r#"{end}"checksum":"CHECKSUM"}}"#));
     expect![[r#"
         {"kind":"header","version":1,"model":"Stock","uuid":"UUID","created":"TIME","seed":"SEED","first_seq":1,"last_seq":4,"genesis":{"model_version":1,"shape_bytes":"270301056974656d73230f0a","digest":"3f9af8dbf606d20b","default":"00"}}
         {"kind":"shape","name":"deliver","version":1,"shape":"{lines: list<{item: string, count: i64}>, note: option<string>}","shape_bytes":"270302056c696e657321270302046974656d0f05636f756e740a046e6f7465200f"}
@@ -62,7 +72,7 @@ fn the_lines_of_an_export() {
         {"kind":"event","seq":3,"time":"TIME","name":"remove","version":1,"rejected":true,"metadata":{},"payload":{"item":"nail","count":300}}
         {"kind":"event","seq":4,"time":"TIME","name":"deliver","version":1,"rejected":false,"metadata":{},"payload":{"lines":[{"item":"nut","count":7}],"note":null}}
         {"kind":"void","seq":2,"time":"TIME","reason":"a mistake","by":null}
-        {"kind":"end","last_seq":4,"voids":1}
+        {"kind":"end","last_seq":4,"voids":1,"checksum":"CHECKSUM"}
     "#]].assert_eq(&(stable(&lines.join("\n")) + "\n"));
 }
 
@@ -145,8 +155,13 @@ fn an_export_beside_the_owner() {
 #[test]
 fn changed_lines_give_changed_events() {
     let directory = tempfile::tempdir().unwrap();
-    let lines = exported(directory.path()).join("\n").replace("nail", "pin");
-    assert_eq!(import(directory.path(), lines), "imported 4 events, up to event 4\n");
+    let mut lines = exported(directory.path());
+    let changed = lines.join("\n").replace("nail", "pin");
+    let refused = import(directory.path(), changed);
+    assert!(refused.contains("line 9, ") && refused.contains("remove the member `checksum`"), "{refused}");
+    remove_checksum(&mut lines);
+    let changed = lines.join("\n").replace("nail", "pin");
+    assert_eq!(import(directory.path(), changed), "imported 4 events, up to event 4\n");
     let log = run_raw(directory.path(), &["log", "copy.image"]);
     assert!(log.contains("pin") && !log.contains("nail"), "{log}");
     assert_ne!(state(&directory.path().join("copy.image")), state(&directory.path().join("stock.image")));
@@ -264,6 +279,7 @@ fn lines_that_cannot_be_imported() {
 fn a_payload_that_the_events_of_the_shape_do_not_have_is_found_by_the_check() {
     let directory = tempfile::tempdir().unwrap();
     let mut lines = exported(directory.path());
+    remove_checksum(&mut lines);
     let before = lines[THIRD - 1].split_once(r#""payload":"#).unwrap().0;
     lines[THIRD - 1] = format!("{before}\"payload_bytes\":\"ff\"}}");
     let output = import(directory.path(), lines.join("\n"));

@@ -108,6 +108,12 @@ fn the_events_behind_the_damage_are_shown_and_exported() {
     assert_eq!(seqs(&["--events", "--all"]), ["1", "3", "4"]);
     assert_eq!(quarantine(&["durable.0"]), "stderr: note: this file has no intact event\n");
 
+    // an event in two files is shown once
+    let quarantined = directory.path().join("stock.image/quarantine");
+    std::fs::copy(quarantined.join("00000001.journal.0"), quarantined.join("00000001.journal.1")).unwrap();
+    assert_eq!(seqs(&["--events"]), ["3", "4"]);
+    std::fs::remove_file(quarantined.join("00000001.journal.1")).unwrap();
+
     // new events get the seqs of the lost ones, and are others
     let stock = Image::<Stock>::open(directory.path().join("stock.image")).unwrap();
     record_three(&stock);

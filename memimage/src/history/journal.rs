@@ -167,7 +167,7 @@ impl<M: Model> Options<M> {
         self.open_journal_on(disk, path)
     }
 
-    fn open_journal_on(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Journal<M>, Error> {
+    pub(crate) fn open_journal_on(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Journal<M>, Error> {
         let (layout, keyring) = (Layout::new(path.as_ref()), self.keyring());
         let source = JournalSource::new(&disk, &layout, &keyring, None);
         let journal = source.open(Seq::ZERO)?;

@@ -102,6 +102,12 @@ impl<M: Model> Past<M> {
         self.durable
     }
 
+    /// The number of void frames that this state is known to take into account.
+    #[cfg(feature = "admin")]
+    pub(crate) fn decisions(&self) -> u32 {
+        self.decisions
+    }
+
     /// Replays the next event. Returns false, and changes nothing, if no durable event follows.
     ///
     /// If an event became [void](crate::HistoryEvent::is_void) since this state was rebuilt, it is first rebuilt without the event.
@@ -131,7 +137,7 @@ impl<M: Model> Past<M> {
     /// # Errors
     ///
     /// Returns an error if the journal cannot be read, or no longer continues this state.
-    pub(super) fn look(&mut self, call: &'static str) -> Result<Seq, Error> {
+    pub(crate) fn look(&mut self, call: &'static str) -> Result<Seq, Error> {
         let durable = self.source.durable(call);
         durable.and_then(|durable| self.continue_up_to(durable)).map_err(|error| self.failed_read(error))
     }

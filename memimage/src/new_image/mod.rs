@@ -6,11 +6,11 @@ mod complete_journal;
 mod record_writer;
 mod source_frame;
 #[cfg(feature = "admin")]
-mod last_frames;
+mod epoch_frames;
 
 pub(crate) use complete_journal::{CompleteJournal, Need, Rebuilt, first_divergence};
 #[cfg(feature = "admin")]
-pub(crate) use last_frames::LastFrames;
+pub(crate) use epoch_frames::EpochFrames;
 #[cfg(feature = "admin")]
 pub(crate) use record_writer::JournalForm;
 pub(crate) use record_writer::{NewRecord, RecordWriter};

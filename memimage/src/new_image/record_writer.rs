@@ -11,10 +11,14 @@ use crate::journal::{
     BatchLimits, DigestMark, EventId, FrameKind, Gap, GapMark, Genesis, Identity, Journal, JournalStart, Layout,
     NoRoom, OpenBatch, Salts, SegmentBuilder, ShapeRow, ShapeTable, TimeCorrection,
 };
+#[cfg(feature = "admin")]
+use crate::journal::{Durability, ResumePoint, resume};
 use crate::keys::Keyring;
 use crate::options::Options;
 use crate::outcome::Outcome;
 use crate::recovery::{DROPPED, genesis_of, model_mark};
+#[cfg(feature = "admin")]
+use crate::recovery::{RequiredEnd, SettledJournal, WritableJournal};
 use crate::seq::{Life, Seq};
 
 use super::complete_journal::CompleteJournal;
@@ -221,6 +225,38 @@ impl RecordWriter {
     /// Writes a frame without events.
     pub(crate) fn put_mark(&mut self, kind: FrameKind, body: &[u8]) -> Result<(), Error> {
         self.attempt(|journal, open| Ok(journal.try_insert(open, kind, body).err()))
+    }
+
+    /// Syncs the journal, and goes on in a new epoch, which begins with frames of these kinds with these bodies. Then begins the next segment,
+    /// which proves that they were synced. `time` is the recorded time of the last event.
+    #[cfg(feature = "admin")]
+    pub(crate) fn begin_epoch(
+        &mut self,
+        (disk, layout, keyring): (&Arc<dyn Disk>, &Layout, &Arc<Keyring>),
+        form: JournalForm,
+        time: Timestamp,
+        frames: &[(FrameKind, Vec<u8>)],
+    ) -> Result<(), Error> {
+        self.close()?;
+        let opened = WritableJournal::open(disk, layout, keyring, None, RequiredEnd::ProvenBeforeBase)?;
+        let end = opened.journal.scan().read_end()?;
+        let SettledJournal { journal, durable_file, .. } = opened.settle(&end)?;
+        let (segments, life) = (journal.segments(), journal.next_life(&end)?);
+        let builder = SegmentBuilder {
+            disk: Arc::clone(disk),
+            layout: layout.clone(),
+            identity: segments.identity().clone(),
+            life,
+            largest: form.segment_bytes,
+            protection: keyring.current(&segments.identity().uuid, layout.root())?,
+        };
+        let (table, align_shift) = (&self.table, form.align_shift);
+        let salts = Salts::new(u64::from_le_bytes(random()?));
+        let point = ResumePoint { segments, end: &end, table, time, events_hash: 0, durable_file, align_shift, salts };
+        self.journal = resume(builder, point, Durability::Synced, form.limits, Arc::default())?;
+        self.life = life;
+        let written = frames.iter().try_for_each(|(kind, body)| self.journal.record(*kind, body));
+        written.and_then(|()| self.journal.begin_segment(&self.table)).map_err(|error| error.cause())
     }
 
     /// Syncs the journal, and ends its threads. Nothing can be written to it any more.

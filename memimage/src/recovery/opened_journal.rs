@@ -37,9 +37,23 @@ pub(crate) struct OpenedJournal {
 pub(crate) enum RequiredEnd {
     /// If an event that is proven to be synced is missing, the journal is damaged.
     Proven,
+    /// The same, in an image that is being made: the base that replaces its first events may not exist yet.
+    #[cfg(feature = "admin")]
+    ProvenBeforeBase,
     /// Events that are proven to be synced may be missing at the end of the journal, as in a copy that was made while the image
     /// was in use.
     Any,
+}
+
+impl RequiredEnd {
+    /// Whether a base must replace the first events if the journal lacks them.
+    fn has_base(self) -> bool {
+        #[cfg(feature = "admin")]
+        if self == RequiredEnd::ProvenBeforeBase {
+            return false;
+        }
+        true
+    }
 }
 
 impl OpenedJournal {
@@ -115,13 +129,17 @@ impl OpenedJournal {
         let snapshots = Snapshots::new(disk, layout, keyring);
         let uuid = &segments.identity().uuid;
         let watermark = layout.read_watermark(&**disk, uuid)?;
-        if let (Some(watermark), RequiredEnd::Proven) = (&watermark, end) {
+        if let Some(watermark) = &watermark
+            && end != RequiredEnd::Any
+        {
             refuse_missing_segment(&segments, watermark)?;
         }
         let by_watermark = watermark.map_or(Seq::ZERO, |watermark| watermark.durable_seq);
         let proven = by_watermark.max(proven_by(&snapshots, &segments)?);
-        let scan = Scan::new(segments, if end == RequiredEnd::Proven { proven } else { Seq::ZERO })?;
-        snapshots.bases().verify_start(&scan)?;
+        let scan = Scan::new(segments, if end == RequiredEnd::Any { Seq::ZERO } else { proven })?;
+        if end.has_base() {
+            snapshots.bases().verify_start(&scan)?;
+        }
         let (disk, layout, keyring) = (Arc::clone(disk), layout.clone(), Arc::clone(keyring));
         Ok(OpenedJournal { disk, layout, keyring, scan, snapshots, watermark, proven })
     }

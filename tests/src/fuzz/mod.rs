@@ -2,14 +2,16 @@
 //! `tests/fuzz_twins.rs` under proptest, on a stable toolchain.
 //!
 //! An entry point panics if it finds a bug: the library panics, a refused image is modified, an opened image does not accept
-//! commands, or recovery returns a state that never existed.
+//! commands, recovery returns a state that never existed, or an imported image exports other lines.
 
 mod fixed_image;
+mod import;
 mod operations;
 mod segment;
 mod snapshot;
 mod value;
 
+pub use import::import;
 pub use operations::operations;
 pub use segment::segment;
 pub use snapshot::snapshot;
@@ -27,9 +29,10 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
     Target { name: "segment", entry: segment, seeds: segment::seeds },
     Target { name: "snapshot", entry: snapshot, seeds: snapshot::seeds },
     Target { name: "value", entry: value, seeds: value::seeds },
     Target { name: "operations", entry: operations, seeds: operations::seeds },
+    Target { name: "import", entry: import, seeds: import::seeds },
 ];

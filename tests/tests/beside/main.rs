@@ -10,6 +10,7 @@ mod histories;
 mod past_states;
 mod projections;
 mod subscriptions;
+mod verbs;
 
 use std::sync::Arc;
 

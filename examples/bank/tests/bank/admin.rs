@@ -187,6 +187,18 @@ fn a_replay_and_the_changes_name_the_events_that_a_repair_gave_up() {
                       accounts.7: 70 → 40
         "#]],
     );
+    shows(
+        &directory,
+        &["changes", "accounts.7", "--reverse", "--limit", "2"],
+        &expect![[r#"
+            $ bank admin changes accounts.7 --reverse --limit 2
+                   6  TIME  withdraw {account: 7, amount: 30}
+                      accounts.7: 70 → 40
+                   4  lost: event 4
+                   3  TIME  withdraw {account: 7, amount: 30}
+                      accounts.7: 100 → 70
+        "#]],
+    );
 }
 
 /// The owner goes on from a snapshot with the effect of the lost event, and a digest is recorded of such a state. A program that replays

@@ -150,7 +150,7 @@ impl Backup {
         self.run_on(&disk, path.as_ref(), dir.as_ref())
     }
 
-    fn run_on(self, disk: &Arc<dyn Disk>, path: &Path, dir: &Path) -> Result<BackupReport, Error> {
+    pub(in crate::admin) fn run_on(self, disk: &Arc<dyn Disk>, path: &Path, dir: &Path) -> Result<BackupReport, Error> {
         let Backup { keys, allow_network } = self;
         let (image, keyring) = (Layout::new(path), keys.keyring());
         BackupTask { disk, image: &image, keyring: &keyring, synced: Seq::ZERO, dir, allow_network }.run()

@@ -128,12 +128,6 @@ impl Check {
         Check::default()
     }
 
-    /// Creates a check with keys.
-    #[cfg(feature = "admin")]
-    pub(super) fn with_keys(keys: GivenKeys) -> Check {
-        Check { keys }
-    }
-
     /// Sets the keys under which the image is encrypted; see [`Options::encryption`](crate::Options::encryption).
     #[cfg(feature = "encryption")]
     pub fn encryption(mut self, keys: Keys) -> Check {

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use serde_json::value::RawValue;
 
 use super::base::ExportedBase;
-use super::lines::{self, Line, hex_number};
+use super::lines::{self, Line, LineChecksum, hex_number};
 use super::report::{ExportProgress, ExportReport};
 use super::time;
 use crate::admin::seq_range::SeqRange;
@@ -33,20 +33,15 @@ pub(super) fn export(
     output: &mut dyn Write,
     progress: &mut dyn FnMut(ExportProgress),
 ) -> Result<ExportReport, Error> {
-    // without an owner, nothing but this call syncs the last events, of which callers may have got the answers
-    let without_owner = source.last_without_owner()?;
-    let last = without_owner.map_or_else(|| source.durable("export"), Ok)?;
-    let journal = source.open(last)?;
-    let (segments, scan) = (journal.segments(), journal.scan());
-    let voids = scan.voids(segments.first())?;
-    let base = match segments.starts_at_genesis() {
-        true => None,
-        false => Some(ExportedBase::find(&journal, &voids, last)?),
-    };
-    let first = first_event(&journal)?;
+    let Start { has_owner, last, journal, voids, base, first, beginning } = source.attempt(|| Start::find(source))?;
+    let scan = journal.scan();
     let total = last.next().get() - first.get();
-    let mut output = Output { writer: BufWriter::with_capacity(1 << 16, output) };
-    output.line(&Line::Header(Box::new(header(&journal, base.as_ref(), (first, last))?)))?;
+    let mut output = Output {
+        writer: BufWriter::with_capacity(1 << 16, output),
+        line: Vec::new(),
+        checksum: LineChecksum::default(),
+    };
+    output.line(&Line::Header(Box::new(header(&journal, beginning, (first, last)))))?;
     let mut exporter = Exporter {
         scan,
         voids,
@@ -63,7 +58,7 @@ pub(super) fn export(
         output: &mut output,
         progress: &mut |events| progress(ExportProgress { events, total }),
     };
-    exporter.journal(without_owner.is_none())?;
+    exporter.journal(has_owner)?;
     let Exporter { void_lines: voids, undecoded, gaps, .. } = exporter;
     let base_seq = base.as_ref().map(ExportedBase::seq);
     if let Some(base) = base {
@@ -74,10 +69,49 @@ pub(super) fn export(
             })
         })?;
     }
-    output.line(&Line::End(lines::End { last_seq: last.get(), voids, gaps: gaps.len() as u64 }))?;
+    let checksum = hex_number(output.checksum.value());
+    output.line(&Line::End(lines::End { last_seq: last.get(), voids, gaps: gaps.len() as u64, checksum }))?;
     output.writer.flush().map_err(unwritten)?;
     let events = total - gaps.iter().map(SeqRange::events).sum::<u64>();
     Ok(ExportReport { events, seq: last, gaps, base: base_seq, undecoded })
+}
+
+/// With what an export begins. The owner may prune meanwhile.
+struct Start {
+    has_owner: bool,
+    /// The last event to export.
+    last: Seq,
+    journal: OpenedJournal,
+    voids: Voids,
+    base: Option<ExportedBase>,
+    first: Seq,
+    beginning: Beginning,
+}
+
+/// How the journal begins, for the header.
+enum Beginning {
+    Genesis(lines::Genesis),
+    Base(lines::Base),
+}
+
+impl Start {
+    fn find(source: &JournalSource) -> Result<Start, Error> {
+        // without an owner, nothing but this call syncs the last events, of which callers may have got the answers
+        let without_owner = source.last_without_owner()?;
+        let last = without_owner.map_or_else(|| source.durable("export"), Ok)?;
+        let journal = source.open(last)?;
+        let voids = journal.scan().voids(journal.segments().first())?;
+        let base = match journal.segments().starts_at_genesis() {
+            true => None,
+            false => Some(ExportedBase::find(&journal, &voids, last)?),
+        };
+        let beginning = match &base {
+            Some(base) => Beginning::Base(base.line(&journal)?),
+            None => Beginning::Genesis(genesis(journal.scan())?),
+        };
+        let first = first_event(&journal)?;
+        Ok(Start { has_owner: without_owner.is_none(), last, journal, voids, base, first, beginning })
+    }
 }
 
 /// The first event of the journal, or the event that would be the first one.
@@ -90,13 +124,13 @@ fn first_event(journal: &OpenedJournal) -> Result<Seq, Error> {
     first.ok_or_else(|| segments.corrupt(segments.first(), None, "the segment has no intact first frame".to_owned()))
 }
 
-fn header<'a>(
-    journal: &'a OpenedJournal,
-    base: Option<&ExportedBase>,
-    (first, last): (Seq, Seq),
-) -> Result<lines::Header<'a>, Error> {
+fn header(journal: &OpenedJournal, beginning: Beginning, (first, last): (Seq, Seq)) -> lines::Header<'_> {
     let identity = journal.segments().identity();
-    Ok(lines::Header {
+    let (genesis, base) = match beginning {
+        Beginning::Genesis(genesis) => (Some(genesis), None),
+        Beginning::Base(base) => (None, Some(base)),
+    };
+    lines::Header {
         version: lines::VERSION,
         model: &identity.model,
         uuid: hex(&identity.uuid),
@@ -105,9 +139,9 @@ fn header<'a>(
         seed: hex(&identity.seed),
         first_seq: first.get(),
         last_seq: last.get(),
-        genesis: if base.is_none() { Some(genesis(journal.scan())?) } else { None },
-        base: base.map(|base| base.line(journal)).transpose()?,
-    })
+        genesis,
+        base,
+    }
 }
 
 /// The state before the first event of a complete journal.
@@ -120,12 +154,18 @@ fn genesis(scan: &Scan) -> Result<lines::Genesis, Error> {
 /// The lines that were not handed to the caller's writer yet.
 struct Output<'a> {
     writer: BufWriter<&'a mut dyn Write>,
+    /// The last line.
+    line: Vec<u8>,
+    checksum: LineChecksum,
 }
 
 impl Output<'_> {
     fn line(&mut self, line: &Line<'_>) -> Result<(), Error> {
-        serde_json::to_writer(&mut self.writer, line).map_err(|error| unwritten(error.into()))?;
-        self.writer.write_all(b"\n").map_err(unwritten)
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, line).map_err(|error| unwritten(error.into()))?;
+        self.checksum.add(&self.line);
+        self.line.push(b'\n');
+        self.writer.write_all(&self.line).map_err(unwritten)
     }
 }
 

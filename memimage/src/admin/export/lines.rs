@@ -4,8 +4,25 @@ use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
+use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::context::Metadata;
+
+/// The checksum of the lines before the last one: of their bytes, each line with one byte of a line feed.
+#[derive(Clone, Default)]
+pub(in crate::admin) struct LineChecksum(Xxh3Default);
+
+impl LineChecksum {
+    /// Adds a line, without its end.
+    pub(in crate::admin) fn add(&mut self, line: &[u8]) {
+        self.0.update(line);
+        self.0.update(b"\n");
+    }
+
+    pub(in crate::admin) fn value(&self) -> u64 {
+        self.0.digest()
+    }
+}
 
 /// The version of the form. An import refuses any other version.
 pub(in crate::admin) const VERSION: u32 = 1;
@@ -157,6 +174,7 @@ pub(super) struct End {
     /// Left out if there is none, as in the exports of images without gaps.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) gaps: u64,
+    pub(super) checksum: String,
 }
 
 fn is_zero(number: &u64) -> bool {

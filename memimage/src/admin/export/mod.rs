@@ -145,11 +145,18 @@ impl<'a> Export<'a> {
         self.run_on(&disk, path.as_ref(), output)
     }
 
-    fn run_on(mut self, disk: &Arc<dyn Disk>, path: &Path, mut output: impl Write) -> Result<ExportReport, Error> {
+    pub(in crate::admin) fn run_on(
+        mut self,
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        mut output: impl Write,
+    ) -> Result<ExportReport, Error> {
         let (layout, keyring) = (Layout::new(path), self.keys.keyring());
-        let survey = layout.survey(&**disk)?;
-        TASK.unlock(disk, &layout, survey.image(&layout)?, &keyring)?;
         let source = JournalSource::new(disk, &layout, &keyring, None);
+        source.attempt(|| {
+            let survey = layout.survey(&**disk)?;
+            TASK.unlock(disk, &layout, survey.image(&layout)?, &keyring).map(drop)
+        })?;
         exporter::export(&source, self.carries_gaps, &mut output, &mut self.progress)
     }
 }

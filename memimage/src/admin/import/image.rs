@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::header::{BaseHeader, Header, Start};
 use super::items::{ImportedEvent, Item, Items};
 use super::report::ImportProgress;
+use crate::context::Timestamp;
 use crate::disk::Disk;
-use crate::entropy::random_life;
 use crate::error::Error;
 use crate::journal::{EventId, FrameKind, Identity, JournalStart, JournalTail, Layout, PruneMark};
 use crate::keys::{KeyIds, Keyring};
-use crate::new_image::{JournalForm, LastFrames, NewRecord, RecordWriter};
+use crate::new_image::{EpochFrames, JournalForm, NewRecord, RecordWriter};
 use crate::seq::{Life, Seq};
 use crate::snapshot::{EncodedPart, SnapshotHeader, Snapshots};
 
@@ -36,42 +36,41 @@ impl NewImage<'_> {
         items: &mut Items<R>,
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<(), Error> {
-        let mut last_frames = LastFrames::default();
-        let (life, next) = self.journal(header, items, &mut last_frames, progress)?;
-        let life = match last_frames.is_empty() {
-            true => life,
-            false => Life { epoch: life.epoch + 1, id: random_life()? },
-        };
-        if let Some(base) = header.base() {
-            self.base(base, (header.first, life), items, next)?;
+        let (life, next) = self.journal(header, items, progress)?;
+        match header.base() {
+            Some(base) => self.base(base, (header.first, life), items, next),
+            None => Ok(()),
         }
-        last_frames.append(self.disk, self.layout, self.keyring, life)
     }
 
-    /// Writes the journal, without the last frames. Returns its life, and the first item after the events.
+    /// Writes the journal. Returns its last life, and the first item after the journal.
     fn journal<R: BufRead>(
         &self,
         header: &Header,
         items: &mut Items<R>,
-        last_frames: &mut LastFrames,
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<(Life, Item), Error> {
         let start = match &header.start {
             Start::Genesis(genesis) => JournalStart::Genesis(genesis),
             Start::Base(_) => JournalStart::After(header.first.before()),
         };
-        let mut writer = RecordWriter::start(
-            self.disk,
-            self.layout,
-            self.identity.clone(),
-            start,
-            JournalForm::DEFAULT,
-            self.keyring,
-        )?;
+        let (form, identity) = (JournalForm::DEFAULT, self.identity.clone());
+        let mut writer = RecordWriter::start(self.disk, self.layout, identity, start, form, self.keyring)?;
         let (base, total) = (header.base(), header.last.next().get() - header.first.get());
         let mut numbers: Vec<EventId> = Vec::new();
+        let place = (self.disk, self.layout, self.keyring);
+        let (mut decisions, mut time) = (EpochFrames::default(), Timestamp::default());
         let next = loop {
-            match items.next()? {
+            let item = items.next()?;
+            if let Item::Void(mark) = item {
+                decisions.void(mark.encode());
+                continue;
+            }
+            if !decisions.come_last() {
+                // the outcomes of the events before these decisions may differ on replay, and those of the events after them may not
+                decisions.begin_epoch(&mut writer, place, time)?;
+            }
+            match item {
                 Item::Shape(at, row) => {
                     let number = writer.number(row)?;
                     match numbers.get_mut(at) {
@@ -81,25 +80,29 @@ impl NewImage<'_> {
                 }
                 Item::Event(event) => {
                     put(&mut writer, &event, numbers[event.shape])?;
+                    time = event.time;
                     let events = event.seq.next().get() - header.first.get();
                     if events == total || events.is_multiple_of(STEP) {
                         progress(ImportProgress { events, total });
                     }
                 }
-                Item::Time(correction) => writer.correct_time(&correction)?,
-                Item::Void(mark) => last_frames.void(mark.encode()),
+                Item::Time(correction) => {
+                    writer.correct_time(&correction)?;
+                    time = correction.to;
+                }
                 Item::Gap(mark, lost) => {
-                    last_frames.gap();
+                    decisions.gap();
                     writer.put_gap(&mark, lost, writer.life().epoch + 1)?;
                 }
                 Item::Digest(mark) => {
-                    if let Some(mark) = last_frames.digest(mark.encode()) {
+                    if let Some(mark) = decisions.digest(mark.encode()) {
                         writer.put_mark(FrameKind::Digest, &mark)?;
                     }
                 }
                 next => break next,
             }
         };
+        decisions.begin_epoch(&mut writer, place, time)?;
         if let Some(mark) = base.and_then(prune_mark) {
             writer.put_mark(FrameKind::Prune, &mark.encode())?;
         }

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::io::BufRead;
 
 use super::header::{Header, shape};
-use super::line::{LineReader, Member, Object};
+use super::line::{LineReader, Member, Object, Place};
 use super::messages;
 use crate::admin::seq_range::SeqRange;
 use crate::context::{Metadata, Origin, Timestamp};
 use crate::error::Error;
 use crate::journal::{DigestMark, GapMark, ShapeRow, TimeCorrection, VoidMark};
 use crate::outcome::Outcome;
+use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 use crate::shape::{ShapeTree, differences};
 use crate::value::Value;
@@ -72,6 +73,8 @@ struct Checks {
     voids: u64,
     gaps: Vec<SeqRange>,
     section: Section,
+    /// The checksum of all lines before the last one, by the last line, and its place.
+    checksum: Option<(u64, Place)>,
 }
 
 /// The sections of an export after its header.
@@ -102,6 +105,7 @@ impl<R: BufRead> Items<R> {
             voids: 0,
             gaps: Vec::new(),
             section: Section::Journal,
+            checksum: None,
         };
         Ok((header, Items { lines, checks }))
     }
@@ -112,10 +116,16 @@ impl<R: BufRead> Items<R> {
             Some(line) => self.checks.item(line)?,
             None => return Err(self.lines.ends(messages::NO_END)),
         };
-        if matches!(item, Item::End)
-            && let Some(line) = self.lines.next()?
-        {
-            return Err(line.place().error(messages::AFTER_END.to_owned(), messages::HELP_ORDER));
+        if matches!(item, Item::End) {
+            if let Some((checksum, place)) = self.checks.checksum
+                && checksum != self.lines.checksum()
+                && !planted(Bug::ExportChecksumIgnored)
+            {
+                return Err(place.error(messages::CHANGED.to_owned(), messages::HELP_CHECKSUM));
+            }
+            if let Some(line) = self.lines.next()? {
+                return Err(line.place().error(messages::AFTER_END.to_owned(), messages::HELP_ORDER));
+            }
         }
         Ok(item)
     }
@@ -201,7 +211,7 @@ impl Checks {
     fn event(&mut self, line: &mut Object<'_>) -> Result<ImportedEvent, Error> {
         let seq_member = line.require("seq")?;
         let (seq, expected) = (seq_member.seq()?, self.read.next());
-        if seq != expected {
+        if seq != expected && !(planted(Bug::ImportSkipsSeq) && seq > expected) {
             return Err(out_of_order(&seq_member, format!("event {expected} must follow here, not event {seq}")));
         }
         if seq > self.last {
@@ -308,6 +318,9 @@ impl Checks {
         if written != read {
             let what = format!("there are {read} lines of the kind `gap`, not {written}");
             return Err(out_of_order(gaps.as_ref().unwrap_or(&voids), what));
+        }
+        if let Some(checksum) = line.take("checksum") {
+            self.checksum = Some((checksum.hex_number()?, checksum.place()));
         }
         Ok(Item::End)
     }

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 use super::messages;
+use crate::admin::export::lines::LineChecksum;
 use crate::admin::export::time;
 use crate::context::Timestamp;
 use crate::error::{Error, ErrorDetail, ExportError};
@@ -26,15 +27,20 @@ pub(super) struct LineReader<R> {
     line: Vec<u8>,
     /// The number of the last line that was read; the first line is line 1.
     number: u64,
+    /// Of the lines before the last one that was read.
+    checksum: LineChecksum,
 }
 
 impl<R: BufRead> LineReader<R> {
     pub(super) fn new(input: R) -> LineReader<R> {
-        LineReader { input, line: Vec::new(), number: 0 }
+        LineReader { input, line: Vec::new(), number: 0, checksum: LineChecksum::default() }
     }
 
     /// Reads the next line; `None` at the end of the text.
     pub(super) fn next(&mut self) -> Result<Option<Object<'_>>, Error> {
+        if self.number > 0 {
+            self.checksum.add(without_end(&self.line));
+        }
         self.line.clear();
         let read = std::io::Read::take(&mut self.input, MAX_LINE).read_until(b'\n', &mut self.line);
         let read = read.map_err(|source| Error::new(ErrorDetail::Export(ExportError::Input { source })))?;
@@ -49,7 +55,7 @@ impl<R: BufRead> LineReader<R> {
         let text = std::str::from_utf8(&self.line).map_err(|error| {
             Place { column: error.valid_up_to() as u64 + 1, ..place }.error(messages::not_utf8(), messages::HELP_FORM)
         })?;
-        let text = text.trim_end_matches(['\n', '\r']);
+        let text = &text[..without_end(&self.line).len()];
         if text.is_empty() {
             return Err(place.error(messages::EMPTY_LINE.to_owned(), messages::HELP_FORM));
         }
@@ -57,10 +63,23 @@ impl<R: BufRead> LineReader<R> {
         Object::parse(text, place, if is_last { messages::HELP_CUT } else { messages::HELP_FORM }).map(Some)
     }
 
+    /// The checksum of the lines before the last one that was read.
+    pub(super) fn checksum(&self) -> u64 {
+        self.checksum.value()
+    }
+
     /// The error that the text ends too early.
     pub(super) fn ends(&self, what: &str) -> Error {
         Place { line: self.number + 1, column: 1 }.error(what.to_owned(), messages::HELP_CUT)
     }
+}
+
+/// A line without its end, which may have changed on the way.
+fn without_end(mut line: &[u8]) -> &[u8] {
+    while let [start @ .., b'\n' | b'\r'] = line {
+        line = start;
+    }
+    line
 }
 
 /// A place in the text.

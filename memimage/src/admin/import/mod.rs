@@ -47,15 +47,15 @@ const STAGING: StagingTask = StagingTask {
 ///
 /// - The new image has a new UUID. Its headers record the exported image as its parent.
 /// - A program may change the lines: arguments, metadata and outcomes of events, for example. Then remove the lines of the kind
-///   `digest`, with which replay compares the state. Seqs, names, versions and shapes must stay as they are, or agree.
-/// - Each line is verified before the image exists: its form, the shape of the arguments, and the order of the lines. Then the
-///   new image is read and verified as by [`check`](super::check()).
+///   `digest`, with which replay compares the state, and the member `checksum` of the last line. Seqs, names, versions and shapes must stay as they are, or agree.
+/// - Each line is verified before the image exists: its form, the shape of the arguments, and the order of the lines, and then the
+///   checksum of all lines, so that an export that was cut off or damaged is refused. Then the new image is read and verified as by [`check`](super::check()).
 /// - The image is made in a directory beside `target`, named `.NAME.importing`, or inside of `target`, if this is an empty directory.
 ///   A rename moves it to `target`. After a crash, `target` has no image or a complete one. If the import fails, it removes the
 ///   directory.
-/// - The decisions that made events void are written after all events. So the recorded outcomes of later events are not compared
-///   with those of a replay. Nor are those of the events behind a recorded gap.
-/// - Memory use does not depend on the number of events, apart from decisions and from the digests that follow them.
+/// - The recorded outcomes of the events behind a recorded gap are not compared with those of a replay: they may be those of states with the
+///   lost events.
+/// - Memory use does not depend on the number of events, apart from decisions and digests behind a recorded gap.
 ///
 /// # Errors
 ///
@@ -141,7 +141,12 @@ impl<'a> Import<'a> {
         self.run_on(&disk, input, target.as_ref())
     }
 
-    fn run_on(self, disk: &Arc<dyn Disk>, input: impl BufRead, target: &Path) -> Result<ImportReport, Error> {
+    pub(in crate::admin) fn run_on(
+        self,
+        disk: &Arc<dyn Disk>,
+        input: impl BufRead,
+        target: &Path,
+    ) -> Result<ImportReport, Error> {
         let Import { keys, allow_network, mut progress } = self;
         let keyring = keys.keyring();
         vacant(&**disk, target, &STAGING)?;

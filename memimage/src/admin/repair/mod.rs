@@ -189,7 +189,11 @@ impl Repair {
         self.dry_run_on::<M>(&disk, path.as_ref())
     }
 
-    fn dry_run_on<M: Model>(&self, disk: &Arc<dyn Disk>, path: &Path) -> Result<RepairDryRun, Error> {
+    pub(in crate::admin) fn dry_run_on<M: Model>(
+        &self,
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+    ) -> Result<RepairDryRun, Error> {
         let (layout, keyring) = (Layout::new(path), self.keys.clone().keyring());
         let _lock = self.lock(disk, &layout, &keyring)?;
         let session = RepairSession::new(Examination::of(disk, &layout, &keyring, TASK)?, self.action)?;
@@ -208,7 +212,7 @@ impl Repair {
         layout.acquire_lock(&**disk)
     }
 
-    fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<RepairReport, Error> {
+    pub(in crate::admin) fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<RepairReport, Error> {
         let layout = Layout::new(path);
         let keyring = self.keys.clone().keyring();
         let lock = self.lock(&disk, &layout, &keyring)?;

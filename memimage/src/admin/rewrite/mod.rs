@@ -204,7 +204,12 @@ impl<'a, M: Model> Rewrite<'a, M> {
         self.run_on(disk, source.as_ref(), target.as_ref())
     }
 
-    fn run_on(self, disk: Arc<dyn Disk>, from: &Path, target: &Path) -> Result<RewriteReport, Error> {
+    pub(in crate::admin) fn run_on(
+        self,
+        disk: Arc<dyn Disk>,
+        from: &Path,
+        target: &Path,
+    ) -> Result<RewriteReport, Error> {
         self.options.validate()?;
         let Rewrite { options, source, carries_gaps, mut progress } = self;
         let (source_keys, keys) = (source.keyring(), options.keyring());

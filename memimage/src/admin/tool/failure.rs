@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::process::ExitCode;
 
 use crate::error::Error;
 
@@ -16,11 +15,11 @@ pub(crate) enum Found {
 }
 
 impl Found {
-    pub(crate) fn exit_code(self) -> ExitCode {
-        ExitCode::from(match self {
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
             Found::Nothing => 0,
             Found::Something => 1,
-        })
+        }
     }
 }
 
@@ -38,12 +37,12 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self {
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
             Failure::ClosedPipe => 0,
             Failure::Usage(_) => 2,
             Failure::Refused(_) | Failure::Other(_) => 3,
-        })
+        }
     }
 
     /// The failure of an output.

@@ -9,8 +9,8 @@ use super::failure::Failure;
 use super::rules::PlannedRow;
 use crate::admin::check::check_on;
 use crate::admin::seq_range::SeqRange;
+use crate::context::Timestamp;
 use crate::disk::Disk;
-use crate::entropy::random_life;
 use crate::error::{Error, ErrorDetail};
 use crate::journal::{
     DigestMark, EventId, Frame, FrameKind, Gap, GapMark, Layout, Record, Scan, ShapeRow, TailPosition, TimeCorrection,
@@ -18,11 +18,11 @@ use crate::journal::{
 };
 use crate::keys::Keyring;
 use crate::new_image::{
-    FrameDecoder, JournalForm, LastFrames, Need, NewRecord, RecordWriter, SourceFrame, StagingDir, StagingTask,
+    EpochFrames, FrameDecoder, JournalForm, Need, NewRecord, RecordWriter, SourceFrame, StagingDir, StagingTask,
     refuse_inside, vacant,
 };
 use crate::recovery::{DROPPED, OpenedJournal};
-use crate::seq::{Life, SegmentId, Seq};
+use crate::seq::{SegmentId, Seq};
 
 /// A copy of the events up to `end` in a new image.
 ///
@@ -110,24 +110,15 @@ impl HistoryCopy<'_> {
         let decisions = self.decisions()?;
         let staging = StagingDir::take(disk, self.target, self.staging)?;
         let layout = staging.layout();
-        let mut last_frames = LastFrames::default();
-        let (copied, life) = self.write(layout, &void_events(&decisions), &mut last_frames, progress)?;
-        decisions.iter().for_each(|decision| last_frames.void(decision.encode()));
-        let life = Life { epoch: life.epoch + 1, id: random_life()? };
-        last_frames.append(disk, layout, self.keyring, life)?;
+        let copied = self.write(layout, &decisions, progress)?;
         let uuid = self.verify(layout, &copied, decisions.len())?;
         staging.finish()?;
         Ok(Copied { uuid, void: decisions.len() as u64, ..copied })
     }
 
-    /// Writes the journal, without the last frames. Also returns its life.
-    fn write(
-        &self,
-        layout: &Layout,
-        voids: &BTreeSet<Seq>,
-        last_frames: &mut LastFrames,
-        progress: &mut dyn FnMut(Seq),
-    ) -> Result<(Copied, Life), Failure> {
+    /// Writes the journal.
+    fn write(&self, layout: &Layout, decisions: &[VoidMark], progress: &mut dyn FnMut(Seq)) -> Result<Copied, Failure> {
+        let (voids, mut last_frames) = (void_events(decisions), EpochFrames::default());
         let parent = (self.journal.segments().identity(), self.end);
         let genesis = self.journal.scan().genesis()?;
         let disk = self.journal.disk();
@@ -147,7 +138,7 @@ impl HistoryCopy<'_> {
                 Ok(correction.map_or(Ok(()), |correction| new.correct_time(correction))?)
             }
             Content::Event(record, payload) => {
-                let edited = self.edited(voids, record, payload)?;
+                let edited = self.edited(&voids, record, payload)?;
                 copied.count(record, &edited);
                 let Record { time, ref metadata, origin, outcome, event, .. } = *record;
                 let unchanged = NewRecord { event, name: DROPPED, time, metadata, origin, outcome, payload };
@@ -164,8 +155,11 @@ impl HistoryCopy<'_> {
                 Ok(new.put(&NewRecord { event, name: &row.name, payload, ..unchanged })?)
             }
         })?;
+        decisions.iter().for_each(|decision| last_frames.void(decision.encode()));
+        // no event follows
+        last_frames.begin_epoch(&mut new, (disk, layout, self.keyring), Timestamp::default())?;
         new.close()?;
-        Ok((copied, new.life()))
+        Ok(copied)
     }
 
     /// Checks the new image, and returns its UUID.

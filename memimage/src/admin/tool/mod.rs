@@ -30,6 +30,8 @@ mod model;
 mod arguments;
 mod command_line;
 mod program;
+#[cfg(feature = "sim")]
+mod program_on_disk;
 
 pub use invocation::with_verbs;
 pub use program::{Tool, run, run_tool};

@@ -15,6 +15,7 @@ use super::command_line::{named, with_default_image, with_verb};
 use super::failure::{Failure, Found};
 use super::invocation::Invocation;
 use super::model::{self, ModelVerb};
+use super::target::ImagePlace;
 use super::terminal::{ERROR, Terminal, tell};
 use super::verbs::{self, Verb};
 use crate::event::Model;
@@ -128,17 +129,32 @@ impl Tool {
         }
         let program = self.program(arguments.first()).to_owned();
         let command = self.command(&program);
-        let matches = command.clone().try_get_matches_from(arguments);
-        match matches.and_then(|matches| Ok((self.invocation(program, &matches), self.parsed(&matches)?))) {
-            Ok((invocation, parsed)) => self.run_verb(invocation, parsed, command),
-            Err(error) => usage(self.explained(error)),
+        match self.parsed(program, &command, arguments) {
+            Ok((invocation, ModelCli { json, no_pager, verb })) => {
+                let mut terminal = Terminal::new(invocation, json, verb.is_paged() && !no_pager);
+                let result = self.run_verb(verb, &mut terminal, command);
+                ExitCode::from(result.map_or_else(|failure| failed(&terminal, &failure), Found::exit_code))
+            }
+            Err(error) => ExitCode::from(usage(&error)),
         }
     }
 
     /// The name of the program, as its first argument says it.
-    fn program<'a>(&self, first: Option<&'a OsString>) -> &'a str {
+    pub(super) fn program<'a>(&self, first: Option<&'a OsString>) -> &'a str {
         let default = if self.model.is_some() { "admin" } else { "memimage" };
         first.and_then(|first| Path::new(first).file_name()).and_then(OsStr::to_str).unwrap_or(default)
+    }
+
+    /// The verb that the arguments name, and how a person runs verbs of this program on the image that they name.
+    pub(super) fn parsed(
+        &self,
+        program: String,
+        command: &Command,
+        arguments: Vec<OsString>,
+    ) -> Result<(Invocation, ModelCli), clap::Error> {
+        let matches = command.clone().try_get_matches_from(arguments);
+        let parsed = matches.and_then(|matches| Ok((self.invocation(program, &matches), self.cli(&matches)?)));
+        parsed.map_err(|error| self.explained(error))
     }
 
     /// How a person runs verbs on the image that these arguments name.
@@ -148,11 +164,11 @@ impl Tool {
                 && of_verb.value_source("image") == Some(ValueSource::CommandLine)
                 // a message of a verb with two images may be about the other one
                 && of_verb.try_contains_id("directory").is_err();
-            is_named.then(|| of_verb.get_one::<PathBuf>("image")).flatten()
+            is_named.then(|| of_verb.get_one::<ImagePlace>("image")).flatten()
         });
         let invocation = match self.image {
-            Some(_) => Invocation::with_preset(program, image.map(PathBuf::as_path)),
-            None => Invocation::with_argument(program, image.map(PathBuf::as_path)),
+            Some(_) => Invocation::with_preset(program, image.map(ImagePlace::given)),
+            None => Invocation::with_argument(program, image.map(ImagePlace::given)),
         };
         invocation.having_model(self.model.is_some())
     }
@@ -170,7 +186,7 @@ impl Tool {
         error
     }
 
-    fn command(&self, program: &str) -> Command {
+    pub(super) fn command(&self, program: &str) -> Command {
         let command = match self.model {
             Some(_) => named(ModelCli::command(), program),
             None => named(Cli::command(), program),
@@ -182,7 +198,7 @@ impl Tool {
         }
     }
 
-    fn parsed(&self, matches: &ArgMatches) -> Result<ModelCli, clap::Error> {
+    fn cli(&self, matches: &ArgMatches) -> Result<ModelCli, clap::Error> {
         match self.model {
             Some(_) => ModelCli::from_arg_matches(matches),
             None => {
@@ -192,47 +208,41 @@ impl Tool {
         }
     }
 
-    fn run_verb(
-        &self,
-        invocation: Invocation,
-        ModelCli { json, no_pager, verb }: ModelCli,
-        command: Command,
-    ) -> ExitCode {
-        let mut terminal = Terminal::new(invocation, json, verb.is_paged() && !no_pager);
+    pub(super) fn run_verb(&self, verb: AnyVerb, terminal: &mut Terminal, command: Command) -> Result<Found, Failure> {
         let result = match (verb, self.model) {
             // with the model, a rewriting without rules gives each event its newest version
             (AnyVerb::Untyped(Verb::Rewrite(rewrite)), Some(run)) if rewrite.has_no_rules() => {
-                run(ModelVerb::Rewrite(rewrite.into()), &mut terminal)
+                run(ModelVerb::Rewrite(rewrite.into()), terminal)
             }
             // with the model, a dry run replays the events
             (AnyVerb::Untyped(Verb::Repair(repair)), Some(run)) if repair.is_dry_run() => {
-                run(ModelVerb::RepairDryRun(repair.into()), &mut terminal)
+                run(ModelVerb::RepairDryRun(repair.into()), terminal)
             }
             (AnyVerb::Untyped(Verb::Void(void)), Some(run)) if void.is_dry_run() => {
-                run(ModelVerb::VoidDryRun(void.into()), &mut terminal)
+                run(ModelVerb::VoidDryRun(void.into()), terminal)
             }
-            (AnyVerb::Untyped(verb), _) => verbs::run(verb, &mut terminal, command),
-            (AnyVerb::Model(verb), Some(run)) => run(verb, &mut terminal),
+            (AnyVerb::Untyped(verb), _) => verbs::run(verb, terminal, command),
+            (AnyVerb::Model(verb), Some(run)) => run(verb, terminal),
             (AnyVerb::Model(_), None) => Err(Failure::Usage("this verb needs the model".to_owned())),
         };
         let closed = terminal.close();
-        match result.and_then(|found| closed.map(|()| found)) {
-            Ok(found) => found.exit_code(),
-            Err(failure) => {
-                if !matches!(failure, Failure::ClosedPipe) {
-                    tell(format_args!("{ERROR}error:{ERROR:#} {}", terminal.translated(&failure)));
-                }
-                failure.exit_code()
-            }
-        }
+        result.and_then(|found| closed.map(|()| found))
     }
 }
 
-/// Prints an error of the command line, or the help that was asked for.
-fn usage(error: clap::Error) -> ExitCode {
+/// Prints an error of the command line, or the help that was asked for. Returns the exit code.
+pub(super) fn usage(error: &clap::Error) -> u8 {
     // a closed pipe is no error of the help
     let _ = error.print();
-    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+    if error.use_stderr() { 2 } else { 0 }
+}
+
+/// Prints why a verb failed. Returns the exit code.
+pub(super) fn failed(terminal: &Terminal, failure: &Failure) -> u8 {
+    if !matches!(failure, Failure::ClosedPipe) {
+        tell(format_args!("{ERROR}error:{ERROR:#} {}", terminal.translated(failure)));
+    }
+    failure.exit_code()
 }
 
 impl fmt::Debug for Tool {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::RangeBounds;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::filter::{Condition, Subject};
 use super::keys::read;
@@ -13,7 +14,7 @@ use super::target::Target;
 use crate::admin::check::{CheckReport, check_on};
 use crate::admin::keys::{GivenKeys, Task};
 use crate::context::Timestamp;
-use crate::disk::absolute;
+use crate::disk::{Disk, RealDisk, absolute};
 use crate::error::Error;
 use crate::event::Model;
 use crate::history::{EventLog, Journal, LoggedEvent, Moment, Query};
@@ -47,7 +48,8 @@ impl ImageReader {
     ///
     /// Returns an error if there is no image at the path, or if the keys are missing or wrong.
     pub fn open_with(path: impl AsRef<Path>, keys: ImageKeys) -> Result<ImageReader, Error> {
-        Ok(ImageReader { target: Target::open(TASK, &absolute(path.as_ref()), keys.0)? })
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        Ok(ImageReader { target: Target::open(TASK, &disk, &absolute(path.as_ref()), keys.0)? })
     }
 
     /// The directory of the image.

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap::ValueHint;
+use clap::builder::{PathBufValueParser, TypedValueParser as _, ValueParser};
+
 use super::failure::Failure;
 use super::keys::KeyArguments;
 use crate::admin::keys::{GivenKeys, Task};
@@ -16,11 +19,19 @@ use crate::seq::{SegmentId, Seq};
 
 const TASK: Task = Task { name: "memimage::admin::Tool", builder: "memimage::admin::Tool" };
 
+/// The directory of an image, which exists or is to be made, and the disk on which it is.
+#[derive(Clone, Debug)]
+pub(crate) struct ImagePlace {
+    path: PathBuf,
+    disk: Arc<dyn Disk>,
+}
+
 /// The directory of an image, and its keys.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct TargetArguments {
     /// The directory of the image.
-    image: PathBuf,
+    #[arg(value_parser = ImagePlace::parser(&(Arc::new(RealDisk) as Arc<dyn Disk>)), value_hint = ValueHint::AnyPath)]
+    image: ImagePlace,
     #[command(flatten)]
     keys: KeyArguments,
 }
@@ -35,10 +46,36 @@ pub(crate) struct Target {
     pub(crate) identity: Option<Identity>,
 }
 
+impl ImagePlace {
+    /// Reads the path of an image on this disk.
+    pub(crate) fn parser(disk: &Arc<dyn Disk>) -> ValueParser {
+        let disk = Arc::clone(disk);
+        PathBufValueParser::new().map(move |path| ImagePlace { path, disk: Arc::clone(&disk) }).into()
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        absolute(&self.path)
+    }
+
+    /// The path as the command line gives it.
+    pub(crate) fn given(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+}
+
 impl TargetArguments {
     /// The directory of the image.
     pub(crate) fn path(&self) -> PathBuf {
-        absolute(&self.image)
+        self.image.path()
+    }
+
+    /// The disk on which the image is.
+    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
+        self.image.disk()
     }
 
     pub(crate) fn keys(&self) -> Result<GivenKeys, Failure> {
@@ -47,19 +84,23 @@ impl TargetArguments {
 
     /// Opens the image for reading, without its lock.
     pub(crate) fn open(&self) -> Result<Target, Failure> {
-        Ok(Target::open(TASK, &self.path(), self.keys()?)?)
+        Ok(Target::open(TASK, self.disk(), &self.path(), self.keys()?)?)
     }
 }
 
 impl Target {
     /// Opens the image in the directory `path` for reading, without its lock.
-    pub(in crate::admin) fn open(task: Task, path: &Path, keys: GivenKeys) -> Result<Target, Error> {
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    pub(in crate::admin) fn open(
+        task: Task,
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        keys: GivenKeys,
+    ) -> Result<Target, Error> {
         let (layout, keyring) = (Layout::new(path), keys.keyring());
-        let source = JournalSource::new(&disk, &layout, &keyring, None);
+        let source = JournalSource::new(disk, &layout, &keyring, None);
         let identity = source.attempt(|| {
-            let survey = layout.survey(&*disk)?;
-            let unlocked = task.unlock(&disk, &layout, survey.image(&layout)?, &keyring)?;
+            let survey = layout.survey(&**disk)?;
+            let unlocked = task.unlock(disk, &layout, survey.image(&layout)?, &keyring)?;
             Ok(unlocked.identity().cloned())
         })?;
         Ok(Target { identity, ..Target::of(source) })

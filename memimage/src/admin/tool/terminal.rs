@@ -1,7 +1,9 @@
 //! Output for people and for programs.
 
+use std::cell::RefCell;
 use std::fmt::{self, Display};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::rc::Rc;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -16,9 +18,50 @@ pub(crate) const NAME: Style = AnsiColor::Cyan.on_default();
 pub(crate) const FAINT: Style = Style::new().dimmed();
 pub(crate) const HEADING: Style = Style::new().bold();
 
+/// Where the output goes: to a writer of the caller, or to standard output.
+#[derive(Clone, Default)]
+struct Destination(Option<Rc<RefCell<dyn Write>>>);
+
+impl Destination {
+    /// A new stream to this destination.
+    fn stream(&self) -> Box<dyn Write> {
+        match &self.0 {
+            None => Box::new(io::stdout()),
+            Some(writer) => Box::new(SharedWriter(Rc::clone(writer))),
+        }
+    }
+
+    fn is_terminal(&self) -> bool {
+        self.0.is_none() && io::stdout().is_terminal()
+    }
+
+    /// The stream, with the colours that suit it.
+    fn coloured(&self) -> Output {
+        match self.0 {
+            None => coloured(self.stream()),
+            Some(_) => BufWriter::new(anstream::AutoStream::never(self.stream())),
+        }
+    }
+}
+
+struct SharedWriter(Rc<RefCell<dyn Write>>);
+
+impl Write for SharedWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.borrow_mut().flush()
+    }
+}
+
+type Output = BufWriter<anstream::AutoStream<Box<dyn Write>>>;
+
 /// Standard output, or a pager that shows it. Colours are left out if the output is no terminal, or if `NO_COLOR` is set.
 pub(crate) struct Terminal {
-    output: BufWriter<anstream::AutoStream<Box<dyn Write>>>,
+    destination: Destination,
+    output: Output,
     is_json: bool,
     /// Whether a person sees each line as soon as it is written.
     is_interactive: bool,
@@ -29,7 +72,7 @@ pub(crate) struct Terminal {
 }
 
 /// A stream with the colours that suit standard output.
-fn coloured(stream: impl Write + 'static) -> BufWriter<anstream::AutoStream<Box<dyn Write>>> {
+fn coloured(stream: impl Write + 'static) -> Output {
     let choice = anstream::AutoStream::choice(&io::stdout());
     BufWriter::new(anstream::AutoStream::new(Box::new(stream), choice))
 }
@@ -37,14 +80,35 @@ fn coloured(stream: impl Write + 'static) -> BufWriter<anstream::AutoStream<Box<
 impl Terminal {
     /// Standard output of the program of `invocation`. If it is a terminal, `may_page` tells whether a pager may show text.
     pub(crate) fn new(invocation: Invocation, is_json: bool, may_page: bool) -> Terminal {
-        let is_interactive = io::stdout().is_terminal();
+        Terminal::at(Destination::default(), invocation, is_json, may_page)
+    }
+
+    /// A writer of the caller in place of the standard output.
+    #[cfg(feature = "sim")]
+    pub(crate) fn on(writer: impl Write + 'static, invocation: Invocation, is_json: bool) -> Terminal {
+        Terminal::at(Destination(Some(Rc::new(RefCell::new(writer)))), invocation, is_json, false)
+    }
+
+    fn at(destination: Destination, invocation: Invocation, is_json: bool, may_page: bool) -> Terminal {
+        let is_interactive = destination.is_terminal();
         let wants_pager = may_page && is_interactive && !is_json;
-        Terminal { output: coloured(io::stdout()), is_json, is_interactive, wants_pager, pager: None, invocation }
+        let output = destination.coloured();
+        Terminal { destination, output, is_json, is_interactive, wants_pager, pager: None, invocation }
     }
 
     /// Whether the output is JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.is_json
+    }
+
+    /// Whether a person sees the output.
+    pub(crate) fn is_interactive(&self) -> bool {
+        self.is_interactive
+    }
+
+    /// The output, for bytes that must stay as they are.
+    pub(crate) fn raw(&self) -> Box<dyn Write> {
+        self.destination.stream()
     }
 
     /// How a person runs the verbs of this program.
@@ -96,21 +160,11 @@ impl Terminal {
         let flushed = self.finish();
         if let Some(pager) = self.pager.take() {
             // dropping the old output closes the pager's input
-            self.output = coloured(io::stdout());
+            self.output = self.destination.coloured();
             pager.wait();
         }
         flushed
     }
-}
-
-/// Standard output, for bytes that must stay as they are.
-pub(crate) fn raw_output() -> io::StdoutLock<'static> {
-    io::stdout().lock()
-}
-
-/// Whether a person sees the standard output.
-pub(crate) fn is_output_visible() -> bool {
-    io::stdout().is_terminal()
 }
 
 /// Standard input.

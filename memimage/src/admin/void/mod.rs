@@ -166,7 +166,7 @@ impl Void {
         self.run_on(disk, path.as_ref())
     }
 
-    fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<VoidReport, Error> {
+    pub(in crate::admin) fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<VoidReport, Error> {
         self.validate()?;
         let layout = Layout::new(path);
         let keyring = self.keys.clone().keyring();
@@ -205,15 +205,19 @@ impl Void {
         self.dry_run_on::<M>(&disk, path.as_ref())
     }
 
-    fn dry_run_on<M: Model>(&self, disk: &Arc<dyn Disk>, path: &Path) -> Result<VoidDryRun, Error> {
+    pub(in crate::admin) fn dry_run_on<M: Model>(
+        &self,
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+    ) -> Result<VoidDryRun, Error> {
         self.examine(disk, path, Some(M::NAME), |journal| dry_run::replay_without::<M>(journal, self.seq))
     }
 
     /// Like [`dry_run`](Void::dry_run), but without the model, so that no event is replayed: only names the event, and verifies that it can
     /// be made void.
     #[cfg(feature = "admin")]
-    pub(super) fn find(&self, path: &Path) -> Result<VoidDryRun, Error> {
-        self.examine(&(Arc::new(RealDisk) as Arc<dyn Disk>), path, None, |_| Ok((Vec::new(), None)))
+    pub(in crate::admin) fn find_on(&self, disk: &Arc<dyn Disk>, path: &Path) -> Result<VoidDryRun, Error> {
+        self.examine(disk, path, None, |_| Ok((Vec::new(), None)))
     }
 
     /// Looks at the event in the locked image, then calls `replay`, which returns what the decision would change.

@@ -141,6 +141,7 @@ impl Segments {
     }
 
     /// The time at which the file of the first segment was created. A repair may have written it again.
+    #[cfg(feature = "admin")]
     pub(crate) fn created(&self) -> Timestamp {
         self.headers[0].created
     }

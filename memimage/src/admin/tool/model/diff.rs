@@ -13,6 +13,9 @@ use crate::admin::tool::terminal::{FAINT, Terminal};
 use crate::event::Model;
 use crate::inspect::{Path, compare};
 
+/// How often the states are compared with newer decisions that events are void.
+const MAX_LOOKS: u32 = 3;
+
 /// Shows what differs between the states at two moments. The exit code is 1 if they differ.
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -49,7 +52,15 @@ struct Document {
 impl Diff {
     pub(super) fn run<M: Model>(self, terminal: &mut Terminal) -> Result<Found, Failure> {
         let (_, journal) = open::<M>(&self.target)?;
-        let [before, after] = [journal.at(self.before.0)?, journal.at(self.after.0)?];
+        let [mut before, mut after] = [journal.at(self.before.0)?, journal.at(self.after.0)?];
+        // if an event became void meanwhile, one of the states may contain its effect
+        for _ in 0..MAX_LOOKS {
+            before.look("diff")?;
+            after.look("diff")?;
+            if before.decisions() == after.decisions() {
+                break;
+            }
+        }
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let found = compare(&*before, &*after, &self.path, limit).map_err(|error| Failure::Other(error.to_string()))?;
         let result = if found.differences.is_empty() { Found::Nothing } else { Found::Something };

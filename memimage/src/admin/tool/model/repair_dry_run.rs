@@ -1,6 +1,6 @@
 //! `repair --dry-run`: what a repair would lose, and what the program would make of the rest.
 
-use crate::admin::check::Check;
+use crate::admin::check::check_on;
 use crate::admin::repair_action::RepairAction;
 use crate::admin::tool::dry_run::{RepairDryRunDocument, found};
 use crate::admin::tool::failure::{Failure, Found};
@@ -23,14 +23,14 @@ impl From<Repair> for RepairDryRun {
 impl RepairDryRun {
     pub(super) fn run<M: Model>(self, terminal: &mut Terminal) -> Result<Found, Failure> {
         let RepairDryRun(repair) = self;
-        let check = Check::with_keys(repair.target.keys()?).run(repair.target.path())?;
+        let (disk, path, keys) = (repair.target.disk(), repair.target.path(), repair.target.keys()?);
+        let check = check_on(disk, &path, &keys.clone().keyring())?;
         let Some(Selected { option, .. }) = repair.select(check)? else { return Ok(Found::Nothing) };
         let RepairAction::GiveUp(_) = option.action else {
             // what the other repairs keep has the recorded outcomes
             return repair.run(terminal);
         };
-        let keys = repair.target.keys()?;
-        let tried = crate::admin::repair::Repair::with_keys(option.action, keys).dry_run::<M>(repair.target.path())?;
+        let tried = crate::admin::repair::Repair::with_keys(option.action, keys).dry_run_on::<M>(disk, &path)?;
         match terminal.is_json() {
             true => {
                 let document = RepairDryRunDocument::of(terminal, &option, &tried);

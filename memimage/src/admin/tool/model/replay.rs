@@ -61,17 +61,21 @@ impl Replay {
         let began = Instant::now();
         let (target, _) = open::<M>(&self.target)?;
         let durable = target.durable()?;
-        let journal = target.journal(durable)?;
-        let oldest = oldest_state(&journal)?.unwrap_or(Seq::ZERO);
-        let as_opening = RecoveryGoal {
-            until: Some(durable),
-            verify_digests: true,
-            trust_upcasters: true,
-            ..RecoveryGoal::default()
-        };
-        let goal = RecoveryGoal { newest_snapshot: Some(oldest), doubts_crossed: true, ..as_opening };
         let bar = progress_bar(durable.get());
-        let replayed = dispatch_of::<M>(&journal).and_then(|dispatch| {
+        let replayed = target.attempt(|| {
+            // the owner may have pruned all events up to the one that was durable before
+            let durable = target.durable()?;
+            let journal = target.journal(durable)?;
+            let oldest = oldest_state(&journal)?.unwrap_or(Seq::ZERO);
+            let as_opening = RecoveryGoal {
+                until: Some(durable),
+                verify_digests: true,
+                trust_upcasters: true,
+                ..RecoveryGoal::default()
+            };
+            let goal = RecoveryGoal { newest_snapshot: Some(oldest), doubts_crossed: true, ..as_opening };
+            let dispatch = dispatch_of::<M>(&journal)?;
+            bar.set_length(durable.get());
             let mut watch = |progress: ReplayProgress| bar.set_position(oldest.get() + progress.events);
             let mut recovered = recover_with_progress::<M>(&journal, &dispatch, goal, &mut watch)?;
             if !recovered.crossed.is_empty() {
@@ -80,7 +84,7 @@ impl Replay {
                 let start = opened.snapshot.unwrap_or_default();
                 recovered.uncompared.retain(|seq| *seq <= start || opened.uncompared.contains(seq));
             }
-            Ok((state_digest(&recovered.model)?, recovered))
+            Ok((state_digest(&recovered.model)?, durable, recovered))
         });
         bar.finish_and_clear();
         let mut document = Document {
@@ -95,7 +99,8 @@ impl Replay {
             failure: None,
         };
         match replayed {
-            Ok((digest, recovered)) => {
+            Ok((digest, last, recovered)) => {
+                document.seq = last.get();
                 document.events = Some(recovered.replayed);
                 document.digest = Some(digest.to_string());
                 document.uncompared_digests = recovered.uncompared.iter().map(|seq| seq.get()).collect();

@@ -1,6 +1,7 @@
 //! `rewrite` without rules: a new image with the newest version of each event.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::Terminal;
 use crate::admin::tool::verbs::Rewrite;
 use crate::admin::wording::counted;
+use crate::disk::absolute;
 use crate::event::Model;
 
 /// Creates a new image with the same history, each event at its newest version.
@@ -68,7 +70,7 @@ impl RewriteToNewest {
         if let Some(keys) = keys.chain {
             rewrite = rewrite.source_chain(keys.clone()).chain(keys);
         }
-        let report = rewrite.run(self.target.path(), &self.directory)?;
+        let report = rewrite.run_on(Arc::clone(self.target.disk()), &self.target.path(), &absolute(&self.directory))?;
         if terminal.is_json() {
             let upcasts = report.upcasts.iter();
             let document = Document {

@@ -1,5 +1,7 @@
 //! `snapshot`: makes a snapshot.
 
+use std::sync::Arc;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -39,7 +41,7 @@ impl Snapshot {
             .snapshots(SnapshotPolicy::Manual)
             .remember(u64::MAX)
             .keep_snapshots(MAX_SNAPSHOTS, SnapshotSpread::Even);
-        let image = options.open(self.target.path())?;
+        let image = options.open_on(Arc::clone(self.target.disk()), self.target.path())?;
         let made = image.admin().snapshot()?;
         Image::close(image)?;
         if terminal.is_json() {

@@ -1,5 +1,7 @@
 //! The image on which a verb with a model works.
 
+use std::sync::Arc;
+
 use crate::admin::tool::failure::Failure;
 use crate::admin::tool::target::{Target, TargetArguments};
 use crate::event::Model;
@@ -22,7 +24,7 @@ pub(super) fn options<M: Model>(target: &TargetArguments) -> Result<Options<M>, 
 pub(super) fn open<M: Model>(arguments: &TargetArguments) -> Result<(Target, Journal<M>), Failure> {
     // reports missing keys in the words of the command line
     let target = arguments.open()?;
-    Ok((target, options::<M>(arguments)?.open_journal(arguments.path())?))
+    Ok((target, options::<M>(arguments)?.open_journal_on(Arc::clone(arguments.disk()), arguments.path())?))
 }
 
 /// The state at a moment; the newest one without a moment.

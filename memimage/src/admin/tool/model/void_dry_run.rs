@@ -19,8 +19,8 @@ impl From<Void> for VoidDryRun {
 
 impl VoidDryRun {
     pub(super) fn run<M: Model>(self, terminal: &mut Terminal) -> Result<Found, Failure> {
-        let (path, _, void) = self.0.operation()?;
-        let tried = void.dry_run::<M>(path)?;
+        let (target, void) = self.0.operation()?;
+        let tried = void.dry_run_on::<M>(target.disk(), &target.path())?;
         match terminal.is_json() {
             true => {
                 let document = VoidDryRunDocument::of(terminal, &tried);

@@ -9,6 +9,7 @@ use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::target::TargetArguments;
 use crate::admin::tool::terminal::{Terminal, bytes};
+use crate::disk::absolute;
 
 /// Makes a verified backup of the image, in use or not; onto an earlier backup, it adds what is new.
 #[derive(Args, Debug)]
@@ -36,7 +37,7 @@ struct Document {
 impl Backup {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
         let backup = crate::admin::backup::Backup::with_keys(self.target.keys()?);
-        let report = backup.run(self.target.path(), &self.directory)?;
+        let report = backup.run_on(self.target.disk(), &self.target.path(), &absolute(&self.directory))?;
         if terminal.is_json() {
             let document = Document {
                 seq: report.seq.get(),

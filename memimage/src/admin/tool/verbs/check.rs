@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use crate::admin::check::{CheckReport, Finding, Severity};
+use crate::admin::check::{CheckReport, Finding, Severity, check_on};
 use crate::admin::decision::RecordedGap;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
@@ -68,7 +68,7 @@ struct FindingDocument {
 
 impl Check {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
-        let report = crate::admin::check::Check::with_keys(self.target.keys()?).run(self.target.path())?;
+        let report = check_on(self.target.disk(), &self.target.path(), &self.target.keys()?.keyring())?;
         match terminal.is_json() {
             true => {
                 let document = document(terminal, &report);

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::admin::check::{CheckReport, Severity};
+use crate::admin::check::{CheckReport, Severity, check_on};
 use crate::admin::repair_action::{RepairAction, RepairOption};
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::repairs::{description, name_of};
@@ -21,7 +21,7 @@ pub(crate) struct Doctor {
 
 impl Doctor {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
-        let check = crate::admin::check::Check::with_keys(self.target.keys()?).run(self.target.path())?;
+        let check = check_on(self.target.disk(), &self.target.path(), &self.target.keys()?.keyring())?;
         describe(terminal, &check)?;
         findings(terminal, &check)?;
         advise(terminal, &check)?;

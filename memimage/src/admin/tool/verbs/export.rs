@@ -11,9 +11,10 @@ use crate::admin::tool::event_text::print_lost;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::target::TargetArguments;
-use crate::admin::tool::terminal::{Terminal, hidden_progress_bar, is_output_visible, progress_bar, raw_output};
+use crate::admin::tool::terminal::{Terminal, hidden_progress_bar, progress_bar};
 use crate::admin::wording::counted;
 use crate::disk::{Disk as _, RealDisk, StagedFile, StoredFile, absolute, failed};
+use crate::error::Error;
 use crate::journal::enclosing_image;
 
 /// Writes the whole image as lines of JSON, from which `import` makes an image with the same history.
@@ -50,13 +51,13 @@ struct Document {
 
 impl Export {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
-        let (image, keys) = (self.target.path(), self.target.keys()?);
+        let keys = self.target.keys()?;
         let export = crate::admin::export::Export::with_keys(keys).carry_gaps(self.carry_gaps);
         let Some(output) = &self.output else {
-            run(export, &image, raw_output(), !is_output_visible())?;
+            run(export, &self.target, terminal.raw(), !terminal.is_interactive())?;
             return Ok(Found::Nothing);
         };
-        let report = export_to(export, &image, &absolute(output))?;
+        let report = export_to(export, &self.target, &absolute(output))?;
         let ExportReport { events, seq, gaps, base, undecoded } = report;
         let lost = json::ranges(&gaps);
         if terminal.is_json() {
@@ -79,7 +80,7 @@ impl Export {
 /// Exports to a new file, which gets its name once it is complete and synced.
 fn export_to(
     export: crate::admin::export::Export<'static>,
-    image: &Path,
+    target: &TargetArguments,
     path: &Path,
 ) -> Result<ExportReport, Failure> {
     let disk = RealDisk;
@@ -95,7 +96,7 @@ fn export_to(
     let (mut report, mut export) = (None, Some(export));
     let staged = StagedFile::write(&disk, path, true, |file| {
         let export = export.take().expect("the file is written once");
-        report = Some(run(export, image, FileWriter { file, offset: 0 }, true)?);
+        report = Some(run(export, target, FileWriter { file, offset: 0 }, true)?);
         Ok(())
     })?;
     staged.install(&disk)?;
@@ -104,16 +105,16 @@ fn export_to(
 
 fn run(
     export: crate::admin::export::Export<'static>,
-    image: &Path,
+    target: &TargetArguments,
     output: impl Write,
     shows_progress: bool,
-) -> Result<ExportReport, crate::error::Error> {
+) -> Result<ExportReport, Error> {
     let bar = if shows_progress { progress_bar(0) } else { hidden_progress_bar() };
     let export = export.progress(|progress| {
         bar.set_length(progress.total);
         bar.set_position(progress.events);
     });
-    let report = export.run(image, output);
+    let report = export.run_on(target.disk(), &target.path(), output);
     bar.finish_and_clear();
     report
 }

@@ -2,8 +2,9 @@
 
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use serde::Serialize;
 
 use crate::admin::import::ImportReport;
@@ -11,27 +12,29 @@ use crate::admin::tool::event_text::print_lost;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::keys::KeyArguments;
+use crate::admin::tool::target::ImagePlace;
 use crate::admin::tool::terminal::{Terminal, progress_bar, raw_input};
 use crate::admin::wording::counted;
-use crate::disk::{absolute, text_file};
+use crate::disk::{Disk, RealDisk, text_file};
 use crate::value::text::hex;
 
 /// Makes an image from the lines that `export` wrote, perhaps changed. Verifies every line before the image exists.
 ///
 /// The new image has a UUID of its own, and the exported image as its parent. It is encrypted and chained with the given keys, and
 /// without keys it is not protected. Who changes events must remove the lines of the kind `digest`, with which replay compares the
-/// state.
+/// state, and the member `checksum` of the last line.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   memimage import bank.jsonl copy.image
   zstdcat bank.jsonl.zst | memimage import - copy.image
-  memimage export bank.image | jq -c 'select(.kind != \"digest\") | del(.metadata.actor)' | memimage import - copy.image")]
+  memimage export bank.image | jq -c 'select(.kind != \"digest\") | del(.metadata.actor, .checksum)' | memimage import - copy.image")]
 pub(crate) struct Import {
     /// The file with the lines, or `-` for the standard input.
     file: PathBuf,
     /// The directory of the new image: it does not exist yet, or is empty.
-    directory: PathBuf,
+    #[arg(value_parser = ImagePlace::parser(&(Arc::new(RealDisk) as Arc<dyn Disk>)), value_hint = ValueHint::AnyPath)]
+    directory: ImagePlace,
     #[command(flatten)]
     keys: KeyArguments,
 }
@@ -78,16 +81,16 @@ impl Import {
             bar.set_length(progress.total);
             bar.set_position(progress.events);
         });
-        let directory = absolute(&self.directory);
+        let (disk, directory) = (self.directory.disk(), self.directory.path());
         let report = match self.file == Path::new("-") {
             true => {
                 let mut input = raw_input();
-                self.refuse_packed(program, &mut input).map(|()| import.run(input, directory))
+                self.refuse_packed(program, &mut input).map(|()| import.run_on(disk, input, &directory))
             }
             false => {
                 self.refuse_other_entries(program)?;
                 let mut input = text_file::open(&self.file)?;
-                self.refuse_packed(program, &mut input).map(|()| import.run(input, directory))
+                self.refuse_packed(program, &mut input).map(|()| import.run_on(disk, input, &directory))
             }
         };
         bar.finish_and_clear();
@@ -120,7 +123,7 @@ impl Import {
             true => ("the standard input".to_owned(), format!("… | {unpack}")),
             false => (format!("`{}`", self.file.display()), format!("{unpack} {}", self.file.display())),
         };
-        let new = self.directory.display();
+        let new = self.directory.given().display();
         Err(Failure::Other(format!(
             "{what} is packed with {format}; no image was created; help: unpack it first: `{unpacked} | {program} import - {new}`"
         )))

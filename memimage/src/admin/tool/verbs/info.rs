@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::admin::check::Check;
+use crate::admin::check::check_on;
 use crate::admin::tool::failure::{Failure, Found};
 use crate::admin::tool::json;
 use crate::admin::tool::report::{ImageInfo, SubscriptionPosition};
@@ -27,7 +27,7 @@ impl Info {
         let target = self.target.open()?;
         let document = match ImageInfo::read(&target) {
             Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Forged) => {
-                let check = Check::with_keys(self.target.keys()?).run(self.target.path())?;
+                let check = check_on(self.target.disk(), &self.target.path(), &self.target.keys()?.keyring())?;
                 ImageInfo::of_damaged(&target, &error, &check)?
             }
             read => read?,

@@ -1,9 +1,11 @@
 //! `memimage repair`: repairs a damaged image.
 
+use std::sync::Arc;
+
 use clap::Args;
 use serde::Serialize;
 
-use crate::admin::check::{Check, CheckReport};
+use crate::admin::check::{CheckReport, check_on};
 use crate::admin::repair_action::{RepairAction, RepairOption};
 use crate::admin::tool::confirmation::confirm;
 use crate::admin::tool::dry_run::{RepairDryRunDocument, not_tried};
@@ -92,7 +94,7 @@ impl Repair {
     }
 
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
-        let check = Check::with_keys(self.target.keys()?).run(self.target.path())?;
+        let check = check_on(self.target.disk(), &self.target.path(), &self.target.keys()?.keyring())?;
         if self.repair.is_none() {
             return list(terminal, &check);
         }
@@ -119,7 +121,7 @@ impl Repair {
         if let Some(by) = self.by {
             repair = repair.by(by);
         }
-        let report = repair.run(self.target.path())?;
+        let report = repair.run_on(Arc::clone(self.target.disk()), &self.target.path())?;
         if !terminal.is_json() {
             terminal.line(terminal.translated(&report))?;
             return Ok(Found::Nothing);

@@ -1,12 +1,11 @@
 //! `memimage void`: decides that an event does nothing on replay.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
 
-use crate::admin::check::Check;
-use crate::admin::keys::GivenKeys;
+use crate::admin::check::check_on;
 use crate::admin::tool::confirmation::confirm;
 use crate::admin::tool::dry_run::{VoidDryRunDocument, not_tried};
 use crate::admin::tool::failure::{Failure, Found};
@@ -60,12 +59,11 @@ impl Void {
         self.dry_run
     }
 
-    /// The image, its keys, and the operation.
-    pub(crate) fn operation(self) -> Result<(PathBuf, GivenKeys, crate::admin::void::Void), Failure> {
+    /// The image and the operation.
+    pub(crate) fn operation(self) -> Result<(TargetArguments, crate::admin::void::Void), Failure> {
         let keys = self.target.keys()?;
-        let void =
-            crate::admin::void::Void::with_keys(Seq::new(self.seq), self.reason.unwrap_or_default(), keys.clone());
-        Ok((self.target.path(), keys, self.by.into_iter().fold(void, crate::admin::void::Void::by)))
+        let void = crate::admin::void::Void::with_keys(Seq::new(self.seq), self.reason.unwrap_or_default(), keys);
+        Ok((self.target, self.by.into_iter().fold(void, crate::admin::void::Void::by)))
     }
 
     pub(crate) fn run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
@@ -76,8 +74,8 @@ impl Void {
         if !confirm(&format!("Make event {seq} void for ever"), yes)? {
             return Err(Failure::Other("nothing was changed".to_owned()));
         }
-        let (path, _, void) = self.operation()?;
-        let report = void.run(path)?;
+        let (target, void) = self.operation()?;
+        let report = void.run_on(Arc::clone(target.disk()), &target.path())?;
         match terminal.is_json() {
             true => {
                 let removed = report.removed.iter().map(|path| path.display().to_string()).collect();
@@ -92,14 +90,14 @@ impl Void {
     /// Tells which event would become void. Only a program with the model can replay the later ones.
     fn dry_run(self, terminal: &mut Terminal) -> Result<Found, Failure> {
         let arguments = format!("{} --dry-run", self.seq);
-        let (path, keys, void) = self.operation()?;
-        let found = void.find(&path)?;
+        let (target, void) = self.operation()?;
+        let found = void.find_on(target.disk(), &target.path())?;
         if terminal.is_json() {
             json::document(terminal, &VoidDryRunDocument::not_replayed(&found))?;
             return Ok(Found::Nothing);
         }
         terminal.line(found.summary())?;
-        let model = Check::with_keys(keys).run(path)?.model;
+        let model = check_on(target.disk(), &target.path(), &target.keys()?.keyring())?.model;
         not_tried(terminal, model.as_deref(), "void", &arguments)?;
         Ok(Found::Nothing)
     }
