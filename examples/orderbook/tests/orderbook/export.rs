@@ -17,8 +17,13 @@ fn an_imported_book_equals_the_exported_one_and_goes_on() {
     assert_eq!(copy.book(), program.book());
     let mut again = Vec::new();
     admin::export(copy.image(), &mut again).unwrap();
-    let events = |lines: &[u8]| lines.iter().position(|byte| *byte == b'\n').map(|end| lines[end..].to_vec()).unwrap();
-    assert!(events(&again) == events(&lines), "the lines after the header differ");
+    // the header names another image, and the checksum in the last line covers the header
+    let [again, lines] = [again, lines].map(|export| String::from_utf8(export).unwrap());
+    let between = |export: &str| {
+        export.lines().skip(1).filter(|line| !line.contains("\"checksum\"")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(between(&again).len() as u64 > exported.events);
+    assert!(between(&again) == between(&lines), "the lines between header and end differ");
     // both continue after the same row
     assert_eq!(copy.ingest(&feed, &[]), program.ingest(&feed, &[]));
     assert_eq!(copy.book(), program.book());
