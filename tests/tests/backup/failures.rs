@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use memimage::admin::Backup;
-use memimage::disk::{Disk, Fault, Method, SimDisk};
+use memimage::disk::{Disk, Effect, Fault, Method, SimDisk};
 use memimage::{ErrorKind, Seq};
 
 use super::{COPY, IMAGE, begin, exists, extend, verify};
@@ -29,8 +29,12 @@ fn fail_each(disk: &SimDisk, fault: impl Fn(u64) -> Fault, mut check: impl FnMut
     unreachable!("a backup has finitely many calls")
 }
 
-const FAULTS: [fn() -> Fault; 3] =
-    [Fault::io, || Fault::full().on(&[Method::CreateNew, Method::WriteAt, Method::CreateDir]), Fault::short];
+const FAULTS: [fn() -> Fault; 4] = [
+    Fault::io,
+    || Fault::io().effect(Effect::Everything),
+    || Fault::full().on(&[Method::CreateNew, Method::WriteAt, Method::CreateDir]),
+    Fault::short,
+];
 
 #[test]
 fn after_a_failing_call_a_new_backup_is_missing_or_complete() {
@@ -49,6 +53,8 @@ fn after_a_failing_call_a_new_backup_is_missing_or_complete() {
                 }
                 let again = Backup::new().run_with(Arc::new(disk.clone()), IMAGE, COPY);
                 assert_eq!(again.unwrap_or_else(|error| panic!("{what}; then {error}")).seq, seq, "{what}");
+                let cut = disk.crash(|_| false);
+                assert_eq!(verify(&cut, COPY, &digests, seq.get()).unwrap(), seq, "{what}; after a power cut");
                 assert_eq!(verify(disk, COPY, &digests, seq.get()).unwrap(), seq, "{what}");
                 assert!(!exists(disk, "/.copy.backing-up"), "{what}");
             },
@@ -82,6 +88,8 @@ fn after_a_failing_call_a_continued_backup_is_between_its_old_and_its_new_end() 
                 unchanged += u32::from(super::files_at(disk, COPY) == before);
                 let again = Backup::new().run_with(Arc::new(disk.clone()), IMAGE, COPY);
                 assert_eq!(again.unwrap_or_else(|error| panic!("{what}; then {error}")).seq, seq, "{what}");
+                let cut = disk.crash(|_| false);
+                assert_eq!(verify(&cut, COPY, &digests, seq.get()).unwrap(), seq, "{what}; after a power cut");
                 assert_eq!(verify(disk, COPY, &digests, seq.get()).unwrap(), seq, "{what}");
             },
         );

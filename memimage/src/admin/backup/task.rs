@@ -144,7 +144,12 @@ impl BackupTask<'_> {
 
     /// Adds to an earlier backup what is new in the image, and verifies the whole backup.
     fn continue_earlier(&self, earlier: &EarlierBackup) -> Result<Copied, Error> {
-        earlier.layout.remove_unfinished(&**self.disk)?;
+        let disk = &**self.disk;
+        earlier.layout.remove_unfinished(disk)?;
+        // the renames that gave the backup its names may have reported errors, and still have had their effect
+        for dir in [Some(earlier.layout.root().to_owned()), earlier.layout.parent()].into_iter().flatten() {
+            sync_dir(disk, &dir)?;
+        }
         let (source, bytes, unusable) = self.copy_to(&earlier.layout, Some(earlier))?;
         let check = self.verify(&earlier.layout, &source, messages::EARLIER_CONTINUED)?;
         remove_outdated(self.disk, &source, (self.image, &earlier.layout), self.keyring)?;
