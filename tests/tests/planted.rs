@@ -36,7 +36,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("ForeignTimelineBelieved", "damage", "of_another_copy_is_never_believed"),
     ("GapPassedSilently", "operations", "keep_their_numbers"),
     ("HeaderChecksumSkipped", "damage", "last_batch_of_a_killed"),
-    ("ImageNamedUnsynced", "backup", "crash::after_a_crash_an_empty_directory"),
+    ("ImageNamedUnsynced", "backup", "after_a_crash_an_empty_directory"),
     ("ImportSkipsSeq", "export", "a_missing_event_is_named"),
     ("KeyRememberedAfterAnswer", "once", "each_request_is_executed_once"),
     ("LinkWithoutContent", "damage", "two_histories"),
