@@ -180,6 +180,12 @@ impl Error {
         matches!(&*self.detail, ErrorDetail::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
+    /// Whether the operating system does not permit this process to do it.
+    pub(crate) fn is_denied(&self) -> bool {
+        let is_denied = |kind| matches!(kind, io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem);
+        matches!(&*self.detail, ErrorDetail::Io { source, .. } if is_denied(source.kind()))
+    }
+
     /// Whether an export could not be written because its reader has gone, such as `head`.
     #[cfg(feature = "admin")]
     pub(crate) fn is_closed_pipe(&self) -> bool {

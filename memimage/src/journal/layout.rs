@@ -359,6 +359,16 @@ impl Layout {
         Ok(segments)
     }
 
+    /// Syncs the names of the image and of its files: whoever named the image may not have done so, or may have moved it by hand.
+    pub(crate) fn sync_names(&self, disk: &dyn Disk) -> Result<(), Error> {
+        match self.parent().map_or(Ok(()), |parent| sync_dir(disk, &parent)) {
+            // a program that may not open the parent directory cannot do more
+            Err(error) if error.is_denied() => log::debug!(%error, "the name of the image is not synced"),
+            result => result?,
+        }
+        [self.root().to_owned(), self.journal()].iter().try_for_each(|dir| sync_dir(disk, dir))
+    }
+
     /// Creates the directories for snapshots and the quarantine if they are missing. A user who deletes these directories loses
     /// no events.
     pub(crate) fn create_dirs(&self, disk: &dyn Disk) -> Result<(), Error> {

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::disk::{Access, Disk, StoredFile, sync_dir};
+use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::{
     JournalEnd, JournalTail, Layout, Scan, Segments, TailPosition, Watermark, life_conflict, next_life,
@@ -266,9 +266,7 @@ impl WritableJournal {
     ) -> Result<WritableJournal, Error> {
         let survey = layout.survey(&**disk)?;
         let segments = survey.image(layout)?;
-        for dir in [layout.root().to_owned(), layout.journal()] {
-            sync_dir(&**disk, &dir)?;
-        }
+        layout.sync_names(&**disk)?;
         let segments = open_segments(disk, layout, segments, keyring, model)?;
         let durable_file = layout.open_watermark(&**disk)?;
         let journal = OpenedJournal::with_proof(disk, layout, keyring, segments, end)?;

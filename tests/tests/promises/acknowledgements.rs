@@ -1,5 +1,10 @@
 //! Promises 1 and 2: a crash does not take back an answer that was given.
 
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use memimage::disk::{Disk, SimDisk};
 use memimage::{CommandError, ErrorKind, Image, Seq};
 use memimage_tests::{DiskMethod, GateDisk, Ledger, LedgerCommands, LedgerDeposit, Overdrawn, TooLittle};
 
@@ -202,4 +207,32 @@ fn promise_2_events_that_a_query_saw_survive_a_power_cut() {
         assert!(left >= answer, "the query returned {answer}, and {left} was recovered");
     }
     writer.result();
+}
+
+/// An image may have been moved, or a copy may have got its name, just before the opening.
+#[test]
+fn promise_1_holds_for_an_image_whose_name_was_not_synced() {
+    let disk = SimDisk::new();
+    let open = |path: &str| Image::<Ledger>::options().open_with(Arc::new(disk.clone()), path).unwrap();
+    Image::close(open("/before")).unwrap();
+    disk.create_dir(Path::new("/dir")).unwrap();
+    disk.sync_dir(Path::new("/")).unwrap();
+    disk.rename(Path::new("/before"), Path::new("/dir/after")).unwrap();
+    let image = open("/dir/after");
+    image.deposit(1, 100).unwrap();
+    let cut =
+        Image::<Ledger>::options().create(false).open_with(Arc::new(disk.crash(|_| false)), "/dir/after").unwrap();
+    assert_eq!(cut.query(|ledger| ledger.accounts[&1]).unwrap(), 100);
+}
+
+#[test]
+fn an_image_opens_although_its_parent_directory_must_not_be_opened() {
+    for (kind, opens) in [(io::ErrorKind::PermissionDenied, true), (io::ErrorKind::Other, false)] {
+        let disk = GateDisk::new(SimDisk::new());
+        disk.create_dir(Path::new("/parent")).unwrap();
+        let open = || Image::<Ledger>::options().open_with(Arc::new(disk.clone()), "/parent/ledger");
+        Image::close(open().unwrap()).unwrap();
+        disk.rule(move |call| if call.is(DiskMethod::SyncDir, "/parent") { Err(kind.into()) } else { Ok(None) });
+        assert_eq!(open().is_ok(), opens, "{kind}");
+    }
 }

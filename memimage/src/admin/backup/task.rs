@@ -147,9 +147,7 @@ impl BackupTask<'_> {
         let disk = &**self.disk;
         earlier.layout.remove_unfinished(disk)?;
         // the renames that gave the backup its names may have reported errors, and still have had their effect
-        for dir in [Some(earlier.layout.root().to_owned()), earlier.layout.parent()].into_iter().flatten() {
-            sync_dir(disk, &dir)?;
-        }
+        earlier.layout.sync_names(disk)?;
         let (source, bytes, unusable) = self.copy_to(&earlier.layout, Some(earlier))?;
         let check = self.verify(&earlier.layout, &source, messages::EARLIER_CONTINUED)?;
         remove_outdated(self.disk, &source, (self.image, &earlier.layout), self.keyring)?;
