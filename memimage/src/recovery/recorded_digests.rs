@@ -32,9 +32,10 @@ impl RecordedDigests {
     /// The digests of the states after that of `timeline`.
     pub(super) fn after<M: Model>(timeline: &Timeline, voids: &Voids) -> RecordedDigests {
         let model = model_mark::<M>();
+        let counting = timeline.later_digests(model, voids);
         RecordedDigests {
-            digests: timeline.later_digests(model, voids).into_values().peekable(),
-            uncompared: timeline.later_states_without_digest(model, voids),
+            uncompared: timeline.later_states_without(model, &counting),
+            digests: counting.into_values().peekable(),
             ..RecordedDigests::none(timeline.seq)
         }
     }

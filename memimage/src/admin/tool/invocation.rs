@@ -174,9 +174,7 @@ pub fn with_verbs(message: &str, program: &str, image: Option<&Path>, is_preset:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::repair_action::RepairAction;
-    use crate::admin::tool::repairs::name_of;
-    use crate::seq::Seq;
+    use crate::admin::tool::repairs::{EACH, name_of};
 
     fn memimage() -> Invocation {
         Invocation::with_argument("memimage", Some(Path::new("bank.image")))
@@ -206,16 +204,7 @@ mod tests {
 
     #[test]
     fn each_repair_becomes_the_verb_that_makes_it() {
-        for action in [
-            RepairAction::TornTail,
-            RepairAction::SuspectTail,
-            RepairAction::CutFrom(Seq::new(7)),
-            RepairAction::BeginAt(Seq::new(u64::MAX)),
-            RepairAction::GiveUp(Seq::new(1)),
-            RepairAction::Segments,
-            RepairAction::Snapshots,
-            RepairAction::Base,
-        ] {
+        for action in EACH {
             let text = format!("{} (memimage repair bank.image {})", action.what(), name_of(action));
             assert_eq!(memimage().translated(&action.to_string()), text);
         }

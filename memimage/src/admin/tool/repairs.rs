@@ -95,22 +95,26 @@ impl RepairDocument {
     }
 }
 
+/// A repair of each kind.
+#[cfg(test)]
+pub(crate) const EACH: [RepairAction; 8] = [
+    RepairAction::TornTail,
+    RepairAction::SuspectTail,
+    RepairAction::CutFrom(Seq::new(7)),
+    RepairAction::BeginAt(Seq::new(u64::MAX)),
+    RepairAction::GiveUp(Seq::new(1)),
+    RepairAction::Segments,
+    RepairAction::Snapshots,
+    RepairAction::Base,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn each_name_reads_back() {
-        for action in [
-            RepairAction::TornTail,
-            RepairAction::SuspectTail,
-            RepairAction::CutFrom(Seq::new(7)),
-            RepairAction::BeginAt(Seq::new(u64::MAX)),
-            RepairAction::GiveUp(Seq::new(1)),
-            RepairAction::Segments,
-            RepairAction::Snapshots,
-            RepairAction::Base,
-        ] {
+        for action in EACH {
             assert_eq!(name_of(action).parse(), Ok(RepairName(action)));
         }
         for wrong in ["", "cut-from", "cut-from=", "cut-from=x", "base=1", "TornTail"] {

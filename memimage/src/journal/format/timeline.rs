@@ -67,9 +67,8 @@ impl Timeline {
         self.digests.iter().filter(counts).map(|(_, mark)| (mark.seq, *mark)).collect()
     }
 
-    /// The later states of this model that have a digest, of which none counts.
-    pub(crate) fn later_states_without_digest(&self, model: u64, voids: &Voids) -> BTreeSet<Seq> {
-        let counting = self.later_digests(model, voids);
+    /// The later states of this model that have a digest, but none of those that count.
+    pub(crate) fn later_states_without(&self, model: u64, counting: &BTreeMap<Seq, DigestMark>) -> BTreeSet<Seq> {
         let of_model =
             self.digests.iter().map(|(_, mark)| mark).filter(|mark| mark.model == model && mark.seq > self.seq);
         of_model.map(|mark| mark.seq).filter(|seq| !counting.contains_key(seq)).collect()
@@ -208,6 +207,7 @@ mod tests {
         let later: Vec<_> =
             timeline.later_digests(7, &voids).values().map(|mark| (mark.seq.get(), mark.digest)).collect();
         assert_eq!(later, [(11, 5), (12, 4), (13, 2)]);
-        assert_eq!(timeline.later_states_without_digest(7, &voids), BTreeSet::from([Seq::new(14)]));
+        let counting = timeline.later_digests(7, &voids);
+        assert_eq!(timeline.later_states_without(7, &counting), BTreeSet::from([Seq::new(14)]));
     }
 }
