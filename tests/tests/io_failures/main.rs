@@ -4,8 +4,9 @@
 //! a power cut; events that are reported as not recorded must not be there; an operation that fails without poisoning the image
 //! can be repeated.
 //!
-//! `MEMIMAGE_CASES` sets the number of rounds, each with other effects; `MEMIMAGE_SEED` the seed of the first round. Without
-//! `MEMIMAGE_CASES`, only every 29th call fails. `MEMIMAGE_STRIDE` sets another distance between failing calls.
+//! `MEMIMAGE_CASES` sets the number of rounds, each with other power cuts; `MEMIMAGE_SEED` the seed of the first round. Without
+//! `MEMIMAGE_CASES`, only every 7th change fails, with one of the effects. `MEMIMAGE_STRIDE` sets another distance between failing
+//! calls. Of the reads, of which there are many, a fifth as many fail.
 
 mod session;
 mod oracle;
@@ -139,23 +140,23 @@ fn seeds() -> std::ops::Range<u64> {
     first..first + u64::from(cases(1))
 }
 
-/// The distance between failing calls: `MEMIMAGE_STRIDE`, or one with `MEMIMAGE_CASES`, or else 29, which is coprime to the
+/// The distance between failing calls: `MEMIMAGE_STRIDE`, or one with `MEMIMAGE_CASES`, or else 7, which is coprime to the
 /// numbers of effects and power cuts, so that all of them occur.
 fn stride() -> usize {
-    let default = if std::env::var_os("MEMIMAGE_CASES").is_some() { 1 } else { 29 };
+    let default = if std::env::var_os("MEMIMAGE_CASES").is_some() { 1 } else { 7 };
     std::env::var("MEMIMAGE_STRIDE").map_or(default, |stride| stride.parse().expect("a number of calls"))
 }
 
 /// Fails each call, or some of them: see [`stride`].
 fn fail_each(mode: Mode, name: &str, fault: impl Fn(u64) -> Fault) {
-    fail_each_of(try_fault, mode, name, fault);
+    fail_each_of(try_fault, mode, name, stride(), fault);
 }
 
-fn fail_each_of(try_fault: TryFault, mode: Mode, name: &str, fault: impl Fn(u64) -> Fault) {
+fn fail_each_of(try_fault: TryFault, mode: Mode, name: &str, stride: usize, fault: impl Fn(u64) -> Fault) {
     let (mut sessions, mut struck, started) = (0, 0, Instant::now());
     for seed in seeds() {
         for once in [true, false] {
-            for n in (1..).step_by(stride()) {
+            for n in (1..).step_by(stride) {
                 let fault = fault(seed + n).seed(seed + n);
                 let fault = if once { fault.nth(n) } else { fault.from(n) };
                 let failed = failed_calls(try_fault, mode, fault, once, (seed, n));
@@ -177,17 +178,30 @@ const PRUNED: Mode = Mode { retention: Retention::Events(0), ..SYNCED };
 const BUFFERED: Mode = Mode { durability: Durability::Buffered, ..SYNCED };
 const AT_INTERVALS: Mode = Mode { durability: Durability::Interval(Duration::from_micros(300)), ..SYNCED };
 
-/// A fault of any call, with one of the effects. A failed directory sync drops nothing, which FORMAT.md assumes.
-fn any_call_fault(variant: u64) -> Fault {
-    let effect = EFFECTS[variant as usize % EFFECTS.len()];
+/// A fault of any of these calls. A failed directory sync drops nothing, which FORMAT.md assumes.
+fn fault_of(methods: &[Method], effect: Effect) -> Fault {
     let drops = matches!(effect, Effect::Part | Effect::Dropped);
-    let methods = Method::ALL.into_iter().filter(|method| !(drops && *method == Method::SyncDir));
+    let methods = methods.iter().copied().filter(|method| !(drops && *method == Method::SyncDir));
     Fault::io().on(&methods.collect::<Vec<_>>()).effect(effect)
+}
+
+/// Fails each read with one of the effects, and each change with one after the other.
+fn fail_any_call(try_fault: TryFault, mode: Mode, name: &str) {
+    let (changes, reads): (Vec<Method>, Vec<Method>) = Method::ALL.into_iter().partition(|method| method.is_change());
+    fail_each_of(try_fault, mode, &format!("{name}: a read"), 5 * stride(), |variant| {
+        fault_of(&reads, EFFECTS[variant as usize % 2])
+    });
+    let rounds = if std::env::var_os("MEMIMAGE_CASES").is_some() { EFFECTS.len() as u64 } else { 1 };
+    for round in 0..rounds {
+        fail_each_of(try_fault, mode, &format!("{name}: a change"), stride(), |variant| {
+            fault_of(&changes, EFFECTS[(variant + round) as usize % EFFECTS.len()])
+        });
+    }
 }
 
 #[test]
 fn any_call_may_fail_while_synced() {
-    fail_each(SYNCED, "any call fails", any_call_fault);
+    fail_any_call(try_fault, SYNCED, "any call fails");
 }
 
 #[test]
@@ -201,17 +215,17 @@ fn any_directory_sync_may_fail() {
 
 #[test]
 fn any_call_may_fail_while_buffered() {
-    fail_each(BUFFERED, "any call fails", any_call_fault);
+    fail_any_call(try_fault, BUFFERED, "any call fails");
 }
 
 #[test]
 fn any_call_may_fail_while_synced_at_intervals() {
-    fail_each(AT_INTERVALS, "any call fails", any_call_fault);
+    fail_any_call(try_fault, AT_INTERVALS, "any call fails");
 }
 
 #[test]
 fn any_call_may_fail_while_pruned() {
-    fail_each(PRUNED, "any call fails", any_call_fault);
+    fail_any_call(try_fault, PRUNED, "any call fails");
 }
 
 /// In long segments, whose calls are all of the session and not of the thread that creates the next segment.
@@ -219,7 +233,7 @@ fn any_call_may_fail_while_pruned() {
 fn any_call_may_fail_while_events_are_delivered_and_backed_up() {
     for mode in [SYNCED, BUFFERED] {
         let mode = Mode { segment_bytes: 1 << 20, ..mode };
-        fail_each_of(try_fault_with_deliveries, mode, "any call fails, with deliveries", any_call_fault);
+        fail_any_call(try_fault_with_deliveries, mode, "any call fails, with deliveries");
     }
 }
 

@@ -128,22 +128,49 @@ fn a_subscription_whose_process_was_killed_while_it_was_made_stays_once_it_is_ta
     }
 }
 
-#[test]
-fn a_position_that_a_failed_sync_has_dropped_is_on_disk_once_the_subscription_is_taken_again() {
+/// An image with a subscriber that has acknowledged event 1. The first sync of the position fails and drops it. The subscriber writes
+/// the position again, unless it is `killed` before.
+fn with_a_dropped_position(killed: bool) -> (SimDisk, Image<Ledger>, Subscription<Ledger>) {
     let disk = SimDisk::new();
-    let image = open(&disk);
+    let image = open_with(&disk, pruning());
     deposit(&image, 3);
     let mut mailer = image.journal().subscribe_as("mailer", Seq::ZERO).unwrap();
     let event = mailer.next().unwrap().unwrap();
     mailer.acknowledge(&event).unwrap();
     disk.inject(Fault::io().on(&[Method::SyncData]).path("acknowledged").nth(1).effect(Effect::Dropped));
+    if killed {
+        disk.inject(Fault::io().on(&[Method::WriteAt]).path("acknowledged").from(1));
+    }
     mailer.sync_acknowledged().unwrap_err();
-    assert_eq!(disk.strikes(), 1);
-    drop(mailer); // syncs once more, which writes nothing
-    let mailer = image.journal().subscribe_as("mailer", Seq::ZERO).unwrap();
-    assert_eq!(mailer.acknowledged(), Some(Seq::new(1)));
-    let cut = journal_of(disk.crash(|_| false));
-    assert_eq!(cut.subscriptions().unwrap()[0].acknowledged, Some(Seq::new(1)));
+    (disk, image, mailer)
+}
+
+fn position_after_a_power_cut(disk: &SimDisk) -> Option<Seq> {
+    journal_of(disk.crash(|_| false)).subscriptions().unwrap()[0].acknowledged
+}
+
+#[test]
+fn a_position_that_a_failed_sync_has_dropped_is_on_disk_after_the_next_sync() {
+    let (disk, _image, mut mailer) = with_a_dropped_position(false);
+    mailer.sync_acknowledged().unwrap();
+    assert_eq!(position_after_a_power_cut(&disk), Some(Seq::new(1)));
+}
+
+#[test]
+fn a_position_that_a_failed_sync_has_dropped_is_on_disk_before_a_pruning_relies_on_it() {
+    let (disk, image, _mailer) = with_a_dropped_position(false);
+    prune(&image);
+    assert_eq!(position_after_a_power_cut(&disk), Some(Seq::new(1)));
+}
+
+#[test]
+fn a_position_that_a_failed_sync_has_dropped_is_on_disk_once_the_subscription_is_taken_again() {
+    let (disk, _image, mailer) = with_a_dropped_position(true);
+    drop(mailer);
+    assert_eq!(disk.strikes(), 3, "the sync, the write after it, and the write when the subscription is dropped");
+    disk.heal();
+    let _mailer = journal_of(disk.clone()).subscribe_as("mailer", Seq::ZERO).unwrap();
+    assert_eq!(position_after_a_power_cut(&disk), Some(Seq::new(1)));
 }
 
 #[test]

@@ -15,12 +15,15 @@ pub(super) struct LockedPosition {
     files: SubscriptionFiles,
     file: StoredFile,
     uuid: [u8; 16],
-    acknowledged: Seq,
+    acknowledged: Acknowledgement,
     /// The slot with the last synced position. Neither this slot nor the next one is overwritten, because a write that fails may
     /// leave a part of a block.
     synced: Slot,
     /// The slot with the acknowledged position.
     slot: Slot,
+    /// Whether a sync has failed since the acknowledged position was written. It may have dropped the block, which later syncs then do
+    /// not write.
+    may_be_dropped: bool,
     /// Whether the subscription was created by this subscriber.
     is_new: bool,
     process: Process,
@@ -48,13 +51,21 @@ impl LockedPosition {
             verify(source, files.name(), &position)?;
             let file = files.open(Access::ReadWrite)?.ok_or_else(missing)?;
             let slot = if is_new { slot } else { settle(&files, &file, &position, slot, &uuid)? };
-            Ok((file, position.seq, slot))
+            Ok((file, position, slot))
         });
         match opened {
-            Ok((file, acknowledged, slot)) => {
-                let (synced, process) = (slot, Process::current());
-                Ok(LockedPosition { files, file, uuid, acknowledged, synced, slot, is_new, process, _lock: lock })
-            }
+            Ok((file, acknowledged, slot)) => Ok(LockedPosition {
+                files,
+                file,
+                uuid,
+                acknowledged,
+                synced: slot,
+                slot,
+                may_be_dropped: false,
+                is_new,
+                process: Process::current(),
+                _lock: lock,
+            }),
             Err(error) => {
                 if is_new {
                     files.remove_unused();
@@ -84,29 +95,40 @@ impl LockedPosition {
 
     /// The last acknowledged event.
     pub(super) fn acknowledged(&self) -> Seq {
-        self.acknowledged
+        self.acknowledged.seq
     }
 
     /// Records that the events up to `seq` are acknowledged. `frame` is the hash of the frame with this event; 0 if the event is lost in a
-    /// recorded gap. Does not sync: after
-    /// a power cut the position may be an earlier one, and the events since come again.
+    /// recorded gap. Does not sync: after a power cut the position may be an earlier one, and the events since come again.
     pub(super) fn acknowledge(&mut self, seq: Seq, frame: u64) -> Result<(), Error> {
-        if seq <= self.acknowledged {
+        if seq <= self.acknowledged.seq {
             return Ok(());
         }
-        let block = Acknowledgement { seq, frame, time: Timestamp::wall_clock() }.encode(&self.uuid);
+        self.write(Acknowledgement { seq, frame, time: Timestamp::wall_clock() })
+    }
+
+    fn write(&mut self, position: Acknowledgement) -> Result<(), Error> {
         let slot = Slot::other_than(self.synced, self.slot);
-        self.file.write_all(&block, slot.offset())?;
-        (self.slot, self.acknowledged) = (slot, seq);
+        self.file.write_all(&position.encode(&self.uuid), slot.offset())?;
+        (self.slot, self.acknowledged, self.may_be_dropped) = (slot, position, false);
         Ok(())
     }
 
     /// Makes the acknowledged position survive a power cut.
     pub(super) fn sync(&mut self) -> Result<(), Error> {
-        if self.slot != self.synced {
-            self.file.sync_data()?;
-            self.synced = self.slot;
+        if self.slot == self.synced {
+            return Ok(());
         }
+        if self.may_be_dropped {
+            self.write(self.acknowledged)?;
+        }
+        if let Err(error) = self.file.sync_data() {
+            self.may_be_dropped = true;
+            // a pruning may sync the file before this subscriber does
+            self.write(self.acknowledged).ok();
+            return Err(error);
+        }
+        self.synced = self.slot;
         Ok(())
     }
 }
