@@ -287,3 +287,17 @@ fn the_configuration_of_cargo_deny_has_the_same_lists() {
         assert!(config.contains(&format!("{{ crate = \"{name}\", reason = \"{why}\"")), "{name}");
     }
 }
+
+/// `cargo test --workspace` builds the library once, with what any package enables: the tests of all features run.
+#[test]
+fn the_tests_enable_all_features_of_the_library() {
+    let members = members();
+    let features = members["memimage"]["features"].as_object().unwrap().keys();
+    let features: BTreeSet<&str> = features.map(String::as_str).filter(|feature| *feature != "default").collect();
+    let dependencies = list(&members["memimage-tests"], "dependencies").iter();
+    let enabled = dependencies
+        .filter(|dependency| text(dependency, "name") == "memimage")
+        .flat_map(|dependency| list(dependency, "features"))
+        .filter_map(Value::as_str);
+    assert_eq!(enabled.collect::<BTreeSet<_>>(), features);
+}

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use memimage::Image;
@@ -143,21 +144,37 @@ fn target_dir() -> PathBuf {
 #[ignore = "builds the suites again and runs them for each bug"]
 fn each_planted_bug_is_caught() {
     let suites = Suites::build();
-    for (suite, part) in CAUGHT.iter().map(|(_, suite, part)| (*suite, *part)).collect::<BTreeSet<_>>() {
+    let without_bugs: BTreeSet<_> = CAUGHT.iter().map(|(_, suite, part)| (*suite, *part)).collect();
+    let failed = on_all_cores(without_bugs, |(suite, part)| {
         let (output, passed) = suites.run(suite, part, "");
-        assert!(passed, "{suite} {part} fails without a bug:\n{output}");
-    }
-    let mut missed = Vec::new();
-    for (bug, suite, part) in CAUGHT {
+        (!passed).then(|| format!("{suite} {part}:\n{output}"))
+    });
+    assert!(failed.is_empty(), "without a bug, these fail: {}", failed.join("\n"));
+    let missed = on_all_cores(CAUGHT.iter().copied(), |(bug, suite, part)| {
         let started = Instant::now();
         let (output, passed) = suites.run(suite, part, bug);
         if passed || !output.contains("test result: FAILED") {
-            missed.push(format!("{bug}, by {suite} {part}:\n{output}"));
-            continue;
+            return Some(format!("{bug}, by {suite} {part}:\n{output}"));
         }
         println!("{bug}: caught by {suite} in {:.1?}\n{}", started.elapsed(), why(&output));
-    }
+        None
+    });
     assert!(missed.is_empty(), "not caught: {}", missed.join("\n"));
+}
+
+/// Calls `check` with each item, on as many threads as there are cores. Returns what it complains about.
+fn on_all_cores<T: Send>(
+    items: impl IntoIterator<Item = T>,
+    check: impl Fn(T) -> Option<String> + Sync,
+) -> Vec<String> {
+    let items: Mutex<Vec<T>> = Mutex::new(items.into_iter().collect());
+    let next = || items.lock().unwrap().pop();
+    let work = || std::iter::from_fn(next).filter_map(&check).collect::<Vec<String>>();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    })
 }
 
 /// The line after the location of a panic.
