@@ -107,7 +107,7 @@ impl Suites {
         let mut command = Command::new(&self.binaries[suite]);
         match suite {
             // a few scenarios are enough to catch the bug
-            "crash" => drop(command.env("MEMIMAGE_CASES", "20000")),
+            "crash" if !bug.is_empty() => drop(command.env("MEMIMAGE_CASES", "20000")),
             // enough runs to catch a rare bug
             "swarm" if !bug.is_empty() => drop(command.env("MEMIMAGE_CASES", "10000")),
             _ => {}
