@@ -48,7 +48,7 @@ bench *name:
 figures command="compare" *arguments:
     cargo run --release -p memimage-benches -- {{ command }} {{ arguments }}
 
-# everything that must hold before a change is merged, of what is committed: up to 40 minutes on two cores
+# everything that must hold before a change is merged, of what is committed: some 40 minutes on two cores
 ci:
     .ci/run
 

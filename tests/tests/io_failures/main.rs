@@ -140,10 +140,14 @@ fn seeds() -> std::ops::Range<u64> {
     first..first + u64::from(cases(1))
 }
 
+fn is_deep() -> bool {
+    std::env::var_os("MEMIMAGE_CASES").is_some()
+}
+
 /// The distance between failing calls: `MEMIMAGE_STRIDE`, or one with `MEMIMAGE_CASES`, or else 7, which is coprime to the
 /// numbers of effects and power cuts, so that all of them occur.
 fn stride() -> usize {
-    let default = if std::env::var_os("MEMIMAGE_CASES").is_some() { 1 } else { 7 };
+    let default = if is_deep() { 1 } else { 7 };
     std::env::var("MEMIMAGE_STRIDE").map_or(default, |stride| stride.parse().expect("a number of calls"))
 }
 
@@ -185,13 +189,13 @@ fn fault_of(methods: &[Method], effect: Effect) -> Fault {
     Fault::io().on(&methods.collect::<Vec<_>>()).effect(effect)
 }
 
-/// Fails each read with one of the effects, and each change with one after the other.
+/// Fails reads with one of the effects each, and changes with one effect each or, in a deep run, with all of them.
 fn fail_any_call(try_fault: TryFault, mode: Mode, name: &str) {
     let (changes, reads): (Vec<Method>, Vec<Method>) = Method::ALL.into_iter().partition(|method| method.is_change());
     fail_each_of(try_fault, mode, &format!("{name}: a read"), 5 * stride(), |variant| {
         fault_of(&reads, EFFECTS[variant as usize % 2])
     });
-    let rounds = if std::env::var_os("MEMIMAGE_CASES").is_some() { EFFECTS.len() as u64 } else { 1 };
+    let rounds = if is_deep() { EFFECTS.len() as u64 } else { 1 };
     for round in 0..rounds {
         fail_each_of(try_fault, mode, &format!("{name}: a change"), stride(), |variant| {
             fault_of(&changes, EFFECTS[(variant + round) as usize % EFFECTS.len()])

@@ -142,6 +142,7 @@ fn with_a_dropped_position(killed: bool) -> (SimDisk, Image<Ledger>, Subscriptio
         disk.inject(Fault::io().on(&[Method::WriteAt]).path("acknowledged").from(1));
     }
     mailer.sync_acknowledged().unwrap_err();
+    assert_eq!(disk.strikes(), if killed { 2 } else { 1 });
     (disk, image, mailer)
 }
 
@@ -169,7 +170,8 @@ fn a_position_that_a_failed_sync_has_dropped_is_on_disk_once_the_subscription_is
     drop(mailer);
     assert_eq!(disk.strikes(), 3, "the sync, the write after it, and the write when the subscription is dropped");
     disk.heal();
-    let _mailer = journal_of(disk.clone()).subscribe_as("mailer", Seq::ZERO).unwrap();
+    let mailer = journal_of(disk.clone()).subscribe_as("mailer", Seq::ZERO).unwrap();
+    assert_eq!(mailer.acknowledged(), Some(Seq::new(1)));
     assert_eq!(position_after_a_power_cut(&disk), Some(Seq::new(1)));
 }
 
