@@ -73,6 +73,9 @@ fn bugs() -> BTreeSet<String> {
     body.lines().filter_map(name).collect()
 }
 
+/// A compiler that plants the bugs in the crates of the workspace. So the dependencies need not be built again.
+const PLANTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/rustc-planted.sh");
+
 /// The test binaries, built with `--cfg planted`.
 struct Suites {
     binaries: BTreeMap<String, PathBuf>,
@@ -85,7 +88,7 @@ impl Suites {
         cargo.args(["test", "--quiet", "--locked", "--offline", "--no-run", "--package=memimage-tests"]);
         cargo.arg("--message-format=json-render-diagnostics");
         cargo.args(targets.iter().flat_map(|target| ["--test", target]));
-        cargo.env("RUSTFLAGS", "--cfg planted").env("CARGO_TARGET_DIR", target_dir());
+        cargo.env("RUSTC_WORKSPACE_WRAPPER", PLANTED);
         let built = cargo.output().unwrap();
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         let messages = String::from_utf8(built.stdout).unwrap();
@@ -134,10 +137,6 @@ impl Suites {
         };
         (std::fs::read_to_string(output.path()).unwrap(), status.success())
     }
-}
-
-fn target_dir() -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("planted")
 }
 
 #[test]
@@ -219,8 +218,7 @@ fn switch() -> String {
 fn a_release_build_refuses_planted_bugs() {
     let output = Command::new(env!("CARGO"))
         .args(["check", "--locked", "--offline", "--release", "-p", "memimage"])
-        .env("RUSTFLAGS", "--cfg planted")
-        .env("CARGO_TARGET_DIR", target_dir())
+        .env("RUSTC_WORKSPACE_WRAPPER", PLANTED)
         .output()
         .unwrap();
     assert!(!output.status.success());
