@@ -206,6 +206,7 @@ fn unusable_snapshots_are_moved_to_the_quarantine() {
 fn unusable_snapshots_are_moved_to_the_quarantine_as(mode: ProtectionMode) {
     let disk = image_as(mode, &[5, 12]);
     let path = "/till/snapshot/00000000000000000012.snapshot";
+    disk.write(path, 4_200, &[1]).unwrap();
     disk.write(path, 4_110, &[1, 2, 3]).unwrap();
     assert_eq!(offers(&check(&disk)), [(RepairAction::Snapshots, 0)]);
     assert_repaired(&disk, RepairAction::Snapshots, 30);
