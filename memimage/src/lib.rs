@@ -151,6 +151,7 @@ pub mod shape_lock;
 mod journal;
 mod snapshot;
 mod recovery;
+pub mod replication;
 mod retention;
 mod options;
 mod history;

@@ -1,0 +1,224 @@
+//! The entries of a log, as bytes.
+//!
+//! | at | bytes | content |
+//! | --- | --- | --- |
+//! | 0 | 8 | `MIentry1` |
+//! | 8 | 1 | kind: 1 = claim, 2 = heartbeat, 3 = journal |
+//! | 9 | 7 | zero |
+//! | 16 | 8 | position of the entry, from 1 on |
+//! | 24 | 8 | term: the number of claims up to this entry |
+//! | 32 | 16 | random id of the log |
+//! | 48 | 8 | position of the entry in which the segment of this entry's bytes begins; 0 if there is none yet |
+//! | 56 | 32 | BLAKE3 hash of the entry before this one, without its own hash; zero in the first entry of a log |
+//! | 88 | 4 | length of the head, postcard of a [`Claim`], a [`Heartbeat`] or a [`PieceHead`] |
+//! | 92 | 4 | length of the journal's bytes |
+//! | 96 | … | head, then the journal's bytes |
+//! | … | 32 | BLAKE3 hash of all bytes before it |
+//!
+//! All numbers are little-endian. An entry of a long frame may contain a part of the frame only.
+
+use memimage::Timestamp;
+use memimage::replication::{JournalPoint, Piece, PieceHead};
+use serde::{Deserialize, Serialize};
+
+use crate::log_error::{LogError, LogErrorKind};
+
+const MAGIC: [u8; 8] = *b"MIentry1";
+const HEADER: usize = 96;
+const HASH: usize = 32;
+/// The bytes of an entry beside those of the journal, at most: a claim has the longest head.
+pub(crate) const OVERHEAD: usize = 2048;
+
+/// The hash of an entry.
+pub(crate) type EntryHash = [u8; HASH];
+
+/// An entry of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) position: u64,
+    pub(crate) term: u64,
+    pub(crate) log_id: [u8; 16],
+    pub(crate) segment_position: u64,
+    /// The hash of the entry before this one.
+    pub(crate) previous: EntryHash,
+    pub(crate) content: Content,
+}
+
+/// What an entry says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// An owner takes the log. From this entry on, no earlier owner can append.
+    Claim(Claim),
+    /// The owner lives.
+    Heartbeat(Heartbeat),
+    /// Some bytes of the journal.
+    Piece(Piece),
+}
+
+/// The first entry of an owner's term.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Claim {
+    /// The random id of the owner's directory.
+    pub(crate) owner: [u8; 16],
+    /// The owner's name, for people.
+    pub(crate) name: String,
+    /// The owner sends an entry at least this often, in milliseconds; 0 if it does not.
+    pub(crate) lease_ms: u64,
+    pub(crate) time: Timestamp,
+    /// The image's UUID; all zero if the image does not exist yet.
+    pub(crate) image: [u8; 16],
+    /// How far the log has the journal. The owner continues here; a part of a frame behind this point is void.
+    pub(crate) point: JournalPoint,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Heartbeat {
+    pub(crate) time: Timestamp,
+}
+
+impl Entry {
+    /// The bytes of the entry, and its hash.
+    pub(crate) fn encode(&self) -> (Vec<u8>, EntryHash) {
+        let encoded = "a plain structure can be encoded";
+        let (kind, head, bytes): (u8, Vec<u8>, &[u8]) = match &self.content {
+            Content::Claim(claim) => (1, postcard::to_stdvec(claim).expect(encoded), &[]),
+            Content::Heartbeat(heartbeat) => (2, postcard::to_stdvec(heartbeat).expect(encoded), &[]),
+            Content::Piece(piece) => (3, postcard::to_stdvec(&piece.head).expect(encoded), &piece.bytes),
+        };
+        let mut out = Vec::with_capacity(HEADER + head.len() + bytes.len() + HASH);
+        out.extend_from_slice(&MAGIC);
+        out.extend_from_slice(&[kind, 0, 0, 0, 0, 0, 0, 0]);
+        out.extend_from_slice(&self.position.to_le_bytes());
+        out.extend_from_slice(&self.term.to_le_bytes());
+        out.extend_from_slice(&self.log_id);
+        out.extend_from_slice(&self.segment_position.to_le_bytes());
+        out.extend_from_slice(&self.previous);
+        out.extend_from_slice(&(head.len() as u32).to_le_bytes());
+        out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        out.extend_from_slice(&head);
+        out.extend_from_slice(bytes);
+        let hash = *blake3::hash(&out).as_bytes();
+        out.extend_from_slice(&hash);
+        (out, hash)
+    }
+
+    /// Decodes and verifies the entry that was read at `position`. Also returns its hash.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names the position if the bytes are not those of an entry that was appended there.
+    pub(crate) fn decode(bytes: &[u8], position: u64, address: &str) -> Result<(Entry, EntryHash), LogError> {
+        let damaged = |what: &str| damaged(address, position, what);
+        let Some((content, hash)) = bytes.split_last_chunk::<HASH>() else {
+            return Err(damaged(&format!("it has only {} bytes", bytes.len())));
+        };
+        if content.len() < HEADER || content[..8] != MAGIC {
+            return Err(damaged("it does not begin as an entry"));
+        }
+        let (head_len, bytes_len) = (u32_at(content, 88) as usize, u32_at(content, 92) as usize);
+        if HEADER + head_len + bytes_len != content.len() {
+            return Err(damaged(&format!("it has {} bytes, which is not the length that it states", bytes.len())));
+        }
+        if blake3::hash(content).as_bytes() != hash {
+            return Err(damaged("its hash is wrong"));
+        }
+        if u64_at(content, 16) != position {
+            return Err(damaged(&format!("it is the entry of position {}", u64_at(content, 16))));
+        }
+        let (head, bytes) = content[HEADER..].split_at(head_len);
+        let undecodable = |_| damaged("its head cannot be decoded");
+        let content_of = match content[8] {
+            1 => Content::Claim(postcard::from_bytes(head).map_err(undecodable)?),
+            2 => Content::Heartbeat(postcard::from_bytes(head).map_err(undecodable)?),
+            3 => {
+                let head: PieceHead = postcard::from_bytes(head).map_err(undecodable)?;
+                Content::Piece(Piece { head, bytes: bytes.to_vec() })
+            }
+            kind => {
+                let what = format!(
+                    "the entry at position {position} of `{address}` has the kind {kind}, which this program does not know; \
+                     help: use a newer version of memimage-replication"
+                );
+                return Err(LogError::new(LogErrorKind::Refused, what));
+            }
+        };
+        let entry = Entry {
+            position,
+            term: u64_at(content, 24),
+            log_id: content[32..48].try_into().expect("16 bytes"),
+            segment_position: u64_at(content, 48),
+            previous: content[56..88].try_into().expect("32 bytes"),
+            content: content_of,
+        };
+        Ok((entry, *hash))
+    }
+}
+
+/// Whether these bytes are those of a claim. A log keeps its claims for ever, where an append at a removed position would be possible
+/// otherwise: a claim is what an owner that was superseded finds at the position of its next append.
+pub(crate) fn is_claim(bytes: &[u8]) -> bool {
+    bytes.len() > HEADER && bytes[..8] == MAGIC && bytes[8] == 1
+}
+
+/// The error for an entry that is not what was appended.
+pub(crate) fn damaged(address: &str, position: u64, what: &str) -> LogError {
+    let message = format!(
+        "the entry at position {position} of `{address}` is damaged: {what}; help: an owner whose journal is intact can begin a new \
+         log, and snapshots behind this position can be restored"
+    );
+    LogError::new(LogErrorKind::Damaged, message)
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("4 bytes"))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries() -> Vec<Entry> {
+        let point = JournalPoint { segment: 1, offset: 8192, seq: memimage::Seq::new(7), hash: 9 };
+        let head = PieceHead { start: point, end: JournalPoint { offset: 8704, ..point }, time: Timestamp::from_micros(5) };
+        let claim = Claim {
+            owner: [1; 16],
+            name: "host a".to_owned(),
+            lease_ms: 500,
+            time: Timestamp::from_micros(3),
+            image: [2; 16],
+            point,
+        };
+        let contents = [
+            Content::Claim(claim),
+            Content::Heartbeat(Heartbeat { time: Timestamp::from_micros(4) }),
+            Content::Piece(Piece { head, bytes: vec![5; 512] }),
+        ];
+        let entry = |content| {
+            Entry { position: 3, term: 2, log_id: [8; 16], segment_position: 1, previous: [6; 32], content }
+        };
+        contents.into_iter().map(entry).collect()
+    }
+
+    #[test]
+    fn decode_accepts_exactly_the_encoded_bytes_at_their_position() {
+        for entry in entries() {
+            let (bytes, hash) = entry.encode();
+            assert_eq!(Entry::decode(&bytes, 3, "memory").unwrap(), (entry.clone(), hash));
+            assert!(Entry::decode(&bytes, 4, "memory").unwrap_err().to_string().contains("of position 3"));
+            for bit in 0..bytes.len() * 8 {
+                let mut wrong = bytes.clone();
+                wrong[bit / 8] ^= 1 << (bit % 8);
+                let error = Entry::decode(&wrong, 3, "memory").expect_err("a bit is wrong");
+                assert!(error.to_string().contains("position 3"), "{error}");
+            }
+            for len in 0..bytes.len() {
+                Entry::decode(&bytes[..len], 3, "memory").expect_err("cut off");
+            }
+            assert_eq!(is_claim(&bytes), matches!(entry.content, Content::Claim(_)));
+        }
+    }
+}
