@@ -14,15 +14,17 @@ pub use write::durability::Durability;
 
 pub(crate) use enclosing::{INSIDE_IMAGE, enclosing_image};
 pub(crate) use format::acknowledgement::{ACKNOWLEDGEMENT_LEN, Acknowledgement, Slot};
-pub(crate) use format::frame::{Frame, FrameKind};
-pub(crate) use format::frames::{FrameChain, end_of_frames};
+pub(crate) use format::frame::{Frame, FrameFault, FrameKind, HEADER as FRAME_HEADER};
+pub(crate) use format::frames::{FrameChain, FrameReader, FrameStep, end_of_frames};
 pub(crate) use format::gap::{Gap, GapMark};
 pub(crate) use format::genesis::{DigestMark, Genesis};
 pub(crate) use format::prune::PruneMark;
 pub(crate) use format::record::{EventId, Record, read as records};
 #[cfg(feature = "admin")]
 pub(crate) use format::segment::parse_file_name as segment_of_file;
-pub(crate) use format::segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER, fitting_len, is_segment};
+pub(crate) use format::segment::{
+    HeaderFault, Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER, SegmentHeader, fitting_len, is_segment,
+};
 pub(crate) use format::shape_table::{EncodedRows, ShapeRow, ShapeRows, ShapeTable, ShapeTableError};
 pub(crate) use format::time_correction::TimeCorrection;
 pub(crate) use format::timeline::{Timeline, life_conflict};

@@ -4,5 +4,9 @@
 
 // each module uses only the modules above it
 mod piece;
+mod piece_reader;
+mod journal_copy;
 
+pub use journal_copy::JournalCopy;
 pub use piece::{JournalPoint, Piece, PieceHead};
+pub use piece_reader::{PieceLimit, PieceReader, Sought};
