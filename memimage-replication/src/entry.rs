@@ -8,11 +8,14 @@
 //! | 16 | 8 | position of the entry, from 1 on |
 //! | 24 | 8 | term: the number of claims up to this entry |
 //! | 32 | 16 | random id of the log |
-//! | 48 | 8 | position of the entry in which the segment of this entry's bytes begins; 0 if there is none yet |
-//! | 56 | 32 | BLAKE3 hash of the entry before this one, without its own hash; zero in the first entry of a log |
-//! | 88 | 4 | length of the head, postcard of a [`Claim`], a [`Heartbeat`] or a [`PieceHead`] |
-//! | 92 | 4 | length of the journal's bytes |
-//! | 96 | … | head, then the journal's bytes |
+//! | 48 | 16 | random id of the owner's directory |
+//! | 64 | 16 | UUID of the image; zero if the image does not exist yet |
+//! | 80 | 8 | lease: the owner sends an entry at least this often, in milliseconds; 0 if it does not |
+//! | 88 | 8 | position of the entry with which the segment of the last frame begins; 0 if there is none yet |
+//! | 96 | 32 | BLAKE3 hash of the entry before this one, without its own hash; zero in the first entry of a log |
+//! | 128 | 4 | length of the head, postcard of a [`Claim`], a [`Heartbeat`] or a [`PieceHead`] |
+//! | 132 | 4 | length of the journal's bytes |
+//! | 136 | … | head, then the journal's bytes |
 //! | … | 32 | BLAKE3 hash of all bytes before it |
 //!
 //! All numbers are little-endian. An entry of a long frame may contain a part of the frame only.
@@ -24,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::log_error::{LogError, LogErrorKind};
 
 const MAGIC: [u8; 8] = *b"MIentry1";
-const HEADER: usize = 96;
+const HEADER: usize = 136;
 const HASH: usize = 32;
 /// The bytes of an entry beside those of the journal, at most: a claim has the longest head.
 pub(crate) const OVERHEAD: usize = 2048;
@@ -35,14 +38,31 @@ pub(crate) type EntryHash = [u8; HASH];
 /// An entry of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
+    pub(crate) header: EntryHeader,
+    pub(crate) content: Content,
+}
+
+/// What every entry says, so that a reader of the last one knows the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct EntryHeader {
     pub(crate) position: u64,
+    /// The number of claims up to this entry.
     pub(crate) term: u64,
-    pub(crate) log_id: [u8; 16],
+    pub(crate) log_id: Id,
+    /// The random id of the owner's directory.
+    pub(crate) owner: Id,
+    /// The image's UUID; zero if the image does not exist yet.
+    pub(crate) image: Id,
+    /// The owner sends an entry at least this often, in milliseconds; 0 if it does not.
+    pub(crate) lease_ms: u64,
+    /// The position of the entry with which the segment of the last frame begins; 0 if there is none yet.
     pub(crate) segment_position: u64,
     /// The hash of the entry before this one.
     pub(crate) previous: EntryHash,
-    pub(crate) content: Content,
 }
+
+/// A random id, or the UUID of an image.
+pub(crate) type Id = [u8; 16];
 
 /// What an entry says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,15 +78,9 @@ pub(crate) enum Content {
 /// The first entry of an owner's term.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Claim {
-    /// The random id of the owner's directory.
-    pub(crate) owner: [u8; 16],
     /// The owner's name, for people.
     pub(crate) name: String,
-    /// The owner sends an entry at least this often, in milliseconds; 0 if it does not.
-    pub(crate) lease_ms: u64,
     pub(crate) time: Timestamp,
-    /// The image's UUID; all zero if the image does not exist yet.
-    pub(crate) image: [u8; 16],
     /// How far the log has the journal. The owner continues here; a part of a frame behind this point is void.
     pub(crate) point: JournalPoint,
 }
@@ -74,6 +88,8 @@ pub(crate) struct Claim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Heartbeat {
     pub(crate) time: Timestamp,
+    /// How far the log has the journal.
+    pub(crate) point: JournalPoint,
 }
 
 impl Entry {
@@ -88,11 +104,13 @@ impl Entry {
         let mut out = Vec::with_capacity(HEADER + head.len() + bytes.len() + HASH);
         out.extend_from_slice(&MAGIC);
         out.extend_from_slice(&[kind, 0, 0, 0, 0, 0, 0, 0]);
-        out.extend_from_slice(&self.position.to_le_bytes());
-        out.extend_from_slice(&self.term.to_le_bytes());
-        out.extend_from_slice(&self.log_id);
-        out.extend_from_slice(&self.segment_position.to_le_bytes());
-        out.extend_from_slice(&self.previous);
+        let EntryHeader { position, term, log_id, owner, image, lease_ms, segment_position, previous } = self.header;
+        out.extend_from_slice(&position.to_le_bytes());
+        out.extend_from_slice(&term.to_le_bytes());
+        [log_id, owner, image].iter().for_each(|id| out.extend_from_slice(id));
+        out.extend_from_slice(&lease_ms.to_le_bytes());
+        out.extend_from_slice(&segment_position.to_le_bytes());
+        out.extend_from_slice(&previous);
         out.extend_from_slice(&(head.len() as u32).to_le_bytes());
         out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
         out.extend_from_slice(&head);
@@ -115,7 +133,7 @@ impl Entry {
         if content.len() < HEADER || content[..8] != MAGIC {
             return Err(damaged("it does not begin as an entry"));
         }
-        let (head_len, bytes_len) = (u32_at(content, 88) as usize, u32_at(content, 92) as usize);
+        let (head_len, bytes_len) = (u32_at(content, 128) as usize, u32_at(content, 132) as usize);
         if HEADER + head_len + bytes_len != content.len() {
             return Err(damaged(&format!("it has {} bytes, which is not the length that it states", bytes.len())));
         }
@@ -142,15 +160,28 @@ impl Entry {
                 return Err(LogError::new(LogErrorKind::Refused, what));
             }
         };
-        let entry = Entry {
+        let id = |at: usize| content[at..at + 16].try_into().expect("16 bytes");
+        let header = EntryHeader {
             position,
             term: u64_at(content, 24),
-            log_id: content[32..48].try_into().expect("16 bytes"),
-            segment_position: u64_at(content, 48),
-            previous: content[56..88].try_into().expect("32 bytes"),
-            content: content_of,
+            log_id: id(32),
+            owner: id(48),
+            image: id(64),
+            lease_ms: u64_at(content, 80),
+            segment_position: u64_at(content, 88),
+            previous: content[96..128].try_into().expect("32 bytes"),
         };
+        let entry = Entry { header, content: content_of };
         Ok((entry, *hash))
+    }
+
+    /// How far the log has the journal with this entry: the end of the last complete frame.
+    pub(crate) fn point(&self) -> JournalPoint {
+        match &self.content {
+            Content::Claim(claim) => claim.point,
+            Content::Heartbeat(heartbeat) => heartbeat.point,
+            Content::Piece(piece) => piece.head.end,
+        }
     }
 }
 
@@ -184,22 +215,23 @@ mod tests {
     fn entries() -> Vec<Entry> {
         let point = JournalPoint { segment: 1, offset: 8192, seq: memimage::Seq::new(7), hash: 9 };
         let head = PieceHead { start: point, end: JournalPoint { offset: 8704, ..point }, time: Timestamp::from_micros(5) };
-        let claim = Claim {
-            owner: [1; 16],
-            name: "host a".to_owned(),
-            lease_ms: 500,
-            time: Timestamp::from_micros(3),
-            image: [2; 16],
-            point,
-        };
+        let time = Timestamp::from_micros(4);
         let contents = [
-            Content::Claim(claim),
-            Content::Heartbeat(Heartbeat { time: Timestamp::from_micros(4) }),
+            Content::Claim(Claim { name: "host a".to_owned(), time, point }),
+            Content::Heartbeat(Heartbeat { time, point }),
             Content::Piece(Piece { head, bytes: vec![5; 512] }),
         ];
-        let entry = |content| {
-            Entry { position: 3, term: 2, log_id: [8; 16], segment_position: 1, previous: [6; 32], content }
+        let header = EntryHeader {
+            position: 3,
+            term: 2,
+            log_id: [8; 16],
+            owner: [1; 16],
+            image: [2; 16],
+            lease_ms: 500,
+            segment_position: 1,
+            previous: [6; 32],
         };
+        let entry = |content| Entry { header, content };
         contents.into_iter().map(entry).collect()
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{Read, Write};
+use std::sync::Arc;
 
 use crate::log_error::LogError;
 
@@ -90,6 +91,9 @@ pub trait RemoteLog: fmt::Debug + Send + Sync + 'static {
     /// Returns an error if the log cannot be reached, or refuses the call.
     fn remove_snapshot(&self, name: &str) -> Result<(), LogError>;
 }
+
+/// A log that threads share.
+pub(crate) type Engine = Arc<dyn RemoteLog>;
 
 /// The first position of a log, and the position after its last entry. Both are 1 for an empty log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,7 +34,7 @@ pub struct PieceHead {
     /// Where the bytes begin. Its `seq` and `hash` are those of the last complete frame before. If the piece continues a frame, its `offset`
     /// is inside of the frame.
     pub start: JournalPoint,
-    /// The end of the last frame that is complete with this piece; `start` if there is none.
+    /// The end of the last frame that is complete with this piece, or was before.
     pub end: JournalPoint,
     /// The recorded time of the last frame with events that is complete with this piece; zero if there is none.
     pub time: Timestamp,

@@ -62,6 +62,9 @@ pub struct PieceReader {
 /// A long frame of which some bytes were returned.
 #[derive(Clone, Copy, Debug)]
 struct PartialFrame {
+    segment: SegmentId,
+    /// Where the bytes to return begin: the frame, or the header of its segment.
+    offset: u64,
     /// The number of bytes that were returned.
     sent: u64,
     /// The reader's position behind the frame.
@@ -195,7 +198,6 @@ impl PieceReader {
                 Found::Longer(_) if is_all => return Ok(None),
                 Found::Longer(len) => bytes.resize(len, 0),
                 Found::Partial(partial) => {
-                    (self.segment, self.offset, self.sealed) = (segment, offset, false);
                     self.partial = Some(partial);
                     return self.continued_frame(bytes_max).map(Some);
                 }
@@ -233,7 +235,8 @@ impl PieceReader {
                     if next - from > bytes_max {
                         if accepted.is_none() {
                             let next = base + next as u64;
-                            let partial = PartialFrame { sent: 0, next, chain, sealed, time: frame_time };
+                            let time = frame_time;
+                            let partial = PartialFrame { segment, offset, sent: 0, next, chain, sealed, time };
                             return Ok(Found::Partial(partial));
                         }
                         break;
@@ -271,18 +274,20 @@ impl PieceReader {
 
     /// The next bytes of a frame that is longer than a piece.
     fn continued_frame(&mut self, bytes_max: usize) -> Result<Piece, Error> {
+        let before = self.point();
         let partial = self.partial.as_mut().expect("a frame was begun");
-        let (segment, offset) = (self.segment, self.offset + partial.sent);
+        let (segment, offset) = (partial.segment, partial.offset + partial.sent);
         let start = JournalPoint { segment: segment.get(), offset, ..point_of(self.chain) };
         let file = StoredFile::open(&*self.disk, &self.layout.segment(segment), Access::Read)?;
         let mut bytes = vec![0; (partial.next - offset).min(bytes_max as u64) as usize];
         // the file may end before the alignment does
         file.read_up_to(&mut bytes, offset)?;
         partial.sent += bytes.len() as u64;
-        let mut head = PieceHead { start, end: start, time: Timestamp::default() };
-        if self.offset + partial.sent == partial.next {
-            let PartialFrame { next, chain, sealed, time, .. } = *partial;
-            (self.offset, self.chain, self.sealed, self.partial) = (next, Some(chain), sealed, None);
+        let mut head = PieceHead { start, end: before, time: Timestamp::default() };
+        if partial.offset + partial.sent == partial.next {
+            let PartialFrame { segment, next, chain, sealed, time, .. } = *partial;
+            (self.segment, self.offset, self.chain, self.sealed) = (segment, next, Some(chain), sealed);
+            self.partial = None;
             head = PieceHead { end: self.point(), time, ..head };
         }
         Ok(Piece { head, bytes })

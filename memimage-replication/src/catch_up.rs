@@ -1,0 +1,43 @@
+//! Brings a copy of a journal up to the end of a log.
+
+use memimage::replication::JournalCopy;
+use memimage::{Error, ErrorKind};
+
+use crate::remote_log::Engine;
+use crate::entry::{Content, Entry};
+use crate::failure::{failure, log_failed};
+use crate::log_reader::{LogReader, LogTail, position_beyond};
+
+/// Appends to a copy what an entry has of the journal.
+pub(crate) fn apply(copy: &mut JournalCopy, entry: &Entry) -> Result<(), Error> {
+    match &entry.content {
+        Content::Piece(piece) => copy.append(piece),
+        Content::Claim(_) => {
+            copy.drop_incomplete();
+            Ok(())
+        }
+        Content::Heartbeat(_) => Ok(()),
+    }
+}
+
+/// A reader at the first entry that the copy may lack.
+pub(crate) fn reader_behind(engine: &Engine, copy: &JournalCopy) -> Result<LogReader, Error> {
+    let failed = |error| log_failed(&error);
+    let bounds = engine.bounds().map_err(failed)?;
+    let position = position_beyond(engine, (bounds.first, bounds.end), &copy.end()).map_err(failed)?;
+    LogReader::at(engine, position, None).map_err(failed)
+}
+
+/// Appends the entries up to `tail` to a copy, and makes them durable.
+pub(crate) fn catch_up(engine: &Engine, copy: &mut JournalCopy, tail: &LogTail) -> Result<(), Error> {
+    let mut reader = reader_behind(engine, copy)?;
+    while reader.position() <= tail.header.position {
+        let Some((entry, _)) = reader.next().map_err(|error| log_failed(&error))? else {
+            let what = format!("`{}` ends before position {}, which it has had", engine.address(), tail.header.position);
+            return Err(failure(ErrorKind::Corrupt, what));
+        };
+        apply(copy, &entry)?;
+    }
+    copy.drop_incomplete();
+    copy.sync().map(drop)
+}

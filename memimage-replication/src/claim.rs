@@ -1,0 +1,164 @@
+//! An owner claims its log before its image is open.
+
+use memimage::replication::{
+    Acknowledge, Claimed, JournalPoint, LockedDirectory, OwnerJournal, Replicate, Shipping, Sought,
+};
+use memimage::{Error, ErrorKind};
+
+use crate::appender::{Appender, Attempt, Fence};
+use crate::catch_up::catch_up;
+use crate::entry::Id;
+use crate::failure::{failure, id_failed, log_failed};
+use crate::log::Log;
+use crate::log_reader::LogTail;
+use crate::owner_id;
+use crate::shipper::Shipper;
+
+/// How often an owner tries to claim a log whose end moves meanwhile.
+const ATTEMPTS: u32 = 16;
+
+impl Replicate for Log {
+    fn claim(self: Box<Self>, directory: &LockedDirectory, acknowledge: Acknowledge) -> Result<Box<dyn Claimed>, Error> {
+        for _ in 0..ATTEMPTS {
+            let tail = LogTail::find(&self.engine).map_err(|error| log_failed(&error))?;
+            let (owner, image) = self.prepare(directory, tail.as_ref())?;
+            let mut appender = self.appender(tail.as_ref(), owner, image)?;
+            if tail.is_none() || self.settings.takes_over {
+                let log_id = appender.header().log_id;
+                owner_id::write(directory.path(), &log_id, &owner).map_err(|error| id_failed(directory.path(), &error))?;
+            }
+            if let Ok(()) = claim(&mut appender, &self.settings.name)? {
+                return Ok(Box::new(ClaimedLog { shipper: Shipper::start(*self, appender, acknowledge)? }));
+            }
+        }
+        Err(failure(
+            ErrorKind::Replication,
+            format!("others keep appending to the log `{}`, so it cannot be claimed; help: stop them, and try again", self.address()),
+        ))
+    }
+}
+
+impl Log {
+    pub(crate) fn appender(&self, tail: Option<&LogTail>, owner: Id, image: Id) -> Result<Appender, Error> {
+        let lease = self.settings.lease.map_or(0, |lease| lease.as_millis() as u64);
+        Appender::new(&self.engine, tail, owner, image, lease).map_err(|error| log_failed(&error))
+    }
+
+    /// Verifies that this directory may claim the log, and brings its journal up to the end of the log. Returns the id of the directory, and
+    /// the UUID of its image, zero if there is none yet.
+    fn prepare(&self, directory: &LockedDirectory, tail: Option<&LogTail>) -> Result<(Id, Id), Error> {
+        let path = directory.path();
+        let is_vacant = directory.is_vacant()?;
+        let Some(tail) = tail else {
+            let image = if is_vacant { [0; 16] } else { directory.reader()?.image() };
+            return Ok((owner_id::random_id().map_err(|error| log_failed(&error))?, image));
+        };
+        let own = owner_id::read(path, &tail.header.log_id).map_err(|error| id_failed(path, &error))?;
+        let owner = match own {
+            Some(own) if own == tail.header.owner => own,
+            _ if self.settings.takes_over => owner_id::random_id().map_err(|error| log_failed(&error))?,
+            _ => return Err(self.other_owner(path, tail)),
+        };
+        if is_vacant {
+            return match tail.point == JournalPoint::START {
+                true => Ok((owner, [0; 16])),
+                false => Err(failure(
+                    ErrorKind::OtherOwner,
+                    format!(
+                        "`{}` has the journal of an image, and the directory `{}` has none; help: open a standby there and promote it, or \
+                         `memimage restore {} --from {}`",
+                        self.address(),
+                        path.display(),
+                        path.display(),
+                        self.address()
+                    ),
+                )),
+            };
+        }
+        let mut reader = directory.reader()?;
+        if tail.header.image != [0; 16] && reader.image() != tail.header.image {
+            return Err(failure(
+                ErrorKind::OtherOwner,
+                format!(
+                    "`{}` is the log of another image than the one in `{}`; help: give each image a log of its own",
+                    self.address(),
+                    path.display()
+                ),
+            ));
+        }
+        let image = reader.image();
+        match reader.seek(&tail.point)? {
+            Sought::Found => {}
+            // the log has events that this disk has lost
+            Sought::Behind => {
+                drop(reader);
+                catch_up(&self.engine, &mut directory.copy(image)?, tail)?;
+            }
+            Sought::Diverged => {
+                return Err(failure(
+                    ErrorKind::Replaced,
+                    format!(
+                        "the journal in `{}` and that in `{}` have different histories; help: to keep the history of the log, open a standby \
+                         in another directory; to keep the local one, replicate to a new log",
+                        path.display(),
+                        self.address()
+                    ),
+                ));
+            }
+        }
+        Ok((owner, image))
+    }
+
+    /// The error for a log whose last owner was another directory.
+    fn other_owner(&self, path: &std::path::Path, tail: &LogTail) -> Error {
+        let path = path.display();
+        failure(
+            ErrorKind::OtherOwner,
+            format!(
+                "the log `{}` belongs to another owner, since term {}; `{path}` is not its directory; help: open a standby there \
+                 (`Standby::open`), which can be promoted; or stop the other owner and claim the log with `Log::take_over(true)`",
+                self.address(),
+                tail.header.term
+            ),
+        )
+    }
+}
+
+/// Appends the claim. The inner error says that another entry is at its position; nothing was appended then.
+pub(crate) fn claim(appender: &mut Appender, name: &str) -> Result<Result<(), Box<Fence>>, Error> {
+    let mut pauses = crate::pauses::Pauses::default();
+    let mut attempt = appender.append(appender.claim(name));
+    loop {
+        match attempt {
+            Ok(Attempt::Done) => return Ok(Ok(())),
+            Ok(Attempt::Fenced(fence)) => return Ok(Err(fence)),
+            Err(error) if error.is_unavailable() && pauses.total() < CLAIM_LIMIT => {
+                tracing::warn!(%error, "the outcome of a claim is unknown; it is tried again");
+                std::thread::sleep(pauses.next());
+                attempt = appender.retry();
+            }
+            Err(error) => return Err(log_failed(&error)),
+        }
+    }
+}
+
+/// How long a claim is tried again, in all.
+const CLAIM_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// A log that was claimed, whose image is not open yet. Its thread sends heartbeats.
+pub(crate) struct ClaimedLog {
+    pub(crate) shipper: Shipper,
+}
+
+impl Claimed for ClaimedLog {
+    fn start(self: Box<Self>, owner: OwnerJournal) -> Result<Box<dyn Shipping>, Error> {
+        self.shipper.ship(owner)?;
+        Ok(Box::new(self.shipper))
+    }
+}
+
+impl Replicate for ClaimedLog {
+    fn claim(self: Box<Self>, _: &LockedDirectory, _: Acknowledge) -> Result<Box<dyn Claimed>, Error> {
+        Ok(self)
+    }
+}

@@ -1,0 +1,50 @@
+//! Errors of replication, as errors of an image.
+
+use std::io;
+use std::path::Path;
+
+use memimage::replication::error;
+use memimage::{Error, ErrorKind};
+
+use crate::appender::Fence;
+use crate::log_error::{LogError, LogErrorKind};
+use crate::owner_id;
+use crate::time_text::utc;
+
+/// The error of a call on a log, as that of an image.
+pub(crate) fn log_failed(error: &LogError) -> Error {
+    let kind = match error.kind() {
+        LogErrorKind::Damaged => ErrorKind::Corrupt,
+        LogErrorKind::Pruned => ErrorKind::Pruned,
+        _ => ErrorKind::Replication,
+    };
+    failure(kind, error)
+}
+
+pub(crate) fn failure(kind: ErrorKind, message: impl std::fmt::Display) -> Error {
+    error(kind, message)
+}
+
+/// The error for the file with the id of an owner.
+pub(crate) fn id_failed(path: &Path, error: &io::Error) -> Error {
+    failure(
+        ErrorKind::Replication,
+        format!("the id of the owner in `{}` cannot be read or written: {error}", path.join(owner_id::DIRECTORY).display()),
+    )
+}
+
+/// The error of an owner that another one has superseded.
+pub(crate) fn fenced(address: &str, fence: &Fence) -> Error {
+    let Fence { position, term, owner, claim } = fence;
+    let who = match claim {
+        Some(claim) => format!("`{}` took over at {}", claim.name, utc(claim.time)),
+        None => format!("the owner {} appended", owner_id::hex(owner)),
+    };
+    failure(
+        ErrorKind::Fenced,
+        format!(
+            "this owner of `{address}` is fenced: {who}, in term {term} (position {position}); help: end this program's use of the image, and \
+             open the directory as a standby; what was not shipped is set aside then"
+        ),
+    )
+}

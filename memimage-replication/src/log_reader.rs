@@ -1,0 +1,192 @@
+//! Reads a log and verifies it: each entry is that of its position, and continues the one before.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use memimage::replication::JournalPoint;
+
+use crate::entry::{Content, Entry, EntryHash, EntryHeader, damaged};
+use crate::log_error::{LogError, LogErrorKind};
+use crate::remote_log::RemoteLog;
+
+/// The entries that a reader asks for at once, in bytes.
+pub(crate) const READ_BYTES: usize = 4 << 20;
+
+/// The last entry of a log, which the next one must continue.
+#[derive(Clone, Debug)]
+pub(crate) struct LogTail {
+    pub(crate) header: EntryHeader,
+    pub(crate) hash: EntryHash,
+    /// How far the log has the journal.
+    pub(crate) point: JournalPoint,
+}
+
+impl LogTail {
+    pub(crate) fn after(entry: &Entry, hash: EntryHash) -> LogTail {
+        LogTail { header: entry.header, hash, point: entry.point() }
+    }
+
+    /// The position of the next entry.
+    pub(crate) fn next(&self) -> u64 {
+        self.header.position + 1
+    }
+
+    /// The end of the log; `None` if it has no entry.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the log cannot be read, or if its last entry is damaged.
+    pub(crate) fn find(log: &Arc<dyn RemoteLog>) -> Result<Option<LogTail>, LogError> {
+        let end = log.bounds()?.end;
+        let last = if end > 1 { Some(entry_at(log, end - 1)?) } else { None };
+        let mut tail = last.map(|(entry, hash)| LogTail::after(&entry, hash));
+        // the bounds may be out of date
+        let mut reader = LogReader::after(log, tail.as_ref());
+        while let Some((entry, hash)) = reader.next()? {
+            tail = Some(LogTail::after(&entry, hash));
+        }
+        Ok(tail)
+    }
+}
+
+/// Reads and verifies the entry at a position.
+///
+/// # Errors
+///
+/// Returns an error if the log does not have the entry, or if the entry is damaged.
+pub(crate) fn entry_at(log: &Arc<dyn RemoteLog>, position: u64) -> Result<(Entry, EntryHash), LogError> {
+    match log.read(position, 1)?.first() {
+        Some(bytes) => Entry::decode(bytes, position, log.address()),
+        None => Err(damaged(log.address(), position, "it is missing, but the log has had a later entry")),
+    }
+}
+
+/// The position of the first entry whose journal reaches beyond `point`, between `first` and `end`; `end` if there is none.
+///
+/// # Errors
+///
+/// Returns an error if an entry cannot be read.
+pub(crate) fn position_beyond(
+    log: &Arc<dyn RemoteLog>,
+    (first, end): (u64, u64),
+    point: &JournalPoint,
+) -> Result<u64, LogError> {
+    let (mut low, mut high) = (first, end);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let (entry, _) = entry_at(log, middle)?;
+        if point.reaches(&entry.point()) { low = middle + 1 } else { high = middle }
+    }
+    // parts of a long frame end with the last one
+    while low > first && low < end && continues_frame(&entry_at(log, low)?.0) {
+        low -= 1;
+    }
+    Ok(low)
+}
+
+/// Whether the entry begins within a frame.
+fn continues_frame(entry: &Entry) -> bool {
+    match &entry.content {
+        Content::Piece(piece) => piece.bytes.len() >= 4 && piece.head.start.offset != 0 && piece.bytes[..4] != *b"MIfr",
+        Content::Claim(_) | Content::Heartbeat(_) => false,
+    }
+}
+
+/// Reads the entries of a log in order.
+pub(crate) struct LogReader {
+    log: Arc<dyn RemoteLog>,
+    position: u64,
+    /// What the next entry must continue; `None` if it may be any.
+    before: Option<(EntryHash, u64, [u8; 16])>,
+    /// The entries that were read ahead.
+    ahead: VecDeque<Vec<u8>>,
+}
+
+impl LogReader {
+    /// A reader behind an entry, or at the beginning of a log.
+    pub(crate) fn after(log: &Arc<dyn RemoteLog>, tail: Option<&LogTail>) -> LogReader {
+        let position = tail.map_or(1, LogTail::next);
+        let before = tail.map(|tail| (tail.hash, tail.header.term, tail.header.log_id));
+        LogReader { log: Arc::clone(log), position, before, ahead: VecDeque::new() }
+    }
+
+    /// A reader at a position. `before` is the hash of the entry before it, if it is known; otherwise it is read, if the log has it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the entry before the position cannot be read.
+    pub(crate) fn at(
+        log: &Arc<dyn RemoteLog>,
+        position: u64,
+        before: Option<EntryHash>,
+    ) -> Result<LogReader, LogError> {
+        let earlier = match position {
+            0 | 1 => None,
+            _ => match log.read(position - 1, 1) {
+                Ok(entries) => entries.first().map(|bytes| Entry::decode(bytes, position - 1, log.address())).transpose()?,
+                Err(error) if error.kind() == LogErrorKind::Pruned => None,
+                Err(error) => return Err(error),
+            },
+        };
+        if let (Some(expected), Some((_, found))) = (before, &earlier)
+            && expected != *found
+        {
+            return Err(damaged(log.address(), position - 1, "it is not the entry that the snapshot names"));
+        }
+        let before = earlier.map(|(entry, hash)| (hash, entry.header.term, entry.header.log_id)).or_else(|| {
+            // the term and the id of the log are those of the first entry that is read
+            before.map(|hash| (hash, 0, [0; 16]))
+        });
+        Ok(LogReader { log: Arc::clone(log), position: position.max(1), before, ahead: VecDeque::new() })
+    }
+
+    /// The position of the next entry.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The next entry; `None` at the end of the log. After an error, another call tries again.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the log cannot be read, or if the entry is not the one that was appended behind the one before.
+    pub(crate) fn next(&mut self) -> Result<Option<(Entry, EntryHash)>, LogError> {
+        if self.ahead.is_empty() {
+            self.ahead = self.log.read(self.position, READ_BYTES)?.into();
+        }
+        let Some(bytes) = self.ahead.front() else { return Ok(None) };
+        let verified = Entry::decode(bytes, self.position, self.log.address())
+            .and_then(|(entry, hash)| self.verify(&entry).map(|()| (entry, hash)));
+        // read again after an error: a read may have returned a wrong bit
+        let (entry, hash) = verified.inspect_err(|_| self.ahead.clear())?;
+        self.ahead.pop_front();
+        self.position += 1;
+        self.before = Some((hash, entry.header.term, entry.header.log_id));
+        Ok(Some((entry, hash)))
+    }
+
+    /// Verifies that an entry continues the one before.
+    fn verify(&self, entry: &Entry) -> Result<(), LogError> {
+        let wrong = |what: &str| Err(damaged(self.log.address(), self.position, what));
+        let is_claim = matches!(entry.content, Content::Claim(_));
+        let Some((hash, term, log_id)) = self.before else {
+            return match entry.header.position {
+                1 if !is_claim || entry.header.previous != [0; 32] => wrong("a log begins with a claim"),
+                _ => Ok(()),
+            };
+        };
+        if entry.header.previous != hash {
+            return wrong("it does not continue the entry before it");
+        }
+        if term == 0 {
+            return Ok(());
+        }
+        if entry.header.log_id != log_id {
+            return wrong("it belongs to another log");
+        }
+        match entry.header.term == term + u64::from(is_claim) {
+            true => Ok(()),
+            false => wrong(&format!("its term is {}, and that of the entry before it {term}", entry.header.term)),
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! The thread that ships a journal: it reads what the owner has written, and appends it to the log.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use memimage::replication::{Acknowledge, OwnerJournal, Piece, PieceLimit, PieceReader, Shipping, Sought};
+use memimage::{Error, ErrorKind, Seq};
+use parking_lot::Mutex;
+
+use crate::appender::{Appender, Attempt};
+use crate::entry::{Content, OVERHEAD};
+use crate::failure::{failure, fenced, log_failed};
+use crate::log::Log;
+use crate::log_error::LogError;
+use crate::pauses::Pauses;
+use crate::segment_starts::SegmentStarts;
+use crate::snapshot_shipper::SnapshotShipper;
+
+/// How long an owner with `Acknowledge::Local` gathers frames, unless the program says otherwise.
+const GATHER: Duration = Duration::from_millis(20);
+/// How long a close waits until the rest of the journal is in the log.
+const CLOSE_LIMIT: Duration = Duration::from_secs(10);
+/// The longest wait for more to ship.
+const IDLE: Duration = Duration::from_secs(1);
+/// The longest entry, whatever the engine accepts, in bytes.
+const ENTRY_BYTES_MAX: usize = 8 << 20;
+
+/// A running shipper. It begins when the log is claimed, and sends heartbeats until the image is open.
+pub(crate) struct Shipper {
+    owners: Sender<OwnerJournal>,
+    thread: Option<JoinHandle<()>>,
+    stop: Arc<Mutex<Option<Instant>>>,
+    log: Log,
+}
+
+impl Shipper {
+    /// Starts the thread. `appender` has claimed the log.
+    pub(crate) fn start(log: Log, appender: Appender, acknowledge: Acknowledge) -> Result<Shipper, Error> {
+        let (owners, received) = channel();
+        let stop = Arc::new(Mutex::new(None));
+        log.status.begin(None);
+        let (position, term) = (appender.header().position, appender.header().term);
+        log.status.update(|status| {
+            (status.position, status.term, status.shipped) = (position, term, appender.point().seq);
+        });
+        let thread = ShippingThread {
+            address: log.address().to_owned(),
+            entry_bytes: log.engine.entry_bytes_max().min(ENTRY_BYTES_MAX),
+            log: log.clone(),
+            appender,
+            acknowledge,
+            stop: Arc::clone(&stop),
+            starts: SegmentStarts::default(),
+            last_append: Instant::now(),
+            asked: 0,
+        };
+        let spawned = std::thread::Builder::new()
+            .name("memimage-shipper".to_owned())
+            .spawn(move || thread.run(&received))
+            .map_err(|error| failure(ErrorKind::Replication, format!("the thread that ships the journal cannot be started: {error}")))?;
+        Ok(Shipper { owners, thread: Some(spawned), stop, log })
+    }
+
+    /// Begins to ship the journal of the image, which is open now.
+    pub(crate) fn ship(&self, owner: OwnerJournal) -> Result<(), Error> {
+        self.log.status.begin(Some(owner.clone()));
+        self.owners.send(owner).map_err(|_| match self.log.status.ended() {
+            Some(error) => error,
+            None => failure(ErrorKind::Replication, format!("the shipping to `{}` has ended", self.log.address())),
+        })
+    }
+}
+
+impl Shipping for Shipper {
+    fn stop(mut self: Box<Self>) {
+        *self.stop.lock() = Some(Instant::now() + CLOSE_LIMIT);
+        self.join();
+    }
+}
+
+impl Shipper {
+    fn join(&mut self) {
+        if let Some(owner) = self.log.status.owner() {
+            owner.wake();
+        }
+        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
+            // the thread reports its own errors
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Shipper {
+    fn drop(&mut self) {
+        // a shipper that was not stopped ships nothing more
+        self.stop.lock().get_or_insert_with(Instant::now);
+        let (closed, _) = channel();
+        self.owners = closed;
+        self.join();
+    }
+}
+
+struct ShippingThread {
+    address: String,
+    /// The longest entry, in bytes.
+    entry_bytes: usize,
+    log: Log,
+    appender: Appender,
+    acknowledge: Acknowledge,
+    /// When the thread must end, whatever is left to ship.
+    stop: Arc<Mutex<Option<Instant>>>,
+    starts: SegmentStarts,
+    last_append: Instant,
+    /// The number of confirmations that the last append answers.
+    asked: u64,
+}
+
+/// Why the thread ends.
+enum End {
+    /// The image was closed, or the claim was given up.
+    Stopped,
+    Failed(Error),
+}
+
+impl ShippingThread {
+    fn run(mut self, owners: &Receiver<OwnerJournal>) {
+        let owner = match self.wait_for_owner(owners) {
+            Ok(Some(owner)) => owner,
+            Ok(None) => return self.log.status.end(None),
+            Err(error) => return self.log.status.end(Some(error)),
+        };
+        let snapshots = SnapshotShipper::start(&self.log, &owner, &self.starts);
+        let end = match self.ship(&owner) {
+            Err(End::Stopped) => None,
+            Err(End::Failed(error)) => Some(error),
+            Ok(()) => None,
+        };
+        if let Some(error) = &end {
+            tracing::error!(%error, "the shipping of the journal ended");
+            owner.fail(error);
+        }
+        self.log.status.end(end);
+        drop(snapshots);
+    }
+
+    /// Sends heartbeats until the image is open; `None` if the claim is given up.
+    fn wait_for_owner(&mut self, owners: &Receiver<OwnerJournal>) -> Result<Option<OwnerJournal>, Error> {
+        loop {
+            let pause = self.until_heartbeat().unwrap_or(IDLE);
+            match owners.recv_timeout(pause) {
+                Ok(owner) => return Ok(Some(owner)),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if self.stop.lock().is_some() {
+                return Ok(None);
+            }
+            match self.heartbeat_if_due() {
+                Err(End::Failed(error)) => return Err(error),
+                Err(End::Stopped) => return Ok(None),
+                Ok(()) => {}
+            }
+        }
+    }
+
+    /// Ships the journal until the image is closed, and then the rest of it.
+    fn ship(&mut self, owner: &OwnerJournal) -> Result<(), End> {
+        let mut reader = self.reader(owner).map_err(End::Failed)?;
+        owner.shipped(self.appender.point().seq);
+        let is_local = !matches!(self.acknowledge, Acknowledge::Remote);
+        let gather = self.log.settings.gather.unwrap_or(if is_local { GATHER } else { Duration::ZERO });
+        let mut seen = 0;
+        loop {
+            if self.stop.lock().is_some_and(|deadline| deadline <= Instant::now()) {
+                return Ok(());
+            }
+            // read before the journal: what is written later is announced by another number
+            let number = owner.wait(seen, Duration::ZERO);
+            let is_closed = owner.is_closed();
+            let limit = PieceLimit::Event(owner.shippable());
+            match reader.next(limit, self.entry_bytes - OVERHEAD) {
+                Ok(Some(piece)) => self.append_piece(owner, piece)?,
+                Ok(None) if is_closed && self.stop.lock().is_some() => return Ok(()),
+                Ok(None) => {
+                    self.heartbeat_if_due()?;
+                    if seen == number {
+                        let pause = self.until_heartbeat().unwrap_or(IDLE).min(IDLE);
+                        owner.wait(number, if is_closed { Duration::from_millis(5) } else { pause });
+                        if !gather.is_zero() && !owner.is_closed() && self.stop.lock().is_none() {
+                            std::thread::sleep(gather);
+                        }
+                    }
+                    seen = number;
+                }
+                Err(error) => return Err(End::Failed(error)),
+            }
+        }
+    }
+
+    /// A reader of the journal behind what the log has.
+    fn reader(&mut self, owner: &OwnerJournal) -> Result<PieceReader, Error> {
+        let mut reader = owner.reader()?;
+        self.appender.set_image(reader.image());
+        match reader.seek(&self.appender.point())? {
+            Sought::Found => {
+                self.starts.set_tail(self.appender.header(), &self.appender.point());
+                Ok(reader)
+            }
+            Sought::Behind | Sought::Diverged => Err(failure(
+                ErrorKind::Replaced,
+                format!("the journal in `{}` does not continue that of `{}`", owner.path().display(), self.address),
+            )),
+        }
+    }
+
+    fn append_piece(&mut self, owner: &OwnerJournal, piece: Piece) -> Result<(), End> {
+        let begins_segment = piece.head.start.offset == 0;
+        let (start, before) = (piece.head.start, *self.appender.header());
+        self.append(Content::Piece(piece))?;
+        if begins_segment {
+            self.starts.add(start.segment, before.position, before.previous, start.seq);
+        }
+        let seq = self.appender.point().seq;
+        owner.shipped(seq);
+        self.report(seq);
+        Ok(())
+    }
+
+    fn report(&self, seq: Seq) {
+        let position = self.appender.header().position;
+        self.log.status.update(|status| {
+            (status.shipped, status.position) = (seq, position);
+            status.failure = None;
+        });
+    }
+
+    /// How long it is until the next heartbeat; `None` if the owner has no lease.
+    fn until_heartbeat(&self) -> Option<Duration> {
+        let interval = self.log.settings.lease? / 3;
+        Some(interval.saturating_sub(self.last_append.elapsed()))
+    }
+
+    fn heartbeat_if_due(&mut self) -> Result<(), End> {
+        let is_due = self.until_heartbeat().is_some_and(|rest| rest.is_zero());
+        match is_due || self.log.status.wants_confirmation() {
+            true => self.append(self.appender.heartbeat()),
+            false => Ok(()),
+        }
+    }
+
+    /// Appends an entry. Tries again until it is known whether it is in the log.
+    fn append(&mut self, content: Content) -> Result<(), End> {
+        let asked = self.log.status.asked();
+        let mut pauses = Pauses::default();
+        let mut attempt = self.appender.append(content);
+        loop {
+            match attempt {
+                Ok(Attempt::Done) => {
+                    self.last_append = Instant::now();
+                    self.log.status.confirmed(asked);
+                    return Ok(());
+                }
+                Ok(Attempt::Fenced(fence)) => return Err(End::Failed(fenced(&self.address, &fence))),
+                Err(error) if error.is_unavailable() => self.pause(&error, &mut pauses)?,
+                Err(error) => return Err(End::Failed(log_failed(&error))),
+            }
+            attempt = self.appender.retry();
+        }
+    }
+
+    /// Waits before the next attempt.
+    fn pause(&self, error: &LogError, pauses: &mut Pauses) -> Result<(), End> {
+        if self.stop.lock().is_some_and(|deadline| deadline <= Instant::now()) {
+            tracing::warn!(%error, "the image is closed, and the log could not be reached: the rest of the journal is not shipped");
+            return Err(End::Stopped);
+        }
+        tracing::warn!(%error, "an append to the log failed, or its outcome is unknown; it is tried again");
+        self.log.status.update(|status| status.failure = Some(error.to_string()));
+        std::thread::sleep(pauses.next());
+        Ok(())
+    }
+}

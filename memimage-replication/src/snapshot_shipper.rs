@@ -1,0 +1,186 @@
+//! The thread that copies the owner's snapshots to the log, and removes what the log need not keep.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use memimage::replication::OwnerJournal;
+use memimage::{Seq, Timestamp};
+
+use crate::appender::now;
+use crate::remote_log::Engine;
+use crate::log::{Log, LogSettings};
+use crate::log_error::LogError;
+use crate::log_reader::entry_at;
+use crate::log_snapshots::{self, SnapshotHead, SnapshotName};
+use crate::segment_starts::SegmentStarts;
+use crate::shipping_status::ShippingStatus;
+
+/// How often the thread looks for a new snapshot.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// How many times it looks before it asks the engine to maintain itself.
+const MAINTAIN_EVERY: u32 = 10;
+
+/// A running thread. Dropping it ends the thread.
+pub(crate) struct SnapshotShipper {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl SnapshotShipper {
+    /// Starts the thread. Without a thread, no snapshots are copied: that is reported, and harms no event.
+    pub(crate) fn start(log: &Log, owner: &OwnerJournal, starts: &SegmentStarts) -> SnapshotShipper {
+        let (stop, stopped) = channel();
+        let task = SnapshotTask {
+            engine: Arc::clone(&log.engine),
+            settings: log.settings.clone(),
+            status: Arc::clone(&log.status),
+            directory: owner.path().to_owned(),
+            starts: starts.clone(),
+            image: owner.image(),
+            newest: None,
+        };
+        let spawned = std::thread::Builder::new()
+            .name("memimage-snapshot-shipper".to_owned())
+            .spawn(move || task.run(&stopped));
+        let thread = spawned
+            .inspect_err(|error| tracing::warn!(%error, "no thread can be started, so no snapshot is copied to the log"))
+            .ok();
+        SnapshotShipper { stop: Some(stop), thread }
+    }
+}
+
+impl Drop for SnapshotShipper {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct SnapshotTask {
+    engine: Engine,
+    settings: LogSettings,
+    status: Arc<ShippingStatus>,
+    /// The directory of the image.
+    directory: PathBuf,
+    starts: SegmentStarts,
+    image: [u8; 16],
+    /// The last event in the newest snapshot of the log; `None` before the log was asked.
+    newest: Option<Seq>,
+}
+
+impl SnapshotTask {
+    fn run(mut self, stopped: &Receiver<()>) {
+        let mut looks = 0;
+        loop {
+            let result = self.step(looks);
+            let failure = result.inspect_err(|error| tracing::warn!(%error, "a snapshot could not be copied to the log")).err();
+            self.status.update(|status| status.snapshot_failure = failure.map(|error| error.to_string()));
+            looks += 1;
+            match stopped.recv_timeout(INTERVAL) {
+                Err(RecvTimeoutError::Timeout) => {}
+                _ => return,
+            }
+        }
+    }
+
+    fn step(&mut self, looks: u32) -> Result<(), LogError> {
+        if self.settings.ships_snapshots {
+            self.ship_newest()?;
+        }
+        if looks % MAINTAIN_EVERY == MAINTAIN_EVERY - 1 {
+            self.engine.maintain()?;
+        }
+        Ok(())
+    }
+
+    /// Copies the newest snapshot to the log, if the log has all its events, and does not have it.
+    fn ship_newest(&mut self) -> Result<(), LogError> {
+        let known = match self.newest {
+            Some(known) => known,
+            None => {
+                let newest = log_snapshots::list(&self.engine)?.first().map_or(Seq::ZERO, |name| name.seq);
+                *self.newest.insert(newest)
+            }
+        };
+        let shipped = self.status.get().shipped;
+        let Some((seq, path)) = newest_state(&self.directory, shipped) else { return Ok(()) };
+        if seq <= known {
+            return Ok(());
+        }
+        let Some((_, start)) = self.starts.for_state_after(&self.engine, seq)? else { return Ok(()) };
+        let file = match File::open(&path) {
+            // the owner has removed it, because there is a newer one
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => {
+                let message = format!("`{}` cannot be opened: {error}", path.display());
+                return Err(LogError::new(crate::LogErrorKind::Refused, message));
+            }
+            Ok(file) => file,
+        };
+        let (entry, _) = entry_at(&self.engine, start.position)?;
+        let name = SnapshotName { seq, position: start.position, time: now() };
+        let head = SnapshotHead {
+            seq,
+            position: start.position,
+            previous: start.previous,
+            log_id: entry.header.log_id,
+            image: self.image,
+        };
+        log_snapshots::put(&self.engine, &name, &head, file)?;
+        self.newest = Some(seq);
+        self.status.update(|status| status.snapshot = Some(seq));
+        tracing::info!(%seq, log = self.engine.address(), "copied a snapshot to the log");
+        match self.settings.retain {
+            Some(age) => prune(&self.engine, now(), age).map(drop),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a log no longer keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pruned {
+    /// The number of snapshots that were removed.
+    pub(crate) snapshots: usize,
+    /// The position of the first entry that is kept.
+    pub(crate) first: u64,
+}
+
+/// Removes the snapshots and entries that no restore to a time within `age` needs. Keeps the newest snapshot, and the one before that time.
+pub(crate) fn prune(engine: &Engine, now: Timestamp, age: Duration) -> Result<Pruned, LogError> {
+    let names = log_snapshots::list(engine)?;
+    let oldest_time = Timestamp::from_micros(now.as_micros().saturating_sub(age.as_micros() as u64));
+    // newest first: the first one that is old enough is the start of all restores to later times
+    let Some(kept) = names.iter().position(|name| name.time <= oldest_time) else { return Ok(Pruned::default()) };
+    let first = names[..=kept].iter().map(|name| name.position).min().unwrap_or(1);
+    // the snapshots first: one without its entries could not be used
+    for name in &names[kept + 1..] {
+        engine.remove_snapshot(&name.text())?;
+    }
+    // the entry before the first one proves that a copy which begins there continues the log
+    engine.prune(first)?;
+    Ok(Pruned { snapshots: names.len() - kept - 1, first })
+}
+
+/// The newest snapshot or base in the directory of an image whose events are all in the log.
+fn newest_state(directory: &Path, shipped: Seq) -> Option<(Seq, PathBuf)> {
+    let list = |dir: PathBuf, ending: &str| -> Vec<(Seq, PathBuf)> {
+        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+        let parsed = entries.filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            Some((Seq::new(name.strip_suffix(ending)?.parse().ok()?), entry.path()))
+        });
+        parsed.collect()
+    };
+    let mut states = list(directory.join("snapshot"), ".snapshot");
+    states.extend(list(directory.join("journal"), ".1.base"));
+    states.retain(|(seq, _)| *seq <= shipped);
+    states.into_iter().max()
+}

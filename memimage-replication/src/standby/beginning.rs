@@ -1,0 +1,158 @@
+//! Begins or continues the copy of a journal.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use memimage::replication::{JournalCopy, JournalPoint};
+use memimage::{Error, ErrorKind};
+
+use super::divergence::{self, SetAside};
+use crate::catch_up::{apply, reader_behind};
+use crate::remote_log::Engine;
+use crate::failure::{failure, log_failed};
+use crate::log_reader::{LogReader, LogTail};
+use crate::log_snapshots;
+use crate::owner_id;
+
+/// How often a standby looks whether an owner has shipped something.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A copy that has the journal up to the end of the log, and the reader of what follows.
+pub(super) struct BegunCopy {
+    pub(super) copy: JournalCopy,
+    pub(super) reader: LogReader,
+    /// The last entry that was read.
+    pub(super) tail: LogTail,
+    pub(super) set_aside: Option<SetAside>,
+}
+
+/// Opens the copy in `path`, and reads the log up to its present end.
+pub(super) fn begin(engine: &Engine, path: &Path, sets_aside: bool, wait: Duration) -> Result<BegunCopy, Error> {
+    let tail = wait_for_journal(engine, wait)?;
+    let mut set_aside = None;
+    if has_journal(path)
+        && let Some(found) = divergence::compare(engine, path, &tail)?
+    {
+        if !sets_aside {
+            return Err(divergence::refused(engine, path, found));
+        }
+        // nobody may be using it
+        drop(JournalCopy::lock(path, tail.header.image)?);
+        set_aside = Some(divergence::set_aside(path, found)?);
+    }
+    let mut copy = JournalCopy::lock(path, tail.header.image)?;
+    let mut reader = match copy.is_empty() {
+        true => begin_anew(engine, &mut copy)?,
+        false => reader_behind(engine, &copy)?,
+    };
+    let mut last = None;
+    while let Some((entry, hash)) = reader.next().map_err(|error| log_failed(&error))? {
+        apply(&mut copy, &entry).map_err(|error| not_continued(engine, path, error))?;
+        last = Some(LogTail::after(&entry, hash));
+        if reader.position() > tail.header.position && last.as_ref().is_some_and(|last| last.next() > tail.next() + FEW) {
+            break;
+        }
+    }
+    copy.sync()?;
+    Ok(BegunCopy { copy, reader, tail: last.unwrap_or(tail), set_aside })
+}
+
+/// A standby that opens reads at most so many entries that were appended meanwhile; it reads the others while it follows.
+const FEW: u64 = 1024;
+
+fn has_journal(path: &Path) -> bool {
+    let files = fs::read_dir(path.join("journal")).into_iter().flatten().flatten();
+    files.into_iter().any(|file| file.file_name().to_string_lossy().ends_with(".journal"))
+}
+
+/// Waits until the log has some of the journal, and returns its end.
+fn wait_for_journal(engine: &Engine, wait: Duration) -> Result<LogTail, Error> {
+    let deadline = Instant::now() + wait;
+    loop {
+        if let Some(tail) = LogTail::find(engine).map_err(|error| log_failed(&error))?
+            && tail.point != JournalPoint::START
+        {
+            return Ok(tail);
+        }
+        if Instant::now() >= deadline {
+            return Err(failure(
+                ErrorKind::Replication,
+                format!("`{}` has no journal yet; help: start the owner of the image first", engine.address()),
+            ));
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Chooses where an empty copy begins: at the newest snapshot that can be used, or at the beginning of the log.
+pub(crate) fn begin_anew(engine: &Engine, copy: &mut JournalCopy) -> Result<LogReader, Error> {
+    let names = log_snapshots::list(engine).map_err(|error| log_failed(&error))?;
+    let mut unusable = None;
+    for name in names {
+        match begin_at(engine, copy, &name) {
+            Ok(reader) => return Ok(reader),
+            Err(error) => {
+                tracing::warn!(%error, snapshot = name.text(), "a snapshot of the log cannot be used; an older one is tried");
+                unusable = Some(error);
+            }
+        }
+    }
+    let bounds = engine.bounds().map_err(|error| log_failed(&error))?;
+    if bounds.first > 1 {
+        return Err(unusable.unwrap_or_else(|| {
+            failure(
+                ErrorKind::Replication,
+                format!(
+                    "`{}` begins at position {}, and has no snapshot to begin with; help: let the owner make a snapshot",
+                    engine.address(),
+                    bounds.first
+                ),
+            )
+        }));
+    }
+    LogReader::at(engine, 1, None).map_err(|error| log_failed(&error))
+}
+
+/// Makes an empty copy begin at a snapshot.
+pub(crate) fn begin_at(
+    engine: &Engine,
+    copy: &mut JournalCopy,
+    name: &log_snapshots::SnapshotName,
+) -> Result<LogReader, Error> {
+    let failed = |error| log_failed(&error);
+    let directory = copy.path().join(owner_id::DIRECTORY);
+    if !directory.exists() {
+        fs::create_dir(&directory).map_err(|error| io_failed(&directory, &error))?;
+    }
+    let file = directory.join("snapshot.tmp");
+    let head = log_snapshots::get(engine, name, &file).map_err(failed)?;
+    let reader = LogReader::at(engine, head.position, Some(head.previous)).map_err(failed)?;
+    copy.begin_at(head.seq, &file)?;
+    Ok(reader)
+}
+
+/// Removes the file of the snapshot with which a copy has begun.
+pub(crate) fn remove_download(directory: &Path) {
+    // only a temporary file
+    let _ = fs::remove_file(directory.join(owner_id::DIRECTORY).join("snapshot.tmp"));
+}
+
+fn io_failed(path: &Path, error: &std::io::Error) -> Error {
+    failure(ErrorKind::Io, format!("`{}` cannot be created: {error}", path.display()))
+}
+
+/// Explains an entry that does not continue the copy.
+fn not_continued(engine: &Engine, path: &Path, error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Replaced => failure(
+            ErrorKind::Replaced,
+            format!(
+                "the copy in `{}` is not continued by `{}`: {error}; help: move the directory away, and open the standby again",
+                path.display(),
+                engine.address()
+            ),
+        ),
+        _ => error,
+    }
+}

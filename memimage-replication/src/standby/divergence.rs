@@ -1,0 +1,147 @@
+//! A directory whose journal has events that are not in the log.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use memimage::replication::{JournalPoint, PieceLimit, PieceReader, Sought};
+use memimage::{Error, ErrorKind, Seq};
+
+use crate::remote_log::Engine;
+use crate::failure::{failure, log_failed};
+use crate::log_reader::{LogTail, entry_at};
+
+/// What was set aside: the directory, and its events that are not in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SetAside {
+    /// The directory, which is an image of its own. `memimage log` lists its events.
+    pub path: PathBuf,
+    /// The first event that is not in the log.
+    pub first: Seq,
+    /// The last event that is not in the log; before `first` if only frames without events are not in it.
+    pub last: Seq,
+}
+
+impl SetAside {
+    /// The number of events that are not in the log.
+    pub fn events(&self) -> u64 {
+        (self.last.get() + 1).saturating_sub(self.first.get())
+    }
+}
+
+/// How a journal and a log differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Divergence {
+    /// The last event that both have, with the same history before it.
+    pub(super) common: Seq,
+    /// The last event of the journal.
+    pub(super) last: Seq,
+}
+
+impl Divergence {
+    pub(super) fn events(&self) -> u64 {
+        self.last.get() - self.common.get()
+    }
+}
+
+/// Compares the journal in `directory` with the log. `None` if the log continues the journal.
+pub(super) fn compare(engine: &Engine, directory: &Path, tail: &LogTail) -> Result<Option<Divergence>, Error> {
+    let mut reader = PieceReader::open(directory)?;
+    if reader.image() != tail.header.image {
+        return Err(failure(
+            ErrorKind::OtherOwner,
+            format!(
+                "`{}` is the log of another image than the one in `{}`; help: use another directory",
+                engine.address(),
+                directory.display()
+            ),
+        ));
+    }
+    let end = journal_end(&mut reader)?;
+    // the last position of which the journal has the point
+    let first = engine.bounds().map_err(|error| log_failed(&error))?.first;
+    let (mut low, mut high) = (first, tail.header.position + 1);
+    let mut common = JournalPoint::START;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let point = entry_at(engine, middle).map_err(|error| log_failed(&error))?.0.point();
+        match reader.seek(&point) {
+            Ok(Sought::Found) => {
+                common = point;
+                low = middle + 1;
+            }
+            Ok(Sought::Behind | Sought::Diverged) => high = middle,
+            // the journal begins later
+            Err(error) if error.kind() == ErrorKind::Pruned => low = middle + 1,
+            Err(error) => return Err(error),
+        }
+    }
+    if common == end {
+        return Ok(None);
+    }
+    let is_part_of_entry = low <= tail.header.position && continues(engine, &mut reader, low, &end)?;
+    match is_part_of_entry {
+        true => Ok(None),
+        false => Ok(Some(Divergence { common: common.seq, last: end.seq })),
+    }
+}
+
+/// Whether the entry at this position has the journal's last frames, which reach to `end`.
+fn continues(engine: &Engine, reader: &mut PieceReader, position: u64, end: &JournalPoint) -> Result<bool, Error> {
+    let (entry, _) = entry_at(engine, position).map_err(|error| log_failed(&error))?;
+    let crate::entry::Content::Piece(piece) = &entry.content else { return Ok(false) };
+    let start = piece.head.start;
+    let is_within = start.segment == end.segment && start.offset <= end.offset && piece.head.end.reaches(end);
+    if !is_within {
+        return Ok(false);
+    }
+    let own = reader.bytes(end.segment, start.offset, (end.offset - start.offset) as usize)?;
+    Ok(own.len() <= piece.bytes.len() && own[..] == piece.bytes[..own.len()])
+}
+
+/// The end of a journal that nobody writes.
+fn journal_end(reader: &mut PieceReader) -> Result<JournalPoint, Error> {
+    const PIECE: usize = 8 << 20;
+    reader.seek_last_segment()?;
+    while reader.next(PieceLimit::Event(Seq::MAX), PIECE)?.is_some() {}
+    Ok(reader.point())
+}
+
+/// Renames a directory, so that it is an image of its own beside the standby.
+pub(super) fn set_aside(directory: &Path, divergence: Divergence) -> Result<SetAside, Error> {
+    let failed = |error: std::io::Error| {
+        failure(ErrorKind::Io, format!("`{}` could not be set aside: {error}", directory.display()))
+    };
+    let mut number = 1;
+    let path = loop {
+        let mut name = directory.as_os_str().to_owned();
+        name.push(format!(".aside-{number}"));
+        let path = PathBuf::from(name);
+        if !path.exists() {
+            break path;
+        }
+        number += 1;
+    };
+    fs::rename(directory, &path).map_err(failed)?;
+    if let Some(parent) = directory.parent() {
+        fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(failed)?;
+    }
+    let (first, last) = (divergence.common.next(), divergence.last);
+    tracing::warn!(path = %path.display(), %first, %last, "the events of this owner that are not in the log were set aside");
+    Ok(SetAside { path, first, last })
+}
+
+/// The error for a directory with events that are not in the log.
+pub(super) fn refused(engine: &Engine, directory: &Path, divergence: Divergence) -> Error {
+    let directory = directory.display();
+    failure(
+        ErrorKind::Replaced,
+        format!(
+            "the journal in `{directory}` has {} events after event {} that are not in `{}`: its owner had not shipped them before another \
+             owner took over; help: open the standby with `set_aside_unshipped(true)`, which renames the directory and keeps them",
+            divergence.events(),
+            divergence.common,
+            engine.address()
+        ),
+    )
+}
