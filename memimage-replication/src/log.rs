@@ -4,10 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use memimage::{Error, ErrorKind};
-use parking_lot::Mutex;
+use memimage::Error;
 
-use crate::failure::{failure, log_failed};
 use crate::log_error::LogError;
 use crate::remote_log::RemoteLog;
 use crate::shipping_status::{LogStatus, ShippingStatus};
@@ -131,10 +129,6 @@ impl Log {
     /// Returns an error if another owner took over, if the log cannot be reached within the time, or if no image uses this log.
     pub fn confirm_owner(&self, timeout: Duration) -> Result<(), Error> {
         self.status.confirm(timeout, self.address())
-    }
-
-    pub(crate) fn failed(error: &LogError) -> Error {
-        log_failed(error)
     }
 }
 

@@ -131,18 +131,15 @@ impl ShippingThread {
             Ok(None) => return self.log.status.end(None),
             Err(error) => return self.log.status.end(Some(error)),
         };
-        let snapshots = SnapshotShipper::start(&self.log, &owner, &self.starts);
         let end = match self.ship(&owner) {
-            Err(End::Stopped) => None,
+            Ok(()) | Err(End::Stopped) => None,
             Err(End::Failed(error)) => Some(error),
-            Ok(()) => None,
         };
         if let Some(error) = &end {
             tracing::error!(%error, "the shipping of the journal ended");
             owner.fail(error);
         }
         self.log.status.end(end);
-        drop(snapshots);
     }
 
     /// Sends heartbeats until the image is open; `None` if the claim is given up.
@@ -169,6 +166,7 @@ impl ShippingThread {
     fn ship(&mut self, owner: &OwnerJournal) -> Result<(), End> {
         let mut reader = self.reader(owner).map_err(End::Failed)?;
         owner.shipped(self.appender.point().seq);
+        let _snapshots = SnapshotShipper::start(&self.log, owner, reader.image(), &self.starts);
         let is_local = !matches!(self.acknowledge, Acknowledge::Remote);
         let gather = self.log.settings.gather.unwrap_or(if is_local { GATHER } else { Duration::ZERO });
         let mut seen = 0;

@@ -12,6 +12,7 @@ use memimage::replication::OwnerJournal;
 use memimage::{Seq, Timestamp};
 
 use crate::appender::now;
+use crate::entry::Id;
 use crate::remote_log::Engine;
 use crate::log::{Log, LogSettings};
 use crate::log_error::LogError;
@@ -33,7 +34,7 @@ pub(crate) struct SnapshotShipper {
 
 impl SnapshotShipper {
     /// Starts the thread. Without a thread, no snapshots are copied: that is reported, and harms no event.
-    pub(crate) fn start(log: &Log, owner: &OwnerJournal, starts: &SegmentStarts) -> SnapshotShipper {
+    pub(crate) fn start(log: &Log, owner: &OwnerJournal, image: Id, starts: &SegmentStarts) -> SnapshotShipper {
         let (stop, stopped) = channel();
         let task = SnapshotTask {
             engine: Arc::clone(&log.engine),
@@ -41,7 +42,7 @@ impl SnapshotShipper {
             status: Arc::clone(&log.status),
             directory: owner.path().to_owned(),
             starts: starts.clone(),
-            image: owner.image(),
+            image,
             newest: None,
         };
         let spawned = std::thread::Builder::new()
@@ -70,7 +71,7 @@ struct SnapshotTask {
     /// The directory of the image.
     directory: PathBuf,
     starts: SegmentStarts,
-    image: [u8; 16],
+    image: Id,
     /// The last event in the newest snapshot of the log; `None` before the log was asked.
     newest: Option<Seq>,
 }

@@ -103,7 +103,7 @@ fn continues(engine: &Engine, reader: &mut PieceReader, position: u64, end: &Jou
 fn journal_end(reader: &mut PieceReader) -> Result<JournalPoint, Error> {
     const PIECE: usize = 8 << 20;
     reader.seek_last_segment()?;
-    while reader.next(PieceLimit::Event(Seq::MAX), PIECE)?.is_some() {}
+    while reader.next(PieceLimit::Event(Seq::new(u64::MAX)), PIECE)?.is_some() {}
     Ok(reader.point())
 }
 

@@ -4,7 +4,7 @@ use memimage::Timestamp;
 use memimage::replication::JournalPoint;
 
 use super::super::random::SplitMix64;
-use crate::entry::{Claim, Content, Entry};
+use crate::entry::{Claim, Content, Entry, EntryHeader};
 
 /// An entry of random bytes, which are the same for the same seed and length.
 pub(super) fn random_entry(seed: u64, len: usize) -> Vec<u8> {
@@ -19,16 +19,18 @@ pub(super) fn short_entries(seed: u64, count: u64) -> Vec<Vec<u8>> {
 /// The claim that begins a term.
 pub(super) fn claim(position: u64, term: u64) -> Vec<u8> {
     let point = JournalPoint { segment: 1, offset: 8192, seq: memimage::Seq::new(7), hash: 9 };
-    let claim = Claim {
+    let claim = Claim { name: format!("host {term}"), time: Timestamp::from_micros(3), point };
+    let header = EntryHeader {
+        position,
+        term,
+        log_id: [8; 16],
         owner: [term as u8; 16],
-        name: format!("host {term}"),
-        lease_ms: 500,
-        time: Timestamp::from_micros(3),
         image: [2; 16],
-        point,
+        lease_ms: 500,
+        segment_position: 1,
+        previous: [6; 32],
     };
-    let content = Content::Claim(claim);
-    let entry = Entry { position, term, log_id: [8; 16], segment_position: 1, previous: [6; 32], content };
+    let entry = Entry { header, content: Content::Claim(claim) };
     entry.encode().0
 }
 
