@@ -39,6 +39,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 // each module uses only modules that are declared above it
+mod planted;
 mod log_error;
 mod remote_log;
 mod pauses;
@@ -66,6 +67,8 @@ mod snapshot_shipper;
 mod shipper;
 mod claim;
 mod standby;
+#[cfg(test)]
+mod simulation;
 
 #[cfg(feature = "nats")]
 pub use jet_stream_log::{JetStreamLog, JetStreamOptions};
