@@ -15,7 +15,7 @@ pub use write::durability::Durability;
 pub(crate) use enclosing::{INSIDE_IMAGE, enclosing_image};
 pub(crate) use format::acknowledgement::{ACKNOWLEDGEMENT_LEN, Acknowledgement, Slot};
 pub(crate) use format::frame::{Frame, FrameFault, FrameKind, HEADER as FRAME_HEADER};
-pub(crate) use format::frames::{FrameChain, FrameReader, FrameStep, end_of_frames};
+pub(crate) use format::frames::{FrameChain, FrameReader, FrameStep, end_of_frames, frame_summary};
 pub(crate) use format::gap::{Gap, GapMark};
 pub(crate) use format::genesis::{DigestMark, Genesis};
 pub(crate) use format::prune::PruneMark;
