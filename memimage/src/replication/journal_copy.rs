@@ -198,7 +198,11 @@ impl JournalCopy {
         let known = pending.len().min(rest.len());
         if pending[..known] != rest[..known] {
             self.pending.clear();
-            return Err(self.corrupt(next, offset, "a piece contradicts an earlier one within an incomplete frame".to_owned()));
+            return Err(self.corrupt(
+                next,
+                offset,
+                "a piece contradicts an earlier one within an incomplete frame".to_owned(),
+            ));
         }
         match &rest[known..] {
             [] => self.verify_end(piece, self.end()),
@@ -310,9 +314,8 @@ impl JournalCopy {
             return Err(self.corrupt(segment, 0, what));
         }
         match self.is_empty() && self.base.is_none() && segment != SegmentId::FIRST {
-            true => Err(self.refused(format!(
-                "the journal begins with segment {segment}, so the copy must begin with a snapshot"
-            ))),
+            true => Err(self
+                .refused(format!("the journal begins with segment {segment}, so the copy must begin with a snapshot"))),
             false => Ok(header),
         }
     }
@@ -372,7 +375,9 @@ impl JournalCopy {
             && frames.first > seq.next()
         {
             let first = frames.first;
-            return Err(self.refused(format!("the journal begins with event {first}, but the snapshot has event {seq}")));
+            return Err(
+                self.refused(format!("the journal begins with event {first}, but the snapshot has event {seq}"))
+            );
         }
         if let Some(end) = &self.end {
             self.is_cleared = clear_rest(&*self.disk, &self.layout, end, self.is_cleared)?;
@@ -432,7 +437,11 @@ impl JournalCopy {
 
     fn refuse_after_failure(&self) -> Result<(), Error> {
         match self.failed {
-            true => Err(Error::io("syncing", self.layout.root(), std::io::Error::other("an earlier sync failed; help: open the copy again"))),
+            true => Err(Error::io(
+                "syncing",
+                self.layout.root(),
+                std::io::Error::other("an earlier sync failed; help: open the copy again"),
+            )),
             false => Ok(()),
         }
     }
@@ -482,7 +491,8 @@ fn clear_rest(disk: &dyn Disk, layout: &Layout, end: &CopyEnd, is_cleared: bool)
 fn remove_lone_bases(disk: &dyn Disk, layout: &Layout) -> Result<(), Error> {
     let journal = layout.journal();
     let names = layout.list_if_exists(disk, &journal)?;
-    let was_used = names.iter().any(|(name, _)| crate::journal::is_segment(name) || journal.join(name) == layout.durable());
+    let was_used =
+        names.iter().any(|(name, _)| crate::journal::is_segment(name) || journal.join(name) == layout.durable());
     if was_used || !layout.list_if_exists(disk, &layout.snapshots())?.is_empty() {
         return Ok(());
     }

@@ -8,8 +8,8 @@ use crate::context::Timestamp;
 use crate::disk::{Access, Disk, RealDisk, StoredFile, absolute};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::{
-    FRAME_HEADER, FrameChain, FrameFault, FrameReader, FrameStep, HeaderFault, Layout, SEGMENT_HEADER, SegmentHeader, frame_summary,
-    other_image, other_timeline,
+    FRAME_HEADER, FrameChain, FrameFault, FrameReader, FrameStep, HeaderFault, Layout, SEGMENT_HEADER, SegmentHeader,
+    frame_summary, other_image, other_timeline,
 };
 use crate::seq::{SegmentId, Seq};
 
@@ -272,7 +272,8 @@ impl PieceReader {
                     if next - from > bytes_max {
                         if accepted.is_none() {
                             let next = base + next as u64;
-                            let partial = PartialFrame { segment, offset, sent: 0, next, chain, sealed, time: frame_time };
+                            let partial =
+                                PartialFrame { segment, offset, sent: 0, next, chain, sealed, time: frame_time };
                             return Ok(Found::Partial(partial));
                         }
                         break;

@@ -7,9 +7,7 @@ use memimage::disk::{Crash, SimDisk};
 use memimage::replication::{JournalCopy, Piece};
 use memimage_tests::{Request, SplitMix64, cases};
 
-use super::{
-    COPY, EVERYTHING, Mode, SYNCED, append_all, assert_same_bytes, begin, extend, lock, reader, small_pieces,
-};
+use super::{COPY, EVERYTHING, Mode, SYNCED, append_all, assert_same_bytes, begin, extend, lock, reader, small_pieces};
 
 /// The disk after an operation.
 struct Point {

@@ -5,7 +5,8 @@ use memimage::replication::Piece;
 use memimage_tests::{Request, Run};
 
 use super::{
-    COPY, EVERYTHING, SYNCED, append_all, assert_same_bytes, begin, copy_of, extend, lock, pieces, reader_after, segments,
+    COPY, EVERYTHING, SYNCED, append_all, assert_same_bytes, begin, copy_of, extend, lock, pieces, reader_after,
+    segments,
 };
 
 /// An image with a record of 300 KiB, the pieces of this record, and a copy without them.

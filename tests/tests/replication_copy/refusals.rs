@@ -186,7 +186,10 @@ fn the_base_of_an_image_without_segments_is_not_removed() {
     for snapshots in [true, false] {
         let disk = disk.fork();
         if !snapshots {
-            disk.files().iter().filter(|path| path.extension() == Some("snapshot".as_ref())).for_each(|path| disk.remove(path).unwrap());
+            disk.files()
+                .iter()
+                .filter(|path| path.extension() == Some("snapshot".as_ref()))
+                .for_each(|path| disk.remove(path).unwrap());
         }
         let before = files(&disk);
         JournalCopy::lock_with(Arc::new(disk.clone()), super::IMAGE, uuid).unwrap_err();
