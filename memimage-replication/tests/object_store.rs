@@ -17,6 +17,8 @@ use servers::weed::{ACCESS_KEY, SECRET_KEY, Weed};
 
 /// A handle on a log on the server. Requests end soon while the server is down.
 fn open(weed: &Weed, name: &str, secret: &str) -> ObjectStoreLog {
+    // `ObjectStoreLog::open` does this itself; it fails if it was done before
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let retry = RetryConfig { max_retries: 0, retry_timeout: Duration::ZERO, ..RetryConfig::default() };
     let store = AmazonS3Builder::new()
         .with_endpoint(weed.endpoint())
