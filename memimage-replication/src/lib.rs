@@ -16,7 +16,7 @@ mod object_store_log;
 mod jet_stream_log;
 
 #[cfg(feature = "nats")]
-pub use jet_stream_log::{JetStreamLog, JetStreamOptions};
+pub use jet_stream_log::{JetStreamLog, JetStreamOptions, SyncInterval};
 pub use log_error::{LogError, LogErrorKind};
 #[cfg(feature = "object-store")]
 pub use object_store_log::{ObjectStoreLog, ObjectStoreOptions};
