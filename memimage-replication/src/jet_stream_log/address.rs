@@ -55,7 +55,10 @@ impl Address {
 }
 
 fn authentication(user_info: &str) -> Result<Authentication, LogError> {
-    let decode = |text| percent_decoded(text).ok_or_else(|| invalid("a `%` in the credentials is not followed by two hexadecimal digits"));
+    let decode = |text| {
+        percent_decoded(text)
+            .ok_or_else(|| invalid("a `%` in the credentials is not followed by two hexadecimal digits"))
+    };
     Ok(match user_info.split_once(':') {
         Some((user, password)) => Authentication::Password { user: decode(user)?, password: decode(password)? },
         None => Authentication::Token(decode(user_info)?),
@@ -75,7 +78,8 @@ fn apply(pair: &str, options: &mut JetStreamOptions) -> Result<(), LogError> {
         ("replicas", "1") => options.allow_single_replica = true,
         ("credentials", path) if !path.is_empty() => {
             if let Authentication::None = options.authentication {
-                let path = percent_decoded(path).ok_or_else(|| invalid("the path of the credentials file is invalid"))?;
+                let path =
+                    percent_decoded(path).ok_or_else(|| invalid("the path of the credentials file is invalid"))?;
                 options.authentication = Authentication::CredentialsFile(PathBuf::from(path));
             }
         }
@@ -126,7 +130,9 @@ mod tests {
         assert_eq!(address.display, "tls://a:4222,[::1]:4223/bank");
         assert!(options.allow_single_replica);
         assert!(matches!(options.sync_interval, Some(SyncInterval::Always)));
-        assert!(matches!(&options.authentication, Authentication::Password { user, password } if user == "bob" && password == "p@ss"));
+        assert!(
+            matches!(&options.authentication, Authentication::Password { user, password } if user == "bob" && password == "p@ss")
+        );
         assert!(!format!("{options:?} {address:?}").contains("p@ss"));
     }
 

@@ -1,5 +1,6 @@
 //! The connection to the servers: requests with a time limit, and what their failures mean.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::client::{Request, RequestErrorKind};
@@ -8,9 +9,10 @@ use async_nats::jetstream::response::Response;
 use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{Client, ConnectOptions, HeaderMap};
 use bytes::Bytes;
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::address::Address;
 use super::options::{Authentication, JetStreamOptions};
@@ -30,6 +32,8 @@ pub(super) struct Connection {
     /// The log's address, for messages.
     pub(super) address: String,
     pub(super) time_limit: Duration,
+    /// When the log last gave up a connection whose server did not answer.
+    given_up: Arc<Mutex<Instant>>,
 }
 
 impl Connection {
@@ -39,16 +43,29 @@ impl Connection {
     }
 
     /// Connects as another user.
-    pub(super) async fn open_as(address: &Address, options: &JetStreamOptions, user: &Authentication) -> Result<Connection, LogError> {
+    pub(super) async fn open_as(
+        address: &Address,
+        options: &JetStreamOptions,
+        user: &Authentication,
+    ) -> Result<Connection, LogError> {
         let deadline = Instant::now() + options.time_limit;
         loop {
             let connect = connect_options(address, options, user).await?.connect(address.servers.clone());
             let cause = match timeout_at(deadline, connect).await {
                 Ok(Ok(client)) => {
-                    return Ok(Connection { client, address: address.display.clone(), time_limit: options.time_limit });
+                    let (address, time_limit) = (address.display.clone(), options.time_limit);
+                    return Ok(Connection {
+                        client,
+                        address,
+                        time_limit,
+                        given_up: Arc::new(Mutex::new(Instant::now())),
+                    });
                 }
                 Ok(Err(cause)) if is_final(cause.kind()) => {
-                    let message = format!("cannot connect to `{}`: {cause}; help: check the credentials, the certificates and the URL", address.display);
+                    let message = format!(
+                        "cannot connect to `{}`: {cause}; help: check the credentials, the certificates and the URL",
+                        address.display
+                    );
                     return Err(LogError::new(LogErrorKind::Refused, message));
                 }
                 Ok(Err(cause)) => cause.to_string(),
@@ -72,8 +89,14 @@ impl Connection {
     /// # Errors
     ///
     /// Returns an error of the kind [`Unavailable`](LogErrorKind::Unavailable) after the time limit. The request may be received later.
-    pub(super) async fn request(&self, subject: &str, headers: Option<HeaderMap>, payload: Bytes) -> Result<Bytes, LogError> {
-        let deadline = self.deadline();
+    pub(super) async fn request(
+        &self,
+        subject: &str,
+        headers: Option<HeaderMap>,
+        payload: Bytes,
+    ) -> Result<Bytes, LogError> {
+        let start = Instant::now();
+        let deadline = start + self.time_limit;
         loop {
             self.connected(deadline).await?;
             let mut request = Request::new().payload(payload.clone()).timeout(None);
@@ -83,23 +106,44 @@ impl Connection {
             let answer = timeout_at(deadline, self.client.send_request(subject.to_owned(), request)).await;
             let cause = match answer {
                 Ok(Ok(message)) => return Ok(message.payload),
-                Err(_) => return Err(self.no_answer()),
+                Err(_) => {
+                    self.give_up(start).await;
+                    return Err(self.no_answer());
+                }
                 Ok(Err(cause)) => cause,
             };
             match cause.kind() {
                 RequestErrorKind::NoResponders if Instant::now() + PAUSE < deadline => sleep(PAUSE).await,
                 RequestErrorKind::NoResponders => {
+                    self.give_up(start).await;
                     let what = "no server takes the request: the stream has no leader, does not exist any more, or JetStream is not enabled";
                     return Err(unavailable(&self.address, what));
                 }
                 RequestErrorKind::MaxPayloadExceeded | RequestErrorKind::InvalidSubject => {
-                    return Err(LogError::new(LogErrorKind::Refused, format!("`{}` refuses a request: {cause}", self.address)));
+                    return Err(LogError::new(
+                        LogErrorKind::Refused,
+                        format!("`{}` refuses a request: {cause}", self.address),
+                    ));
                 }
                 RequestErrorKind::TimedOut | RequestErrorKind::Other => {
                     return Err(unavailable(&self.address, &format!("the answer was lost: {cause}")));
                 }
             }
         }
+    }
+
+    /// Connects to another server, if no call has done so since `start`: this one may be cut off from the others, or the connection may
+    /// be dead without either side having noticed.
+    pub(super) async fn give_up(&self, start: Instant) {
+        {
+            let mut given_up = self.given_up.lock();
+            if *given_up > start {
+                return;
+            }
+            *given_up = Instant::now();
+        }
+        // if the command has no room in the queue, the connection's task is not connected anyway
+        let _ = timeout(PAUSE, self.client.force_reconnect()).await;
     }
 
     /// A request to the interface of JetStream. The inner error is the one that JetStream answered.
@@ -128,7 +172,10 @@ impl Connection {
         if is_transient(error) {
             return LogError::new(LogErrorKind::Unavailable, message);
         }
-        LogError::new(LogErrorKind::Refused, format!("{message}; help: check the permissions and limits of the account"))
+        LogError::new(
+            LogErrorKind::Refused,
+            format!("{message}; help: check the permissions and limits of the account"),
+        )
     }
 
     /// The error of a call that was not answered in time.
@@ -153,7 +200,11 @@ pub(super) fn unavailable(address: &str, what: &str) -> LogError {
     LogError::new(LogErrorKind::Unavailable, format!("`{address}` is not available: {what}"))
 }
 
-async fn connect_options(address: &Address, options: &JetStreamOptions, user: &Authentication) -> Result<ConnectOptions, LogError> {
+async fn connect_options(
+    address: &Address,
+    options: &JetStreamOptions,
+    user: &Authentication,
+) -> Result<ConnectOptions, LogError> {
     let mut connect = ConnectOptions::new()
         .name("memimage-replication")
         .require_tls(address.tls)
@@ -162,7 +213,9 @@ async fn connect_options(address: &Address, options: &JetStreamOptions, user: &A
         .ping_interval((options.time_limit / 4).max(Duration::from_millis(100)))
         .client_capacity(CLIENT_CAPACITY)
         .max_reconnects(None)
-        .reconnect_delay_callback(|attempts| (PAUSE * u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX).min(100)).min(RECONNECT_PAUSE_MAX));
+        .reconnect_delay_callback(|attempts| {
+            (PAUSE * u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX).min(100)).min(RECONNECT_PAUSE_MAX)
+        });
     if options.ignore_discovered_servers {
         connect = connect.ignore_discovered_servers();
     }
@@ -191,7 +244,12 @@ fn is_final(kind: async_nats::ConnectErrorKind) -> bool {
 
 /// Whether another attempt may succeed: the server's errors, time limits, and too many requests.
 fn is_transient(error: &jetstream::Error) -> bool {
-    error.code() >= 500 || matches!(error.code(), 408 | 429) || error.error_code() == ErrorCode::STREAM_OFFLINE
+    // a stream cannot be created while a server is down; only the text tells this from a cluster that is too small
+    let is_down = error.error_code() == ErrorCode::CLUSTER_NO_PEERS && error.to_string().contains("offline");
+    error.code() >= 500
+        || matches!(error.code(), 408 | 429)
+        || error.error_code() == ErrorCode::STREAM_OFFLINE
+        || is_down
 }
 
 #[cfg(test)]
@@ -199,10 +257,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_of_a_cluster_without_a_leader_is_transient_and_a_missing_permission_is_not() {
+    fn an_answer_of_a_cluster_with_servers_down_is_transient_and_a_limit_is_not() {
         let decode = |text: &str| serde_json::from_str::<jetstream::Error>(text).unwrap();
-        assert!(is_transient(&decode(r#"{"code":503,"err_code":10008,"description":"JetStream system temporarily unavailable"}"#)));
+        assert!(is_transient(&decode(
+            r#"{"code":503,"err_code":10008,"description":"JetStream system temporarily unavailable"}"#
+        )));
         assert!(is_transient(&decode(r#"{"code":429,"err_code":10167}"#)));
-        assert!(!is_transient(&decode(r#"{"code":400,"err_code":10054,"description":"message size exceeds maximum allowed"}"#)));
+        assert!(is_transient(&decode(
+            r#"{"code":400,"err_code":10005,"description":"no suitable peers for placement, peer offline"}"#
+        )));
+        assert!(!is_transient(&decode(
+            r#"{"code":400,"err_code":10005,"description":"no suitable peers for placement"}"#
+        )));
+        assert!(!is_transient(&decode(
+            r#"{"code":400,"err_code":10054,"description":"message size exceeds maximum allowed"}"#
+        )));
     }
 }

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use async_nats::header::{NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_STREAM};
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::stream::{Info, PurgeResponse, RawMessage};
-use async_nats::HeaderMap;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
-use super::connection::Connection;
+use super::connection::{Connection, unavailable};
 use super::stream_settings::subject_of;
 use crate::entry::damaged;
 use crate::log_error::{LogError, LogErrorKind};
@@ -23,6 +23,8 @@ use crate::remote_log::{Append, Bounds};
 const READS: usize = 32;
 /// How often a missing entry is read before it counts as lost. After an election, a former leader may answer for a moment.
 const ATTEMPTS: u32 = 5;
+/// The pause before an append that may succeed soon is tried again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The stream that holds the entries.
 #[derive(Clone)]
@@ -33,7 +35,27 @@ pub(super) struct Entries {
 
 impl Entries {
     /// Publishes an entry, expecting that the last one is that before `position`.
+    ///
+    /// A leader refuses an append also if it has accepted another at this position that is not in the log yet. If it is cut off from the other
+    /// servers, that one never gets there. So the entry is published again until the position is taken, or the time limit is over.
     pub(super) async fn append(&self, position: u64, entry: Bytes) -> Result<Append, LogError> {
+        let start = Instant::now();
+        loop {
+            match self.publish(position, entry.clone()).await? {
+                Append::Done => return Ok(Append::Done),
+                Append::Occupied if self.bounds().await?.end != position => return Ok(Append::Occupied),
+                Append::Occupied => {}
+            }
+            if start.elapsed() >= self.connection.time_limit {
+                self.connection.give_up(start).await;
+                let what = format!("another append at position {position} is neither in the log nor refused");
+                return Err(unavailable(&self.connection.address, &what));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn publish(&self, position: u64, entry: Bytes) -> Result<Append, LogError> {
         // no message id: deduplication forgets after a while, and the expectation does not
         let mut headers = HeaderMap::new();
         headers.insert(NATS_EXPECTED_STREAM, self.stream.as_str());
@@ -111,7 +133,7 @@ impl Entries {
     async fn first(&self, position: u64) -> Result<Option<Vec<u8>>, LogError> {
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
-                sleep(Duration::from_millis(50) * attempt).await;
+                sleep(PAUSE * attempt).await;
             }
             if let Some(entry) = self.get(position).await? {
                 return Ok(Some(entry));
@@ -145,7 +167,11 @@ impl Entries {
         let message = match self.connection.api::<Answer>(&subject, &Wanted { seq: position }).await? {
             Ok(answer) => answer.message,
             Err(error) if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => return Ok(None),
-            Err(error) => return Err(self.connection.refusal(&format!("the entry at position {position} cannot be read"), &error)),
+            Err(error) => {
+                return Err(self
+                    .connection
+                    .refusal(&format!("the entry at position {position} cannot be read"), &error));
+            }
         };
         let damaged = |what: &str| damaged(&self.connection.address, position, what);
         if message.sequence != position {
@@ -154,7 +180,8 @@ impl Entries {
         if message.subject != subject_of(&self.stream) {
             return Err(damaged(&format!("its subject is `{}`", message.subject)));
         }
-        let message = StreamMessage::try_from(message).map_err(|cause| damaged(&format!("it cannot be decoded: {cause}")))?;
+        let message =
+            StreamMessage::try_from(message).map_err(|cause| damaged(&format!("it cannot be decoded: {cause}")))?;
         Ok(Some(message.payload.into()))
     }
 
@@ -170,8 +197,13 @@ impl Entries {
         let subject = format!("STREAM.PURGE.{}", self.stream);
         match self.connection.api::<PurgeResponse>(&subject, &serde_json::json!({ "seq": position })).await? {
             Ok(answer) if answer.success => Ok(()),
-            Ok(_) => Err(LogError::new(LogErrorKind::Unavailable, format!("`{}` did not prune the log", self.connection.address))),
-            Err(error) => Err(self.connection.refusal(&format!("the entries before position {position} cannot be pruned"), &error)),
+            Ok(_) => Err(LogError::new(
+                LogErrorKind::Unavailable,
+                format!("`{}` did not prune the log", self.connection.address),
+            )),
+            Err(error) => Err(self
+                .connection
+                .refusal(&format!("the entries before position {position} cannot be pruned"), &error)),
         }
     }
 }

@@ -65,7 +65,10 @@ impl JetStreamLog {
         let mut options = options;
         let address = Address::parse(url, &mut options)?;
         if options.time_limit < Duration::from_millis(10) {
-            return Err(LogError::new(LogErrorKind::Refused, "the time limit of a log on JetStream is shorter than 10 ms"));
+            return Err(LogError::new(
+                LogErrorKind::Refused,
+                "the time limit of a log on JetStream is shorter than 10 ms",
+            ));
         }
         let runtime = Runtime::start("memimage-nats")?;
         let (entries, snapshots, entry_bytes_max) = runtime.run(async move { open(&address, &options).await })??;
@@ -80,7 +83,8 @@ async fn open(address: &Address, options: &JetStreamOptions) -> Result<(Entries,
     let info = existing_or_new(&entries, single_replica_allowed).await?;
     stream_settings::verify(&info.config, single_replica_allowed, &address.display)?;
     sync_interval::verify(address, options, &info).await?;
-    let limit_of_stream = usize::try_from(info.config.max_message_size).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+    let limit_of_stream =
+        usize::try_from(info.config.max_message_size).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
     let entry_bytes_max = connection.client.max_payload().min(limit_of_stream).saturating_sub(MESSAGE_OVERHEAD);
     if entry_bytes_max < ENTRY_BYTES {
         let message = format!(
@@ -106,7 +110,11 @@ async fn existing_or_new(entries: &Entries, single_replica_allowed: bool) -> Res
     let config = stream_settings::new_stream(stream, single_replica_allowed);
     let created = connection.api::<Info>(&format!("STREAM.CREATE.{stream}"), &config).await?;
     created.map_err(|error| {
-        let what = format!("the stream `{stream}` with {} replicas cannot be created", config.num_replicas);
+        let what = format!(
+            "the stream `{stream}` with {} replicas cannot be created (three need a cluster of three servers; `allow_single_replica(true)`, or \
+             `replicas=1` in the URL, creates a stream with one)",
+            config.num_replicas
+        );
         connection.refusal(&what, &error)
     })
 }

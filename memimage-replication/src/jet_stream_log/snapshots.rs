@@ -42,7 +42,11 @@ impl Snapshots {
         };
         let list = async {
             let objects = store.list().await.map_err(|cause| self.failed("cannot be listed", &cause))?;
-            objects.map_ok(|object| object.name).try_collect().await.map_err(|cause| self.failed("cannot be listed", &cause))
+            objects
+                .map_ok(|object| object.name)
+                .try_collect()
+                .await
+                .map_err(|cause| self.failed("cannot be listed", &cause))
         };
         timeout(self.connection.time_limit, list).await.map_err(|_| self.connection.no_answer())?
     }
@@ -64,7 +68,7 @@ impl Snapshots {
             return Err(error);
         }
         let limit = self.connection.time_limit * LAST;
-        match runtime.run(timeout(limit, task))? {
+        match runtime.run(async move { timeout(limit, task).await })? {
             Ok(Ok(Ok(_))) => Ok(()),
             // the snapshot is stored; only what it replaces is still there
             Ok(Ok(Err(cause))) if cause.kind() == PutErrorKind::PurgeOldChunks => Ok(()),
@@ -118,7 +122,9 @@ impl Snapshots {
             object = returned;
             let chunk = match outcome {
                 Ok(Ok(chunk)) => chunk,
-                Ok(Err(cause)) if cause.kind() == io::ErrorKind::InvalidData => return Err(self.damaged(name, &cause.to_string())),
+                Ok(Err(cause)) if cause.kind() == io::ErrorKind::InvalidData => {
+                    return Err(self.damaged(name, &cause.to_string()));
+                }
                 Ok(Err(cause)) => return Err(self.failed(&format!("the snapshot `{name}` cannot be read"), &cause)),
                 Err(_) => return Err(self.connection.no_answer()),
             };
@@ -127,7 +133,10 @@ impl Snapshots {
             }
             received += chunk.len();
             into.write_all(&chunk).map_err(|cause| {
-                let message = format!("the snapshot `{name}` of `{}` cannot be written to its file: {cause}", self.connection.address);
+                let message = format!(
+                    "the snapshot `{name}` of `{}` cannot be written to its file: {cause}",
+                    self.connection.address
+                );
                 LogError::new(LogErrorKind::Refused, message)
             })?;
         }
@@ -183,15 +192,21 @@ impl Snapshots {
         }
         let config = new_bucket(&self.bucket, self.stream(), self.single_replica_allowed);
         let created = self.connection.api::<Info>(&format!("STREAM.CREATE.{}", self.stream()), &config).await?;
-        created.map_err(|error| self.connection.refusal("the object store of the snapshots cannot be created", &error))?;
+        created
+            .map_err(|error| self.connection.refusal("the object store of the snapshots cannot be created", &error))?;
         self.store().await
     }
 
     async fn store(&self) -> Result<ObjectStore, LogError> {
         let limit = self.connection.time_limit;
-        let context = jetstream::context::ContextBuilder::new().timeout(limit).ack_timeout(limit).build(self.connection.client.clone());
+        let context = jetstream::context::ContextBuilder::new()
+            .timeout(limit)
+            .ack_timeout(limit)
+            .build(self.connection.client.clone());
         match timeout(limit, context.get_object_store(&self.bucket)).await {
-            Ok(store) => store.map_err(|cause| self.failed("the object store of the snapshots cannot be opened", &cause)),
+            Ok(store) => {
+                store.map_err(|cause| self.failed("the object store of the snapshots cannot be opened", &cause))
+            }
             Err(_) => Err(self.connection.no_answer()),
         }
     }
@@ -243,7 +258,9 @@ impl AsyncRead for Chunks {
         if self.rest.is_empty() && !self.is_complete {
             match self.receiver.poll_recv(context) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the snapshot ends early"))),
+                Poll::Ready(None) => {
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the snapshot ends early")));
+                }
                 Poll::Ready(Some(chunk)) => {
                     self.is_complete = chunk.is_empty();
                     self.rest = chunk;

@@ -62,7 +62,10 @@ pub(super) fn verify(config: &Config, single_allowed: bool, address: &str) -> Re
             faults.push(what);
         }
     };
-    fault(config.subjects != [subject.clone()], format!("its subjects are {:?} instead of `{subject}` alone", config.subjects));
+    fault(
+        config.subjects != [subject.clone()],
+        format!("its subjects are {:?} instead of `{subject}` alone", config.subjects),
+    );
     fault(config.allow_rollup, "`allow_rollup_hdrs` lets a message replace all earlier ones".to_owned());
     fault(config.deny_purge, "`deny_purge` prevents pruning".to_owned());
     fault(config.discard == DiscardPolicy::Old, "`discard: old` removes entries when a limit is reached".to_owned());
@@ -101,12 +104,18 @@ fn keeps_messages(config: &Config, single_allowed: bool) -> Vec<String> {
             config.num_replicas
         ),
     );
-    fault(config.storage == StorageType::Memory, "`storage: memory` loses all entries when the servers restart".to_owned());
+    fault(
+        config.storage == StorageType::Memory,
+        "`storage: memory` loses all entries when the servers restart".to_owned(),
+    );
     fault(config.retention != RetentionPolicy::Limits, "its retention is not `limits`".to_owned());
     fault(config.max_age > Duration::ZERO, format!("`max_age` removes entries after {:?}", config.max_age));
     fault(config.max_messages > 0, format!("`max_msgs` is {}", config.max_messages));
     fault(config.max_bytes > 0 && config.discard == DiscardPolicy::Old, format!("`max_bytes` is {}", config.max_bytes));
-    fault(config.max_messages_per_subject > 0, format!("`max_msgs_per_subject` is {}", config.max_messages_per_subject));
+    fault(
+        config.max_messages_per_subject > 0,
+        format!("`max_msgs_per_subject` is {}", config.max_messages_per_subject),
+    );
     fault(config.mirror.is_some(), "it is a mirror, which drops the expectation of an append".to_owned());
     let has_sources = config.sources.as_ref().is_some_and(|sources| !sources.is_empty());
     fault(has_sources, "it has sources, which append without an expectation".to_owned());
@@ -158,7 +167,10 @@ mod tests {
             (|c| c.mirror = Some(Source::default()), "mirror"),
             (|c| c.sources = Some(vec![Source::default()]), "sources"),
             (
-                |c| c.republish = Some(Republish { source: "a".to_owned(), destination: "b".to_owned(), headers_only: false }),
+                |c| {
+                    c.republish =
+                        Some(Republish { source: "a".to_owned(), destination: "b".to_owned(), headers_only: false })
+                },
                 "republishes",
             ),
             (|c| c.first_sequence = Some(7), "first sequence"),

@@ -55,7 +55,10 @@ pub(super) async fn verify(address: &Address, options: &JetStreamOptions, stream
     match &options.sync_interval {
         Some(SyncInterval::Always) => Ok(()),
         Some(SyncInterval::Unknown) => {
-            warn!(log = address.display, "the servers of the log may lose acknowledged entries: they are not known to have `sync_interval: always`");
+            warn!(
+                log = address.display,
+                "the servers of the log may lose acknowledged entries: they are not known to have `sync_interval: always`"
+            );
             Ok(())
         }
         Some(SyncInterval::Ask { user, password }) => {
@@ -89,13 +92,15 @@ async fn ask(
 ) -> Result<BTreeMap<String, bool>, LogError> {
     let connection = Connection::open_as(address, options, user).await?;
     let deadline = connection.deadline();
-    let failed = |cause: &dyn std::fmt::Display| unavailable(&address.display, &format!("the servers cannot be asked for their settings: {cause}"));
+    let failed = |cause: &dyn std::fmt::Display| {
+        unavailable(&address.display, &format!("the servers cannot be asked for their settings: {cause}"))
+    };
     let inbox = connection.client.new_inbox();
     let mut inbox_messages = connection.client.subscribe(inbox.clone()).await.map_err(|cause| failed(&cause))?;
     let publish = connection.client.publish_with_reply(VARIABLES_OF_EACH_SERVER, inbox, "".into());
     publish.await.map_err(|cause| failed(&cause))?;
     let mut answers = BTreeMap::new();
-    while !(wanted.iter().all(|name| answers.contains_key(name)) && !answers.is_empty()) {
+    while answers.is_empty() || wanted.iter().any(|name| !answers.contains_key(name)) {
         let Ok(Some(message)) = timeout_at(deadline, inbox_messages.next()).await else {
             break;
         };
@@ -132,10 +137,17 @@ fn judge(answers: &BTreeMap<String, bool>, wanted: &[String], address: &str) -> 
     }
     let silent: Vec<&str> = wanted.iter().filter(|name| !answers.contains_key(*name)).map(String::as_str).collect();
     if silent.len() * 2 >= wanted.len().max(1) {
-        return Err(unavailable(address, &format!("these servers do not tell their `sync_interval`: {}", silent.join(", "))));
+        return Err(unavailable(
+            address,
+            &format!("these servers do not tell their `sync_interval`: {}", silent.join(", ")),
+        ));
     }
     if !silent.is_empty() {
-        warn!(log = address, servers = silent.join(", "), "some servers did not tell whether they have `sync_interval: always`");
+        warn!(
+            log = address,
+            servers = silent.join(", "),
+            "some servers did not tell whether they have `sync_interval: always`"
+        );
     }
     Ok(())
 }

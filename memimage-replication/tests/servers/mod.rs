@@ -2,6 +2,9 @@
 
 #![allow(dead_code)] // each test program uses a part of this module
 
+#[cfg(feature = "nats")]
+pub mod nats;
+pub mod proxy;
 pub mod weed;
 
 use std::fs::File;
@@ -22,7 +25,8 @@ pub fn installed(name: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    let reason = format!("`{}` does not exist; help: run memimage-replication/tests/servers/install.sh", path.display());
+    let reason =
+        format!("`{}` does not exist; help: run memimage-replication/tests/servers/install.sh", path.display());
     assert!(std::env::var_os("MEMIMAGE_SERVERS").is_none_or(|value| value != "required"), "{reason}");
     println!("skipped: {reason}");
     None
