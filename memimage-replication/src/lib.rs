@@ -71,7 +71,7 @@ mod standby;
 mod simulation;
 
 #[cfg(feature = "nats")]
-pub use jet_stream_log::{JetStreamLog, JetStreamOptions};
+pub use jet_stream_log::{JetStreamLog, JetStreamOptions, SyncInterval};
 pub use log::Log;
 pub use log_error::{LogError, LogErrorKind};
 #[cfg(feature = "object-store")]

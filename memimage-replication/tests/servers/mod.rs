@@ -2,6 +2,9 @@
 
 #![allow(dead_code)] // each test program uses a part of this module
 
+#[cfg(feature = "nats")]
+pub(crate) mod nats;
+pub(crate) mod proxy;
 pub(crate) mod weed;
 
 use std::fs::File;
