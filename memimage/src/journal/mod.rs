@@ -43,7 +43,7 @@ pub(crate) use read::scan::{JournalEnd, Scan};
 pub(crate) use read::segments::Segments;
 pub(crate) use read::tail::JournalTail;
 pub(crate) use write::batch::{LastEvents, NoRoom, OpenBatch};
-pub(crate) use write::commit::BatchLimits;
+pub(crate) use write::commit::{BatchLimits, GateOptions, LagLimit, ReplicatedJournal};
 pub(crate) use write::create::{JournalStart, create, create_continuation, rewrite_without_start};
 pub(crate) use write::durability_watch::DurabilityWatch;
 pub(crate) use write::rebuild::{RebuiltPart, SegmentRebuild, key_ids_of};
