@@ -55,7 +55,13 @@ pub(crate) struct Fence {
 
 impl Appender {
     /// An appender that claims the log behind `tail`.
-    pub(crate) fn new(log: &Arc<dyn RemoteLog>, tail: Option<&LogTail>, owner: Id, image: Id, lease_ms: u64) -> Result<Appender, LogError> {
+    pub(crate) fn new(
+        log: &Arc<dyn RemoteLog>,
+        tail: Option<&LogTail>,
+        owner: Id,
+        image: Id,
+        lease_ms: u64,
+    ) -> Result<Appender, LogError> {
         let header = match tail {
             Some(tail) => EntryHeader {
                 position: tail.next(),
@@ -66,7 +72,15 @@ impl Appender {
                 previous: tail.hash,
                 ..tail.header
             },
-            None => EntryHeader { position: 1, term: 1, log_id: crate::owner_id::random_id()?, owner, image, lease_ms, ..EntryHeader::default() },
+            None => EntryHeader {
+                position: 1,
+                term: 1,
+                log_id: crate::owner_id::random_id()?,
+                owner,
+                image,
+                lease_ms,
+                ..EntryHeader::default()
+            },
         };
         let point = tail.map_or(JournalPoint::START, |tail| tail.point);
         Ok(Appender { log: Arc::clone(log), next: header, point, open: None, losses: 0 })

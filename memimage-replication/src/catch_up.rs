@@ -3,10 +3,10 @@
 use memimage::replication::JournalCopy;
 use memimage::{Error, ErrorKind};
 
-use crate::remote_log::Engine;
 use crate::entry::{Content, Entry};
 use crate::failure::{failure, log_failed};
 use crate::log_reader::{LogReader, LogTail, position_beyond};
+use crate::remote_log::Engine;
 
 /// Appends to a copy what an entry has of the journal.
 pub(crate) fn apply(copy: &mut JournalCopy, entry: &Entry) -> Result<(), Error> {
@@ -33,7 +33,8 @@ pub(crate) fn catch_up(engine: &Engine, copy: &mut JournalCopy, tail: &LogTail) 
     let mut reader = reader_behind(engine, copy)?;
     while reader.position() <= tail.header.position {
         let Some((entry, _)) = reader.next().map_err(|error| log_failed(&error))? else {
-            let what = format!("`{}` ends before position {}, which it has had", engine.address(), tail.header.position);
+            let what =
+                format!("`{}` ends before position {}, which it has had", engine.address(), tail.header.position);
             return Err(failure(ErrorKind::Corrupt, what));
         };
         apply(copy, &entry)?;

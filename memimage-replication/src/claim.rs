@@ -19,14 +19,19 @@ use crate::shipper::Shipper;
 const ATTEMPTS: u32 = 16;
 
 impl Replicate for Log {
-    fn claim(self: Box<Self>, directory: &LockedDirectory, acknowledge: Acknowledge) -> Result<Box<dyn Claimed>, Error> {
+    fn claim(
+        self: Box<Self>,
+        directory: &LockedDirectory,
+        acknowledge: Acknowledge,
+    ) -> Result<Box<dyn Claimed>, Error> {
         for _ in 0..ATTEMPTS {
             let tail = LogTail::find(&self.engine).map_err(|error| log_failed(&error))?;
             let (owner, image) = self.prepare(directory, tail.as_ref())?;
             let mut appender = self.appender(tail.as_ref(), owner, image)?;
             if tail.is_none() || self.settings.takes_over {
                 let log_id = appender.header().log_id;
-                owner_id::write(directory.path(), &log_id, &owner).map_err(|error| id_failed(directory.path(), &error))?;
+                owner_id::write(directory.path(), &log_id, &owner)
+                    .map_err(|error| id_failed(directory.path(), &error))?;
             }
             if let Ok(()) = claim(&mut appender, &self.settings.name)? {
                 return Ok(Box::new(ClaimedLog { shipper: Shipper::start(*self, appender, acknowledge)? }));
@@ -34,7 +39,10 @@ impl Replicate for Log {
         }
         Err(failure(
             ErrorKind::Replication,
-            format!("others keep appending to the log `{}`, so it cannot be claimed; help: stop them, and try again", self.address()),
+            format!(
+                "others keep appending to the log `{}`, so it cannot be claimed; help: stop them, and try again",
+                self.address()
+            ),
         ))
     }
 }

@@ -214,7 +214,8 @@ mod tests {
 
     fn entries() -> Vec<Entry> {
         let point = JournalPoint { segment: 1, offset: 8192, seq: memimage::Seq::new(7), hash: 9 };
-        let head = PieceHead { start: point, end: JournalPoint { offset: 8704, ..point }, time: Timestamp::from_micros(5) };
+        let head =
+            PieceHead { start: point, end: JournalPoint { offset: 8704, ..point }, time: Timestamp::from_micros(5) };
         let time = Timestamp::from_micros(4);
         let contents = [
             Content::Claim(Claim { name: "host a".to_owned(), time, point }),

@@ -29,7 +29,10 @@ pub(crate) fn failure(kind: ErrorKind, message: impl std::fmt::Display) -> Error
 pub(crate) fn id_failed(path: &Path, error: &io::Error) -> Error {
     failure(
         ErrorKind::Replication,
-        format!("the id of the owner in `{}` cannot be read or written: {error}", path.join(owner_id::DIRECTORY).display()),
+        format!(
+            "the id of the owner in `{}` cannot be read or written: {error}",
+            path.join(owner_id::DIRECTORY).display()
+        ),
     )
 }
 

@@ -134,7 +134,8 @@ impl Log {
 
 /// The name of the host, and the number of the process.
 fn default_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::fs::read_to_string("/etc/hostname"));
+    let host =
+        std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::fs::read_to_string("/etc/hostname"));
     let host = host.map(|host| host.trim().to_owned()).unwrap_or_default();
     let host = if host.is_empty() { "a host".to_owned() } else { host };
     format!("{host}, process {}", std::process::id())
@@ -142,6 +143,9 @@ fn default_name() -> String {
 
 impl fmt::Debug for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Log").field("address", &self.address()).field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Log")
+            .field("address", &self.address())
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }

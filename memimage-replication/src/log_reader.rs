@@ -124,7 +124,9 @@ impl LogReader {
         let earlier = match position {
             0 | 1 => None,
             _ => match log.read(position - 1, 1) {
-                Ok(entries) => entries.first().map(|bytes| Entry::decode(bytes, position - 1, log.address())).transpose()?,
+                Ok(entries) => {
+                    entries.first().map(|bytes| Entry::decode(bytes, position - 1, log.address())).transpose()?
+                }
                 Err(error) if error.kind() == LogErrorKind::Pruned => None,
                 Err(error) => return Err(error),
             },

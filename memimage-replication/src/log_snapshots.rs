@@ -10,9 +10,9 @@ use std::path::Path;
 use memimage::{Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::remote_log::Engine;
 use crate::entry::{EntryHash, Id};
 use crate::log_error::{LogError, LogErrorKind};
+use crate::remote_log::Engine;
 
 const MAGIC: [u8; 8] = *b"MIsnaps1";
 const HASH: usize = 32;
@@ -56,7 +56,8 @@ pub(crate) struct SnapshotHead {
 
 /// The snapshots of a log, newest first. Files with other names are skipped.
 pub(crate) fn list(engine: &Engine) -> Result<Vec<SnapshotName>, LogError> {
-    let mut names: Vec<SnapshotName> = engine.snapshots()?.iter().filter_map(|name| SnapshotName::parse(name)).collect();
+    let mut names: Vec<SnapshotName> =
+        engine.snapshots()?.iter().filter_map(|name| SnapshotName::parse(name)).collect();
     names.sort_unstable();
     names.reverse();
     Ok(names)
@@ -64,8 +65,9 @@ pub(crate) fn list(engine: &Engine) -> Result<Vec<SnapshotName>, LogError> {
 
 /// Copies the file of a snapshot to the log.
 pub(crate) fn put(engine: &Engine, name: &SnapshotName, head: &SnapshotHead, file: File) -> Result<(), LogError> {
-    let unreadable =
-        |error: io::Error| LogError::new(LogErrorKind::Refused, format!("the file of snapshot {} cannot be read: {error}", name.seq));
+    let unreadable = |error: io::Error| {
+        LogError::new(LogErrorKind::Refused, format!("the file of snapshot {} cannot be read: {error}", name.seq))
+    };
     let len = file.metadata().map_err(unreadable)?.len();
     let head = postcard::to_stdvec(head).expect("a plain structure can be encoded");
     let mut lead = MAGIC.to_vec();
@@ -110,7 +112,10 @@ pub(crate) fn get(engine: &Engine, name: &SnapshotName, path: &Path) -> Result<S
             let text = name.text();
             LogError::new(
                 LogErrorKind::Damaged,
-                format!("the snapshot `{text}` of `{}` is damaged: {what}; help: use an older snapshot", engine.address()),
+                format!(
+                    "the snapshot `{text}` of `{}` is damaged: {what}; help: use an older snapshot",
+                    engine.address()
+                ),
             )
         };
         let head = writer.finish().map_err(damaged)?;
@@ -138,7 +143,8 @@ impl VerifiedWriter {
     /// Decodes the head, once it has arrived.
     fn decode_head(&mut self) -> io::Result<()> {
         let invalid = |what| io::Error::new(io::ErrorKind::InvalidData, what);
-        let Some(len) = self.held.get(8..12).map(|len| u32::from_le_bytes(len.try_into().expect("4 bytes")) as usize) else {
+        let Some(len) = self.held.get(8..12).map(|len| u32::from_le_bytes(len.try_into().expect("4 bytes")) as usize)
+        else {
             return Ok(());
         };
         if self.held[..8] != MAGIC || len > HEAD_MAX {
@@ -146,7 +152,9 @@ impl VerifiedWriter {
         }
         let lead = 12 + len + 8;
         if self.held.len() >= lead {
-            self.head = Some(postcard::from_bytes(&self.held[12..12 + len]).map_err(|_| invalid("its head cannot be decoded"))?);
+            self.head = Some(
+                postcard::from_bytes(&self.held[12..12 + len]).map_err(|_| invalid("its head cannot be decoded"))?,
+            );
             self.left = u64::from_le_bytes(self.held[12 + len..lead].try_into().expect("8 bytes"));
             self.hash.update(&self.held[..lead]);
             self.held.drain(..lead);

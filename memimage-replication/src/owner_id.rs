@@ -10,8 +10,9 @@ use crate::log_error::{LogError, LogErrorKind};
 /// A random id.
 pub(crate) fn random_id() -> Result<Id, LogError> {
     let mut id = [0; 16];
-    getrandom::fill(&mut id)
-        .map_err(|error| LogError::new(LogErrorKind::Refused, format!("the operating system provides no random bytes: {error}")))?;
+    getrandom::fill(&mut id).map_err(|error| {
+        LogError::new(LogErrorKind::Refused, format!("the operating system provides no random bytes: {error}"))
+    })?;
     Ok(id)
 }
 

@@ -7,10 +7,10 @@ use memimage::Seq;
 use memimage::replication::JournalPoint;
 use parking_lot::Mutex;
 
-use crate::remote_log::Engine;
 use crate::entry::{Content, EntryHash, EntryHeader};
 use crate::log_error::LogError;
 use crate::log_reader::entry_at;
+use crate::remote_log::Engine;
 
 /// The number of segments that are remembered.
 const REMEMBERED: usize = 256;

@@ -60,7 +60,9 @@ impl Shipper {
         let spawned = std::thread::Builder::new()
             .name("memimage-shipper".to_owned())
             .spawn(move || thread.run(&received))
-            .map_err(|error| failure(ErrorKind::Replication, format!("the thread that ships the journal cannot be started: {error}")))?;
+            .map_err(|error| {
+                failure(ErrorKind::Replication, format!("the thread that ships the journal cannot be started: {error}"))
+            })?;
         Ok(Shipper { owners, thread: Some(spawned), stop, log })
     }
 

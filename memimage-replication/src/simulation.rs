@@ -27,10 +27,17 @@ struct Member {
 
 enum Role {
     /// Reads the log. `tail` is the last entry that it has read.
-    Standby { reader: LogReader, tail: Option<LogTail> },
+    Standby {
+        reader: LogReader,
+        tail: Option<LogTail>,
+    },
     /// Claims the log.
-    Candidate { appender: Appender },
-    Owner { appender: Appender },
+    Candidate {
+        appender: Appender,
+    },
+    Owner {
+        appender: Appender,
+    },
 }
 
 /// What the members were told.
@@ -45,7 +52,10 @@ fn numbered(point: JournalPoint, id: u64) -> Content {
     let start = JournalPoint { segment: 1, offset: 4096 + point.seq.get(), ..point };
     let seq = point.seq.next();
     let end = JournalPoint { segment: 1, offset: 4096 + seq.get(), seq, hash: id };
-    Content::Piece(Piece { head: PieceHead { start, end, time: Timestamp::default() }, bytes: id.to_le_bytes().to_vec() })
+    Content::Piece(Piece {
+        head: PieceHead { start, end, time: Timestamp::default() },
+        bytes: id.to_le_bytes().to_vec(),
+    })
 }
 
 impl Member {
@@ -62,17 +72,15 @@ impl Member {
     /// One step, with a number that no other entry has.
     fn step(&mut self, id: u64, takes_over: bool, promises: &mut Promises) {
         match &mut self.role {
-            Role::Standby { reader, tail } => {
-                match reader.next() {
-                    Ok(Some((entry, hash))) => *tail = Some(LogTail::after(&entry, hash)),
-                    Ok(None) if takes_over => {
-                        let appender = Appender::new(&self.engine, tail.as_ref(), [id as u8; 16], [7; 16], 0).unwrap();
-                        self.role = Role::Candidate { appender };
-                    }
-                    Ok(None) => {}
-                    Err(error) => assert!(error.is_unavailable(), "{error}"),
+            Role::Standby { reader, tail } => match reader.next() {
+                Ok(Some((entry, hash))) => *tail = Some(LogTail::after(&entry, hash)),
+                Ok(None) if takes_over => {
+                    let appender = Appender::new(&self.engine, tail.as_ref(), [id as u8; 16], [7; 16], 0).unwrap();
+                    self.role = Role::Candidate { appender };
                 }
-            }
+                Ok(None) => {}
+                Err(error) => assert!(error.is_unavailable(), "{error}"),
+            },
             Role::Candidate { appender } => {
                 let attempt = match appender.is_open() {
                     true => appender.retry(),
@@ -81,7 +89,8 @@ impl Member {
                 match attempt {
                     Ok(Attempt::Done) => {
                         promises.takeovers += 1;
-                        let Role::Candidate { appender } = std::mem::replace(&mut self.role, standby(&self.engine)) else {
+                        let Role::Candidate { appender } = std::mem::replace(&mut self.role, standby(&self.engine))
+                        else {
                             unreachable!("the role of a candidate")
                         };
                         self.role = Role::Owner { appender };
@@ -148,7 +157,11 @@ fn verify(log: &MemoryLog, promises: &Promises) {
         let promised = acknowledged.remove(&header.position);
         match content {
             Content::Piece(piece) => {
-                assert_eq!((piece.head.start.seq, piece.head.start.hash), (last.seq, last.hash), "the pieces are continuous");
+                assert_eq!(
+                    (piece.head.start.seq, piece.head.start.hash),
+                    (last.seq, last.hash),
+                    "the pieces are continuous"
+                );
                 assert!(numbers.insert(piece.head.end.hash), "an entry is there twice");
                 last = piece.head.end;
                 if let Some(promised) = promised {
@@ -174,7 +187,9 @@ fn what_an_owner_acknowledged_is_in_the_log_and_no_two_owners_acknowledge_one_po
     let (mut entries, mut takeovers) = (0, 0);
     for seed in first..first + cases {
         let run = std::panic::catch_unwind(|| simulate(seed));
-        let Ok((acknowledged, claims)) = run else { panic!("seed {seed} fails: MEMIMAGE_SEED={seed} MEMIMAGE_CASES=1") };
+        let Ok((acknowledged, claims)) = run else {
+            panic!("seed {seed} fails: MEMIMAGE_SEED={seed} MEMIMAGE_CASES=1")
+        };
         entries += acknowledged;
         takeovers += claims;
     }

@@ -13,11 +13,11 @@ use memimage::{Seq, Timestamp};
 
 use crate::appender::now;
 use crate::entry::Id;
-use crate::remote_log::Engine;
 use crate::log::{Log, LogSettings};
 use crate::log_error::LogError;
 use crate::log_reader::entry_at;
 use crate::log_snapshots::{self, SnapshotHead, SnapshotName};
+use crate::remote_log::Engine;
 use crate::segment_starts::SegmentStarts;
 use crate::shipping_status::ShippingStatus;
 
@@ -45,11 +45,12 @@ impl SnapshotShipper {
             image,
             newest: None,
         };
-        let spawned = std::thread::Builder::new()
-            .name("memimage-snapshot-shipper".to_owned())
-            .spawn(move || task.run(&stopped));
+        let spawned =
+            std::thread::Builder::new().name("memimage-snapshot-shipper".to_owned()).spawn(move || task.run(&stopped));
         let thread = spawned
-            .inspect_err(|error| tracing::warn!(%error, "no thread can be started, so no snapshot is copied to the log"))
+            .inspect_err(
+                |error| tracing::warn!(%error, "no thread can be started, so no snapshot is copied to the log"),
+            )
             .ok();
         SnapshotShipper { stop: Some(stop), thread }
     }
@@ -81,7 +82,8 @@ impl SnapshotTask {
         let mut looks = 0;
         loop {
             let result = self.step(looks);
-            let failure = result.inspect_err(|error| tracing::warn!(%error, "a snapshot could not be copied to the log")).err();
+            let failure =
+                result.inspect_err(|error| tracing::warn!(%error, "a snapshot could not be copied to the log")).err();
             self.status.update(|status| status.snapshot_failure = failure.map(|error| error.to_string()));
             looks += 1;
             match stopped.recv_timeout(INTERVAL) {

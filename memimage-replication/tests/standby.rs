@@ -145,7 +145,8 @@ fn an_owner_that_is_confirmed_is_the_owner() {
     let (memory, place) = (MemoryLog::new("confirmed"), Place::new());
     let own = log(&memory);
     assert_eq!(own.confirm_owner(Duration::from_secs(1)).unwrap_err().kind(), ErrorKind::Closed);
-    let owner = Image::<Tally>::options().replicate(own.clone(), Acknowledge::Remote).open(place.path("owner")).unwrap();
+    let owner =
+        Image::<Tally>::options().replicate(own.clone(), Acknowledge::Remote).open(place.path("owner")).unwrap();
     owner.add(1).unwrap();
     own.confirm_owner(Duration::from_secs(10)).unwrap();
     let second = Standby::<Tally>::open(log(&memory), place.path("standby")).unwrap().promote().unwrap();

@@ -9,11 +9,11 @@ use memimage::{Error, ErrorKind};
 
 use super::divergence::{self, SetAside};
 use crate::catch_up::{apply, reader_behind};
-use crate::remote_log::Engine;
 use crate::failure::{failure, log_failed};
 use crate::log_reader::{LogReader, LogTail};
 use crate::log_snapshots;
 use crate::owner_id;
+use crate::remote_log::Engine;
 
 /// How often a standby looks whether an owner has shipped something.
 const POLL: Duration = Duration::from_millis(20);
@@ -50,7 +50,8 @@ pub(super) fn begin(engine: &Engine, path: &Path, sets_aside: bool, wait: Durati
     while let Some((entry, hash)) = reader.next().map_err(|error| log_failed(&error))? {
         apply(&mut copy, &entry).map_err(|error| not_continued(engine, path, error))?;
         last = Some(LogTail::after(&entry, hash));
-        if reader.position() > tail.header.position && last.as_ref().is_some_and(|last| last.next() > tail.next() + FEW) {
+        if reader.position() > tail.header.position && last.as_ref().is_some_and(|last| last.next() > tail.next() + FEW)
+        {
             break;
         }
     }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use memimage::replication::{JournalPoint, PieceLimit, PieceReader, Sought};
 use memimage::{Error, ErrorKind, Seq};
 
-use crate::remote_log::Engine;
 use crate::failure::{failure, log_failed};
 use crate::log_reader::{LogTail, entry_at};
+use crate::remote_log::Engine;
 
 /// What was set aside: the directory, and its events that are not in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -27,9 +27,10 @@ impl<M: Model> Shared<M> {
     pub(super) fn start(self: &Arc<Self>) -> Result<(), Error> {
         self.progress.lock().is_stopping = false;
         let weak = Arc::downgrade(self);
-        let thread = std::thread::Builder::new().name("memimage-standby".to_owned()).spawn(move || run(&weak)).map_err(
-            |error| failure(ErrorKind::Replication, format!("the thread of a standby cannot be started: {error}")),
-        )?;
+        let thread =
+            std::thread::Builder::new().name("memimage-standby".to_owned()).spawn(move || run(&weak)).map_err(
+                |error| failure(ErrorKind::Replication, format!("the thread of a standby cannot be started: {error}")),
+            )?;
         *self.thread.lock() = Some(thread);
         Ok(())
     }

@@ -167,12 +167,19 @@ impl<M: Model> Shared<M> {
         }
         Err(failure(
             ErrorKind::Replication,
-            format!("others keep appending to the log `{}`, so it cannot be claimed; help: stop the owner", self.log.address()),
+            format!(
+                "others keep appending to the log `{}`, so it cannot be claimed; help: stop the owner",
+                self.log.address()
+            ),
         ))
     }
 
     fn lost(&self, fence: &Fence) {
-        tracing::info!(position = fence.position, term = fence.term, "the end of the log has moved; the claim is made again");
+        tracing::info!(
+            position = fence.position,
+            term = fence.term,
+            "the end of the log has moved; the claim is made again"
+        );
     }
 
     fn taken_over(&self, term: u64) -> Error {

@@ -108,7 +108,10 @@ impl<M: Model> Shared<M> {
     }
 
     pub(super) fn promoted(&self) -> Error {
-        failure(ErrorKind::Closed, format!("the standby in `{}` was promoted, or is being promoted", self.path.display()))
+        failure(
+            ErrorKind::Closed,
+            format!("the standby in `{}` was promoted, or is being promoted", self.path.display()),
+        )
     }
 
     pub(super) fn seq(&self) -> Seq {
