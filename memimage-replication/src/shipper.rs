@@ -55,7 +55,6 @@ impl Shipper {
             stop: Arc::clone(&stop),
             starts: SegmentStarts::default(),
             last_append: Instant::now(),
-            asked: 0,
         };
         let spawned = std::thread::Builder::new()
             .name("memimage-shipper".to_owned())
@@ -116,8 +115,6 @@ struct ShippingThread {
     stop: Arc<Mutex<Option<Instant>>>,
     starts: SegmentStarts,
     last_append: Instant,
-    /// The number of confirmations that the last append answers.
-    asked: u64,
 }
 
 /// Why the thread ends.
