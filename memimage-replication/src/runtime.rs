@@ -28,7 +28,9 @@ impl Runtime {
             .thread_name(name)
             .enable_all()
             .build()
-            .map_err(|cause| LogError::new(LogErrorKind::Unavailable, format!("the thread `{name}` cannot be started: {cause}")))?;
+            .map_err(|cause| {
+                LogError::new(LogErrorKind::Unavailable, format!("the thread `{name}` cannot be started: {cause}"))
+            })?;
         Ok(Runtime { runtime: Some(runtime) })
     }
 
@@ -38,7 +40,10 @@ impl Runtime {
     /// # Errors
     ///
     /// Returns an error if the future panics. An append of which the future panics may have taken effect.
-    pub(crate) fn run<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> Result<T, LogError> {
+    pub(crate) fn run<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, LogError> {
         let (sender, receiver) = mpsc::sync_channel(1);
         self.runtime.as_ref().expect("the runtime exists until it is dropped").spawn(async move {
             let outcome = AssertUnwindSafe(future).catch_unwind().await;
@@ -47,7 +52,10 @@ impl Runtime {
         });
         match receiver.recv() {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(panic)) => Err(LogError::new(LogErrorKind::Unavailable, format!("the log's client panicked: {}", message_of(&*panic)))),
+            Ok(Err(panic)) => Err(LogError::new(
+                LogErrorKind::Unavailable,
+                format!("the log's client panicked: {}", message_of(&*panic)),
+            )),
             Err(_) => Err(LogError::new(LogErrorKind::Unavailable, "the log's async runtime has ended")),
         }
     }

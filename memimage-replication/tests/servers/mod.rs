@@ -3,9 +3,9 @@
 #![allow(dead_code)] // each test program uses a part of this module
 
 #[cfg(feature = "nats")]
-pub mod nats;
-pub mod proxy;
-pub mod weed;
+pub(crate) mod nats;
+pub(crate) mod proxy;
+pub(crate) mod weed;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 /// # Panics
 ///
 /// Panics if it is not installed, and the environment variable `MEMIMAGE_SERVERS` is `required`.
-pub fn installed(name: &str) -> Option<PathBuf> {
+pub(crate) fn installed(name: &str) -> Option<PathBuf> {
     let servers = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("servers");
     let path = servers.join("bin").join(name);
     if path.exists() {
@@ -33,14 +33,14 @@ pub fn installed(name: &str) -> Option<PathBuf> {
 }
 
 /// Ports on loopback that nothing listens on. Another process may take them before the server does.
-pub fn free_ports<const N: usize>() -> [u16; N] {
+pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     // all are open at once, so that no port is returned twice
     let listeners: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
 /// A process that ends with this value, and with the test's process, however that ends.
-pub struct Server {
+pub(crate) struct Server {
     /// A shell that kills the server when its standard input ends.
     guard: Child,
     input: Option<ChildStdin>,
@@ -52,7 +52,7 @@ const GUARD: &str = r#"log=$1; shift; "$@" >>"$log" 2>&1 </dev/null & echo $!; r
 
 impl Server {
     /// Starts a program. Its output goes to the end of the file `log`.
-    pub fn start(program: &Path, arguments: &[String], log: &Path) -> Server {
+    pub(crate) fn start(program: &Path, arguments: &[String], log: &Path) -> Server {
         let mut guard = Command::new("sh")
             .args(["-c", GUARD, "sh"])
             .arg(log)
@@ -69,23 +69,23 @@ impl Server {
     }
 
     /// The id of the server's process.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
     /// Sends a signal to the server: `TERM`, `STOP`, `CONT`.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.pid.to_string()).status().unwrap();
         assert!(status.success(), "the process {} cannot be signalled", self.pid);
     }
 
     /// Kills the server (`kill -9`), and waits until it has ended.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.end();
     }
 
     /// Asks the server to end (`kill -TERM`), and kills it if it has not ended after the time limit.
-    pub fn stop(mut self, limit: Duration) {
+    pub(crate) fn stop(mut self, limit: Duration) {
         self.signal("TERM");
         let start = Instant::now();
         while start.elapsed() < limit && self.is_alive() {
@@ -117,7 +117,7 @@ impl Drop for Server {
 /// # Panics
 ///
 /// Panics with the end of the server's log after 60 s.
-pub fn wait_for_port(port: u16, log: &Path) {
+pub(crate) fn wait_for_port(port: u16, log: &Path) {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let start = Instant::now();
     while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
@@ -129,7 +129,7 @@ pub fn wait_for_port(port: u16, log: &Path) {
 }
 
 /// The last 30 lines of a file.
-pub fn last_lines(path: &Path) -> String {
+pub(crate) fn last_lines(path: &Path) -> String {
     let text = String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(30)..].join("\n")

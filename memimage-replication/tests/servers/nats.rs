@@ -11,14 +11,14 @@ use super::proxy::Proxy;
 use super::{Server, free_ports, installed, last_lines};
 
 /// The number of nodes.
-pub const NODES: usize = 3;
+pub(crate) const NODES: usize = 3;
 /// The password of the user `sys` of the system account.
-pub const SYSTEM_PASSWORD: &str = "of-the-system";
+pub(crate) const SYSTEM_PASSWORD: &str = "of-the-system";
 /// The password of the user `bank`, who has JetStream.
-pub const PASSWORD: &str = "of-the-bank";
+pub(crate) const PASSWORD: &str = "of-the-bank";
 
 /// Three nodes, each with its data in a directory. Each connects to each other through a proxy.
-pub struct Nats {
+pub(crate) struct Nats {
     program: PathBuf,
     dir: PathBuf,
     clients: [u16; NODES],
@@ -33,7 +33,7 @@ pub struct Nats {
 
 impl Nats {
     /// Starts a cluster with its data in a directory of this name. None if nats-server is not installed: see [`installed`].
-    pub fn start(name: &str) -> Option<Nats> {
+    pub(crate) fn start(name: &str) -> Option<Nats> {
         // two clusters that start at the same time could choose the same ports
         static STARTING: Mutex<()> = Mutex::new(());
         let program = installed("nats-server")?;
@@ -59,23 +59,23 @@ impl Nats {
     }
 
     /// The URL of a stream, through all nodes.
-    pub fn url(&self, stream: &str) -> String {
+    pub(crate) fn url(&self, stream: &str) -> String {
         let hosts: Vec<String> = self.clients.iter().map(|port| format!("127.0.0.1:{port}")).collect();
         format!("nats://bank:{PASSWORD}@{}/{stream}", hosts.join(","))
     }
 
     /// The port of a node for clients.
-    pub fn port(&self, node: usize) -> u16 {
+    pub(crate) fn port(&self, node: usize) -> u16 {
         self.clients[node]
     }
 
     /// The name of a node.
-    pub fn name(node: usize) -> String {
+    pub(crate) fn name(node: usize) -> String {
         format!("node-{node}")
     }
 
     /// Starts a node, with the data that it has on disk.
-    pub fn start_node(&mut self, node: usize) {
+    pub(crate) fn start_node(&mut self, node: usize) {
         let name = Nats::name(node);
         let others = (0..NODES).filter(|other| *other != node);
         let routes: Vec<String> =
@@ -110,12 +110,12 @@ system_account: SYS
     }
 
     /// Kills a node (`kill -9`).
-    pub fn kill_node(&mut self, node: usize) {
+    pub(crate) fn kill_node(&mut self, node: usize) {
         self.servers[node].take().expect("the node runs").kill();
     }
 
     /// Kills all nodes at about the same time.
-    pub fn kill_all(&mut self) {
+    pub(crate) fn kill_all(&mut self) {
         for server in self.servers.iter().flatten() {
             server.signal("KILL");
         }
@@ -125,17 +125,17 @@ system_account: SYS
     }
 
     /// Sends a signal to a node.
-    pub fn signal(&self, node: usize, name: &str) {
+    pub(crate) fn signal(&self, node: usize, name: &str) {
         self.servers[node].as_ref().expect("the node runs").signal(name);
     }
 
     /// Cuts a node off from the others. Clients still reach it.
-    pub fn cut_off(&self, node: usize) {
+    pub(crate) fn cut_off(&self, node: usize) {
         self.proxies_of(node).for_each(Proxy::cut);
     }
 
     /// Ends [`cut_off`](Nats::cut_off).
-    pub fn heal(&self, node: usize) {
+    pub(crate) fn heal(&self, node: usize) {
         self.proxies_of(node).for_each(Proxy::heal);
     }
 
@@ -145,7 +145,7 @@ system_account: SYS
     }
 
     /// Waits until each node that runs says that it is ready: that JetStream has a leader, and all streams are up to date.
-    pub fn wait_until_ready(&self) {
+    pub(crate) fn wait_until_ready(&self) {
         let start = Instant::now();
         for node in (0..NODES).filter(|node| self.servers[*node].is_some()) {
             while get(self.monitors[node], "/healthz")
@@ -164,7 +164,7 @@ system_account: SYS
     }
 
     /// The node that leads a stream. None while there is none that the others know.
-    pub fn leader(&self, stream: &str) -> Option<usize> {
+    pub(crate) fn leader(&self, stream: &str) -> Option<usize> {
         let running = (0..NODES).find(|node| self.servers[*node].is_some())?;
         let answer = get(self.monitors[running], "/jsz?streams=true&accounts=true&config=false")?;
         let json: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()?;
@@ -195,17 +195,17 @@ fn get(port: u16, path: &str) -> Option<String> {
 }
 
 /// The options of a log on the cluster.
-pub fn options() -> JetStreamOptions {
+pub(crate) fn options() -> JetStreamOptions {
     JetStreamOptions::new().sync_interval(SyncInterval::Always)
 }
 
 /// Opens a log as soon as the servers are available.
-pub fn open(nats: &Nats, stream: &str) -> JetStreamLog {
+pub(crate) fn open(nats: &Nats, stream: &str) -> JetStreamLog {
     retried(|| JetStreamLog::open(&nats.url(stream), options()))
 }
 
 /// Repeats a call until the servers are available.
-pub fn retried<T>(mut call: impl FnMut() -> Result<T, LogError>) -> T {
+pub(crate) fn retried<T>(mut call: impl FnMut() -> Result<T, LogError>) -> T {
     let start = Instant::now();
     loop {
         match call() {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A proxy in front of one port. Its threads end with it.
-pub struct Proxy {
+pub(crate) struct Proxy {
     port: u16,
     shared: Arc<Shared>,
 }
@@ -28,12 +28,12 @@ struct Shared {
 
 impl Proxy {
     /// Starts a proxy in front of a port of loopback.
-    pub fn start(target: u16) -> Proxy {
+    pub(crate) fn start(target: u16) -> Proxy {
         Proxy::start_at(0, target)
     }
 
     /// Starts a proxy at a port, in front of another.
-    pub fn start_at(port: u16, target: u16) -> Proxy {
+    pub(crate) fn start_at(port: u16, target: u16) -> Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared::default());
@@ -52,33 +52,33 @@ impl Proxy {
     }
 
     /// The port to connect to instead of the target's.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// Ends all connections, and refuses new ones until [`heal`](Proxy::heal).
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.shared.is_cut.store(true, Ordering::SeqCst);
         self.shared.end_connections();
     }
 
     /// Throws away what comes from the clients. The connections stay open.
-    pub fn drop_requests(&self) {
+    pub(crate) fn drop_requests(&self) {
         self.shared.drops_requests.store(true, Ordering::SeqCst);
     }
 
     /// Throws away what comes from the target. The connections stay open.
-    pub fn drop_answers(&self) {
+    pub(crate) fn drop_answers(&self) {
         self.shared.drops_answers.store(true, Ordering::SeqCst);
     }
 
     /// Delays each piece of data in each direction.
-    pub fn delay(&self, delay: Duration) {
+    pub(crate) fn delay(&self, delay: Duration) {
         self.shared.delay_ms.store(delay.as_millis() as u64, Ordering::SeqCst);
     }
 
     /// Passes on everything again. Ends the connections that have lost bytes.
-    pub fn heal(&self) {
+    pub(crate) fn heal(&self) {
         let shared = &self.shared;
         let has_lost =
             shared.drops_requests.swap(false, Ordering::SeqCst) | shared.drops_answers.swap(false, Ordering::SeqCst);

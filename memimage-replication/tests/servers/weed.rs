@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use super::{Server, free_ports, installed, last_lines};
 
 /// The credentials that the server accepts.
-pub const ACCESS_KEY: &str = "memimage";
+pub(crate) const ACCESS_KEY: &str = "memimage";
 /// The secret of [`ACCESS_KEY`].
-pub const SECRET_KEY: &str = "memimage-secret";
+pub(crate) const SECRET_KEY: &str = "memimage-secret";
 
 const IDENTITIES: &str = r#"{"identities": [{"name": "memimage",
   "credentials": [{"accessKey": "memimage", "secretKey": "memimage-secret"}],
   "actions": ["Admin", "Read", "Write", "List", "Tagging"]}]}"#;
 
 /// One process of SeaweedFS: `weed server -s3`, with its data in a directory.
-pub struct Weed {
+pub(crate) struct Weed {
     program: PathBuf,
     dir: PathBuf,
     ports: [u16; 8],
@@ -25,7 +25,7 @@ pub struct Weed {
 
 impl Weed {
     /// Starts the server with its data in `dir`. None if it is not installed: see [`installed`].
-    pub fn start(dir: &Path) -> Option<Weed> {
+    pub(crate) fn start(dir: &Path) -> Option<Weed> {
         let program = installed("weed")?;
         std::fs::create_dir_all(dir.join("data")).unwrap();
         std::fs::write(dir.join("identities.json"), IDENTITIES).unwrap();
@@ -35,12 +35,12 @@ impl Weed {
     }
 
     /// The URL of the S3 interface. A bucket comes into being with the first object in it.
-    pub fn endpoint(&self) -> String {
+    pub(crate) fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports[0])
     }
 
     /// Starts the server again after [`kill`](Weed::kill), at the same ports, with the data that it has on disk.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         let [s3, s3_grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc] = self.ports;
         let path = |name: &str| self.dir.join(name).display().to_string();
         let arguments = [
@@ -72,7 +72,7 @@ impl Weed {
     }
 
     /// Kills the server (`kill -9`).
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(server) = self.server.take() {
             server.kill();
         }
