@@ -24,7 +24,6 @@ pub(crate) struct Owner {
 
 pub(crate) struct Cluster {
     _place: tempfile::TempDir,
-    pub(crate) memory: MemoryLog,
     pub(crate) members: [Member; 2],
     acknowledge: Acknowledge,
 }
@@ -39,7 +38,7 @@ impl Cluster {
             name: name.to_owned(),
         };
         let members = [member("a"), member("b")];
-        Cluster { _place: place, memory, members, acknowledge }
+        Cluster { _place: place, members, acknowledge }
     }
 
     fn log(&self, member: usize) -> Log {

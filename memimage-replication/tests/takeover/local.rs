@@ -55,7 +55,13 @@ fn exactly_the_unshipped_events_are_set_aside() {
     }
     let written: BTreeSet<u64> = owner.image.query(|vault| vault.written.iter().copied().collect()).unwrap();
     let lost: BTreeSet<u64> = acknowledged.difference(&written).copied().collect();
-    println!("{} takeovers, {} acknowledged writes, {} lost, {} set aside", rounds(), acknowledged.len(), lost.len(), aside.len());
+    println!(
+        "{} takeovers, {} acknowledged writes, {} lost, {} set aside",
+        rounds(),
+        acknowledged.len(),
+        lost.len(),
+        aside.len()
+    );
     assert_eq!(lost, aside);
     assert!(!lost.is_empty());
 }
