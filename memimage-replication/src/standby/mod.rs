@@ -31,12 +31,23 @@ use crate::log::Log;
 /// A standby is a cheap handle: clone it and hand the clones to other threads. A standby that cannot go on stops, and then every call returns
 /// the reason.
 pub struct Standby<M: Model> {
+    // dropped before `shared`: the thread has a handle on it, too
+    running: Arc<Running<M>>,
     shared: Arc<Shared<M>>,
+}
+
+/// Ends the thread when the last clone of a standby is dropped, so that the directory can be opened again at once.
+struct Running<M: Model>(Arc<Shared<M>>);
+
+impl<M: Model> Drop for Running<M> {
+    fn drop(&mut self) {
+        self.0.stop_thread();
+    }
 }
 
 impl<M: Model> Clone for Standby<M> {
     fn clone(&self) -> Standby<M> {
-        Standby { shared: Arc::clone(&self.shared) }
+        Standby { running: Arc::clone(&self.running), shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -182,7 +193,8 @@ impl<M: Model> StandbyOptions<M> {
     /// use, or contains another image, or events that are not in the log; and the errors of a [`Follower`](memimage::Follower).
     pub fn open(self, log: Log, path: impl AsRef<Path>) -> Result<Standby<M>, Error> {
         let path: PathBuf = std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned());
-        Ok(Standby { shared: Shared::open(self, log, path)? })
+        let shared = Shared::open(self, log, path)?;
+        Ok(Standby { running: Arc::new(Running(Arc::clone(&shared))), shared })
     }
 }
 
