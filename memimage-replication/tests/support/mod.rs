@@ -1,6 +1,8 @@
 //! The model of the tests, and what many tests do.
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
+
+pub mod replicas;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
