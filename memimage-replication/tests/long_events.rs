@@ -6,8 +6,8 @@ use std::thread;
 
 use memimage::replication::Acknowledge;
 use memimage::{ErrorKind, Image, Seq};
-use memimage_replication::testing::MemoryLog;
 use memimage_replication::Log;
+use memimage_replication::testing::MemoryLog;
 use support::replicas::{CutLog, LOCAL, copy_directory, log, owner, standby, try_owner};
 use support::{Place, Tally, TallyCommands, wait_until};
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use memimage::replication::Acknowledge;
 use memimage::{ErrorKind, Image, Seq};
-use memimage_replication::testing::MemoryLog;
 use memimage_replication::Standby;
+use memimage_replication::testing::MemoryLog;
 use support::replicas::{LOCAL, log, owner as open};
 use support::{Place, Tally, TallyCommands, wait_until};
 

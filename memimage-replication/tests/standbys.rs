@@ -93,7 +93,11 @@ fn of_two_standbys_that_wait_for_the_lease_one_takes_over_and_the_other_follows_
     let mut images = Vec::new();
     let mut others = Vec::new();
     for (standby, waiting) in standbys.into_iter().zip(waiting) {
-        if waiting.is_finished() { images.push(waiting.join().unwrap().unwrap()) } else { others.push((standby, waiting)) }
+        if waiting.is_finished() {
+            images.push(waiting.join().unwrap().unwrap())
+        } else {
+            others.push((standby, waiting))
+        }
     }
     assert_eq!((images.len(), others.len()), (1, 1));
     let (second, (other, waiting)) = (images.pop().unwrap(), others.pop().unwrap());
@@ -182,7 +186,8 @@ fn of_promotions_at_the_same_time_one_succeeds_and_the_others_go_on() {
         let (owners, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
         assert!(!owners.is_empty(), "round {round}: {failed:?}");
         // a later claim can follow an earlier one that its standby had seen already; the last owner is the only one that can append
-        let added: Vec<_> = owners.into_iter().map(|owner| owner.unwrap()).filter(|owner| owner.add(2).is_ok()).collect();
+        let added: Vec<_> =
+            owners.into_iter().map(|owner| owner.unwrap()).filter(|owner| owner.add(2).is_ok()).collect();
         assert_eq!(added.len(), 1, "round {round}");
         for standby in failed.into_iter().map(|failed| failed.unwrap_err().into_standby()) {
             standby.wait(Seq::new(2)).unwrap();
@@ -250,7 +255,11 @@ fn a_standby_far_behind_is_promoted_with_one_claim() {
     }
     let steps = memory.step();
     let second = slow.promote().unwrap();
-    assert!(memory.step() - steps < 20, "the calls of a promotion do not grow with what it reads: {}", memory.step() - steps);
+    assert!(
+        memory.step() - steps < 20,
+        "the calls of a promotion do not grow with what it reads: {}",
+        memory.step() - steps
+    );
     assert_eq!(second.query(|tally| tally.numbers.len()).unwrap(), 201);
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use memimage::replication::{JournalPoint, PieceLimit, PieceReader, Sought};
 use memimage::{Error, ErrorKind, Seq};
 
-use crate::entry::{Content, Entry};
+use crate::entry::{Content, Entry, damaged};
 use crate::failure::{failure, log_failed};
 use crate::log_reader::{LogTail, entry_at};
 use crate::remote_log::Engine;
@@ -65,7 +65,11 @@ pub(super) fn compare(engine: &Engine, directory: &Path, tail: &LogTail) -> Resu
     let mut common = JournalPoint::START;
     while low < high {
         let middle = low + (high - low) / 2;
-        let point = entry_at(engine, middle).map_err(|error| log_failed(&error))?.0.point();
+        let entry = entry_at(engine, middle).map_err(|error| log_failed(&error))?.0;
+        if entry.header.log_id != tail.header.log_id {
+            return Err(log_failed(&damaged(engine.address(), middle, "it belongs to another log")));
+        }
+        let point = entry.point();
         match reader.seek(&point) {
             Ok(Sought::Found) => {
                 common = point;
