@@ -101,21 +101,28 @@ impl Log {
             // the log has events that this disk has lost
             Sought::Behind => {
                 drop(reader);
-                catch_up(&self.engine, &mut directory.copy(image)?, tail)?;
+                let caught_up = catch_up(&self.engine, &mut directory.copy(image)?, tail);
+                caught_up.map_err(|error| match error.kind() {
+                    ErrorKind::Replaced => self.other_history(path),
+                    _ => error,
+                })?;
             }
-            Sought::Diverged => {
-                return Err(failure(
-                    ErrorKind::Replaced,
-                    format!(
-                        "the journal in `{}` and that in `{}` have different histories; help: to keep the history of the log, open a standby \
-                         in another directory; to keep the local one, replicate to a new log",
-                        path.display(),
-                        self.address()
-                    ),
-                ));
-            }
+            Sought::Diverged => return Err(self.other_history(path)),
         }
         Ok((owner, image))
+    }
+
+    /// The error for a directory whose journal the log does not continue.
+    fn other_history(&self, path: &std::path::Path) -> Error {
+        failure(
+            ErrorKind::Replaced,
+            format!(
+                "the journal in `{}` and that in `{}` have different histories; help: to keep the history of the log, open a standby \
+                 in another directory; to keep the local one, replicate to a new log",
+                path.display(),
+                self.address()
+            ),
+        )
     }
 
     /// The error for a log whose last owner was another directory.

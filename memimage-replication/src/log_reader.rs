@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use memimage::replication::JournalPoint;
+use memimage::replication::{JournalPoint, Piece, PieceHead};
 
 use crate::entry::{Content, Entry, EntryHash, EntryHeader, damaged};
 use crate::log_error::{LogError, LogErrorKind};
@@ -39,14 +39,16 @@ impl LogTail {
     /// Returns an error if the log cannot be read, or if its last entry is damaged.
     pub(crate) fn find(log: &Arc<dyn RemoteLog>) -> Result<Option<LogTail>, LogError> {
         let end = log.bounds()?.end;
-        let last = if end > 1 { Some(entry_at(log, end - 1)?) } else { None };
-        let mut tail = last.map(|(entry, hash)| LogTail::after(&entry, hash));
-        // the bounds may be out of date
-        let mut reader = LogReader::after(log, tail.as_ref());
+        // verifies that the last entry continues the one before; and there may be later ones, because the bounds may be out of date
+        let mut reader = LogReader::at(log, end.saturating_sub(1).max(1), None)?;
+        let mut tail = None;
         while let Some((entry, hash)) = reader.next()? {
             tail = Some(LogTail::after(&entry, hash));
         }
-        Ok(tail)
+        match tail {
+            None if end > 1 => Err(damaged(log.address(), end - 1, "it is missing")),
+            tail => Ok(tail),
+        }
     }
 }
 
@@ -62,7 +64,8 @@ pub(crate) fn entry_at(log: &Arc<dyn RemoteLog>, position: u64) -> Result<(Entry
     }
 }
 
-/// The position of the first entry whose journal reaches beyond `point`, between `first` and `end`; `end` if there is none.
+/// The position of the first entry that a copy of the journal up to `point` needs, between `first` and `end`: the first one that reaches
+/// beyond it, or the first part of a long frame that is complete with a later entry, or not yet; `end` if there is none.
 ///
 /// # Errors
 ///
@@ -78,17 +81,19 @@ pub(crate) fn position_beyond(
         let (entry, _) = entry_at(log, middle)?;
         if point.reaches(&entry.point()) { low = middle + 1 } else { high = middle }
     }
-    // parts of a long frame end with the last one
-    while low > first && low < end && continues_frame(&entry_at(log, low)?.0) {
+    // a copy keeps complete frames only, so it needs all parts of a long frame again
+    while low > first && ends_within_frame(&entry_at(log, low - 1)?.0) {
         low -= 1;
     }
     Ok(low)
 }
 
-/// Whether the entry begins within a frame.
-fn continues_frame(entry: &Entry) -> bool {
+/// Whether the last frame of the entry is incomplete. The next entries continue it, unless a claim makes it void.
+fn ends_within_frame(entry: &Entry) -> bool {
     match &entry.content {
-        Content::Piece(piece) => piece.bytes.len() >= 4 && piece.head.start.offset != 0 && piece.bytes[..4] != *b"MIfr",
+        Content::Piece(Piece { head: PieceHead { start, end, .. }, bytes }) => {
+            (start.segment, start.offset + bytes.len() as u64) != (end.segment, end.offset)
+        }
         Content::Claim(_) | Content::Heartbeat(_) => false,
     }
 }

@@ -131,7 +131,8 @@ impl ShippingThread {
             Ok(None) => return self.log.status.end(None),
             Err(error) => return self.log.status.end(Some(error)),
         };
-        let end = match self.ship(&owner) {
+        let mut snapshots = None;
+        let end = match self.ship(&owner, &mut snapshots) {
             Ok(()) | Err(End::Stopped) => None,
             Err(End::Failed(error)) => Some(error),
         };
@@ -140,6 +141,8 @@ impl ShippingThread {
             owner.fail(error);
         }
         self.log.status.end(end);
+        // may take as long as a call on the log does
+        drop(snapshots);
     }
 
     /// Sends heartbeats until the image is open; `None` if the claim is given up.
@@ -163,10 +166,10 @@ impl ShippingThread {
     }
 
     /// Ships the journal until the image is closed, and then the rest of it.
-    fn ship(&mut self, owner: &OwnerJournal) -> Result<(), End> {
+    fn ship(&mut self, owner: &OwnerJournal, snapshots: &mut Option<SnapshotShipper>) -> Result<(), End> {
         let mut reader = self.reader(owner).map_err(End::Failed)?;
         owner.shipped(self.appender.point().seq);
-        let _snapshots = SnapshotShipper::start(&self.log, owner, reader.image(), &self.starts);
+        *snapshots = Some(SnapshotShipper::start(&self.log, owner, reader.image(), &self.starts));
         let is_local = !matches!(self.acknowledge, Acknowledge::Remote);
         let gather = self.log.settings.gather.unwrap_or(if is_local { GATHER } else { Duration::ZERO });
         let mut seen = 0;
@@ -180,12 +183,13 @@ impl ShippingThread {
             let limit = PieceLimit::Event(owner.shippable());
             match reader.next(limit, self.entry_bytes - OVERHEAD) {
                 Ok(Some(piece)) => self.append_piece(owner, piece)?,
-                Ok(None) if is_closed && self.stop.lock().is_some() => return Ok(()),
+                // a poisoned image sends no heartbeats, so that a standby takes over
+                Ok(None) if is_closed => return Ok(()),
                 Ok(None) => {
                     self.heartbeat_if_due()?;
                     if seen == number {
                         let pause = self.until_heartbeat().unwrap_or(IDLE).min(IDLE);
-                        owner.wait(number, if is_closed { Duration::from_millis(5) } else { pause });
+                        owner.wait(number, pause);
                         if !gather.is_zero() && !owner.is_closed() && self.stop.lock().is_none() {
                             std::thread::sleep(gather);
                         }

@@ -4,21 +4,12 @@ mod support;
 
 use std::time::Duration;
 
-use memimage::replication::{Acknowledge, MaxLag};
+use memimage::replication::Acknowledge;
 use memimage::{ErrorKind, Image, Seq};
+use memimage_replication::Standby;
 use memimage_replication::testing::MemoryLog;
-use memimage_replication::{Log, Standby};
+use support::replicas::{LOCAL, log, owner as open};
 use support::{Place, Tally, TallyCommands, wait_until};
-
-const LOCAL: Acknowledge = Acknowledge::Local { max_lag: MaxLag::new(64 << 20, Duration::from_secs(60)) };
-
-fn log(memory: &MemoryLog) -> Log {
-    Log::new(memory.another_handle())
-}
-
-fn open(memory: &MemoryLog, place: &Place, name: &str, acknowledge: Acknowledge) -> Image<Tally> {
-    Image::<Tally>::options().replicate(log(memory), acknowledge).open(place.path(name)).unwrap()
-}
 
 #[test]
 fn a_standby_has_what_the_owner_acknowledged() {

@@ -9,7 +9,9 @@ use memimage::{Error, ErrorKind};
 
 use super::divergence::{self, SetAside};
 use crate::catch_up::{apply, reader_behind};
+use crate::entry::{Content, Entry};
 use crate::failure::{failure, log_failed};
+use crate::log_error::LogErrorKind;
 use crate::log_reader::{LogReader, LogTail};
 use crate::log_snapshots;
 use crate::owner_id;
@@ -46,8 +48,34 @@ pub(super) fn begin(engine: &Engine, path: &Path, sets_aside: bool, wait: Durati
         true => begin_anew(engine, &mut copy)?,
         false => reader_behind(engine, &copy)?,
     };
+    let (deadline, mut attempts) = (Instant::now() + wait, 0);
+    let mut from_first_event = copy.is_empty() && reader.position() == 1;
     let mut last = None;
-    while let Some((entry, hash)) = reader.next().map_err(|error| log_failed(&error))? {
+    loop {
+        let (entry, hash) = match reader.next() {
+            Ok(Some(next)) => next,
+            Ok(None) => break,
+            // the owner has removed the entries of the snapshot meanwhile, because there is a newer one
+            Err(error) if error.kind() == LogErrorKind::Pruned && copy.is_empty() && attempts < ATTEMPTS => {
+                attempts += 1;
+                copy.drop_incomplete();
+                reader = begin_anew(engine, &mut copy)?;
+                from_first_event = reader.position() == 1;
+                continue;
+            }
+            Err(error) => return Err(log_failed(&error)),
+        };
+        if from_first_event && begins_later(&entry) {
+            // the owner copies a snapshot of its pruned journal to the log soon
+            if Instant::now() >= deadline {
+                return Err(no_snapshot(engine, "the journal was pruned before it was replicated"));
+            }
+            std::thread::sleep(POLL);
+            reader = begin_anew(engine, &mut copy)?;
+            from_first_event = reader.position() == 1;
+            continue;
+        }
+        from_first_event &= copy.is_empty();
         apply(&mut copy, &entry).map_err(|error| not_continued(engine, path, error))?;
         last = Some(LogTail::after(&entry, hash));
         if reader.position() > tail.header.position && last.as_ref().is_some_and(|last| last.next() > tail.next() + FEW)
@@ -61,6 +89,24 @@ pub(super) fn begin(engine: &Engine, path: &Path, sets_aside: bool, wait: Durati
 
 /// A standby that opens reads at most so many entries that were appended meanwhile; it reads the others while it follows.
 const FEW: u64 = 1024;
+
+/// How often a standby that opens begins again, because the log was pruned meanwhile.
+const ATTEMPTS: u32 = 5;
+
+/// Whether this is a piece of a journal that no longer has its first segment.
+fn begins_later(entry: &Entry) -> bool {
+    matches!(&entry.content, Content::Piece(piece) if piece.head.start.segment > 1)
+}
+
+fn no_snapshot(engine: &Engine, what: &str) -> Error {
+    failure(
+        ErrorKind::Replication,
+        format!(
+            "{what}, and `{}` has no snapshot to begin with; help: let the owner make a snapshot",
+            engine.address()
+        ),
+    )
+}
 
 fn has_journal(path: &Path) -> bool {
     let files = fs::read_dir(path.join("journal")).into_iter().flatten().flatten();
@@ -101,16 +147,9 @@ pub(crate) fn begin_anew(engine: &Engine, copy: &mut JournalCopy) -> Result<LogR
     }
     let bounds = engine.bounds().map_err(|error| log_failed(&error))?;
     if bounds.first > 1 {
-        return Err(unusable.unwrap_or_else(|| {
-            failure(
-                ErrorKind::Replication,
-                format!(
-                    "`{}` begins at position {}, and has no snapshot to begin with; help: let the owner make a snapshot",
-                    engine.address(),
-                    bounds.first
-                ),
-            )
-        }));
+        return Err(
+            unusable.unwrap_or_else(|| no_snapshot(engine, &format!("the log begins at position {}", bounds.first)))
+        );
     }
     LogReader::at(engine, 1, None).map_err(|error| log_failed(&error))
 }
@@ -128,6 +167,19 @@ pub(crate) fn begin_at(
     }
     let file = directory.join("snapshot.tmp");
     let head = log_snapshots::get(engine, name, &file).map_err(failed)?;
+    let unusable = |what: &str| {
+        failure(
+            ErrorKind::Corrupt,
+            format!("the snapshot `{}` of `{}` cannot be used: {what}", name.text(), engine.address()),
+        )
+    };
+    let Some(tail) = LogTail::find(engine).map_err(failed)? else { return Err(unusable("the log is empty")) };
+    if tail.header.log_id != head.log_id || tail.header.image != head.image {
+        return Err(unusable("it belongs to another log or image"));
+    }
+    if tail.point.seq < head.seq || tail.header.position < head.position {
+        return Err(unusable("the log ends before it: the log has lost entries"));
+    }
     let reader = LogReader::at(engine, head.position, Some(head.previous)).map_err(failed)?;
     copy.begin_at(head.seq, &file)?;
     Ok(reader)

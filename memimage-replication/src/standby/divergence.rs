@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use memimage::replication::{JournalPoint, PieceLimit, PieceReader, Sought};
 use memimage::{Error, ErrorKind, Seq};
 
+use crate::entry::{Content, Entry, damaged};
 use crate::failure::{failure, log_failed};
 use crate::log_reader::{LogTail, entry_at};
 use crate::remote_log::Engine;
@@ -64,7 +65,11 @@ pub(super) fn compare(engine: &Engine, directory: &Path, tail: &LogTail) -> Resu
     let mut common = JournalPoint::START;
     while low < high {
         let middle = low + (high - low) / 2;
-        let point = entry_at(engine, middle).map_err(|error| log_failed(&error))?.0.point();
+        let entry = entry_at(engine, middle).map_err(|error| log_failed(&error))?.0;
+        if entry.header.log_id != tail.header.log_id {
+            return Err(log_failed(&damaged(engine.address(), middle, "it belongs to another log")));
+        }
+        let point = entry.point();
         match reader.seek(&point) {
             Ok(Sought::Found) => {
                 common = point;
@@ -79,6 +84,15 @@ pub(super) fn compare(engine: &Engine, directory: &Path, tail: &LogTail) -> Resu
     if common == end {
         return Ok(None);
     }
+    if common == JournalPoint::START && first > 1 {
+        let start = start_of(&entry_at(engine, first).map_err(|error| log_failed(&error))?.0);
+        if (start.seq, start.hash) == (end.seq, end.hash) {
+            return Ok(None);
+        }
+        if start.reaches(&end) {
+            return Err(pruned(engine, directory, first));
+        }
+    }
     let is_part_of_entry = low <= tail.header.position && continues(engine, &mut reader, low, &end)?;
     match is_part_of_entry {
         true => Ok(None),
@@ -86,10 +100,31 @@ pub(super) fn compare(engine: &Engine, directory: &Path, tail: &LogTail) -> Resu
     }
 }
 
+/// How far the journal was in the log before an entry.
+fn start_of(entry: &Entry) -> JournalPoint {
+    match &entry.content {
+        Content::Piece(piece) => piece.head.start,
+        Content::Claim(_) | Content::Heartbeat(_) => entry.point(),
+    }
+}
+
+/// The error for a copy that lacks entries that the log no longer has.
+pub(super) fn pruned(engine: &Engine, directory: &Path, first: u64) -> Error {
+    failure(
+        ErrorKind::Pruned,
+        format!(
+            "the copy in `{}` ends before position {first} of `{}`, where the log begins now: the log was pruned; help: move the directory \
+             away, and open the standby again: it begins with the newest snapshot",
+            directory.display(),
+            engine.address()
+        ),
+    )
+}
+
 /// Whether the entry at this position has the journal's last frames, which reach to `end`.
 fn continues(engine: &Engine, reader: &mut PieceReader, position: u64, end: &JournalPoint) -> Result<bool, Error> {
     let (entry, _) = entry_at(engine, position).map_err(|error| log_failed(&error))?;
-    let crate::entry::Content::Piece(piece) = &entry.content else { return Ok(false) };
+    let Content::Piece(piece) = &entry.content else { return Ok(false) };
     let start = piece.head.start;
     let is_within = start.segment == end.segment && start.offset <= end.offset && piece.head.end.reaches(end);
     if !is_within {

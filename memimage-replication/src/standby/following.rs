@@ -7,6 +7,7 @@ use memimage::{Error, ErrorKind, Model};
 
 use super::shared::{Copying, Shared};
 use crate::catch_up::apply;
+use crate::entry::Entry;
 use crate::failure::{failure, log_failed};
 use crate::log_error::{LogError, LogErrorKind};
 use crate::log_reader::LogTail;
@@ -19,6 +20,10 @@ const ENTRIES_PER_SYNC: u64 = 64;
 pub(super) enum StepError {
     /// The log could not be read. Another attempt may succeed.
     Unavailable(LogError),
+    /// What was read from the log is damaged. Another read may return something else.
+    Damaged(Error),
+    /// The directory cannot be opened now.
+    Busy,
     /// The standby cannot go on.
     Fatal(Error),
 }
@@ -39,21 +44,27 @@ impl<M: Model> Shared<M> {
     pub(super) fn read_to_end(&self, copying: &mut Copying) -> Result<bool, StepError> {
         let mut is_news = false;
         loop {
+            let began = Instant::now();
             let result = self.read_some(copying);
             // what was verified is shown, also if the next entry is damaged
             copying.copy.sync().map_err(StepError::Fatal)?;
-            let now = Instant::now();
             let read = result?;
             let mut progress = self.progress.lock();
+            // a process that was paused has not read the log meanwhile, and perhaps its owner was paused with it
+            let lease = Duration::from_millis(progress.lease_ms);
+            if began.saturating_duration_since(progress.at_end) > lease / 3 && !lease.is_zero() {
+                progress.reading_since = progress.reading_since.max(began);
+            }
             progress.copied = copying.copy.end().seq;
             progress.term = copying.tail.header.term;
             progress.lease_ms = copying.tail.header.lease_ms;
             if read > 0 {
-                progress.last_entry = now;
+                progress.last_entry = Instant::now();
                 is_news = true;
             }
             if read < ENTRIES_PER_SYNC {
-                progress.at_end = now;
+                // an entry that was appended during the read may not have been seen
+                progress.at_end = began;
                 return Ok(is_news);
             }
             if progress.is_stopping {
@@ -69,15 +80,30 @@ impl<M: Model> Shared<M> {
             match copying.reader.next() {
                 Ok(None) => break,
                 Ok(Some((entry, hash))) => {
-                    apply(&mut copying.copy, &entry).map_err(StepError::Fatal)?;
+                    apply(&mut copying.copy, &entry)
+                        .map_err(|error| StepError::Fatal(self.not_applied(&entry, &error)))?;
                     copying.tail = LogTail::after(&entry, hash);
                     read += 1;
                 }
                 Err(error) if error.is_unavailable() => return Err(StepError::Unavailable(error)),
+                Err(error) if error.kind() == LogErrorKind::Damaged => {
+                    return Err(StepError::Damaged(log_failed(&error)));
+                }
                 Err(error) => return Err(StepError::Fatal(self.explained(&error))),
             }
         }
         Ok(read)
+    }
+
+    fn not_applied(&self, entry: &Entry, error: &Error) -> Error {
+        let (position, address) = (entry.header.position, self.log.address());
+        let path = self.path.display();
+        failure(
+            error.kind(),
+            format!(
+                "the entry at position {position} of `{address}` cannot be appended to the copy in `{path}`: {error}"
+            ),
+        )
     }
 
     /// Explains why the log cannot be read on.
@@ -97,15 +123,28 @@ impl<M: Model> Shared<M> {
 }
 
 /// Follows the log until the standby ends. Damage is believed only if several reads find it.
-fn run<M: Model>(shared: &Shared<M>) {
+fn run<M: Model>(shared: &Arc<Shared<M>>) {
     const DAMAGED_READS: u32 = 3;
     let mut pauses = Pauses::default();
     let mut damaged = 0;
     loop {
         let step = {
             let mut copying = shared.copying.lock();
-            let Some(copying) = &mut *copying else { return };
-            shared.read_to_end(copying)
+            match &mut *copying {
+                Some(copying) => shared.read_to_end(copying),
+                // after a promotion that has released the directory and failed
+                None => match shared.open_copy() {
+                    Ok(opened) => {
+                        *copying = Some(opened);
+                        continue;
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the copy cannot be opened again; the standby tries again");
+                        shared.interrupt();
+                        Err(StepError::Busy)
+                    }
+                },
+            }
         };
         let pause = match step {
             Ok(_) => {
@@ -117,12 +156,13 @@ fn run<M: Model>(shared: &Shared<M>) {
                 shared.interrupt();
                 pauses.next()
             }
-            Err(StepError::Fatal(error)) if error.kind() == ErrorKind::Corrupt && damaged + 1 < DAMAGED_READS => {
+            Err(StepError::Busy) => pauses.next(),
+            Err(StepError::Damaged(_)) if damaged + 1 < DAMAGED_READS => {
                 damaged += 1;
                 shared.interrupt();
                 pauses.next()
             }
-            Err(StepError::Fatal(error)) => {
+            Err(StepError::Fatal(error) | StepError::Damaged(error)) => {
                 tracing::error!(%error, path = %shared.path.display(), "the standby stopped");
                 shared.end(error);
                 return;

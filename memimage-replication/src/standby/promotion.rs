@@ -14,6 +14,7 @@ use crate::appender::{Appender, Fence};
 use crate::catch_up::reader_behind;
 use crate::claim::{ClaimedLog, claim};
 use crate::failure::{failure, id_failed, log_failed};
+use crate::log_reader::LogTail;
 use crate::owner_id;
 use crate::pauses::Pauses;
 use crate::shipper::Shipper;
@@ -93,9 +94,17 @@ impl<M: Model> Shared<M> {
         // of two promotions at once, one gets the follower
         let Some(follower) = self.take_follower() else { return Err(self.promoted()) };
         self.stop_thread();
+        self.progress.lock().is_stopping = false;
         let Some(copying) = self.copying.lock().take() else {
             self.put_follower(follower);
-            return Err(self.promoted());
+            self.go_on();
+            return Err(failure(
+                ErrorKind::Replication,
+                format!(
+                    "the standby in `{}` opens its copy again after a failed promotion; help: try again",
+                    self.path.display()
+                ),
+            ));
         };
         let (copying, claimed) = self.claim(copying);
         let appender = match claimed {
@@ -107,7 +116,6 @@ impl<M: Model> Shared<M> {
                 return Err(error);
             }
         };
-        let image = copying.tail.header.image;
         // releases the lock of the directory, which the image takes
         drop(copying);
         let opened = Shipper::start(self.log.clone(), appender, self.acknowledge).and_then(|shipper| {
@@ -120,10 +128,8 @@ impl<M: Model> Shared<M> {
             }
             Err(error) => {
                 self.put_follower(follower);
-                if let Err(error) = self.copy_again(image) {
-                    tracing::error!(%error, "the standby cannot go on after a failed promotion");
-                    self.end(error);
-                }
+                // the thread opens the copy again, as soon as nobody uses the directory
+                self.go_on();
                 Err(error)
             }
         }
@@ -147,17 +153,21 @@ impl<M: Model> Shared<M> {
                     continue;
                 }
                 Err(StepError::Unavailable(error)) => return Err(log_failed(&error)),
+                Err(StepError::Damaged(error)) => return Err(error),
+                Err(StepError::Busy) => unreachable!("the copy is open"),
                 Err(StepError::Fatal(error)) => {
                     self.end(error.clone());
                     return Err(error);
                 }
             }
-            if copying.tail.header.term != term {
-                return Err(self.taken_over(copying.tail.header.term));
+            let header = copying.tail.header;
+            // an earlier attempt may have appended a claim of this standby, and not have learned it
+            let id = owner_id::read(&self.path, &header.log_id).map_err(|error| id_failed(&self.path, &error))?;
+            if header.term != term && id != Some(header.owner) {
+                return Err(self.taken_over(header.term));
             }
             copying.copy.drop_incomplete();
             let owner = owner_id::random_id().map_err(|error| log_failed(&error))?;
-            let header = copying.tail.header;
             owner_id::write(&self.path, &header.log_id, &owner).map_err(|error| id_failed(&self.path, &error))?;
             let mut appender = self.log.appender(Some(&copying.tail), owner, header.image)?;
             match claim(&mut appender, &self.log.settings.name)? {
@@ -203,18 +213,15 @@ impl<M: Model> Shared<M> {
         (progress.reading_since, progress.last_entry) = (now, now);
     }
 
-    /// Opens the copy again, and goes on.
-    fn copy_again(self: &Arc<Self>, image: [u8; 16]) -> Result<(), Error> {
-        let copy = JournalCopy::lock(&self.path, image)?;
-        let reader = reader_behind(&self.log.engine, &copy)?;
-        let tail = crate::log_reader::LogTail::find(&self.log.engine).map_err(|error| log_failed(&error))?;
-        let Some(tail) = tail else {
+    /// Opens the copy again, and a reader of what follows it.
+    pub(super) fn open_copy(&self) -> Result<Copying, Error> {
+        let Some(tail) = LogTail::find(&self.log.engine).map_err(|error| log_failed(&error))? else {
             return Err(failure(ErrorKind::Corrupt, format!("`{}` has lost its entries", self.log.address())));
         };
+        let copy = JournalCopy::lock(&self.path, tail.header.image)?;
+        let reader = reader_behind(&self.log.engine, &copy)?;
         self.progress.lock().term = tail.header.term;
-        *self.copying.lock() = Some(Copying { copy, reader, tail });
-        self.go_on();
-        Ok(())
+        Ok(Copying { copy, reader, tail })
     }
 }
 

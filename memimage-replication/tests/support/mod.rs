@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
+pub mod replicas;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
