@@ -76,7 +76,10 @@ impl Cluster {
         let (members, service) = ([const { None }; MEMBERS], Arc::default());
         let mut cluster = Cluster { options, members, states, owner: 0, service, asides: Vec::new() };
         cluster.start_member(0, true)?;
-        cluster.wait_until("the first owner serves", |cluster| cluster.states[0] == MemberState::Owner)?;
+        cluster.wait_until("the first owner serves", |cluster| cluster.states[0] != MemberState::Starting)?;
+        if cluster.states[0] != MemberState::Owner {
+            return Err("the first owner cannot open its image".into());
+        }
         cluster.start_member(1, false)?;
         cluster.start_member(2, false)?;
         cluster.wait_until("two standbys follow", |cluster| cluster.standbys() == 2)?;

@@ -23,6 +23,9 @@ use self::weed::Weed;
 use crate::process::LogPlace;
 use crate::settings::Engine;
 
+/// The bucket of the logs on S3.
+pub const BUCKET: &str = "failover";
+
 /// The running servers of an engine. They end with this value, and with this process.
 pub struct Servers {
     running: Running,
@@ -40,7 +43,11 @@ impl Servers {
         let running = match engine {
             Engine::Directory => Running::Nothing,
             Engine::Nats => Running::Nats(Box::new(Nats::start(directory)?)),
-            Engine::S3 => Running::Weed(Weed::start(directory)?),
+            Engine::S3 => {
+                let weed = Weed::start(directory)?;
+                weed.create_bucket(BUCKET);
+                Running::Weed(weed)
+            }
         };
         Some(Servers { running })
     }
@@ -60,7 +67,7 @@ pub fn nats_place(url: &str) -> LogPlace {
     LogPlace { url: format!("{url}?sync_interval=always"), environment: Vec::new() }
 }
 
-/// The place of a log on SeaweedFS, whose interface is at `endpoint`.
+/// The place of a log on SeaweedFS, whose interface is at `endpoint`. [`BUCKET`] must exist.
 pub fn weed_place(endpoint: &str, name: &str) -> LogPlace {
     let environment = [
         ("AWS_ACCESS_KEY_ID", weed::ACCESS_KEY),
@@ -70,5 +77,5 @@ pub fn weed_place(endpoint: &str, name: &str) -> LogPlace {
         ("AWS_ENDPOINT", endpoint),
     ];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    LogPlace { url: format!("s3://failover/{name}"), environment }
+    LogPlace { url: format!("s3://{BUCKET}/{name}"), environment }
 }
