@@ -6,6 +6,7 @@
 mod servers;
 
 use std::io::{Cursor, Read};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ fn with_cluster(test: impl FnOnce(&Nats)) {
     static CLUSTER: Mutex<Option<Nats>> = Mutex::new(None);
     let mut cluster = CLUSTER.lock().unwrap_or_else(PoisonError::into_inner);
     if cluster.is_none() {
-        *cluster = Nats::start("nats");
+        *cluster = Nats::start(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("nats"));
     }
     if let Some(nats) = &*cluster {
         test(nats);

@@ -5,6 +5,7 @@
 
 mod servers;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use servers::proxy::Proxy;
 
 /// Runs a test with a cluster of its own.
 fn with_cluster(name: &str, test: impl FnOnce(&mut Nats)) {
-    if let Some(mut nats) = Nats::start(name) {
+    if let Some(mut nats) = Nats::start(&Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)) {
         let start = Instant::now();
         test(&mut nats);
         println!("{name}: {:.1?}", start.elapsed());
