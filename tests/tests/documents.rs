@@ -14,8 +14,13 @@ const GUIDE_PAGES: &str = "https://docs.rs/memimage/latest/memimage/guide/";
 const SOURCE_PAGES: &str = "https://docs.rs/crate/memimage/latest/source/";
 
 /// The documents that crates.io shows. Relative links do not work there.
-const ON_CRATES_IO: [&str; 4] =
-    ["README.md", "memimage-cli/README.md", "memimage-derive/README.md", "memimage-web/README.md"];
+const ON_CRATES_IO: [&str; 5] = [
+    "README.md",
+    "memimage-cli/README.md",
+    "memimage-derive/README.md",
+    "memimage-replication/README.md",
+    "memimage-web/README.md",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate is in the workspace").to_owned()
