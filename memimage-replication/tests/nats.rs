@@ -120,7 +120,7 @@ fn the_longest_entry_is_read_back() {
         let log = open(nats, "longest");
         let bytes: Vec<u8> = (0..log.entry_bytes_max()).map(|at| (at * 31 % 251) as u8).collect();
         assert_eq!(log.append(1, &bytes).unwrap(), Append::Done);
-        assert_eq!(retried(|| log.read(1, 1)), [bytes.clone()]);
+        assert_eq!(retried(|| log.read(1, 1)), std::slice::from_ref(&bytes));
         let error = log.append(2, &[bytes, vec![0]].concat()).unwrap_err();
         assert_eq!(error.kind(), LogErrorKind::Refused);
     });

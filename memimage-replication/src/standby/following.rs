@@ -1,6 +1,6 @@
 //! The thread of a standby: it reads the log, and appends what it verified to the copy of the journal.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use memimage::{Error, ErrorKind, Model};
@@ -26,9 +26,9 @@ pub(super) enum StepError {
 impl<M: Model> Shared<M> {
     pub(super) fn start(self: &Arc<Self>) -> Result<(), Error> {
         self.progress.lock().is_stopping = false;
-        let weak = Arc::downgrade(self);
+        let shared = Arc::clone(self);
         let thread =
-            std::thread::Builder::new().name("memimage-standby".to_owned()).spawn(move || run(&weak)).map_err(
+            std::thread::Builder::new().name("memimage-standby".to_owned()).spawn(move || run(&shared)).map_err(
                 |error| failure(ErrorKind::Replication, format!("the thread of a standby cannot be started: {error}")),
             )?;
         *self.thread.lock() = Some(thread);
@@ -97,13 +97,11 @@ impl<M: Model> Shared<M> {
 }
 
 /// Follows the log until the standby ends. Damage is believed only if several reads find it.
-fn run<M: Model>(shared: &Weak<Shared<M>>) {
+fn run<M: Model>(shared: &Shared<M>) {
     const DAMAGED_READS: u32 = 3;
     let mut pauses = Pauses::default();
     let mut damaged = 0;
     loop {
-        // the last handle of the standby may be dropped meanwhile
-        let Some(shared) = shared.upgrade() else { return };
         let step = {
             let mut copying = shared.copying.lock();
             let Some(copying) = &mut *copying else { return };
@@ -153,11 +151,5 @@ impl<M: Model> Shared<M> {
         }
         let since = progress.last_entry.max(progress.reading_since);
         Some(progress.at_end.saturating_duration_since(since))
-    }
-}
-
-impl<M: Model> Drop for Shared<M> {
-    fn drop(&mut self) {
-        self.stop_thread();
     }
 }
