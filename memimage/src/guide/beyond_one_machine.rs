@@ -42,6 +42,8 @@
 //! println!("shipped: {}", status.status().shipped);
 //! ```
 //!
+//! The URL of a stream also says how its servers sync: `nats://10.0.0.1:4222,10.0.0.2:4222/BANK?sync_interval=always`.
+//!
 //! Opening *claims* the log: it appends an entry that names this owner. The image opens only if the claim is in the log. If the
 //! local disk has lost events that the log has, opening brings them back first. Closing ships the rest, for up to ten seconds.
 //!
@@ -103,8 +105,8 @@
 //!
 //! # What happens in a takeover?
 //!
-//! 1. The owner dies, or its connection does. It appends nothing any more, not even the *heartbeat* that an owner with a lease
-//!    appends when it has appended nothing else for a third of the lease.
+//! 1. The owner dies, is poisoned, or loses its connection. It appends nothing any more, not even the *heartbeat* that an owner
+//!    with a lease appends when it has appended nothing else for a third of the lease.
 //! 2. A standby in `auto` reads the end of the log again and again. Once all reads of a whole lease have succeeded and shown no
 //!    new entry, it tries to take over. A read that fails starts the lease again: who cannot see the log cannot judge the owner.
 //! 3. The standby reads the log to its end, and appends a *claim* there, with the next *term*. If the owner or another standby is
@@ -238,22 +240,22 @@
 //! ```
 //!
 //! Most of a takeover is the lease. A takeover takes between two thirds of the lease and the whole lease plus an eighth, then a
-//! poll, an append, and the replay of what the standby has not replayed yet. `Log::poll` should be a third of the lease at most.
-//! A lease should be several times as long as the longest append, or standbys take over from an owner that is only slow:
-//! harmless, but needless.
+//! poll, an append, and the replay of what the standby has not replayed yet. `Log::poll` must be a third of the lease at most, or
+//! `auto` may never take over. A lease should be several times as long as the longest append, or standbys take over from an owner
+//! that is only slow: harmless, but needless.
 //!
 //! # What the promises of an engine are worth
 //!
-//! The log is a copy. The local journal stays the truth: it is synced before an answer in both modes, it has checksums and a
-//! chain of its own, and the library proves after each crash which events it must have. An engine is somebody else's software
-//! with somebody else's settings:
+//! The log is a copy. The local journal stays the truth: in [`Durability::Synced`](crate::Durability::Synced) it is synced before
+//! an answer in both modes, it has checksums and a chain of its own, and the library proves after each crash which events it must
+//! have. An engine is somebody else's software with somebody else's settings:
 //!
 //! - **NATS JetStream.** [Jepsen's report on NATS 2.12.1](https://jepsen.io/analyses/nats-2.12.1) (December 2025) found that
 //!   acknowledged messages were lost when servers lost power, because the servers sync every two minutes by default, and not
-//!   before they acknowledge. It also found losses after damage to the files of a minority of servers. So set `sync_interval:
-//!   always` on all servers. Opening a log asks how it is set: say it in the URL (`?sync_interval=always`), let the servers be
-//!   asked (`SyncInterval::Ask`), or accept what is unknown by name. Against damaged files, that setting does not help: readers
-//!   verify each entry, and refuse a log that lacks any.
+//!   before they acknowledge. It also found losses after damage to the files of a minority of servers. So all servers must sync
+//!   always. Opening a log asks how it is set: say it in the URL (`?sync_interval=always`), let the servers be asked
+//!   (`SyncInterval::Ask`), or accept what is unknown by name. Against damaged files, that setting does not help: readers verify
+//!   each entry, and refuse a log that lacks any.
 //! - **S3.** Reads and listings are strongly consistent since December 2020, and a PUT can require that the object does not exist
 //!   (`If-None-Match: *`) since August 2024. Google Cloud Storage and Azure have had such preconditions for longer. Stores that
 //!   are compatible with S3 may ignore the header; a handle finds that out before its first append, and refuses the store. A
@@ -270,11 +272,16 @@
 //! # How far does it go?
 //!
 //! One owner writes, and everything it executes is in one order. That is simple to reason about, and it is the limit. Before you
-//! share the load of a model between several images (*sharding*), measure what limits it. `cargo run --release -p
-//! memimage-benches -- sharding` simulates one writer a model with N shards. A batch takes 2 ms until it is durable, 4,096
-//! commands are in flight, and 5 % of the second steps are refused and compensated. A command that touches two shards has two
-//! durable steps: reserve on one, then commit on the other. Each shard has a machine of its own. Thousand commands a second:
-//! median and 99 % latency in ms.
+//! share the load of a model between several images (*sharding*), measure what limits it. A simulation of one writer a model with
+//! N shards:
+//!
+//! ```sh
+//! cargo run --release -p memimage-benches -- sharding
+//! ```
+//!
+//! A batch takes 2 ms until it is durable, 4,096 commands are in flight, and 5 % of the second steps are refused and compensated.
+//! A command that touches two shards has two durable steps: reserve on one, then commit on the other. Each shard has a machine of
+//! its own, and all keys are equally busy. Thousand commands a second: median and 99 % latency in ms.
 //!
 //! Small commands, 0.5 µs each, as in [performance](super::performance#what-things-cost):
 //!
@@ -325,5 +332,6 @@
 //!   become slow.
 //! - *Automatic return.* A fenced owner stays poisoned until the program opens it as a standby.
 //! - *A merge* of what was set aside.
-//! - *A second log* for one image at a time. To archive on object storage beside JetStream, let a standby's machine make
-//!   [backups](super::backup), or copy the snapshots.
+//! - *Two logs in step.* A [sidecar](#the-verbs) can ship an image to object storage whose owner replicates to JetStream. It
+//!   ships what the local disk has. After a takeover that set events aside, its log has these events, and the new owner's sidecar
+//!   needs a new log.
