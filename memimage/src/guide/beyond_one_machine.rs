@@ -240,9 +240,9 @@
 //! ```
 //!
 //! Most of a takeover is the lease. A takeover takes between two thirds of the lease and the whole lease plus an eighth, then a
-//! poll, an append, and the replay of what the standby has not replayed yet. `Log::poll` must be a third of the lease at most, or
-//! `auto` may never take over. A lease should be several times as long as the longest append, or standbys take over from an owner
-//! that is only slow: harmless, but needless.
+//! poll, an append, and the replay of what the standby has not replayed yet. `Log::poll` and the time of a read together must be
+//! less than a third of the lease, or `auto` never takes over. A lease should be several times as long as the longest append, or
+//! standbys take over from an owner that is only slow: harmless, but needless.
 //!
 //! # What the promises of an engine are worth
 //!
