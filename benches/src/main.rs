@@ -9,6 +9,7 @@ mod pause;
 mod report;
 mod scale;
 mod served;
+mod sharding;
 mod systems;
 mod workspace;
 
@@ -33,6 +34,8 @@ enum Command {
     Pause(pause::Arguments),
     /// Shows what many images in one process cost
     Many(many::Arguments),
+    /// Shows what several images instead of one give, by a simulation
+    Sharding(sharding::Arguments),
     /// Runs the clients of a served system
     #[command(hide = true)]
     Client(served::client::Arguments),
@@ -54,6 +57,7 @@ fn run() -> anyhow::Result<()> {
         Command::Scale(arguments) => scale::run(&arguments),
         Command::Pause(arguments) => pause::run(&arguments),
         Command::Many(arguments) => many::run(&arguments),
+        Command::Sharding(arguments) => sharding::run(&arguments),
         Command::ScaleStep(arguments) => scale::run_step(&arguments),
         Command::Client(arguments) => served::client::run(&arguments),
     }

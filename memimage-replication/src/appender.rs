@@ -86,10 +86,6 @@ impl Appender {
         Ok(Appender { log: Arc::clone(log), next: header, point, open: None, losses: 0 })
     }
 
-    pub(crate) fn log(&self) -> &Arc<dyn RemoteLog> {
-        &self.log
-    }
-
     /// The fields of the next entry.
     pub(crate) fn header(&self) -> &EntryHeader {
         &self.next
@@ -114,6 +110,7 @@ impl Appender {
     }
 
     /// Whether the outcome of an append is unknown. Then the next call must be [`retry`](Appender::retry).
+    #[cfg(test)]
     pub(crate) fn is_open(&self) -> bool {
         self.open.is_some()
     }

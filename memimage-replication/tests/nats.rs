@@ -6,6 +6,7 @@
 mod servers;
 
 use std::io::{Cursor, Read};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ fn with_cluster(test: impl FnOnce(&Nats)) {
     static CLUSTER: Mutex<Option<Nats>> = Mutex::new(None);
     let mut cluster = CLUSTER.lock().unwrap_or_else(PoisonError::into_inner);
     if cluster.is_none() {
-        *cluster = Nats::start("nats");
+        *cluster = Nats::start(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("nats"));
     }
     if let Some(nats) = &*cluster {
         test(nats);
@@ -120,7 +121,7 @@ fn the_longest_entry_is_read_back() {
         let log = open(nats, "longest");
         let bytes: Vec<u8> = (0..log.entry_bytes_max()).map(|at| (at * 31 % 251) as u8).collect();
         assert_eq!(log.append(1, &bytes).unwrap(), Append::Done);
-        assert_eq!(retried(|| log.read(1, 1)), [bytes.clone()]);
+        assert_eq!(retried(|| log.read(1, 1)), std::slice::from_ref(&bytes));
         let error = log.append(2, &[bytes, vec![0]].concat()).unwrap_err();
         assert_eq!(error.kind(), LogErrorKind::Refused);
     });

@@ -5,6 +5,7 @@
 
 mod servers;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use servers::proxy::Proxy;
 
 /// Runs a test with a cluster of its own.
 fn with_cluster(name: &str, test: impl FnOnce(&mut Nats)) {
-    if let Some(mut nats) = Nats::start(name) {
+    if let Some(mut nats) = Nats::start(&Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)) {
         let start = Instant::now();
         test(&mut nats);
         println!("{name}: {:.1?}", start.elapsed());
@@ -158,7 +159,8 @@ fn unknown_outcomes_of_a_bad_connection_are_resolved_by_reading() {
             Arc::new(retried(|| JetStreamLog::open(&url, options().time_limit(limit).ignore_discovered_servers(true))));
         assert!(!append(&log, 1, &entry(1)));
         let mut last = 1;
-        let faults: [(&str, fn(&Proxy)); 4] = [
+        type Fault = fn(&Proxy);
+        let faults: [(&str, Fault); 4] = [
             ("cut", |proxy| proxy.cut()),
             ("answers lost", |proxy| proxy.drop_answers()),
             ("requests lost", |proxy| proxy.drop_requests()),
@@ -218,13 +220,13 @@ fn fail_leader(nats: &Nats, stream: &str, fail: impl FnOnce(usize), heal: impl F
 #[test]
 fn a_leader_that_is_paused_and_goes_on_does_not_split_the_log() {
     with_cluster("nats-pause", |nats| {
-        fail_leader(nats, "pause", |node| nats.signal(node, "STOP"), |node| nats.signal(node, "CONT"))
+        fail_leader(nats, "pause", |node| nats.signal(node, "STOP"), |node| nats.signal(node, "CONT"));
     });
 }
 
 #[test]
 fn a_leader_that_is_cut_off_from_the_other_nodes_does_not_split_the_log() {
     with_cluster("nats-partition", |nats| {
-        fail_leader(nats, "partition", |node| nats.cut_off(node), |node| nats.heal(node))
+        fail_leader(nats, "partition", |node| nats.cut_off(node), |node| nats.heal(node));
     });
 }

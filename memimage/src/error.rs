@@ -8,8 +8,9 @@ mod export;
 mod shape_lock;
 mod advice;
 mod state_file;
-mod messages;
 mod kind;
+mod messages;
+mod classification;
 mod command;
 
 use std::any::Any;

@@ -67,6 +67,7 @@
 //! - [`guide::subscriptions`]: side effects once, and streams of events
 //! - [`guide::projections`]: the same data in another form, kept up to date
 //! - [`guide::standby`]: a process that takes over when the owner's process dies
+//! - [`guide::beyond_one_machine`]: logs on object storage or JetStream, takeover by another machine, restore by time
 //! - [`guide::retries`]: requests that are executed once, although their clients try again
 //! - [`guide::backup`]: backups of images in use, and how to restore them
 //! - [`guide::damage`]: crashes, checks, repairs, void events

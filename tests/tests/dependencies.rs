@@ -42,8 +42,8 @@ const MAX_CRATES: usize = 53;
 /// between them, zeroizing, and the hash. The hash has a build script with three more crates, for C code that is not compiled
 /// here. The cipher is from the project whose `chacha20` the library uses without features.
 const MAX_CRATES_FOR_KEYS: usize = 14;
-/// The optional dependencies of these features.
-const FOR_KEYS: &[&str] = &["blake3", "chacha20poly1305", "zeroize"];
+/// These features.
+const FEATURES_WITH_KEYS: &str = "chain,encryption";
 
 /// A package in `Cargo.lock`, which lists the packages of all platforms and features, downloaded or not.
 struct Locked {
@@ -51,15 +51,6 @@ struct Locked {
     version: String,
     /// Empty if the package is in this repository.
     source: String,
-    /// Each dependency as in the lock file: `name`, or `name version` if several versions are locked.
-    dependencies: Vec<String>,
-}
-
-impl Locked {
-    fn is_named(&self, dependency: &str) -> bool {
-        let mut words = dependency.split(' ');
-        words.next() == Some(&self.name) && words.next().is_none_or(|version| version == self.version)
-    }
 }
 
 fn lock_file() -> Vec<Locked> {
@@ -69,21 +60,14 @@ fn lock_file() -> Vec<Locked> {
     locked
 }
 
-/// Parses one entry: lines of `key = "value"`, and the list of dependencies with one per line.
+/// Parses one entry: lines of `key = "value"`.
 fn locked_package(entry: &str) -> Locked {
     let unquoted = |text: &str| text.trim().trim_end_matches(',').trim_matches('"').to_owned();
     let field = |key: &str| {
         let value = entry.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
         value.map(unquoted).unwrap_or_default()
     };
-    let list = entry.split_once("dependencies = [\n").map_or("", |(_, rest)| rest);
-    let list = list.split_once("\n]").map_or("", |(list, _)| list);
-    Locked {
-        name: field("name"),
-        version: field("version"),
-        source: field("source"),
-        dependencies: list.lines().map(unquoted).collect(),
-    }
+    Locked { name: field("name"), version: field("version"), source: field("source") }
 }
 
 /// `cargo metadata`, without the network.
@@ -128,39 +112,23 @@ fn members() -> BTreeMap<String, Value> {
     list(&metadata, "packages").iter().map(|package| (text(package, "name").to_owned(), package.clone())).collect()
 }
 
-/// The library's optional dependencies.
-fn optional(library: &Value) -> BTreeSet<&str> {
-    let optional = list(library, "dependencies").iter().filter(|dependency| dependency["optional"] == true);
-    optional.map(|dependency| text(dependency, "name")).collect()
-}
-
-/// The indices in `locked` of all dependencies of the library and its macros on any platform, except dev-dependencies and the
-/// direct dependencies in `without`.
-fn tree(locked: &[Locked], members: &BTreeMap<String, Value>, without: &BTreeSet<&str>) -> BTreeSet<usize> {
-    let index = |dependency: &str| {
-        locked.iter().position(|package| package.is_named(dependency)).expect("the lock file is complete")
+/// The name and the version of each dependency of the library and its macros with these features, except dev-dependencies: on this
+/// platform, or on all platforms if `MEMIMAGE_FETCHED` says that `cargo fetch` has run. `Cargo.lock` does not tell: it has what any
+/// crate of the workspace enables.
+fn tree(features: &str) -> BTreeSet<(String, String)> {
+    let target = if std::env::var_os("MEMIMAGE_FETCHED").is_some() { "all".to_owned() } else { host() };
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "--package=memimage", "--edges=normal,build", "--no-default-features"])
+        .args(["--prefix=none", "--format={p}", "--target", &target, "--features", features])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let package = |line: &str| {
+        let (name, rest) = line.split_once(" v")?;
+        Some((name.to_owned(), rest.split(' ').next()?.to_owned()))
     };
-    let mut found = BTreeSet::new();
-    let mut pending = vec![index("memimage")];
-    while let Some(at) = pending.pop() {
-        if !found.insert(at) {
-            continue;
-        }
-        let package = &locked[at];
-        // the lock file lists the dev-dependencies of workspace members too, but not those of other packages
-        let linked: Option<BTreeSet<&str>> = members.get(&package.name).map(|manifest| {
-            let linked = list(manifest, "dependencies").iter().filter(|dependency| text(dependency, "kind") != "dev");
-            linked.map(|dependency| text(dependency, "name")).collect()
-        });
-        for dependency in &package.dependencies {
-            let name = dependency.split(' ').next().unwrap_or_default();
-            let excluded = package.name == "memimage" && without.contains(name);
-            if !excluded && linked.as_ref().is_none_or(|linked| linked.contains(name)) {
-                pending.push(index(dependency));
-            }
-        }
-    }
-    found
+    String::from_utf8(output.stdout).unwrap().lines().filter_map(package).collect()
 }
 
 /// Whether a licence expression is allowed, for example `MIT OR Apache-2.0` or `(MIT OR Apache-2.0) AND Unicode-3.0`.
@@ -207,10 +175,11 @@ fn all_dependencies_have_an_allowed_licence() {
 
 #[test]
 fn the_library_has_no_banned_dependency() {
-    let locked = lock_file();
-    for at in tree(&locked, &members(), &BTreeSet::new()) {
-        let name = &locked[at].name;
-        if let Some((_, why)) = BANNED.iter().find(|(banned, _)| banned == name) {
+    let mut features = members()["memimage"]["features"].as_object().expect("the features of the library").clone();
+    features.retain(|name, _| name != "default");
+    let features: Vec<String> = features.into_iter().map(|(name, _)| name).collect();
+    for (name, _) in tree(&features.join(",")) {
+        if let Some((_, why)) = BANNED.iter().find(|(banned, _)| *banned == name) {
             panic!("`{name}` is a dependency of the library: {why}");
         }
     }
@@ -218,22 +187,17 @@ fn the_library_has_no_banned_dependency() {
 
 #[test]
 fn the_library_has_few_dependencies_and_no_duplicates() {
-    let (locked, members) = (lock_file(), members());
-    let optional = optional(&members["memimage"]);
-    let without_features = tree(&locked, &members, &optional);
-    assert_small_without_duplicates(&locked, &without_features, MAX_CRATES);
-
-    let mut others = optional;
-    others.retain(|name| !FOR_KEYS.contains(name));
-    let with_keys = tree(&locked, &members, &others);
-    assert_small_without_duplicates(&locked, &with_keys, without_features.len() + MAX_CRATES_FOR_KEYS);
+    let without_features = tree("");
+    assert_small_without_duplicates(&without_features, MAX_CRATES);
+    let with_keys = tree(FEATURES_WITH_KEYS);
+    assert_small_without_duplicates(&with_keys, without_features.len() + MAX_CRATES_FOR_KEYS);
     assert!(with_keys.len() > without_features.len(), "the crates of the features were not found");
 }
 
-fn assert_small_without_duplicates(locked: &[Locked], tree: &BTreeSet<usize>, max: usize) {
+fn assert_small_without_duplicates(tree: &BTreeSet<(String, String)>, max: usize) {
     let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for package in tree.iter().map(|at| &locked[*at]) {
-        versions.entry(&package.name).or_default().insert(&package.version);
+    for (name, version) in tree {
+        versions.entry(name).or_default().insert(version);
     }
     let duplicates: Vec<_> = versions
         .iter()

@@ -14,8 +14,13 @@ const GUIDE_PAGES: &str = "https://docs.rs/memimage/latest/memimage/guide/";
 const SOURCE_PAGES: &str = "https://docs.rs/crate/memimage/latest/source/";
 
 /// The documents that crates.io shows. Relative links do not work there.
-const ON_CRATES_IO: [&str; 4] =
-    ["README.md", "memimage-cli/README.md", "memimage-derive/README.md", "memimage-web/README.md"];
+const ON_CRATES_IO: [&str; 5] = [
+    "README.md",
+    "memimage-cli/README.md",
+    "memimage-derive/README.md",
+    "memimage-replication/README.md",
+    "memimage-web/README.md",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate is in the workspace").to_owned()
@@ -337,6 +342,17 @@ fn each_test_and_file_named_in_the_tables_exists() {
     assert!(missing.is_empty(), "documents name tests or files that do not exist:\n  {}", missing.join("\n  "));
 }
 
+/// The source of a test target: a file or a directory.
+fn suite_source(suite: &str) -> Option<PathBuf> {
+    let directories = ["tests/tests", "memimage-replication/tests"].map(|directory| root().join(directory).join(suite));
+    let mut sources: Vec<PathBuf> =
+        directories.into_iter().flat_map(|path| [path.with_extension("rs"), path]).collect();
+    if suite == "memimage_replication" {
+        sources.push(root().join("memimage-replication/src"));
+    }
+    sources.into_iter().find(|path| path.exists())
+}
+
 #[test]
 fn each_suite_that_catches_a_planted_bug_exists() {
     let rows = rows(&read("memimage/docs/RELIABILITY.md"));
@@ -345,9 +361,7 @@ fn each_suite_that_catches_a_planted_bug_exists() {
     assert!(cells.len() > 10, "only {} planted bugs were found", cells.len());
     for cell in cells {
         let suite = cell.split(' ').next().expect("a split has a part");
-        let directory = root().join("tests/tests").join(suite);
-        let suite_at = if directory.is_dir() { directory } else { directory.with_extension("rs") };
-        assert!(suite_at.exists(), "`{cell}`: there is no suite `{suite}`");
+        let suite_at = suite_source(suite).unwrap_or_else(|| panic!("`{cell}`: there is no suite `{suite}`"));
         for part in code(cell) {
             let source = rust(&suite_at);
             let is_in_a_name = source.lines().any(|line| line.trim_start().starts_with("fn ") && line.contains(part));

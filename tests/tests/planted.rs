@@ -13,11 +13,12 @@ use std::time::{Duration, Instant};
 use memimage::Image;
 use memimage_tests::{Ledger, LedgerCommands};
 
-/// Each bug, with the suite that catches it: a test target of this crate, and a substring of a test name.
+/// Each bug, with the suite that catches it: a test target of this crate or of memimage-replication, and a substring of a test name.
 const CAUGHT: &[(&str, &str, &str)] = &[
     ("AcknowledgedBeforeDelivery", "subscribe", "last_acknowledged_event"),
     ("AnswerBeforeRemote", "replication_gate", "before_the_log_has_it"),
     ("AnswerBeforeSync", "swarm", ""),
+    ("AppendedWithoutExpectation", "memimage_replication", "a_log_in_memory_passes_the_suite"),
     ("AppliedWithoutRoom", "swarm", ""),
     ("BackupInWrongOrder", "backup", "after_a_crash"),
     ("BackupPrunedByNewReading", "backup", "pruning_does_not_break_a_continued_backup"),
@@ -41,11 +42,13 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("ImageNamedUnsynced", "backup", "after_a_crash_an_empty_directory"),
     ("ImportSkipsSeq", "export", "a_missing_event_is_named"),
     ("KeyRememberedAfterAnswer", "once", "each_request_is_executed_once"),
+    ("LeaseTrusted", "takeover", "nothing_acknowledged_is_lost"),
     ("LinkWithoutContent", "damage", "two_histories"),
     ("OldProjectionRemovedFirst", "projection", "after_a_failed_snapshot"),
     ("PrunedBeforeBaseIsSynced", "crash", "a_pruned_image_survives_any_crash"),
     ("PrunedOnOneReading", "clocks", "prunes_nothing"),
     ("PromotedUnlocked", "follower", "while_the_owner_lives"),
+    ("PromotedWithoutClaim", "takeover", "nothing_acknowledged_is_lost"),
     ("PrunedUnproven", "replica", "verification"),
     ("RefusalNotWaitedFor", "swarm", ""),
     ("RepairOnlyOnce", "promises", "promise_6_a_torn_tail"),
@@ -54,20 +57,29 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("SnapshotNamedUnloaded", "same_arguments", "gets_no_name"),
     ("SnapshotNamedUnsynced", "swarm", ""),
     ("StaleReplicaViewed", "replica", "a_view_shows"),
+    ("TimeoutTakenForFailure", "memimage_replication", "no_two_owners_acknowledge_one_position"),
     ("TornTailLeft", "swarm", ""),
     ("UnorderedHashedInOrder", "states", "declared_unordered"),
+    ("UnverifiedApplied", "log_damage", "REPLACE"),
     ("UnsyncedFollowed", "follower", "shows_no_event_that_is_not_synced"),
     ("UnprovenNotWrittenAgain", "swarm", ""),
     ("WaitersNotNotified", "promises", "promise_7_a_failed_write_poisons"),
     ("WakerPanicUncaught", "pending", "harms_no_other_caller"),
 ];
 
+/// The target with the unit tests of the crate memimage-replication. The others are integration tests.
+const LIBRARY: &str = "memimage_replication";
+
 /// The time limit for one run of a suite.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The names of the bugs, from the source. An ordinary binary does not contain them.
+/// The names of the bugs, from the sources. An ordinary binary does not contain them.
 fn bugs() -> BTreeSet<String> {
-    let source = std::fs::read_to_string("../memimage/src/planted.rs").unwrap();
+    ["../memimage/src/planted.rs", "../memimage-replication/src/planted.rs"].into_iter().flat_map(bugs_of).collect()
+}
+
+fn bugs_of(path: &str) -> BTreeSet<String> {
+    let source = std::fs::read_to_string(path).unwrap();
     let (_, body) = source.split_once("pub(crate) enum Bug {").unwrap();
     let (body, _) = body.split_once("\n}").unwrap();
     let name = |line: &str| line.trim().strip_suffix(',').filter(|_| !line.trim().starts_with("//")).map(str::to_owned);
@@ -86,9 +98,11 @@ impl Suites {
     fn build() -> Suites {
         let targets: BTreeSet<&str> = CAUGHT.iter().map(|(_, suite, _)| *suite).collect();
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["test", "--quiet", "--locked", "--offline", "--no-run", "--package=memimage-tests"]);
+        cargo.args(["test", "--quiet", "--locked", "--offline", "--no-run", "--lib"]);
+        cargo.args(["--package=memimage-tests", "--package=memimage-replication"]);
         cargo.arg("--message-format=json-render-diagnostics");
-        cargo.args(targets.iter().flat_map(|target| ["--test", target]));
+        let tests = targets.iter().filter(|target| **target != LIBRARY);
+        cargo.args(tests.flat_map(|target| ["--test", target]));
         cargo.env("RUSTC_WORKSPACE_WRAPPER", PLANTED);
         let built = cargo.output().unwrap();
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));

@@ -169,7 +169,7 @@ mod tests {
             (
                 |c| {
                     c.republish =
-                        Some(Republish { source: "a".to_owned(), destination: "b".to_owned(), headers_only: false })
+                        Some(Republish { source: "a".to_owned(), destination: "b".to_owned(), headers_only: false });
                 },
                 "republishes",
             ),

@@ -28,26 +28,27 @@ use crate::log::Log;
 /// It has a directory with a journal of its own, byte for byte that of the owner, and the model in memory. After a restart it goes on
 /// where it was. It begins with the newest snapshot of the log, and with the entries since.
 ///
-/// A standby is a cheap handle: clone it and hand the clones to other threads. A standby that cannot go on stops, and then every call returns
+/// A standby is a cheap handle: clone it and hand the clones to other threads. Dropping the last clone ends its thread, and releases the
+/// directory. A standby that cannot go on stops, and then every call returns
 /// the reason.
 pub struct Standby<M: Model> {
-    // dropped before `shared`: the thread has a handle on it, too
-    running: Arc<Running<M>>,
+    handle: Arc<Handle<M>>,
+}
+
+/// Ends the thread when the last clone is dropped.
+struct Handle<M: Model> {
     shared: Arc<Shared<M>>,
 }
 
-/// Ends the thread when the last clone of a standby is dropped, so that the directory can be opened again at once.
-struct Running<M: Model>(Arc<Shared<M>>);
-
-impl<M: Model> Drop for Running<M> {
+impl<M: Model> Drop for Handle<M> {
     fn drop(&mut self) {
-        self.0.stop_thread();
+        self.shared.stop_thread();
     }
 }
 
 impl<M: Model> Clone for Standby<M> {
     fn clone(&self) -> Standby<M> {
-        Standby { running: Arc::clone(&self.running), shared: Arc::clone(&self.shared) }
+        Standby { handle: Arc::clone(&self.handle) }
     }
 }
 
@@ -90,9 +91,13 @@ impl<M: Model> Standby<M> {
         }
     }
 
+    fn shared(&self) -> &Arc<Shared<M>> {
+        &self.handle.shared
+    }
+
     /// The directory of the standby.
     pub fn path(&self) -> &Path {
-        self.shared.path()
+        self.shared().path()
     }
 
     /// Reads the state. A long query holds up the replay of later events, but neither the owner nor the copy of the journal.
@@ -101,13 +106,13 @@ impl<M: Model> Standby<M> {
     ///
     /// Returns an error if the standby has stopped or was promoted, or if it is called inside of a query.
     pub fn query<R>(&self, query: impl FnOnce(&M) -> R) -> Result<R, Error> {
-        self.shared.refuse_if_ended()?;
-        self.shared.follower()?.query(query)
+        self.shared().refuse_if_ended()?;
+        self.shared().follower()?.query(query)
     }
 
     /// The last event in the state.
     pub fn seq(&self) -> Seq {
-        self.shared.seq()
+        self.shared().seq()
     }
 
     /// How far the state is behind the log.
@@ -116,7 +121,7 @@ impl<M: Model> Standby<M> {
     ///
     /// Returns an error if the standby has stopped or was promoted.
     pub fn lag(&self) -> Result<Lag, Error> {
-        self.shared.lag()
+        self.shared().lag()
     }
 
     /// Waits until event `seq` is in the state.
@@ -135,13 +140,13 @@ impl<M: Model> Standby<M> {
     ///
     /// Returns the same errors as [`wait`](Standby::wait).
     pub fn wait_timeout(&self, seq: Seq, timeout: Duration) -> Result<bool, Error> {
-        self.shared.refuse_if_ended()?;
-        self.shared.follower()?.wait_timeout(seq, timeout)
+        self.shared().refuse_if_ended()?;
+        self.shared().follower()?.wait_timeout(seq, timeout)
     }
 
     /// The events that this directory had and the log does not, if they were set aside when the standby was opened.
     pub fn set_aside(&self) -> Option<&SetAside> {
-        self.shared.set_aside.as_ref()
+        self.shared().set_aside.as_ref()
     }
 
     /// Replays the copied journal once more, and compares the result with the state. See [`Follower::verify`](memimage::Follower::verify).
@@ -150,8 +155,8 @@ impl<M: Model> Standby<M> {
     ///
     /// Returns an error if the states differ, or if the standby has stopped or was promoted.
     pub fn verify(&self) -> Result<Seq, Error> {
-        self.shared.refuse_if_ended()?;
-        self.shared.follower()?.verify()
+        self.shared().refuse_if_ended()?;
+        self.shared().follower()?.verify()
     }
 }
 
@@ -193,8 +198,7 @@ impl<M: Model> StandbyOptions<M> {
     /// use, or contains another image, or events that are not in the log; and the errors of a [`Follower`](memimage::Follower).
     pub fn open(self, log: Log, path: impl AsRef<Path>) -> Result<Standby<M>, Error> {
         let path: PathBuf = std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned());
-        let shared = Shared::open(self, log, path)?;
-        Ok(Standby { running: Arc::new(Running(Arc::clone(&shared))), shared })
+        Ok(Standby { handle: Arc::new(Handle { shared: Shared::open(self, log, path)? }) })
     }
 }
 

@@ -43,7 +43,7 @@ impl<M: Model> Standby<M> {
     /// ([`ErrorKind::Fenced`](memimage::ErrorKind::Fenced)), and the errors of [`Follower::promote`](memimage::Follower::promote). The error
     /// returns the standby, which goes on.
     pub fn promote(self) -> Result<Image<M>, StandbyPromoteError<M>> {
-        match self.shared.promote() {
+        match self.shared().promote() {
             Ok(image) => Ok(image),
             Err(error) => Err(StandbyPromoteError { error, standby: self }),
         }
@@ -60,24 +60,24 @@ impl<M: Model> Standby<M> {
     /// Returns an error if the owner keeps no lease, or if the standby stops or is promoted by another call.
     pub fn auto(self, lease: Duration) -> Result<Image<M>, Error> {
         loop {
-            self.shared.refuse_if_ended()?;
-            let owners = Duration::from_millis(self.shared.progress.lock().lease_ms);
+            self.shared().refuse_if_ended()?;
+            let owners = Duration::from_millis(self.shared().progress.lock().lease_ms);
             if owners.is_zero() {
                 return Err(failure(
                     ErrorKind::Replication,
                     format!(
                         "the owner of `{}` keeps no lease, so its silence means nothing; help: give the owner's log a lease: `Log::lease`",
-                        self.shared.log.address()
+                        self.shared().log.address()
                     ),
                 ));
             }
             let lease = lease.max(owners);
-            let silence = self.shared.silence(lease / 3);
+            let silence = self.shared().silence(lease / 3);
             if silence.is_some_and(|silence| silence >= lease) {
-                match self.shared.promote() {
+                match self.shared().promote() {
                     Ok(image) => return Ok(image),
                     Err(error) => {
-                        self.shared.refuse_if_ended()?;
+                        self.shared().refuse_if_ended()?;
                         tracing::warn!(%error, "a takeover failed; the standby goes on");
                     }
                 }

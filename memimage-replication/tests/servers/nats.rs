@@ -32,13 +32,13 @@ pub(crate) struct Nats {
 }
 
 impl Nats {
-    /// Starts a cluster with its data in a directory of this name. None if nats-server is not installed: see [`installed`].
-    pub(crate) fn start(name: &str) -> Option<Nats> {
+    /// Starts a cluster with its data in `dir`, which is emptied before. None if nats-server is not installed: see [`installed`].
+    pub(crate) fn start(dir: &Path) -> Option<Nats> {
         // two clusters that start at the same time could choose the same ports
         static STARTING: Mutex<()> = Mutex::new(());
         let program = installed("nats-server")?;
         let _guard = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let dir = dir.to_owned();
         let _ = std::fs::remove_dir_all(&dir);
         std::fs::create_dir_all(&dir).unwrap();
         // all ports at once: a port that a proxy chose itself could be one of those of the nodes

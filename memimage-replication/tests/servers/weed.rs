@@ -39,6 +39,16 @@ impl Weed {
         format!("http://127.0.0.1:{}", self.ports[0])
     }
 
+    /// Creates a bucket, or does nothing if it exists. An append to a log creates its bucket, too, but a log that is read before needs it.
+    pub(crate) fn create_bucket(&self, name: &str) {
+        let filer = self.ports[6];
+        let answer = answer(filer, &format!("POST /buckets/{name}/"));
+        assert!(
+            answer.as_ref().is_ok_and(|answer| status_of(answer).starts_with('2')),
+            "the bucket `{name}`: {answer:?}"
+        );
+    }
+
     /// Starts the server again after [`kill`](Weed::kill), at the same ports, with the data that it has on disk.
     pub(crate) fn restart(&mut self) {
         let [s3, s3_grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc] = self.ports;
@@ -96,14 +106,21 @@ impl Weed {
 
 /// Whether an HTTP server answers a GET with the status 200.
 fn is_ok(port: u16, path: &str) -> bool {
-    let get = || -> std::io::Result<bool> {
-        use std::io::{Read, Write};
-        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer.split(' ').nth(1) == Some("200") && !answer.contains("\"error\""))
-    };
-    get().unwrap_or(false)
+    answer(port, &format!("GET {path}"))
+        .is_ok_and(|answer| status_of(&answer) == "200" && !answer.contains("\"error\""))
+}
+
+/// The answer of an HTTP server to a request without a body.
+fn answer(port: u16, request: &str) -> std::io::Result<String> {
+    use std::io::{Read, Write};
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    write!(stream, "{request} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+fn status_of(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or_default()
 }

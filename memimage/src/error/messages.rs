@@ -4,10 +4,11 @@ use std::io;
 use std::path::PathBuf;
 
 use super::advice::advice;
+use super::kind::ErrorKind;
 use super::projection::ProjectionFault;
 use super::shape_lock::{ShapeLockError, lines};
 use super::state_file::unusable;
-use super::{Error, ErrorKind, Position, SubscriptionError};
+use super::{Error, Position, SubscriptionError};
 use crate::seq::Seq;
 
 /// The kind of a failure, with the details for its message.

@@ -58,7 +58,8 @@
 //!   the two changes: such a backup takes little space and time, and survives mistakes, but not the disk. No file is a hard link.
 //!
 //! Put backups on another disk, and some of them on another machine: copy a finished backup there by any program. While a program
-//! copies a backup, let no new backup be made onto it.
+//! copies a backup, let no new backup be made onto it. To have each event on another machine within moments, and to restore as of any
+//! time, ship the journal to a log: [beyond one machine](super::beyond_one_machine).
 //!
 //! # New, or onto an earlier backup
 //!

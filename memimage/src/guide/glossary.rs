@@ -59,6 +59,25 @@
 //! | *backup* | a complete copy of an image up to a synced event; its first opening makes it an image of its own | base backup (PostgreSQL), checkpoint copy |
 //! | *rewrite* | writing a new journal with each event at its newest version | log migration, copy-and-transform |
 //!
+//! # Replication
+//!
+//! | word | definition | elsewhere |
+//! | --- | --- | --- |
+//! | *log* | a sequence of entries on other machines, to which the owner of an image ships its journal; at each position, at most one append takes effect | replica URL, generation (Litestream); partition (Kafka); WAL archive (PostgreSQL) |
+//! | *entry* | what one append adds to a log: some bytes of the journal, a claim or a heartbeat; it contains its position and the hash of the entry before it | log entry (Raft); record batch (Kafka) |
+//! | *engine* | what holds a log: object storage, a stream of JetStream, a directory | replica client (Litestream) |
+//! | *shipping* | reading the owner's journal and appending it to the log | log shipping, archiving (PostgreSQL) |
+//! | *lag* | what the log, or a standby, lacks of the owner's journal | replication lag |
+//! | *claim* | the entry by which an owner takes a log, at every opening and every takeover | becoming leader (Raft, Kafka) |
+//! | *term* | the number of claims in a log so far | term (Raft), leader epoch (Kafka), timeline (PostgreSQL), generation (Litestream) |
+//! | *fencing* | an owner finds the claim of another owner where it wanted to append, and is poisoned | fencing token, stepping down (Raft), `FENCED_LEADER_EPOCH` (Kafka), STONITH |
+//! | *lease* | the time after which a silent owner may be superseded; it decides when a takeover is tried, never who owns the log | election timeout (Raft), lease (Litestream) |
+//! | *heartbeat* | an entry without content, which shows that the owner lives | heartbeat, `AppendEntries` without entries (Raft) |
+//! | *standby* | a copy of an image on another machine, which follows a log and can take over | hot standby (PostgreSQL), follower (Raft, Kafka) |
+//! | *takeover* | a standby claims the log and becomes the owner | failover, election |
+//! | *set aside* | an earlier owner's directory, with events that are not in the log, is renamed and kept as an image of its own | truncated, divergent log entries (Raft, Kafka); `pg_rewind` (PostgreSQL) discards them; rollback files (MongoDB) |
+//! | *sidecar* | a process that ships the journal of an image beside its owner | Litestream |
+//!
 //! # Damage
 //!
 //! | word | definition | elsewhere |
@@ -70,7 +89,3 @@
 //! | *repair* | a change to a damaged image that an operator chooses; the report of a check states its loss in advance | |
 //! | *chained* image | an image whose frames contain keyed hashes of all earlier content, so that only somebody with the key can change it unnoticed | hash chain |
 //! | *forged* | changed by somebody without the key: the checksums are correct, but the cipher's tag or the chain is wrong | tampered |
-//!
-//! # Not built
-//!
-//! *Streaming replication* (PostgreSQL, Kafka, Raft): a follower reads the files of its owner, so both are on one machine.

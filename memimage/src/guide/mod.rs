@@ -14,6 +14,7 @@
 //! | [`subscriptions`] | How do I send a mail once? How do I stream to a page? |
 //! | [`projections`] | I need the same data in another form, or a part of it: how do I keep it up to date? |
 //! | [`standby`] | How does another process take over when the owner's process dies? |
+//! | [`beyond_one_machine`] | How do the data survive the machine? How does another machine take over? How is an image restored as of a time? How far does one image go? |
 //! | [`retries`] | A client did not get its answer and tries again: how is its request not executed twice? |
 //! | [`backup`] | How is a running image backed up, and how is it restored? |
 //! | [`damage`] | What happens after a crash or a disk error? How is an image checked and repaired? |
@@ -36,10 +37,10 @@
 //! | `RELIABILITY.md` | the tests of crashes and failing disks, and the bugs that they found |
 //! | `SECURITY.md` | the threat model |
 //!
-//! `examples/` has six programs: `bank` (the quick start), `orderbook` (a real feed of orders, pipelined and resumable),
+//! `examples/` has seven programs: `bank` (the quick start), `orderbook` (a real feed of orders, pipelined and resumable),
 //! `exchange` (a matching engine under load, beside the same engine without an image), `gitlog` (the history of a git repository,
-//! with its past states), `standby` (a service that survives the death of its process) and `upgrade` (a model in five stages of its
-//! life, with the journals of each).
+//! with its past states), `standby` (a service that survives the death of its process), `failover` (one that survives the death of its
+//! machine) and `upgrade` (a model in five stages of its life, with the journals of each).
 
 pub mod quick_start;
 pub mod durability;
@@ -50,6 +51,7 @@ pub mod past_states;
 pub mod subscriptions;
 pub mod projections;
 pub mod standby;
+pub mod beyond_one_machine;
 pub mod retries;
 pub mod backup;
 pub mod damage;

@@ -94,7 +94,8 @@
 //! Clients of a dead owner do not know what became of the command for which they had no answer yet. Let them ask the new owner
 //! before they try again.
 //!
-//! Followers share the disk with the owner. They help if a process dies, not if the disk or the machine does.
+//! Followers share the disk with the owner. They help if a process dies, not if the disk or the machine does: see
+//! [beyond one machine](super::beyond_one_machine).
 //!
 //! [`examples/standby`](https://github.com/OWNER/memimage/blob/main/examples/standby/README.md) is a service with two standby
 //! processes. It kills its owners under load, and verifies that no acknowledged command is lost.

@@ -16,12 +16,15 @@ const CATCH_UP: Duration = Duration::from_secs(60);
 /// How long a close waits for the log, if a snapshot may wait for it.
 const CLOSE: Duration = Duration::from_secs(10);
 
+/// A log that this owner has claimed, and when its callers get their answers.
+pub(super) type ClaimedLog = (Box<dyn Claimed>, Acknowledge);
+
 /// Claims the log, if the image is replicated to one.
 pub(super) fn claim_log<M>(
     options: &Options<M>,
     disk: &Arc<dyn Disk>,
     layout: &Layout,
-) -> Result<Option<(Box<dyn Claimed>, Acknowledge)>, Error> {
+) -> Result<Option<ClaimedLog>, Error> {
     let Some(replication) = &options.replication else { return Ok(None) };
     let directory = LockedDirectory { disk: Arc::clone(disk), layout: layout.clone() };
     Ok(Some((replication.claim(&directory)?, replication.acknowledge)))

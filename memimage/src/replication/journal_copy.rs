@@ -3,21 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::copy_end::{ALIGN, CopyEnd, clear_rest, find_end, open_watermark, point, remove_lone_bases};
 use super::piece::{JournalPoint, Piece};
-use super::piece_reader::read_header;
-use crate::disk::{
-    Access, Disk, LockGuard, RealDisk, StagedFile, StoredFile, UNFINISHED, absolute, copy_in_pieces, failed, sync_dir,
-};
+use crate::disk::{Access, Disk, LockGuard, RealDisk, StagedFile, StoredFile, absolute, copy_in_pieces, failed};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::{
     BASE, FRAME_HEADER, FrameChain, FrameFault, FrameReader, FrameStep, Layout, SEGMENT_HEADER, SegmentHeader, Survey,
-    Watermark, clear, other_image, other_timeline,
+    Watermark, other_image, other_timeline,
 };
-use crate::log;
 use crate::seq::{SegmentId, Seq};
-
-/// Frames are parsed from multiples of this number of bytes on, which is the largest alignment of a frame.
-const ALIGN: u64 = 4096;
 
 /// A directory with a copy of an image's journal. While it exists, it holds the lock of the directory, so no program can open it as an
 /// image; a [`Follower`](crate::Follower) can read it.
@@ -44,18 +38,6 @@ pub struct JournalCopy {
     /// Whether a sync failed. A later sync could report success although the bytes are not on disk.
     failed: bool,
     durable_file: Option<StoredFile>,
-}
-
-/// The end of the last complete frame of a copy.
-#[derive(Debug)]
-struct CopyEnd {
-    segment: SegmentId,
-    file: StoredFile,
-    /// The length of the file.
-    len: u64,
-    offset: u64,
-    chain: FrameChain,
-    sealed: bool,
 }
 
 /// The verified frames of a piece that are complete.
@@ -461,126 +443,5 @@ impl JournalCopy {
     fn corrupt(&self, segment: SegmentId, offset: u64, what: String) -> Error {
         let position = Position { segment: Some(segment), offset: Some(offset), seq: Some(self.end().seq.next()) };
         Error::new(ErrorDetail::Corrupt { path: self.layout.segment(segment), position, what, suspect: false })
-    }
-}
-
-fn point(segment: SegmentId, offset: u64, chain: &FrameChain) -> JournalPoint {
-    JournalPoint { segment: segment.get(), offset, seq: chain.before(), hash: chain.previous.hash }
-}
-
-/// Clears the bytes behind the end that a crash left, if they are not cleared yet. A copy of them goes to the quarantine. Returns `true`.
-fn clear_rest(disk: &dyn Disk, layout: &Layout, end: &CopyEnd, is_cleared: bool) -> Result<bool, Error> {
-    if is_cleared {
-        return Ok(true);
-    }
-    let rest = rest_of(&end.file, end.offset)?;
-    if !rest.is_empty() {
-        let copy = clear(disk, layout, &end.file, end.segment, &rest, end.offset as usize)?;
-        log::warning!(
-            segment = %end.segment,
-            offset = end.offset,
-            copy = %copy.display(),
-            "cleared incomplete frames behind the end of the copied journal"
-        );
-    }
-    Ok(true)
-}
-
-/// Removes the bases of a copy whose creation was interrupted before its first segment. The bases of an image that was in use stay: it
-/// has a watermark.
-fn remove_lone_bases(disk: &dyn Disk, layout: &Layout) -> Result<(), Error> {
-    let journal = layout.journal();
-    let names = layout.list_if_exists(disk, &journal)?;
-    let was_used =
-        names.iter().any(|(name, _)| crate::journal::is_segment(name) || journal.join(name) == layout.durable());
-    if was_used || !layout.list_if_exists(disk, &layout.snapshots())?.is_empty() {
-        return Ok(());
-    }
-    // a temporary file of a base alone would not be taken for the rest of an interrupted creation
-    for (name, _) in names.iter().filter(|(name, _)| name.trim_end_matches(UNFINISHED).ends_with(BASE)) {
-        let path = journal.join(name);
-        disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
-    }
-    Ok(())
-}
-
-/// Finds the end of the frames. Segments without a frame, which an owner created in advance, are removed.
-fn find_end(disk: &dyn Disk, layout: &Layout, segments: &[SegmentId], image: &[u8; 16]) -> Result<CopyEnd, Error> {
-    let watermark = layout.read_watermark(disk, image)?;
-    let corrupt = |segment, offset, what: String| {
-        let position = Position { segment: Some(segment), offset: Some(offset), seq: None };
-        Error::new(ErrorDetail::Corrupt { path: layout.segment(segment), position, what, suspect: false })
-    };
-    let mut empty = Vec::new();
-    for &segment in segments.iter().rev() {
-        let header = read_header(disk, layout, segment)?;
-        if header.identity.uuid != *image {
-            return Err(other_image(layout));
-        }
-        let path = layout.segment(segment);
-        let file = StoredFile::open(disk, &path, Access::ReadWrite)?;
-        let mut bytes = vec![0; SEGMENT_HEADER];
-        bytes.extend(rest_of(&file, SEGMENT_HEADER as u64)?);
-        // so that a frame that ends in zeros is read whole
-        bytes.resize((bytes.len() + ALIGN as usize).min(header.len as usize), 0);
-        let mut reader = FrameReader::new(&bytes, image, segment, None);
-        while let FrameStep::Frame(_) = reader.step() {}
-        let Some(chain) = reader.chain() else {
-            empty.push(path);
-            continue;
-        };
-        let (offset, sealed) = (reader.offset() as u64, reader.is_sealed());
-        if let Some(watermark) = watermark.filter(|watermark| watermark.durable_seq > chain.before()) {
-            let what = format!(
-                "the frames end with event {}, but event {} was synced; help: make the copy again, or repair the image",
-                chain.before(),
-                watermark.durable_seq
-            );
-            return Err(corrupt(segment, offset, what));
-        }
-        for path in &empty {
-            disk.remove(path).map_err(|error| failed("removing", path, error))?;
-        }
-        if !empty.is_empty() {
-            sync_dir(disk, &layout.journal())?;
-        }
-        // after a failed sync, the frames may be in the page cache only, and a later sync would not write them
-        let proven = watermark.filter(|watermark| watermark.segment == segment).map_or(0, |watermark| watermark.offset);
-        let from = proven.clamp(SEGMENT_HEADER as u64, offset) as usize;
-        let until = (offset as usize).min(bytes.len());
-        file.write_all(&bytes[from.min(until)..until], from as u64)?;
-        return Ok(CopyEnd { segment, file, len: header.len, offset, chain, sealed });
-    }
-    Err(corrupt(segments[0], SEGMENT_HEADER as u64, "no segment contains a frame".to_owned()))
-}
-
-/// The bytes of a segment from `offset` on, up to the last one that is not zero.
-fn rest_of(file: &StoredFile, offset: u64) -> Result<Vec<u8>, Error> {
-    const CHUNK: usize = 1 << 20;
-    let (mut rest, mut len) = (Vec::new(), 0);
-    loop {
-        let at = rest.len();
-        rest.resize(at + CHUNK, 0);
-        let read = file.read_up_to(&mut rest[at..], offset + at as u64)?;
-        if let Some(last) = rest[at..at + read].iter().rposition(|byte| *byte != 0) {
-            len = at + last + 1;
-        }
-        if read < CHUNK {
-            rest.truncate(len);
-            return Ok(rest);
-        }
-    }
-}
-
-/// Opens `journal/durable`, and creates it if it is missing.
-fn open_watermark(disk: &dyn Disk, layout: &Layout) -> Result<StoredFile, Error> {
-    let path = layout.durable();
-    match StoredFile::open(disk, &path, Access::ReadWrite) {
-        Err(error) if error.is_missing() => {
-            let file = StoredFile::create(disk, &path)?;
-            sync_dir(disk, &layout.journal())?;
-            Ok(file)
-        }
-        opened => opened,
     }
 }

@@ -5,7 +5,10 @@
 
 // each module uses only the modules above it
 mod piece;
+mod segment_header;
+mod proven_frames;
 mod piece_reader;
+mod copy_end;
 mod journal_copy;
 mod acknowledge;
 mod replicate;

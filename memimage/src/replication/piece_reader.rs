@@ -4,21 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::piece::{JournalPoint, Piece, PieceHead};
+use super::proven_frames::{Proven, READ_ALIGN, proven};
+use super::segment_header::read_header;
 use crate::context::Timestamp;
 use crate::disk::{Access, Disk, RealDisk, StoredFile, absolute};
-use crate::error::{Error, ErrorDetail, Position};
+use crate::error::{Error, ErrorDetail};
 use crate::journal::{
-    FRAME_HEADER, FrameChain, FrameFault, FrameReader, FrameStep, HeaderFault, Layout, SEGMENT_HEADER, SegmentHeader,
-    frame_summary, other_image, other_timeline,
+    FRAME_HEADER, FrameChain, FrameFault, FrameReader, FrameStep, Layout, SEGMENT_HEADER, other_image, other_timeline,
 };
 use crate::seq::{SegmentId, Seq};
 
-/// Reads begin at multiples of this number of bytes, which is the largest alignment of a frame.
-const READ_ALIGN: u64 = 4096;
 /// The smallest piece that a caller may ask for, in bytes: a segment's header and some frames.
 const SMALLEST: usize = 16 << 10;
-/// How many bytes are read at once in search of frame headers.
-const SEARCH: usize = 64 << 10;
 
 /// How far a [`PieceReader`] may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -285,7 +282,9 @@ impl PieceReader {
         let mut reader = FrameReader::resume(bytes, &self.image, segment, first, self.chain, offset == 0);
         let until = match limit {
             PieceLimit::Event(seq) => Proven { seq, place: None },
-            PieceLimit::Synced => self.proven(file, segment, base + first as u64)?,
+            PieceLimit::Synced => {
+                proven((&*self.disk, &self.layout, &self.image), file, (segment, base + first as u64))?
+            }
         };
         let start = self.start(segment, offset);
         let (mut accepted, mut last) = (None, None);
@@ -371,40 +370,6 @@ impl PieceReader {
         JournalPoint { segment: segment.get(), offset, ..point_of(self.chain) }
     }
 
-    /// How far the files prove the journal to be synced, for a reader at `offset` of a segment.
-    fn proven(&self, file: &StoredFile, segment: SegmentId, offset: u64) -> Result<Proven, Error> {
-        // no frame is written to a segment before the whole segment before it is synced
-        let mut header = [0; FRAME_HEADER];
-        let next = self.layout.segment(segment.next());
-        let is_followed = match StoredFile::open(&*self.disk, &next, Access::Read) {
-            Err(error) if error.is_missing() => false,
-            opened => {
-                opened?.read_up_to(&mut header, SEGMENT_HEADER as u64)?;
-                header.iter().any(|byte| *byte != 0)
-            }
-        };
-        if is_followed {
-            return Ok(Proven { seq: Seq::new(u64::MAX), place: None });
-        }
-        let watermark = self.layout.read_watermark(&*self.disk, &self.image)?;
-        let mut seq = watermark.map_or(Seq::ZERO, |watermark| watermark.durable_seq);
-        let place = watermark.map_or((segment, 0), |watermark| (watermark.segment, watermark.offset));
-        // each frame names the last event that was synced before it was written
-        let (mut window, mut base, mut at) = (Vec::new(), 0, offset);
-        loop {
-            if at + FRAME_HEADER as u64 > base + window.len() as u64 {
-                base = at / READ_ALIGN * READ_ALIGN;
-                window.resize(SEARCH, 0);
-                let read = file.read_up_to(&mut window, base)?;
-                window.truncate(read);
-            }
-            let Some(frame) = frame_summary(&window, (at - base) as usize, &self.image, segment) else { break };
-            seq = seq.max(frame.durable_seq);
-            at = base + frame.next_offset as u64;
-        }
-        Ok(Proven { seq, place: Some(place) })
-    }
-
     /// Verifies that the last frame that was read is still in its place.
     fn verify_last(&self) -> Result<(), Error> {
         let Some((offset, header)) = self.last else { return Ok(()) };
@@ -456,14 +421,6 @@ impl PieceReader {
     }
 }
 
-/// How far a reader may read.
-#[derive(Clone, Copy)]
-struct Proven {
-    seq: Seq,
-    /// The end of the frames without events that are proven to be synced; `None` if all are.
-    place: Option<(SegmentId, u64)>,
-}
-
 /// What was found in the bytes of a segment.
 enum Found {
     Piece(Piece),
@@ -482,29 +439,4 @@ fn point_of(chain: Option<FrameChain>) -> JournalPoint {
         hash: chain.previous.hash,
         ..JournalPoint::START
     })
-}
-
-/// Reads the header of a segment without its keys.
-pub(super) fn read_header(disk: &dyn Disk, layout: &Layout, segment: SegmentId) -> Result<SegmentHeader, Error> {
-    let path = layout.segment(segment);
-    let mut bytes = [0; SEGMENT_HEADER];
-    let read = StoredFile::open(disk, &path, Access::Read)?.read_up_to(&mut bytes, 0)?;
-    let corrupt = |what: String| {
-        let position = Position { segment: Some(segment), offset: Some(0), seq: None };
-        Error::new(ErrorDetail::Corrupt { path: path.clone(), position, what, suspect: false })
-    };
-    if read < SEGMENT_HEADER {
-        return Err(corrupt("the file ends within its header".to_owned()));
-    }
-    let header = SegmentHeader::decode(&bytes).map_err(|fault| match fault {
-        HeaderFault::Foreign => corrupt("the file does not start with the magic number of a segment".to_owned()),
-        HeaderFault::Damaged(what) => corrupt(what.to_owned()),
-        HeaderFault::Newer(what) | HeaderFault::NewerToWrite(what) => {
-            Error::new(ErrorDetail::Format { path: path.clone(), act: "read", what })
-        }
-    })?;
-    match header.segment == segment {
-        true => Ok(header),
-        false => Err(corrupt(format!("the header belongs to segment {}", header.segment))),
-    }
 }

@@ -83,7 +83,7 @@ impl History {
         let next = self.pieces.iter().position(|piece| piece.head.end.reaches(&end) && piece.head.end != end);
         let next = next.unwrap_or(self.pieces.len());
         // a frame whose first pieces are lost begins again
-        let begun = self.pieces[..next].iter().rposition(|piece| piece.head.end != piece.head.start);
+        let begun = self.pieces[..next].iter().rposition(super::completes_frame);
         let first = if end.segment == 0 { 0 } else { begun.map_or(0, |last| last + 1) };
         let from = random.below(first as u64 + 1) as usize;
         for piece in &self.pieces[from..] {

@@ -5,8 +5,8 @@ use memimage::replication::Piece;
 use memimage_tests::{Request, Run};
 
 use super::{
-    COPY, EVERYTHING, SYNCED, append_all, assert_same_bytes, begin, copy_of, extend, lock, pieces, reader_after,
-    segments,
+    COPY, EVERYTHING, SYNCED, append_all, assert_same_bytes, begin, completes_frame, copy_of, extend, lock, pieces,
+    reader_after, segments,
 };
 
 /// An image with a record of 300 KiB, the pieces of this record, and a copy without them.
@@ -31,7 +31,7 @@ fn an_incomplete_frame_is_never_written() {
         let before: Vec<_> = segments(&to, COPY).iter().map(|path| to.read(path).unwrap()).collect();
         copy.append(piece).unwrap();
         let after: Vec<_> = segments(&to, COPY).iter().map(|path| to.read(path).unwrap()).collect();
-        let completes = piece.head.end != piece.head.start;
+        let completes = completes_frame(piece);
         assert_eq!(before != after, completes, "piece {number}: {:?}", piece.head);
         assert_same_bytes(&disk, &to, copy.end());
         if completes {
@@ -44,7 +44,7 @@ fn an_incomplete_frame_is_never_written() {
             drop(copy);
             copy = lock(&to, image);
             assert_eq!(copy.end(), end);
-            let begun = pieces[..=number].iter().rposition(|piece| piece.head.end != piece.head.start);
+            let begun = pieces[..=number].iter().rposition(completes_frame);
             append_all(&mut copy, &pieces[begun.map_or(0, |last| last + 1)..=number]);
         }
     }
@@ -58,7 +58,7 @@ fn an_incomplete_frame_is_never_written() {
 fn a_long_frame_can_begin_again() {
     let (disk, _run, to, pieces) = image_and_pieces();
     let mut copy = lock(&to, super::reader(&disk).image());
-    let long = pieces.iter().position(|piece| piece.head.end == piece.head.start).unwrap();
+    let long = pieces.iter().position(|piece| !completes_frame(piece)).unwrap();
     append_all(&mut copy, &pieces[..long + 4]);
     copy.append(&pieces[long + 6]).unwrap_err();
     copy.drop_incomplete();
@@ -72,7 +72,7 @@ fn a_long_frame_can_begin_again() {
 fn a_damaged_part_of_a_long_frame_is_not_kept() {
     let (disk, _run, to, pieces) = image_and_pieces();
     let mut copy = lock(&to, super::reader(&disk).image());
-    let long = pieces.iter().position(|piece| piece.head.end == piece.head.start).unwrap();
+    let long = pieces.iter().position(|piece| !completes_frame(piece)).unwrap();
     append_all(&mut copy, &pieces[..=long]);
     let mut damaged = pieces[long + 1].clone();
     damaged.bytes[700] ^= 1;

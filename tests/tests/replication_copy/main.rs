@@ -48,6 +48,11 @@ impl Mode {
 }
 
 /// A run with `events` deposits and files that fill several segments.
+/// Whether a frame is complete with this piece.
+fn completes_frame(piece: &Piece) -> bool {
+    !piece.head.start.reaches(&piece.head.end)
+}
+
 fn begin(disk: &SimDisk, mode: Mode, events: u64) -> Run {
     let mut run = mode.open(disk, IMAGE, &[], Seq::ZERO).unwrap();
     extend(&mut run, events);
