@@ -10,7 +10,7 @@ use memimage::replication::Acknowledge;
 use memimage::{Error, ErrorKind, Image, Seq};
 use memimage_replication::testing::{Connection, MemoryLog};
 use memimage_replication::{Log, Standby};
-use support::replicas::{CutLog, log, owner, standby, standby_on, try_owner};
+use support::replicas::{CutLog, copy_directory, log, owner, standby, standby_on, try_owner};
 use support::{Place, Tally, TallyCommands, wait_until};
 
 const REMOTE: Acknowledge = Acknowledge::Remote;
@@ -142,13 +142,13 @@ fn an_owner_whose_image_is_poisoned_keeps_no_lease() {
     let first = try_owner(own, &place, "owner", Acknowledge::Local { max_lag: Default::default() }).unwrap();
     first.add(1).unwrap();
     let standby = standby_on(log(&memory).lease(LEASE), &place, "standby").unwrap();
-    // the program does not close the image after the log has failed
-    memory.forget_last(1);
-    wait_until("the image is poisoned", || first.query(|_| ()).is_err());
-    let entries = memory.entries().len();
-    thread::sleep(LEASE * 2);
-    assert_eq!(memory.entries().len(), entries);
-    drop(standby);
+    // another directory is in its place, so its lock protects nothing; and the program does not close the image
+    copy_directory(&place.path("owner"), &place.path("twin"));
+    std::fs::rename(place.path("owner"), place.path("away")).unwrap();
+    std::fs::rename(place.path("twin"), place.path("owner")).unwrap();
+    wait_until("the image is poisoned", || first.add(2).is_err());
+    let second = standby.auto(LEASE).unwrap();
+    second.add(3).unwrap();
 }
 
 #[test]
