@@ -90,7 +90,7 @@ impl JournalCopy {
     }
 
     /// Opens the copy in a directory that is locked by `lock`, or by the caller.
-    pub(super) fn open(
+    pub(crate) fn open(
         disk: Arc<dyn Disk>,
         layout: Layout,
         image: [u8; 16],
