@@ -1,5 +1,7 @@
 //! Brings a copy of a journal up to the end of a log.
 
+use std::path::Path;
+
 use memimage::replication::JournalCopy;
 use memimage::{Error, ErrorKind};
 
@@ -7,6 +9,7 @@ use crate::remote_log::Engine;
 use crate::entry::{Content, Entry};
 use crate::failure::{failure, log_failed};
 use crate::log_reader::{LogReader, LogTail, position_beyond};
+use crate::log_snapshots::{self, SnapshotName};
 
 /// Appends to a copy what an entry has of the journal.
 pub(crate) fn apply(copy: &mut JournalCopy, entry: &Entry) -> Result<(), Error> {
@@ -18,6 +21,20 @@ pub(crate) fn apply(copy: &mut JournalCopy, entry: &Entry) -> Result<(), Error> 
         }
         Content::Heartbeat(_) => Ok(()),
     }
+}
+
+/// Makes an empty copy begin at a snapshot, whose file is written to `file` first. Returns a reader of the entries that follow.
+pub(crate) fn begin_at(
+    engine: &Engine,
+    copy: &mut JournalCopy,
+    name: &SnapshotName,
+    file: &Path,
+) -> Result<LogReader, Error> {
+    let failed = |error| log_failed(&error);
+    let head = log_snapshots::get(engine, name, file).map_err(failed)?;
+    let reader = LogReader::at(engine, head.position, Some(head.previous)).map_err(failed)?;
+    copy.begin_at(head.seq, file)?;
+    Ok(reader)
 }
 
 /// A reader at the first entry that the copy may lack.

@@ -61,6 +61,25 @@ pub(crate) fn entry_at(log: &Arc<dyn RemoteLog>, position: u64) -> Result<(Entry
     }
 }
 
+/// The first position between `first` and `end` whose entry meets a condition, which all later ones meet, too; `end` if there is none.
+///
+/// # Errors
+///
+/// Returns an error if an entry cannot be read.
+pub(crate) fn first_position(
+    log: &Arc<dyn RemoteLog>,
+    (first, end): (u64, u64),
+    is_met: impl Fn(&Entry) -> bool,
+) -> Result<u64, LogError> {
+    let (mut low, mut high) = (first, end);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let (entry, _) = entry_at(log, middle)?;
+        if is_met(&entry) { high = middle } else { low = middle + 1 }
+    }
+    Ok(low)
+}
+
 /// The position of the first entry whose journal reaches beyond `point`, between `first` and `end`; `end` if there is none.
 ///
 /// # Errors
@@ -71,12 +90,7 @@ pub(crate) fn position_beyond(
     (first, end): (u64, u64),
     point: &JournalPoint,
 ) -> Result<u64, LogError> {
-    let (mut low, mut high) = (first, end);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let (entry, _) = entry_at(log, middle)?;
-        if point.reaches(&entry.point()) { low = middle + 1 } else { high = middle }
-    }
+    let mut low = first_position(log, (first, end), |entry| !point.reaches(&entry.point()))?;
     // parts of a long frame end with the last one
     while low > first && low < end && continues_frame(&entry_at(log, low)?.0) {
         low -= 1;
