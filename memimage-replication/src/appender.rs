@@ -8,6 +8,7 @@ use memimage::replication::JournalPoint;
 use crate::entry::{Claim, Content, Entry, EntryHash, EntryHeader, Heartbeat, Id, damaged};
 use crate::log_error::{LogError, LogErrorKind};
 use crate::log_reader::LogTail;
+use crate::planted::{Bug, planted};
 use crate::remote_log::{Append, RemoteLog};
 
 /// Appends entries behind the last one. At most one append is in flight: each position is written only after the entry before it is known
@@ -128,6 +129,13 @@ impl Appender {
     ///
     /// After an error, the outcome is still unknown.
     pub(crate) fn retry(&mut self) -> Result<Attempt, LogError> {
+        if planted(Bug::TimeoutTakenForFailure) {
+            let OpenEntry { mut entry, .. } = self.open.take().expect("an entry was appended");
+            entry.header.position += 1;
+            let (bytes, hash) = entry.encode();
+            self.open = Some(OpenEntry { entry, bytes, hash });
+            return self.attempt();
+        }
         match self.look()? {
             Some(attempt) => Ok(attempt),
             None => self.attempt(),

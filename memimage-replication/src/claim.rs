@@ -15,6 +15,7 @@ use crate::journal_source::JournalSource;
 use crate::log::Log;
 use crate::log_reader::LogTail;
 use crate::owner_id;
+use crate::planted::{Bug, planted};
 use crate::shipper::Shipper;
 
 /// How often an owner tries to claim a log whose end moves meanwhile.
@@ -141,6 +142,9 @@ impl Log {
 
 /// Appends the claim. The inner error says that another entry is at its position; nothing was appended then.
 pub(crate) fn claim(appender: &mut Appender, name: &str) -> Result<Result<(), Box<Fence>>, Error> {
+    if planted(Bug::PromotedWithoutClaim) && appender.header().position > 1 {
+        return Ok(Ok(()));
+    }
     let mut pauses = crate::pauses::Pauses::default();
     let mut attempt = appender.append(appender.claim(name));
     loop {

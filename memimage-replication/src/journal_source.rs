@@ -24,7 +24,6 @@ pub(crate) enum JournalSource {
 /// The journal of an image that another process may have open. Its files alone say what is synced.
 pub(crate) struct JournalBeside {
     path: PathBuf,
-    image: [u8; 16],
     state: Mutex<BesideState>,
     changed: Condvar,
 }
@@ -39,8 +38,8 @@ struct BesideState {
 }
 
 impl JournalBeside {
-    pub(crate) fn new(path: &Path, image: [u8; 16]) -> JournalBeside {
-        JournalBeside { path: path.to_owned(), image, state: Mutex::default(), changed: Condvar::new() }
+    pub(crate) fn new(path: &Path) -> JournalBeside {
+        JournalBeside { path: path.to_owned(), state: Mutex::default(), changed: Condvar::new() }
     }
 
     /// Ends the shipping once everything is shipped.
@@ -88,14 +87,6 @@ impl JournalSource {
         match self {
             JournalSource::Owner(owner) => owner.path(),
             JournalSource::Beside(beside) => &beside.path,
-        }
-    }
-
-    /// The UUID of the image.
-    pub(crate) fn image(&self) -> [u8; 16] {
-        match self {
-            JournalSource::Owner(owner) => owner.image(),
-            JournalSource::Beside(beside) => beside.image,
         }
     }
 

@@ -39,6 +39,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 // each module uses only modules that are declared above it
+mod planted;
 mod log_error;
 mod remote_log;
 mod pauses;
@@ -73,9 +74,11 @@ mod remote_info;
 mod remote_check;
 #[cfg(feature = "admin")]
 mod tool;
+#[cfg(test)]
+mod simulation;
 
 #[cfg(feature = "nats")]
-pub use jet_stream_log::{JetStreamLog, JetStreamOptions};
+pub use jet_stream_log::{JetStreamLog, JetStreamOptions, SyncInterval};
 pub use log::Log;
 pub use log_error::{LogError, LogErrorKind};
 #[cfg(feature = "object-store")]

@@ -16,6 +16,7 @@ use crate::journal_source::JournalSource;
 use crate::log::Log;
 use crate::log_error::LogError;
 use crate::pauses::Pauses;
+use crate::planted::{Bug, planted};
 use crate::segment_starts::SegmentStarts;
 use crate::snapshot_shipper::SnapshotShipper;
 
@@ -216,6 +217,9 @@ impl ShippingThread {
     fn append_piece(&mut self, owner: &JournalSource, piece: Piece) -> Result<(), End> {
         let begins_segment = piece.head.start.offset == 0;
         let (start, before) = (piece.head.start, *self.appender.header());
+        if planted(Bug::LeaseTrusted) {
+            owner.shipped(piece.head.end.seq);
+        }
         self.append(Content::Piece(piece))?;
         if begins_segment {
             self.starts.add(start.segment, before.position, before.previous, start.seq);

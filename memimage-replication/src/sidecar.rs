@@ -45,7 +45,7 @@ impl Sidecar {
         let path: PathBuf = std::path::absolute(image.as_ref()).unwrap_or_else(|_| image.as_ref().to_owned());
         let image = PieceReader::open(&path)?.image();
         let appender = claimed(&log, &path, image)?;
-        let journal = Arc::new(JournalBeside::new(&path, image));
+        let journal = Arc::new(JournalBeside::new(&path));
         let shipper = Shipper::start(log.clone(), appender, Acknowledge::Local { max_lag: MaxLag::default() })?;
         shipper.ship(JournalSource::Beside(Arc::clone(&journal)))?;
         Ok(Sidecar { log, journal, shipper: Box::new(shipper) })

@@ -69,6 +69,7 @@ impl From<Error> for Problem {
             }
             ErrorKind::Closed => (StatusCode::SERVICE_UNAVAILABLE, "The program has closed the image."),
             ErrorKind::Poisoned => (StatusCode::SERVICE_UNAVAILABLE, "The program must open the image again."),
+            ErrorKind::Fenced => (StatusCode::SERVICE_UNAVAILABLE, "Another program has taken over the image."),
             ErrorKind::Corrupt | ErrorKind::Forged => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "`memimage doctor` on the image says what to do.")
             }

@@ -113,9 +113,10 @@ impl Error {
         }
     }
 
-    /// Whether the image is poisoned: an earlier write failed, so every call fails until the image is reopened.
+    /// Whether the image is poisoned: an earlier write failed, or another owner took over the log of a replicated image
+    /// ([`ErrorKind::Fenced`]). Every call fails until the image is reopened.
     pub fn is_poisoned(&self) -> bool {
-        self.kind() == ErrorKind::Poisoned
+        matches!(*self.detail, ErrorDetail::Poisoned { .. })
     }
 
     /// Whether the outcome of the command is unknown: only reopening the image shows whether the command was recorded.

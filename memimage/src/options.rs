@@ -14,6 +14,7 @@ use crate::event::Model;
 use crate::journal::{BatchLimits, Durability, MAX_SEGMENT, MIN_SEGMENT};
 use crate::keys::{Keyring, Keys};
 use crate::progress::{Progress, ProgressCallback};
+use crate::replication::{Acknowledge, Replicate, ReplicationOption};
 use crate::retention::{KeptSnapshots, MAX_SNAPSHOTS, MIN_SNAPSHOTS, Retention};
 
 pub use snapshots::{Replica, SnapshotPolicy, SnapshotSource};
@@ -64,6 +65,7 @@ pub struct Options<M> {
     pub(crate) encryption: Option<Keys>,
     pub(crate) chain: Option<Keys>,
     pub(crate) progress: Option<ProgressCallback>,
+    pub(crate) replication: Option<ReplicationOption>,
 }
 
 /// A monotonic clock, which returns the time since some fixed point.
@@ -123,6 +125,7 @@ impl<M: Model> Options<M> {
             encryption: None,
             chain: None,
             progress: None,
+            replication: None,
         }
     }
 
@@ -341,6 +344,14 @@ impl<M: Model> Options<M> {
     #[cfg(feature = "chain")]
     pub fn chain(mut self, keys: Keys) -> Self {
         self.chain = Some(keys);
+        self
+    }
+
+    /// Replicates the journal to a log on other machines. The opening claims the log, so that no earlier owner can append to it any more.
+    /// With [`Acknowledge::Remote`], it returns only once the log has every recovered event. The logs are in the crate
+    /// `memimage-replication`.
+    pub fn replicate(mut self, log: impl Replicate + 'static, acknowledge: Acknowledge) -> Self {
+        self.replication = Some(ReplicationOption::new(Box::new(log), acknowledge));
         self
     }
 

@@ -13,6 +13,8 @@ compile_error!("`--cfg planted` puts bugs into memimage: it is for builds with d
 pub(crate) enum Bug {
     /// A named subscription acknowledges an event before it returns the event.
     AcknowledgedBeforeDelivery,
+    /// A command of an image whose answers wait for the log is answered once its batch is synced to the local disk.
+    AnswerBeforeRemote,
     /// A command is answered once its batch is written, before the batch is synced.
     AnswerBeforeSync,
     /// A command is applied although no space could be reserved for its record.

@@ -16,6 +16,7 @@ use memimage_tests::{Ledger, LedgerCommands};
 /// Each bug, with the suite that catches it: a test target of this crate, and a substring of a test name.
 const CAUGHT: &[(&str, &str, &str)] = &[
     ("AcknowledgedBeforeDelivery", "subscribe", "last_acknowledged_event"),
+    ("AnswerBeforeRemote", "replication_gate", "before_the_log_has_it"),
     ("AnswerBeforeSync", "swarm", ""),
     ("AppliedWithoutRoom", "swarm", ""),
     ("BackupInWrongOrder", "backup", "after_a_crash"),

@@ -4,7 +4,7 @@
 //! - [`MemoryLog`] is a log in memory. It fails on request: it loses, delays and repeats requests, answers from an old state,
 //!   cuts off single handles, and damages entries.
 
-mod random;
+pub(crate) mod random;
 mod faults;
 mod memory_log;
 mod conformance;

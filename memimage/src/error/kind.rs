@@ -92,6 +92,15 @@ pub enum ErrorKind {
     InvalidExport,
     /// The value of an option is out of range, or a subscription cannot have this name.
     InvalidOption,
+    /// Another owner has taken over the log of a replicated image. The image of this process is
+    /// [poisoned](super::Error::is_poisoned).
+    Fenced,
+    /// The log to which the image is to be replicated belongs to another owner.
+    OtherOwner,
+    /// The log of a replicated image cannot be reached, refuses a call, or is damaged.
+    Replication,
+    /// The log of a replicated image is too far behind ([`MaxLag`](crate::replication::MaxLag)). The command was not executed.
+    ReplicationLag,
 }
 
 impl ErrorKind {
@@ -144,7 +153,9 @@ impl ErrorKind {
             ErrorDetail::Io { source, .. } if is_full(source) => ErrorKind::StorageFull,
             ErrorDetail::Io { .. } => ErrorKind::Io,
             ErrorDetail::StorageFull { .. } | ErrorDetail::SegmentStorageFull { .. } => ErrorKind::StorageFull,
+            ErrorDetail::Poisoned { cause, .. } if cause.kind() == ErrorKind::Fenced => ErrorKind::Fenced,
             ErrorDetail::Poisoned { .. } => ErrorKind::Poisoned,
+            ErrorDetail::Replication { kind, .. } => *kind,
             ErrorDetail::Closed | ErrorDetail::FollowerPromoted { .. } => ErrorKind::Closed,
             ErrorDetail::Forked => ErrorKind::Forked,
             ErrorDetail::Busy { .. } => ErrorKind::Busy,

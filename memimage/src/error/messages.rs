@@ -7,7 +7,7 @@ use super::advice::advice;
 use super::projection::ProjectionFault;
 use super::shape_lock::{ShapeLockError, lines};
 use super::state_file::unusable;
-use super::{Error, Position, SubscriptionError};
+use super::{Error, ErrorKind, Position, SubscriptionError};
 use crate::seq::Seq;
 
 /// The kind of a failure, with the details for its message.
@@ -387,14 +387,22 @@ pub(crate) enum ErrorDetail {
     Busy { what: &'static str },
 
     #[error(
-        "the image is poisoned: {cause}; {}; help: reopen the image, which recovers all events that are on disk",
+        "the image is poisoned: {cause}; {}; help: {}",
         if *unknown {
             "it is not known whether this call recorded anything until the image is reopened"
         } else {
             "this call recorded nothing"
+        },
+        if cause.kind() == ErrorKind::Fenced {
+            "close this image, and send the requests to the owner of the log"
+        } else {
+            "reopen the image, which recovers all events that are on disk"
         }
     )]
     Poisoned { cause: Error, unknown: bool },
+
+    #[error("{message}")]
+    Replication { kind: ErrorKind, message: String },
 
     #[error(
         "only the process that opened the image may use it, and this process is a child of that process, made by `fork`; nothing \

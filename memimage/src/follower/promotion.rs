@@ -11,6 +11,7 @@ use crate::journal::Continuity;
 use crate::log;
 use crate::options::Options;
 use crate::recovery::HandedOver;
+use crate::replication::{Acknowledge, Replicate, ReplicationOption};
 
 impl<M: Model> Follower<M> {
     /// Takes over the image: this process becomes its owner, once the owner before has closed it or has ended. Call this again
@@ -31,6 +32,21 @@ impl<M: Model> Follower<M> {
             Ok(image) => Ok(image),
             Err(error) => Err(PromoteError { error, follower: self }),
         }
+    }
+
+    /// Like [`promote`](Follower::promote), with a log to which the image is replicated from now on. Replaces the log that was given to
+    /// [`Options::follow`], if any; also if the promotion fails.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`promote`](Follower::promote), and those of the log.
+    pub fn promote_replicated(
+        self,
+        log: impl Replicate + 'static,
+        acknowledge: Acknowledge,
+    ) -> Result<Image<M>, PromoteError<M>> {
+        self.shared().options.lock().replication = Some(ReplicationOption::new(Box::new(log), acknowledge));
+        self.promote()
     }
 
     fn try_to_promote(&self) -> Result<Image<M>, Error> {
@@ -106,6 +122,7 @@ fn options_of_image<M: Model>(options: &Options<M>) -> Options<M> {
         encryption: options.encryption.clone(),
         chain: options.chain.clone(),
         progress: None,
+        replication: options.replication.clone(),
     }
 }
 

@@ -113,7 +113,7 @@ impl<'a, M: Model> Bulk<'a, M> {
             self.shared.refuse_if_forked()?;
             if self.shared.journal.is_full() {
                 state.locked = None;
-                self.shared.journal.wait_for_room();
+                self.shared.journal.wait_for_room()?;
             }
             let Locked { open, core } = state.locked.get_or_insert_with(|| Locked::new(self.shared));
             match self.shared.attempt(core, open, command, metadata, SubmitMode::Submit) {

@@ -20,6 +20,7 @@ use crate::log;
 use crate::options::{SnapshotPolicy, SnapshotSource};
 use crate::process::Process;
 use crate::recovery::Dispatch;
+use crate::replication::Shipping;
 use crate::requests::{RequestFigures, RequestTable};
 use crate::retention::{KeptSnapshots, Retention};
 use crate::seq::{Life, Seq};
@@ -39,6 +40,8 @@ pub(super) struct Shared<M> {
     pub(super) journal: Journal,
     pub(super) snapshots: Snapshots,
     pub(super) keyring: Arc<Keyring>,
+    /// The engine that ships the journal to a log, if the image is replicated. `close` takes it.
+    pub(super) shipping: Mutex<Option<Box<dyn Shipping>>>,
     pub(super) replica: ReplicaSlot<M>,
     /// This mutex is locked while a snapshot is made.
     pub(super) snapshotting: Mutex<()>,
@@ -161,6 +164,7 @@ impl<M: Model> Shared<M> {
         if !self.process.is_certainly_current() {
             return Err(Error::new(ErrorDetail::Forked));
         }
+        self.bound_waits_for_log();
         self.join_snapshot();
         self.stop_replica();
         // hold `ownership` to the end, so that a concurrent close of another clone does not return before the image is closed
@@ -172,7 +176,7 @@ impl<M: Model> Shared<M> {
         let verified = self.verify_at_close();
         // wait for a snapshot in progress, since the next owner of the image may make snapshots too
         let _no_snapshot = self.snapshotting.lock();
-        let closed = self.journal.close().and(verified);
+        let closed = self.journal.close(|| self.stop_shipping()).and(verified);
         drop(lock);
         *ownership = Ownership::Closed(closed.clone());
         log::debug!(path = %self.layout.root().display(), "closed the image");

@@ -8,6 +8,7 @@ mod recording_clock;
 mod recovery_report;
 mod replica_slot;
 mod core;
+mod shipping;
 mod pinned_files;
 mod read_guard;
 mod pending;

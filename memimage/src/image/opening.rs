@@ -18,6 +18,7 @@ use super::recording_clock::{ClockReading, RecordingClock};
 use super::recovery_report::RecoveryReport;
 use super::replay_report::recover_reporting;
 use super::replica_slot::ReplicaSlot;
+use super::shipping::claim_log;
 use crate::context::Timestamp;
 use crate::disk::{Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, absolute, failed, sync_dir};
 use crate::entropy::{random, random_life, random_uuid};
@@ -116,8 +117,10 @@ impl<M: Model> Image<M> {
         let mut opening = Opening { layout: Layout::new(path), disk, options, keyring, reporter, takes_over };
         let lock = opening.lock()?;
         let clocks = opening.read_clocks()?;
-        let state = hand_over.map_or(Ok(None), |hand_over| hand_over())?;
         opening.disk = OwnedDisk::over(opening.disk, &lock);
+        // the claim may bring the directory up to date, so it comes before the follower verifies that the journal continues its state
+        let replication = claim_log(&opening.options, &opening.disk, &opening.layout)?;
+        let state = hand_over.map_or(Ok(None), |hand_over| hand_over())?;
         let created = match opening.survey()? {
             Survey::Image(_) => false,
             Survey::Missing | Survey::Vacant => {
@@ -128,9 +131,13 @@ impl<M: Model> Image<M> {
         opening.layout.warn_exposed(&*opening.disk)?;
         let found = opening.find(state)?;
         let shared = opening.resume(found, lock, created, (started, clocks))?;
-        let started = shared.start_replica();
+        // if the image is dropped because of an error, it is closed
         let image = Image::new(shared);
-        started.map(|()| image)
+        if let Some((claimed, acknowledge)) = replication {
+            image.shared().start_shipping(claimed, acknowledge)?;
+        }
+        image.handle.shared.start_replica()?;
+        Ok(image)
     }
 }
 
@@ -349,6 +356,7 @@ impl<M: Model> Opening<M> {
             journal,
             snapshots: opened.snapshots().counted_in(&figures),
             keyring: self.keyring,
+            shipping: Mutex::new(None),
             replica: ReplicaSlot::new(self.options.replica),
             snapshotting: Mutex::new(()),
             progress: Mutex::new(SnapshotProgress { base, ..SnapshotProgress::default() }),
@@ -425,7 +433,7 @@ fn prove_void(journal: &Journal, table: &ShapeTable) -> Result<(), Error> {
     match journal.begin_segment(table) {
         Err(error) if error.is_poisoned() => {
             // ends the threads of the journal
-            let _ = journal.close();
+            let _ = journal.close(|| {});
             return Err(error.cause());
         }
         Err(error) => {

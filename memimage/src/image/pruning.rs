@@ -52,7 +52,9 @@ impl<M: Model> Shared<M> {
     /// and selects no base.
     fn select(&self, candidates: &[Candidate]) -> (RetentionSelection, Option<Error>) {
         let confirmed = self.clock.confirmed();
-        let unheld = self.retention.select(candidates, confirmed, None);
+        // the shipper reads the events from the segments
+        let shipped = self.journal.replicated();
+        let unheld = self.retention.select(candidates, confirmed, shipped);
         let Some(base) = unheld.base else {
             self.progress.lock().held_by = None;
             return (unheld, None);
@@ -70,7 +72,8 @@ impl<M: Model> Shared<M> {
             return (unheld, None);
         }
         self.report_hold(name, acknowledged);
-        (self.retention.select(candidates, confirmed, Some(acknowledged)), None)
+        let needed = shipped.map_or(acknowledged, |shipped| shipped.min(acknowledged));
+        (self.retention.select(candidates, confirmed, Some(needed)), None)
     }
 
     /// The named subscription that needs the oldest event, if it needs an event up to `base`.

@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::core::{Core, Shared};
-use crate::error::{Error, ErrorDetail, ErrorKind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::log;
 use crate::panics::drop_caught;
@@ -39,7 +39,7 @@ impl<M: Model> Shared<M> {
                 drop_caught(half_changed);
                 Ok(())
             }
-            Err(error) if error.kind() == ErrorKind::Poisoned => Err(error),
+            Err(error) if error.is_poisoned() => Err(error),
             Err(error) => {
                 self.journal.poison(&error);
                 Err(Error::new(ErrorDetail::Poisoned { cause: error, unknown: false }))

@@ -45,10 +45,10 @@ impl<M: Model> Shared<M> {
                 SubmitMode::Try => self.enter(C::NAME)?,
             };
             if how == SubmitMode::Try && self.journal.is_full() {
-                return Err(Error::new(ErrorDetail::Busy { what: "the queue of batches is full" }));
+                return Err(self.journal.busy_error());
             }
             if how != SubmitMode::Try {
-                self.journal.wait_for_room();
+                self.journal.wait_for_room()?;
             }
             let submitted = self.submit_one(command, metadata, how);
             drop(entered);
@@ -80,7 +80,7 @@ impl<M: Model> Shared<M> {
         loop {
             poll_fn(|context| -> Poll<Result<(), Error>> {
                 self.refuse_if_forked()?;
-                self.journal.poll_room(context).map(Ok)
+                self.journal.poll_room(context)
             })
             .await?;
             let submitted = {

@@ -17,7 +17,7 @@ pub(crate) const SNAPSHOT: &str = ".snapshot";
 /// The file name extension of a copy of torn bytes in the quarantine.
 pub(crate) const TORN: &str = ".torn";
 
-/// The path of an image without files, on a disk in memory. The paths of images on a real disk are absolute.
+/// The path of an image without files. The paths of images on a real disk are absolute.
 pub(crate) const IN_MEMORY: &str = "memory.image";
 
 #[derive(Clone, Debug)]
@@ -263,13 +263,13 @@ impl Layout {
         for (name, kind) in entries {
             match (name.as_str(), kind) {
                 ("LOCK", FileType::File) | ("journal" | "snapshot" | "quarantine", FileType::Dir) => {}
+                ("replication", FileType::File | FileType::Dir) => {} // the claim of a log comes before the creation
                 (name, FileType::File) if name.ends_with(UNFINISHED) => {}
-                // without a journal, the directory is no image: its creation makes no subscription
-                ("subscription", FileType::Dir) => only_own_names = false,
+                ("subscription", FileType::Dir) => only_own_names = false, // the creation of an image makes none
                 ("journal" | "snapshot" | "quarantine" | "subscription", FileType::File) => {
                     return Err(self.not_an_image(&format!("`{name}` in it is a file, but must be a directory")));
                 }
-                ("LOCK" | "journal" | "snapshot" | "quarantine" | "subscription", kind) => {
+                ("LOCK" | "journal" | "snapshot" | "quarantine" | "subscription" | "replication", kind) => {
                     return Err(not_plain(self.root.join(name), kind));
                 }
                 (name, _) => {

@@ -67,7 +67,7 @@ pub(crate) struct RecordWriter {
 impl Drop for RecordWriter {
     fn drop(&mut self) {
         // After a success, the journal is already closed. After a failure, the staging directory is removed with the journal.
-        let _ = self.journal.close();
+        let _ = self.journal.close(|| {});
     }
 }
 
@@ -249,7 +249,7 @@ impl RecordWriter {
 
     /// Syncs the journal, and ends its threads. Nothing can be written to it any more.
     pub(crate) fn close(&mut self) -> Result<(), Error> {
-        self.journal.close().map_err(|error| error.cause())
+        self.journal.close(|| {}).map_err(|error| error.cause())
     }
 
     /// Calls `write` with the open batch. If a segment must be created first, creates the segment and calls `write` again.
@@ -258,7 +258,7 @@ impl RecordWriter {
         mut write: impl FnMut(&Journal, &mut OpenBatch) -> Result<Option<NoRoom>, Error>,
     ) -> Result<(), Error> {
         loop {
-            self.journal.wait_for_room();
+            self.journal.wait_for_room().map_err(|error| error.cause())?;
             let room = {
                 let mut open = self.journal.open();
                 if let Some(error) = open.ended() {

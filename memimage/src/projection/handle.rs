@@ -185,7 +185,7 @@ impl<P: Projector> Projection<P> {
         let Some(live) = &self.live else { return Ok(()) };
         let ended = match live.upgrade().map(|live| live.acknowledged("wait")) {
             Some(Ok(_)) => return Ok(()),
-            Some(Err(error)) if matches!(error.kind(), ErrorKind::Closed | ErrorKind::Poisoned) => error,
+            Some(Err(error)) if error.kind() == ErrorKind::Closed || error.is_poisoned() => error,
             Some(Err(error)) => return Err(error),
             None => Error::new(ErrorDetail::Closed),
         };

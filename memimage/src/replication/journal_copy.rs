@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::piece::{JournalPoint, Piece};
 use super::piece_reader::read_header;
 use crate::disk::{
-    Access, Disk, LockGuard, RealDisk, StagedFile, StoredFile, absolute, copy_in_pieces, failed, sync_dir,
+    Access, Disk, LockGuard, RealDisk, StagedFile, StoredFile, UNFINISHED, absolute, copy_in_pieces, failed, sync_dir,
 };
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::{
@@ -34,11 +34,15 @@ pub struct JournalCopy {
     end: Option<CopyEnd>,
     /// The state at which the copy begins: the event, and the verified file under a temporary name.
     base: Option<(Seq, PathBuf)>,
-    /// The bytes of an incomplete frame that follow the end.
+    /// The bytes of an incomplete frame that follow the end. If a segment begins with the frame, the segment's header is before it.
     pending: Vec<u8>,
+    /// The segment of the bytes in `pending`, if the copy is empty.
+    first: SegmentId,
     /// Whether the bytes behind the end were cleared.
     is_cleared: bool,
     unsynced: bool,
+    /// Whether a sync failed. A later sync could report success although the bytes are not on disk.
+    failed: bool,
     durable_file: Option<StoredFile>,
 }
 
@@ -50,7 +54,19 @@ struct CopyEnd {
     /// The length of the file.
     len: u64,
     offset: u64,
-    chain: Option<FrameChain>,
+    chain: FrameChain,
+    sealed: bool,
+}
+
+/// The verified frames of a piece that are complete.
+struct VerifiedFrames {
+    /// Their length with the lead before them, in bytes.
+    len: usize,
+    /// The event at which the first of them begins.
+    first: Seq,
+    /// The offset in the segment of the frame after them.
+    offset: u64,
+    chain: FrameChain,
     sealed: bool,
 }
 
@@ -83,8 +99,8 @@ impl JournalCopy {
         let lock = layout.acquire_lock(&*disk)?;
         let mut copy = JournalCopy::open(disk, layout, image, Some(lock))?;
         // after a power cut, a later frame can be there and an earlier one not: an opening of the image would call that damage
-        if !copy.is_empty() {
-            copy.clear_rest()?;
+        if let Some(end) = &copy.end {
+            copy.is_cleared = clear_rest(&*copy.disk, &copy.layout, end, false)?;
         }
         Ok(copy)
     }
@@ -98,6 +114,10 @@ impl JournalCopy {
     ) -> Result<JournalCopy, Error> {
         remove_lone_bases(&*disk, &layout)?;
         let survey = layout.survey(&*disk)?;
+        let end = match &survey {
+            Survey::Image(segments) => Some(find_end(&*disk, &layout, segments, &image)?),
+            Survey::Missing | Survey::Vacant => None,
+        };
         let journal = layout.journal();
         if disk.kind(&journal).map_err(|error| failed("inspecting", &journal, error))?.is_none() {
             disk.create_dir(&journal).map_err(|error| failed("creating", &journal, error))?;
@@ -105,22 +125,19 @@ impl JournalCopy {
         layout.create_dirs(&*disk)?;
         layout.remove_unfinished(&*disk)?;
         layout.sync_names(&*disk)?;
-        let end = match &survey {
-            Survey::Image(segments) => Some(find_end(&*disk, &layout, segments, &image)?),
-            Survey::Missing | Survey::Vacant => None,
-        };
-        let (base, pending, durable_file) = (None, Vec::new(), None);
         Ok(JournalCopy {
             disk,
             layout,
             _lock: lock,
             image,
             end,
-            base,
-            pending,
+            base: None,
+            pending: Vec::new(),
+            first: SegmentId::FIRST,
             is_cleared: false,
             unsynced: true,
-            durable_file,
+            failed: false,
+            durable_file: None,
         })
     }
 
@@ -131,8 +148,7 @@ impl JournalCopy {
 
     /// The end of the last complete frame; [`JournalPoint::START`] if there is none.
     pub fn end(&self) -> JournalPoint {
-        let Some(CopyEnd { segment, offset, chain: Some(chain), .. }) = &self.end else { return JournalPoint::START };
-        JournalPoint { segment: segment.get(), offset: *offset, seq: chain.before(), hash: chain.previous.hash }
+        self.end.as_ref().map_or(JournalPoint::START, |end| point(end.segment, end.offset, &end.chain))
     }
 
     /// Whether the directory contains no journal yet.
@@ -155,29 +171,43 @@ impl JournalCopy {
         Ok(())
     }
 
-    /// Appends a piece. What the copy has already is compared, and not written again.
+    /// Appends a piece. Bytes that the copy has already are compared, and not written again.
     ///
     /// # Errors
     ///
     /// Returns an error if the piece does not continue the copy: [`ErrorKind::Replaced`](crate::ErrorKind::Replaced) if its journal has
-    /// another history, and [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if its bytes are damaged. Then nothing was written.
+    /// another history, and [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if its bytes are damaged. Then nothing was written. If a frame
+    /// that came in several pieces is damaged, all of these pieces are needed again, from [`end`](JournalCopy::end) on.
     pub fn append(&mut self, piece: &Piece) -> Result<(), Error> {
-        let start = piece.head.start;
-        let segment = SegmentId::new(start.segment);
-        match &self.end {
-            None => self.begin_segment(segment, piece)?,
-            Some(end) if segment < end.segment => return self.compare_earlier(segment, piece),
-            Some(end) if segment == end.segment.next() && end.sealed && self.pending.is_empty() => {
-                self.begin_segment(segment, piece)?;
-            }
-            Some(end) if segment == end.segment => {}
-            Some(_) => return Err(self.gap(piece)),
+        self.refuse_after_failure()?;
+        let (segment, from) = (SegmentId::new(piece.head.start.segment), piece.head.start.offset);
+        let (next, offset) = self.next_place(segment);
+        if (segment, from) > (next, offset + self.pending.len() as u64) {
+            return Err(self.gap(piece));
         }
-        let known = self.compare(piece)?;
-        if known < piece.bytes.len() {
-            self.write(piece, &piece.bytes[known..])?;
+        let stored = match segment < next {
+            true => piece.bytes.len(),
+            false => (offset.saturating_sub(from) as usize).min(piece.bytes.len()),
+        };
+        let (stored, rest) = piece.bytes.split_at(stored);
+        self.compare_stored(segment, from, stored)?;
+        if rest.is_empty() {
+            return self.verify_end(piece, self.end());
         }
-        self.verify_end(piece)
+        let pending = &self.pending[from.saturating_sub(offset) as usize..];
+        let known = pending.len().min(rest.len());
+        if pending[..known] != rest[..known] {
+            self.pending.clear();
+            return Err(self.corrupt(
+                next,
+                offset,
+                "a piece contradicts an earlier one within an incomplete frame".to_owned(),
+            ));
+        }
+        match &rest[known..] {
+            [] => self.verify_end(piece, self.end()),
+            new => self.extend(next, offset, piece, new),
+        }
     }
 
     /// Forgets the bytes of an incomplete frame: another owner continues at the end of the last complete one.
@@ -191,9 +221,13 @@ impl JournalCopy {
     ///
     /// Returns an error if a sync fails. Then the copy must be opened again.
     pub fn sync(&mut self) -> Result<Seq, Error> {
-        let Some(CopyEnd { segment, file, offset, chain: Some(chain), .. }) = &self.end else { return Ok(Seq::ZERO) };
+        self.refuse_after_failure()?;
+        let Some(CopyEnd { segment, file, offset, chain, .. }) = &self.end else { return Ok(Seq::ZERO) };
         if self.unsynced {
-            file.sync_data()?;
+            if let Err(error) = file.sync_data() {
+                self.failed = true;
+                return Err(error);
+            }
             // a life without frames must not be forgotten, because the next one must have a higher epoch
             let before = self.layout.read_watermark(&*self.disk, &self.image)?;
             let life =
@@ -216,43 +250,161 @@ impl JournalCopy {
         Ok(chain.before())
     }
 
-    /// Creates a segment with the header at the beginning of `piece`, and zeros.
-    fn begin_segment(&mut self, segment: SegmentId, piece: &Piece) -> Result<(), Error> {
-        let header = self.header_of(segment, piece)?;
-        if let Some(end) = &self.end {
-            // no frame is written to a segment before the whole segment before it is synced
-            end.file.sync_data()?;
+    /// The segment and the offset of the bytes after the complete frames. In an empty copy, a piece begins at `segment`.
+    fn next_place(&self, segment: SegmentId) -> (SegmentId, u64) {
+        match &self.end {
+            None if self.pending.is_empty() => (segment, 0),
+            None => (self.first, 0),
+            Some(end) if end.sealed => (end.segment.next(), 0),
+            Some(end) => (end.segment, end.offset),
         }
-        let is_first = self.end.is_none();
-        let path = self.layout.segment(segment);
-        let bytes = &piece.bytes[..SEGMENT_HEADER];
+    }
+
+    /// Compares the bytes from offset `from` of a segment on with those of the copy.
+    fn compare_stored(&self, segment: SegmentId, from: u64, bytes: &[u8]) -> Result<(), Error> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let file = match StoredFile::open(&*self.disk, &self.layout.segment(segment), Access::Read) {
+            // the copy begins later
+            Err(error) if error.is_missing() => return Ok(()),
+            file => file?,
+        };
+        let mut own = vec![0; bytes.len()];
+        let read = file.read_up_to(&mut own, from)?;
+        match read == bytes.len() && own == bytes {
+            true => Ok(()),
+            false => Err(other_timeline(&self.layout, self.end().seq)),
+        }
+    }
+
+    /// Verifies new bytes, writes the frames that are complete, and keeps the rest in memory.
+    fn extend(&mut self, segment: SegmentId, offset: u64, piece: &Piece, bytes: &[u8]) -> Result<(), Error> {
+        let lead = (offset % ALIGN) as usize;
+        let mut data = vec![0; lead];
+        data.append(&mut self.pending);
+        data.extend_from_slice(bytes);
+        let header = if offset == 0 { Some(self.header_of(segment, &data, piece)?) } else { None };
+        let len = header.as_ref().map(|header| header.len).or(self.end.as_ref().map(|end| end.len));
+        let len = len.expect("a piece continues a segment or begins one");
+        let Some(frames) = self.verify(segment, offset, len, &data)? else {
+            (self.pending, self.first) = (data.split_off(lead), segment);
+            return self.verify_end(piece, self.end());
+        };
+        self.verify_end(piece, point(segment, frames.offset, &frames.chain))?;
+        let complete = &data[lead..frames.len];
+        match header {
+            Some(header) => self.begin_segment(&header, complete, &frames)?,
+            None => self.write(complete, &frames)?,
+        }
+        self.pending = data.split_off(frames.len);
+        Ok(())
+    }
+
+    /// Reads the header at the beginning of a segment, and verifies that the copy may continue with this segment.
+    fn header_of(&self, segment: SegmentId, data: &[u8], piece: &Piece) -> Result<SegmentHeader, Error> {
+        let Some(bytes) = data.first_chunk::<SEGMENT_HEADER>() else { return Err(self.gap(piece)) };
+        let header = SegmentHeader::decode(bytes)
+            .map_err(|_| self.corrupt(segment, 0, "a piece contains a header that cannot be read".to_owned()))?;
+        if header.identity.uuid != self.image {
+            return Err(other_image(&self.layout));
+        }
+        if header.segment != segment {
+            let what = format!("a piece contains the header of segment {}", header.segment);
+            return Err(self.corrupt(segment, 0, what));
+        }
+        match self.is_empty() && self.base.is_none() && segment != SegmentId::FIRST {
+            true => Err(self
+                .refused(format!("the journal begins with segment {segment}, so the copy must begin with a snapshot"))),
+            false => Ok(header),
+        }
+    }
+
+    /// Verifies the frames of `data`, which begin at `offset` of a segment of `len` bytes, after a lead that aligns them. Returns `None` if
+    /// none of them is complete.
+    fn verify(&self, segment: SegmentId, offset: u64, len: u64, data: &[u8]) -> Result<Option<VerifiedFrames>, Error> {
+        let base = offset / ALIGN * ALIGN;
+        let (chain, is_first) = (self.end.as_ref().map(|end| end.chain), offset == 0);
+        let first_at = if is_first { SEGMENT_HEADER } else { (offset - base) as usize };
+        let mut reader = FrameReader::resume(data, &self.image, segment, first_at, chain, is_first);
+        let mut first = None;
+        loop {
+            let at = reader.offset();
+            let (left, position) = (data.len().saturating_sub(at), base + at as u64);
+            match reader.step() {
+                FrameStep::Frame(frame) => {
+                    first.get_or_insert(frame.header.first_seq);
+                    let padding = frame.offset + frame.len..frame.next_offset();
+                    if data[padding.start..padding.end.min(data.len())].iter().any(|byte| *byte != 0) {
+                        let what = "a piece has other bytes than zeros between two frames".to_owned();
+                        return Err(self.corrupt(segment, base + padding.start as u64, what));
+                    }
+                    if base + padding.end as u64 > len {
+                        return Err(self.corrupt(segment, position, "a piece is longer than the segment".to_owned()));
+                    }
+                }
+                FrameStep::Sealed | FrameStep::Fault(_) if left == 0 => break,
+                FrameStep::Fault(FrameFault::Header) if left < FRAME_HEADER => break,
+                FrameStep::Fault(FrameFault::Body { len: frame }) if frame > left => {
+                    if position + frame as u64 > len {
+                        let what = "a piece begins a frame that is longer than the segment".to_owned();
+                        return Err(self.corrupt(segment, position, what));
+                    }
+                    break;
+                }
+                FrameStep::Fault(FrameFault::Unsupported { reason }) => {
+                    let (path, what) = (self.layout.segment(segment), format!("{reason}, at byte {position}"));
+                    return Err(Error::new(ErrorDetail::Format { path, act: "copy", what }));
+                }
+                FrameStep::Misplaced(_) | FrameStep::WrongMac(_) => {
+                    return Err(other_timeline(&self.layout, self.end().seq));
+                }
+                FrameStep::Sealed | FrameStep::Fault(_) => {
+                    return Err(self.corrupt(segment, position, "a piece contains no valid frame here".to_owned()));
+                }
+            }
+        }
+        let offset = base + reader.offset() as u64;
+        let (len, sealed) = (reader.offset().min(data.len()), reader.is_sealed());
+        Ok(first.zip(reader.chain()).map(|(first, chain)| VerifiedFrames { len, first, offset, chain, sealed }))
+    }
+
+    /// Creates a segment that begins with `bytes`, which are its header and its first frames.
+    fn begin_segment(&mut self, header: &SegmentHeader, bytes: &[u8], frames: &VerifiedFrames) -> Result<(), Error> {
+        if let Some((seq, _)) = &self.base
+            && frames.first > seq.next()
+        {
+            let first = frames.first;
+            return Err(
+                self.refused(format!("the journal begins with event {first}, but the snapshot has event {seq}"))
+            );
+        }
+        if let Some(end) = &self.end {
+            self.is_cleared = clear_rest(&*self.disk, &self.layout, end, self.is_cleared)?;
+            // no frame is written to a segment before the whole segment before it is synced
+            if let Err(error) = end.file.sync_data() {
+                self.failed = true;
+                return Err(error);
+            }
+        }
+        let path = self.layout.segment(header.segment);
         let staged = StagedFile::write(&*self.disk, &path, true, |file| {
             file.write_all(bytes, 0)?;
-            file.write_zeros(header.len - SEGMENT_HEADER as u64, SEGMENT_HEADER as u64)
+            file.write_zeros(header.len - bytes.len() as u64, bytes.len() as u64)
         })?;
-        if is_first {
-            self.install_base(segment)?;
-        }
+        self.install_base()?;
         staged.install(&*self.disk)?;
-        let chain = self.end.as_ref().and_then(|end| end.chain);
         let file = StoredFile::open(&*self.disk, &path, Access::ReadWrite)?;
-        self.end =
-            Some(CopyEnd { segment, file, len: header.len, offset: SEGMENT_HEADER as u64, chain, sealed: false });
-        (self.is_cleared, self.unsynced) = (true, true);
+        let VerifiedFrames { offset, chain, sealed, .. } = *frames;
+        self.end = Some(CopyEnd { segment: header.segment, file, len: header.len, offset, chain, sealed });
+        (self.base, self.is_cleared, self.unsynced) = (None, true, true);
         Ok(())
     }
 
     /// Writes both copies of the base, if the copy begins at a state.
-    fn install_base(&mut self, segment: SegmentId) -> Result<(), Error> {
-        let Some((seq, snapshot)) = self.base.take() else {
-            return match segment {
-                SegmentId::FIRST => Ok(()),
-                _ => Err(self.refused(format!(
-                    "the journal begins with segment {segment}, so the copy must begin with a snapshot"
-                ))),
-            };
-        };
-        let source = StoredFile::open(&*self.disk, &snapshot, Access::Read)?;
+    fn install_base(&self) -> Result<(), Error> {
+        let Some((seq, snapshot)) = &self.base else { return Ok(()) };
+        let source = StoredFile::open(&*self.disk, snapshot, Access::Read)?;
         for copy in ["1", "2"] {
             let path = self.layout.journal().join(format!("{:020}.{copy}{BASE}", seq.get()));
             let staged = StagedFile::write(&*self.disk, &path, true, |file| copy_in_pieces(&source, file))?;
@@ -261,136 +413,35 @@ impl JournalCopy {
         Ok(())
     }
 
-    fn header_of(&self, segment: SegmentId, piece: &Piece) -> Result<SegmentHeader, Error> {
-        if piece.head.start.offset != 0 || piece.bytes.len() <= SEGMENT_HEADER {
-            return Err(self.gap(piece));
-        }
-        let bytes: &[u8; SEGMENT_HEADER] = piece.bytes.first_chunk().expect("longer than a header");
-        let header = SegmentHeader::decode(bytes)
-            .map_err(|_| self.corrupt(segment, 0, "a piece contains a header that cannot be read".to_owned()))?;
-        if header.identity.uuid != self.image {
-            return Err(other_image(&self.layout));
-        }
-        match header.segment == segment {
-            true => Ok(header),
-            false => {
-                let what = format!("a piece contains the header of segment {}", header.segment);
-                Err(self.corrupt(segment, 0, what))
-            }
-        }
-    }
-
-    /// Compares a piece of an earlier segment with what the copy has.
-    fn compare_earlier(&self, segment: SegmentId, piece: &Piece) -> Result<(), Error> {
-        let path = self.layout.segment(segment);
-        let file = match StoredFile::open(&*self.disk, &path, Access::Read) {
-            // the copy begins later
-            Err(error) if error.is_missing() => return Ok(()),
-            file => file?,
-        };
-        let mut own = vec![0; piece.bytes.len()];
-        let read = file.read_up_to(&mut own, piece.head.start.offset)?;
-        match own[..read] == piece.bytes[..read] {
-            true => Ok(()),
-            false => Err(other_timeline(&self.layout, self.end().seq)),
-        }
-    }
-
-    /// Compares the beginning of a piece with what the copy has, and returns the number of bytes that it has.
-    fn compare(&self, piece: &Piece) -> Result<usize, Error> {
-        let end = self.end.as_ref().expect("the segment was begun");
-        let (from, has) = (piece.head.start.offset, end.offset + self.pending.len() as u64);
-        if from > has {
-            return Err(self.gap(piece));
-        }
-        let known = ((has - from) as usize).min(piece.bytes.len());
-        let in_file = (end.offset.saturating_sub(from) as usize).min(known);
-        let mut own = vec![0; in_file];
-        end.file.read_up_to(&mut own, from)?;
-        if from >= end.offset {
-            own.extend_from_slice(&self.pending[(from - end.offset) as usize..][..known - in_file]);
-        } else {
-            own.extend_from_slice(&self.pending[..known - in_file]);
-        }
-        match own == piece.bytes[..known] {
-            true => Ok(known),
-            false => Err(other_timeline(&self.layout, self.end().seq)),
-        }
-    }
-
-    /// Verifies and writes bytes that follow those that the copy has.
-    fn write(&mut self, piece: &Piece, bytes: &[u8]) -> Result<(), Error> {
-        let end = self.end.as_ref().expect("the segment was begun");
-        let (segment, lead) = (end.segment, (end.offset % ALIGN) as usize);
-        let mut data = vec![0; lead];
-        data.extend_from_slice(&self.pending);
-        data.extend_from_slice(bytes);
-        let is_first = end.offset == SEGMENT_HEADER as u64;
-        let mut reader = FrameReader::resume(&data, &self.image, segment, lead, end.chain, is_first);
-        let at = |offset: usize| end.offset - lead as u64 + offset as u64;
-        loop {
-            let left = data.len().saturating_sub(reader.offset());
-            match reader.step() {
-                FrameStep::Frame(_) => {}
-                FrameStep::Sealed if left == 0 => break,
-                FrameStep::Fault(_) if left == 0 => break,
-                FrameStep::Fault(FrameFault::Header) if left < FRAME_HEADER => break,
-                FrameStep::Fault(FrameFault::Body { len }) if len > left => break,
-                FrameStep::Fault(FrameFault::Unsupported { reason }) => {
-                    let (path, what) =
-                        (self.layout.segment(segment), format!("{reason}, at byte {}", at(reader.offset())));
-                    return Err(Error::new(ErrorDetail::Format { path, act: "copy", what }));
-                }
-                FrameStep::Misplaced(_) | FrameStep::WrongMac(_) => {
-                    return Err(other_timeline(&self.layout, self.end().seq));
-                }
-                FrameStep::Sealed | FrameStep::Fault(_) => {
-                    let what =
-                        format!("the piece for bytes {} and later contains no frame here", piece.head.start.offset);
-                    return Err(self.corrupt(segment, at(reader.offset()), what));
-                }
-            }
-        }
-        let complete = reader.offset().min(data.len());
-        let (next, chain, sealed) = (at(reader.offset()), reader.chain(), reader.is_sealed());
-        if complete > lead {
-            if next > end.len {
-                return Err(self.corrupt(segment, next, "the piece is longer than the segment".to_owned()));
-            }
-            self.clear_rest()?;
-            let end = self.end.as_mut().expect("the segment was begun");
-            end.file.write_all(&data[lead..complete], end.offset)?;
-            (end.offset, end.chain, end.sealed) = (next, chain, sealed);
-            self.unsynced = true;
-        }
-        self.pending = data.split_off(complete);
+    /// Writes verified frames behind the end.
+    fn write(&mut self, bytes: &[u8], frames: &VerifiedFrames) -> Result<(), Error> {
+        let end = self.end.as_mut().expect("a piece continues a segment");
+        self.is_cleared = clear_rest(&*self.disk, &self.layout, end, self.is_cleared)?;
+        // if the write fails, some of the bytes may be in the file
+        (self.is_cleared, self.unsynced) = (false, true);
+        end.file.write_all(bytes, end.offset)?;
+        self.is_cleared = true;
+        (end.offset, end.chain, end.sealed) = (frames.offset, frames.chain, frames.sealed);
         Ok(())
     }
 
-    /// Clears the bytes behind the end that a crash left: frames that were written in part. A copy of them goes to the quarantine.
-    fn clear_rest(&mut self) -> Result<(), Error> {
-        if std::mem::replace(&mut self.is_cleared, true) {
-            return Ok(());
-        }
-        let end = self.end.as_ref().expect("the segment was begun");
-        let rest = rest_of(&end.file, end.offset)?;
-        if !rest.is_empty() {
-            let copy = clear(&*self.disk, &self.layout, &end.file, end.segment, &rest, end.offset as usize)?;
-            log::warning!(
-                segment = %end.segment,
-                offset = end.offset,
-                copy = %copy.display(),
-                "cleared what a crash left behind the end of the copied journal"
-            );
-        }
-        Ok(())
-    }
-
-    /// Verifies that the copy ends where the owner's journal did, or has more.
-    fn verify_end(&self, piece: &Piece) -> Result<(), Error> {
-        let (own, stated) = (self.end(), piece.head.end);
-        match stated.segment == own.segment && stated.offset == own.offset && stated != own {
+    /// Verifies that the owner's journal ends where the copy does after this piece, or that the copy has more.
+    fn verify_end(&self, piece: &Piece, own: JournalPoint) -> Result<(), Error> {
+        let stated = piece.head.end;
+        let is_beyond = stated != piece.head.start && stated.reaches(&own) && stated.offset > own.offset;
+        match stated.segment == own.segment && (is_beyond || stated.offset == own.offset && stated != own) {
             true => Err(other_timeline(&self.layout, own.seq)),
+            false => Ok(()),
+        }
+    }
+
+    fn refuse_after_failure(&self) -> Result<(), Error> {
+        match self.failed {
+            true => Err(Error::io(
+                "syncing",
+                self.layout.root(),
+                std::io::Error::other("an earlier sync failed; help: open the copy again"),
+            )),
             false => Ok(()),
         }
     }
@@ -413,23 +464,55 @@ impl JournalCopy {
     }
 }
 
-/// Removes the bases of a copy whose first segment a crash prevented.
+fn point(segment: SegmentId, offset: u64, chain: &FrameChain) -> JournalPoint {
+    JournalPoint { segment: segment.get(), offset, seq: chain.before(), hash: chain.previous.hash }
+}
+
+/// Clears the bytes behind the end that a crash left, if they are not cleared yet. A copy of them goes to the quarantine. Returns `true`.
+fn clear_rest(disk: &dyn Disk, layout: &Layout, end: &CopyEnd, is_cleared: bool) -> Result<bool, Error> {
+    if is_cleared {
+        return Ok(true);
+    }
+    let rest = rest_of(&end.file, end.offset)?;
+    if !rest.is_empty() {
+        let copy = clear(disk, layout, &end.file, end.segment, &rest, end.offset as usize)?;
+        log::warning!(
+            segment = %end.segment,
+            offset = end.offset,
+            copy = %copy.display(),
+            "cleared incomplete frames behind the end of the copied journal"
+        );
+    }
+    Ok(true)
+}
+
+/// Removes the bases of a copy whose creation was interrupted before its first segment. The bases of an image that was in use stay: it
+/// has a watermark.
 fn remove_lone_bases(disk: &dyn Disk, layout: &Layout) -> Result<(), Error> {
     let journal = layout.journal();
     let names = layout.list_if_exists(disk, &journal)?;
-    if names.iter().any(|(name, _)| crate::journal::is_segment(name)) {
+    let was_used =
+        names.iter().any(|(name, _)| crate::journal::is_segment(name) || journal.join(name) == layout.durable());
+    if was_used || !layout.list_if_exists(disk, &layout.snapshots())?.is_empty() {
         return Ok(());
     }
-    for (name, _) in names.iter().filter(|(name, _)| name.ends_with(BASE)) {
+    // a temporary file of a base alone would not be taken for the rest of an interrupted creation
+    for (name, _) in names.iter().filter(|(name, _)| name.trim_end_matches(UNFINISHED).ends_with(BASE)) {
         let path = journal.join(name);
         disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
     }
     Ok(())
 }
 
-/// Finds the end of the frames. A last segment without a frame, which an owner created in advance or a crash left, is removed.
+/// Finds the end of the frames. Segments without a frame, which an owner created in advance, are removed.
 fn find_end(disk: &dyn Disk, layout: &Layout, segments: &[SegmentId], image: &[u8; 16]) -> Result<CopyEnd, Error> {
-    for (index, &segment) in segments.iter().enumerate().rev() {
+    let watermark = layout.read_watermark(disk, image)?;
+    let corrupt = |segment, offset, what: String| {
+        let position = Position { segment: Some(segment), offset: Some(offset), seq: None };
+        Error::new(ErrorDetail::Corrupt { path: layout.segment(segment), position, what, suspect: false })
+    };
+    let mut empty = Vec::new();
+    for &segment in segments.iter().rev() {
         let header = read_header(disk, layout, segment)?;
         if header.identity.uuid != *image {
             return Err(other_image(layout));
@@ -442,15 +525,33 @@ fn find_end(disk: &dyn Disk, layout: &Layout, segments: &[SegmentId], image: &[u
         bytes.resize((bytes.len() + ALIGN as usize).min(header.len as usize), 0);
         let mut reader = FrameReader::new(&bytes, image, segment, None);
         while let FrameStep::Frame(_) = reader.step() {}
-        if reader.chain().is_none() && index > 0 {
-            disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
-            sync_dir(disk, &layout.journal())?;
+        let Some(chain) = reader.chain() else {
+            empty.push(path);
             continue;
+        };
+        let (offset, sealed) = (reader.offset() as u64, reader.is_sealed());
+        if let Some(watermark) = watermark.filter(|watermark| watermark.durable_seq > chain.before()) {
+            let what = format!(
+                "the frames end with event {}, but event {} was synced; help: make the copy again, or repair the image",
+                chain.before(),
+                watermark.durable_seq
+            );
+            return Err(corrupt(segment, offset, what));
         }
-        let (offset, chain, sealed) = (reader.offset() as u64, reader.chain(), reader.is_sealed());
+        for path in &empty {
+            disk.remove(path).map_err(|error| failed("removing", path, error))?;
+        }
+        if !empty.is_empty() {
+            sync_dir(disk, &layout.journal())?;
+        }
+        // after a failed sync, the frames may be in the page cache only, and a later sync would not write them
+        let proven = watermark.filter(|watermark| watermark.segment == segment).map_or(0, |watermark| watermark.offset);
+        let from = proven.clamp(SEGMENT_HEADER as u64, offset) as usize;
+        let until = (offset as usize).min(bytes.len());
+        file.write_all(&bytes[from.min(until)..until], from as u64)?;
         return Ok(CopyEnd { segment, file, len: header.len, offset, chain, sealed });
     }
-    Err(other_image(layout))
+    Err(corrupt(segments[0], SEGMENT_HEADER as u64, "no segment contains a frame".to_owned()))
 }
 
 /// The bytes of a segment from `offset` on, up to the last one that is not zero.

@@ -8,8 +8,8 @@ use crate::context::Timestamp;
 use crate::disk::{Access, Disk, RealDisk, StoredFile, absolute};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::{
-    FrameChain, FrameFault, FrameReader, FrameStep, HeaderFault, Layout, SEGMENT_HEADER, SegmentHeader, other_image,
-    other_timeline,
+    FRAME_HEADER, FrameChain, FrameFault, FrameReader, FrameStep, HeaderFault, Layout, SEGMENT_HEADER, SegmentHeader,
+    frame_summary, other_image, other_timeline,
 };
 use crate::seq::{SegmentId, Seq};
 
@@ -17,6 +17,8 @@ use crate::seq::{SegmentId, Seq};
 const READ_ALIGN: u64 = 4096;
 /// The smallest piece that a caller may ask for, in bytes: a segment's header and some frames.
 const SMALLEST: usize = 16 << 10;
+/// How many bytes are read at once in search of frame headers.
+const SEARCH: usize = 64 << 10;
 
 /// How far a [`PieceReader`] may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,13 +59,15 @@ pub struct PieceReader {
     /// Whether the last frame was the seal of its segment.
     sealed: bool,
     partial: Option<PartialFrame>,
+    /// The offset and the header of the last frame, if it is known.
+    last: Option<(u64, [u8; FRAME_HEADER])>,
 }
 
 /// A long frame of which some bytes were returned.
 #[derive(Clone, Copy, Debug)]
 struct PartialFrame {
     segment: SegmentId,
-    /// Where the bytes to return begin: the frame, or the header of its segment.
+    /// The offset of the first byte that was returned: the frame, or the header of the segment before it.
     offset: u64,
     /// The number of bytes that were returned.
     sent: u64,
@@ -109,6 +113,7 @@ impl PieceReader {
             chain: None,
             sealed: false,
             partial: None,
+            last: None,
         })
     }
 
@@ -143,6 +148,7 @@ impl PieceReader {
         self.partial = None;
         if *point == JournalPoint::START {
             (self.segment, self.offset, self.chain, self.sealed) = (self.first, 0, None, false);
+            self.last = None;
             return Ok(Sought::Found);
         }
         let segment = SegmentId::new(point.segment);
@@ -150,27 +156,84 @@ impl PieceReader {
             return Err(self.pruned(point.seq.next()));
         }
         let file = match StoredFile::open(&*self.disk, &self.layout.segment(segment), Access::Read) {
-            Err(error) if error.is_missing() => return Ok(Sought::Behind),
+            Err(error) if error.is_missing() => {
+                let first = self.first_segment_now()?;
+                return if segment < first { Err(self.pruned(point.seq.next())) } else { Ok(Sought::Behind) };
+            }
             file => file?,
         };
-        let mut bytes = vec![0; point.offset.min(file.len()?) as usize];
-        let read = file.read_up_to(&mut bytes, 0)?;
-        bytes.truncate(read);
-        let mut reader = FrameReader::new(&bytes, &self.image, segment, None);
-        while (reader.offset() as u64) < point.offset {
-            match reader.step() {
-                FrameStep::Frame(_) => {}
+        if read_header(&*self.disk, &self.layout, segment)?.identity.uuid != self.image {
+            return Err(other_image(&self.layout));
+        }
+        let mut until = point.offset;
+        loop {
+            let mut bytes = vec![0; until.min(file.len()?) as usize];
+            let read = file.read_up_to(&mut bytes, 0)?;
+            bytes.truncate(read);
+            let mut reader = FrameReader::new(&bytes, &self.image, segment, None);
+            let fault = loop {
+                if reader.offset() as u64 >= point.offset {
+                    break None;
+                }
+                match reader.step() {
+                    FrameStep::Frame(_) => {}
+                    FrameStep::Fault(fault) => break Some(fault),
+                    _ => return Ok(Sought::Diverged),
+                }
+            };
+            let end = reader.offset() as u64;
+            match fault {
+                // a frame that reaches beyond the point is read whole: if it is valid, the history differs
+                Some(FrameFault::Body { len }) if end + len as u64 > until => until = end + len as u64,
                 // the segment was created in advance, or the frame is still being written
-                FrameStep::Fault(_) => return Ok(Sought::Behind),
-                _ => return Ok(Sought::Diverged),
+                Some(_) => return Ok(Sought::Behind),
+                None => {
+                    let found = reader.chain().filter(|chain| {
+                        end == point.offset && chain.previous.hash == point.hash && chain.before() == point.seq
+                    });
+                    let Some(chain) = found else { return Ok(Sought::Diverged) };
+                    (self.segment, self.offset, self.chain, self.sealed) =
+                        (segment, point.offset, Some(chain), reader.is_sealed());
+                    self.last = None;
+                    return Ok(Sought::Found);
+                }
             }
         }
-        let found = reader.chain().filter(|chain| {
-            reader.offset() as u64 == point.offset && chain.previous.hash == point.hash && chain.before() == point.seq
-        });
-        let Some(chain) = found else { return Ok(Sought::Diverged) };
-        (self.segment, self.offset, self.chain, self.sealed) = (segment, point.offset, Some(chain), reader.is_sealed());
-        Ok(Sought::Found)
+    }
+
+    /// Continues at the beginning of the last segment that has a frame.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the files cannot be read.
+    pub fn seek_last_segment(&mut self) -> Result<(), Error> {
+        let survey = self.layout.survey(&*self.disk)?;
+        let segments = survey.image(&self.layout)?;
+        (self.offset, self.chain, self.sealed, self.partial, self.last) = (0, None, false, None, None);
+        self.segment = segments[0];
+        for &segment in segments.iter().rev() {
+            let file = StoredFile::open(&*self.disk, &self.layout.segment(segment), Access::Read)?;
+            let mut bytes = vec![0; FRAME_HEADER];
+            let read = file.read_up_to(&mut bytes, SEGMENT_HEADER as u64)?;
+            if bytes[..read].iter().any(|byte| *byte != 0) {
+                self.segment = segment;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of a segment from `offset` on, up to `len` of them, as they are now.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the segment cannot be read.
+    pub fn bytes(&self, segment: u64, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
+        let file = StoredFile::open(&*self.disk, &self.layout.segment(SegmentId::new(segment)), Access::Read)?;
+        let mut bytes = vec![0; len];
+        let read = file.read_up_to(&mut bytes, offset)?;
+        bytes.truncate(read);
+        Ok(bytes)
     }
 
     /// The next piece, of at most `bytes_max` bytes, but at least some KiB. `None` if there is no further frame within the limit yet.
@@ -186,16 +249,19 @@ impl PieceReader {
         }
         let (segment, offset) = if self.sealed { (self.segment.next(), 0) } else { (self.segment, self.offset) };
         let Some(file) = self.open_segment(segment)? else { return Ok(None) };
+        if offset == 0 && read_header(&*self.disk, &self.layout, segment)?.identity.uuid != self.image {
+            return Err(other_image(&self.layout));
+        }
         let base = offset / READ_ALIGN * READ_ALIGN;
         let mut bytes = vec![0; bytes_max + (offset - base) as usize];
         loop {
             let read = file.read_up_to(&mut bytes, base)?;
             let is_all = read < bytes.len();
-            let piece = self.piece(&bytes[..read], (segment, offset, base), limit, bytes_max)?;
+            let piece = self.piece(&file, &bytes[..read], (segment, offset, base), limit, bytes_max)?;
             match piece {
                 Found::Piece(piece) => return Ok(Some(piece)),
-                Found::Nothing => return Ok(None),
-                Found::Longer(_) if is_all => return Ok(None),
+                Found::Nothing => return self.verify_last().map(|()| None),
+                Found::Longer(_) if is_all => return self.verify_last().map(|()| None),
                 Found::Longer(len) => bytes.resize(len, 0),
                 Found::Partial(partial) => {
                     self.partial = Some(partial);
@@ -208,6 +274,7 @@ impl PieceReader {
     /// Looks for frames in `bytes`, which begin at `base` of a segment. The next frame, or the header, begins at `offset`.
     fn piece(
         &mut self,
+        file: &StoredFile,
         bytes: &[u8],
         (segment, offset, base): (SegmentId, u64, u64),
         limit: PieceLimit,
@@ -217,32 +284,38 @@ impl PieceReader {
         let first = if offset == 0 { SEGMENT_HEADER } else { from };
         let mut reader = FrameReader::resume(bytes, &self.image, segment, first, self.chain, offset == 0);
         let until = match limit {
-            PieceLimit::Event(seq) => seq,
-            PieceLimit::Synced => self.synced(bytes, segment, first, offset == 0)?,
+            PieceLimit::Event(seq) => Proven { seq, place: None },
+            PieceLimit::Synced => self.proven(file, segment, base + first as u64)?,
         };
         let start = self.start(segment, offset);
-        let mut accepted = None;
+        let (mut accepted, mut last) = (None, None);
         let mut time = Timestamp::default();
         loop {
             match reader.step() {
                 FrameStep::Frame(frame) => {
                     let chain = reader.chain().expect("a frame was read");
                     let (next, sealed) = (frame.next_offset(), reader.is_sealed());
-                    if chain.before() > until {
+                    if chain.before() > until.seq {
                         break;
+                    }
+                    let place = (segment, base + next as u64);
+                    if frame.header.count == 0 && until.place.is_some_and(|proven| place > proven) {
+                        // not proven yet, unless a frame with events after it is
+                        continue;
                     }
                     let frame_time = if frame.header.count > 0 { frame.header.time } else { time };
                     if next - from > bytes_max {
                         if accepted.is_none() {
                             let next = base + next as u64;
-                            let time = frame_time;
-                            let partial = PartialFrame { segment, offset, sent: 0, next, chain, sealed, time };
+                            let partial =
+                                PartialFrame { segment, offset, sent: 0, next, chain, sealed, time: frame_time };
                             return Ok(Found::Partial(partial));
                         }
                         break;
                     }
                     time = frame_time;
                     accepted = Some((next, chain, sealed));
+                    last = Some((base + frame.offset as u64, *frame.header_bytes()));
                 }
                 FrameStep::Sealed => break,
                 FrameStep::Fault(FrameFault::Body { len })
@@ -269,44 +342,93 @@ impl PieceReader {
         // the zeros up to the next frame
         content.resize(end - from, 0);
         (self.segment, self.offset, self.chain, self.sealed) = (segment, base + end as u64, Some(chain), sealed);
+        self.last = last;
         Ok(Found::Piece(Piece { head: PieceHead { start, end: self.point(), time }, bytes: content }))
     }
 
     /// The next bytes of a frame that is longer than a piece.
     fn continued_frame(&mut self, bytes_max: usize) -> Result<Piece, Error> {
-        let before = self.point();
-        let partial = self.partial.as_mut().expect("a frame was begun");
+        let mut partial = self.partial.expect("a frame was begun");
         let (segment, offset) = (partial.segment, partial.offset + partial.sent);
-        let start = JournalPoint { segment: segment.get(), offset, ..point_of(self.chain) };
-        let file = StoredFile::open(&*self.disk, &self.layout.segment(segment), Access::Read)?;
+        let start = self.start(segment, offset);
+        let Some(file) = self.open_segment(segment)? else { return Err(self.other_timeline()) };
         let mut bytes = vec![0; (partial.next - offset).min(bytes_max as u64) as usize];
         // the file may end before the alignment does
         file.read_up_to(&mut bytes, offset)?;
         partial.sent += bytes.len() as u64;
-        let mut head = PieceHead { start, end: before, time: Timestamp::default() };
-        if partial.offset + partial.sent == partial.next {
-            let PartialFrame { segment, next, chain, sealed, time, .. } = *partial;
-            (self.segment, self.offset, self.chain, self.sealed) = (segment, next, Some(chain), sealed);
-            self.partial = None;
-            head = PieceHead { end: self.point(), time, ..head };
+        if partial.offset + partial.sent < partial.next {
+            self.partial = Some(partial);
+            let end = self.point();
+            return Ok(Piece { head: PieceHead { start, end, time: Timestamp::default() }, bytes });
         }
-        Ok(Piece { head, bytes })
+        let PartialFrame { next, chain, sealed, time, .. } = partial;
+        (self.segment, self.offset, self.chain, self.sealed) = (segment, next, Some(chain), sealed);
+        (self.partial, self.last) = (None, None);
+        Ok(Piece { head: PieceHead { start, end: self.point(), time }, bytes })
     }
 
     fn start(&self, segment: SegmentId, offset: u64) -> JournalPoint {
         JournalPoint { segment: segment.get(), offset, ..point_of(self.chain) }
     }
 
-    /// The last event that `journal/durable` and the frames in `bytes` prove to be synced.
-    fn synced(&self, bytes: &[u8], segment: SegmentId, first: usize, is_first: bool) -> Result<Seq, Error> {
-        // read before the frames would be safer only for a reader that trusts it alone: each frame is verified anyway
-        let watermark = self.layout.read_watermark(&*self.disk, &self.image)?;
-        let mut synced = watermark.map_or(Seq::ZERO, |watermark| watermark.durable_seq);
-        let mut reader = FrameReader::resume(bytes, &self.image, segment, first, self.chain, is_first);
-        while let FrameStep::Frame(frame) = reader.step() {
-            synced = synced.max(frame.header.durable_seq);
+    /// How far the files prove the journal to be synced, for a reader at `offset` of a segment.
+    fn proven(&self, file: &StoredFile, segment: SegmentId, offset: u64) -> Result<Proven, Error> {
+        // no frame is written to a segment before the whole segment before it is synced
+        let mut header = [0; FRAME_HEADER];
+        let next = self.layout.segment(segment.next());
+        let is_followed = match StoredFile::open(&*self.disk, &next, Access::Read) {
+            Err(error) if error.is_missing() => false,
+            opened => {
+                opened?.read_up_to(&mut header, SEGMENT_HEADER as u64)?;
+                header.iter().any(|byte| *byte != 0)
+            }
+        };
+        if is_followed {
+            return Ok(Proven { seq: Seq::new(u64::MAX), place: None });
         }
-        Ok(synced)
+        let watermark = self.layout.read_watermark(&*self.disk, &self.image)?;
+        let mut seq = watermark.map_or(Seq::ZERO, |watermark| watermark.durable_seq);
+        let place = watermark.map_or((segment, 0), |watermark| (watermark.segment, watermark.offset));
+        // each frame names the last event that was synced before it was written
+        let (mut window, mut base, mut at) = (Vec::new(), 0, offset);
+        loop {
+            if at + FRAME_HEADER as u64 > base + window.len() as u64 {
+                base = at / READ_ALIGN * READ_ALIGN;
+                window.resize(SEARCH, 0);
+                let read = file.read_up_to(&mut window, base)?;
+                window.truncate(read);
+            }
+            let Some(frame) = frame_summary(&window, (at - base) as usize, &self.image, segment) else { break };
+            seq = seq.max(frame.durable_seq);
+            at = base + frame.next_offset as u64;
+        }
+        Ok(Proven { seq, place: Some(place) })
+    }
+
+    /// Verifies that the last frame that was read is still in its place.
+    fn verify_last(&self) -> Result<(), Error> {
+        let Some((offset, header)) = self.last else { return Ok(()) };
+        let file = match StoredFile::open(&*self.disk, &self.layout.segment(self.segment), Access::Read) {
+            // the owner pruned it, after the reader had read all of it
+            Err(error) if error.is_missing() && self.sealed => return Ok(()),
+            file => file?,
+        };
+        let mut now = [0; FRAME_HEADER];
+        file.read_up_to(&mut now, offset)?;
+        match now == header {
+            true => Ok(()),
+            false => Err(self.other_timeline()),
+        }
+    }
+
+    /// The first segment that the journal has now.
+    fn first_segment_now(&self) -> Result<SegmentId, Error> {
+        let survey = self.layout.survey(&*self.disk)?;
+        let first = survey.image(&self.layout)?[0];
+        match read_header(&*self.disk, &self.layout, first)?.identity.uuid == self.image {
+            true => Ok(first),
+            false => Err(other_image(&self.layout)),
+        }
     }
 
     /// The file of a segment; `None` if the owner has not created it yet.
@@ -314,14 +436,11 @@ impl PieceReader {
         match StoredFile::open(&*self.disk, &self.layout.segment(segment), Access::Read) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.is_missing() => {
-                let survey = self.layout.survey(&*self.disk)?;
-                let segments = survey.image(&self.layout)?;
-                if read_header(&*self.disk, &self.layout, segments[0])?.identity.uuid != self.image {
-                    return Err(other_image(&self.layout));
-                }
-                match segment < segments[0] {
+                let (first, is_next) = (self.first_segment_now()?, self.sealed && segment > self.segment);
+                match segment < first {
                     true => Err(self.pruned(self.point().seq.next())),
-                    false => Ok(None),
+                    false if is_next => self.verify_last().map(|()| None),
+                    false => Err(self.other_timeline()),
                 }
             }
             Err(error) => Err(error),
@@ -335,6 +454,14 @@ impl PieceReader {
     fn other_timeline(&self) -> Error {
         other_timeline(&self.layout, self.point().seq)
     }
+}
+
+/// How far a reader may read.
+#[derive(Clone, Copy)]
+struct Proven {
+    seq: Seq,
+    /// The end of the frames without events that are proven to be synced; `None` if all are.
+    place: Option<(SegmentId, u64)>,
 }
 
 /// What was found in the bytes of a segment.

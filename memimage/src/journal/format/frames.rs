@@ -231,6 +231,11 @@ pub(crate) fn matching_frames<'a>(
     })
 }
 
+/// The header of the frame at `offset` of these bytes of a segment, if it is valid.
+pub(crate) fn frame_summary(bytes: &[u8], offset: usize, uuid: &[u8; 16], segment: SegmentId) -> Option<FrameSummary> {
+    parse_header(bytes, offset, Checksum::new(uuid, segment))
+}
+
 /// The offset at which the frames in `bytes` end, and the state of the journal there; `None` if there is no frame. `bytes` is
 /// the start of a segment.
 pub(crate) fn end_of_frames(bytes: &[u8], uuid: &[u8; 16], segment: SegmentId) -> (usize, Option<FrameChain>) {

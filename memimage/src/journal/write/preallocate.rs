@@ -15,7 +15,7 @@ use super::segment_builder::{SegmentBuildError, SegmentBuilder};
 use super::space_reservation::{PreparedSegment, WantedSegment};
 use super::waking::{wake_all, writing};
 use crate::disk::{Access, StoredFile};
-use crate::error::{Error, ErrorDetail, ErrorKind};
+use crate::error::{Error, ErrorDetail};
 use crate::log;
 use crate::seq::SegmentId;
 
@@ -208,7 +208,7 @@ impl Preallocator {
                     host.grew(grown);
                 }
             }
-            Err(error) if error.kind() != ErrorKind::Poisoned => log::warning!(
+            Err(error) if !error.is_poisoned() => log::warning!(
                 %error,
                 "could not preallocate the next segment; the next command that needs the segment tries again"
             ),

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use super::batch::{DeferredFrame, NoRoom, OpenBatch, RecordMark};
-use super::commit::{BatchLimits, Commit};
+use super::commit::{BatchLimits, Commit, GateOptions, ReplicatedJournal};
 use super::create::{JournalStart, create};
 use super::durability::Durability;
 use super::durability_watch::DurabilityWatch;
@@ -208,7 +209,8 @@ impl Journal {
                 insert(&mut open)
             };
             match inserted {
-                Ok(()) => return self.sync(),
+                // a frame without events needs no answer from the log
+                Ok(()) => return self.commit.sync_locally(),
                 Err(room) => self.obtain_segment(room)?,
             }
         }
@@ -282,21 +284,52 @@ impl Journal {
         self.commit.poison(cause);
     }
 
-    /// Whether the queue of complete batches is full.
+    /// Like [`Commit::is_full`].
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.commit.is_full()
     }
 
-    /// Waits while the queue of complete batches is full.
+    /// Like [`Commit::wait_for_room`].
     #[inline]
-    pub(crate) fn wait_for_room(&self) {
-        self.commit.wait_for_room();
+    pub(crate) fn wait_for_room(&self) -> Result<(), Error> {
+        self.commit.wait_for_room()
     }
 
     /// The variant of [`wait_for_room`](Journal::wait_for_room) that a future polls.
-    pub(crate) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_room(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.commit.poll_room(context)
+    }
+
+    /// Like [`Commit::busy_error`].
+    pub(crate) fn busy_error(&self) -> Error {
+        self.commit.busy_error()
+    }
+
+    /// Like [`Commit::replicate`]. Returns the journal for the shipper.
+    pub(crate) fn replicate(&self, options: GateOptions) -> Weak<dyn ReplicatedJournal> {
+        self.commit.replicate(options);
+        Arc::downgrade(&self.commit) as Weak<dyn ReplicatedJournal>
+    }
+
+    /// Like [`Commit::sync_locally`].
+    pub(crate) fn sync_locally(&self) -> Result<(), Error> {
+        self.commit.sync_locally()
+    }
+
+    /// Like [`Commit::answers_wait_for_log`].
+    pub(crate) fn answers_wait_for_log(&self) -> bool {
+        self.commit.answers_wait_for_log()
+    }
+
+    /// Like [`Commit::replicated`].
+    pub(crate) fn replicated(&self) -> Option<Seq> {
+        self.commit.replicated()
+    }
+
+    /// Like [`Commit::wait_for_log`].
+    pub(crate) fn wait_for_log(&self, seq: Seq, deadline: Instant) -> Result<bool, Error> {
+        self.commit.wait_for_log(seq, deadline)
     }
 
     /// Waits until the next segment is preallocated, with room for a frame of `room.frame` bytes. Starts building the segment
@@ -329,9 +362,9 @@ impl Journal {
         writer.protection.chain.as_ref().map(|_| ChainHead::new(writer.end.written, writer.end.previous.mac))
     }
 
-    /// Writes and syncs all accepted events, ends the journal's threads, and records in `journal/durable` how far the journal
-    /// is synced.
-    pub(crate) fn close(&self) -> Result<(), Error> {
+    /// Writes and syncs all accepted events, ends the journal's threads, calls `end_shipping`, and records in `journal/durable`
+    /// how far the journal is synced. `end_shipping` ships the last events of a replicated journal, and ends the shipper.
+    pub(crate) fn close(&self, end_shipping: impl FnOnce()) -> Result<(), Error> {
         let deferred = {
             let mut open = self.open();
             let deferred = open.deferred().take();
@@ -351,9 +384,14 @@ impl Journal {
         self.preallocator.close();
         let next = self.open().reservation().take_next_file();
         drop(next);
+        self.commit.end_shippable();
+        end_shipping();
+        let replicated = self.commit.give_up_unreplicated();
         stopped?;
-        failure.map_or(Ok(()), Err)?;
-        self.commit.end_watch();
-        self.commit.writer().close_watermark()
+        failure.or_else(|| self.commit.failure()).map_or(Ok(()), Err)?;
+        if replicated.is_ok() {
+            self.commit.end_watch();
+        }
+        self.commit.writer().close_watermark().and(replicated)
     }
 }

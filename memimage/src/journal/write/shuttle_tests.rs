@@ -10,6 +10,7 @@
 //! arrive in order, and that it receives no operation after one has failed.
 
 mod durability_watch;
+mod gate;
 mod rest;
 mod test_journal;
 
@@ -272,8 +273,8 @@ fn the_queue_never_exceeds_its_limit() {
         join(spawn_each(3, move |number| {
             for _ in 0..3 {
                 match number {
-                    0 => block_on(poll_fn(|context| submitting.commit.poll_room(context))),
-                    _ => submitting.commit.wait_for_room(),
+                    0 => block_on(poll_fn(|context| submitting.commit.poll_room(context))).unwrap(),
+                    _ => submitting.commit.wait_for_room().unwrap(),
                 }
                 drop(submitting.execute(true).unwrap());
             }
@@ -294,8 +295,8 @@ fn run_until_failure(journal: &TestJournal, number: usize) {
                 outcome.map(|()| Some(seq)).map_err(|error| (Some(seq), error))
             }),
             2 => {
-                journal.commit.wait_for_room();
-                block_on(poll_fn(|context| journal.commit.poll_room(context)));
+                journal.commit.wait_for_room().unwrap();
+                block_on(poll_fn(|context| journal.commit.poll_room(context))).unwrap();
                 journal.execute(true).map_err(|error| (None, error)).and_then(|Executed { seq, ticket }| {
                     ticket.park();
                     ticket.result().unwrap().map(|()| Some(seq)).map_err(|error| (Some(seq), error))
@@ -393,7 +394,7 @@ fn stopping_writes_all_accepted_events() {
         let callers = journal.clone();
         let threads = spawn_each(3, move |number| {
             for _ in 0..3 {
-                callers.commit.wait_for_room();
+                callers.commit.wait_for_room().unwrap();
                 match callers.execute(number != 0) {
                     Ok(Executed { ticket, .. }) if number == 1 => drop(ticket),
                     Ok(Executed { ticket, .. }) => ticket.wait().unwrap(),

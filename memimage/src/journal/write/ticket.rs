@@ -41,10 +41,12 @@ pub(crate) enum BatchStage {
     Open = 0,
     /// The batch is in the queue or is being written.
     Sealed = 1,
-    /// The batch is as durable as the image's durability mode requires.
-    Done = 2,
+    /// The batch was handed to the operating system, and waits for the log to which the journal is replicated.
+    Written = 2,
+    /// The batch is as durable as the image's options require.
+    Done = 3,
     /// The batch will not become durable.
-    Failed = 3,
+    Failed = 4,
 }
 
 impl Ticket {
@@ -61,7 +63,8 @@ impl Ticket {
         match self.stage.load() {
             0 => BatchStage::Open,
             1 => BatchStage::Sealed,
-            2 => BatchStage::Done,
+            2 => BatchStage::Written,
+            3 => BatchStage::Done,
             _ => BatchStage::Failed,
         }
     }
@@ -81,6 +84,14 @@ impl Ticket {
 
     pub(crate) fn seal(&self) {
         self.stage.store(BatchStage::Sealed as u32);
+    }
+
+    /// Records that the batch is written, and now waits for the log. Has no effect on a settled ticket.
+    pub(crate) fn set_written(&self) {
+        let _waiters = self.waiters.lock();
+        if !self.is_settled() {
+            self.stage.store(BatchStage::Written as u32);
+        }
     }
 
     /// Sets the outcome and wakes all waiting callers. The first outcome is final; later calls have no effect.
@@ -106,7 +117,7 @@ impl Ticket {
     /// The outcome, if the ticket is settled.
     pub(crate) fn result(&self) -> Option<Result<(), Error>> {
         match self.stage() {
-            BatchStage::Open | BatchStage::Sealed => None,
+            BatchStage::Open | BatchStage::Sealed | BatchStage::Written => None,
             BatchStage::Done => Some(Ok(())),
             BatchStage::Failed => {
                 Some(Err(self.waiters.lock().error.clone().expect("a failed ticket keeps its error")))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{BatchWriter, Commit};
-use crate::error::{Error, ErrorDetail};
+use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::journal::write::ticket::Ticket;
 use crate::journal::write::waking::{wake_all, writing};
 use crate::log;
@@ -28,8 +28,7 @@ impl<S: BatchWriter> Commit<S> {
         let lost = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: false });
         let unknown = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: true });
         // settles the tickets in journal order, and without holding any lock, because a waker may run arbitrary code
-        let mut settlements: Vec<(Arc<Ticket>, Error)> =
-            written.map(|ticket| (Arc::clone(ticket), unknown.clone())).into_iter().collect();
+        let mut settlements: Vec<(Arc<Ticket>, Error)> = Vec::new();
         let wakers = {
             let mut open = self.open.lock();
             let mut state = self.state.lock();
@@ -42,8 +41,12 @@ impl<S: BatchWriter> Commit<S> {
             }
             open.end(lost.clone());
             self.ended.store(true, Ordering::Release);
+            // the batches that wait for the log are older than the one that is being written
+            let unreplicated = self.end_gate(&mut state);
             let is_writing = state.writing.as_ref().is_some_and(|ticket| !ticket.is_settled());
-            let in_doubt = is_writing || self.unsynced.load(Ordering::Acquire);
+            let in_doubt = is_writing || !unreplicated.is_empty() || self.unsynced.load(Ordering::Acquire);
+            let in_files = unreplicated.into_iter().chain(written.map(Arc::clone));
+            settlements.extend(in_files.map(|ticket| (ticket, unknown.clone())));
             let unsynced = if in_doubt { unknown.clone() } else { lost.clone() };
             state.failed = Some(CommitFailure { lost: lost.clone(), unsynced: unsynced.clone() });
             settlements.extend(state.queue.drain(..).map(|batch| (batch.ticket, lost.clone())));
@@ -61,7 +64,10 @@ impl<S: BatchWriter> Commit<S> {
             settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
             wake_all(wakers);
             self.watch.end(Err(lost));
-            log::error!(error = %cause, "a write failed, so the image is poisoned; help: reopen the image");
+            match cause.kind() {
+                ErrorKind::Fenced => log::error!(error = %cause, "the image is poisoned"),
+                _ => log::error!(error = %cause, "a write failed, so the image is poisoned; help: reopen the image"),
+            }
         });
     }
 

@@ -32,8 +32,9 @@ impl<S: BatchWriter> Leader for Commit<S> {
             if ticket.is_settled() {
                 return;
             }
-            if state.busy || state.failed.is_some() {
-                if ticket.stage() == BatchStage::Open {
+            let stage = ticket.stage();
+            if state.busy || state.failed.is_some() || stage == BatchStage::Written {
+                if stage == BatchStage::Open {
                     state.awaited = true;
                 }
                 drop(state);
@@ -109,7 +110,14 @@ impl<S: BatchWriter> Commit<S> {
         let result = {
             let mut writer = self.writer.lock();
             self.unsynced.store(true, Ordering::Release);
-            let result = writer.write(&mut batch).and_then(|()| {
+            let mut written = writer.write(&mut batch);
+            if let Some(gate) = self.gate_of_answers().filter(|_| written.is_ok()) {
+                // the state must not be locked together with the writer, and no other thread writes meanwhile
+                drop(writer);
+                written = self.enter_gate(gate, &batch);
+                writer = self.writer.lock();
+            }
+            let result = written.and_then(|()| {
                 let syncs = self.syncs() && !planted(Bug::AnswerBeforeSync);
                 syncs.then(|| Self::timed_sync(&mut writer)).transpose()
             });
@@ -121,10 +129,19 @@ impl<S: BatchWriter> Commit<S> {
         match result {
             Ok((durable, sync)) => {
                 self.written.store(last.get(), Ordering::Release);
-                let is_news = self.watch.advance(durable);
                 let (events, bytes) = (batch.count, batch.bytes.len());
-                self.figures.count_batch(events, bytes, sync);
-                batch.ticket.settle(Ok(()));
+                let is_news = match self.gate.get() {
+                    None => {
+                        let is_news = self.watch.advance(durable);
+                        self.figures.count_batch(events, bytes, sync);
+                        batch.ticket.settle(Ok(()));
+                        is_news
+                    }
+                    Some(gate) => {
+                        self.figures.count_batch(events, bytes, sync);
+                        self.acknowledge_at_gate(gate, &batch, durable)
+                    }
+                };
                 if let Durability::Interval(interval) = self.durability {
                     let mut state = self.state.lock();
                     // an interval whose end the clock cannot represent never ends

@@ -11,6 +11,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "the time of a write is not part of the model's state")]
 
+mod unreplicated;
+mod gate;
 mod failure;
 mod leader;
 mod room;
@@ -19,11 +21,15 @@ mod syncer;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use self::failure::CommitFailure;
+use self::gate::Gate;
+pub(crate) use self::gate::{GateOptions, ReplicatedJournal};
+pub(crate) use self::unreplicated::LagLimit;
+use self::unreplicated::UnreplicatedBatches;
 use super::batch::{Batch, NoRoom, OpenBatch, RecordMark, SpareBuffers};
 use super::durability::Durability;
 use super::durability_watch::DurabilityWatch;
@@ -88,6 +94,8 @@ pub(crate) struct Commit<S> {
     figures: Arc<Figures>,
     /// How far the journal is synced, and who waits for more.
     watch: Arc<DurabilityWatch>,
+    /// The gate between the local disk and the callers, if the journal is replicated. Set before the first command.
+    gate: OnceLock<Gate>,
     /// Whether the syncer runs. Becomes false only while both `open` and `state` are locked.
     has_syncer: AtomicBool,
 }
@@ -139,6 +147,8 @@ struct CommitState {
     /// The time until which the next leader keeps `journal/durable` open, because a leader has just written to it.
     busy_until: Option<Instant>,
     stopping: bool,
+    /// The written batches that the log does not have. Empty if the journal is not replicated.
+    unreplicated: UnreplicatedBatches,
     /// `Some` once the journal can write nothing more, because it is poisoned.
     failed: Option<CommitFailure>,
 }
@@ -190,6 +200,7 @@ impl<S: BatchWriter> Commit<S> {
                 ended: AtomicBool::new(false),
                 figures,
                 watch: Arc::new(DurabilityWatch::new(durable)),
+                gate: OnceLock::new(),
                 has_syncer: AtomicBool::new(false),
             }
         })
@@ -251,7 +262,7 @@ impl<S: BatchWriter> Commit<S> {
     /// A result that was computed from the newest state may leave the process once this ticket is settled. `None` if all
     /// executed events are already as durable as the durability mode requires.
     pub(crate) fn latest(&self) -> Option<Arc<Ticket>> {
-        let acknowledged = if self.syncs() { self.durable() } else { self.written() };
+        let acknowledged = if self.syncs() { self.durable() } else { self.acknowledged() };
         if acknowledged == self.executed() {
             return None;
         }
@@ -340,13 +351,23 @@ impl<S: BatchWriter> Commit<S> {
         }
     }
 
-    /// Syncs all executed events, whatever the durability mode.
+    /// Syncs all executed events, whatever the durability mode. If callers wait for the log, waits until it has them too.
     ///
     /// # Errors
     ///
     /// Fails if the journal is poisoned. After [`stop`](Commit::stop), fails with [`ErrorDetail::Closed`], because no syncer is
     /// left; `stop` has synced all events.
     pub(crate) fn sync(&self) -> Result<(), Error> {
+        self.sync_locally()?;
+        if self.gate_of_answers().is_none() {
+            return Ok(());
+        }
+        let latest = self.open.lock().latest();
+        latest.map_or(Ok(()), |ticket| ticket.wait())
+    }
+
+    /// Like [`sync`](Commit::sync), but does not wait for the log.
+    pub(crate) fn sync_locally(&self) -> Result<(), Error> {
         let ticket = Ticket::new(Weak::<Commit<S>>::new());
         {
             let mut state = self.state.lock();
@@ -356,7 +377,7 @@ impl<S: BatchWriter> Commit<S> {
             if state.stopping {
                 return Err(Error::new(ErrorDetail::Closed));
             }
-            if self.syncs() {
+            if self.syncs() && self.gate_of_answers().is_none() {
                 drop(state);
                 let latest = self.open.lock().latest();
                 return latest.map_or(Ok(()), |ticket| ticket.wait());
@@ -370,7 +391,7 @@ impl<S: BatchWriter> Commit<S> {
 
     /// Makes sure that every event is durable whose answer a caller may have got, and returns the last durable event.
     pub(crate) fn sync_acknowledged(&self) -> Result<Seq, Error> {
-        if !self.syncs() && self.written() > self.durable() {
+        if !self.syncs() && self.acknowledged() > self.durable() {
             self.sync()?;
         }
         Ok(self.durable())
@@ -400,7 +421,9 @@ impl<S: BatchWriter> Commit<S> {
                 self.ended.store(true, Ordering::Release);
             }
         }
-        let result = self.sync();
+        self.release_room();
+        // the log gets the rest after this call
+        let result = self.sync_locally();
         let mut state = self.state.lock();
         state.stopping = true;
         self.wake.notify_all();

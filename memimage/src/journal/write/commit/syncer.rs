@@ -225,7 +225,7 @@ impl<S: BatchWriter> Commit<S> {
         match result {
             Ok((durable, sync)) => {
                 self.figures.count_sync(sync);
-                let is_news = self.watch.advance(durable);
+                let is_news = self.advance_durable(durable);
                 let synced = std::mem::take(&mut self.state.lock().syncing);
                 synced.iter().for_each(|ticket| ticket.settle(Ok(())));
                 if is_news {

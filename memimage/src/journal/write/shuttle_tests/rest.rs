@@ -16,7 +16,7 @@ fn call_while_the_syncer_comes_and_goes(journal: &TestJournal) {
     let callers = journal.clone();
     join(spawn_each(3, move |number| {
         for _ in 0..3 {
-            callers.commit.wait_for_room();
+            callers.commit.wait_for_room().unwrap();
             let executed = callers.execute(number == 1);
             let Executed { seq, ticket } = match executed {
                 Ok(executed) => executed,

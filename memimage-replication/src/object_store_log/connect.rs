@@ -1,0 +1,112 @@
+//! From a URL to an object store.
+
+use std::path::Path as FilePath;
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ClientConfigKey, ObjectStore, ObjectStoreScheme, RetryConfig};
+use url::Url;
+
+use crate::log_error::{LogError, LogErrorKind};
+
+use super::ObjectStoreOptions;
+
+/// An object store, and where in it the log is.
+pub(super) struct Location {
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) prefix: Path,
+    /// The URL without secrets.
+    pub(super) address: String,
+}
+
+/// The store of a URL. Creates the directory of a `file:` URL; does no other I/O.
+pub(super) fn connect(url: &str, options: &ObjectStoreOptions) -> Result<Location, LogError> {
+    let refused = |cause: &dyn std::fmt::Display| {
+        let help = "help: `s3://bucket/path`, `gs://bucket/path`, `az://container/path` or `file:///directory`";
+        LogError::new(LogErrorKind::Refused, format!("the URL of the log cannot be used: {cause}; {help}"))
+    };
+    let url = Url::parse(url).map_err(|cause| refused(&cause))?;
+    let (scheme, prefix) = ObjectStoreScheme::parse(&url).map_err(|cause| refused(&cause))?;
+    let failed = |cause: object_store::Error| refused(&cause);
+    let address = address_of(&url);
+    if scheme == ObjectStoreScheme::Local {
+        let dir = url.to_file_path().map_err(|()| refused(&"it has no path"))?;
+        return Ok(Location { store: Arc::new(directory(&dir)?), prefix: Path::default(), address });
+    }
+    install_crypto_provider();
+    let limit = format!("{} ms", options.connect_timeout.as_millis());
+    // an append must not be repeated unseen, and the other requests are repeated by this crate
+    let retry = RetryConfig { max_retries: 0, retry_timeout: Duration::ZERO, ..RetryConfig::default() };
+    let client = ClientConfigKey::ConnectTimeout;
+    let store: Arc<dyn ObjectStore> = match scheme {
+        ObjectStoreScheme::AmazonS3 => {
+            let builder = AmazonS3Builder::from_env().with_config(AmazonS3ConfigKey::Client(client), limit);
+            Arc::new(builder.with_retry(retry).with_url(url).build().map_err(failed)?)
+        }
+        ObjectStoreScheme::GoogleCloudStorage => {
+            let builder = GoogleCloudStorageBuilder::from_env().with_config(GoogleConfigKey::Client(client), limit);
+            Arc::new(builder.with_retry(retry).with_url(url).build().map_err(failed)?)
+        }
+        ObjectStoreScheme::MicrosoftAzure => {
+            let builder = MicrosoftAzureBuilder::from_env().with_config(AzureConfigKey::Client(client), limit);
+            Arc::new(builder.with_retry(retry).with_url(url).build().map_err(failed)?)
+        }
+        _ => return Err(refused(&format!("`{}` is not a store that can hold a log", url.scheme()))),
+    };
+    Ok(Location { store, prefix, address })
+}
+
+/// A directory as an object store. Each object is synced, with its directory, before it counts as written. A removal is not synced: after
+/// a power failure, objects that were removed may be there again.
+fn directory(dir: &FilePath) -> Result<LocalFileSystem, LogError> {
+    let failed = |cause: &dyn std::fmt::Display| {
+        LogError::new(LogErrorKind::Refused, format!("the directory `{}` cannot be used: {cause}", dir.display()))
+    };
+    std::fs::create_dir_all(dir).map_err(|cause| failed(&cause))?;
+    let store = LocalFileSystem::new_with_prefix(dir).map_err(|cause| failed(&cause))?;
+    Ok(store.with_fsync(true))
+}
+
+/// The URL without user, password, query and fragment.
+fn address_of(url: &Url) -> String {
+    let mut url = url.clone();
+    // fails for a URL that cannot have them
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
+/// TLS needs a provider of cryptography. An earlier choice of the program stays.
+fn install_crypto_provider() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // fails if another thread was faster, which is as good
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_no_secrets() {
+        let url = Url::parse("az://user:secret@account/bank/?sig=secret#x").unwrap();
+        assert_eq!(address_of(&url), "az://account/bank");
+    }
+
+    #[test]
+    fn a_url_of_another_kind_is_refused_with_the_choices() {
+        for url in ["bank", "ftp://host/bank", "https://example.org/bank", "memory:///bank"] {
+            let error = connect(url, &ObjectStoreOptions::default()).map(|_| ()).unwrap_err();
+            assert_eq!(error.kind(), LogErrorKind::Refused);
+            assert!(error.to_string().contains("help: `s3://"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The option of an image that names its log.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::acknowledge::Acknowledge;
+use super::replicate::{Claimed, LockedDirectory, Replicate, error};
+use crate::error::{Error, ErrorKind};
+
+/// The log of an image to be opened. The clones share one engine, which can be used once.
+#[derive(Clone)]
+pub(crate) struct ReplicationOption {
+    engine: Arc<Mutex<Option<Box<dyn Replicate>>>>,
+    pub(crate) acknowledge: Acknowledge,
+}
+
+impl ReplicationOption {
+    pub(crate) fn new(engine: Box<dyn Replicate>, acknowledge: Acknowledge) -> ReplicationOption {
+        ReplicationOption { engine: Arc::new(Mutex::new(Some(engine))), acknowledge }
+    }
+
+    /// Claims the log.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the engine fails, or if an earlier opening with these options has used it: without its log, the image must not be opened.
+    pub(crate) fn claim(&self, directory: &LockedDirectory) -> Result<Box<dyn Claimed>, Error> {
+        let engine = self.engine.lock().take();
+        let engine = engine.ok_or_else(|| {
+            let message = format!(
+                "the log of the image `{}` was claimed by an earlier promotion, which failed; nothing was changed; help: give the log \
+                 once more, with `promote_replicated`",
+                directory.path().display()
+            );
+            error(ErrorKind::Replication, message)
+        })?;
+        engine.claim(directory, self.acknowledge)
+    }
+}
