@@ -10,7 +10,7 @@ use crate::entry::Content;
 use crate::failure::{failure, log_failed};
 use crate::log::Log;
 use crate::log_error::{LogError, LogErrorKind};
-use crate::log_reader::{LogReader, LogTail, entry_at};
+use crate::log_reader::{LogReader, LogTail, entry_at, first_position};
 use crate::log_snapshots::{self, SnapshotName};
 use crate::remote_log::Engine;
 use crate::time_text::utc;
@@ -233,15 +233,17 @@ fn before_log(engine: &Engine, first: u64, until: Option<Moment>, oldest: Option
 /// The position of the last entry that a restoration to `time` reads.
 ///
 /// Looks at the beginning of each segment, from the last one back, until one is not later than the time. Recorded time can be set
-/// [back](memimage::Admin::correct_time), so the whole segment is read then, and not only up to the first later event.
+/// [back](memimage::Admin::correct_time), so the whole segment is read then, and not only up to the first later event. A segment that
+/// begins later than the one after it has such a correction, so it is read in any case.
 fn last_needed(engine: &Engine, tail: &LogTail, time: Timestamp) -> Result<u64, LogError> {
     let mut needed = tail.header.position;
     let mut begin = tail.header.segment_position;
+    let mut after = last_time(engine, tail)?;
     while begin > 0 {
         match first_time(engine, begin, tail.header.position) {
-            Ok(Some((_, first))) if first <= time => return Ok(needed),
+            Ok(Some((_, first))) if first <= time || after.is_none_or(|after| after < first) => return Ok(needed),
             // the entry may have earlier events too
-            Ok(Some((position, _))) => needed = position,
+            Ok(Some((position, first))) => (needed, after) = (position, Some(first)),
             Ok(None) => {}
             Err(error) if error.kind() == LogErrorKind::Pruned => return Ok(needed),
             Err(error) => return Err(error),
@@ -255,6 +257,18 @@ fn last_needed(engine: &Engine, tail: &LogTail, time: Timestamp) -> Result<u64, 
         };
     }
     Ok(needed)
+}
+
+/// The recorded time of the last frame with events, if the last entry of the journal has it.
+fn last_time(engine: &Engine, tail: &LogTail) -> Result<Option<Timestamp>, LogError> {
+    let range = (engine.bounds()?.first, tail.next());
+    let position = first_position(engine, range, |entry| entry.point().seq >= tail.point.seq)?;
+    if position > tail.header.position {
+        return Ok(None);
+    }
+    let (entry, _) = entry_at(engine, position)?;
+    let Content::Piece(piece) = &entry.content else { return Ok(None) };
+    Ok(Some(piece.head.time).filter(|time| *time > Timestamp::default()))
 }
 
 /// The first entry from `position` on that has a frame with events, and the recorded time of this frame.

@@ -135,7 +135,7 @@ impl SnapshotTask {
             position: start.position,
             previous: start.previous,
             log_id: entry.header.log_id,
-            image: entry.header.image,
+            image: self.image,
         };
         log_snapshots::put(&self.engine, &name, &head, file)?;
         self.newest = Some(seq);

@@ -42,15 +42,14 @@ pub(super) fn run<V: Verb>(image: Option<&Path>, arguments: Vec<OsString>) -> Ex
     if let Some(image) = image {
         verb.preset(image);
     }
-    let (code, message) = match verb.run() {
+    let message = match verb.run() {
         Ok(Found::Nothing) | Err(Failure::ClosedPipe) => return ExitCode::SUCCESS,
         Ok(Found::Something) => return ExitCode::from(1),
-        Err(Failure::Usage(message)) => (2, message),
-        Err(Failure::Refused(message)) => (3, message),
+        Err(Failure::Refused(message)) => message,
     };
     let program = name.rsplit_once(' ').map_or(name.as_str(), |(program, _)| program);
     eprintln!("error: {}", with_verbs(&message, program, None, image.is_some()));
-    ExitCode::from(code)
+    ExitCode::from(3)
 }
 
 /// Where the keys of an image are.

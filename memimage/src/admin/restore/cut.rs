@@ -20,7 +20,7 @@ use crate::seq::{SegmentId, Seq};
 
 /// The first frame that does not stay, and the part of it that is written again.
 struct Cut {
-    /// The end of the journal before this frame.
+    /// The end of the journal before this frame. Its life is that of the frame.
     end: Watermark,
     /// The recorded time to which the first record of the frame adds.
     time: Timestamp,
@@ -54,7 +54,7 @@ pub(super) fn resolve(moment: Moment, journal: &OpenedJournal, last: Seq, target
 pub(super) fn end_with(goal: Seq, journal: &OpenedJournal, keyring: &Arc<Keyring>) -> Result<Option<Timestamp>, Error> {
     let (mut cut, mut time) = (None, None);
     let scan = journal.scan();
-    scan.read(scan.segment_after(goal)?, |segment, frame| {
+    let end = scan.read(scan.segment_after(goal)?, |segment, frame| {
         let records = records_until(goal, scan, segment, frame)?;
         if let Some((_, records)) = &records {
             time = records.last().filter(|record| record.seq == goal).map(|record| record.time).or(time);
@@ -75,10 +75,44 @@ pub(super) fn end_with(goal: Seq, journal: &OpenedJournal, keyring: &Arc<Keyring
         cut = Some(Cut { end, time: header.time, align_shift: header.align_shift, body, records });
         Ok(ControlFlow::Break(()))
     })?;
-    if let Some(cut) = cut {
-        cut.apply(journal, keyring)?;
+    match (cut, end) {
+        (Some(cut), _) => cut.apply(journal, keyring)?,
+        (None, Some(end)) => {
+            let chain = end.chain;
+            write_end(
+                journal,
+                Watermark {
+                    life: chain.life,
+                    durable_seq: chain.before(),
+                    segment: end.segment,
+                    offset: end.offset as u64,
+                    previous: chain.previous.hash,
+                    decisions: chain.decisions,
+                },
+            )?;
+        }
+        (None, None) => unreachable!("the reading stopped at a frame, or at the end"),
     }
     Ok(time)
+}
+
+/// Writes the end of the journal to `journal/durable`. The next life must be newer than that of a state in which no frame was written.
+fn write_end(journal: &OpenedJournal, end: Watermark) -> Result<(), Error> {
+    let (disk, layout, snapshots) = (&**journal.disk(), journal.layout(), journal.snapshots());
+    let mut life = end.life;
+    for (seq, path) in snapshots.start_candidates()? {
+        let state = snapshots.open(seq, &path)?.header.life;
+        if state.epoch > life.epoch {
+            life = state;
+        }
+    }
+    let durable = match layout.open_watermark(disk)? {
+        Some(file) => file,
+        None => StoredFile::create(disk, &layout.durable())?,
+    };
+    durable.write_all(&Watermark { life, ..end }.encode(&journal.segments().identity().uuid), 0)?;
+    durable.sync_all()?;
+    sync_dir(disk, &layout.journal())
 }
 
 /// The body of a frame with event `goal`, and its records up to this event.
@@ -125,13 +159,7 @@ impl Cut {
         let file = StoredFile::open(&**disk, &layout.segment(self.end.segment), Access::ReadWrite)?;
         file.write_zeros(file.len()? - self.end.offset, self.end.offset)?;
         file.sync_data()?;
-        let durable = match layout.open_watermark(&**disk)? {
-            Some(file) => file,
-            None => StoredFile::create(&**disk, &layout.durable())?,
-        };
-        durable.write_all(&self.end.encode(&journal.segments().identity().uuid), 0)?;
-        durable.sync_all()?;
-        sync_dir(&**disk, &layout.journal())?;
+        write_end(journal, self.end)?;
         if self.records.is_empty() { Ok(()) } else { self.write_records(journal, keyring) }
     }
 

@@ -143,7 +143,7 @@ impl Restore {
             Layout::new(target).refuse_network(&*disk)?;
         }
         let staging = StagingDir::take(&disk, target, &STAGING)?;
-        let copy = JournalCopy::open(Arc::clone(&disk), staging.layout().clone(), image, None)?;
+        let copy = JournalCopy::create(Arc::clone(&disk), staging.layout().clone(), image, None)?;
         Ok(StagedImage { disk, keyring: keys.keyring(), until, target: target.to_owned(), copy, staging })
     }
 }
