@@ -128,7 +128,8 @@ fn check_entries(
             Ok(None) => return Ok(()),
             Ok(Some((entry, hash))) => {
                 let position = entry.header.position;
-                let verified = journal.verify(&entry).map_err(|what| crate::entry::damaged(engine.address(), position, &what));
+                let verified =
+                    journal.verify(&entry).map_err(|what| crate::entry::damaged(engine.address(), position, &what));
                 if let Err(error) = verified {
                     check.damages.push(LogDamage { position, snapshot: None, message: error.to_string() });
                     return Ok(());

@@ -137,13 +137,7 @@ impl Restore {
         }
         let position = reader.position() - 1;
         let report = staged.finish()?;
-        Ok(RestoreReport {
-            seq: report.seq,
-            time: report.time,
-            events: report.events,
-            snapshot: report.base,
-            position,
-        })
+        Ok(RestoreReport { seq: report.seq, time: report.time, events: report.events, snapshot: report.base, position })
     }
 }
 

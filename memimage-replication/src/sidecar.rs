@@ -139,7 +139,10 @@ fn claimed(log: &Log, path: &Path, image: [u8; 16]) -> Result<Appender, Error> {
     }
     Err(failure(
         ErrorKind::Replication,
-        format!("others keep appending to the log `{}`, so it cannot be claimed; help: stop them, and try again", log.address()),
+        format!(
+            "others keep appending to the log `{}`, so it cannot be claimed; help: stop them, and try again",
+            log.address()
+        ),
     ))
 }
 

@@ -69,7 +69,10 @@ impl Original {
         // it is an image like any other
         image.add(1).unwrap();
         Image::close(image).unwrap();
-        assert_eq!(self.options().open(&path).unwrap().query(|tally| tally.numbers.len()).unwrap(), state.numbers.len() + 1);
+        assert_eq!(
+            self.options().open(&path).unwrap().query(|tally| tally.numbers.len()).unwrap(),
+            state.numbers.len() + 1
+        );
         std::fs::remove_dir_all(&path).unwrap();
         (report, state)
     }
@@ -149,7 +152,9 @@ fn a_moment_that_the_log_does_not_have_is_an_error() {
     let seq = owner.admin().snapshot().unwrap().seq;
     wait_until("the log is pruned", || original.memory.entries().iter().filter(|(at, _)| *at < 5).count() < 4);
     original.record(&owner, 8);
-    for until in [Restore::new().until(Seq::new(seq.get() - 1)), Restore::new().until(Timestamp::from_micros(5_000_000))] {
+    for until in
+        [Restore::new().until(Seq::new(seq.get() - 1)), Restore::new().until(Timestamp::from_micros(5_000_000))]
+    {
         let error = original.restore(until, "restored").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Pruned, "{error}");
         assert!(error.to_string().contains(&format!("event {seq}")), "{error}");

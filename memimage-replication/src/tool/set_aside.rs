@@ -65,7 +65,9 @@ impl Verb for SetAside {
                     let (first, last) = (aside.first, aside.last);
                     line(format_args!("to list them: memimage log {path} --from {first} --until {last}"))?;
                 }
-                line(format_args!("to go on: open a standby in {image}; what is still wanted of these events must be done once more"))?;
+                line(format_args!(
+                    "to go on: open a standby in {image}; what is still wanted of these events must be done once more"
+                ))?;
             }
         }
         Ok(Found::Nothing)

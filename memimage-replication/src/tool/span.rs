@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// Parses a number and a unit, such as `500ms`, `3s`, `15m`, `12h` or `30d`.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
-    let unknown = || format!("`{text}` is no span of time: give a number and a unit, such as 500ms, 3s, 15m, 12h or 30d");
+    let unknown =
+        || format!("`{text}` is no span of time: give a number and a unit, such as 500ms, 3s, 15m, 12h or 30d");
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().map_err(|_| unknown())?;
