@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use memimage::admin::Tool;
 
 fn main() -> ExitCode {
-    Tool::new()
+    memimage_replication::add_verbs(Tool::new())
         .verb("browse", "Serves a page that shows the image: events, shapes, figures", memimage_web::browse)
         .run(std::env::args_os())
 }

@@ -1,11 +1,14 @@
 //! Brings a copy of a journal up to the end of a log.
 
+use std::path::Path;
+
 use memimage::replication::JournalCopy;
 use memimage::{Error, ErrorKind};
 
 use crate::entry::{Content, Entry};
 use crate::failure::{failure, log_failed};
 use crate::log_reader::{LogReader, LogTail, position_beyond};
+use crate::log_snapshots::{self, SnapshotName};
 use crate::remote_log::Engine;
 
 /// Appends to a copy what an entry has of the journal.
@@ -18,6 +21,33 @@ pub(crate) fn apply(copy: &mut JournalCopy, entry: &Entry) -> Result<(), Error> 
         }
         Content::Heartbeat(_) => Ok(()),
     }
+}
+
+/// Makes an empty copy begin at a snapshot, whose file is written to `file` first. Returns a reader of the entries that follow.
+pub(crate) fn begin_at(
+    engine: &Engine,
+    copy: &mut JournalCopy,
+    name: &SnapshotName,
+    file: &Path,
+) -> Result<LogReader, Error> {
+    let failed = |error| log_failed(&error);
+    let head = log_snapshots::get(engine, name, file).map_err(failed)?;
+    let unusable = |what: &str| {
+        failure(
+            ErrorKind::Corrupt,
+            format!("the snapshot `{}` of `{}` cannot be used: {what}", name.text(), engine.address()),
+        )
+    };
+    let Some(tail) = LogTail::find(engine).map_err(failed)? else { return Err(unusable("the log is empty")) };
+    if tail.header.log_id != head.log_id || tail.header.image != head.image {
+        return Err(unusable("it belongs to another log or image"));
+    }
+    if tail.point.seq < head.seq || tail.header.position < head.position {
+        return Err(unusable("the log ends before it: the log has lost entries"));
+    }
+    let reader = LogReader::at(engine, head.position, Some(head.previous)).map_err(failed)?;
+    copy.begin_at(head.seq, file)?;
+    Ok(reader)
 }
 
 /// A reader at the first entry that the copy may lack.

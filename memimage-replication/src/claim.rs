@@ -1,5 +1,7 @@
 //! An owner claims its log before its image is open.
 
+use std::path::Path;
+
 use memimage::replication::{
     Acknowledge, Claimed, JournalPoint, LockedDirectory, OwnerJournal, Replicate, Shipping, Sought,
 };
@@ -9,6 +11,7 @@ use crate::appender::{Appender, Attempt, Fence};
 use crate::catch_up::catch_up;
 use crate::entry::Id;
 use crate::failure::{failure, id_failed, log_failed};
+use crate::journal_source::JournalSource;
 use crate::log::Log;
 use crate::log_reader::LogTail;
 use crate::owner_id;
@@ -62,12 +65,7 @@ impl Log {
             let image = if is_vacant { [0; 16] } else { directory.reader()?.image() };
             return Ok((owner_id::random_id().map_err(|error| log_failed(&error))?, image));
         };
-        let own = owner_id::read(path, &tail.header.log_id).map_err(|error| id_failed(path, &error))?;
-        let owner = match own {
-            Some(own) if own == tail.header.owner => own,
-            _ if self.settings.takes_over => owner_id::random_id().map_err(|error| log_failed(&error))?,
-            _ => return Err(self.other_owner(path, tail)),
-        };
+        let owner = self.owner_id(path, tail)?;
         if is_vacant {
             return match tail.point == JournalPoint::START {
                 true => Ok((owner, [0; 16])),
@@ -85,17 +83,8 @@ impl Log {
             };
         }
         let mut reader = directory.reader()?;
-        if tail.header.image != [0; 16] && reader.image() != tail.header.image {
-            return Err(failure(
-                ErrorKind::OtherOwner,
-                format!(
-                    "`{}` is the log of another image than the one in `{}`; help: give each image a log of its own",
-                    self.address(),
-                    path.display()
-                ),
-            ));
-        }
         let image = reader.image();
+        self.refuse_other_image(path, image, tail)?;
         match reader.seek(&tail.point)? {
             Sought::Found => {}
             // the log has events that this disk has lost
@@ -103,17 +92,41 @@ impl Log {
                 drop(reader);
                 let caught_up = catch_up(&self.engine, &mut directory.copy(image)?, tail);
                 caught_up.map_err(|error| match error.kind() {
-                    ErrorKind::Replaced => self.other_history(path),
+                    ErrorKind::Replaced => self.diverged(path),
                     _ => error,
                 })?;
             }
-            Sought::Diverged => return Err(self.other_history(path)),
+            Sought::Diverged => return Err(self.diverged(path)),
         }
         Ok((owner, image))
     }
 
+    /// The id under which the directory may claim the log.
+    pub(crate) fn owner_id(&self, path: &Path, tail: &LogTail) -> Result<Id, Error> {
+        let own = owner_id::read(path, &tail.header.log_id).map_err(|error| id_failed(path, &error))?;
+        match own {
+            Some(own) if own == tail.header.owner => Ok(own),
+            _ if self.settings.takes_over => owner_id::random_id().map_err(|error| log_failed(&error)),
+            _ => Err(self.other_owner(path, tail)),
+        }
+    }
+
+    pub(crate) fn refuse_other_image(&self, path: &Path, image: Id, tail: &LogTail) -> Result<(), Error> {
+        match tail.header.image == [0; 16] || image == tail.header.image {
+            true => Ok(()),
+            false => Err(failure(
+                ErrorKind::OtherOwner,
+                format!(
+                    "`{}` is the log of another image than the one in `{}`; help: give each image a log of its own",
+                    self.address(),
+                    path.display()
+                ),
+            )),
+        }
+    }
+
     /// The error for a directory whose journal the log does not continue.
-    fn other_history(&self, path: &std::path::Path) -> Error {
+    pub(crate) fn diverged(&self, path: &Path) -> Error {
         failure(
             ErrorKind::Replaced,
             format!(
@@ -126,7 +139,7 @@ impl Log {
     }
 
     /// The error for a log whose last owner was another directory.
-    fn other_owner(&self, path: &std::path::Path, tail: &LogTail) -> Error {
+    fn other_owner(&self, path: &Path, tail: &LogTail) -> Error {
         let path = path.display();
         failure(
             ErrorKind::OtherOwner,
@@ -171,7 +184,7 @@ pub(crate) struct ClaimedLog {
 
 impl Claimed for ClaimedLog {
     fn start(self: Box<Self>, owner: OwnerJournal) -> Result<Box<dyn Shipping>, Error> {
-        self.shipper.ship(owner)?;
+        self.shipper.ship(JournalSource::Owner(owner))?;
         Ok(Box::new(self.shipper))
     }
 }

@@ -60,6 +60,7 @@ mod appender;
 mod failure;
 mod log_snapshots;
 mod segment_starts;
+mod journal_source;
 mod shipping_status;
 mod log;
 mod catch_up;
@@ -67,6 +68,12 @@ mod snapshot_shipper;
 mod shipper;
 mod claim;
 mod standby;
+mod restore;
+mod sidecar;
+mod remote_info;
+mod remote_check;
+#[cfg(feature = "admin")]
+mod tool;
 #[cfg(test)]
 mod simulation;
 
@@ -76,6 +83,12 @@ pub use log::Log;
 pub use log_error::{LogError, LogErrorKind};
 #[cfg(feature = "object-store")]
 pub use object_store_log::{ObjectStoreLog, ObjectStoreOptions};
+pub use remote_check::{LogCheck, LogDamage, check_log};
+pub use remote_info::{LogInfo, LogSnapshot, log_info};
 pub use remote_log::{Append, Bounds, RemoteLog};
+pub use restore::{Restore, RestoreReport, restore};
 pub use shipping_status::LogStatus;
-pub use standby::{Lag, SetAside, Standby, StandbyOptions, StandbyPromoteError};
+pub use sidecar::Sidecar;
+pub use standby::{Lag, SetAside, Standby, StandbyOptions, StandbyPromoteError, set_aside_unshipped};
+#[cfg(feature = "admin")]
+pub use tool::add_verbs;

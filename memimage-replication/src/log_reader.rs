@@ -64,6 +64,25 @@ pub(crate) fn entry_at(log: &Arc<dyn RemoteLog>, position: u64) -> Result<(Entry
     }
 }
 
+/// The first position between `first` and `end` whose entry meets a condition, which all later ones meet, too; `end` if there is none.
+///
+/// # Errors
+///
+/// Returns an error if an entry cannot be read.
+pub(crate) fn first_position(
+    log: &Arc<dyn RemoteLog>,
+    (first, end): (u64, u64),
+    is_met: impl Fn(&Entry) -> bool,
+) -> Result<u64, LogError> {
+    let (mut low, mut high) = (first, end);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let (entry, _) = entry_at(log, middle)?;
+        if is_met(&entry) { high = middle } else { low = middle + 1 }
+    }
+    Ok(low)
+}
+
 /// The position of the first entry that a copy of the journal up to `point` needs, between `first` and `end`: the first one that reaches
 /// beyond it, or the first part of a long frame that is complete with a later entry, or not yet; `end` if there is none.
 ///
@@ -75,12 +94,7 @@ pub(crate) fn position_beyond(
     (first, end): (u64, u64),
     point: &JournalPoint,
 ) -> Result<u64, LogError> {
-    let (mut low, mut high) = (first, end);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let (entry, _) = entry_at(log, middle)?;
-        if point.reaches(&entry.point()) { low = middle + 1 } else { high = middle }
-    }
+    let mut low = first_position(log, (first, end), |entry| !point.reaches(&entry.point()))?;
     // a copy keeps complete frames only, so it needs all parts of a long frame again
     while low > first && ends_within_frame(&entry_at(log, low - 1)?.0) {
         low -= 1;
@@ -110,6 +124,7 @@ pub(crate) struct LogReader {
 
 impl LogReader {
     /// A reader behind an entry, or at the beginning of a log.
+    #[cfg(test)]
     pub(crate) fn after(log: &Arc<dyn RemoteLog>, tail: Option<&LogTail>) -> LogReader {
         let position = tail.map_or(1, LogTail::next);
         let before = tail.map(|tail| (tail.hash, tail.header.term, tail.header.log_id));

@@ -106,31 +106,38 @@ pub(crate) fn get(engine: &Engine, name: &SnapshotName, path: &Path) -> Result<S
         LogError::new(LogErrorKind::Refused, format!("a snapshot cannot be written to `{}`: {error}", path.display()))
     };
     let file = File::create(path).map_err(failed)?;
-    let mut writer = VerifiedWriter { file, hash: blake3::Hasher::new(), held: Vec::new(), head: None, left: 0 };
-    let result = engine.get_snapshot(&name.text(), &mut writer).and_then(|()| {
-        let damaged = |what: &str| {
-            let text = name.text();
-            LogError::new(
-                LogErrorKind::Damaged,
-                format!(
-                    "the snapshot `{text}` of `{}` is damaged: {what}; help: use an older snapshot",
-                    engine.address()
-                ),
-            )
-        };
-        let head = writer.finish().map_err(damaged)?;
-        if head.seq != name.seq || head.position != name.position {
-            return Err(damaged("its name and its content differ"));
-        }
-        writer.file.sync_all().map_err(failed)?;
+    let result = read(engine, name, &file).and_then(|head| {
+        file.sync_all().map_err(failed)?;
         Ok(head)
     });
     result.inspect_err(|_| drop(std::fs::remove_file(path)))
 }
 
-/// Writes the file to disk as its bytes arrive, and verifies the rest.
-struct VerifiedWriter {
-    file: File,
+/// Reads a snapshot, and verifies it.
+pub(crate) fn verify(engine: &Engine, name: &SnapshotName) -> Result<SnapshotHead, LogError> {
+    read(engine, name, io::sink())
+}
+
+fn read(engine: &Engine, name: &SnapshotName, file: impl Write) -> Result<SnapshotHead, LogError> {
+    let mut writer = VerifiedWriter { file, hash: blake3::Hasher::new(), held: Vec::new(), head: None, left: 0 };
+    engine.get_snapshot(&name.text(), &mut writer)?;
+    let damaged = |what: &str| {
+        let text = name.text();
+        LogError::new(
+            LogErrorKind::Damaged,
+            format!("the snapshot `{text}` of `{}` is damaged: {what}; help: use an older snapshot", engine.address()),
+        )
+    };
+    let head = writer.finish().map_err(damaged)?;
+    match head.seq == name.seq && head.position == name.position {
+        true => Ok(head),
+        false => Err(damaged("its name and its content differ")),
+    }
+}
+
+/// Writes the file as its bytes arrive, and verifies the rest.
+struct VerifiedWriter<W> {
+    file: W,
     hash: blake3::Hasher,
     /// The bytes that are neither hashed nor written yet.
     held: Vec<u8>,
@@ -139,7 +146,7 @@ struct VerifiedWriter {
     left: u64,
 }
 
-impl VerifiedWriter {
+impl<W> VerifiedWriter<W> {
     /// Decodes the head, once it has arrived.
     fn decode_head(&mut self) -> io::Result<()> {
         let invalid = |what| io::Error::new(io::ErrorKind::InvalidData, what);
@@ -174,7 +181,7 @@ impl VerifiedWriter {
     }
 }
 
-impl Write for VerifiedWriter {
+impl<W: Write> Write for VerifiedWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.held.extend_from_slice(bytes);
         if self.head.is_none() {

@@ -5,13 +5,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use memimage::replication::{Acknowledge, OwnerJournal, Piece, PieceLimit, PieceReader, Shipping, Sought};
+use memimage::replication::{Acknowledge, Piece, PieceReader, Shipping, Sought};
 use memimage::{Error, ErrorKind, Seq};
 use parking_lot::Mutex;
 
 use crate::appender::{Appender, Attempt};
 use crate::entry::{Content, OVERHEAD};
 use crate::failure::{failure, fenced, log_failed};
+use crate::journal_source::JournalSource;
 use crate::log::Log;
 use crate::log_error::LogError;
 use crate::pauses::Pauses;
@@ -30,7 +31,7 @@ const ENTRY_BYTES_MAX: usize = 8 << 20;
 
 /// A running shipper. It begins when the log is claimed, and sends heartbeats until the image is open.
 pub(crate) struct Shipper {
-    owners: Sender<OwnerJournal>,
+    owners: Sender<JournalSource>,
     thread: Option<JoinHandle<()>>,
     stop: Arc<Mutex<Option<Instant>>>,
     log: Log,
@@ -66,7 +67,7 @@ impl Shipper {
     }
 
     /// Begins to ship the journal of the image, which is open now.
-    pub(crate) fn ship(&self, owner: OwnerJournal) -> Result<(), Error> {
+    pub(crate) fn ship(&self, owner: JournalSource) -> Result<(), Error> {
         self.log.status.begin(Some(owner.clone()));
         self.owners.send(owner).map_err(|_| match self.log.status.ended() {
             Some(error) => error,
@@ -125,7 +126,7 @@ enum End {
 }
 
 impl ShippingThread {
-    fn run(mut self, owners: &Receiver<OwnerJournal>) {
+    fn run(mut self, owners: &Receiver<JournalSource>) {
         let owner = match self.wait_for_owner(owners) {
             Ok(Some(owner)) => owner,
             Ok(None) => return self.log.status.end(None),
@@ -146,7 +147,7 @@ impl ShippingThread {
     }
 
     /// Sends heartbeats until the image is open; `None` if the claim is given up.
-    fn wait_for_owner(&mut self, owners: &Receiver<OwnerJournal>) -> Result<Option<OwnerJournal>, Error> {
+    fn wait_for_owner(&mut self, owners: &Receiver<JournalSource>) -> Result<Option<JournalSource>, Error> {
         loop {
             let pause = self.until_heartbeat().unwrap_or(IDLE);
             match owners.recv_timeout(pause) {
@@ -166,7 +167,7 @@ impl ShippingThread {
     }
 
     /// Ships the journal until the image is closed, and then the rest of it.
-    fn ship(&mut self, owner: &OwnerJournal, snapshots: &mut Option<SnapshotShipper>) -> Result<(), End> {
+    fn ship(&mut self, owner: &JournalSource, snapshots: &mut Option<SnapshotShipper>) -> Result<(), End> {
         let mut reader = self.reader(owner).map_err(End::Failed)?;
         owner.shipped(self.appender.point().seq);
         *snapshots = Some(SnapshotShipper::start(&self.log, owner, reader.image(), &self.starts));
@@ -180,8 +181,7 @@ impl ShippingThread {
             // read before the journal: what is written later is announced by another number
             let number = owner.wait(seen, Duration::ZERO);
             let is_closed = owner.is_closed();
-            let limit = PieceLimit::Event(owner.shippable());
-            match reader.next(limit, self.entry_bytes - OVERHEAD) {
+            match reader.next(owner.limit(), self.entry_bytes - OVERHEAD) {
                 Ok(Some(piece)) => self.append_piece(owner, piece)?,
                 // a poisoned image sends no heartbeats, so that a standby takes over
                 Ok(None) if is_closed => return Ok(()),
@@ -202,7 +202,7 @@ impl ShippingThread {
     }
 
     /// A reader of the journal behind what the log has.
-    fn reader(&mut self, owner: &OwnerJournal) -> Result<PieceReader, Error> {
+    fn reader(&mut self, owner: &JournalSource) -> Result<PieceReader, Error> {
         let mut reader = owner.reader()?;
         self.appender.set_image(reader.image());
         match reader.seek(&self.appender.point())? {
@@ -217,7 +217,7 @@ impl ShippingThread {
         }
     }
 
-    fn append_piece(&mut self, owner: &OwnerJournal, piece: Piece) -> Result<(), End> {
+    fn append_piece(&mut self, owner: &JournalSource, piece: Piece) -> Result<(), End> {
         let begins_segment = piece.head.start.offset == 0;
         let (start, before) = (piece.head.start, *self.appender.header());
         if planted(Bug::LeaseTrusted) {

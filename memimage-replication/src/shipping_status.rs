@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use memimage::replication::OwnerJournal;
 use memimage::{Error, ErrorKind, Seq};
 use parking_lot::{Condvar, Mutex};
 
 use crate::failure::failure;
+use crate::journal_source::JournalSource;
 
 /// What an owner knows about its log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct LogStatus {
     pub snapshot: Option<Seq>,
     /// Why the last call on the log failed, if it failed.
     pub failure: Option<String>,
+    /// How often this owner has looked for a new snapshot.
+    pub(crate) snapshot_looks: u64,
     /// Why the last attempt to copy a snapshot, or to remove old entries, failed.
     pub snapshot_failure: Option<String>,
 }
@@ -43,7 +45,7 @@ struct State {
     confirmed: u64,
     /// Why the shipping has ended.
     ended: Option<Error>,
-    owner: Option<OwnerJournal>,
+    owner: Option<JournalSource>,
 }
 
 impl ShippingStatus {
@@ -57,7 +59,7 @@ impl ShippingStatus {
     }
 
     /// Records that an owner runs.
-    pub(crate) fn begin(&self, owner: Option<OwnerJournal>) {
+    pub(crate) fn begin(&self, owner: Option<JournalSource>) {
         let mut state = self.state.lock();
         (state.is_running, state.ended) = (true, None);
         state.owner = owner;
@@ -78,7 +80,7 @@ impl ShippingStatus {
     }
 
     /// The journal of the image that runs.
-    pub(crate) fn owner(&self) -> Option<OwnerJournal> {
+    pub(crate) fn owner(&self) -> Option<JournalSource> {
         self.state.lock().owner.clone()
     }
 

@@ -8,11 +8,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use memimage::replication::OwnerJournal;
 use memimage::{Seq, Timestamp};
 
 use crate::appender::now;
 use crate::entry::Id;
+use crate::journal_source::JournalSource;
 use crate::log::{Log, LogSettings};
 use crate::log_error::LogError;
 use crate::log_reader::entry_at;
@@ -34,7 +34,7 @@ pub(crate) struct SnapshotShipper {
 
 impl SnapshotShipper {
     /// Starts the thread. Without a thread, no snapshots are copied: that is reported, and harms no event.
-    pub(crate) fn start(log: &Log, owner: &OwnerJournal, image: Id, starts: &SegmentStarts) -> SnapshotShipper {
+    pub(crate) fn start(log: &Log, owner: &JournalSource, image: Id, starts: &SegmentStarts) -> SnapshotShipper {
         let (stop, stopped) = channel();
         let task = SnapshotTask {
             engine: Arc::clone(&log.engine),
@@ -84,7 +84,10 @@ impl SnapshotTask {
             let result = self.step(looks);
             let failure =
                 result.inspect_err(|error| tracing::warn!(%error, "a snapshot could not be copied to the log")).err();
-            self.status.update(|status| status.snapshot_failure = failure.map(|error| error.to_string()));
+            self.status.update(|status| {
+                status.snapshot_failure = failure.map(|error| error.to_string());
+                status.snapshot_looks += 1;
+            });
             looks += 1;
             match stopped.recv_timeout(INTERVAL) {
                 Err(RecvTimeoutError::Timeout) => {}
@@ -158,18 +161,34 @@ pub(crate) struct Pruned {
 
 /// Removes the snapshots and entries that no restore to a time within `age` needs. Keeps the newest snapshot, and the one before that time.
 pub(crate) fn prune(engine: &Engine, now: Timestamp, age: Duration) -> Result<Pruned, LogError> {
-    let names = log_snapshots::list(engine)?;
-    let oldest_time = Timestamp::from_micros(now.as_micros().saturating_sub(age.as_micros() as u64));
-    // newest first: the first one that is old enough is the start of all restores to later times
-    let Some(kept) = names.iter().position(|name| name.time <= oldest_time) else { return Ok(Pruned::default()) };
-    let first = names[..=kept].iter().map(|name| name.position).min().unwrap_or(1);
+    let Some(plan) = plan_pruning(engine, now, age)? else { return Ok(Pruned::default()) };
     // the snapshots first: one without its entries could not be used
-    for name in &names[kept + 1..] {
+    for name in &plan.snapshots {
         engine.remove_snapshot(&name.text())?;
     }
-    // the entry before the first one proves that a copy which begins there continues the log
-    engine.prune(first)?;
-    Ok(Pruned { snapshots: names.len() - kept - 1, first })
+    engine.prune(plan.first)?;
+    Ok(Pruned { snapshots: plan.snapshots.len(), first: plan.first })
+}
+
+/// What is to be removed from a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PruningPlan {
+    pub(crate) snapshots: Vec<SnapshotName>,
+    /// The position of the first entry that is kept.
+    pub(crate) first: u64,
+    /// The newest snapshot that is older than all times that are kept.
+    pub(crate) oldest: SnapshotName,
+}
+
+/// What [`prune`] would remove; `None` if no snapshot is old enough.
+pub(crate) fn plan_pruning(engine: &Engine, now: Timestamp, age: Duration) -> Result<Option<PruningPlan>, LogError> {
+    let mut names = log_snapshots::list(engine)?;
+    let oldest_time = Timestamp::from_micros(now.as_micros().saturating_sub(age.as_micros() as u64));
+    // newest first: the first one that is old enough is the start of all restores to later times
+    let Some(kept) = names.iter().position(|name| name.time <= oldest_time) else { return Ok(None) };
+    let (oldest, snapshots) = (names[kept], names.split_off(kept + 1));
+    let first = names.iter().map(|name| name.position).min().unwrap_or(1);
+    Ok(Some(PruningPlan { snapshots, first, oldest }))
 }
 
 /// The newest snapshot or base in the directory of an image whose events are all in the log.

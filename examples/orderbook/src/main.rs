@@ -85,7 +85,7 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         projection: PathBuf,
     },
-    /// Looks into an image, and maintains it: events, past states, changes, checks, backups.
+    /// Looks into an image, and maintains it: events, past states, changes, checks, backups, copies in a log.
     #[command(disable_help_flag = true)]
     Admin {
         /// A verb and its arguments; `--help` lists the verbs.
@@ -197,7 +197,8 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Volume { image, projection } => volume::volume(&image.path, &projection)?,
         Command::Admin { arguments } => {
-            return Ok(memimage_web::tool::<Book>().run(iter::once("orderbook admin".into()).chain(arguments)));
+            let tool = memimage_replication::add_verbs(memimage_web::tool::<Book>());
+            return Ok(tool.run(iter::once("orderbook admin".into()).chain(arguments)));
         }
     };
     io::stdout().write_all(report.as_bytes())?;

@@ -15,4 +15,5 @@ mod partly_readable;
 mod protected;
 mod quarantine;
 mod reading;
+mod remote;
 mod rewriting;

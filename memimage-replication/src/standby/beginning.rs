@@ -1,14 +1,14 @@
 //! Begins or continues the copy of a journal.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use memimage::replication::{JournalCopy, JournalPoint};
 use memimage::{Error, ErrorKind};
 
 use super::divergence::{self, SetAside};
-use crate::catch_up::{apply, reader_behind};
+use crate::catch_up::{apply, begin_at, reader_behind};
 use crate::entry::{Content, Entry};
 use crate::failure::{failure, log_failed};
 use crate::log_error::LogErrorKind;
@@ -19,6 +19,9 @@ use crate::remote_log::Engine;
 
 /// How often a standby looks whether an owner has shipped something.
 const POLL: Duration = Duration::from_millis(20);
+
+/// The name of the file of a snapshot on its way into the copy.
+const DOWNLOAD: &str = "snapshot.tmp";
 
 /// A copy that has the journal up to the end of the log, and the reader of what follows.
 pub(super) struct BegunCopy {
@@ -135,9 +138,10 @@ fn wait_for_journal(engine: &Engine, wait: Duration) -> Result<LogTail, Error> {
 /// Chooses where an empty copy begins: at the newest snapshot that can be used, or at the beginning of the log.
 pub(crate) fn begin_anew(engine: &Engine, copy: &mut JournalCopy) -> Result<LogReader, Error> {
     let names = log_snapshots::list(engine).map_err(|error| log_failed(&error))?;
+    let file = download_path(copy.path())?;
     let mut unusable = None;
     for name in names {
-        match begin_at(engine, copy, &name) {
+        match begin_at(engine, copy, &name, &file) {
             Ok(reader) => return Ok(reader),
             Err(error) => {
                 tracing::warn!(%error, snapshot = name.text(), "a snapshot of the log cannot be used; an older one is tried");
@@ -154,41 +158,19 @@ pub(crate) fn begin_anew(engine: &Engine, copy: &mut JournalCopy) -> Result<LogR
     LogReader::at(engine, 1, None).map_err(|error| log_failed(&error))
 }
 
-/// Makes an empty copy begin at a snapshot.
-pub(crate) fn begin_at(
-    engine: &Engine,
-    copy: &mut JournalCopy,
-    name: &log_snapshots::SnapshotName,
-) -> Result<LogReader, Error> {
-    let failed = |error| log_failed(&error);
-    let directory = copy.path().join(owner_id::DIRECTORY);
-    if !directory.exists() {
-        fs::create_dir(&directory).map_err(|error| io_failed(&directory, &error))?;
-    }
-    let file = directory.join("snapshot.tmp");
-    let head = log_snapshots::get(engine, name, &file).map_err(failed)?;
-    let unusable = |what: &str| {
-        failure(
-            ErrorKind::Corrupt,
-            format!("the snapshot `{}` of `{}` cannot be used: {what}", name.text(), engine.address()),
-        )
-    };
-    let Some(tail) = LogTail::find(engine).map_err(failed)? else { return Err(unusable("the log is empty")) };
-    if tail.header.log_id != head.log_id || tail.header.image != head.image {
-        return Err(unusable("it belongs to another log or image"));
-    }
-    if tail.point.seq < head.seq || tail.header.position < head.position {
-        return Err(unusable("the log ends before it: the log has lost entries"));
-    }
-    let reader = LogReader::at(engine, head.position, Some(head.previous)).map_err(failed)?;
-    copy.begin_at(head.seq, &file)?;
-    Ok(reader)
-}
-
 /// Removes the file of the snapshot with which a copy has begun.
 pub(crate) fn remove_download(directory: &Path) {
     // only a temporary file
-    let _ = fs::remove_file(directory.join(owner_id::DIRECTORY).join("snapshot.tmp"));
+    let _ = fs::remove_file(directory.join(owner_id::DIRECTORY).join(DOWNLOAD));
+}
+
+/// Where the file of a snapshot is written before the copy has it.
+fn download_path(path: &Path) -> Result<PathBuf, Error> {
+    let directory = path.join(owner_id::DIRECTORY);
+    if !directory.exists() {
+        fs::create_dir(&directory).map_err(|error| io_failed(&directory, &error))?;
+    }
+    Ok(directory.join(DOWNLOAD))
 }
 
 fn io_failed(path: &Path, error: &std::io::Error) -> Error {

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use memimage::replication::{JournalPoint, PieceLimit, PieceReader, Sought};
+use memimage::replication::{JournalCopy, JournalPoint, PieceLimit, PieceReader, Sought};
 use memimage::{Error, ErrorKind, Seq};
 
 use crate::entry::{Content, Entry, damaged};
 use crate::failure::{failure, log_failed};
+use crate::log::Log;
 use crate::log_reader::{LogTail, entry_at};
 use crate::remote_log::Engine;
 
@@ -164,6 +165,31 @@ pub(super) fn set_aside(directory: &Path, divergence: Divergence) -> Result<SetA
     let (first, last) = (divergence.common.next(), divergence.last);
     tracing::warn!(path = %path.display(), %first, %last, "the events of this owner that are not in the log were set aside");
     Ok(SetAside { path, first, last })
+}
+
+/// Renames the directory of an earlier owner, if its journal has events that are not in the log: to `DIRECTORY.aside-1`, or a higher number.
+/// Nothing is merged or lost: the renamed directory is an image of its own. `None` if the log has all events; then nothing is
+/// renamed, and a standby can be opened in the directory.
+///
+/// # Errors
+///
+/// Returns an error if there is no image in the directory, if the directory is in use, or contains another image, or if the log cannot be
+/// read or has no journal.
+pub fn set_aside_unshipped(log: &Log, directory: impl AsRef<Path>) -> Result<Option<SetAside>, Error> {
+    let directory = std::path::absolute(directory.as_ref()).unwrap_or_else(|_| directory.as_ref().to_owned());
+    let engine = &log.engine;
+    let tail = LogTail::find(engine).map_err(|error| log_failed(&error))?;
+    let Some(tail) = tail.filter(|tail| tail.point != JournalPoint::START) else {
+        let what = format!(
+            "`{}` has no journal, so nothing can be compared with it; help: name the image's log",
+            engine.address()
+        );
+        return Err(failure(ErrorKind::NotFound, what));
+    };
+    let Some(found) = compare(engine, &directory, &tail)? else { return Ok(None) };
+    // nobody may be using it
+    drop(JournalCopy::lock(&directory, tail.header.image)?);
+    set_aside(&directory, found).map(Some)
 }
 
 /// The error for a directory with events that are not in the log.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use memimage::replication::Acknowledge;
 use memimage::{Error, Image, Model, Options, Seq};
 
-pub use divergence::SetAside;
+pub use divergence::{SetAside, set_aside_unshipped};
 pub use promotion::StandbyPromoteError;
 
 use self::shared::Shared;

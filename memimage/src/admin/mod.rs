@@ -19,6 +19,7 @@ mod check;
 mod repair;
 mod void;
 mod backup;
+mod restore;
 #[cfg(feature = "admin")]
 mod quarantine;
 #[cfg(feature = "admin")]
@@ -44,6 +45,7 @@ pub use outcome_change::OutcomeChange;
 pub(crate) use protection::refuse_protected;
 pub use repair::{FileChange, Repair, RepairDryRun, RepairReport, repair};
 pub use repair_action::{RepairAction, RepairOption};
+pub use restore::{Restore, RestoreReport, StagedImage};
 pub use rewrite::{Rewrite, RewriteProgress, RewriteReport, RewriteStep, rewrite};
 pub use seq_range::SeqRange;
 #[cfg(feature = "admin")]

@@ -32,6 +32,7 @@ impl ErrorKind {
             ErrorDetail::Deep { .. } => ErrorKind::StateTooDeep,
             ErrorDetail::Corrupt { .. }
             | ErrorDetail::BackupDamaged { .. }
+            | ErrorDetail::RestoreDamaged { .. }
             | ErrorDetail::Snapshot { .. }
             | ErrorDetail::Pruned { changed: false, .. } => ErrorKind::Corrupt,
             ErrorDetail::Forged { .. } | ErrorDetail::ForgedState { .. } => ErrorKind::Forged,

@@ -238,6 +238,13 @@ pub(crate) enum ErrorDetail {
     )]
     BackupDamaged { image: PathBuf, file: PathBuf, what: String, left: &'static str },
 
+    #[error(
+        "the image restored to `{}` is damaged: `{}`: {what}; {left}; help: restore it from an older snapshot, or from a backup",
+        image.display(),
+        file.display()
+    )]
+    RestoreDamaged { image: PathBuf, file: PathBuf, what: String, left: &'static str },
+
     #[error("`{call}` needs files, and an image in memory has none; help: open the image in a directory with `open`")]
     NoFiles { call: &'static str },
 

@@ -11,9 +11,7 @@ mod epoch_frames;
 pub(crate) use complete_journal::{CompleteJournal, Need, Rebuilt, first_divergence};
 #[cfg(feature = "admin")]
 pub(crate) use epoch_frames::EpochFrames;
-#[cfg(feature = "admin")]
-pub(crate) use record_writer::JournalForm;
-pub(crate) use record_writer::{NewRecord, RecordWriter};
+pub(crate) use record_writer::{JournalForm, NewRecord, RecordWriter};
 pub(crate) use source_frame::{FrameDecoder, SourceFrame, replayed};
 #[cfg(feature = "admin")]
 pub(crate) use source_frame::{lost_correction, refuse_uncarried};

@@ -8,17 +8,13 @@ use crate::entropy::{random, random_life, random_uuid};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{
-    BatchLimits, DigestMark, EventId, FrameKind, Gap, GapMark, Genesis, Identity, Journal, JournalStart, Layout,
-    NoRoom, OpenBatch, Salts, SegmentBuilder, ShapeRow, ShapeTable, TimeCorrection,
+    BatchLimits, DigestMark, Durability, EventId, FrameKind, Gap, GapMark, Genesis, Identity, Journal, JournalStart,
+    Layout, NoRoom, OpenBatch, ResumePoint, Salts, SegmentBuilder, ShapeRow, ShapeTable, TimeCorrection, resume,
 };
-#[cfg(feature = "admin")]
-use crate::journal::{Durability, ResumePoint, resume};
 use crate::keys::Keyring;
 use crate::options::Options;
 use crate::outcome::Outcome;
-use crate::recovery::{DROPPED, genesis_of, model_mark};
-#[cfg(feature = "admin")]
-use crate::recovery::{RequiredEnd, SettledJournal, WritableJournal};
+use crate::recovery::{DROPPED, RequiredEnd, SettledJournal, WritableJournal, genesis_of, model_mark};
 use crate::seq::{Life, Seq};
 
 use super::complete_journal::CompleteJournal;
@@ -51,7 +47,6 @@ pub(crate) struct JournalForm {
 
 impl JournalForm {
     /// The form of an image that a program creates with default options.
-    #[cfg(feature = "admin")]
     pub(crate) const DEFAULT: JournalForm =
         JournalForm { segment_bytes: 64 << 20, align_shift: 9, limits: BatchLimits::DEFAULT };
 
@@ -123,6 +118,13 @@ impl RecordWriter {
         // after an error, only the drop of this value ends the journal's threads, so nothing may fail between these two lines
         let journal = Journal::create(builder, start, form.align_shift, salts, form.limits)?;
         Ok(RecordWriter { journal, life, table: ShapeTable::default(), dropped: None })
+    }
+
+    /// Resumes the journal of an image that is being made, in a new life. `time` is the recorded time of its last event, or a later one up to
+    /// that of the next record.
+    pub(crate) fn resume(place: Place<'_>, form: JournalForm, time: Timestamp) -> Result<RecordWriter, Error> {
+        let (journal, life, table) = resumed(place, form, time, None, RequiredEnd::Proven)?;
+        Ok(RecordWriter { journal, life, table, dropped: None })
     }
 
     /// The life in which the new image is created.
@@ -232,29 +234,14 @@ impl RecordWriter {
     #[cfg(feature = "admin")]
     pub(crate) fn begin_epoch(
         &mut self,
-        (disk, layout, keyring): (&Arc<dyn Disk>, &Layout, &Arc<Keyring>),
+        place: Place<'_>,
         form: JournalForm,
         time: Timestamp,
         frames: &[(FrameKind, Vec<u8>)],
     ) -> Result<(), Error> {
         self.close()?;
-        let opened = WritableJournal::open(disk, layout, keyring, None, RequiredEnd::ProvenBeforeBase)?;
-        let end = opened.journal.scan().read_end()?;
-        let SettledJournal { journal, durable_file, .. } = opened.settle(&end)?;
-        let (segments, life) = (journal.segments(), journal.next_life(&end)?);
-        let builder = SegmentBuilder {
-            disk: Arc::clone(disk),
-            layout: layout.clone(),
-            identity: segments.identity().clone(),
-            life,
-            largest: form.segment_bytes,
-            protection: keyring.current(&segments.identity().uuid, layout.root())?,
-        };
-        let (table, align_shift) = (&self.table, form.align_shift);
-        let salts = Salts::new(u64::from_le_bytes(random()?));
-        let point = ResumePoint { segments, end: &end, table, time, events_hash: 0, durable_file, align_shift, salts };
-        self.journal = resume(builder, point, Durability::Synced, form.limits, Arc::default())?;
-        self.life = life;
+        let table = std::mem::take(&mut self.table);
+        (self.journal, self.life, self.table) = resumed(place, form, time, Some(table), RequiredEnd::ProvenBeforeBase)?;
         let written = frames.iter().try_for_each(|(kind, body)| self.journal.record(*kind, body));
         written.and_then(|()| self.journal.begin_segment(&self.table)).map_err(|error| error.cause())
     }
@@ -284,4 +271,35 @@ impl RecordWriter {
             }
         }
     }
+}
+
+/// The disk, the directory and the keys of an image that is being made.
+type Place<'a> = (&'a Arc<dyn Disk>, &'a Layout, &'a Arc<Keyring>);
+
+/// Resumes a journal at its end, in a new life. Without a `table`, reads the table of shapes. `time` is the recorded time of the last event.
+fn resumed(
+    (disk, layout, keyring): Place<'_>,
+    form: JournalForm,
+    time: Timestamp,
+    table: Option<ShapeTable>,
+    required: RequiredEnd,
+) -> Result<(Journal, Life, ShapeTable), Error> {
+    let opened = WritableJournal::open(disk, layout, keyring, None, required)?;
+    let end = opened.journal.scan().read_end()?;
+    let SettledJournal { journal, durable_file, .. } = opened.settle(&end)?;
+    let (segments, life) = (journal.segments(), journal.next_life(&end)?);
+    let table = table.map_or_else(|| journal.scan().table(), Ok)?;
+    let builder = SegmentBuilder {
+        disk: Arc::clone(disk),
+        layout: layout.clone(),
+        identity: segments.identity().clone(),
+        life,
+        largest: form.segment_bytes,
+        protection: keyring.current(&segments.identity().uuid, layout.root())?,
+    };
+    let (align_shift, salts) = (form.align_shift, Salts::new(u64::from_le_bytes(random()?)));
+    let point =
+        ResumePoint { segments, end: &end, table: &table, time, events_hash: 0, durable_file, align_shift, salts };
+    let journal = resume(builder, point, Durability::Synced, form.limits, Arc::default())?;
+    Ok((journal, life, table))
 }

@@ -100,6 +100,16 @@ impl JournalCopy {
             Survey::Image(segments) => Some(find_end(&*disk, &layout, segments, &image)?),
             Survey::Missing | Survey::Vacant => None,
         };
+        Ok(JournalCopy { end, ..JournalCopy::create(disk, layout, image, lock)? })
+    }
+
+    /// An empty copy in a directory that has no journal, and that is locked by `lock`, or by the caller.
+    pub(crate) fn create(
+        disk: Arc<dyn Disk>,
+        layout: Layout,
+        image: [u8; 16],
+        lock: Option<LockGuard>,
+    ) -> Result<JournalCopy, Error> {
         let journal = layout.journal();
         if disk.kind(&journal).map_err(|error| failed("inspecting", &journal, error))?.is_none() {
             disk.create_dir(&journal).map_err(|error| failed("creating", &journal, error))?;
@@ -112,7 +122,7 @@ impl JournalCopy {
             layout,
             _lock: lock,
             image,
-            end,
+            end: None,
             base: None,
             pending: Vec::new(),
             first: SegmentId::FIRST,

@@ -8,6 +8,7 @@ mod kill;
 mod past;
 mod program;
 mod reject;
+mod restore;
 mod rules;
 mod show;
 mod volume;

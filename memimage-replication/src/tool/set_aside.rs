@@ -1,0 +1,75 @@
+//! `memimage set-aside`: makes the directory of an earlier owner free for a standby.
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use serde::Serialize;
+
+use super::command::{Verb, document, line, open};
+use super::failure::{Failure, Found};
+use crate::standby::set_aside_unshipped;
+
+/// Sets aside the events of an earlier owner that are not in the log, so that a standby can be opened in its directory.
+///
+/// An owner that another one has superseded can have events that it had not shipped. They are never merged. Its directory is renamed to
+/// IMAGE.aside-1 (or a higher number), where it is an image of its own. If the log has all events, nothing is renamed.
+#[derive(Debug, Parser)]
+#[command(after_help = "Example:\n  memimage set-aside bank.image --from nats://10.0.0.1:4222/bank")]
+pub(super) struct SetAside {
+    /// The directory of the earlier owner.
+    #[arg(value_name = "IMAGE", required = true)]
+    image: Option<PathBuf>,
+    /// The log: s3://BUCKET/PREFIX, gs://…, az://…, file:///DIRECTORY, or nats://HOST:PORT/STREAM.
+    #[arg(long, value_name = "URL")]
+    from: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Document {
+    /// The renamed directory; `null` if the log has all events.
+    path: Option<String>,
+    first: Option<u64>,
+    last: Option<u64>,
+    events: u64,
+}
+
+impl Verb for SetAside {
+    const IMAGE: Option<&'static str> = Some("image");
+
+    fn preset(&mut self, image: &Path) {
+        self.image.get_or_insert_with(|| image.to_owned());
+    }
+
+    fn run(self) -> Result<Found, Failure> {
+        let image = self.image.expect("clap demands it, or the program has preset it");
+        let aside = set_aside_unshipped(&open(&self.from)?, &image)?;
+        if self.json {
+            document(&Document {
+                path: aside.as_ref().map(|aside| aside.path.display().to_string()),
+                first: aside.as_ref().map(|aside| aside.first.get()),
+                last: aside.as_ref().map(|aside| aside.last.get()),
+                events: aside.as_ref().map_or(0, crate::SetAside::events),
+            })?;
+            return Ok(Found::Nothing);
+        }
+        let image = image.display();
+        match aside {
+            None => line(format_args!("the log has all events of {image}; open a standby there"))?,
+            Some(aside) => {
+                let (path, events) = (aside.path.display(), aside.events());
+                line(format_args!("{events} events are not in the log; {image} is now {path}"))?;
+                if events > 0 {
+                    let (first, last) = (aside.first, aside.last);
+                    line(format_args!("to list them: memimage log {path} --from {first} --until {last}"))?;
+                }
+                line(format_args!(
+                    "to go on: open a standby in {image}; what is still wanted of these events must be done once more"
+                ))?;
+            }
+        }
+        Ok(Found::Nothing)
+    }
+}
