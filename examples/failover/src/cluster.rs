@@ -153,6 +153,18 @@ impl Cluster {
         }
     }
 
+    /// Brings back all members that have ended: those that were killed, and owners that were fenced because they were slower than their
+    /// lease.
+    fn bring_all_back(&mut self) -> Result<()> {
+        self.read_reports();
+        for member in 0..MEMBERS {
+            if matches!(self.states[member], MemberState::Fenced(_) | MemberState::Ended) {
+                self.bring_back(member)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Waits until another member than `former` is the owner.
     ///
     /// # Errors
@@ -162,16 +174,17 @@ impl Cluster {
         self.wait_until("a standby takes over", |cluster| cluster.owner != former)
     }
 
-    /// Kills the owner, waits until a standby takes over, and brings the former owner back as a standby. Returns the time of the kill.
+    /// Kills the owner, waits until a standby takes over, and brings all that have ended back as standbys. Returns the time of the kill.
     ///
     /// # Errors
     ///
     /// Returns an error if no standby takes over, or if the former owner cannot be a standby.
     pub fn replace_owner(&mut self) -> Result<Instant> {
+        self.bring_all_back()?;
         let former = self.owner;
         let at = self.kill(former)?;
         self.wait_for_takeover(former)?;
-        self.bring_back(former)?;
+        self.bring_all_back()?;
         Ok(at)
     }
 
@@ -181,14 +194,14 @@ impl Cluster {
     ///
     /// Returns an error if there is no standby, and the same errors.
     pub fn hand_over(&mut self) -> Result<()> {
-        self.read_reports();
+        self.bring_all_back()?;
         let former = self.owner;
         let standby =
             self.states.iter().position(|state| *state == MemberState::Standby).ok_or("there is no standby")?;
         self.kill(former)?;
         self.ask_to_promote(standby)?;
         self.wait_for_takeover(former)?;
-        self.bring_back(former)
+        self.bring_all_back()
     }
 
     /// Asks a standby to take over at once.

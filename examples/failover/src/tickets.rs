@@ -37,6 +37,6 @@ impl Tickets {
 pub fn options() -> Options<Tickets> {
     Image::options()
         .segment_bytes(1 << 20)
-        .snapshots(SnapshotPolicy::AfterEvents(5_000))
+        .snapshots(SnapshotPolicy::AfterEvents(1_000))
         .retention(Retention::Events(20_000))
 }

@@ -2,6 +2,12 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
+
+use failover::cluster::{ClusterOptions, MemberState};
+use failover::process::LogPlace;
+use failover::settings::Mode;
+use failover::trial::trial;
 
 fn run(directory: &Path, args: &[&str]) -> Output {
     let program = env!("CARGO_BIN_EXE_failover");
@@ -58,4 +64,31 @@ fn there_must_be_rounds_and_clients() {
         let errors = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && errors.contains(&format!("'{option} <N>'")), "{errors}");
     }
+}
+
+#[test]
+fn with_local_what_a_paused_owner_acknowledges_late_is_set_aside() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("log");
+    let place = LogPlace { url: format!("file://{}", log.display()), environment: Vec::new() };
+    let options = ClusterOptions {
+        program: env!("CARGO_BIN_EXE_failover").into(),
+        directory: directory.path().join("members"),
+        places: [place.clone(), place.clone(), place],
+        mode: Mode::Local,
+        lease: Duration::from_millis(300),
+    };
+    let verdict = trial(options, 4, |cluster| {
+        let paused = cluster.owner();
+        cluster.service().wait_for_acknowledgement(Duration::from_secs(30)).ok_or("nothing is acknowledged")?;
+        cluster.signal(paused, "STOP")?;
+        cluster.wait_for_takeover(paused)?;
+        cluster.signal(paused, "CONT")?;
+        cluster
+            .wait_until("the paused owner is fenced", |cluster| matches!(cluster.state(paused), MemberState::Fenced(_)))
+    })
+    .unwrap();
+    assert!(verdict.acknowledged > 0, "{verdict:?}");
+    assert_eq!(verdict.lost, verdict.set_aside, "{verdict:?}");
+    assert_eq!((verdict.doubled, verdict.moved), (0, 0), "{verdict:?}");
 }
