@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use memimage::{Seq, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -63,8 +64,14 @@ pub(crate) fn list(engine: &Engine) -> Result<Vec<SnapshotName>, LogError> {
     Ok(names)
 }
 
-/// Copies the file of a snapshot to the log.
-pub(crate) fn put(engine: &Engine, name: &SnapshotName, head: &SnapshotHead, file: File) -> Result<(), LogError> {
+/// Copies the file of a snapshot to the log. Fails soon after `is_stopping` was set, so that a long snapshot does not hold up a close.
+pub(crate) fn put(
+    engine: &Engine,
+    name: &SnapshotName,
+    head: &SnapshotHead,
+    file: File,
+    is_stopping: &AtomicBool,
+) -> Result<(), LogError> {
     let unreadable = |error: io::Error| {
         LogError::new(LogErrorKind::Refused, format!("the file of snapshot {} cannot be read: {error}", name.seq))
     };
@@ -75,19 +82,24 @@ pub(crate) fn put(engine: &Engine, name: &SnapshotName, head: &SnapshotHead, fil
     lead.extend_from_slice(&head);
     lead.extend_from_slice(&len.to_le_bytes());
     let content = io::Cursor::new(lead).chain(file.take(len));
-    engine.put_snapshot(&name.text(), &mut HashedReader { content, hash: blake3::Hasher::new(), end: None })
+    engine
+        .put_snapshot(&name.text(), &mut HashedReader { content, hash: blake3::Hasher::new(), end: None, is_stopping })
 }
 
 /// Adds the hash behind the bytes.
-struct HashedReader<R> {
+struct HashedReader<'a, R> {
+    is_stopping: &'a AtomicBool,
     content: R,
     hash: blake3::Hasher,
     /// The hash, once all bytes were read.
     end: Option<io::Cursor<[u8; HASH]>>,
 }
 
-impl<R: Read> Read for HashedReader<R> {
+impl<R: Read> Read for HashedReader<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.is_stopping.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the owner ends"));
+        }
         if self.end.is_none() && !buffer.is_empty() {
             let read = self.content.read(buffer)?;
             self.hash.update(&buffer[..read]);

@@ -42,7 +42,7 @@ impl Shipper {
     pub(crate) fn start(log: Log, appender: Appender, acknowledge: Acknowledge) -> Result<Shipper, Error> {
         let (owners, received) = channel();
         let stop = Arc::new(Mutex::new(None));
-        log.status.begin(None);
+        log.status.begin();
         let (position, term) = (appender.header().position, appender.header().term);
         log.status.update(|status| {
             (status.position, status.term, status.shipped) = (position, term, appender.point().seq);
@@ -68,7 +68,7 @@ impl Shipper {
 
     /// Begins to ship the journal of the image, which is open now.
     pub(crate) fn ship(&self, owner: JournalSource) -> Result<(), Error> {
-        self.log.status.begin(Some(owner.clone()));
+        self.log.status.set_owner(owner.clone())?;
         self.owners.send(owner).map_err(|_| match self.log.status.ended() {
             Some(error) => error,
             None => failure(ErrorKind::Replication, format!("the shipping to `{}` has ended", self.log.address())),

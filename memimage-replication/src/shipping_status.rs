@@ -59,10 +59,23 @@ impl ShippingStatus {
     }
 
     /// Records that an owner runs.
-    pub(crate) fn begin(&self, owner: Option<JournalSource>) {
+    pub(crate) fn begin(&self) {
         let mut state = self.state.lock();
-        (state.is_running, state.ended) = (true, None);
-        state.owner = owner;
+        (state.is_running, state.ended, state.owner) = (true, None, None);
+    }
+
+    /// Records the journal of the owner, whose image is open now.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error with which the shipping has ended meanwhile, such as that another owner took over.
+    pub(crate) fn set_owner(&self, owner: JournalSource) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        if let Some(error) = &state.ended {
+            return Err(error.clone());
+        }
+        state.owner = Some(owner);
+        Ok(())
     }
 
     /// Records that no owner runs any more.

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -29,6 +30,7 @@ const MAINTAIN_EVERY: u32 = 10;
 /// A running thread. Dropping it ends the thread.
 pub(crate) struct SnapshotShipper {
     stop: Option<Sender<()>>,
+    is_stopping: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -36,12 +38,14 @@ impl SnapshotShipper {
     /// Starts the thread. Without a thread, no snapshots are copied: that is reported, and harms no event.
     pub(crate) fn start(log: &Log, owner: &JournalSource, image: Id, starts: &SegmentStarts) -> SnapshotShipper {
         let (stop, stopped) = channel();
+        let is_stopping = Arc::new(AtomicBool::new(false));
         let task = SnapshotTask {
             engine: Arc::clone(&log.engine),
             settings: log.settings.clone(),
             status: Arc::clone(&log.status),
             directory: owner.path().to_owned(),
             starts: starts.clone(),
+            is_stopping: Arc::clone(&is_stopping),
             image,
             newest: None,
         };
@@ -52,12 +56,13 @@ impl SnapshotShipper {
                 |error| tracing::warn!(%error, "no thread can be started, so no snapshot is copied to the log"),
             )
             .ok();
-        SnapshotShipper { stop: Some(stop), thread }
+        SnapshotShipper { stop: Some(stop), is_stopping, thread }
     }
 }
 
 impl Drop for SnapshotShipper {
     fn drop(&mut self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -72,6 +77,8 @@ struct SnapshotTask {
     /// The directory of the image.
     directory: PathBuf,
     starts: SegmentStarts,
+    /// Whether the owner ends, so that a copy in progress is given up.
+    is_stopping: Arc<AtomicBool>,
     image: Id,
     /// The last event in the newest snapshot of the log; `None` before the log was asked.
     newest: Option<Seq>,
@@ -139,7 +146,7 @@ impl SnapshotTask {
             log_id: entry.header.log_id,
             image: self.image,
         };
-        log_snapshots::put(&self.engine, &name, &head, file)?;
+        log_snapshots::put(&self.engine, &name, &head, file, &self.is_stopping)?;
         self.newest = Some(seq);
         self.status.update(|status| status.snapshot = Some(seq));
         tracing::info!(%seq, log = self.engine.address(), "copied a snapshot to the log");

@@ -115,13 +115,16 @@ fn write_end(journal: &OpenedJournal, end: Watermark) -> Result<(), Error> {
     sync_dir(disk, &layout.journal())
 }
 
+/// The body of a frame, and some of its records.
+type SomeRecords = (Vec<u8>, Vec<Record>);
+
 /// The body of a frame with event `goal`, and its records up to this event.
 fn records_until(
     goal: Seq,
     scan: &Scan,
     segment: SegmentId,
     frame: &Frame<'_>,
-) -> Result<Option<(Vec<u8>, Vec<Record>)>, Error> {
+) -> Result<Option<SomeRecords>, Error> {
     let header = &frame.header;
     if header.kind != FrameKind::Events || !header.contains(goal) {
         return Ok(None);
