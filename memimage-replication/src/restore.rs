@@ -105,7 +105,8 @@ impl Restore {
     ///
     /// - The log cannot be reached ([`ErrorKind::Replication`]), or an entry or a snapshot is damaged ([`ErrorKind::Corrupt`]). The message
     ///   names the position.
-    /// - The log no longer has the moment ([`ErrorKind::Pruned`]), or does not have it yet ([`ErrorKind::NotFound`]).
+    /// - The log no longer has the moment ([`ErrorKind::Pruned`]), does not have it yet ([`ErrorKind::OutOfRange`]), or
+    ///   has no journal ([`ErrorKind::NotFound`]).
     /// - The errors of [`memimage::admin::Restore::begin`] and [`StagedImage::finish`](memimage::admin::StagedImage::finish).
     pub fn run(self, log: &Log, target: impl AsRef<Path>) -> Result<RestoreReport, Error> {
         let engine = &log.engine;
@@ -145,7 +146,7 @@ impl Restore {
 fn refuse_later_event(engine: &Engine, until: Option<Moment>, tail: &LogTail) -> Result<(), Error> {
     match until {
         Some(Moment::Seq(seq)) if seq > tail.point.seq => Err(failure(
-            ErrorKind::NotFound,
+            ErrorKind::OutOfRange,
             format!(
                 "event {seq} is not in `{}`, which ends with event {} (position {}); help: restore up to an event up to {}",
                 engine.address(),

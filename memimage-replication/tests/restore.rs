@@ -142,7 +142,7 @@ fn a_moment_that_the_log_does_not_have_is_an_error() {
     }
     let last = owner.journal().durable_seq();
     let error = original.restore(Restore::new().until(last.next()), "restored").unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
     assert!(error.to_string().contains(&format!("ends with event {last}")), "{error}");
     Image::close(owner).unwrap();
 
