@@ -119,12 +119,7 @@ fn write_end(journal: &OpenedJournal, end: Watermark) -> Result<(), Error> {
 type SomeRecords = (Vec<u8>, Vec<Record>);
 
 /// The body of a frame with event `goal`, and its records up to this event.
-fn records_until(
-    goal: Seq,
-    scan: &Scan,
-    segment: SegmentId,
-    frame: &Frame<'_>,
-) -> Result<Option<SomeRecords>, Error> {
+fn records_until(goal: Seq, scan: &Scan, segment: SegmentId, frame: &Frame<'_>) -> Result<Option<SomeRecords>, Error> {
     let header = &frame.header;
     if header.kind != FrameKind::Events || !header.contains(goal) {
         return Ok(None);
