@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn a_panic_of_the_future_is_an_error_and_the_runtime_goes_on() {
         let runtime = Runtime::start("memimage-test").unwrap();
-        let error = runtime.run(async { panic!("out of {}", "order") }).map(|()| ()).unwrap_err();
+        let error = runtime.run::<()>(async { panic!("out of {}", "order") }).unwrap_err();
         assert!(error.is_unavailable());
         assert_eq!(error.to_string(), "the log's client panicked: out of order");
         assert_eq!(runtime.run(async { 7 }).unwrap(), 7);

@@ -49,11 +49,15 @@ impl Damaged {
         let (memory, place) = (MemoryLog::new(name), Place::new());
         let [other_log, other_image] = [MemoryLog::new(name), MemoryLog::new(name)];
         let first = owner(&memory, &place, "owner", REMOTE);
-        (0..12).for_each(|number| drop(first.add(number).unwrap()));
+        (0..12).for_each(|number| {
+            first.add(number).unwrap();
+        });
         copy_directory(&place.path("owner"), &place.path("same image"));
         for (log, name) in [(&other_log, "same image"), (&other_image, "other image")] {
             let owner = owner(log, &place, name, REMOTE);
-            (12..30).for_each(|number| drop(owner.add(number).unwrap()));
+            (12..30).for_each(|number| {
+                owner.add(number).unwrap();
+            });
         }
         drop(first);
         let bytes = |log: &MemoryLog| log.entries().into_iter().map(|(_, bytes)| bytes).collect();
@@ -177,7 +181,9 @@ fn a_standby_that_follows_stops_at_a_wrong_entry() {
         for (index, (damage, bytes)) in damaged.replacements(position).into_iter().enumerate().step_by(3) {
             // a log that has only the first entries yet
             let growing = MemoryLog::new("follows");
-            damaged.entries[..6].iter().zip(1..).for_each(|(bytes, at)| drop(growing.append(at, bytes).unwrap()));
+            damaged.entries[..6].iter().zip(1..).for_each(|(bytes, at)| {
+                growing.append(at, bytes).unwrap();
+            });
             let standby = standby(&growing, place, &format!("standby {position} {index}")).unwrap();
             let before = standby.seq();
             for (at, entry) in (7..).zip(&damaged.entries[6..]) {
@@ -203,7 +209,9 @@ fn a_standby_that_follows_stops_at_a_wrong_entry() {
 fn an_entry_that_is_damaged_for_a_moment_stops_no_standby() {
     let damaged = Damaged::new("a moment");
     let growing = MemoryLog::new("a moment");
-    damaged.entries[..6].iter().zip(1..).for_each(|(bytes, at)| drop(growing.append(at, bytes).unwrap()));
+    damaged.entries[..6].iter().zip(1..).for_each(|(bytes, at)| {
+        growing.append(at, bytes).unwrap();
+    });
     let connection = growing.another_handle();
     let standby =
         standby_on(Log::new(connection.clone()).poll(Duration::from_millis(1)), &damaged.place, "standby").unwrap();
@@ -213,7 +221,9 @@ fn an_entry_that_is_damaged_for_a_moment_stops_no_standby() {
     // one read, or two, see the wrong bytes
     wait_until("a read has seen it", || growing.step() > steps);
     growing.replace(7, damaged.entry(7));
-    damaged.entries[7..].iter().zip(8..).for_each(|(bytes, at)| drop(growing.append(at, bytes).unwrap()));
+    damaged.entries[7..].iter().zip(8..).for_each(|(bytes, at)| {
+        growing.append(at, bytes).unwrap();
+    });
     standby.wait(Seq::new(12)).unwrap();
     assert_eq!(numbers(&standby), numbers_up_to(12));
 }
@@ -222,10 +232,14 @@ fn an_entry_that_is_damaged_for_a_moment_stops_no_standby() {
 fn an_owner_that_catches_up_refuses_wrong_entries_with_their_position() {
     let (memory, place) = (MemoryLog::new("catches up"), Place::new());
     let first = owner(&memory, &place, "owner", REMOTE);
-    (0..4).for_each(|number| drop(first.add(number).unwrap()));
+    (0..4).for_each(|number| {
+        first.add(number).unwrap();
+    });
     copy_directory(&place.path("owner"), &place.path("older"));
     let behind = memory.entries().len() as u64;
-    (4..10).for_each(|number| drop(first.add(number).unwrap()));
+    (4..10).for_each(|number| {
+        first.add(number).unwrap();
+    });
     drop(first);
     let entries = memory.entries();
     let last = entries.len() as u64;

@@ -25,7 +25,9 @@ fn assert_log_has(memory: &MemoryLog, place: &Place, name: &str, numbers: u64) {
 }
 
 fn add(owner: &Image<Tally>, numbers: std::ops::Range<u64>) {
-    numbers.for_each(|number| drop(owner.add(number).unwrap()));
+    numbers.for_each(|number| {
+        owner.add(number).unwrap();
+    });
 }
 
 fn segments(directory: &Path) -> Vec<String> {

@@ -52,7 +52,11 @@ fn a_standby_that_is_dropped_at_any_time_opens_again_and_continues() {
     owner.add(0).unwrap();
     let load = thread::spawn({
         let owner = owner.clone();
-        move || (1..400).for_each(|number| drop(owner.add(number).unwrap()))
+        move || {
+            (1..400).for_each(|number| {
+                owner.add(number).unwrap();
+            });
+        }
     });
     let mut seen = 0;
     let mut restarts = 0;
@@ -94,9 +98,9 @@ fn of_two_standbys_that_wait_for_the_lease_one_takes_over_and_the_other_follows_
     let mut others = Vec::new();
     for (standby, waiting) in standbys.into_iter().zip(waiting) {
         if waiting.is_finished() {
-            images.push(waiting.join().unwrap().unwrap())
+            images.push(waiting.join().unwrap().unwrap());
         } else {
-            others.push((standby, waiting))
+            others.push((standby, waiting));
         }
     }
     assert_eq!((images.len(), others.len()), (1, 1));
@@ -144,7 +148,7 @@ fn a_standby_that_was_cut_off_together_with_the_owner_waits_for_a_whole_lease_ag
     first.add(1).unwrap();
     let standby = standby_on(Log::new(of_standby.clone()).lease(LEASE), &place, "standby").unwrap();
     let waiting = thread::spawn(move || standby.auto(LEASE));
-    [&of_owner, &of_standby].map(|log| log.set_connection(Connection::Down));
+    [&of_owner, &of_standby].iter().for_each(|log| log.set_connection(Connection::Down));
     thread::sleep(LEASE * 6 / 5);
     of_standby.set_connection(Connection::Up);
     // the pauses of both are a second at most

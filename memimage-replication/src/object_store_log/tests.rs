@@ -14,7 +14,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::faulty_store::FaultyStore;
 use super::{ObjectStoreLog, ObjectStoreOptions};
-use crate::entry::{Claim, Content, Entry};
+use crate::entry::{Claim, Content, Entry, EntryHeader};
 use crate::testing::conformance;
 use crate::{Append, Bounds, LogErrorKind, RemoteLog};
 
@@ -31,9 +31,18 @@ fn entry(position: u64) -> Vec<u8> {
 fn claim(position: u64, owner: u8) -> Vec<u8> {
     let point = JournalPoint { segment: 1, offset: 8192, seq: Seq::new(7), hash: 9 };
     let time = Timestamp::from_micros(3);
-    let claim = Claim { owner: [owner; 16], name: "host".to_owned(), lease_ms: 500, time, image: [2; 16], point };
-    let content = Content::Claim(claim);
-    Entry { position, term: 1, log_id: [8; 16], segment_position: 1, previous: [6; 32], content }.encode().0
+    let claim = Claim { name: "host".to_owned(), time, point };
+    let header = EntryHeader {
+        position,
+        term: 1,
+        log_id: [8; 16],
+        owner: [owner; 16],
+        image: [2; 16],
+        lease_ms: 500,
+        segment_position: 1,
+        previous: [6; 32],
+    };
+    Entry { header, content: Content::Claim(claim) }.encode().0
 }
 
 fn append_all(log: &ObjectStoreLog, positions: std::ops::RangeInclusive<u64>) {
@@ -143,9 +152,9 @@ fn merging_may_end_at_any_request() {
             assert_has(&store, 1, 521);
             // the same handle goes on, or another one
             if nth % 2 == 0 {
-                log.maintain().unwrap()
+                log.maintain().unwrap();
             } else {
-                open(&store).maintain().unwrap()
+                open(&store).maintain().unwrap();
             }
             assert_has(&store, 1, 521);
             assert!(has(&store, &Path::from("bank/blocks/000000000000")));
