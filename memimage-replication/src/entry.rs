@@ -185,10 +185,13 @@ impl Entry {
     }
 }
 
-/// Whether these bytes are those of a claim. A log keeps its claims for ever, where an append at a removed position would be possible
+/// The bytes at the beginning of an entry that show whether it is a claim.
+pub(crate) const CLAIM_MARK: usize = 9;
+
+/// Whether these bytes begin as those of a claim. A log keeps its claims for ever, where an append at a removed position would be possible
 /// otherwise: a claim is what an owner that was superseded finds at the position of its next append.
 pub(crate) fn is_claim(bytes: &[u8]) -> bool {
-    bytes.len() > HEADER && bytes[..8] == MAGIC && bytes[8] == 1
+    bytes.len() >= CLAIM_MARK && bytes[..8] == MAGIC && bytes[8] == 1
 }
 
 /// The error for an entry that is not what was appended.

@@ -23,12 +23,12 @@
 //! }
 //!
 //! // the owner
-//! let log = Log::open("nats://10.0.0.1:4222/counter")?.lease(Duration::from_secs(3));
+//! let log = Log::open("nats://10.0.0.1:4222/counter?sync_interval=always")?.lease(Duration::from_secs(3));
 //! let counter = Image::<Counter>::options().replicate(log, Acknowledge::Remote).open("counter.image")?;
 //! counter.add()?; // on the local disk, and in the log
 //!
 //! // another machine
-//! let log = Log::open("nats://10.0.0.1:4222/counter")?.lease(Duration::from_secs(3));
+//! let log = Log::open("nats://10.0.0.1:4222/counter?sync_interval=always")?.lease(Duration::from_secs(3));
 //! let standby = Standby::<Counter>::open(log, "counter.image")?;
 //! println!("{}", standby.query(|counter| counter.count)?);
 //! let counter = standby.auto(Duration::from_secs(3))?; // returns when the owner is gone

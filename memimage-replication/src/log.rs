@@ -34,6 +34,9 @@ pub(crate) struct LogSettings {
     pub(crate) poll: Duration,
 }
 
+/// How often a standby looks for new entries where each look is a request that is paid for.
+const PAID_POLL: Duration = Duration::from_millis(100);
+
 impl Log {
     /// A log on this engine.
     pub fn new(engine: impl RemoteLog) -> Log {
@@ -62,7 +65,9 @@ impl Log {
     ///
     /// Returns an error if the URL has another scheme, if the log cannot be reached, or if it does not keep the promise of a log.
     pub fn open(url: &str) -> Result<Log, LogError> {
-        crate::url_scheme::open(url).map(Log::shared)
+        let log = crate::url_scheme::open(url).map(Log::shared)?;
+        let is_paid = !["nats://", "tls://", "file://"].iter().any(|scheme| url.starts_with(scheme));
+        Ok(if is_paid { log.poll(PAID_POLL) } else { log })
     }
 
     /// The name of the owner, for the messages of others. Default: the name of the host and the number of the process.
@@ -105,7 +110,8 @@ impl Log {
         self
     }
 
-    /// How often a standby looks for new entries. Default: every 10 ms.
+    /// How often a standby looks for new entries. Default: every 10 ms; 100 ms for object storage in a cloud that [`Log::open`] opens, where each
+    /// look is a request that is paid for. [`Standby::auto`](crate::Standby::auto) needs at most an eighth of the lease.
     pub fn poll(mut self, interval: Duration) -> Log {
         self.settings.poll = interval;
         self
@@ -121,8 +127,9 @@ impl Log {
         self.status.get()
     }
 
-    /// Verifies that the image that uses this log is its owner: appends an entry, and waits until it is in the log. A query that begins after
-    /// this call returns shows the effect of every command that any owner has acknowledged before the call. Blocks for at most `timeout`.
+    /// Verifies that the image that uses this log is its owner: appends an entry, and waits until it is in the log. With
+    /// [`Acknowledge::Remote`](memimage::replication::Acknowledge::Remote), a query that begins after this call returns shows the effect of every
+    /// command that any owner has acknowledged before the call. Blocks for at most `timeout`.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ pub(crate) fn open(url: &str) -> Result<Arc<dyn RemoteLog>, LogError> {
         #[cfg(feature = "nats")]
         "nats" | "tls" => Ok(Arc::new(crate::JetStreamLog::open(url, crate::JetStreamOptions::default())?)),
         #[cfg(feature = "object-store")]
-        "s3" | "s3a" | "gs" | "az" | "azure" | "adl" | "abfs" | "abfss" | "https" | "http" | "file" | "memory" => {
+        "s3" | "s3a" | "gs" | "az" | "azure" | "adl" | "abfs" | "abfss" | "https" | "http" | "file" => {
             Ok(Arc::new(crate::ObjectStoreLog::open(url)?))
         }
         _ => Err(LogError::new(

@@ -91,7 +91,7 @@ impl Member {
         let start = now();
         loop {
             match Log::open(&self.log) {
-                Ok(log) => return Ok(log.name(&*self.name).lease(self.lease)),
+                Ok(log) => return Ok(log.name(&*self.name).lease(self.lease).poll(self.lease / 50)),
                 Err(error) if error.is_unavailable() && start.elapsed() < PATIENCE => thread::sleep(WATCH),
                 Err(error) => return Err(error.into()),
             }

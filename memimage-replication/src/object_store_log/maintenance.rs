@@ -14,7 +14,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
-use crate::entry::is_claim;
+use crate::entry::{CLAIM_MARK, is_claim};
 use crate::log_error::LogError;
 
 use super::block::{decode_first, encode_block, encode_first};
@@ -27,8 +27,8 @@ const BLOCKS_MAX: usize = 4;
 const BLOCK_BYTES_MAX: usize = 64 << 20;
 /// Entries that are read at the same time.
 const CONCURRENT: usize = 8;
-/// The bytes of an entry that show whether it is a claim. Every claim is longer.
-const CLAIM_BYTES: u64 = 128;
+/// The bytes of an entry that show whether it is a claim.
+const CLAIM_BYTES: u64 = CLAIM_MARK as u64;
 
 impl Log {
     pub(super) async fn maintain(&self) -> Result<(), LogError> {

@@ -39,7 +39,8 @@ impl<M: Model> Standby<M> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the log cannot be read or claimed, if another standby took over meanwhile
+    /// Returns an error if the log cannot be read or claimed (a claim whose outcome stayed unknown may still take effect later, and then
+    /// fences the owner), if another standby took over meanwhile
     /// ([`ErrorKind::Fenced`](memimage::ErrorKind::Fenced)), and the errors of [`Follower::promote`](memimage::Follower::promote). The error
     /// returns the standby, which goes on.
     pub fn promote(self) -> Result<Image<M>, StandbyPromoteError<M>> {
@@ -57,7 +58,7 @@ impl<M: Model> Standby<M> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the owner keeps no lease, or if the standby stops or is promoted by another call.
+    /// Returns an error if the owner keeps no lease, if [`Log::poll`](crate::Log::poll) is longer than an eighth of the lease, or if the standby stops or is promoted by another call.
     pub fn auto(self, lease: Duration) -> Result<Image<M>, Error> {
         loop {
             self.shared().refuse_if_ended()?;
@@ -72,6 +73,16 @@ impl<M: Model> Standby<M> {
                 ));
             }
             let lease = lease.max(owners);
+            let poll = self.shared().log.settings.poll;
+            if poll > lease / 8 {
+                return Err(failure(
+                    ErrorKind::InvalidOption,
+                    format!(
+                        "a standby that reads the log every {poll:?} cannot see whether a lease of {lease:?} is kept; help: poll at least \
+                         eight times in a lease (`Log::poll`), or use a longer lease"
+                    ),
+                ));
+            }
             let silence = self.shared().silence(lease / 3);
             if silence.is_some_and(|silence| silence >= lease) {
                 match self.shared().promote() {

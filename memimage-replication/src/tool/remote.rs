@@ -37,7 +37,7 @@ pub(super) struct Remote {
 enum Action {
     /// Shows what a log has: its owner, its events, its snapshots.
     Info {
-        /// The log: s3://BUCKET/PREFIX, gs://…, az://…, file:///DIRECTORY, or nats://HOST:PORT/STREAM.
+        /// The log: s3://BUCKET/PREFIX, gs://…, az://…, file:///DIRECTORY, or nats://HOST:PORT/STREAM?sync_interval=always.
         url: String,
     },
     /// Reads every entry and snapshot, and reports the first damage. The exit code is 1 if there is any.

@@ -23,7 +23,7 @@ Examples:
 pub(super) struct Restore {
     /// The directory of the new image: it must not exist, or be empty.
     target: PathBuf,
-    /// The log: s3://BUCKET/PREFIX, gs://…, az://…, file:///DIRECTORY, or nats://HOST:PORT/STREAM.
+    /// The log: s3://BUCKET/PREFIX, gs://…, az://…, file:///DIRECTORY, or nats://HOST:PORT/STREAM?sync_interval=always.
     #[arg(long, value_name = "URL")]
     from: String,
     /// The last moment of the image: the number (seq) of an event, a time such as 2026-11-30T12:00:00Z or "2026-11-30 12:00" (local time), or a

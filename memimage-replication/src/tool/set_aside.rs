@@ -14,12 +14,14 @@ use crate::standby::set_aside_unshipped;
 /// An owner that another one has superseded can have events that it had not shipped. They are never merged. Its directory is renamed to
 /// IMAGE.aside-1 (or a higher number), where it is an image of its own. If the log has all events, nothing is renamed.
 #[derive(Debug, Parser)]
-#[command(after_help = "Example:\n  memimage set-aside bank.image --from nats://10.0.0.1:4222/bank")]
+#[command(
+    after_help = "Example:\n  memimage set-aside bank.image --from nats://10.0.0.1:4222/bank?sync_interval=always"
+)]
 pub(super) struct SetAside {
     /// The directory of the earlier owner.
     #[arg(value_name = "IMAGE", required = true)]
     image: Option<PathBuf>,
-    /// The log: s3://BUCKET/PREFIX, gs://…, az://…, file:///DIRECTORY, or nats://HOST:PORT/STREAM.
+    /// The log: s3://BUCKET/PREFIX, gs://…, az://…, file:///DIRECTORY, or nats://HOST:PORT/STREAM?sync_interval=always.
     #[arg(long, value_name = "URL")]
     from: String,
     /// Print JSON.

@@ -29,13 +29,13 @@ const LOOK: Duration = Duration::from_millis(200);
 #[command(after_help = "\
 Examples:
   memimage ship bank.image --to s3://backups/bank --retain 30d
-  memimage ship bank.image --to nats://10.0.0.1:4222/bank
+  memimage ship bank.image --to nats://10.0.0.1:4222/bank?sync_interval=always
   memimage ship bank.image --to file:///mnt/backup/bank --once")]
 pub(super) struct Ship {
     /// The directory of the image.
     #[arg(value_name = "IMAGE", required = true)]
     image: Option<PathBuf>,
-    /// The log: s3://BUCKET/PREFIX, gs://…, az://…, file:///DIRECTORY, or nats://HOST:PORT/STREAM. Credentials come from the environment.
+    /// The log: s3://BUCKET/PREFIX, gs://…, az://…, file:///DIRECTORY, or nats://HOST:PORT/STREAM?sync_interval=always. Credentials come from the environment.
     #[arg(long, value_name = "URL")]
     to: String,
     /// Append an entry at least every third of this time, such as 3s, so that readers see that this process lives.

@@ -90,7 +90,7 @@ pub enum ErrorKind {
     Fenced,
     /// The log to which the image is to be replicated belongs to another owner.
     OtherOwner,
-    /// The log of a replicated image cannot be reached, refuses a call, or is damaged.
+    /// The log of a replicated image cannot be reached, or refuses a call.
     Replication,
     /// The log of a replicated image is too far behind ([`MaxLag`](crate::replication::MaxLag)). The command was not executed.
     ReplicationLag,

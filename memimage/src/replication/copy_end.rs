@@ -1,5 +1,7 @@
 //! The end of a copied journal: how it is found again, and what a crash left behind it.
 
+use std::sync::Arc;
+
 use super::piece::JournalPoint;
 use super::segment_header::read_header;
 use crate::disk::{Access, Disk, StoredFile, UNFINISHED, failed, sync_dir};
@@ -7,8 +9,10 @@ use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::{
     BASE, FrameChain, FrameReader, FrameStep, Layout, SEGMENT_HEADER, clear, is_segment, other_image,
 };
+use crate::keys::Keyring;
 use crate::log;
-use crate::seq::SegmentId;
+use crate::seq::{Life, SegmentId};
+use crate::snapshot::SnapshotFile;
 
 /// Frames are parsed from multiples of this number of bytes on, which is the largest alignment of a frame.
 pub(super) const ALIGN: u64 = 4096;
@@ -149,4 +153,16 @@ pub(super) fn open_watermark(disk: &dyn Disk, layout: &Layout) -> Result<StoredF
         }
         opened => opened,
     }
+}
+
+/// The newest life in which a base of the copy was made: its owner may have written no frame in this life.
+pub(super) fn life_of_base(disk: &dyn Disk, layout: &Layout) -> Result<Option<Life>, Error> {
+    let journal = layout.journal();
+    let mut newest: Option<Life> = None;
+    for (name, _) in layout.list_if_exists(disk, &journal)?.iter().filter(|(name, _)| name.ends_with(BASE)) {
+        // the header needs no key
+        let life = SnapshotFile::open(disk, &journal.join(name), &Arc::new(Keyring::default()))?.header.life;
+        newest = newest.filter(|newest| newest.epoch >= life.epoch).or(Some(life));
+    }
+    Ok(newest)
 }

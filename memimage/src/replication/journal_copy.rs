@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::copy_end::{ALIGN, CopyEnd, clear_rest, find_end, open_watermark, point, remove_lone_bases};
+use super::copy_end::{ALIGN, CopyEnd, clear_rest, find_end, life_of_base, open_watermark, point, remove_lone_bases};
 use super::piece::{JournalPoint, Piece};
 use crate::disk::{Access, Disk, LockGuard, RealDisk, StagedFile, StoredFile, absolute, copy_in_pieces, failed};
 use crate::error::{Error, ErrorDetail, Position};
@@ -221,9 +221,10 @@ impl JournalCopy {
                 return Err(error);
             }
             // a life without frames must not be forgotten, because the next one must have a higher epoch
-            let before = self.layout.read_watermark(&*self.disk, &self.image)?;
-            let life =
-                before.map(|before| before.life).filter(|life| life.epoch > chain.life.epoch).unwrap_or(chain.life);
+            let before = self.layout.read_watermark(&*self.disk, &self.image)?.map(|before| before.life);
+            let of_base = if before.is_none() { life_of_base(&*self.disk, &self.layout)? } else { None };
+            let lives = [Some(chain.life), before, of_base];
+            let life = lives.into_iter().flatten().max_by_key(|life| life.epoch).unwrap_or(chain.life);
             let watermark = Watermark {
                 life,
                 durable_seq: chain.before(),
