@@ -1,17 +1,18 @@
 //! The end of a copied journal: how it is found again, and what a crash left behind it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::piece::JournalPoint;
 use super::segment_header::read_header;
-use crate::disk::{Access, Disk, StoredFile, UNFINISHED, failed, sync_dir};
+use crate::disk::{Access, Disk, StagedFile, StoredFile, UNFINISHED, copy_in_pieces, failed, sync_dir};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::{
     BASE, FrameChain, FrameReader, FrameStep, Layout, SEGMENT_HEADER, clear, is_segment, other_image,
 };
 use crate::keys::Keyring;
 use crate::log;
-use crate::seq::{Life, SegmentId};
+use crate::seq::{Life, SegmentId, Seq};
 use crate::snapshot::SnapshotFile;
 
 /// Frames are parsed from multiples of this number of bytes on, which is the largest alignment of a frame.
@@ -153,6 +154,16 @@ pub(super) fn open_watermark(disk: &dyn Disk, layout: &Layout) -> Result<StoredF
         }
         opened => opened,
     }
+}
+
+/// Writes both copies of the base with which a copy begins.
+pub(super) fn install_base(disk: &dyn Disk, layout: &Layout, seq: Seq, snapshot: &Path) -> Result<(), Error> {
+    let source = StoredFile::open(disk, snapshot, Access::Read)?;
+    for copy in ["1", "2"] {
+        let path = layout.journal().join(format!("{:020}.{copy}{BASE}", seq.get()));
+        StagedFile::write(disk, &path, true, |file| copy_in_pieces(&source, file))?.install(disk)?;
+    }
+    Ok(())
 }
 
 /// The newest life in which a base of the copy was made: its owner may have written no frame in this life.

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::copy_end::{ALIGN, CopyEnd, clear_rest, find_end, life_of_base, open_watermark, point, remove_lone_bases};
+use super::copy_end::{
+    ALIGN, CopyEnd, clear_rest, find_end, install_base, life_of_base, open_watermark, point, remove_lone_bases,
+};
 use super::piece::{JournalPoint, Piece};
-use crate::disk::{Access, Disk, LockGuard, RealDisk, StagedFile, StoredFile, absolute, copy_in_pieces, failed};
+use crate::disk::{Access, Disk, LockGuard, RealDisk, StagedFile, StoredFile, absolute, failed};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::{
-    BASE, FRAME_HEADER, FrameChain, FrameFault, FrameReader, FrameStep, Layout, SEGMENT_HEADER, SegmentHeader, Survey,
+    FRAME_HEADER, FrameChain, FrameFault, FrameReader, FrameStep, Layout, SEGMENT_HEADER, SegmentHeader, Survey,
     Watermark, other_image, other_timeline,
 };
 use crate::seq::{SegmentId, Seq};
@@ -385,24 +387,14 @@ impl JournalCopy {
             file.write_all(bytes, 0)?;
             file.write_zeros(header.len - bytes.len() as u64, bytes.len() as u64)
         })?;
-        self.install_base()?;
+        if let Some((seq, snapshot)) = &self.base {
+            install_base(&*self.disk, &self.layout, *seq, snapshot)?;
+        }
         staged.install(&*self.disk)?;
         let file = StoredFile::open(&*self.disk, &path, Access::ReadWrite)?;
         let VerifiedFrames { offset, chain, sealed, .. } = *frames;
         self.end = Some(CopyEnd { segment: header.segment, file, len: header.len, offset, chain, sealed });
         (self.base, self.is_cleared, self.unsynced) = (None, true, true);
-        Ok(())
-    }
-
-    /// Writes both copies of the base, if the copy begins at a state.
-    fn install_base(&self) -> Result<(), Error> {
-        let Some((seq, snapshot)) = &self.base else { return Ok(()) };
-        let source = StoredFile::open(&*self.disk, snapshot, Access::Read)?;
-        for copy in ["1", "2"] {
-            let path = self.layout.journal().join(format!("{:020}.{copy}{BASE}", seq.get()));
-            let staged = StagedFile::write(&*self.disk, &path, true, |file| copy_in_pieces(&source, file))?;
-            staged.install(&*self.disk)?;
-        }
         Ok(())
     }
 
