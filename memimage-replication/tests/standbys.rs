@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use memimage::replication::Acknowledge;
 use memimage::{Error, ErrorKind, Image, Seq};
 use memimage_replication::testing::{Connection, MemoryLog};
-use memimage_replication::{Log, Standby};
+use memimage_replication::{Log, Sidecar, Standby};
 use support::replicas::{CutLog, copy_directory, log, owner, standby, standby_on, try_owner};
 use support::{Place, Tally, TallyCommands, wait_until};
 
@@ -299,4 +299,25 @@ fn a_standby_without_a_lease_of_its_owner_does_not_wait() {
     let none = Standby::<Tally>::options().wait(Duration::ZERO).open(log(&MemoryLog::new("empty")), place.path("none"));
     assert!(none.unwrap_err().to_string().contains("has no journal yet"));
     assert!(!place.path("none").exists(), "nothing was created");
+}
+
+#[test]
+fn a_standby_reads_through_the_directory_of_another_standby() {
+    let (first, second, place) = (MemoryLog::new("first"), MemoryLog::new("second"), Place::new());
+    let owner = owner(&first, &place, "owner", REMOTE);
+    owner.add(1).unwrap();
+    let near = standby(&first, &place, "near").unwrap();
+    let sidecar = Sidecar::start(log(&second), &place.path("near")).unwrap();
+    let far = standby(&second, &place, "far").unwrap();
+    (2..100).for_each(|number| {
+        owner.add(number).unwrap();
+    });
+    far.wait(Seq::new(99)).unwrap();
+    assert_eq!(far.query(Tally::clone).unwrap(), owner.query(Tally::clone).unwrap());
+    // it goes on behind a new owner
+    let promoted = near.promote().unwrap();
+    promoted.add(100).unwrap();
+    far.wait(Seq::new(100)).unwrap();
+    assert_eq!(far.query(Tally::clone).unwrap(), promoted.query(Tally::clone).unwrap());
+    sidecar.stop().unwrap();
 }
