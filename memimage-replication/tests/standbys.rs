@@ -307,7 +307,7 @@ fn a_standby_reads_through_the_directory_of_another_standby() {
     let owner = owner(&first, &place, "owner", REMOTE);
     owner.add(1).unwrap();
     let near = standby(&first, &place, "near").unwrap();
-    let sidecar = Sidecar::start(log(&second), &place.path("near")).unwrap();
+    let sidecar = Sidecar::start(log(&second), place.path("near")).unwrap();
     let far = standby(&second, &place, "far").unwrap();
     (2..100).for_each(|number| {
         owner.add(number).unwrap();
