@@ -216,3 +216,48 @@ impl LogReader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use memimage::Timestamp;
+
+    use super::*;
+    use crate::entry::{Claim, Heartbeat};
+    use crate::testing::MemoryLog;
+
+    /// Catches the planted bug `UnverifiedApplied`.
+    #[test]
+    fn an_entry_that_does_not_continue_the_one_before_is_refused() {
+        let time = Timestamp::from_micros(1);
+        let claim = Content::Claim(Claim { name: "a".to_owned(), time, point: JournalPoint::START });
+        let header = EntryHeader { position: 1, term: 1, log_id: [8; 16], ..EntryHeader::default() };
+        let (first, hash) = Entry { header, content: claim.clone() }.encode();
+        let heartbeat = Content::Heartbeat(Heartbeat { time, point: JournalPoint::START });
+        let sound = EntryHeader { position: 2, previous: hash, ..header };
+        let cases = [
+            (sound, heartbeat.clone(), None),
+            (EntryHeader { previous: [1; 32], ..sound }, heartbeat.clone(), Some("does not continue")),
+            (EntryHeader { log_id: [9; 16], ..sound }, heartbeat.clone(), Some("another log")),
+            (EntryHeader { term: 2, ..sound }, heartbeat, Some("its term is 2")),
+            (EntryHeader { term: 2, ..sound }, claim.clone(), None),
+            (sound, claim, Some("its term is 1")),
+        ];
+        for (header, content, refused) in cases {
+            let memory = MemoryLog::new("entries");
+            memory.append(1, &first).unwrap();
+            memory.append(2, &Entry { header, content }.encode().0).unwrap();
+            let log: Arc<dyn RemoteLog> = Arc::new(memory);
+            let mut reader = LogReader::after(&log, None);
+            reader.next().unwrap().expect("the first entry");
+            match (reader.next(), refused) {
+                (Ok(Some(_)), None) => {}
+                (Err(error), Some(what)) => {
+                    let text = error.to_string();
+                    assert!(text.contains(what) && text.contains("position 2"), "{text}");
+                    assert_eq!(error.kind(), LogErrorKind::Damaged);
+                }
+                (read, refused) => panic!("{read:?}, expected {refused:?}"),
+            }
+        }
+    }
+}

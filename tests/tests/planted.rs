@@ -60,7 +60,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("TimeoutTakenForFailure", "memimage_replication", "no_two_owners_acknowledge_one_position"),
     ("TornTailLeft", "swarm", ""),
     ("UnorderedHashedInOrder", "states", "declared_unordered"),
-    ("UnverifiedApplied", "log_damage", "stops_at_a_wrong_entry"),
+    ("UnverifiedApplied", "memimage_replication", "does_not_continue_the_one_before_is_refused"),
     ("UnsyncedFollowed", "follower", "shows_no_event_that_is_not_synced"),
     ("UnprovenNotWrittenAgain", "swarm", ""),
     ("WaitersNotNotified", "promises", "promise_7_a_failed_write_poisons"),
