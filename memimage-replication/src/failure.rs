@@ -9,7 +9,6 @@ use memimage::{Error, ErrorKind};
 use crate::appender::Fence;
 use crate::log_error::{LogError, LogErrorKind};
 use crate::owner_id;
-use crate::time_text::utc;
 
 /// The error of a call on a log, as that of an image.
 pub(crate) fn log_failed(error: &LogError) -> Error {
@@ -40,7 +39,7 @@ pub(crate) fn id_failed(path: &Path, error: &io::Error) -> Error {
 pub(crate) fn fenced(address: &str, fence: &Fence) -> Error {
     let Fence { position, term, owner, claim } = fence;
     let who = match claim {
-        Some(claim) => format!("`{}` took over at {}", claim.name, utc(claim.time)),
+        Some(claim) => format!("`{}` took over at {}", claim.name, claim.time),
         None => format!("the owner {} appended", owner_id::hex(owner)),
     };
     failure(

@@ -43,7 +43,6 @@ mod planted;
 mod log_error;
 mod remote_log;
 mod pauses;
-mod time_text;
 mod entry;
 mod owner_id;
 mod log_reader;

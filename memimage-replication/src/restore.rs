@@ -13,7 +13,6 @@ use crate::log_error::{LogError, LogErrorKind};
 use crate::log_reader::{LogReader, LogTail, entry_at, first_position};
 use crate::log_snapshots::{self, SnapshotName};
 use crate::remote_log::Engine;
-use crate::time_text::utc;
 
 /// Restores the image of a log to the directory `target`, with all events that the log has. See [`Restore`] for earlier moments, and for
 /// images that are encrypted or chained.
@@ -207,11 +206,11 @@ fn before_log(engine: &Engine, first: u64, until: Option<Moment>, oldest: Option
     let moment = match until {
         None => "the end".to_owned(),
         Some(Moment::Seq(seq)) => format!("event {seq}"),
-        Some(Moment::Time(time)) => utc(time),
+        Some(Moment::Time(time)) => time.to_string(),
     };
     let (has, help) = match oldest {
         Some(SnapshotName { seq, time, .. }) => (
-            format!("its oldest snapshot is that of event {seq}, made at {}", utc(*time)),
+            format!("its oldest snapshot is that of event {seq}, made at {}", time),
             format!("restore to event {seq} or to this time, or to a later moment"),
         ),
         None => ("it has no snapshot".to_owned(), "let the owner make a snapshot".to_owned()),
