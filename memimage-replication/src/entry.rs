@@ -186,10 +186,12 @@ impl Entry {
 }
 
 /// The bytes at the beginning of an entry that show whether it is a claim.
+#[cfg(any(test, feature = "object-store"))]
 pub(crate) const CLAIM_MARK: usize = 9;
 
 /// Whether these bytes begin as those of a claim. A log keeps its claims for ever, where an append at a removed position would be possible
 /// otherwise: a claim is what an owner that was superseded finds at the position of its next append.
+#[cfg(any(test, feature = "object-store"))]
 pub(crate) fn is_claim(bytes: &[u8]) -> bool {
     bytes.len() >= CLAIM_MARK && bytes[..8] == MAGIC && bytes[8] == 1
 }
