@@ -210,7 +210,7 @@ fn before_log(engine: &Engine, first: u64, until: Option<Moment>, oldest: Option
     };
     let (has, help) = match oldest {
         Some(SnapshotName { seq, time, .. }) => (
-            format!("its oldest snapshot is that of event {seq}, made at {}", time),
+            format!("its oldest snapshot is that of event {seq}, made at {time}"),
             format!("restore to event {seq} or to this time, or to a later moment"),
         ),
         None => ("it has no snapshot".to_owned(), "let the owner make a snapshot".to_owned()),
