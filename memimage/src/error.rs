@@ -2,6 +2,7 @@
 
 mod position;
 mod projection;
+mod personal_key;
 mod subscription;
 #[cfg(feature = "admin")]
 mod export;
@@ -26,6 +27,8 @@ pub use position::Position;
 #[cfg(feature = "admin")]
 pub(crate) use export::ExportError;
 pub(crate) use messages::ErrorDetail;
+#[cfg_attr(not(feature = "erasure"), allow(dead_code))]
+pub(crate) use personal_key::PersonalKeyError;
 pub(crate) use projection::ProjectionFault;
 pub(crate) use shape_lock::ShapeLockError;
 pub(crate) use subscription::SubscriptionError;

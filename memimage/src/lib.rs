@@ -73,6 +73,7 @@
 //! - [`guide::damage`]: crashes, checks, repairs, void events
 //! - [`guide::looking_inside`]: the command `memimage`, the same verbs in one's own program, a page
 //! - [`guide::encryption`]: hiding an image, and detecting changes to it
+//! - [`guide::personal_data`]: data of people, erased for real
 //! - [`guide::async_and_tokio`]: what blocks, and what does not
 //! - [`guide::performance`]: what things cost, and what memimage is not good at
 //! - [`guide::grouping_commands`]: several changes as one, and models with many commands
@@ -98,6 +99,7 @@
 //! | --- | --- |
 //! | `encryption` | encryption at rest: XChaCha20-Poly1305 |
 //! | `chain` | a chain of keyed hashes that shows tampering: BLAKE3 |
+//! | `erasure` | personal data that can be erased: [`guide::personal_data`] |
 //! | `json` | [`Value`]s and parts of states to and from JSON |
 //! | `admin` | the verbs of the command `memimage` in one's own program |
 //! | `metrics` | the figures of images for the facade `metrics`: [`guide::performance`](guide::performance#figures) |
@@ -128,10 +130,9 @@ mod error;
 mod entropy;
 mod process;
 mod sync;
-#[cfg_attr(not(all(feature = "chain", feature = "encryption")), allow(dead_code))]
-mod keys;
 pub mod shape;
 mod nesting;
+mod personal;
 mod value;
 mod digest;
 pub mod inspect;
@@ -148,6 +149,9 @@ pub mod disk;
 #[cfg(not(feature = "sim"))]
 #[allow(unreachable_pub, dead_code, unused_imports)]
 mod disk;
+mod personal_keys;
+#[cfg_attr(not(all(feature = "chain", feature = "encryption")), allow(dead_code))]
+mod keys;
 pub mod shape_lock;
 mod journal;
 mod snapshot;
@@ -194,6 +198,8 @@ pub use keys::ChainHead;
 #[cfg(any(feature = "chain", feature = "encryption"))]
 pub use keys::{Key, Keys};
 pub use options::{Options, Replica, SnapshotPolicy, SnapshotSource};
+#[cfg(feature = "erasure")]
+pub use personal::{Personal, Subject};
 pub use progress::{OpeningPhase, Progress};
 pub use projection::{EventInfo, Projection, ProjectionOptions, ProjectionStats, Projector};
 pub use retention::{Retention, SnapshotSpread};

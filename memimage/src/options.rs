@@ -9,10 +9,14 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::context::Timestamp;
+#[cfg(feature = "erasure")]
+use crate::disk::absolute;
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{BatchLimits, Durability, MAX_SEGMENT, MIN_SEGMENT};
 use crate::keys::{Keyring, Keys};
+#[cfg(feature = "erasure")]
+use crate::personal_keys::PersonalKeys;
 use crate::progress::{Progress, ProgressCallback};
 use crate::replication::{Acknowledge, Replicate, ReplicationOption};
 use crate::retention::{KeptSnapshots, MAX_SNAPSHOTS, MIN_SNAPSHOTS, Retention};
@@ -64,6 +68,8 @@ pub struct Options<M> {
     pub(crate) genesis: Option<M>,
     pub(crate) encryption: Option<Keys>,
     pub(crate) chain: Option<Keys>,
+    #[cfg(feature = "erasure")]
+    pub(crate) personal_keys: PersonalKeys,
     pub(crate) progress: Option<ProgressCallback>,
     pub(crate) replication: Option<ReplicationOption>,
 }
@@ -124,6 +130,8 @@ impl<M: Model> Options<M> {
             genesis: None,
             encryption: None,
             chain: None,
+            #[cfg(feature = "erasure")]
+            personal_keys: PersonalKeys::default(),
             progress: None,
             replication: None,
         }
@@ -347,6 +355,19 @@ impl<M: Model> Options<M> {
         self
     }
 
+    /// The directory with the keys of the image's [personal data](crate::Personal). Default: `personal.keys` in the directory of the
+    /// image. It is created with the first key.
+    ///
+    /// Copies of an image never contain keys: a backup, a branch or a rewritten image needs the directory of the image in which the data
+    /// were recorded, by this option or as a copy in its own directory. If two images use one directory, an erasure in one is an
+    /// erasure in both; the other image, in another process, notices it when it next creates a key, and when it is opened.
+    /// A [`Follower`](crate::Follower) notices it at once.
+    #[cfg(feature = "erasure")]
+    pub fn personal_keys(mut self, directory: impl AsRef<std::path::Path>) -> Self {
+        self.personal_keys = PersonalKeys::at(absolute(directory.as_ref()));
+        self
+    }
+
     /// Replicates the journal to a log on other machines. The opening claims the log, so that no earlier owner can append to it any more.
     /// With [`Acknowledge::Remote`], it returns only once the log has every recovered event. The logs are in the crate
     /// `memimage-replication`.
@@ -357,7 +378,10 @@ impl<M: Model> Options<M> {
 
     /// The keyring of the image to be opened.
     pub(crate) fn keyring(&self) -> Arc<Keyring> {
-        Arc::new(Keyring::new(self.encryption.clone(), self.chain.clone()))
+        let keyring = Keyring::new(self.encryption.clone(), self.chain.clone());
+        #[cfg(feature = "erasure")]
+        let keyring = keyring.with_personal(self.personal_keys.clone());
+        Arc::new(keyring)
     }
 
     /// Checks that each option is in its range.

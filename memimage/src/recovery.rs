@@ -42,7 +42,7 @@ pub(crate) use fallback::{recover, recover_with_progress};
 pub(crate) use followed::{FollowStep, FollowedJournal, FollowedState, HandedOver, verify_state};
 pub(crate) use followed_dispatch::FollowedDispatch;
 use replay::replay_from;
-pub(crate) use replay::{ReplayProgress, replay_error, unknown_event_number};
+pub(crate) use replay::{ReplayProgress, replay_error, replay_fault, unknown_event_number};
 pub(crate) use replica::ReplicaState;
 pub(crate) use start::{is_current, is_readable};
 pub(crate) use stepped::SteppedState;
@@ -133,8 +133,10 @@ pub(crate) struct Recovered<M> {
     pub(crate) end: Option<JournalEnd>,
 }
 
-/// Maps the events of the journal's shape table to the events of the program.
+/// Maps the events of the journal's shape table to the events of the program. From now on, these can be decoded: reads the keys of
+/// personal data, if it has not happened yet.
 pub(crate) fn dispatch_of<M: Model>(journal: &OpenedJournal) -> Result<Dispatch, Error> {
+    journal.open_personal_keys()?;
     dispatch_from::<M>(journal.scan().table()?, journal.layout().root())
 }
 

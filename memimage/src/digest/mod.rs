@@ -28,6 +28,7 @@
 //! | list | the number of items, then the items in order |
 //! | ordered map | the number of entries, then each key and its value, in order |
 //! | set, map | the number of items or entries, then the wrapping sum of their hashes: each hash starts with the state `13198a2e03707344`, absorbs the item, or key and value, and is finished |
+//! | personal data (`memimage::Personal`) | the subject, as a string |
 //! | opaque | as above, as the calls of `Serialize` determine; a word for its kind precedes each value; all collections are ordered, also maps |
 //! | unordered opaque | as opaque, but maps, and sequences that are not inside another sequence or map, are hashed like the maps and sets above |
 //!

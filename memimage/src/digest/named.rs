@@ -16,6 +16,8 @@ pub(super) struct NamedFields<'a> {
     fields: FieldShapes,
     variant: Option<&'static Variant>,
     next: usize,
+    /// The number of fields, from the first on, that are hashed. The others are only checked against the shape.
+    hashed: usize,
 }
 
 /// The shapes of the fields of a struct or variant.
@@ -33,7 +35,13 @@ impl<'a> NamedFields<'a> {
         fields: FieldShapes,
         variant: Option<&'static Variant>,
     ) -> NamedFields<'a> {
-        NamedFields { hash, position, fields, variant, next: 0 }
+        NamedFields { hash, position, fields, variant, next: 0, hashed: usize::MAX }
+    }
+
+    /// The same fields, of which only the first `hashed` are hashed.
+    #[inline]
+    pub(super) fn first(self, hashed: usize) -> NamedFields<'a> {
+        NamedFields { hashed, ..self }
     }
 
     #[inline]
@@ -45,9 +53,11 @@ impl<'a> NamedFields<'a> {
             },
             FieldShapes::Opaque(_) => self.position.opaque_part()?,
         };
-        value
-            .serialize(DigestSerializer::new(self.hash, position))
-            .map_err(|error| error.at(DigestPathStep::Field(name)).within_variant(self.variant))?;
+        if self.next < self.hashed {
+            value
+                .serialize(DigestSerializer::new(self.hash, position))
+                .map_err(|error| error.at(DigestPathStep::Field(name)).within_variant(self.variant))?;
+        }
         self.next += 1;
         Ok(())
     }

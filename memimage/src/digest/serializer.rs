@@ -12,6 +12,7 @@ use super::opaque;
 use super::position::{self, DigestPosition};
 use super::positional::{PartShapes, PositionalFields};
 use super::sequence::SequenceDigest;
+use crate::personal::{COMPARED_FIELDS, PERSONAL};
 use crate::shape::{Descriptor, Primitive, Struct, Style, Variant};
 
 /// Hashes one value.
@@ -394,7 +395,8 @@ impl<'a> Serializer for DigestSerializer<'a> {
             }
             _ => return Err(self.mismatch(format!("a struct {name} with {length} named fields"))),
         };
-        Ok(NamedFields::new(self.hash, self.position, fields, None))
+        let hashed = if name == PERSONAL { COMPARED_FIELDS } else { usize::MAX };
+        Ok(NamedFields::new(self.hash, self.position, fields, None).first(hashed))
     }
 
     #[inline]

@@ -5,6 +5,7 @@ use super::export::ExportError;
 use super::is_full;
 use super::kind::ErrorKind;
 use super::messages::ErrorDetail;
+use super::personal_key::PersonalKeyError;
 use super::projection::ProjectionFault;
 use super::subscription::SubscriptionError;
 
@@ -72,6 +73,7 @@ impl ErrorKind {
             ErrorDetail::Reentrant { .. } => ErrorKind::Reentrant,
             ErrorDetail::Panicked { .. } | ErrorDetail::ClockPanicked { .. } => ErrorKind::Panicked,
             ErrorDetail::ShapeLock(_) => ErrorKind::ShapeLock,
+            ErrorDetail::PersonalKey(error) => ErrorKind::of_personal_key(error),
             ErrorDetail::Projection(fault) => ErrorKind::of_projection(fault),
             ErrorDetail::Subscription(error) => ErrorKind::of_subscription(error),
             #[cfg(feature = "admin")]
@@ -86,6 +88,15 @@ impl ErrorKind {
             ExportError::Output { source } if is_full(source) => ErrorKind::StorageFull,
             ExportError::Output { .. } | ExportError::Input { .. } => ErrorKind::Io,
             ExportError::Invalid { .. } | ExportError::Damaged { .. } => ErrorKind::InvalidExport,
+        }
+    }
+
+    fn of_personal_key(error: &PersonalKeyError) -> ErrorKind {
+        match error {
+            PersonalKeyError::Unreadable { .. } | PersonalKeyError::Lost { .. } => ErrorKind::PersonalKey,
+            PersonalKeyError::Damaged { .. } => ErrorKind::Corrupt,
+            PersonalKeyError::Replaced { .. } => ErrorKind::Replaced,
+            PersonalKeyError::Locked { .. } => ErrorKind::Locked,
         }
     }
 

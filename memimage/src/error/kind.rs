@@ -31,6 +31,9 @@ pub enum ErrorKind {
     Forged,
     /// The image is encrypted or chained, and its key is missing or wrong; or the image has no protection, but keys were given.
     Key,
+    /// The key of [personal data](crate::guide::personal_data) is unknown: the key file is missing, or belongs to another image. Erased
+    /// data are no error.
+    PersonalKey,
     /// Replay failed, or its result differs from the recorded result: an event's outcome or the state's digest differs.
     Diverged,
     /// The operation needs events that were pruned. See

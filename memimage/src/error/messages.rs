@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::advice::advice;
 use super::kind::ErrorKind;
+use super::personal_key::PersonalKeyError;
 use super::projection::ProjectionFault;
 use super::shape_lock::{ShapeLockError, lines};
 use super::state_file::unusable;
@@ -434,6 +435,9 @@ pub(crate) enum ErrorDetail {
 
     #[error(transparent)]
     ShapeLock(ShapeLockError),
+
+    #[error(transparent)]
+    PersonalKey(PersonalKeyError),
 
     #[error(transparent)]
     Projection(ProjectionFault),

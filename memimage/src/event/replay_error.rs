@@ -3,6 +3,7 @@
 use super::recorded::UpcastError;
 use crate::digest::DigestError;
 use crate::outcome::Outcome;
+use crate::personal::take_failure;
 use crate::value::ValueError;
 
 /// The reason why an event cannot be replayed.
@@ -10,7 +11,10 @@ use crate::value::ValueError;
 pub enum ReplayError {
     /// The bytes are not a value of the type.
     #[error("its payload does not decode: {0}")]
-    Decode(#[from] postcard::Error),
+    Decode(postcard::Error),
+    /// Personal data in the payload cannot be read, for example because their key is unknown.
+    #[error("{0}")]
+    Personal(String),
     /// The value is nested deeper than the limit.
     #[error("it is nested more than {0} levels deep")]
     TooDeep(u32),
@@ -42,6 +46,13 @@ pub enum ReplayError {
     },
 }
 
+impl From<postcard::Error> for ReplayError {
+    /// postcard drops the text of an error of personal data.
+    fn from(error: postcard::Error) -> ReplayError {
+        take_failure().map_or(ReplayError::Decode(error), ReplayError::Personal)
+    }
+}
+
 /// The help for a body that behaves differently on replay.
 const FIX_BODY: &str = "restore the old body, or give the new body a new version: on replay a body must do the same as when the event was recorded";
 
@@ -56,6 +67,8 @@ impl ReplayError {
         match self {
             ReplayError::Outcome { .. } if is_past => FIX_UPCAST_OUTCOME,
             ReplayError::Outcome { .. } => FIX_BODY,
+            // the text of the error has its own help
+            ReplayError::Personal(_) => "",
             ReplayError::Decode(_) | ReplayError::TooDeep(_) | ReplayError::Remainder(_) | ReplayError::Value(_) => {
                 "correct the `Deserialize` or the past type, because the recorded bytes are intact"
             }

@@ -129,6 +129,10 @@ impl<M: Model> Shared<M> {
         if self.state.read().is_none() {
             return self.recover_again(&mut journal, "the last promotion failed");
         }
+        // the values notice the destroyed keys themselves; derived fields may have parts of them
+        if self.source.keyring().personal().refresh()? && M::DERIVED.is_some() {
+            return self.recover_again(&mut journal, "personal data were erased");
+        }
         if journal.verify_continuity(compare)? == Continuity::Voided {
             return self.recover_again(&mut journal, "an event became void");
         }

@@ -120,6 +120,8 @@ fn options_of_image<M: Model>(options: &Options<M>) -> Options<M> {
         monotonic: options.monotonic.clone(),
         genesis: None,
         encryption: options.encryption.clone(),
+        #[cfg(feature = "erasure")]
+        personal_keys: options.personal_keys.clone(),
         chain: options.chain.clone(),
         progress: None,
         replication: options.replication.clone(),

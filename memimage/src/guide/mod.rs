@@ -57,6 +57,7 @@ pub mod backup;
 pub mod damage;
 pub mod looking_inside;
 pub mod encryption;
+pub mod personal_data;
 pub mod async_and_tokio;
 pub mod performance;
 pub mod grouping_commands;

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorDetail};
 use crate::event::{DeliveredPayload, Delivery, Event as _, Model, Recorded, ReplayError, StoredPayload};
 use crate::journal::{Scan, StoredRecord, Voids};
 use crate::panics::panic_message;
-use crate::recovery::{FollowedDispatch, ReplayAction, ReplayRoute, unknown_event_number};
+use crate::recovery::{FollowedDispatch, ReplayAction, ReplayRoute, replay_fault, unknown_event_number};
 
 /// Appends the events that a record stands for. A record that upcasters drop, or that is void, gives one entry without an event.
 pub(super) fn push_events<M: Model>(
@@ -82,7 +82,7 @@ pub(crate) fn deliver<M: Model>(
     let upcast = catch_unwind(AssertUnwindSafe(|| (event.deliver)(&payload, &mut delivery.target())));
     let fault = match upcast {
         Ok(Ok(())) => return Ok(()),
-        Ok(Err(fault)) => (fault.to_string(), fault.help(event.is_past)),
+        Ok(Err(fault)) => return Err(replay_fault(event, record.seq, &fault)),
         Err(panic) => {
             let what = format!("its decoding panicked: {}", panic_message(panic));
             (what, ReplayError::help_for_panic(event.is_past))

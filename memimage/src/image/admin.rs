@@ -72,6 +72,28 @@ impl<'a, M: Model> Admin<'a, M> {
         self.image.shared().correct_time(to, reason.into())
     }
 
+    /// Erases all [personal data](crate::Personal) of a subject: destroys the key with which they are sealed. Returns whether the
+    /// subject had a key.
+    ///
+    /// When it returns, the key is gone from the key file, and [`Personal::get`](crate::Personal::get) of each value returns `None`: in
+    /// this image, in past states, in branches, projections and backups, and in followers as soon as they look. An erasure cannot be
+    /// undone. Erasing a subject again changes nothing. New data of the subject get a new key.
+    ///
+    /// If the model has derived fields, they are rebuilt, so that they do not keep a part of the erased values; commands wait
+    /// meanwhile. See [the guide](crate::guide::personal_data) for what an erasure does not reach, such as a copy of the key file.
+    ///
+    /// # Errors
+    ///
+    /// - Returns an error if the key file cannot be written or locked, or is damaged
+    ///   ([`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt)), missing ([`ErrorKind::PersonalKey`](crate::ErrorKind::PersonalKey)) or
+    ///   replaced. The values may be erased all the same: repeat the call until it succeeds. The next opening of the image also
+    ///   completes an erasure that has begun.
+    /// - Returns an error if the image is closed or poisoned, or if the call comes from inside the image.
+    #[cfg(feature = "erasure")]
+    pub fn erase(&self, subject: impl Into<crate::Subject>) -> Result<bool, Error> {
+        self.image.shared().erase(&subject.into())
+    }
+
     /// The files of the image, for an operation that copies them.
     pub(crate) fn pin_files(&self, call: &'static str) -> Result<PinnedFiles<'a>, Error> {
         self.image.shared().pin_files(call)

@@ -13,6 +13,8 @@ use crate::digest::digest_within;
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Command, decode};
 use crate::panics::panic_message;
+use crate::personal::take_failure;
+use crate::personal_keys::{MissingKeys, PersonalKeys};
 use crate::planted::{Bug, planted};
 use crate::shape::may_be_deep;
 use crate::value::MAX_DEPTH;
@@ -20,12 +22,33 @@ use crate::value::MAX_DEPTH;
 /// The capacity of the payload buffer, in bytes, that is kept for the next command.
 pub(super) const PAYLOAD_KEPT: usize = 1 << 16;
 
-/// Encodes the command into `payload` and decodes it again: the result is the command that replay will run.
-pub(super) fn through_encoding<M, C: Command<M>>(command: C, payload: &mut Vec<u8>) -> Result<C, Error> {
+/// A command that was encoded.
+pub(super) enum Encoded<C> {
+    /// The command that replay will run.
+    Decoded(C),
+    /// The command as the caller made it: keys must be created first.
+    NoKeys(C, MissingKeys),
+}
+
+/// Encodes the command into `payload` and decodes it again. `keys` seal its personal data.
+pub(super) fn through_encoding<M, C: Command<M>>(
+    command: C,
+    payload: &mut Vec<u8>,
+    keys: &PersonalKeys,
+) -> Result<Encoded<C>, Error> {
     bound_depth::<M, C>(&command)?;
     payload.clear();
     payload.shrink_to(PAYLOAD_KEPT);
-    encode::<M, C>(&command, payload)?;
+    let (encoded, missing) = keys.encode(|| encode::<M, C>(&command, payload));
+    encoded?;
+    if let Some(missing) = missing {
+        return Ok(Encoded::NoKeys(command, missing));
+    }
+    decoded::<M, C>(command, payload).map(Encoded::Decoded)
+}
+
+/// The command that replay will run.
+fn decoded<M, C: Command<M>>(command: C, payload: &[u8]) -> Result<C, Error> {
     match catch_unwind(AssertUnwindSafe(|| decode::<C>(payload))) {
         Ok(Ok(_)) if planted(Bug::CallersValueApplied) => Ok(command),
         Ok(Ok(decoded)) => Ok(decoded),
@@ -51,7 +74,7 @@ fn bound_depth<M, C: Command<M>>(command: &C) -> Result<(), Error> {
 pub(super) fn encode<M, C: Command<M>>(command: &C, bytes: &mut Vec<u8>) -> Result<(), Error> {
     match catch_unwind(AssertUnwindSafe(|| command.serialize(&mut postcard::Serializer { output: Append(bytes) }))) {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(unencodable::<M, C>(error.to_string())),
+        Ok(Err(error)) => Err(unencodable::<M, C>(take_failure().unwrap_or_else(|| error.to_string()))),
         Err(panic) => Err(panicked::<M, C>("arguments' encoding", panic)),
     }
 }

@@ -138,6 +138,11 @@ impl<'a, M: Model> Bulk<'a, M> {
                     self.shared.journal.obtain_segment(room)?;
                     command = unchanged;
                 }
+                Attempt::NoKeys(unchanged, missing) => {
+                    state.locked = None;
+                    self.shared.keyring.personal().create(&missing)?;
+                    command = unchanged;
+                }
                 Attempt::Failed(error) => return Err(error),
                 Attempt::BodyPanicked(error) => {
                     let Some(Locked { open, mut core }) = state.locked.take() else { return Err(error) };

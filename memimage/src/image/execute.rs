@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::arguments::{encode, panicked, through_encoding};
+use super::arguments::{Encoded, encode, panicked, through_encoding};
 use super::core::{Core, Shared};
 use super::request::{Repeated, Request};
 use crate::context::{Context, Metadata, Origin};
@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorDetail};
 use crate::event::{Command, Commands, FromRefusal, Model};
 use crate::journal::{EventId, NoRoom, OpenBatch, Ticket};
 use crate::outcome::Outcome;
+use crate::personal_keys::MissingKeys;
 use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 
@@ -38,6 +39,8 @@ pub(super) enum Attempt<C: Command<M>, M> {
     Refused(C::Error),
     /// The command was not executed: a segment must be created first.
     NoRoom(C, NoRoom),
+    /// The command was not executed: keys of its personal data must be created first.
+    NoKeys(C, MissingKeys),
     /// The command failed and is not recorded.
     Failed(Error),
     /// The command's body panicked. The command is not recorded, but the model may be half changed: it must be rebuilt.
@@ -89,7 +92,10 @@ impl<M: Model> Shared<M> {
             self.journal.ensure_syncer(open)?;
         }
         if const { !C::ARGUMENTS_ROUND_TRIP } {
-            command = through_encoding::<M, C>(command, &mut core.payload)?;
+            command = match through_encoding::<M, C>(command, &mut core.payload, self.keyring.personal())? {
+                Encoded::Decoded(command) => command,
+                Encoded::NoKeys(command, missing) => return Ok(Attempt::NoKeys(command, missing)),
+            };
         } else if key.is_some() {
             core.payload.clear();
             encode::<M, C>(&command, &mut core.payload)?;

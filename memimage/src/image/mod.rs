@@ -32,6 +32,8 @@ mod once;
 mod journal;
 mod stats;
 mod time_correction;
+#[cfg(feature = "erasure")]
+mod erasing;
 mod admin;
 mod replay_report;
 mod opening;

@@ -280,6 +280,7 @@ impl<M: Model> Opening<M> {
             self.quarantine_states_from(&journal.journal, first)?;
         }
         // before the first other change: nothing may take a directory for a backup that has become an image of its own
+        self.keyring.personal().complete_erasures();
         let restored = self.layout.remove_backup_marker(&*self.disk)?;
         let SettledJournal { journal: opened, durable_file, quarantined } = journal.settle(end)?;
         let identity = opened.segments().identity().clone();

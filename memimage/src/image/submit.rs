@@ -12,11 +12,13 @@ use crate::error::{Error, ErrorDetail};
 use crate::event::{Command, FromRefusal, Model};
 use crate::execute::Execute;
 use crate::journal::NoRoom;
+use crate::personal_keys::MissingKeys;
 
-/// A command that was executed, or that must wait for a segment.
+/// A command that was executed, or that must wait for a segment or for keys.
 enum Submitted<C: Command<M>, M> {
     Answered(Pending<C::Output, C::Error>),
     NoRoom(C, NoRoom),
+    NoKeys(C, MissingKeys),
 }
 
 impl<M: Model> Execute for Image<M> {
@@ -68,6 +70,10 @@ impl<M: Model> Shared<M> {
                     self.journal.obtain_segment(room)?;
                     command = unchanged;
                 }
+                Submitted::NoKeys(unchanged, missing) => {
+                    self.keyring.personal().create(&missing)?;
+                    command = unchanged;
+                }
             }
         }
     }
@@ -92,6 +98,11 @@ impl<M: Model> Shared<M> {
                     self.clock.report();
                     self.snapshot_if_due();
                     return Ok(pending);
+                }
+                Submitted::NoKeys(unchanged, missing) => {
+                    // a few syncs, once for each subject
+                    self.keyring.personal().create(&missing)?;
+                    command = unchanged;
                 }
                 Submitted::NoRoom(unchanged, room) => {
                     let mut started = false;
@@ -124,6 +135,7 @@ impl<M: Model> Shared<M> {
             Attempt::Repeated(answer, seq) => (answer, Some(seq)),
             Attempt::Refused(error) => (Err(error), None),
             Attempt::NoRoom(command, room) => return Ok(Submitted::NoRoom(command, room)),
+            Attempt::NoKeys(command, missing) => return Ok(Submitted::NoKeys(command, missing)),
             Attempt::Failed(error) => return Err(error),
             Attempt::BodyPanicked(error) => {
                 drop(open);

@@ -8,6 +8,7 @@ use serde::ser::{
 use super::kind::Kind;
 use super::visitor::{Key, Scalar, Stop, Visitor};
 use crate::digest::{ChildShapes, DigestPosition};
+use crate::personal::{COMPARED_FIELDS, PERSONAL};
 use crate::shape::Descriptor;
 use crate::value::Value;
 
@@ -54,6 +55,7 @@ impl<'p, 'v, V: Visitor> Walk<'p, 'v, V> {
             next: 0,
             key: String::new(),
             is_wanted: false,
+            shown: u64::MAX,
         })
     }
 
@@ -94,6 +96,8 @@ struct Parts<'p, 'v, V> {
     key: String,
     /// Whether the visitor wants this value.
     is_wanted: bool,
+    /// The number of named parts, from the first on, that the visitor gets: of personal data, only the subject.
+    shown: u64,
 }
 
 /// Where the text of a part's key is.
@@ -135,6 +139,9 @@ impl<V: Visitor> Parts<'_, '_, V> {
     }
 
     fn named<T: Serialize + ?Sized>(&mut self, name: &'static str, part: &T) -> Result<(), Stop> {
+        if self.next >= self.shown {
+            return Ok(());
+        }
         let shape = usize::try_from(self.next).unwrap_or(usize::MAX);
         self.part(KeySource::Name(name), part, shape)
     }
@@ -284,8 +291,9 @@ impl<'p, 'v, V: Visitor> Serializer for Walk<'p, 'v, V> {
     }
 
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Parts<'p, 'v, V>, Stop> {
+        let shown = if name == PERSONAL { COMPARED_FIELDS as u64 } else { u64::MAX };
         // a struct with skipped fields may write fewer fields than it announces
-        self.parts(Kind::Record, name, None, ChildShapes::of_struct)
+        Ok(Parts { shown, ..self.parts(Kind::Record, name, None, ChildShapes::of_struct)? })
     }
 
     fn serialize_struct_variant(

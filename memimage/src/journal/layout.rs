@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorDetail};
 use crate::journal::format::segment::{Identity, file_name, parse_file_name};
 use crate::journal::format::watermark::{self, BLOCK, Watermark};
 use crate::log;
+use crate::personal_keys::DIRECTORY as PERSONAL_KEYS;
 use crate::seq::SegmentId;
 
 /// The file name extension of a copy of a base. Bases are in the directory of the segments.
@@ -232,6 +233,8 @@ impl Layout {
             paths.push(dir);
         }
         paths.push(self.subscriptions());
+        let personal_keys = self.root.join(PERSONAL_KEYS);
+        paths.extend([personal_keys.join("LOCK"), personal_keys.join("keys"), personal_keys]);
         for name in self.subscription_names(disk)? {
             let SubscriptionPaths { dir, lock, acknowledged } = self.subscription(&name);
             paths.extend([dir, lock, acknowledged]);
@@ -265,11 +268,15 @@ impl Layout {
                 ("LOCK", FileType::File) | ("journal" | "snapshot" | "quarantine", FileType::Dir) => {}
                 ("replication", FileType::File | FileType::Dir) => {} // the claim of a log comes before the creation
                 (name, FileType::File) if name.ends_with(UNFINISHED) => {}
-                ("subscription", FileType::Dir) => only_own_names = false, // the creation of an image makes none
-                ("journal" | "snapshot" | "quarantine" | "subscription", FileType::File) => {
+                // the creation of an image makes none
+                ("subscription" | PERSONAL_KEYS, FileType::Dir) => only_own_names = false,
+                ("journal" | "snapshot" | "quarantine" | "subscription" | PERSONAL_KEYS, FileType::File) => {
                     return Err(self.not_an_image(&format!("`{name}` in it is a file, but must be a directory")));
                 }
-                ("LOCK" | "journal" | "snapshot" | "quarantine" | "subscription" | "replication", kind) => {
+                (
+                    "LOCK" | "journal" | "snapshot" | "quarantine" | "subscription" | "replication" | PERSONAL_KEYS,
+                    kind,
+                ) => {
                     return Err(not_plain(self.root.join(name), kind));
                 }
                 (name, _) => {

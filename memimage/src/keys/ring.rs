@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::{ChainKey, Cipher, Keys};
 use crate::error::{Error, ErrorDetail};
+use crate::personal_keys::PersonalKeys;
 
 /// The protection of a file or frame: the numbers of its encryption key and its chain key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +45,8 @@ impl Protection {
 pub(crate) struct Keyring {
     encryption: Option<Keys>,
     chain: Option<Keys>,
+    /// The keys of personal data, which are in a file of their own.
+    personal: PersonalKeys,
     loaded: Mutex<Loaded>,
 }
 
@@ -57,7 +60,18 @@ struct Loaded {
 
 impl Keyring {
     pub(crate) fn new(encryption: Option<Keys>, chain: Option<Keys>) -> Keyring {
-        Keyring { encryption, chain, loaded: Mutex::default() }
+        Keyring { encryption, chain, personal: PersonalKeys::default(), loaded: Mutex::default() }
+    }
+
+    /// The same keyring, with these keys of personal data.
+    #[cfg(feature = "erasure")]
+    pub(crate) fn with_personal(self, personal: PersonalKeys) -> Keyring {
+        Keyring { personal, ..self }
+    }
+
+    /// The keys of personal data.
+    pub(crate) fn personal(&self) -> &PersonalKeys {
+        &self.personal
     }
 
     /// Whether no keys were given.

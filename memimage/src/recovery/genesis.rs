@@ -5,6 +5,7 @@ use super::state_digest;
 use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::{Derived, Model, decode_state, rebuild_derived};
 use crate::journal::{Frame, Genesis, Scan};
+use crate::personal::take_failure;
 use crate::seq::{SegmentId, Seq};
 use crate::shape::node::{Node, NodeField, NodeFields};
 use crate::shape::{ShapeTree, fingerprint};
@@ -34,7 +35,8 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
         return Err(error.clone());
     }
     let encoded = postcard::to_stdvec(first).map_err(|error| {
-        Error::new(ErrorDetail::Unserializable { state: "the initial state", what: error.to_string() })
+        let what = take_failure().unwrap_or_else(|| error.to_string());
+        Error::new(ErrorDetail::Unserializable { state: "the initial state", what })
     })?;
     let digest = digest?.to_u64();
     check_first::<M>(state.map(|_| &*encoded), digest)?;

@@ -162,6 +162,11 @@ impl OpenedJournal {
         &self.disk
     }
 
+    /// Reads the keys of the image's personal data, which decoding needs.
+    pub(crate) fn open_personal_keys(&self) -> Result<(), Error> {
+        self.keyring.personal().open(&self.disk, self.layout.root())
+    }
+
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
     }

@@ -13,7 +13,7 @@ use super::round_trip::restored;
 use super::start::ReplayInput;
 use super::{Recovered, RecoveryGoal, compare, older_requests};
 use crate::context::{Context, Metadata, Origin, Timestamp};
-use crate::error::{Error, ErrorDetail};
+use crate::error::{Error, ErrorDetail, PersonalKeyError};
 use crate::event::{Apply, EventType, Model, Recorded, ReplayError, ReplayedRequest, StoredPayload};
 use crate::journal::{EncodedRows, EventId, Frame, FrameChain, FrameKind, Record, Scan, TailPosition, Voids, records};
 use crate::log;
@@ -400,7 +400,7 @@ impl<M: Model> Replay<'_, M> {
                 self.advance(seq, time)
             }
             Ok(()) => self.advance(seq, time),
-            Err(fault) => Err(replay_error(event, seq, fault.to_string(), fault.help(event.is_past))),
+            Err(fault) => Err(replay_fault(event, seq, &fault)),
         }
     }
 
@@ -419,6 +419,18 @@ impl<M: Model> Replay<'_, M> {
 pub(crate) fn replay_error<M>(event: &EventType<M>, seq: Seq, what: String, help: &'static str) -> Error {
     let (name, version) = (event.name.to_owned(), event.version);
     Error::new(ErrorDetail::Replay { seq, name, version, what, help })
+}
+
+/// The error for an event that cannot be replayed because of `fault`.
+#[cold]
+pub(crate) fn replay_fault<M>(event: &EventType<M>, seq: Seq, fault: &ReplayError) -> Error {
+    match fault {
+        ReplayError::Personal(what) => {
+            let place = format!("event {seq} (`{}` version {})", event.name, event.version);
+            Error::new(ErrorDetail::PersonalKey(PersonalKeyError::Unreadable { place, what: what.clone() }))
+        }
+        _ => replay_error(event, seq, fault.to_string(), fault.help(event.is_past)),
+    }
 }
 
 /// The message for an event whose number has no row.

@@ -91,7 +91,7 @@ pub(super) struct StartSearch<'a> {
     /// Descriptions of the unusable snapshots and bases, for an error message.
     tried: Vec<String>,
     /// The first error about an intact file whose state the program does not load correctly, so that the program must be
-    /// corrected.
+    /// corrected, or the keys of personal data be found.
     invalid: Option<Error>,
     /// The unusable files, each with the cause.
     pub(super) unusable: Vec<(PathBuf, String)>,
@@ -133,7 +133,7 @@ impl<'a> StartSearch<'a> {
                     log::warning!(%seq, %error, "cannot use a snapshot; recovery tries the next older state");
                     self.tried.push(error.briefly());
                     self.unusable.push((path, error.to_string()));
-                    let is_invalid = error.kind() == ErrorKind::InvalidModel;
+                    let is_invalid = matches!(error.kind(), ErrorKind::InvalidModel | ErrorKind::PersonalKey);
                     self.invalid = self.invalid.take().or(Some(error).filter(|_| is_invalid));
                 }
             }

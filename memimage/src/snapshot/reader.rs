@@ -13,10 +13,11 @@ use super::EncodedPart;
 use super::format::{CHUNK, CHUNK_HEADER, SnapshotHeader, TRAILER, Trailer, hasher, u32_at};
 use super::protection::{HEADER, SnapshotProtection, decrypt_seed, overhead};
 use crate::disk::{Access, Disk, StoredFile};
-use crate::error::{Error, ErrorDetail};
+use crate::error::{Error, ErrorDetail, PersonalKeyError};
 use crate::journal::Identity;
 use crate::keys::{AuthenticationError, Keyring, MAC, TAG};
 use crate::nesting::{BoundedError, MAX_STATE_DEPTH, deserialize_within};
+use crate::personal::take_failure;
 use crate::progress::{OpeningPhase, Progress, ProgressReporter};
 use crate::requests::{RequestTable, StoredTable};
 use crate::seq::Seq;
@@ -108,6 +109,7 @@ impl SnapshotFile {
     /// Like [`load`](SnapshotFile::load), except that it returns an inner error if the checksums are correct but the state does
     /// not decode as a `T`.
     pub(crate) fn decode<T: Shape + DeserializeOwned>(self) -> Result<Result<LoadedSnapshot<T>, String>, Error> {
+        let path = self.file.path().to_owned();
         let mut chunks = self.chunks()?;
         let decoded = chunks.value(|deserializer| match const { may_be_deep(T::SHAPE) } {
             true => deserialize_within(deserializer, MAX_STATE_DEPTH),
@@ -118,7 +120,13 @@ impl SnapshotFile {
             Err(BoundedError::TooDeep) => {
                 return Ok(Err(format!("the state is nested more than {MAX_STATE_DEPTH} levels deep")));
             }
-            Err(BoundedError::Invalid(error)) => return Ok(Err(format!("the state does not decode: {error}"))),
+            Err(BoundedError::Invalid(error)) => {
+                if let Some(what) = take_failure() {
+                    let place = format!("the state in `{}`", path.display());
+                    return Err(Error::new(ErrorDetail::PersonalKey(PersonalKeyError::Unreadable { place, what })));
+                }
+                return Ok(Err(format!("the state does not decode: {error}")));
+            }
         };
         if !chunks.is_at_end()? {
             return Ok(Err("the file has bytes after the state".to_owned()));

@@ -12,6 +12,7 @@ use super::protection::{HEADER, SnapshotProtection};
 use crate::disk::StoredFile;
 use crate::error::{Error, ErrorDetail};
 use crate::keys::{Protection, TAG};
+use crate::personal::take_failure;
 use crate::planted::{Bug, planted};
 
 /// The number of bytes that are written between two syncs: a sync of the journal waits for the device to write them. (With 1 MiB,
@@ -142,7 +143,10 @@ impl<'a> ChunkWriter<'a> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
-        serialized.map_err(|error| Error::new(ErrorDetail::Unserializable { state, what: error.to_string() }))?;
+        serialized.map_err(|error| {
+            let what = take_failure().unwrap_or_else(|| error.to_string());
+            Error::new(ErrorDetail::Unserializable { state, what })
+        })?;
         self.flush_chunk()
     }
 

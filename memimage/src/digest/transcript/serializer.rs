@@ -10,6 +10,7 @@ use crate::digest::child_shapes::ChildShapes;
 use crate::digest::error::DigestError;
 use crate::digest::position::DigestPosition;
 use crate::digest::serializer::{hashed_f32, hashed_f64};
+use crate::personal::{COMPARED_FIELDS, PERSONAL};
 use crate::shape::{Descriptor, Primitive};
 
 /// Writes the transcript of one value. This serializer uses the shape only to find the unordered collections. Computing the
@@ -39,7 +40,7 @@ impl<'a> TranscriptSerializer<'a> {
     /// Writes the tag. Returns the serializer for the value's parts.
     fn parts(self, tag: Tag, shapes: ChildShapes) -> Parts<'a> {
         self.out.push(tag as u8);
-        Parts { out: self.out, position: self.position, shapes, next: 0, starts: Vec::new(), is_sorted: false }
+        Parts { out: self.out, position: self.position, shapes, next: 0, starts: Vec::new(), is_sorted: false, compared: usize::MAX }
     }
 
     /// Like `parts`, but the serializer sorts the items or entries after the last one is written.
@@ -78,6 +79,8 @@ pub(super) struct Parts<'a> {
     /// The offset of each item or entry; empty if the items or entries are not sorted.
     starts: Vec<usize>,
     is_sorted: bool,
+    /// The number of named fields, from the first on, that the transcript contains.
+    compared: usize,
 }
 
 impl Parts<'_> {
@@ -95,6 +98,9 @@ impl Parts<'_> {
     }
 
     fn named<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), DigestError> {
+        if self.next >= self.compared {
+            return Ok(());
+        }
         self.out.push(Tag::Field as u8);
         text(self.out, name.as_bytes());
         self.part(value)
@@ -258,9 +264,10 @@ impl<'a> Serializer for TranscriptSerializer<'a> {
         })
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, DigestError> {
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Parts<'a>, DigestError> {
         let shapes = ChildShapes::of_struct(&self.position);
-        Ok(self.parts(Tag::Struct, shapes))
+        let compared = if name == PERSONAL { COMPARED_FIELDS } else { usize::MAX };
+        Ok(Parts { compared, ..self.parts(Tag::Struct, shapes) })
     }
 
     fn serialize_struct_variant(
