@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use memimage::{HistoryEvent, Image, Seq, Subscription};
 use serde::{Deserialize, Serialize};
 
 use crate::model::social::{SocialEvent, ConduitFollow};
-use crate::model::{Conduit, ConduitEvent};
+use crate::model::users::UsersEvent;
+use crate::model::{Conduit, ConduitEvent, UserId};
 
 /// A mail in the file, as a line of JSON.
 #[derive(Serialize, Deserialize)]
@@ -28,6 +29,7 @@ pub struct Mail {
 
 /// The file of mails, which stands for a mail server: it accepts each id once.
 pub struct Outbox {
+    path: PathBuf,
     file: File,
     sent: BTreeSet<String>,
 }
@@ -51,7 +53,7 @@ impl Outbox {
             })?;
             sent.insert(mail.id);
         }
-        Ok(Outbox { file, sent })
+        Ok(Outbox { path: path.to_owned(), file, sent })
     }
 
     fn send(&mut self, mail: &Mail) -> io::Result<()> {
@@ -63,6 +65,19 @@ impl Outbox {
         self.file.write_all(&line)?;
         self.file.sync_data()?;
         self.sent.insert(mail.id.clone());
+        Ok(())
+    }
+
+    /// Removes the mails to a user who was deleted.
+    fn forget(&mut self, user: UserId) -> io::Result<()> {
+        let text = fs::read(&self.path)?;
+        let is_other = |line: &&[u8]| serde_json::from_slice::<Mail>(line).is_ok_and(|mail| mail.user != user.0);
+        let kept: Vec<u8> = text.split_inclusive(|byte| *byte == b'\n').filter(is_other).flatten().copied().collect();
+        let new = self.path.with_extension("new");
+        fs::write(&new, &kept)?;
+        File::open(&new)?.sync_all()?;
+        fs::rename(&new, &self.path)?;
+        *self = Outbox::open(&self.path)?;
         Ok(())
     }
 }
@@ -98,6 +113,7 @@ fn handle(
                 retried(|| outbox.send(&mail));
             }
         }
+        Some(ConduitEvent::Users(UsersEvent::DeleteUser(deleted))) => retried(|| outbox.forget(deleted.user)),
         _ => {}
     }
     // after the effect, never before: a crash between them sends again, and the id tells

@@ -21,7 +21,7 @@ use crate::mailer::{self, Outbox};
 use crate::model::Conduit;
 use crate::secret::Secret;
 use crate::store::Store;
-use crate::store::image::ImageStore;
+use crate::store::image::{self, ImageStore};
 use crate::token::Tokens;
 use crate::trends::Trends;
 
@@ -87,6 +87,7 @@ pub fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
 /// Owns the image.
 fn own(runtime: &tokio::runtime::Runtime, settings: &Settings, path: &Path, metrics: PrometheusHandle) -> Result<(), Box<dyn Error>> {
     let image = Image::<Conduit>::options().snapshots(SnapshotPolicy::AfterEvents(settings.snapshot_every)).open(path)?;
+    image::erase_departed(&image)?;
     let trends_path = settings.trends.clone().unwrap_or_else(|| beside(path, "trends"));
     let trends = Arc::new(Projection::<Trends>::open(&image.journal(), trends_path)?);
     let mailer = mailer::start(&image, Outbox::open(&beside(path, "mails"))?)?;

@@ -45,7 +45,7 @@ pub fn router<S: Store>(app: App<S>) -> Router {
     let api = Router::new()
         .route("/users", post(users::register::<S>))
         .route("/users/login", post(users::login::<S>))
-        .route("/user", get(users::show::<S>).put(users::update::<S>))
+        .route("/user", get(users::show::<S>).put(users::update::<S>).delete(users::delete::<S>))
         .route("/profiles/{username}", get(profiles::show::<S>))
         .route("/profiles/{username}/follow", post(profiles::follow::<S>).delete(profiles::unfollow::<S>))
         .route("/articles", get(articles::list::<S>).post(articles::publish::<S>))

@@ -82,6 +82,16 @@ pub(crate) async fn update<S: Store>(
     answer(&app, user, account)
 }
 
+/// Not in the specification: everybody may leave, and then the personal data is erased.
+pub(crate) async fn delete<S: Store>(
+    State(app): State<App<S>>,
+    Session(user): Session,
+    call: Call,
+) -> Result<StatusCode, Problem> {
+    app.store.delete_user(&call, user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 fn answer<S>(app: &App<S>, user: UserId, account: Account) -> Result<Json<Value>, Problem> {
     let token = app.tokens.issue(user).map_err(|error| Problem::internal(&error))?;
     let Account { email, username, bio, image } = account;

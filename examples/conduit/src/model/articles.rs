@@ -12,8 +12,8 @@ use crate::text::{Body, Description, Slug, Tag, Title};
 /// What changes about an article.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, Shape)]
 pub struct ArticleChange {
-    /// The new title, if it changes.
-    pub title: Option<Title>,
+    /// The new title, and the slug that it asks for.
+    pub title: Option<(Title, Slug)>,
     /// The new description, if it changes.
     pub description: Option<Description>,
     /// The new text, if it changes.
@@ -22,13 +22,15 @@ pub struct ArticleChange {
     pub tags: Option<Vec<Tag>>,
 }
 
+// A slug is an argument, so that the rule that makes it of a title may change: see the upcaster.
 #[memimage::commands(group = Articles, lock)]
 impl Conduit {
-    /// Publishes an article at the slug of its title, with a number behind it if the slug is taken.
-    #[command(check = can_publish)]
+    /// Publishes an article at the slug that it asks for, with a number behind it if the slug is taken.
+    #[command(version = 2, history(PublishV1), check = can_publish)]
     pub fn publish(
         &mut self,
         author: UserId,
+        slug: Slug,
         title: Title,
         description: Description,
         body: Body,
@@ -37,7 +39,7 @@ impl Conduit {
     ) -> ArticleId {
         let id = ArticleId(ctx.seq().get());
         let article = Article {
-            slug: slug_of(&title).unique(|slug| self.index.articles_by_slug.contains_key(slug)),
+            slug: slug.unique(|slug| self.index.articles_by_slug.contains_key(slug)),
             title,
             description,
             body,
@@ -59,14 +61,13 @@ impl Conduit {
 
     /// Changes an article. It is named by its slug, as the request names it: a retry of a request that changed the slug finds its
     /// first answer and not a missing article.
-    #[command(check = can_edit)]
+    #[command(version = 2, history(EditV1), check = can_edit)]
     pub fn edit(&mut self, user: UserId, slug: Slug, change: ArticleChange, ctx: &Context) -> Option<ArticleId> {
         let _ = user; // the check has compared it with the author
         let id = self.index.articles_by_slug.get(&slug).copied()?;
         let mut article = self.articles.remove(&id)?;
         self.index.remove_article(id, &article);
-        if let Some(title) = change.title {
-            let asked = slug_of(&title);
+        if let Some((title, asked)) = change.title {
             article.title = title;
             if asked != article.slug {
                 article.slug = asked.unique(|slug| self.index.articles_by_slug.contains_key(slug));
@@ -139,8 +140,47 @@ fn next_millisecond(time: Timestamp) -> Timestamp {
     Timestamp::from_micros(time.as_micros() + Duration::from_millis(1).as_micros() as u64)
 }
 
-/// The slug that a title asks for.
-fn slug_of(title: &Title) -> Slug {
+/// Version 1 had no slug: the command made it of the title.
+#[derive(Deserialize, Shape)]
+struct PublishV1 {
+    author: UserId,
+    title: Title,
+    description: Description,
+    body: Body,
+    tags: Vec<Tag>,
+}
+
+#[memimage::upcast]
+fn publish_1_to_2(old: PublishV1) -> ConduitPublish {
+    let PublishV1 { author, title, description, body, tags } = old;
+    ConduitPublish { author, slug: slug_of_version_1(&title), title, description, body, tags }
+}
+
+/// Version 1 had no slug here either.
+#[derive(Deserialize, Shape)]
+struct EditV1 {
+    user: UserId,
+    slug: Slug,
+    change: ArticleChangeV1,
+}
+
+#[derive(Deserialize, Shape)]
+struct ArticleChangeV1 {
+    title: Option<Title>,
+    description: Option<Description>,
+    body: Option<Body>,
+    tags: Option<Vec<Tag>>,
+}
+
+#[memimage::upcast]
+fn edit_1_to_2(old: EditV1) -> ConduitEdit {
+    let ArticleChangeV1 { title, description, body, tags } = old.change;
+    let title = title.map(|title| (title.clone(), slug_of_version_1(&title)));
+    ConduitEdit { user: old.user, slug: old.slug, change: ArticleChange { title, description, body, tags } }
+}
+
+/// The rule of version 1, which stays as it is, whatever becomes of [`Slug::of`].
+fn slug_of_version_1(title: &Title) -> Slug {
     let letters = title.as_str().chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' });
     Slug::from_address(letters.collect::<String>())
 }

@@ -36,6 +36,8 @@ pub struct CommentId(pub u64);
 pub struct Conduit {
     users: BTreeMap<UserId, User>,
     articles: BTreeMap<ArticleId, Article>,
+    /// Whose personal data has still to be erased.
+    leaving: BTreeMap<UserId, String>,
     #[model(derived)]
     #[serde(skip)]
     index: Index,
@@ -134,6 +136,11 @@ impl Conduit {
     /// All articles.
     pub fn articles(&self) -> &BTreeMap<ArticleId, Article> {
         &self.articles
+    }
+
+    /// Whose personal data has still to be erased: a crash may have come between the deletion and the erasure.
+    pub fn leaving(&self) -> &BTreeMap<UserId, String> {
+        &self.leaving
     }
 
     /// The indexes.

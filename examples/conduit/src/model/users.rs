@@ -68,6 +68,43 @@ impl Conduit {
         self.is_user(user)?;
         self.is_free(Some(user), change.name.as_ref(), change.email.as_ref())
     }
+
+    /// Deletes a user with all articles, comments and favourites. The personal data waits for its erasure.
+    #[command(check = can_delete_user)]
+    pub fn delete_user(&mut self, user: UserId) {
+        let Some(deleted) = self.users.remove(&user) else { return };
+        self.index.remove_user(&deleted);
+        for follower in self.users.values_mut() {
+            follower.follows.remove(&user);
+        }
+        let own: Vec<_> = self.index.articles_by_author.get(&user).into_iter().flatten().copied().collect();
+        for id in own {
+            self.remove_article(id);
+        }
+        for id in self.index.favorites.remove(&user).into_iter().flatten() {
+            if let Some(article) = self.articles.get_mut(&id) {
+                article.favorited_by.remove(&user);
+            }
+        }
+        for article in self.articles.values_mut() {
+            article.comments.retain(|_, comment| comment.author != user);
+        }
+        self.leaving.insert(user, deleted.email.subject().to_string());
+    }
+
+    fn can_delete_user(&self, user: UserId) -> Result<(), Refusal> {
+        self.is_user(user)
+    }
+
+    /// Records that the personal data of a deleted user was erased.
+    #[command(check = can_forget)]
+    pub fn forget(&mut self, user: UserId) {
+        self.leaving.remove(&user);
+    }
+
+    fn can_forget(&self, user: UserId) -> Result<(), Refusal> {
+        if self.leaving.contains_key(&user) { Ok(()) } else { Err(Refusal::Already) }
+    }
 }
 
 impl Conduit {

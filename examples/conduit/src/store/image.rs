@@ -8,7 +8,7 @@ use super::{AccountChange, ArticleEdit, Call, Failure, NewArticle, NewUser, Stor
 use crate::model::articles::{ArticleChange, ConduitDeleteArticle, ConduitEdit, ConduitPublish};
 use crate::model::comments::{ConduitComment, ConduitDeleteComment};
 use crate::model::social::{ConduitFavorite, ConduitFollow, ConduitUnfavorite, ConduitUnfollow};
-use crate::model::users::{UserChange, ConduitRegister, ConduitUpdateUser};
+use crate::model::users::{UserChange, ConduitDeleteUser, ConduitForget, ConduitRegister, ConduitUpdateUser};
 use crate::model::{Change, CommentId, Conduit, PasswordHash, Refusal, UserId};
 use crate::text::{Email, Remark, Slug, Username};
 use crate::trends::Trends;
@@ -125,6 +125,12 @@ impl Store for ImageStore {
         self.account(user).await?.ok_or(Failure::Refused(Refusal::NotAUser))
     }
 
+    async fn delete_user(&self, call: &Call, user: UserId) -> Result<(), Failure> {
+        self.execute(call, Some(user), ConduitDeleteUser { user }).await?;
+        let image = self.image()?.clone();
+        tokio::task::spawn_blocking(move || erase_departed(&image)).await.map_err(|error| Failure::Broken(error.to_string()))?
+    }
+
     async fn profile(&self, viewer: Option<UserId>, name: &Username) -> Result<Option<Profile>, Failure> {
         self.read(|conduit| conduit.user_named(name).and_then(|(id, _)| conduit.profile(viewer, id))).await
     }
@@ -153,13 +159,14 @@ impl Store for ImageStore {
 
     async fn publish(&self, call: &Call, user: UserId, article: NewArticle) -> Result<ArticleView, Failure> {
         let NewArticle { title, description, body, tags } = article;
-        let command = ConduitPublish { author: user, title, description, body, tags };
+        let command = ConduitPublish { author: user, slug: Slug::of(&title), title, description, body, tags };
         let id = self.execute(call, Some(user), command).await?;
         self.read(|conduit| conduit.article_view(Some(user), id)).await?.ok_or(Failure::Refused(Refusal::NoArticle))
     }
 
     async fn edit(&self, call: &Call, user: UserId, slug: &Slug, edit: ArticleEdit) -> Result<ArticleView, Failure> {
         let ArticleEdit { title, description, body, tags } = edit;
+        let title = title.map(|title| (title.clone(), Slug::of(&title)));
         let change = ArticleChange { title, description, body, tags };
         let id = self.execute(call, Some(user), ConduitEdit { user, slug: slug.clone(), change }).await?;
         let article = self.read(|conduit| conduit.article_view(Some(user), id?)).await?;
@@ -217,4 +224,22 @@ fn change_to<T, U>(change: Option<Option<T>>, personal: impl FnOnce(T) -> U) -> 
         Some(None) => Change::Clear,
         Some(Some(value)) => Change::Set(personal(value)),
     }
+}
+
+/// Erases the personal data of the users who were deleted. A crash may come after the deletion, or after the erasure: whatever is
+/// left to do is in the model, and an erasure may be repeated. So this is called after each deletion and at each start.
+///
+/// # Errors
+///
+/// Returns an error if a key cannot be destroyed or the image does not take the command.
+pub fn erase_departed(image: &Image<Conduit>) -> Result<(), Failure> {
+    let departed = image.query(|conduit| conduit.leaving().clone()).map_err(broken)?;
+    for (user, subject) in departed {
+        image.admin().erase(subject).map_err(broken)?;
+        match image.submit(ConduitForget { user }).map_err(broken)?.wait() {
+            Ok(()) | Err(CommandError::Refused(_)) => {}
+            Err(CommandError::Image(error)) => return Err(broken(error)),
+        }
+    }
+    Ok(())
 }

@@ -21,6 +21,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Changes a user.
     fn update_user(&self, call: &Call, user: UserId, change: AccountChange)
     -> impl Future<Output = Result<Account, Failure>> + Send;
+    /// Deletes a user with all that is the user's, and erases the personal data.
+    fn delete_user(&self, call: &Call, user: UserId) -> impl Future<Output = Result<(), Failure>> + Send;
     /// A user as others see it.
     fn profile(&self, viewer: Option<UserId>, name: &Username)
     -> impl Future<Output = Result<Option<Profile>, Failure>> + Send;

@@ -304,6 +304,11 @@ impl Store for PostgresStore {
         self.account(user).await?.ok_or(Failure::Refused(Refusal::NotAUser))
     }
 
+    async fn delete_user(&self, _: &Call, user: UserId) -> Result<(), Failure> {
+        let done = sqlx::query("DELETE FROM users WHERE id = $1").bind(number(user)).execute(&self.0).await?;
+        if done.rows_affected() == 1 { Ok(()) } else { Err(Failure::Refused(Refusal::NotAUser)) }
+    }
+
     async fn profile(&self, viewer: Option<UserId>, name: &Username) -> Result<Option<Profile>, Failure> {
         let row = sqlx::query(
             "SELECT u.name, u.bio, u.image,

@@ -1,0 +1,16 @@
+//! Conduit over HTTP, as a client sees it: the built program with an image of its own.
+
+mod articles;
+mod comments;
+mod erasure;
+mod follower;
+mod kill;
+mod lists;
+mod mails;
+mod operations;
+mod profiles;
+mod restart;
+mod retries;
+mod server;
+mod upgrade;
+mod users;
