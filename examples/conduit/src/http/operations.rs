@@ -30,8 +30,8 @@ pub(crate) async fn metrics<S: Store>(State(app): State<App<S>>) -> impl IntoRes
 pub(crate) async fn measure(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().to_string();
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
     let response = next.run(request).await;
-    let route = response.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
     let labels = [("method", method), ("route", route), ("status", response.status().as_u16().to_string())];
     metrics::counter!("conduit_requests_total", &labels).increment(1);
     metrics::histogram!("conduit_request_seconds", &labels).record(begun.elapsed().as_secs_f64());

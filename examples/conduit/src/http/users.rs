@@ -12,7 +12,7 @@ use crate::http::request::Session;
 use crate::http::{App, Body};
 use crate::model::{PasswordHash, UserId};
 use crate::password;
-use crate::store::{AccountChange, Call, NewUser, Store};
+use crate::store::{AccountChange, Call, Failure, NewUser, Store};
 use crate::text::{Bio, Email, Invalid, Picture, Username};
 use crate::view::Account;
 
@@ -22,9 +22,16 @@ pub(crate) async fn register<S: Store>(
     Body(body): Body,
 ) -> Result<impl IntoResponse, Problem> {
     let (name, email, password) = registration(&body)?;
-    let password = hash(&app, &call, password).await?;
+    let hashed = hash(&app, &call, password).await?;
     let subject = hex(app.secret.repeatable(&call, "subject"));
-    let (id, account) = app.store.register(&call, NewUser { name, email, password, subject }).await?;
+    let user = NewUser { name, email: email.clone(), password: hashed.clone(), subject };
+    let (id, account) = app.store.register(&call, user).await?;
+    // A retry is recognized by its key and its arguments, but not by the content of personal data. Only the one who registered
+    // may get a token, and the hash is the same for the same key.
+    let known = app.store.credentials(&email).await?;
+    if known.is_none_or(|(known, password)| known != id || password.0 != hashed.0) {
+        return Err(Failure::KeyReused.into());
+    }
     Ok((StatusCode::CREATED, answer(&app, id, account)?))
 }
 

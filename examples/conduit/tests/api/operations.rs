@@ -74,7 +74,7 @@ fn mistakes_at_the_start_are_explained() {
     };
     let image = server.image();
     let image = image.to_str().unwrap();
-    assert!(start(&["--image", image, "--addr", "127.0.0.1:0"]).contains("another process"), "a second owner");
+    assert!(start(&["--image", image, "--addr", "127.0.0.1:0"]).contains("in use by pid"), "a second owner");
     let used = server.address.to_string();
     let other = server.directory().join("other");
     assert!(start(&["--image", other.to_str().unwrap(), "--addr", &used]).contains("in use"), "a used address");
