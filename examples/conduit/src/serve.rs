@@ -79,6 +79,7 @@ pub fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         ("image", None, Some(path)) => follow(&runtime, &settings, path, metrics),
         #[cfg(feature = "postgres")]
         ("postgres", None, None) => postgres(&runtime, &settings, metrics),
+        #[cfg(not(feature = "postgres"))]
         ("postgres", None, None) => Err("this program was built without the feature `postgres`".into()),
         _ => Err("give either `--image` or `--follow`, or `--store postgres`".into()),
     }

@@ -23,7 +23,7 @@ fn copy(from: &Path, to: &Path) {
 fn the_image_of_version_1_is_read_and_continued() {
     let directory = tempfile::tempdir().unwrap();
     let image = directory.path().join("conduit.image");
-    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/version1.image"), &image);
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/version1"), &image);
     let server = Server::open(&image, "127.0.0.1:0", &[]);
     let login = |name: &str| {
         let user = json!({ "email": format!("{name}@example.org"), "password": format!("password of {name}") });
