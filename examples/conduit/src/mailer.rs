@@ -10,7 +10,7 @@ use std::time::Duration;
 use memimage::{HistoryEvent, Image, Seq, Subscription};
 use serde::{Deserialize, Serialize};
 
-use crate::model::social::{SocialEvent, ConduitFollow};
+use crate::model::social::{ConduitFollow, SocialEvent};
 use crate::model::users::UsersEvent;
 use crate::model::{Conduit, ConduitEvent, UserId};
 
@@ -49,7 +49,10 @@ impl Outbox {
         let mut sent = BTreeSet::new();
         for line in text[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let mail: Mail = serde_json::from_slice(line).map_err(|error| {
-                io::Error::new(io::ErrorKind::InvalidData, format!("`{}` has a line that is not a mail: {error}", path.display()))
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("`{}` has a line that is not a mail: {error}", path.display()),
+                )
             })?;
             sent.insert(mail.id);
         }
@@ -92,7 +95,9 @@ pub fn start(image: &Image<Conduit>, mut outbox: Outbox) -> Result<JoinHandle<()
     let image = image.clone();
     let work = move || {
         while let Some(event) = events.next() {
-            if let Err(error) = event.map_err(Into::into).and_then(|event| handle(&image, &mut outbox, &mut events, &event)) {
+            if let Err(error) =
+                event.map_err(Into::into).and_then(|event| handle(&image, &mut outbox, &mut events, &event))
+            {
                 tracing::error!(%error, "no more mails are sent until the next start");
                 return;
             }

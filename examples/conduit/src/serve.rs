@@ -86,8 +86,14 @@ pub fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
 }
 
 /// Owns the image.
-fn own(runtime: &tokio::runtime::Runtime, settings: &Settings, path: &Path, metrics: PrometheusHandle) -> Result<(), Box<dyn Error>> {
-    let image = Image::<Conduit>::options().snapshots(SnapshotPolicy::AfterEvents(settings.snapshot_every)).open(path)?;
+fn own(
+    runtime: &tokio::runtime::Runtime,
+    settings: &Settings,
+    path: &Path,
+    metrics: PrometheusHandle,
+) -> Result<(), Box<dyn Error>> {
+    let image =
+        Image::<Conduit>::options().snapshots(SnapshotPolicy::AfterEvents(settings.snapshot_every)).open(path)?;
     image::erase_departed(&image)?;
     let trends_path = settings.trends.clone().unwrap_or_else(|| beside(path, "trends"));
     let trends = Arc::new(Projection::<Trends>::open(&image.journal(), trends_path)?);
@@ -104,7 +110,12 @@ fn own(runtime: &tokio::runtime::Runtime, settings: &Settings, path: &Path, metr
 }
 
 /// Follows the image of another process.
-fn follow(runtime: &tokio::runtime::Runtime, settings: &Settings, path: &Path, metrics: PrometheusHandle) -> Result<(), Box<dyn Error>> {
+fn follow(
+    runtime: &tokio::runtime::Runtime,
+    settings: &Settings,
+    path: &Path,
+    metrics: PrometheusHandle,
+) -> Result<(), Box<dyn Error>> {
     let follower = Arc::new(Follower::<Conduit>::open(path)?);
     let journal = Journal::<Conduit>::open(path)?;
     let port = settings.addr.port();
@@ -119,7 +130,11 @@ fn follow(runtime: &tokio::runtime::Runtime, settings: &Settings, path: &Path, m
 }
 
 #[cfg(feature = "postgres")]
-fn postgres(runtime: &tokio::runtime::Runtime, settings: &Settings, metrics: PrometheusHandle) -> Result<(), Box<dyn Error>> {
+fn postgres(
+    runtime: &tokio::runtime::Runtime,
+    settings: &Settings,
+    metrics: PrometheusHandle,
+) -> Result<(), Box<dyn Error>> {
     let url = settings.database.as_deref().ok_or("`--database` is missing")?;
     let secret = settings.secret.clone().ok_or("`--secret` is missing")?;
     let store = runtime.block_on(crate::store::postgres::PostgresStore::open(url))?;

@@ -149,9 +149,14 @@ impl Slug {
     /// The slug that a title asks for: its letters and digits in lower case, with hyphens between the words.
     pub fn of(title: &Title) -> Slug {
         let lower = title.as_str().to_lowercase();
-        let words: Vec<&str> = lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> =
+            lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
         // "feed" is an address of its own
-        Slug(if words.is_empty() || words == ["feed"] { format!("article-{}", words.concat()) } else { words.join("-") })
+        Slug(if words.is_empty() || words == ["feed"] {
+            format!("article-{}", words.concat())
+        } else {
+            words.join("-")
+        })
     }
 
     /// The slug in an address, which may belong to no article.

@@ -54,10 +54,8 @@ impl Tokens {
         };
         static INSTALLED: Once = Once::new();
         INSTALLED.call_once(|| PROVIDER.install_default().expect("nothing else in this program installs a provider"));
-        let keys = Keys {
-            sign: EncodingKey::from_secret(secret.bytes())?,
-            verify: DecodingKey::from_secret(secret.bytes())?,
-        };
+        let keys =
+            Keys { sign: EncodingKey::from_secret(secret.bytes())?, verify: DecodingKey::from_secret(secret.bytes())? };
         Ok(Tokens(Arc::new(keys)))
     }
 

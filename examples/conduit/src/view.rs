@@ -194,10 +194,10 @@ impl Conduit {
     /// The articles that match, the newest first.
     pub fn list(&self, viewer: Option<UserId>, filter: &Filter, paging: Paging) -> ArticlePage {
         let index = self.index();
-        let user = |name: &String| Username::new(name.clone()).ok().and_then(|name| self.user_named(&name)).map(|(id, _)| id);
-        let tag = filter.tag.as_ref().map(|tag| {
-            Tag::new(tag.clone()).ok().and_then(|tag| index.articles_by_tag.get(&tag))
-        });
+        let user =
+            |name: &String| Username::new(name.clone()).ok().and_then(|name| self.user_named(&name)).map(|(id, _)| id);
+        let tag =
+            filter.tag.as_ref().map(|tag| Tag::new(tag.clone()).ok().and_then(|tag| index.articles_by_tag.get(&tag)));
         let author = filter.author.as_ref().map(|name| user(name).and_then(|id| index.articles_by_author.get(&id)));
         let liked = filter.favorited.as_ref().map(|name| user(name).and_then(|id| index.favorites.get(&id)));
         // the sets of the indexes that all articles of the list are in; a filter that matches nothing has none
@@ -243,7 +243,8 @@ impl Conduit {
 
     /// The tags of all articles, the most used first.
     pub fn tags(&self) -> Vec<String> {
-        let mut tags: Vec<_> = self.index().articles_by_tag.iter().map(|(tag, ids)| (ids.len(), tag.as_str())).collect();
+        let mut tags: Vec<_> =
+            self.index().articles_by_tag.iter().map(|(tag, ids)| (ids.len(), tag.as_str())).collect();
         tags.sort_by(|(used_a, a), (used_b, b)| used_b.cmp(used_a).then(a.cmp(b)));
         tags.into_iter().map(|(_, tag)| tag.to_owned()).collect()
     }

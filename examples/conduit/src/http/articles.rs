@@ -18,11 +18,8 @@ pub(crate) async fn list<S: Store>(
     Viewer(viewer): Viewer,
     parameters: Parameters,
 ) -> Result<Json<ArticlePage>, Problem> {
-    let filter = Filter {
-        tag: parameters.get("tag"),
-        author: parameters.get("author"),
-        favorited: parameters.get("favorited"),
-    };
+    let filter =
+        Filter { tag: parameters.get("tag"), author: parameters.get("author"), favorited: parameters.get("favorited") };
     Ok(Json(app.store.list(viewer, &filter, parameters.paging()?).await?))
 }
 
@@ -55,8 +52,7 @@ pub(crate) async fn publish<S: Store>(
     let description = form.required(Description::FIELD, Description::new);
     let body = form.required(text::Body::FIELD, text::Body::new);
     let tags = form.tags().unwrap_or_default();
-    let article =
-        form.finish(|| Some(NewArticle { title: title?, description: description?, body: body?, tags }))?;
+    let article = form.finish(|| Some(NewArticle { title: title?, description: description?, body: body?, tags }))?;
     let article = app.store.publish(&call, user, article).await?;
     Ok((StatusCode::CREATED, article_json(article)))
 }

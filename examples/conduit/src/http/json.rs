@@ -35,7 +35,8 @@ pub(crate) struct Form {
 impl Form {
     /// The object below `name` in the body, as all requests of the API have one.
     pub(crate) fn of(body: &Bytes, name: &'static str) -> Result<Form, Problem> {
-        let body: Value = serde_json::from_slice(body).map_err(|_| Problem::unprocessable("body", "is not valid JSON"))?;
+        let body: Value =
+            serde_json::from_slice(body).map_err(|_| Problem::unprocessable("body", "is not valid JSON"))?;
         match body {
             Value::Object(mut body) => match body.remove(name) {
                 Some(Value::Object(fields)) => Ok(Form { fields, errors: Vec::new() }),
@@ -52,7 +53,11 @@ impl Form {
     }
 
     /// A field that must be there.
-    pub(crate) fn required<T>(&mut self, field: &'static str, new: impl FnOnce(String) -> Result<T, Invalid>) -> Option<T> {
+    pub(crate) fn required<T>(
+        &mut self,
+        field: &'static str,
+        new: impl FnOnce(String) -> Result<T, Invalid>,
+    ) -> Option<T> {
         if self.fields.contains_key(field) {
             self.optional(field, new)
         } else {
@@ -62,7 +67,11 @@ impl Form {
     }
 
     /// A field that may be absent, but neither null nor blank.
-    pub(crate) fn optional<T>(&mut self, field: &'static str, new: impl FnOnce(String) -> Result<T, Invalid>) -> Option<T> {
+    pub(crate) fn optional<T>(
+        &mut self,
+        field: &'static str,
+        new: impl FnOnce(String) -> Result<T, Invalid>,
+    ) -> Option<T> {
         let read = match self.fields.remove(field)? {
             Value::String(text) => new(text),
             Value::Null => Err(Invalid::blank(field)),

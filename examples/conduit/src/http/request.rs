@@ -48,7 +48,8 @@ impl<S: Store> FromRequestParts<App<S>> for Call {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &App<S>) -> Result<Call, Problem> {
-        let request = parts.extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+        let request =
+            parts.extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
         let key = match parts.headers.get("idempotency-key") {
             None => None,
             Some(key) => match key.to_str() {

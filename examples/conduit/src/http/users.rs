@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::http::json::{Form, Json};
 use crate::http::problem::Problem;
@@ -46,8 +47,10 @@ fn registration(body: &Bytes) -> Result<(Username, Email, String), Problem> {
 pub(crate) async fn login<S: Store>(State(app): State<App<S>>, Body(body): Body) -> Result<impl IntoResponse, Problem> {
     let mut form = Form::of(&body, "user")?;
     // an address that no user can have is a wrong one, and no malformed request
-    let email = form.required(Email::FIELD, |text| if text.trim().is_empty() { Err(Invalid::blank("email")) } else { Ok(text) });
-    let password = form.required("password", |text| if text.is_empty() { Err(Invalid::blank("password")) } else { Ok(text) });
+    let email = form
+        .required(Email::FIELD, |text| if text.trim().is_empty() { Err(Invalid::blank("email")) } else { Ok(text) });
+    let password =
+        form.required("password", |text| if text.is_empty() { Err(Invalid::blank("password")) } else { Ok(text) });
     let (email, password) = form.finish(|| Some((email?, password?)))?;
     let known = match Email::new(email) {
         Ok(email) => app.store.credentials(&email).await?,
@@ -60,7 +63,10 @@ pub(crate) async fn login<S: Store>(State(app): State<App<S>>, Body(body): Body)
     answer(&app, user, account)
 }
 
-pub(crate) async fn show<S: Store>(State(app): State<App<S>>, Session(user): Session) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn show<S: Store>(
+    State(app): State<App<S>>,
+    Session(user): Session,
+) -> Result<impl IntoResponse, Problem> {
     let account = app.store.account(user).await?.ok_or_else(|| Problem::token("is invalid"))?;
     answer(&app, user, account)
 }
@@ -120,8 +126,12 @@ async fn hash<S: Store>(app: &App<S>, call: &Call, password: String) -> Result<P
     blocking(move || password::hash(&password, salt)).await?.map_err(|error| Problem::internal(&error))
 }
 
+/// How many passwords are hashed at a time. Each takes 19 MiB and a core, so a flood of logins waits here and not everywhere.
+static HASHING: Semaphore = Semaphore::const_new(4);
+
 /// Hashing a password takes long on purpose: it must not hold up the other requests of this thread.
 async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Result<R, Problem> {
+    let _permit = HASHING.acquire().await.map_err(|error| Problem::internal(&error))?;
     tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(&error))
 }
 

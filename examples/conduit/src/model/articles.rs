@@ -181,6 +181,9 @@ fn edit_1_to_2(old: EditV1) -> ConduitEdit {
 
 /// The rule of version 1, which stays as it is, whatever becomes of [`Slug::of`].
 fn slug_of_version_1(title: &Title) -> Slug {
-    let letters = title.as_str().chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' });
+    let letters = title
+        .as_str()
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' });
     Slug::from_address(letters.collect::<String>())
 }

@@ -8,7 +8,7 @@ use super::{AccountChange, ArticleEdit, Call, Failure, NewArticle, NewUser, Stor
 use crate::model::articles::{ArticleChange, ConduitDeleteArticle, ConduitEdit, ConduitPublish};
 use crate::model::comments::{ConduitComment, ConduitDeleteComment};
 use crate::model::social::{ConduitFavorite, ConduitFollow, ConduitUnfavorite, ConduitUnfollow};
-use crate::model::users::{UserChange, ConduitDeleteUser, ConduitForget, ConduitRegister, ConduitUpdateUser};
+use crate::model::users::{ConduitDeleteUser, ConduitForget, ConduitRegister, ConduitUpdateUser, UserChange};
 use crate::model::{Change, CommentId, Conduit, PasswordHash, Refusal, UserId};
 use crate::text::{Email, Remark, Slug, Username};
 use crate::trends::Trends;
@@ -128,7 +128,9 @@ impl Store for ImageStore {
     async fn delete_user(&self, call: &Call, user: UserId) -> Result<(), Failure> {
         self.execute(call, Some(user), ConduitDeleteUser { user }).await?;
         let image = self.image()?.clone();
-        tokio::task::spawn_blocking(move || erase_departed(&image)).await.map_err(|error| Failure::Broken(error.to_string()))?
+        tokio::task::spawn_blocking(move || erase_departed(&image))
+            .await
+            .map_err(|error| Failure::Broken(error.to_string()))?
     }
 
     async fn profile(&self, viewer: Option<UserId>, name: &Username) -> Result<Option<Profile>, Failure> {
@@ -136,7 +138,8 @@ impl Store for ImageStore {
     }
 
     async fn follow(&self, call: &Call, user: UserId, name: &Username, follow: bool) -> Result<Profile, Failure> {
-        let followed = self.read(|conduit| conduit.user_named(name).map(|(id, _)| id)).await?.ok_or(Refusal::NoProfile)?;
+        let followed =
+            self.read(|conduit| conduit.user_named(name).map(|(id, _)| id)).await?.ok_or(Refusal::NoProfile)?;
         done(if follow {
             self.execute(call, Some(user), ConduitFollow { user, followed }).await
         } else {
@@ -193,13 +196,16 @@ impl Store for ImageStore {
     }
 
     async fn favorite(&self, call: &Call, user: UserId, slug: &Slug, favorite: bool) -> Result<ArticleView, Failure> {
-        let article = self.read(|conduit| conduit.article_at(slug).map(|(id, _)| id)).await?.ok_or(Refusal::NoArticle)?;
+        let article =
+            self.read(|conduit| conduit.article_at(slug).map(|(id, _)| id)).await?.ok_or(Refusal::NoArticle)?;
         done(if favorite {
             self.execute(call, Some(user), ConduitFavorite { user, article }).await
         } else {
             self.execute(call, Some(user), ConduitUnfavorite { user, article }).await
         })?;
-        self.read(|conduit| conduit.article_view(Some(user), article)).await?.ok_or(Failure::Refused(Refusal::NoArticle))
+        self.read(|conduit| conduit.article_view(Some(user), article))
+            .await?
+            .ok_or(Failure::Refused(Refusal::NoArticle))
     }
 
     async fn tags(&self) -> Result<Vec<String>, Failure> {

@@ -15,48 +15,102 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Registers a user.
     fn register(&self, call: &Call, user: NewUser) -> impl Future<Output = Result<(UserId, Account), Failure>> + Send;
     /// Who has this email address, and the password's hash.
-    fn credentials(&self, email: &Email) -> impl Future<Output = Result<Option<(UserId, PasswordHash)>, Failure>> + Send;
+    fn credentials(
+        &self,
+        email: &Email,
+    ) -> impl Future<Output = Result<Option<(UserId, PasswordHash)>, Failure>> + Send;
     /// A user as the user itself sees it.
     fn account(&self, user: UserId) -> impl Future<Output = Result<Option<Account>, Failure>> + Send;
     /// Changes a user.
-    fn update_user(&self, call: &Call, user: UserId, change: AccountChange)
-    -> impl Future<Output = Result<Account, Failure>> + Send;
+    fn update_user(
+        &self,
+        call: &Call,
+        user: UserId,
+        change: AccountChange,
+    ) -> impl Future<Output = Result<Account, Failure>> + Send;
     /// Deletes a user with all that is the user's, and erases the personal data.
     fn delete_user(&self, call: &Call, user: UserId) -> impl Future<Output = Result<(), Failure>> + Send;
     /// A user as others see it.
-    fn profile(&self, viewer: Option<UserId>, name: &Username)
-    -> impl Future<Output = Result<Option<Profile>, Failure>> + Send;
+    fn profile(
+        &self,
+        viewer: Option<UserId>,
+        name: &Username,
+    ) -> impl Future<Output = Result<Option<Profile>, Failure>> + Send;
     /// Follows a user, or no longer.
-    fn follow(&self, call: &Call, user: UserId, name: &Username, follow: bool)
-    -> impl Future<Output = Result<Profile, Failure>> + Send;
+    fn follow(
+        &self,
+        call: &Call,
+        user: UserId,
+        name: &Username,
+        follow: bool,
+    ) -> impl Future<Output = Result<Profile, Failure>> + Send;
     /// The articles that match.
-    fn list(&self, viewer: Option<UserId>, filter: &Filter, paging: Paging)
-    -> impl Future<Output = Result<ArticlePage, Failure>> + Send;
+    fn list(
+        &self,
+        viewer: Option<UserId>,
+        filter: &Filter,
+        paging: Paging,
+    ) -> impl Future<Output = Result<ArticlePage, Failure>> + Send;
     /// The articles of those whom the user follows.
     fn feed(&self, user: UserId, paging: Paging) -> impl Future<Output = Result<ArticlePage, Failure>> + Send;
     /// An article.
-    fn article(&self, viewer: Option<UserId>, slug: &Slug)
-    -> impl Future<Output = Result<Option<ArticleView>, Failure>> + Send;
+    fn article(
+        &self,
+        viewer: Option<UserId>,
+        slug: &Slug,
+    ) -> impl Future<Output = Result<Option<ArticleView>, Failure>> + Send;
     /// Publishes an article.
-    fn publish(&self, call: &Call, user: UserId, article: NewArticle)
-    -> impl Future<Output = Result<ArticleView, Failure>> + Send;
+    fn publish(
+        &self,
+        call: &Call,
+        user: UserId,
+        article: NewArticle,
+    ) -> impl Future<Output = Result<ArticleView, Failure>> + Send;
     /// Changes an article.
-    fn edit(&self, call: &Call, user: UserId, slug: &Slug, change: ArticleEdit)
-    -> impl Future<Output = Result<ArticleView, Failure>> + Send;
+    fn edit(
+        &self,
+        call: &Call,
+        user: UserId,
+        slug: &Slug,
+        change: ArticleEdit,
+    ) -> impl Future<Output = Result<ArticleView, Failure>> + Send;
     /// Deletes an article.
-    fn delete_article(&self, call: &Call, user: UserId, slug: &Slug) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn delete_article(
+        &self,
+        call: &Call,
+        user: UserId,
+        slug: &Slug,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
     /// The comments on an article, the oldest first. `None` without the article.
-    fn comments(&self, viewer: Option<UserId>, slug: &Slug)
-    -> impl Future<Output = Result<Option<Vec<CommentView>>, Failure>> + Send;
+    fn comments(
+        &self,
+        viewer: Option<UserId>,
+        slug: &Slug,
+    ) -> impl Future<Output = Result<Option<Vec<CommentView>>, Failure>> + Send;
     /// Adds a comment.
-    fn comment(&self, call: &Call, user: UserId, slug: &Slug, body: Remark)
-    -> impl Future<Output = Result<CommentView, Failure>> + Send;
+    fn comment(
+        &self,
+        call: &Call,
+        user: UserId,
+        slug: &Slug,
+        body: Remark,
+    ) -> impl Future<Output = Result<CommentView, Failure>> + Send;
     /// Deletes a comment.
-    fn delete_comment(&self, call: &Call, user: UserId, slug: &Slug, comment: u64)
-    -> impl Future<Output = Result<(), Failure>> + Send;
+    fn delete_comment(
+        &self,
+        call: &Call,
+        user: UserId,
+        slug: &Slug,
+        comment: u64,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Likes an article, or no longer.
-    fn favorite(&self, call: &Call, user: UserId, slug: &Slug, favorite: bool)
-    -> impl Future<Output = Result<ArticleView, Failure>> + Send;
+    fn favorite(
+        &self,
+        call: &Call,
+        user: UserId,
+        slug: &Slug,
+        favorite: bool,
+    ) -> impl Future<Output = Result<ArticleView, Failure>> + Send;
     /// The tags of all articles, the most used first.
     fn tags(&self) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
     /// The tags of the articles that were published in the last days, with their number.

@@ -96,7 +96,10 @@ impl PostgresStore {
     }
 
     async fn user_id(&self, name: &Username) -> Result<Option<i64>, Failure> {
-        Ok(sqlx::query_scalar("SELECT id FROM users WHERE name = $1").bind(name.as_str()).fetch_optional(&self.0).await?)
+        Ok(sqlx::query_scalar("SELECT id FROM users WHERE name = $1")
+            .bind(name.as_str())
+            .fetch_optional(&self.0)
+            .await?)
     }
 
     async fn must_exist(&self, user: UserId) -> Result<(), Failure> {
@@ -110,7 +113,12 @@ impl PostgresStore {
         id.fetch_optional(&self.0).await?.ok_or(Failure::Refused(Refusal::NoArticle))
     }
 
-    async fn view(&self, viewer: Option<UserId>, condition: &'static str, value: Value<'_>) -> Result<Option<ArticleView>, Failure> {
+    async fn view(
+        &self,
+        viewer: Option<UserId>,
+        condition: &'static str,
+        value: Value<'_>,
+    ) -> Result<Option<ArticleView>, Failure> {
         let mut query = QueryBuilder::<Postgres>::new(SUMMARY);
         query.push(", a.body FROM articles a JOIN users u ON u.id = a.author WHERE ").push(condition);
         let query = query.build().bind(viewer_number(viewer));
@@ -140,7 +148,10 @@ impl PostgresStore {
         part.push(" FROM articles a JOIN users u ON u.id = a.author WHERE TRUE");
         conditions(&mut part);
         let clamp = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        part.push(" ORDER BY a.id DESC OFFSET ").push_bind(clamp(paging.offset)).push(" LIMIT ").push_bind(clamp(paging.limit));
+        part.push(" ORDER BY a.id DESC OFFSET ")
+            .push_bind(clamp(paging.offset))
+            .push(" LIMIT ")
+            .push_bind(clamp(paging.limit));
         let rows = part.build().fetch_all(&self.0).await?;
         let articles = rows.iter().map(summary).collect::<Result<_, _>>()?;
         Ok(ArticlePage { articles, articles_count: count.cast_unsigned() })
@@ -158,7 +169,11 @@ impl PostgresStore {
         Ok(asked.unique(|slug| taken.iter().any(|taken| taken == slug.as_str())).as_str().to_owned())
     }
 
-    async fn set_tags(transaction: &mut Transaction<'_, Postgres>, article: i64, tags: &[Tag]) -> Result<(), sqlx::Error> {
+    async fn set_tags(
+        transaction: &mut Transaction<'_, Postgres>,
+        article: i64,
+        tags: &[Tag],
+    ) -> Result<(), sqlx::Error> {
         sqlx::query("DELETE FROM article_tags WHERE article = $1").bind(article).execute(&mut **transaction).await?;
         let mut tags: Vec<&str> = tags.iter().map(Tag::as_str).collect();
         let mut seen = std::collections::BTreeSet::new();
@@ -337,13 +352,18 @@ impl Store for PostgresStore {
     async fn list(&self, viewer: Option<UserId>, filter: &Filter, paging: Paging) -> Result<ArticlePage, Failure> {
         self.page(viewer, paging, |query| {
             if let Some(tag) = &filter.tag {
-                query.push(" AND a.id IN (SELECT t.article FROM article_tags t WHERE t.tag = ").push_bind(tag.clone()).push(")");
+                query
+                    .push(" AND a.id IN (SELECT t.article FROM article_tags t WHERE t.tag = ")
+                    .push_bind(tag.clone())
+                    .push(")");
             }
             if let Some(author) = &filter.author {
                 query.push(" AND a.author = (SELECT id FROM users WHERE name = ").push_bind(author.clone()).push(")");
             }
             if let Some(user) = &filter.favorited {
-                query.push(" AND a.id IN (SELECT f.article FROM favorites f JOIN users l ON l.id = f.user_id WHERE l.name = ");
+                query.push(
+                    " AND a.id IN (SELECT f.article FROM favorites f JOIN users l ON l.id = f.user_id WHERE l.name = ",
+                );
                 query.push_bind(user.clone()).push(")");
             }
         })
@@ -353,7 +373,10 @@ impl Store for PostgresStore {
     async fn feed(&self, user: UserId, paging: Paging) -> Result<ArticlePage, Failure> {
         self.must_exist(user).await?;
         self.page(Some(user), paging, |query| {
-            query.push(" AND a.author IN (SELECT followed FROM follows WHERE follower = ").push_bind(number(user)).push(")");
+            query
+                .push(" AND a.author IN (SELECT followed FROM follows WHERE follower = ")
+                .push_bind(number(user))
+                .push(")");
         })
         .await
     }

@@ -36,7 +36,8 @@ fn an_article_is_published_and_shown() {
 fn slugs_are_unique() {
     let server = Server::start();
     let ada = server.register("ada");
-    let slugs: Vec<String> = ["A b", "a B!", "A, b", "???", "!!!", "Feed"].map(|title| server.publish(&ada, title, &[])).into();
+    let slugs: Vec<String> =
+        ["A b", "a B!", "A, b", "???", "!!!", "Feed"].map(|title| server.publish(&ada, title, &[])).into();
     assert_eq!(slugs[..3], ["a-b", "a-b-2", "a-b-3"]);
     assert_eq!(slugs.iter().collect::<BTreeSet<_>>().len(), slugs.len());
     for slug in &slugs {
@@ -136,6 +137,9 @@ fn a_favourite_counts_once() {
     for _ in 0..2 {
         assert_eq!(seen(server.delete(&path).token(&bob).send()), (200, json!(false), json!(1)));
     }
-    assert_eq!(server.post("/api/articles/b/favorite", json!({})).token(&bob).send(), errors(404, "article", "not found"));
+    assert_eq!(
+        server.post("/api/articles/b/favorite", json!({})).token(&bob).send(),
+        errors(404, "article", "not found")
+    );
     assert_eq!(server.delete("/api/articles/b/favorite").token(&bob).send(), errors(404, "article", "not found"));
 }

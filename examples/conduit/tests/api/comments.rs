@@ -39,11 +39,17 @@ fn a_comment_needs_an_article_and_a_text() {
     let ada = server.register("ada");
     let slug = server.publish(&ada, "A", &[]);
     for body in [json!(""), Value::Null] {
-        let answer = server.post(&format!("/api/articles/{slug}/comments"), json!({ "comment": { "body": body } })).token(&ada).send();
+        let answer = server
+            .post(&format!("/api/articles/{slug}/comments"), json!({ "comment": { "body": body } }))
+            .token(&ada)
+            .send();
         assert_eq!(answer, errors(422, "body", "can't be blank"));
     }
     let missing = errors(404, "article", "not found");
     assert_eq!(server.get("/api/articles/b/comments").send(), missing);
-    assert_eq!(server.post("/api/articles/b/comments", json!({ "comment": { "body": "x" } })).token(&ada).send(), missing);
+    assert_eq!(
+        server.post("/api/articles/b/comments", json!({ "comment": { "body": "x" } })).token(&ada).send(),
+        missing
+    );
     assert_eq!(server.delete("/api/articles/b/comments/1").token(&ada).send(), missing);
 }

@@ -41,10 +41,16 @@ fn a_deleted_user_leaves_no_personal_data() {
     let body = json!({ "user": { "username": "ada", "email": email, "password": "a secret" } });
     let ada = server.post("/api/users", body).send().body["user"]["token"].as_str().unwrap().to_owned();
     let bob = server.register("bob");
-    assert_eq!(server.put("/api/user", json!({ "user": { "bio": bio, "image": picture } })).token(&ada).send().status, 200);
+    assert_eq!(
+        server.put("/api/user", json!({ "user": { "bio": bio, "image": picture } })).token(&ada).send().status,
+        200
+    );
     server.publish(&ada, "A", &["x"]);
     server.publish(&bob, "B", &["x"]);
-    assert_eq!(server.post("/api/articles/b/comments", json!({ "comment": { "body": "x" } })).token(&ada).send().status, 201);
+    assert_eq!(
+        server.post("/api/articles/b/comments", json!({ "comment": { "body": "x" } })).token(&ada).send().status,
+        201
+    );
     assert_eq!(server.post("/api/articles/b/favorite", json!({})).token(&ada).send().status, 200);
     assert_eq!(server.post("/api/profiles/ada/follow", json!({})).token(&bob).send().status, 200);
     // nothing of it is readable on disk even before; a mail to the user is

@@ -22,7 +22,14 @@ fn a_follower_shows_what_its_owner_has() {
         assert_eq!(follower.get(path).token(&ada).send(), owner.get(path).token(&ada).send());
     };
     owner.publish(&ada, "A", &["x"]);
-    for path in ["/api/articles", "/api/articles/a", "/api/articles/a/comments", "/api/tags", "/api/tags/trends", "/api/profiles/ada"] {
+    for path in [
+        "/api/articles",
+        "/api/articles/a",
+        "/api/articles/a/comments",
+        "/api/tags",
+        "/api/tags/trends",
+        "/api/profiles/ada",
+    ] {
         same(&owner, path);
     }
     assert_eq!(follower.get("/api/user").token(&ada).send().body["user"]["email"], json!("ada@example.org"));

@@ -108,7 +108,11 @@ fn run(
         match (random.below(6), chosen) {
             (0, _) | (_, None) => {
                 // the same title again and again: each article must have a slug of its own
-                let answer = send(Method::POST, "/api/articles".to_owned(), Some(article(&format!("of {}", number % 4), &["t"])));
+                let answer = send(
+                    Method::POST,
+                    "/api/articles".to_owned(),
+                    Some(article(&format!("of {}", number % 4), &["t"])),
+                );
                 assert_eq!(answer.status, 201, "{answer:?}");
                 let slug = answer.body["article"]["slug"].as_str().unwrap().to_owned();
                 assert!(state.articles.insert(slug, (BTreeMap::new(), false)).is_none());
@@ -136,7 +140,8 @@ fn run(
             }
             (4, Some(slug)) => {
                 let title = format!("edited {request} of {number}");
-                let answer = send(Method::PUT, format!("/api/articles/{slug}"), Some(json!({ "article": { "title": title } })));
+                let answer =
+                    send(Method::PUT, format!("/api/articles/{slug}"), Some(json!({ "article": { "title": title } })));
                 assert_eq!(answer.status, 200, "{answer:?}");
                 let moved = state.articles.remove(&slug).unwrap();
                 let slug = answer.body["article"]["slug"].as_str().unwrap().to_owned();

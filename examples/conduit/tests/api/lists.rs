@@ -6,7 +6,10 @@ use super::server::{Server, errors};
 
 fn titles(body: &Value) -> (Vec<&str>, u64) {
     let articles = body["articles"].as_array().unwrap();
-    (articles.iter().map(|article| article["title"].as_str().unwrap()).collect(), body["articlesCount"].as_u64().unwrap())
+    (
+        articles.iter().map(|article| article["title"].as_str().unwrap()).collect(),
+        body["articlesCount"].as_u64().unwrap(),
+    )
 }
 
 #[test]
@@ -14,9 +17,13 @@ fn lists_filter_and_page_and_the_newest_comes_first() {
     let server = Server::start();
     let ada = server.register("ada");
     let bob = server.register("bob");
-    for (token, title, tags) in
-        [(&ada, "1", ["x"].as_slice()), (&bob, "2", &["y"]), (&ada, "3", &["x", "y"]), (&bob, "4", &[]), (&ada, "5", &["x"])]
-    {
+    for (token, title, tags) in [
+        (&ada, "1", ["x"].as_slice()),
+        (&bob, "2", &["y"]),
+        (&ada, "3", &["x", "y"]),
+        (&bob, "4", &[]),
+        (&ada, "5", &["x"]),
+    ] {
         server.publish(token, title, tags);
     }
     for slug in ["1", "2", "5"] {
@@ -91,9 +98,11 @@ fn tags_are_those_of_the_articles_and_trends_those_of_the_past() {
     assert_eq!(server.get("/api/tags").send().body, json!({ "tags": ["b", "a", "c"] }));
     server.delete(&format!("/api/articles/{slug}")).token(&ada).send();
     assert_eq!(server.get("/api/tags").send().body, json!({ "tags": ["a", "b"] }));
-    let trends = |used: u64| json!({ "trends": [
+    let trends = |used: u64| {
+        json!({ "trends": [
         { "tag": "b", "articles": used }, { "tag": "a", "articles": 1 }, { "tag": "c", "articles": 1 }
-    ] });
+    ] })
+    };
     while server.get("/api/tags/trends").send().body != trends(2) {
         std::thread::yield_now(); // the projection follows by milliseconds
     }

@@ -27,7 +27,8 @@ fn each_new_follower_is_one_mail() {
     let mut server = Server::start();
     server.register("ada");
     let [bob, eve] = ["bob", "eve"].map(|name| server.register(name));
-    let follow = |server: &Server, token: &str| server.post("/api/profiles/ada/follow", json!({})).token(token).send().status;
+    let follow =
+        |server: &Server, token: &str| server.post("/api/profiles/ada/follow", json!({})).token(token).send().status;
     assert_eq!((follow(&server, &bob), follow(&server, &bob)), (200, 200));
     let first = ("ada@example.org".to_owned(), "bob follows you on Conduit.".to_owned());
     assert_eq!(mails(&server, 1), std::slice::from_ref(&first));

@@ -39,7 +39,10 @@ fn browsers_of_other_sites_may_ask() {
     let server = Server::start();
     let call = server.call(Method::OPTIONS, "/api/articles").header("origin", "https://example.org");
     let (answer, headers) = call.header("access-control-request-method", "POST").try_send().unwrap();
-    assert_eq!((answer.status, &headers["access-control-allow-origin"]), (200, &ureq::http::HeaderValue::from_static("*")));
+    assert_eq!(
+        (answer.status, &headers["access-control-allow-origin"]),
+        (200, &ureq::http::HeaderValue::from_static("*"))
+    );
 }
 
 #[test]

@@ -32,6 +32,9 @@ fn following_twice_is_as_once() {
         let answer = server.delete("/api/profiles/ada/follow").token(&bob).send();
         assert_eq!((answer.status, &answer.body["profile"]["following"]), (200, &json!(false)));
     }
-    assert_eq!(server.post("/api/profiles/eve/follow", json!({})).token(&bob).send(), errors(404, "profile", "not found"));
+    assert_eq!(
+        server.post("/api/profiles/eve/follow", json!({})).token(&bob).send(),
+        errors(404, "profile", "not found")
+    );
     assert_eq!(server.delete("/api/profiles/eve/follow").token(&bob).send(), errors(404, "profile", "not found"));
 }

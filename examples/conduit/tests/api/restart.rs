@@ -7,8 +7,16 @@ use super::server::Server;
 /// Everything that the API shows.
 fn everything(server: &Server, token: &str) -> Vec<Value> {
     let paths = [
-        "/api/articles?limit=100", "/api/articles/feed", "/api/articles/a", "/api/articles/a/comments", "/api/profiles/ada",
-        "/api/profiles/bob", "/api/tags", "/api/tags/trends", "/api/articles?favorited=bob", "/api/articles?author=ada&tag=x",
+        "/api/articles?limit=100",
+        "/api/articles/feed",
+        "/api/articles/a",
+        "/api/articles/a/comments",
+        "/api/profiles/ada",
+        "/api/profiles/bob",
+        "/api/tags",
+        "/api/tags/trends",
+        "/api/articles?favorited=bob",
+        "/api/articles?author=ada&tag=x",
     ];
     paths.map(|path| server.get(path).token(token).send().body).into()
 }
@@ -24,7 +32,10 @@ fn scenario(restart: impl Fn(&mut Server)) {
     assert_eq!(server.post("/api/profiles/ada/follow", json!({})).token(&bob).send().status, 200);
     assert_eq!(server.post("/api/articles/a/favorite", json!({})).token(&bob).send().status, 200);
     restart(&mut server);
-    assert_eq!(server.post("/api/articles/a/comments", json!({ "comment": { "body": "x" } })).token(&bob).send().status, 201);
+    assert_eq!(
+        server.post("/api/articles/a/comments", json!({ "comment": { "body": "x" } })).token(&bob).send().status,
+        201
+    );
     assert_eq!(server.put("/api/user", json!({ "user": { "bio": "counts" } })).token(&ada).send().status, 200);
     let trends = json!({ "trends": [{ "tag": "y", "articles": 2 }, { "tag": "x", "articles": 1 }] });
     while server.get("/api/tags/trends").send().body != trends {

@@ -46,7 +46,8 @@ fn a_key_belongs_to_one_request_of_one_user() {
     let server = Server::start();
     let ada = server.register("ada");
     let bob = server.register("bob");
-    let publish = |token: &str, title: &str| server.post("/api/articles", article(title, &[])).token(token).key("k").send();
+    let publish =
+        |token: &str, title: &str| server.post("/api/articles", article(title, &[])).token(token).key("k").send();
     assert_eq!(publish(&ada, "A").status, 201);
     assert_eq!(publish(&ada, "B"), errors(422, "Idempotency-Key", "was used for another request"));
     assert_eq!(publish(&bob, "B").status, 201);
@@ -70,7 +71,12 @@ fn a_refused_request_is_judged_anew() {
     let server = Server::start();
     let ada = server.register("ada");
     let comment = |server: &Server| {
-        server.post("/api/articles/a/comments", json!({ "comment": { "body": "x" } })).token(&ada).key("k").send().status
+        server
+            .post("/api/articles/a/comments", json!({ "comment": { "body": "x" } }))
+            .token(&ada)
+            .key("k")
+            .send()
+            .status
     };
     assert_eq!(comment(&server), 404);
     server.publish(&ada, "A", &[]);

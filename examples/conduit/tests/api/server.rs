@@ -202,7 +202,8 @@ impl<'a> Call<'a> {
 
     /// The answer and its headers, or an error if the connection broke.
     pub(crate) fn try_send(self) -> Result<(Answer, ureq::http::HeaderMap), ureq::Error> {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
+        let config =
+            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
         let agent = config.build().new_agent();
         let mut request = Request::builder().method(self.method).uri(format!("http://{}{}", self.address, self.path));
         for (name, value) in self.headers {
@@ -214,7 +215,8 @@ impl<'a> Call<'a> {
         };
         let bytes = response.body_mut().read_to_vec()?;
         let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
-        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) };
+        let body =
+            if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) };
         Ok((Answer { status: response.status().as_u16(), body }, response.headers().clone()))
     }
 }

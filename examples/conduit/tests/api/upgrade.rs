@@ -39,7 +39,9 @@ fn the_image_of_version_1_is_read_and_continued() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|article| json!([article["slug"], article["title"], article["favoritesCount"], article["author"]["following"]]))
+        .map(|article| {
+            json!([article["slug"], article["title"], article["favoritesCount"], article["author"]["following"]])
+        })
         .collect();
     // the addresses of old articles are as they were, though the rule for new ones is another
     let expected = json!([

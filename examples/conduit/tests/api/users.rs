@@ -10,9 +10,7 @@ fn a_user_registers_logs_in_and_is_shown() {
     let answer = server.post("/api/users", registration("ada")).send();
     assert_eq!(answer.status, 201);
     let token = answer.body["user"]["token"].as_str().unwrap().to_owned();
-    let shown = |token: &Value| {
-        json!({ "user": { "email": "ada@example.org", "token": token, "username": "ada", "bio": null, "image": null } })
-    };
+    let shown = |token: &Value| json!({ "user": { "email": "ada@example.org", "token": token, "username": "ada", "bio": null, "image": null } });
     assert_eq!(answer.body, shown(&answer.body["user"]["token"]));
 
     let login = json!({ "user": { "email": "Ada@Example.org", "password": "a secret" } });
@@ -80,7 +78,8 @@ fn names_and_addresses_are_unique() {
     let mut email = registration("eve");
     email["user"]["email"] = json!("ADA@example.org");
     assert_eq!(server.post("/api/users", email).send(), errors(409, "email", "has already been taken"));
-    let change = |field: &str, value: &str| server.put("/api/user", json!({ "user": { field: value } })).token(&ada).send();
+    let change =
+        |field: &str, value: &str| server.put("/api/user", json!({ "user": { field: value } })).token(&ada).send();
     assert_eq!(change("username", "bob"), errors(409, "username", "has already been taken"));
     assert_eq!(change("email", "bob@example.org"), errors(409, "email", "has already been taken"));
     assert_eq!(change("username", "ada").status, 200); // its own
@@ -94,9 +93,12 @@ fn names_and_addresses_are_unique() {
 fn a_wrong_login_does_not_tell_what_is_wrong() {
     let server = Server::start();
     server.register("ada");
-    for (email, password) in
-        [("ada@example.org", "another"), ("eve@example.org", "a secret"), ("no address", "a secret"), ("ada@example.org", " ")]
-    {
+    for (email, password) in [
+        ("ada@example.org", "another"),
+        ("eve@example.org", "a secret"),
+        ("no address", "a secret"),
+        ("ada@example.org", " "),
+    ] {
         let login = json!({ "user": { "email": email, "password": password } });
         assert_eq!(server.post("/api/users/login", login).send(), errors(401, "credentials", "invalid"));
     }
@@ -112,7 +114,8 @@ fn a_token_is_asked_for() {
     assert_eq!(server.delete("/api/user").send(), missing);
     assert_eq!(server.get("/api/articles/feed").send(), missing);
     assert_eq!(server.post("/api/articles", json!({})).send(), missing);
-    for path in ["/api/articles/x", "/api/articles/x/favorite", "/api/articles/x/comments/1", "/api/profiles/x/follow"] {
+    for path in ["/api/articles/x", "/api/articles/x/favorite", "/api/articles/x/comments/1", "/api/profiles/x/follow"]
+    {
         assert_eq!(server.delete(path).send(), missing, "{path}");
     }
     for path in ["/api/articles/x/favorite", "/api/articles/x/comments", "/api/profiles/x/follow"] {
