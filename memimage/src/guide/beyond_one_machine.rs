@@ -80,6 +80,10 @@
 //! | `Corrupt` | opening, or a standby: an entry is damaged or missing; the message contains its position | `memimage remote check`; a new log from an intact image |
 //! | `ReplicationLag` | `MaxLag::fail`: the log is too far behind | try again later |
 //!
+//! If a running owner cannot read its own journal for a while, such as because the process has too many open files, it ships nothing,
+//! and tries again. Commands with `Remote` wait meanwhile, `Log::status` shows the failure, and the log of the program warns. The owner
+//! keeps its lease. A journal that is damaged, gone, or replaced by another one poisons the image.
+//!
 //! Which directory owns a log is recorded in the directory, in the file `replication/<id of the log>`. So a restart of the same
 //! directory claims the log again, and a copy of the program on another machine does not take it by mistake.
 //!
