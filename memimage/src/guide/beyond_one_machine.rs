@@ -271,7 +271,9 @@
 //! Each entry contains its position, the term, the id of the log, the hash of the entry before it, and its own hash (BLAKE3). So
 //! a reader notices an entry that is damaged, missing, repeated or swapped, and refuses it with its position. If the log lost its
 //! end, the owner notices: it has acknowledged entries that are no longer there. It is poisoned, and the error names the
-//! position; a new log is made from its journal. If a majority of servers and the owner are lost together, what only they had is
+//! position; a new log is made from its journal. A standby notices it, too, also if nothing is appended: it reads its last entry
+//! again now and then, and before a takeover. Then `lag` and `auto` return an error of the kind `Corrupt` with the choices, and an
+//! operator decides; queries are still answered. If a majority of servers and the owner are lost together, what only they had is
 //! lost.
 //!
 //! # How far does it go?
