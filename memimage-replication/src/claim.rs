@@ -48,6 +48,10 @@ impl Replicate for Log {
             ),
         ))
     }
+
+    fn again(&self) -> Option<Box<dyn Replicate>> {
+        Some(Box::new(self.clone()))
+    }
 }
 
 impl Log {
