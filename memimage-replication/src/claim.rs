@@ -173,6 +173,15 @@ pub(crate) fn claim(appender: &mut Appender, name: &str) -> Result<Result<(), Bo
                 std::thread::sleep(pauses.next());
                 attempt = appender.retry();
             }
+            Err(error) if error.is_unavailable() => {
+                return Err(failure(
+                    ErrorKind::Replication,
+                    format!(
+                        "the claim had no answer within {CLAIM_LIMIT:?}, so it is unknown whether the claim is in the log; no event was \
+                         recorded, and another attempt finds it out: {error}"
+                    ),
+                ));
+            }
             Err(error) => return Err(log_failed(&error)),
         }
     }
