@@ -48,6 +48,10 @@ impl Replicate for Log {
             ),
         ))
     }
+
+    fn again(&self) -> Option<Box<dyn Replicate>> {
+        Some(Box::new(self.clone()))
+    }
 }
 
 impl Log {
@@ -168,6 +172,15 @@ pub(crate) fn claim(appender: &mut Appender, name: &str) -> Result<Result<(), Bo
                 tracing::warn!(%error, "the outcome of a claim is unknown; it is tried again");
                 std::thread::sleep(pauses.next());
                 attempt = appender.retry();
+            }
+            Err(error) if error.is_unavailable() => {
+                return Err(failure(
+                    ErrorKind::Replication,
+                    format!(
+                        "the claim had no answer within {CLAIM_LIMIT:?}, so it is unknown whether the claim is in the log; no event was \
+                         recorded, and another attempt finds it out: {error}"
+                    ),
+                ));
             }
             Err(error) => return Err(log_failed(&error)),
         }

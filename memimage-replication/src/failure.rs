@@ -24,6 +24,14 @@ pub(crate) fn failure(kind: ErrorKind, message: impl std::fmt::Display) -> Error
     error(kind, message)
 }
 
+/// Whether the journal may be readable again after this error: one of the operating system, such as too many open files. Damage, another
+/// history, and a file or directory that is gone or replaced, stay.
+pub(crate) fn can_heal(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    error.kind() == ErrorKind::Io
+        && source.is_some_and(|source| source.raw_os_error().is_some() && source.kind() != io::ErrorKind::NotFound)
+}
+
 /// The error for the file with the id of an owner.
 pub(crate) fn id_failed(path: &Path, error: &io::Error) -> Error {
     failure(

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use crate::appender::{Appender, Attempt};
 use crate::entry::{Content, OVERHEAD};
-use crate::failure::{failure, fenced, log_failed};
+use crate::failure::{can_heal, failure, fenced, log_failed};
 use crate::journal_source::JournalSource;
 use crate::log::Log;
 use crate::log_error::LogError;
@@ -168,7 +168,13 @@ impl ShippingThread {
 
     /// Ships the journal until the image is closed, and then the rest of it.
     fn ship(&mut self, owner: &JournalSource, snapshots: &mut Option<SnapshotShipper>) -> Result<(), End> {
-        let mut reader = self.reader(owner).map_err(End::Failed)?;
+        let mut pauses = Pauses::default();
+        let mut reader = loop {
+            match self.reader(owner) {
+                Ok(reader) => break reader,
+                Err(error) => self.pause_reading(owner, error, &mut pauses)?,
+            }
+        };
         owner.shipped(self.appender.point().seq);
         *snapshots = Some(SnapshotShipper::start(&self.log, owner, reader.image(), &self.starts));
         let is_local = !matches!(self.acknowledge, Acknowledge::Remote);
@@ -181,7 +187,13 @@ impl ShippingThread {
             // read before the journal: what is written later is announced by another number
             let number = owner.wait(seen, Duration::ZERO);
             let is_closed = owner.is_closed();
-            match reader.next(owner.limit(), self.entry_bytes - OVERHEAD) {
+            let next = reader.next(owner.limit(), self.entry_bytes - OVERHEAD);
+            if next.is_ok() && !pauses.total().is_zero() {
+                tracing::info!("the journal can be read again");
+                self.log.status.update(|status| status.failure = None);
+                pauses = Pauses::default();
+            }
+            match next {
                 Ok(Some(piece)) => self.append_piece(owner, piece)?,
                 // a poisoned image sends no heartbeats, so that a standby takes over
                 Ok(None) if is_closed => return Ok(()),
@@ -196,9 +208,29 @@ impl ShippingThread {
                     }
                     seen = number;
                 }
-                Err(error) => return Err(End::Failed(error)),
+                Err(error) => self.pause_reading(owner, error, &mut pauses)?,
             }
         }
+    }
+
+    /// Waits before the journal is read again, if that can help. An owner that lives keeps its lease meanwhile.
+    fn pause_reading(&mut self, owner: &JournalSource, error: Error, pauses: &mut Pauses) -> Result<(), End> {
+        if !can_heal(&error) {
+            return Err(End::Failed(error));
+        }
+        if self.stop.lock().is_some_and(|deadline| deadline <= Instant::now()) {
+            tracing::warn!(%error, "the image is closed, and its journal could not be read: the rest of it is not shipped");
+            return Err(End::Stopped);
+        }
+        tracing::warn!(%error, "the journal cannot be read, so nothing is shipped; it is tried again");
+        self.log.status.update(|status| status.failure = Some(format!("the journal cannot be read: {error}")));
+        let mut pause = pauses.next();
+        if !owner.is_closed() {
+            self.heartbeat_if_due()?;
+            pause = pause.min(self.until_heartbeat().unwrap_or(IDLE));
+        }
+        std::thread::sleep(pause);
+        Ok(())
     }
 
     /// A reader of the journal behind what the log has.

@@ -20,7 +20,7 @@ pub struct LogStatus {
     pub term: u64,
     /// The last event in the newest snapshot that this owner has copied to the log.
     pub snapshot: Option<Seq>,
-    /// Why the last call on the log failed, if it failed.
+    /// Why the last call on the log failed, or why the journal could not be read, if so. It is tried again.
     pub failure: Option<String>,
     /// How often this owner has looked for a new snapshot.
     pub(crate) snapshot_looks: u64,

@@ -57,7 +57,7 @@ impl Sidecar {
     }
 
     /// Why the shipping has ended, if it has: because another owner took over ([`ErrorKind::Fenced`]), because the log refuses entries, or
-    /// because the journal cannot be read.
+    /// because the journal is damaged, pruned or gone.
     pub fn failure(&self) -> Option<Error> {
         self.journal.failure()
     }
@@ -66,7 +66,7 @@ impl Sidecar {
     ///
     /// # Errors
     ///
-    /// Returns an error if the shipping ends before. While the log cannot be reached, the call waits.
+    /// Returns an error if the shipping ends before. While the log cannot be reached, or the journal cannot be read, the call waits.
     pub fn ship_all(&self) -> Result<Seq, Error> {
         // one look may have begun before this call
         let idle = self.journal.idle() + 2;

@@ -149,6 +149,28 @@ fn an_owner_does_not_open_while_its_log_is_cut_off_and_its_directory_stays_as_it
 }
 
 #[test]
+fn the_log_of_a_follower_is_used_again_after_a_promotion_that_failed() {
+    let (memory, place) = (MemoryLog::new("promotion"), Place::new());
+    let first = owner(&memory, &place, "owner", REMOTE);
+    add(&first, 0..5);
+    let connection = memory.another_handle();
+    let own = Log::new(connection.clone());
+    let mut follower = Image::<Tally>::options().replicate(own.clone(), REMOTE).follow(place.path("owner")).unwrap();
+    Image::close(first).unwrap();
+    connection.set_connection(Connection::Down);
+    for _ in 0..2 {
+        let failed = follower.promote().unwrap_err();
+        assert!(failed.to_string().contains("the test cut the connection"), "{failed}");
+        follower = failed.into_follower();
+    }
+    connection.set_connection(Connection::Up);
+    let second = follower.promote().unwrap();
+    add(&second, 5..6);
+    assert_eq!(own.status().shipped, Seq::new(6));
+    assert_log_has(&memory, &place, "standby", 6);
+}
+
+#[test]
 fn the_log_of_another_directory_is_refused_unless_it_is_taken_over_by_name() {
     let (memory, place) = (MemoryLog::new("another"), Place::new());
     let first = owner(&memory, &place, "owner", REMOTE);

@@ -3,9 +3,12 @@
 mod support;
 
 use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use memimage::disk::{Disk as _, Fault, Method, SimDisk};
 use memimage::replication::Acknowledge;
 use memimage::{Error, ErrorKind, Image, Seq};
 use memimage_replication::testing::{Connection, MemoryLog};
@@ -163,7 +166,32 @@ fn a_standby_that_was_cut_off_together_with_the_owner_waits_for_a_whole_lease_ag
 
 #[test]
 fn an_owner_whose_image_is_poisoned_keeps_no_lease() {
-    let (memory, place) = (MemoryLog::new("poisoned"), Place::new());
+    let (memory, place, disk) = (MemoryLog::new("poisoned"), Place::new(), SimDisk::new());
+    let own = log(&memory).lease(LEASE);
+    // the file with the id of the owner is on the real disk
+    std::fs::create_dir(place.path("owner")).unwrap();
+    let parents: Vec<_> = place.path("owner").ancestors().skip(1).map(Path::to_owned).collect();
+    parents.iter().rev().skip(1).for_each(|parent| disk.create_dir(parent).unwrap());
+    let options = Image::<Tally>::options().replicate(own.clone(), Acknowledge::Local { max_lag: Default::default() });
+    let first = options.open_with(Arc::new(disk.clone()), place.path("owner")).unwrap();
+    first.add(1).unwrap();
+    wait_until("the event is in the log", || own.status().shipped == Seq::new(1));
+    let standby = standby_on(log(&memory).lease(LEASE), &place, "standby").unwrap();
+    // its journal can be read, so that nothing but the image tells the shipper that it is poisoned
+    disk.inject(Fault::io().on(&[Method::SyncData, Method::SyncAll]));
+    assert!(first.add(2).is_err());
+    assert!(first.query(|_| ()).unwrap_err().is_poisoned());
+    disk.heal();
+    let waiting = thread::spawn(move || standby.auto(LEASE));
+    wait_until("the standby takes over", || waiting.is_finished());
+    waiting.join().unwrap().unwrap().add(3).unwrap();
+    assert!(own.status().failure.is_none());
+    drop(first);
+}
+
+#[test]
+fn an_owner_whose_directory_was_replaced_keeps_no_lease() {
+    let (memory, place) = (MemoryLog::new("replaced"), Place::new());
     let own = log(&memory).lease(LEASE);
     let first = try_owner(own, &place, "owner", Acknowledge::Local { max_lag: Default::default() }).unwrap();
     first.add(1).unwrap();

@@ -370,7 +370,8 @@ impl<M: Model> Options<M> {
 
     /// Replicates the journal to a log on other machines. The opening claims the log, so that no earlier owner can append to it any more.
     /// With [`Acknowledge::Remote`], it returns only once the log has every recovered event. The logs are in the crate
-    /// `memimage-replication`.
+    /// `memimage-replication`. After a promotion of a
+    /// [`Follower`](crate::Follower) that failed, a further one uses the same log.
     pub fn replicate(mut self, log: impl Replicate + 'static, acknowledge: Acknowledge) -> Self {
         self.replication = Some(ReplicationOption::new(Box::new(log), acknowledge));
         self

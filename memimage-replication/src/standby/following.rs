@@ -15,6 +15,8 @@ use crate::pauses::Pauses;
 
 /// The number of entries after which the copy is synced, so that readers see them.
 const ENTRIES_PER_SYNC: u64 = 64;
+/// The number of reads without news after which the end of the log is verified again.
+const READS_PER_CHECK: u32 = 64;
 
 /// Why an entry could not be taken over.
 pub(super) enum StepError {
@@ -22,6 +24,8 @@ pub(super) enum StepError {
     Unavailable(LogError),
     /// What was read from the log is damaged. Another read may return something else.
     Damaged(Error),
+    /// The log no longer has what was verified. The standby answers queries, and an owner may bring the log's entries back.
+    Lost(Error),
     /// The directory cannot be opened now.
     Busy,
     /// The standby cannot go on.
@@ -60,6 +64,8 @@ impl<M: Model> Shared<M> {
             progress.lease_ms = copying.tail.header.lease_ms;
             if read > 0 {
                 progress.last_entry = Instant::now();
+                // they continue what was verified
+                progress.lost = None;
                 is_news = true;
             }
             if read < ENTRIES_PER_SYNC {
@@ -126,28 +132,35 @@ impl<M: Model> Shared<M> {
 fn run<M: Model>(shared: &Arc<Shared<M>>) {
     const DAMAGED_READS: u32 = 3;
     let mut pauses = Pauses::default();
-    let mut damaged = 0;
+    let (mut damaged, mut idle) = (0, 0);
     loop {
         let step = {
             let mut copying = shared.copying.lock();
             match &mut *copying {
-                Some(copying) => shared.read_to_end(copying),
+                Some(copying) => shared.read_to_end(copying).and_then(|is_news| {
+                    idle = if is_news { 0 } else { idle + 1 };
+                    if idle % READS_PER_CHECK == READS_PER_CHECK - 1 { shared.check_end(&copying.tail) } else { Ok(()) }
+                }),
                 // after a promotion that has released the directory and failed
                 None => match shared.open_copy() {
                     Ok(opened) => {
+                        shared.progress.lock().lost = None;
                         *copying = Some(opened);
                         continue;
                     }
                     Err(error) => {
                         tracing::warn!(%error, "the copy cannot be opened again; the standby tries again");
                         shared.interrupt();
+                        if error.kind() == ErrorKind::Corrupt {
+                            shared.progress.lock().lost = Some(error);
+                        }
                         Err(StepError::Busy)
                     }
                 },
             }
         };
         let pause = match step {
-            Ok(_) => {
+            Ok(()) => {
                 (pauses, damaged) = (Pauses::default(), 0);
                 shared.log.settings.poll
             }
@@ -155,6 +168,10 @@ fn run<M: Model>(shared: &Arc<Shared<M>>) {
                 tracing::warn!(%error, "the log cannot be read; the standby tries again");
                 shared.interrupt();
                 pauses.next()
+            }
+            Err(StepError::Lost(error)) => {
+                tracing::error!(%error, "the log has lost entries; the standby waits for them");
+                shared.log.settings.poll
             }
             Err(StepError::Busy) => pauses.next(),
             Err(StepError::Damaged(_)) if damaged + 1 < DAMAGED_READS => {

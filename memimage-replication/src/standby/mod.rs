@@ -7,6 +7,7 @@ mod divergence;
 mod beginning;
 mod shared;
 mod following;
+mod lost_end;
 mod promotion;
 
 use std::fmt;
@@ -119,7 +120,8 @@ impl<M: Model> Standby<M> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the standby has stopped or was promoted.
+    /// Returns an error if the standby has stopped or was promoted, or while the log lacks entries that the standby has
+    /// ([`ErrorKind::Corrupt`](memimage::ErrorKind::Corrupt)).
     pub fn lag(&self) -> Result<Lag, Error> {
         self.shared().lag()
     }

@@ -40,7 +40,8 @@ impl<M: Model> Standby<M> {
     /// # Errors
     ///
     /// Returns an error if the log cannot be read or claimed (a claim whose outcome stayed unknown may still take effect later, and then
-    /// fences the owner), if another standby took over meanwhile
+    /// fences the owner), if it lacks entries that the standby has
+    /// ([`ErrorKind::Corrupt`](memimage::ErrorKind::Corrupt)), if another standby took over meanwhile
     /// ([`ErrorKind::Fenced`](memimage::ErrorKind::Fenced)), and the errors of [`Follower::promote`](memimage::Follower::promote). The error
     /// returns the standby, which goes on.
     pub fn promote(self) -> Result<Image<M>, StandbyPromoteError<M>> {
@@ -58,10 +59,12 @@ impl<M: Model> Standby<M> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the owner keeps no lease, if [`Log::poll`](crate::Log::poll) is longer than an eighth of the lease, or if the standby stops or is promoted by another call.
+    /// Returns an error if the owner keeps no lease, if [`Log::poll`](crate::Log::poll) is longer than an eighth of the lease, if the standby stops or is promoted by another call, or as soon as the log lacks entries that the standby has
+    /// ([`ErrorKind::Corrupt`](memimage::ErrorKind::Corrupt)): what to keep is then the decision of an operator, whom the message tells the choices.
     pub fn auto(self, lease: Duration) -> Result<Image<M>, Error> {
         loop {
             self.shared().refuse_if_ended()?;
+            self.shared().refuse_if_lost()?;
             let owners = Duration::from_millis(self.shared().progress.lock().lease_ms);
             if owners.is_zero() {
                 return Err(failure(
@@ -89,6 +92,7 @@ impl<M: Model> Standby<M> {
                     Ok(image) => return Ok(image),
                     Err(error) => {
                         self.shared().refuse_if_ended()?;
+                        self.shared().refuse_if_lost()?;
                         tracing::warn!(%error, "a takeover failed; the standby goes on");
                     }
                 }
@@ -156,15 +160,15 @@ impl<M: Model> Shared<M> {
         let mut pauses = Pauses::default();
         let term = self.progress.lock().term;
         for _ in 0..ATTEMPTS {
-            match self.read_to_end(copying) {
-                Ok(_) => {}
+            match self.read_to_end(copying).and_then(|_| self.check_end(&copying.tail)) {
+                Ok(()) => {}
                 Err(StepError::Unavailable(error)) if pauses.total() < READ_LIMIT => {
                     tracing::warn!(%error, "the log cannot be read; the promotion tries again");
                     std::thread::sleep(pauses.next());
                     continue;
                 }
                 Err(StepError::Unavailable(error)) => return Err(log_failed(&error)),
-                Err(StepError::Damaged(error)) => return Err(error),
+                Err(StepError::Damaged(error) | StepError::Lost(error)) => return Err(error),
                 Err(StepError::Busy) => unreachable!("the copy is open"),
                 Err(StepError::Fatal(error)) => {
                     self.end(error.clone());

@@ -53,6 +53,8 @@ pub(super) struct Progress {
     /// How often the owner sends an entry, in milliseconds; 0 if it does not.
     pub(super) lease_ms: u64,
     pub(super) is_stopping: bool,
+    /// Why the log cannot be trusted: it no longer has the last entry that was verified.
+    pub(super) lost: Option<Error>,
     /// Why every call fails, if so.
     pub(super) ended: Option<Error>,
 }
@@ -73,6 +75,7 @@ impl<M: Model> Shared<M> {
             term: tail.header.term,
             lease_ms: tail.header.lease_ms,
             is_stopping: false,
+            lost: None,
             ended: None,
         };
         let shared = Arc::new(Shared {
@@ -125,7 +128,7 @@ impl<M: Model> Shared<M> {
     pub(super) fn lag(&self) -> Result<Lag, Error> {
         let follower = self.follower()?;
         let progress = self.progress.lock();
-        match &progress.ended {
+        match progress.ended.as_ref().or(progress.lost.as_ref()) {
             Some(error) => Err(error.clone()),
             None => Ok(Lag {
                 events: progress.copied.get().saturating_sub(follower.seq().get()),

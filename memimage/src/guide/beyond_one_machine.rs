@@ -80,6 +80,10 @@
 //! | `Corrupt` | opening, or a standby: an entry is damaged or missing; the message contains its position | `memimage remote check`; a new log from an intact image |
 //! | `ReplicationLag` | `MaxLag::fail`: the log is too far behind | try again later |
 //!
+//! If a running owner cannot read its own journal for a while, such as because the process has too many open files, it ships nothing,
+//! and tries again. Commands with `Remote` wait meanwhile, `Log::status` shows the failure, and the log of the program warns. The owner
+//! keeps its lease. A journal that is damaged, gone, or replaced by another one poisons the image.
+//!
 //! Which directory owns a log is recorded in the directory, in the file `replication/<id of the log>`. So a restart of the same
 //! directory claims the log again, and a copy of the program on another machine does not take it by mistake.
 //!
@@ -267,7 +271,9 @@
 //! Each entry contains its position, the term, the id of the log, the hash of the entry before it, and its own hash (BLAKE3). So
 //! a reader notices an entry that is damaged, missing, repeated or swapped, and refuses it with its position. If the log lost its
 //! end, the owner notices: it has acknowledged entries that are no longer there. It is poisoned, and the error names the
-//! position; a new log is made from its journal. If a majority of servers and the owner are lost together, what only they had is
+//! position; a new log is made from its journal. A standby notices it, too, also if nothing is appended: it reads its last entry
+//! again now and then, and before a takeover. Then `lag` and `auto` return an error of the kind `Corrupt` with the choices, and an
+//! operator decides; queries are still answered. If a majority of servers and the owner are lost together, what only they had is
 //! lost.
 //!
 //! # How far does it go?

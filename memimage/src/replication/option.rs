@@ -8,7 +8,7 @@ use super::acknowledge::Acknowledge;
 use super::replicate::{Claimed, LockedDirectory, Replicate, error};
 use crate::error::{Error, ErrorKind};
 
-/// The log of an image to be opened. The clones share one engine, which can be used once.
+/// The log of an image to be opened. The clones share one engine.
 #[derive(Clone)]
 pub(crate) struct ReplicationOption {
     engine: Arc<Mutex<Option<Box<dyn Replicate>>>>,
@@ -24,13 +24,18 @@ impl ReplicationOption {
     ///
     /// # Errors
     ///
-    /// Fails if the engine fails, or if an earlier opening with these options has used it: without its log, the image must not be opened.
+    /// Fails if the engine fails, or if it can be used once, and an earlier opening with these options has used it: without its log, the image must not be opened.
     pub(crate) fn claim(&self, directory: &LockedDirectory) -> Result<Box<dyn Claimed>, Error> {
-        let engine = self.engine.lock().take();
+        let engine = {
+            let mut slot = self.engine.lock();
+            let engine = slot.take();
+            *slot = engine.as_ref().and_then(|engine| engine.again());
+            engine
+        };
         let engine = engine.ok_or_else(|| {
             let message = format!(
-                "the log of the image `{}` was claimed by an earlier promotion, which failed; nothing was changed; help: give the log \
-                 once more, with `promote_replicated`",
+                "the log of the image `{}` was used by an earlier opening or promotion, and can be used once; nothing was changed; help: give \
+                 the log once more, with `Options::replicate` or `promote_replicated`",
                 directory.path().display()
             );
             error(ErrorKind::Replication, message)

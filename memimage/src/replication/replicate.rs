@@ -29,6 +29,12 @@ pub trait Replicate: Send {
     /// Returns an error if the log cannot be reached, or belongs to another owner. The image is not opened then.
     fn claim(self: Box<Self>, directory: &LockedDirectory, acknowledge: Acknowledge)
     -> Result<Box<dyn Claimed>, Error>;
+
+    /// The engine once more, for a further attempt with the same options, such as after a promotion that failed. Default: `None`, for an
+    /// engine that can be used once.
+    fn again(&self) -> Option<Box<dyn Replicate>> {
+        None
+    }
 }
 
 /// An engine that owns its log. If the opening fails, it is dropped.
