@@ -255,7 +255,10 @@ impl<M: Model> Opening<M> {
         });
         let recovered = match continued {
             Some(recovered) => recovered,
-            None => recover_reporting::<M>(opened, &dispatch, goal, self.reporter.as_deref())?,
+            None => {
+                let recover = || recover_reporting::<M>(opened, &dispatch, goal, self.reporter.as_deref());
+                self.keyring.personal().reading(recover)?
+            }
         };
         let end = recovered.end.as_ref().expect("all of the journal was read");
         opened.check_watermark(end)?;

@@ -24,7 +24,7 @@ mod tests;
 pub use data::Personal;
 pub(crate) use failure::take_failure;
 #[cfg(feature = "erasure")]
-pub(crate) use registry::{KeySource, adopt, forget_dropped, register_source};
+pub(crate) use registry::{KeySource, adopt, forget_dropped, reading_only, register_source};
 #[cfg(all(feature = "erasure", feature = "testing"))]
 pub(crate) use scope::with_all_erased;
 #[cfg(feature = "erasure")]

@@ -142,7 +142,10 @@ fn a_crash_at_any_operation_of_a_creation_or_an_erasure_loses_nothing_acknowledg
         let variants = Crash::all(disk.unsynced().len(), 0..8);
         // the assumptions in FORMAT.md exclude garbage in a sector
         let has_garbage = |crash: &Crash| disk.fates(crash).iter().any(|(_, fate)| matches!(fate, Fate::Garbage(_)));
-        let crashed = variants.iter().filter(|crash| !has_garbage(crash)).map(|crash| (counted.load(Ordering::SeqCst), disk.crash_by(crash)));
+        let crashed = variants
+            .iter()
+            .filter(|crash| !has_garbage(crash))
+            .map(|crash| (counted.load(Ordering::SeqCst), disk.crash_by(crash)));
         found.lock().extend(crashed);
     });
     let file = open(&disk);

@@ -13,7 +13,7 @@ use super::{
 
 /// The name in the first event.
 fn first_name(journal: &Journal<Clinic>) -> Option<String> {
-    let event = journal.history().iter().next().unwrap().unwrap();
+    let event = journal.history().into_iter().next().unwrap().unwrap();
     match event.event().unwrap() {
         ClinicEvent::Register(ClinicRegister { name, .. }) => name.get().cloned(),
         _ => panic!("the first event registers"),
@@ -26,19 +26,19 @@ fn histories_past_states_changes_and_differences_agree_with_an_erasure() {
     let image = clinic(&disk);
     image.visit(1).unwrap();
     let outside = options().open_journal_with(shared(&disk), PATH).unwrap();
-    for (journal, erased) in [(image.journal().clone(), false), (image.journal().clone(), true)] {
+    for (journal, erased) in [(Journal::clone(&image.journal()), false), (Journal::clone(&image.journal()), true)] {
         if erased {
             image.admin().erase(1).unwrap();
         }
         let expected = (!erased).then(|| SECRET.to_owned());
-        for journal in [&*journal, &outside] {
+        for journal in [&journal, &outside] {
             assert_eq!(first_name(journal), expected);
             let past = journal.at(Seq::new(1)).unwrap();
             assert_eq!(past.name(1).map(str::to_owned), expected);
             let changes = journal.changes(|clinic| clinic.patients.get(&1).map(|patient| patient.visits));
             assert_eq!(changes.count(), 2);
             let differences = journal.diff(Seq::new(1), Seq::new(3)).unwrap();
-            assert!(differences.iter().all(|difference| !difference.path().contains("sealed")));
+            assert!(differences.iter().all(|difference| !difference.path.contains("sealed")));
             assert_eq!(differences.len(), 2, "{differences:?}");
         }
     }
@@ -56,7 +56,7 @@ fn a_follower_notices_an_erasure() {
     follower.wait_timeout(Seq::new(3), Duration::from_secs(60)).unwrap();
     follower.query(|clinic| assert_eq!(clinic.name(3), Some("Eve"))).unwrap();
     image.admin().erase(1).unwrap();
-    wait_until(|| names() == (false, 2));
+    wait_until("the follower notices the erasure", || names() == (false, 2));
     follower.verify().unwrap();
     drop(image);
     let image = follower.promote().unwrap();
@@ -72,7 +72,7 @@ struct Names {
 #[memimage::projection(of = Clinic)]
 impl Names {
     #[on]
-    fn register(&mut self, event: &ClinicRegister, _: &EventInfo) {
+    fn register(&mut self, event: &ClinicRegister, _: &EventInfo<'_>) {
         self.names.push(event.name.clone());
     }
 }
@@ -152,7 +152,7 @@ fn an_export_has_neither_values_nor_keys() {
     let mut export = Vec::new();
     memimage::admin::export(&path, &mut export).unwrap();
     assert!(!contains(&export, SECRET.as_bytes()));
-    assert!(memimage::admin::check(&path).unwrap().is_intact());
+    assert!(memimage::admin::check(&path).unwrap().is_sound());
 }
 
 #[test]

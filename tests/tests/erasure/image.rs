@@ -121,7 +121,7 @@ fn all_ways_to_execute_a_command_create_keys() {
     image.submit(super::ClinicRegister { id: 1, name: name(1) }).unwrap().wait().unwrap();
     image.try_submit(super::ClinicRegister { id: 2, name: name(2) }).unwrap().wait().unwrap();
     let commands = (3..10).map(|id| super::ClinicRegister { id, name: name(id) });
-    assert_eq!(image.submit_all(commands).wait().unwrap().len(), 7);
+    assert!(image.submit_all(commands).wait().iter().all(Result::is_ok));
     image.once("a key").register(10, name(10)).unwrap();
     image.once("a key").register(10, name(10)).unwrap();
     image.admin().erase(10).unwrap();
