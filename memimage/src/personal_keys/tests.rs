@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::key_file::KeyFile;
 use super::record::RECORD;
 use crate::ErrorKind;
-use crate::disk::{Crash, Disk, Fate, SimDisk};
+use crate::disk::{Crash, Disk, Fate, Fault, Method, SimDisk};
 use crate::personal::Subject;
 
 const DIR: &str = "personal.keys";
@@ -196,6 +196,25 @@ fn a_key_that_may_not_be_on_disk_seals_nothing() {
     reader.create(&subjects(&["ann"])).unwrap();
     assert_eq!(reader.key_of(&"ann".into()).unwrap().id(), writer.key_of(&"ann".into()).unwrap().id());
     assert_eq!(bytes(&disk).len(), 2 * RECORD);
+}
+
+/// A sync that succeeds after a failed one proves nothing about the bytes before it, so they are written again.
+#[test]
+fn what_another_process_could_not_sync_is_written_again_before_it_counts() {
+    let disk = SimDisk::new();
+    open(&disk).create(&subjects(&["ann"])).unwrap();
+    disk.inject(Fault::io().on(&[Method::SyncAll, Method::SyncData]).path("personal.keys/keys"));
+    open(&disk).create(&subjects(&["bob"])).unwrap_err();
+    disk.heal();
+    let next = disk.fork();
+    let file = open(&next);
+    let read = file.key_of(&"bob".into());
+    assert!(read.is_none(), "it may not be on disk");
+    file.create(&subjects(&["bob"])).unwrap();
+    let key = *file.key_of(&"bob".into()).unwrap().id();
+    let crashed = open(&next.crash(|_| false));
+    crashed.create(&subjects(&["bob"])).unwrap();
+    assert_eq!(*crashed.key_of(&"bob".into()).unwrap().id(), key);
 }
 
 #[test]

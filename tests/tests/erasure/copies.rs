@@ -26,6 +26,7 @@ fn histories_past_states_changes_and_differences_agree_with_an_erasure() {
     let image = clinic(&disk);
     image.visit(1).unwrap();
     let outside = options().open_journal_with(shared(&disk), PATH).unwrap();
+    wait_until("the files prove that the events are durable", || outside.durable_seq().unwrap() == Seq::new(3));
     for (journal, erased) in [(Journal::clone(&image.journal()), false), (Journal::clone(&image.journal()), true)] {
         if erased {
             image.admin().erase(1).unwrap();
