@@ -95,7 +95,7 @@
 //!
 //! - An erasure is decided once its record is synced; then the bytes of the key are overwritten. After a crash in between, the next
 //!   opening overwrites them. When `erase` has returned, the key is in no file of the directory. What the disk itself keeps is in
-//!   [SECURITY.md](https://docs.rs/crate/memimage/latest/source/docs/SECURITY.md#personal-data).
+//!   [SECURITY.md](https://docs.rs/crate/memimage/latest/source/docs/SECURITY.md).
 //! - A running program keeps the decrypted value in memory, unreachable, until the model drops it or the program ends.
 //! - For people, a `Personal` serializes as the value or null; it does not deserialize from a text such as JSON.
 //! - [`inspect`](crate::inspect), the command `memimage` and the page show the subject, and no value.

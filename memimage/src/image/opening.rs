@@ -255,10 +255,7 @@ impl<M: Model> Opening<M> {
         });
         let recovered = match continued {
             Some(recovered) => recovered,
-            None => {
-                let recover = || recover_reporting::<M>(opened, &dispatch, goal, self.reporter.as_deref());
-                self.keyring.personal().reading(recover)?
-            }
+            None => recover_reporting::<M>(opened, &dispatch, goal, self.reporter.as_deref())?,
         };
         let end = recovered.end.as_ref().expect("all of the journal was read");
         opened.check_watermark(end)?;
