@@ -27,7 +27,6 @@ pub use position::Position;
 #[cfg(feature = "admin")]
 pub(crate) use export::ExportError;
 pub(crate) use messages::ErrorDetail;
-#[cfg_attr(not(feature = "erasure"), allow(dead_code))]
 pub(crate) use personal_key::PersonalKeyError;
 pub(crate) use projection::ProjectionFault;
 pub(crate) use shape_lock::ShapeLockError;

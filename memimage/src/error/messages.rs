@@ -432,16 +432,12 @@ pub(crate) enum ErrorDetail {
         "the command `{command}` panicked in its {place}: {message}; it was not recorded, and the state is unchanged"
     )]
     Panicked { command: &'static str, place: &'static str, message: String },
-
     #[error(transparent)]
     ShapeLock(ShapeLockError),
-
     #[error(transparent)]
     PersonalKey(PersonalKeyError),
-
     #[error(transparent)]
     Projection(ProjectionFault),
-
     #[error(transparent)]
     Subscription(SubscriptionError),
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 /// Why personal data cannot be read, or their key file cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[cfg_attr(not(feature = "erasure"), allow(dead_code, reason = "only the feature has a key file"))]
 pub(crate) enum PersonalKeyError {
     #[error("{place} cannot be read, and nothing was changed: {what}")]
     Unreadable { place: String, what: String },

@@ -20,6 +20,7 @@
 //! | [`damage`] | What happens after a crash or a disk error? How is an image checked and repaired? |
 //! | [`looking_inside`] | What is in an image, who changed it, and how do people see it? |
 //! | [`encryption`] | How is an image encrypted, and how is tampering detected? |
+//! | [`personal_data`] | How are the data of a person erased from a journal that keeps everything? |
 //! | [`async_and_tokio`] | Which calls block a runtime's thread? |
 //! | [`performance`] | What do a command, a query, a replay and a snapshot cost? What is memimage not good at? |
 //! | [`grouping_commands`] | How do several changes become one atomic command? How are many commands organised? |

@@ -8,16 +8,17 @@ use crate::recovery::{
 };
 use crate::seq::SegmentId;
 
-/// Recovers the model, and reports the progress of the replay.
+/// Recovers the model with the keys of its own key file, and reports the progress of the replay.
 pub(super) fn recover_reporting<M: Model>(
     journal: &OpenedJournal,
     dispatch: &Dispatch,
     goal: RecoveryGoal,
     reporter: Option<&ProgressReporter>,
 ) -> Result<Recovered<M>, Error> {
-    let Some(reporter) = reporter else { return recover(journal, dispatch, goal) };
+    let Some(reporter) = reporter else { return journal.with_own_keys(|| recover(journal, dispatch, goal)) };
     let mut report = ReplayReport { reporter, journal, first: None };
-    let recovered = recover_with_progress::<M>(journal, dispatch, goal, &mut |replayed| report.batch(replayed))?;
+    let mut batch = |replayed: ReplayProgress| report.batch(replayed);
+    let recovered = journal.with_own_keys(|| recover_with_progress::<M>(journal, dispatch, goal, &mut batch))?;
     report.end(&recovered);
     Ok(recovered)
 }

@@ -1,10 +1,11 @@
 //! The journal: the append-only log of all events, in segments of frames.
 //!
-//! The modules are, in this order, [`format`] (bytes, no I/O), [`layout`] (the files of an image), [`enclosing`] (the image around
+//! The modules are, in this order, [`format`] (bytes, no I/O), [`subscription_paths`], [`layout`] (the files of an image), [`enclosing`] (the image around
 //! a path), [`read`] and [`write`]. Each
 //! module uses only the modules before it. `tests/tests/architecture.rs` enforces this order.
 
 mod format;
+mod subscription_paths;
 mod layout;
 mod enclosing;
 mod read;
@@ -31,7 +32,7 @@ pub(crate) use format::timeline::{Timeline, life_conflict};
 pub(crate) use format::void::{VoidMark, Voids};
 pub(crate) use format::watermark::Watermark;
 pub(crate) use format::whitening::Salts;
-pub(crate) use layout::{BASE, IN_MEMORY, Layout, SNAPSHOT, SubscriptionPaths, Survey, TORN, is_subscription_name};
+pub(crate) use layout::{BASE, IN_MEMORY, Layout, SNAPSHOT, Survey, TORN};
 pub(crate) use read::continuity::{Continuity, other_image, other_timeline, removed_image, shorter_journal};
 pub(crate) use read::damage::{Damage, DamageKind, RecordDamage};
 pub(crate) use read::headers::{Headers, ProvenKeys};
@@ -44,6 +45,7 @@ pub(crate) use read::salvaged::{FrameRun, FrameVisitor, Framing, Salvaged, Salva
 pub(crate) use read::scan::{JournalEnd, Scan};
 pub(crate) use read::segments::Segments;
 pub(crate) use read::tail::JournalTail;
+pub(crate) use subscription_paths::{SubscriptionPaths, is_subscription_name};
 pub(crate) use write::batch::{LastEvents, NoRoom, OpenBatch};
 pub(crate) use write::commit::{BatchLimits, GateOptions, LagLimit, ReplicatedJournal};
 pub(crate) use write::create::{JournalStart, create, create_continuation, rewrite_without_start};

@@ -24,7 +24,7 @@ mod tests;
 pub use data::Personal;
 pub(crate) use failure::take_failure;
 #[cfg(feature = "erasure")]
-pub(crate) use registry::{KeySource, adopt, forget_dropped, register_source};
+pub(crate) use registry::{KeySource, adopt, forget_dropped, reading_only, register_source};
 #[cfg(all(feature = "erasure", feature = "testing"))]
 pub(crate) use scope::with_all_erased;
 #[cfg(feature = "erasure")]
@@ -37,6 +37,12 @@ pub(crate) use subject::SubjectHash;
 pub(crate) use subject_key::{KeyId, Secret, SubjectKey};
 #[cfg(all(feature = "erasure", feature = "testing"))]
 pub(crate) use test_key::with_test_keys;
+
+/// Without the feature `erasure`, no value needs a key.
+#[cfg(all(not(feature = "erasure"), feature = "testing"))]
+pub(crate) fn with_test_keys<R>(encode: impl FnOnce() -> R) -> R {
+    encode()
+}
 
 /// The name of the struct as which a `Personal` serializes. No Rust type has this name, so serializers recognize personal data by it.
 pub(crate) const PERSONAL: &str = "memimage::Personal";

@@ -1,6 +1,7 @@
 //! All keys of this process, by their ids. A value is decoded wherever an image's bytes are read, often without knowing which image
 //! they belong to; the ids are random, so they identify keys in all key files.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Weak};
 
@@ -23,6 +24,9 @@ pub(crate) trait KeySource: Send + Sync {
     ///
     /// Returns the text of the error if the file cannot be read.
     fn read_added(&self) -> Result<(), String>;
+
+    /// Whether the file has a key with this id, destroyed or not.
+    fn has(&self, id: &KeyId) -> bool;
 
     /// The path of the file, and what is there, for a message.
     fn describe(&self) -> String;
@@ -60,8 +64,29 @@ pub(crate) fn forget_dropped(ids: impl Iterator<Item = KeyId>) {
     }
 }
 
+thread_local! {
+    /// The only key file from which this thread reads.
+    static ONLY: RefCell<Option<Arc<dyn KeySource>>> = const { RefCell::new(None) };
+}
+
+/// Calls `read`, which finds only keys of this file, although others may be open: without its own file, an image must not seem to be
+/// complete because another image happens to be open in this process.
+pub(crate) fn reading_only<R>(source: Arc<dyn KeySource>, read: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Arc<dyn KeySource>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ONLY.set(self.0.take());
+        }
+    }
+    let _restore = Restore(ONLY.replace(Some(source)));
+    read()
+}
+
 /// The key with this id. If it is unknown, reads the keys that other processes have added to the open key files meanwhile.
 pub(super) fn find(id: &KeyId) -> Option<Arc<SubjectKey>> {
+    if let Some(only) = ONLY.with_borrow(Clone::clone) {
+        return known(id).filter(|_| only.has(id));
+    }
     known(id).or_else(|| {
         for source in sources() {
             // an unreadable file is like a file without the key: the message about the unknown key describes it
@@ -84,7 +109,8 @@ const LISTED: usize = 3;
 
 /// The open key files, for a message.
 pub(super) fn describe_sources() -> String {
-    let found: Vec<String> = sources().iter().map(|source| source.describe()).collect();
+    let sources = ONLY.with_borrow(Clone::clone).map_or_else(sources, |only| vec![only]);
+    let found: Vec<String> = sources.iter().map(|source| source.describe()).collect();
     let more = match found.len().saturating_sub(LISTED) {
         0 => String::new(),
         more => format!(" and {more} more"),

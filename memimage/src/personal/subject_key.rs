@@ -137,7 +137,11 @@ mod tests {
         let ann = Subject::from("ann");
         let sealed = key(1).seal(&ann, b"a secret").unwrap();
         assert_eq!(sealed, key(1).seal(&ann, b"a secret").unwrap());
-        assert_ne!(sealed[..NONCE], key(1).seal(&ann, b"a secres").unwrap()[..NONCE], "another value has another nonce");
+        assert_ne!(
+            sealed[..NONCE],
+            key(1).seal(&ann, b"a secres").unwrap()[..NONCE],
+            "another value has another nonce"
+        );
         assert!(!sealed.windows(6).any(|window| window == b"secret"));
     }
 

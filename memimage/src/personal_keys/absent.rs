@@ -19,6 +19,10 @@ impl PersonalKeys {
         Ok(())
     }
 
+    pub(crate) fn reading<R>(&self, read: impl FnOnce() -> R) -> R {
+        read()
+    }
+
     pub(crate) fn refresh(&self) -> Result<bool, Error> {
         Ok(false)
     }

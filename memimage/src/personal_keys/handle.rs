@@ -8,7 +8,7 @@ use super::key_file::KeyFile;
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::log;
-use crate::personal::{Subject, encode_with};
+use crate::personal::{Subject, encode_with, reading_only};
 
 /// The key file of an image. A clone that was made before the file was opened opens it itself.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +43,14 @@ impl PersonalKeys {
         // if another thread was faster, its file has the same keys
         let _ = self.file.set(file);
         Ok(())
+    }
+
+    /// Calls `read`, which reads the image, with the keys of this file alone. The file is open.
+    pub(crate) fn reading<R>(&self, read: impl FnOnce() -> R) -> R {
+        match self.file.get() {
+            Some(file) => reading_only(Arc::clone(file) as _, read),
+            None => read(),
+        }
     }
 
     /// Reads what other processes have changed. Returns whether a key was destroyed.

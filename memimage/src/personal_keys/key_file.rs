@@ -8,7 +8,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::records::KeyRecords;
 use crate::disk::Disk;
-use crate::personal::{KeySource, Subject, SubjectKey, SubjectKeys, forget_dropped, register_source};
+use crate::personal::{KeyId, KeySource, Subject, SubjectKey, SubjectKeys, forget_dropped, register_source};
 
 /// An open key file, which may not exist yet. Several processes may have it open; each change takes the lock of its directory.
 ///
@@ -72,6 +72,10 @@ impl SubjectKeys for KeyFile {
 impl KeySource for KeyFile {
     fn read_added(&self) -> Result<(), String> {
         self.refresh().map(drop).map_err(|error| error.to_string())
+    }
+
+    fn has(&self, id: &KeyId) -> bool {
+        self.read.read().records.has(id)
     }
 
     fn describe(&self) -> String {

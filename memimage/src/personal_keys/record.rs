@@ -119,13 +119,7 @@ mod tests {
     use super::*;
 
     fn record() -> KeyRecord {
-        KeyRecord {
-            kind: RecordKind::Key,
-            first: 3,
-            id: [1; 16],
-            subject: [2; 32],
-            secret: Zeroizing::new([5; 32]),
-        }
+        KeyRecord { kind: RecordKind::Key, first: 3, id: [1; 16], subject: [2; 32], secret: Zeroizing::new([5; 32]) }
     }
 
     #[test]

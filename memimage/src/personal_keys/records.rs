@@ -57,6 +57,10 @@ impl KeyRecords {
         (record < len).then_some(key)
     }
 
+    pub(super) fn has(&self, id: &KeyId) -> bool {
+        self.keys.contains_key(id)
+    }
+
     /// Forgets the destroyed key of a subject.
     pub(super) fn forget_subject(&mut self, subject: &SubjectHash) {
         self.of_subject.remove(subject);

@@ -167,6 +167,11 @@ impl OpenedJournal {
         self.keyring.personal().open(&self.disk, self.layout.root())
     }
 
+    /// Calls `read`, which finds the personal data whose keys are in the key file of this image, and no others.
+    pub(crate) fn with_own_keys<R>(&self, read: impl FnOnce() -> R) -> R {
+        self.keyring.personal().reading(read)
+    }
+
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
     }

@@ -18,6 +18,8 @@ mod flat;
 mod order;
 mod fingerprint;
 mod tree;
+#[cfg(all(feature = "erasure", feature = "testing"))]
+mod personal;
 mod foreign_probes;
 mod difference;
 mod drift;

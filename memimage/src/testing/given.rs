@@ -15,6 +15,7 @@ use super::{or_panic, value_text};
 use crate::context::{Metadata, Timestamp};
 use crate::event::{Command, Model, Payload};
 use crate::outcome::Outcome;
+use crate::personal::with_test_keys;
 use crate::shape::{Shape, ShapeTree};
 
 /// The time at which a test begins: 9 September 2001, 01:46:40 UTC, 10⁹ seconds after the epoch.
@@ -84,7 +85,7 @@ pub fn given<M: Model>() -> Given<M> {
 /// Panics if the state cannot be encoded or decoded.
 #[track_caller]
 pub fn given_state<M: Model>(state: &M) -> Given<M> {
-    let state = or_panic(encoded(state));
+    let state = or_panic(with_test_keys(|| encoded(state)));
     begin(StartState::new(Some(state)))
 }
 

@@ -26,6 +26,8 @@ mod recorded_event;
 mod model_under_test;
 mod derived_fields;
 mod reloaded;
+#[cfg(feature = "erasure")]
+mod erasure;
 mod image;
 mod when;
 mod given;

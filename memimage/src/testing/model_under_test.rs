@@ -2,6 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+#[cfg(feature = "erasure")]
+use super::erasure::ErasedReplay;
 use super::recorded_event::{RecordedEvent, Stamp};
 use super::{derived_fields, reloaded, value_difference};
 use crate::context::{Context, Metadata, Origin, Seed, Timestamp};
@@ -11,6 +13,7 @@ use crate::event::{
 };
 use crate::outcome::Outcome;
 use crate::panics::panic_message;
+use crate::personal::take_failure;
 use crate::recovery::DROPPED;
 use crate::seq::Seq;
 use crate::shape::{ShapeTree, may_be_deep};
@@ -27,6 +30,8 @@ pub(super) struct ModelUnderTest<M> {
     pub(super) model: M,
     /// The state that results from replay alone. The replica is compared with `model` after each command.
     replica: M,
+    #[cfg(feature = "erasure")]
+    erased: ErasedReplay<M>,
     pub(super) log: Vec<RecordedEvent>,
 }
 
@@ -99,7 +104,14 @@ pub(super) struct Executed<C: Command<M>, M> {
 
 impl<M: Model> ModelUnderTest<M> {
     pub(super) fn new(start: StartState) -> Result<ModelUnderTest<M>, String> {
-        Ok(ModelUnderTest { model: start.model()?, replica: start.model()?, log: Vec::new(), start })
+        Ok(ModelUnderTest {
+            model: start.model()?,
+            replica: start.model()?,
+            #[cfg(feature = "erasure")]
+            erased: ErasedReplay::new(&start)?,
+            log: Vec::new(),
+            start,
+        })
     }
 
     pub(super) fn start(&self) -> &StartState {
@@ -121,8 +133,10 @@ impl<M: Model> ModelUnderTest<M> {
         for model in [&mut self.model, &mut self.replica] {
             replay(model, &self.start, &event)?;
         }
+        #[cfg(feature = "erasure")]
+        self.erased.replay(&self.start, &event)?;
         self.log.push(event);
-        Ok(())
+        self.compare_erased()
     }
 
     /// Executes a command as an image does: encode and decode → check → apply.
@@ -166,8 +180,23 @@ impl<M: Model> ModelUnderTest<M> {
     fn record(&mut self, event: RecordedEvent) -> Result<(), String> {
         replay(&mut self.replica, &self.start, &event)
             .map_err(|what| format!("the recorded event cannot be replayed: {what}"))?;
+        #[cfg(feature = "erasure")]
+        self.erased.replay(&self.start, &event)?;
         self.log.push(event);
-        self.agree()
+        self.agree()?;
+        self.compare_erased()
+    }
+
+    /// Checks that the state does not depend on personal data.
+    #[cfg(feature = "erasure")]
+    fn compare_erased(&self) -> Result<(), String> {
+        self.erased.compare(&self.model)
+    }
+
+    #[cfg(not(feature = "erasure"))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the signature is that of the feature `erasure`")]
+    fn compare_erased(&self) -> Result<(), String> {
+        Ok(())
     }
 
     /// Checks that replay gives the current state, and that a rebuild gives the derived fields of this state.
@@ -268,7 +297,10 @@ pub(super) fn encoded<M: Model>(model: &M) -> Result<Vec<u8>, String> {
         // the digest limits the depth of the state; encoding does not
         state_digest(model)?;
     }
-    postcard::to_stdvec(model).map_err(|error| format!("the state of `{}` cannot be encoded: {error}", M::NAME))
+    postcard::to_stdvec(model).map_err(|error| {
+        let what = take_failure().unwrap_or_else(|| error.to_string());
+        format!("the state of `{}` cannot be encoded: {what}", M::NAME)
+    })
 }
 
 /// Encodes and decodes a state, and fills its derived fields, as storing and loading a snapshot does.

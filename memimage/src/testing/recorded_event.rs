@@ -10,6 +10,7 @@ use crate::context::{Metadata, Origin, Timestamp};
 use crate::digest::{digest, digest_within};
 use crate::event::EventType;
 use crate::outcome::Outcome;
+use crate::personal::with_test_keys;
 use crate::seq::Seq;
 use crate::shape::{Shape, ShapeTree, differences, may_be_deep};
 use crate::value::MAX_DEPTH;
@@ -50,7 +51,7 @@ impl RecordedEvent {
             false => digest(payload),
         };
         encodable.map_err(|error| format!("the payload of `{name}` v{version} cannot be recorded: {error}"))?;
-        let payload = postcard::to_stdvec(payload)
+        let payload = with_test_keys(|| postcard::to_stdvec(payload))
             .map_err(|error| format!("the payload of `{name}` v{version} cannot be encoded: {error}"))?;
         Ok(RecordedEvent {
             name: name.to_owned(),

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use super::{value_difference, value_text};
 use crate::digest::digest;
 use crate::event::decode_state;
+use crate::personal::with_test_keys;
 use crate::shape::{Shape, ShapeTree};
 
 /// Checks that a value serializes as its type's [`Shape`] describes, and that decoding restores it.
@@ -60,7 +61,8 @@ fn matches<T: Shape + Serialize + DeserializeOwned>(value: &T) -> Result<(), Str
         format!("{error}{help}")
     })?;
     let shape = ShapeTree::of(T::SHAPE);
-    let bytes = postcard::to_stdvec(value).map_err(|error| format!("the value cannot be encoded: {error}"))?;
+    let bytes = with_test_keys(|| postcard::to_stdvec(value))
+        .map_err(|error| format!("the value cannot be encoded: {error}"))?;
     let with_value = |what: String| format!("{what}; the value was written as {}", value_text::line(&shape, &bytes));
     let decoded: T = decode_state(&bytes).map_err(|fault| {
         with_value(format!("its Deserialize cannot read the bytes that its Serialize wrote: {fault}"))

@@ -40,7 +40,15 @@ impl<'a> TranscriptSerializer<'a> {
     /// Writes the tag. Returns the serializer for the value's parts.
     fn parts(self, tag: Tag, shapes: ChildShapes) -> Parts<'a> {
         self.out.push(tag as u8);
-        Parts { out: self.out, position: self.position, shapes, next: 0, starts: Vec::new(), is_sorted: false, compared: usize::MAX }
+        Parts {
+            out: self.out,
+            position: self.position,
+            shapes,
+            next: 0,
+            starts: Vec::new(),
+            is_sorted: false,
+            compared: usize::MAX,
+        }
     }
 
     /// Like `parts`, but the serializer sorts the items or entries after the last one is written.
