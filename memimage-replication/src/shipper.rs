@@ -32,7 +32,7 @@ const ENTRY_BYTES_MAX: usize = 8 << 20;
 /// A running shipper. It begins when the log is claimed, and sends heartbeats until the image is open.
 pub(crate) struct Shipper {
     owners: Sender<JournalSource>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Result<(), Error>>>,
     stop: Arc<Mutex<Option<Instant>>>,
     log: Log,
 }
@@ -77,21 +77,21 @@ impl Shipper {
 }
 
 impl Shipping for Shipper {
-    fn stop(mut self: Box<Self>) {
+    fn stop(mut self: Box<Self>) -> Result<(), Error> {
         *self.stop.lock() = Some(Instant::now() + CLOSE_LIMIT);
-        self.join();
+        self.join()
     }
 }
 
 impl Shipper {
-    fn join(&mut self) {
+    /// Waits for the end of the thread. Returns why the log does not have everything.
+    fn join(&mut self) -> Result<(), Error> {
         if let Some(owner) = self.log.status.owner() {
             owner.wake();
         }
-        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
-            // the thread reports its own errors
-            let _ = thread.join();
-        }
+        let thread = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id());
+        let panicked = |_| Err(failure(ErrorKind::Replication, "the thread that ships the journal has panicked"));
+        thread.map_or(Ok(()), |thread| thread.join().unwrap_or_else(panicked))
     }
 }
 
@@ -101,7 +101,8 @@ impl Drop for Shipper {
         self.stop.lock().get_or_insert_with(Instant::now);
         let (closed, _) = channel();
         self.owners = closed;
-        self.join();
+        // the thread reports its own errors
+        let _ = self.join();
     }
 }
 
@@ -120,22 +121,30 @@ struct ShippingThread {
 
 /// Why the thread ends.
 enum End {
-    /// The image was closed, or the claim was given up.
+    /// The time of a close was over, or the claim was given up.
     Stopped,
     Failed(Error),
 }
 
 impl ShippingThread {
-    fn run(mut self, owners: &Receiver<JournalSource>) {
+    /// Returns why the log does not have everything.
+    fn run(mut self, owners: &Receiver<JournalSource>) -> Result<(), Error> {
         let owner = match self.wait_for_owner(owners) {
             Ok(Some(owner)) => owner,
-            Ok(None) => return self.log.status.end(None),
-            Err(error) => return self.log.status.end(Some(error)),
+            Ok(None) => {
+                self.log.status.end(None);
+                return Ok(());
+            }
+            Err(error) => {
+                self.log.status.end(Some(error.clone()));
+                return Err(error);
+            }
         };
         let mut snapshots = None;
-        let end = match self.ship(&owner, &mut snapshots) {
-            Ok(()) | Err(End::Stopped) => None,
-            Err(End::Failed(error)) => Some(error),
+        let (end, shipped) = match self.ship(&owner, &mut snapshots) {
+            Ok(()) => (None, Ok(())),
+            Err(End::Stopped) => (None, Err(self.out_of_time())),
+            Err(End::Failed(error)) => (Some(error.clone()), Err(error)),
         };
         if let Some(error) = &end {
             tracing::error!(%error, "the shipping of the journal ended");
@@ -144,6 +153,14 @@ impl ShippingThread {
         self.log.status.end(end);
         // may take as long as a call on the log does
         drop(snapshots);
+        shipped
+    }
+
+    /// The cause of a rest that is not in the log.
+    fn out_of_time(&self) -> Error {
+        let why = self.log.status.get().failure.unwrap_or_else(|| "it was too slow".to_owned());
+        let message = format!("the log `{}` did not get everything within {CLOSE_LIMIT:?}: {why}", self.address);
+        failure(ErrorKind::Replication, message)
     }
 
     /// Sends heartbeats until the image is open; `None` if the claim is given up.
@@ -182,7 +199,7 @@ impl ShippingThread {
         let mut seen = 0;
         loop {
             if self.stop.lock().is_some_and(|deadline| deadline <= Instant::now()) {
-                return Ok(());
+                return Err(End::Stopped);
             }
             // read before the journal: what is written later is announced by another number
             let number = owner.wait(seen, Duration::ZERO);

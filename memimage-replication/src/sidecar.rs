@@ -100,12 +100,17 @@ impl Sidecar {
     ///
     /// # Errors
     ///
-    /// Returns the error with which the shipping ended, if it did.
+    /// Returns the error with which the shipping ended, if it did, and an error if the log could not be reached, so that it may lack the rest.
     pub fn stop(self) -> Result<LogStatus, Error> {
         let Sidecar { log, journal, shipper } = self;
         journal.close();
-        shipper.stop();
-        journal.failure().map_or_else(|| Ok(log.status()), Err)
+        let stopped = shipper.stop();
+        journal.failure().map_or(Ok(()), Err)?;
+        stopped.map_err(|error| {
+            let message = format!("the shipping was stopped: {error}; help: start it again to ship the rest");
+            failure(error.kind(), message)
+        })?;
+        Ok(log.status())
     }
 }
 

@@ -45,7 +45,13 @@
 //! The URL of a stream also says how its servers sync: `nats://10.0.0.1:4222,10.0.0.2:4222/BANK?sync_interval=always`.
 //!
 //! Opening *claims* the log: it appends an entry that names this owner. The image opens only if the claim is in the log. If the
-//! local disk has lost events that the log has, opening brings them back first. Closing ships the rest, for up to ten seconds.
+//! local disk has lost events that the log has, opening brings them back first.
+//!
+//! Closing ships the rest, for up to ten seconds. If the log does not get it in this time, the image is closed nevertheless, and
+//! [`Image::close`](crate::Image::close) returns an error of the kind `Replication` that names the events that are on the local disk only.
+//! Opening the directory as the owner again ships them; so does nothing else, and until then the loss of the machine loses them. A
+//! snapshot that is not in the log yet is not waited for: the next owner ships it, and a restore without it reads more entries. An image that is dropped is
+//! closed in the same way, but the error only goes to the log of the program.
 //!
 //! [`Acknowledge`](crate::replication::Acknowledge) determines when a command is answered:
 //!
@@ -76,7 +82,7 @@
 //! | `Fenced` | another owner has taken over. The image is poisoned; the outcome of the commands that waited is unknown | [become a standby](#when-the-old-owner-comes-back) |
 //! | `OtherOwner` | opening: another directory has claimed the log last, or the log is that of another image | open a standby and promote it; or stop the other owner, and claim by `Log::take_over(true)` |
 //! | `Replaced` | opening: the directory and the log have different histories | the message names the choices |
-//! | `Replication` | opening, `confirm_owner`: the log cannot be reached, or refuses the call | correct the cause; a running owner tries again by itself |
+//! | `Replication` | opening, `confirm_owner`: the log cannot be reached, or refuses the call. `close`: the log lacks the last events | correct the cause; a running owner tries again by itself; after a close, open the directory as the owner again |
 //! | `Corrupt` | opening, or a standby: an entry is damaged or missing; the message contains its position | `memimage remote check`; a new log from an intact image |
 //! | `ReplicationLag` | `MaxLag::fail`: the log is too far behind | try again later |
 //!

@@ -433,7 +433,7 @@ fn prove_void(journal: &Journal, table: &ShapeTable) -> Result<(), Error> {
     match journal.begin_segment(table) {
         Err(error) if error.is_poisoned() => {
             // ends the threads of the journal
-            let _ = journal.close(|| {});
+            let _ = journal.close(|| Ok(()));
             return Err(error.cause());
         }
         Err(error) => {

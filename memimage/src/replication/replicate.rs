@@ -51,7 +51,12 @@ pub trait Claimed: Send {
 pub trait Shipping: Send {
     /// Ships the rest of the journal, but only for a bounded time, and ends the threads. Called when the image is closed or dropped; then
     /// all events are written, and [`OwnerJournal::is_closed`] is true. Also called if the image is poisoned.
-    fn stop(self: Box<Self>);
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names the log and the cause if it does not have everything. If events are missing in it, the close of the image
+    /// returns an error with this cause.
+    fn stop(self: Box<Self>) -> Result<(), Error>;
 }
 
 /// The directory of an image that this process has locked, and that is not open yet.
