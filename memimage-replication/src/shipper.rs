@@ -213,7 +213,7 @@ impl ShippingThread {
             match next {
                 Ok(Some(piece)) => self.append_piece(owner, piece)?,
                 // a poisoned image sends no heartbeats, so that a standby takes over
-                Ok(None) if is_closed => return Ok(()),
+                Ok(None) if is_closed => return self.verify_last(),
                 Ok(None) => {
                     self.heartbeat_if_due()?;
                     if seen == number {
@@ -227,6 +227,28 @@ impl ShippingThread {
                 }
                 Err(error) => self.pause_reading(owner, error, &mut pauses)?,
             }
+        }
+    }
+
+    /// Verifies at the end that the log still has what it has acknowledged. A log that does not answer in time is no error: it has acknowledged
+    /// all events.
+    fn verify_last(&self) -> Result<(), End> {
+        let deadline = self.stop.lock().unwrap_or_else(|| Instant::now() + CLOSE_LIMIT);
+        let last = self.appender.last();
+        let (answer, answers) = channel();
+        // a thread of its own, because a call on a log that cannot be reached may take longer than a close may
+        let spawned = std::thread::Builder::new().name("memimage-last-entry".to_owned()).spawn(move || {
+            // nobody waits for an answer that comes too late
+            let _ = answer.send(last.verify());
+        });
+        let rest = deadline.saturating_duration_since(Instant::now());
+        match spawned.map(|_| answers.recv_timeout(rest)) {
+            Ok(Ok(Err(error))) if !error.is_unavailable() => Err(End::Failed(log_failed(&error))),
+            Ok(Ok(Err(error))) => {
+                tracing::warn!(%error, "the log could not be asked for its last entry while the image was closed");
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 

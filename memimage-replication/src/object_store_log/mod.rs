@@ -79,7 +79,7 @@ impl ObjectStoreOptions {
 ///
 /// The handle verifies before its first append that the store refuses to create an object a second time.
 ///
-/// An append of the owner is one request. A poll at the end of the log is one request, except that each 16th of them is three, or five if it asks for a listing.
+/// An append of the owner is two requests: one verifies that the entry before is still there, and the other creates the entry. A poll at the end of the log is one request, except that each 16th of them is three, or five if it asks for a listing.
 pub struct ObjectStoreLog {
     log: Arc<Log>,
     runtime: Runtime,
