@@ -17,6 +17,7 @@ use crate::log_reader::LogTail;
 use crate::owner_id;
 use crate::planted::{Bug, planted};
 use crate::shipper::Shipper;
+use crate::shipping_lock::ShippingLock;
 
 /// How often an owner tries to claim a log whose end moves meanwhile.
 const ATTEMPTS: u32 = 16;
@@ -32,12 +33,13 @@ impl Replicate for Log {
             let (owner, image) = self.prepare(directory, tail.as_ref())?;
             let mut appender = self.appender(tail.as_ref(), owner, image)?;
             let log_id = appender.header().log_id;
+            let lock = ShippingLock::acquire(&self, directory.path(), &log_id)?;
             if tail.is_none() || self.settings.takes_over {
                 owner_id::write(directory.path(), &log_id, &owner)
                     .map_err(|error| id_failed(directory.path(), &error))?;
             }
             if let Ok(()) = claim(&mut appender, &self.settings.name)? {
-                return Ok(Box::new(ClaimedLog { shipper: Shipper::start(*self, appender, acknowledge)? }));
+                return Ok(Box::new(ClaimedLog { shipper: Shipper::start(*self, appender, lock, acknowledge)? }));
             }
         }
         Err(failure(

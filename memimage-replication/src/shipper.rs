@@ -18,6 +18,7 @@ use crate::log_error::LogError;
 use crate::pauses::Pauses;
 use crate::planted::{Bug, planted};
 use crate::segment_starts::SegmentStarts;
+use crate::shipping_lock::ShippingLock;
 use crate::snapshot_shipper::SnapshotShipper;
 
 /// How long an owner with `Acknowledge::Local` gathers frames, unless the program says otherwise.
@@ -38,8 +39,13 @@ pub(crate) struct Shipper {
 }
 
 impl Shipper {
-    /// Starts the thread. `appender` has claimed the log.
-    pub(crate) fn start(log: Log, appender: Appender, acknowledge: Acknowledge) -> Result<Shipper, Error> {
+    /// Starts the thread. `appender` has claimed the log. The thread holds the lock until it ends.
+    pub(crate) fn start(
+        log: Log,
+        appender: Appender,
+        lock: ShippingLock,
+        acknowledge: Acknowledge,
+    ) -> Result<Shipper, Error> {
         let (owners, received) = channel();
         let stop = Arc::new(Mutex::new(None));
         log.status.begin();
@@ -56,6 +62,7 @@ impl Shipper {
             stop: Arc::clone(&stop),
             starts: SegmentStarts::default(),
             last_append: Instant::now(),
+            _lock: lock,
         };
         let spawned = std::thread::Builder::new()
             .name("memimage-shipper".to_owned())
@@ -117,6 +124,7 @@ struct ShippingThread {
     stop: Arc<Mutex<Option<Instant>>>,
     starts: SegmentStarts,
     last_append: Instant,
+    _lock: ShippingLock,
 }
 
 /// Why the thread ends.

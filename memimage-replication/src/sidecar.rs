@@ -15,6 +15,7 @@ use crate::log::Log;
 use crate::log_reader::LogTail;
 use crate::owner_id;
 use crate::shipper::Shipper;
+use crate::shipping_lock::ShippingLock;
 use crate::shipping_status::LogStatus;
 
 /// How often a sidecar tries to claim a log whose end moves meanwhile.
@@ -40,13 +41,13 @@ impl Sidecar {
     /// # Errors
     ///
     /// Returns an error if there is no image, if the log cannot be reached, if it belongs to another directory
-    /// ([`ErrorKind::OtherOwner`]), or if the log has events that the image does not have ([`ErrorKind::Replaced`]).
+    /// ([`ErrorKind::OtherOwner`]), if a program or another sidecar ships this directory to it already ([`ErrorKind::Locked`]), or if the log has events that the image does not have ([`ErrorKind::Replaced`]).
     pub fn start(log: Log, image: impl AsRef<Path>) -> Result<Sidecar, Error> {
         let path: PathBuf = std::path::absolute(image.as_ref()).unwrap_or_else(|_| image.as_ref().to_owned());
         let image = PieceReader::open(&path)?.image();
-        let appender = claimed(&log, &path, image)?;
+        let (appender, lock) = claimed(&log, &path, image)?;
         let journal = Arc::new(JournalBeside::new(&path));
-        let shipper = Shipper::start(log.clone(), appender, Acknowledge::Local { max_lag: MaxLag::default() })?;
+        let shipper = Shipper::start(log.clone(), appender, lock, Acknowledge::Local { max_lag: MaxLag::default() })?;
         shipper.ship(JournalSource::Beside(Arc::clone(&journal)))?;
         Ok(Sidecar { log, journal, shipper: Box::new(shipper) })
     }
@@ -120,8 +121,8 @@ impl std::fmt::Debug for Sidecar {
     }
 }
 
-/// Claims the log for the directory `path`.
-fn claimed(log: &Log, path: &Path, image: [u8; 16]) -> Result<Appender, Error> {
+/// Claims the log for the directory `path`, which nobody else ships to it.
+fn claimed(log: &Log, path: &Path, image: [u8; 16]) -> Result<(Appender, ShippingLock), Error> {
     for _ in 0..ATTEMPTS {
         let tail = LogTail::find(&log.engine).map_err(|error| log_failed(&error))?;
         let owner = match &tail {
@@ -134,12 +135,13 @@ fn claimed(log: &Log, path: &Path, image: [u8; 16]) -> Result<Appender, Error> {
             None => owner_id::random_id().map_err(|error| log_failed(&error))?,
         };
         let mut appender = log.appender(tail.as_ref(), owner, image)?;
+        let log_id = appender.header().log_id;
+        let lock = ShippingLock::acquire(log, path, &log_id)?;
         if tail.is_none() || log.settings.takes_over {
-            let log_id = appender.header().log_id;
             owner_id::write(path, &log_id, &owner).map_err(|error| id_failed(path, &error))?;
         }
         if let Ok(()) = claim(&mut appender, &log.settings.name)? {
-            return Ok(appender);
+            return Ok((appender, lock));
         }
     }
     Err(failure(

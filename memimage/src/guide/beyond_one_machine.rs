@@ -81,6 +81,7 @@
 //! | --- | --- | --- |
 //! | `Fenced` | another owner has taken over. The image is poisoned; the outcome of the commands that waited is unknown | [become a standby](#when-the-old-owner-comes-back) |
 //! | `OtherOwner` | opening: another directory has claimed the log last, or the log is that of another image | open a standby and promote it; or stop the other owner, and claim by `Log::take_over(true)` |
+//! | `Locked` | opening, or a sidecar: another process ships this directory to this log, or has it open | the message names the process: end it, or do without a second one |
 //! | `Replaced` | opening: the directory and the log have different histories | the message names the choices |
 //! | `Replication` | opening, `confirm_owner`: the log cannot be reached, or refuses the call. `close`: the log lacks the last events | correct the cause; a running owner tries again by itself; after a close, open the directory as the owner again |
 //! | `Corrupt` | opening, or a standby: an entry is damaged or missing; the message contains its position | `memimage remote check`; a new log from an intact image |
@@ -91,7 +92,9 @@
 //! keeps its lease. A journal that is damaged, gone, or replaced by another one poisons the image.
 //!
 //! Which directory owns a log is recorded in the directory, in the file `replication/<id of the log>`. So a restart of the same
-//! directory claims the log again, and a copy of the program on another machine does not take it by mistake.
+//! directory claims the log again, and a copy of the program on another machine does not take it by mistake. On one machine, a lock beside
+//! this file (`<id of the log>.lock`) belongs to the process that ships the directory to the log: a second one, such as a sidecar beside a program that replicates, is
+//! refused with the kind `Locked`, also with `take_over(true)`.
 //!
 //! # Standbys
 //!
@@ -182,7 +185,7 @@
 //! ```
 //!
 //! - `ship` makes any image replicated, as with `Local`, but without `max_lag`: the owner does not know about it, and does not
-//!   wait for it. A takeover fences the sidecar, but not the owner: end the owner first. The owner must not prune what is not
+//!   wait for it. It is refused if the program replicates to the same log, or if another sidecar ships to it. A takeover fences the sidecar, but not the owner: end the owner first. The owner must not prune what is not
 //!   shipped yet.
 //! - `restore` begins with the newest snapshot that is old enough, verifies each entry, and checks the image before it gets its
 //!   name. The restored image has a history of its own, and needs a log of its own.
