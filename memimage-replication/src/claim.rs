@@ -13,6 +13,7 @@ use crate::entry::Id;
 use crate::failure::{failure, id_failed, log_failed};
 use crate::journal_source::JournalSource;
 use crate::log::Log;
+use crate::log_directory::refuse_inside;
 use crate::log_reader::LogTail;
 use crate::owner_id;
 use crate::planted::{Bug, planted};
@@ -23,6 +24,16 @@ use crate::shipping_lock::ShippingLock;
 const ATTEMPTS: u32 = 16;
 
 impl Replicate for Log {
+    fn admit(&self, path: &Path) -> Result<(), Error> {
+        refuse_inside(self, path)?;
+        if path.exists() {
+            return Ok(());
+        }
+        let Some(tail) = LogTail::find(&self.engine).map_err(|error| log_failed(&error))? else { return Ok(()) };
+        self.owner_id(path, &tail)?;
+        self.refuse_vacant(path, &tail)
+    }
+
     fn claim(
         self: Box<Self>,
         directory: &LockedDirectory,

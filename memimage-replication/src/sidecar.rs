@@ -12,6 +12,7 @@ use crate::claim::claim;
 use crate::failure::{failure, id_failed, log_failed};
 use crate::journal_source::{JournalBeside, JournalSource};
 use crate::log::Log;
+use crate::log_directory::refuse_inside;
 use crate::log_reader::LogTail;
 use crate::owner_id;
 use crate::shipper::Shipper;
@@ -44,6 +45,7 @@ impl Sidecar {
     /// ([`ErrorKind::OtherOwner`]), if a program or another sidecar ships this directory to it already ([`ErrorKind::Locked`]), or if the log has events that the image does not have ([`ErrorKind::Replaced`]).
     pub fn start(log: Log, image: impl AsRef<Path>) -> Result<Sidecar, Error> {
         let path: PathBuf = std::path::absolute(image.as_ref()).unwrap_or_else(|_| image.as_ref().to_owned());
+        refuse_inside(&log, &path)?;
         let image = PieceReader::open(&path)?.image();
         let (appender, lock) = claimed(&log, &path, image)?;
         let journal = Arc::new(JournalBeside::new(&path));

@@ -82,6 +82,7 @@
 //! | `Fenced` | another owner has taken over. The image is poisoned; the outcome of the commands that waited is unknown | [become a standby](#when-the-old-owner-comes-back) |
 //! | `OtherOwner` | opening: another directory has claimed the log last, or the log is that of another image | open a standby and promote it; or stop the other owner, and claim by `Log::take_over(true)` |
 //! | `Locked` | opening, or a sidecar: another process ships this directory to this log, or has it open | the message names the process: end it, or do without a second one |
+//! | `InvalidOption` | opening: the log is a directory inside the image's | a directory of its own, better on another disk |
 //! | `Replaced` | opening: the directory and the log have different histories | the message names the choices |
 //! | `Replication` | opening, `confirm_owner`: the log cannot be reached, or refuses the call. `close`: the log lacks the last events | correct the cause; a running owner tries again by itself; after a close, open the directory as the owner again |
 //! | `Corrupt` | opening, or a standby: an entry is damaged or missing; the message contains its position | `memimage remote check`; a new log from an intact image |

@@ -191,6 +191,9 @@ impl<M: Model> Opening<M> {
         if !self.options.allow_network {
             self.layout.refuse_network(&*self.disk)?;
         }
+        if let Some(replication) = &self.options.replication {
+            replication.admit(root)?;
+        }
         if survey == Survey::Missing {
             self.disk.create_dir(root).map_err(|error| failed("creating", root, error))?;
         }
