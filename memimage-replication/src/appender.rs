@@ -5,9 +5,10 @@ use std::sync::Arc;
 use memimage::Timestamp;
 use memimage::replication::JournalPoint;
 
-use crate::entry::{Claim, Content, Entry, EntryHash, EntryHeader, Heartbeat, Id, damaged};
+use crate::entry::{Claim, Content, Entry, EntryHash, EntryHeader, Heartbeat, Id};
 use crate::log_error::{LogError, LogErrorKind};
-use crate::log_reader::LogTail;
+use crate::log_reader::{LogTail, has_entry};
+use crate::pauses::Pauses;
 use crate::planted::{Bug, planted};
 use crate::remote_log::{Append, RemoteLog};
 
@@ -26,7 +27,51 @@ pub(crate) struct Appender {
 }
 
 /// After so many answers in sequence, an entry that the log had counts as lost: a single one may come from an older state.
-const LOSSES_MAX: u32 = 5;
+const LOSSES_MAX: u32 = 8;
+
+/// The last entry of an owner, to verify that the log still has it.
+#[derive(Clone)]
+pub(crate) struct LastEntry {
+    log: Arc<dyn RemoteLog>,
+    /// 0 if the log has no entry.
+    position: u64,
+    hash: EntryHash,
+}
+
+impl LastEntry {
+    /// Whether the log seems to have it; see [`has_entry`].
+    fn is_there(&self) -> Result<bool, LogError> {
+        Ok(self.position == 0 || has_entry(&self.log, self.position, &self.hash)?)
+    }
+
+    /// Returns an error unless the log has the entry. Asks as often as a loss needs to be believed.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind [`Damaged`](LogErrorKind::Damaged) if the log has lost it, and the error of the log if it cannot be read.
+    pub(crate) fn verify(&self) -> Result<(), LogError> {
+        let mut pauses = Pauses::default();
+        for look in 1..=LOSSES_MAX {
+            if self.is_there()? {
+                return Ok(());
+            }
+            if look < LOSSES_MAX {
+                std::thread::sleep(pauses.next());
+            }
+        }
+        Err(self.lost())
+    }
+
+    fn lost(&self) -> LogError {
+        let (position, address) = (self.position, self.log.address());
+        let message = format!(
+            "the entry at position {position} of `{address}` is lost: the log had acknowledged it, and no longer has it; nothing was \
+             appended behind it; help: if the storage was unmounted, moved or replaced, bring it back; then open the image again: it ships \
+             from its journal what the log lacks"
+        );
+        LogError::new(LogErrorKind::Damaged, message)
+    }
+}
 
 struct OpenEntry {
     entry: Entry,
@@ -84,6 +129,11 @@ impl Appender {
         };
         let point = tail.map_or(JournalPoint::START, |tail| tail.point);
         Ok(Appender { log: Arc::clone(log), next: header, point, open: None, losses: 0 })
+    }
+
+    /// The last entry that this owner knows to be in the log.
+    pub(crate) fn last(&self) -> LastEntry {
+        LastEntry { log: Arc::clone(&self.log), position: self.next.position - 1, hash: self.next.previous }
     }
 
     /// The fields of the next entry.
@@ -168,13 +218,14 @@ impl Appender {
     fn unexplained(&mut self) -> LogError {
         let open = self.open.as_ref().expect("an entry was appended");
         let (address, position) = (self.log.address(), open.entry.header.position);
-        self.losses = match self.log.bounds() {
-            Ok(bounds) if bounds.end < position => self.losses + 1,
-            _ => 0,
+        // the end of the log is no evidence: an engine may know from its own earlier calls how far the log reached
+        self.losses = match self.last().is_there() {
+            Ok(false) => self.losses + 1,
+            Ok(true) => 0,
+            Err(_) => self.losses,
         };
         if self.losses >= LOSSES_MAX {
-            let before = position - 1;
-            return damaged(address, before, "the log had acknowledged it, and now ends before it");
+            return self.last().lost();
         }
         let message = format!("`{address}` accepts no entry at position {position}, and returns none from there");
         LogError::new(LogErrorKind::Unavailable, message)

@@ -13,15 +13,27 @@ use crate::entry::Id;
 use crate::failure::{failure, id_failed, log_failed};
 use crate::journal_source::JournalSource;
 use crate::log::Log;
+use crate::log_directory::refuse_inside;
 use crate::log_reader::LogTail;
 use crate::owner_id;
 use crate::planted::{Bug, planted};
 use crate::shipper::Shipper;
+use crate::shipping_lock::ShippingLock;
 
 /// How often an owner tries to claim a log whose end moves meanwhile.
 const ATTEMPTS: u32 = 16;
 
 impl Replicate for Log {
+    fn admit(&self, path: &Path) -> Result<(), Error> {
+        refuse_inside(self, path)?;
+        if path.exists() {
+            return Ok(());
+        }
+        let Some(tail) = LogTail::find(&self.engine).map_err(|error| log_failed(&error))? else { return Ok(()) };
+        self.owner_id(path, &tail)?;
+        self.refuse_vacant(path, &tail)
+    }
+
     fn claim(
         self: Box<Self>,
         directory: &LockedDirectory,
@@ -31,13 +43,14 @@ impl Replicate for Log {
             let tail = LogTail::find(&self.engine).map_err(|error| log_failed(&error))?;
             let (owner, image) = self.prepare(directory, tail.as_ref())?;
             let mut appender = self.appender(tail.as_ref(), owner, image)?;
+            let log_id = appender.header().log_id;
+            let lock = ShippingLock::acquire(&self, directory.path(), &log_id)?;
             if tail.is_none() || self.settings.takes_over {
-                let log_id = appender.header().log_id;
                 owner_id::write(directory.path(), &log_id, &owner)
                     .map_err(|error| id_failed(directory.path(), &error))?;
             }
             if let Ok(()) = claim(&mut appender, &self.settings.name)? {
-                return Ok(Box::new(ClaimedLog { shipper: Shipper::start(*self, appender, acknowledge)? }));
+                return Ok(Box::new(ClaimedLog { shipper: Shipper::start(*self, appender, lock, acknowledge)? }));
             }
         }
         Err(failure(
@@ -69,26 +82,16 @@ impl Log {
             let image = if is_vacant { [0; 16] } else { directory.reader()?.image() };
             return Ok((owner_id::random_id().map_err(|error| log_failed(&error))?, image));
         };
-        let owner = self.owner_id(path, tail)?;
         if is_vacant {
-            return match tail.point == JournalPoint::START {
-                true => Ok((owner, [0; 16])),
-                false => Err(failure(
-                    ErrorKind::OtherOwner,
-                    format!(
-                        "`{}` has the journal of an image, and the directory `{}` has none; help: open a standby there and promote it, or \
-                         `memimage restore {} --from {}`",
-                        self.address(),
-                        path.display(),
-                        path.display(),
-                        self.address()
-                    ),
-                )),
-            };
+            let owner = self.owner_id(path, tail)?;
+            self.refuse_vacant(path, tail)?;
+            return Ok((owner, [0; 16]));
         }
         let mut reader = directory.reader()?;
         let image = reader.image();
+        // before the owner: no claim and no standby helps against the log of another image
         self.refuse_other_image(path, image, tail)?;
+        let owner = self.owner_id(path, tail)?;
         match reader.seek(&tail.point)? {
             Sought::Found => {}
             // the log has events that this disk has lost
@@ -103,6 +106,21 @@ impl Log {
             Sought::Diverged => return Err(self.diverged(path)),
         }
         Ok((owner, image))
+    }
+
+    /// Returns an error if the log has a journal, for a directory that has none.
+    fn refuse_vacant(&self, path: &Path, tail: &LogTail) -> Result<(), Error> {
+        if tail.point == JournalPoint::START {
+            return Ok(());
+        }
+        let (address, path) = (self.address(), path.display());
+        Err(failure(
+            ErrorKind::OtherOwner,
+            format!(
+                "`{address}` has the journal of an image, and the directory `{path}` has none; help: open a standby there and promote it, or \
+                 `memimage restore {path} --from {address}`"
+            ),
+        ))
     }
 
     /// The id under which the directory may claim the log.

@@ -62,6 +62,8 @@ mod segment_starts;
 mod journal_source;
 mod shipping_status;
 mod log;
+mod log_directory;
+mod shipping_lock;
 mod catch_up;
 mod snapshot_shipper;
 mod shipper;

@@ -64,6 +64,25 @@ pub(crate) fn entry_at(log: &Arc<dyn RemoteLog>, position: u64) -> Result<(Entry
     }
 }
 
+/// Whether the log still has the entry at this position with this hash, or later ones, if it is pruned. A log may answer a single call from an older
+/// state, so one answer does not prove a loss.
+///
+/// # Errors
+///
+/// Returns an error if the log cannot be read.
+pub(crate) fn has_entry(log: &Arc<dyn RemoteLog>, position: u64, hash: &EntryHash) -> Result<bool, LogError> {
+    match log.read(position, 1) {
+        Ok(entries) => {
+            let found = entries.first().map(|bytes| Entry::decode(bytes, position, log.address()));
+            Ok(found.is_some_and(|found| found.is_ok_and(|(_, found)| found == *hash)))
+        }
+        // later entries exist
+        Err(error) if error.kind() == LogErrorKind::Pruned => Ok(true),
+        Err(error) if error.kind() == LogErrorKind::Damaged => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// The first position between `first` and `end` whose entry meets a condition, which all later ones meet, too; `end` if there is none.
 ///
 /// # Errors

@@ -31,17 +31,23 @@ pub(crate) fn read(directory: &Path, log_id: &Id) -> io::Result<Option<Id>> {
 /// Records the id under which the image in `directory` claims the log. On disk when this function returns.
 pub(crate) fn write(directory: &Path, log_id: &Id, owner: &Id) -> io::Result<()> {
     let path = path(directory, log_id);
-    let dir = path.parent().expect("a file in a directory");
-    if !dir.exists() {
-        fs::create_dir(dir)?;
-        fs::File::open(directory)?.sync_all()?;
-    }
+    let dir = create_directory(directory)?;
     let temporary = path.with_extension("tmp");
     let mut file = fs::File::create(&temporary)?;
     file.write_all(format!("{}\n", hex(owner)).as_bytes())?;
     file.sync_all()?;
     fs::rename(&temporary, &path)?;
     fs::File::open(dir)?.sync_all()
+}
+
+/// The directory for the ids of owners in that of an image. Creates it if it does not exist.
+pub(crate) fn create_directory(directory: &Path) -> io::Result<PathBuf> {
+    let dir = directory.join(DIRECTORY);
+    if !dir.exists() {
+        fs::create_dir(&dir)?;
+        fs::File::open(directory)?.sync_all()?;
+    }
+    Ok(dir)
 }
 
 fn path(directory: &Path, log_id: &Id) -> PathBuf {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::log_error::LogError;
@@ -18,6 +19,12 @@ use crate::log_error::LogError;
 pub trait RemoteLog: fmt::Debug + Send + Sync + 'static {
     /// Where the log is, for messages: `s3://bucket/bank`. Never contains a secret.
     fn address(&self) -> &str;
+
+    /// The directory of this machine in which the log is, if it is in one, as far as the handle knows. An image refuses a log in its own
+    /// directory. Default: `None`.
+    fn directory(&self) -> Option<&Path> {
+        None
+    }
 
     /// The longest entry that [`append`](RemoteLog::append) accepts, in bytes; at least 64 KiB.
     fn entry_bytes_max(&self) -> usize;

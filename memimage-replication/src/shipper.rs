@@ -18,6 +18,7 @@ use crate::log_error::LogError;
 use crate::pauses::Pauses;
 use crate::planted::{Bug, planted};
 use crate::segment_starts::SegmentStarts;
+use crate::shipping_lock::ShippingLock;
 use crate::snapshot_shipper::SnapshotShipper;
 
 /// How long an owner with `Acknowledge::Local` gathers frames, unless the program says otherwise.
@@ -32,14 +33,19 @@ const ENTRY_BYTES_MAX: usize = 8 << 20;
 /// A running shipper. It begins when the log is claimed, and sends heartbeats until the image is open.
 pub(crate) struct Shipper {
     owners: Sender<JournalSource>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Result<(), Error>>>,
     stop: Arc<Mutex<Option<Instant>>>,
     log: Log,
 }
 
 impl Shipper {
-    /// Starts the thread. `appender` has claimed the log.
-    pub(crate) fn start(log: Log, appender: Appender, acknowledge: Acknowledge) -> Result<Shipper, Error> {
+    /// Starts the thread. `appender` has claimed the log. The thread holds the lock until it ends.
+    pub(crate) fn start(
+        log: Log,
+        appender: Appender,
+        lock: ShippingLock,
+        acknowledge: Acknowledge,
+    ) -> Result<Shipper, Error> {
         let (owners, received) = channel();
         let stop = Arc::new(Mutex::new(None));
         log.status.begin();
@@ -56,6 +62,7 @@ impl Shipper {
             stop: Arc::clone(&stop),
             starts: SegmentStarts::default(),
             last_append: Instant::now(),
+            _lock: lock,
         };
         let spawned = std::thread::Builder::new()
             .name("memimage-shipper".to_owned())
@@ -77,21 +84,21 @@ impl Shipper {
 }
 
 impl Shipping for Shipper {
-    fn stop(mut self: Box<Self>) {
+    fn stop(mut self: Box<Self>) -> Result<(), Error> {
         *self.stop.lock() = Some(Instant::now() + CLOSE_LIMIT);
-        self.join();
+        self.join()
     }
 }
 
 impl Shipper {
-    fn join(&mut self) {
+    /// Waits for the end of the thread. Returns why the log does not have everything.
+    fn join(&mut self) -> Result<(), Error> {
         if let Some(owner) = self.log.status.owner() {
             owner.wake();
         }
-        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
-            // the thread reports its own errors
-            let _ = thread.join();
-        }
+        let thread = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id());
+        let panicked = |_| Err(failure(ErrorKind::Replication, "the thread that ships the journal has panicked"));
+        thread.map_or(Ok(()), |thread| thread.join().unwrap_or_else(panicked))
     }
 }
 
@@ -101,7 +108,8 @@ impl Drop for Shipper {
         self.stop.lock().get_or_insert_with(Instant::now);
         let (closed, _) = channel();
         self.owners = closed;
-        self.join();
+        // the thread reports its own errors
+        let _ = self.join();
     }
 }
 
@@ -116,26 +124,35 @@ struct ShippingThread {
     stop: Arc<Mutex<Option<Instant>>>,
     starts: SegmentStarts,
     last_append: Instant,
+    _lock: ShippingLock,
 }
 
 /// Why the thread ends.
 enum End {
-    /// The image was closed, or the claim was given up.
+    /// The time of a close was over, or the claim was given up.
     Stopped,
     Failed(Error),
 }
 
 impl ShippingThread {
-    fn run(mut self, owners: &Receiver<JournalSource>) {
+    /// Returns why the log does not have everything.
+    fn run(mut self, owners: &Receiver<JournalSource>) -> Result<(), Error> {
         let owner = match self.wait_for_owner(owners) {
             Ok(Some(owner)) => owner,
-            Ok(None) => return self.log.status.end(None),
-            Err(error) => return self.log.status.end(Some(error)),
+            Ok(None) => {
+                self.log.status.end(None);
+                return Ok(());
+            }
+            Err(error) => {
+                self.log.status.end(Some(error.clone()));
+                return Err(error);
+            }
         };
         let mut snapshots = None;
-        let end = match self.ship(&owner, &mut snapshots) {
-            Ok(()) | Err(End::Stopped) => None,
-            Err(End::Failed(error)) => Some(error),
+        let (end, shipped) = match self.ship(&owner, &mut snapshots) {
+            Ok(()) => (None, Ok(())),
+            Err(End::Stopped) => (None, Err(self.out_of_time())),
+            Err(End::Failed(error)) => (Some(error.clone()), Err(error)),
         };
         if let Some(error) = &end {
             tracing::error!(%error, "the shipping of the journal ended");
@@ -144,6 +161,14 @@ impl ShippingThread {
         self.log.status.end(end);
         // may take as long as a call on the log does
         drop(snapshots);
+        shipped
+    }
+
+    /// The cause of a rest that is not in the log.
+    fn out_of_time(&self) -> Error {
+        let why = self.log.status.get().failure.unwrap_or_else(|| "it was too slow".to_owned());
+        let message = format!("the log `{}` did not get everything within {CLOSE_LIMIT:?}: {why}", self.address);
+        failure(ErrorKind::Replication, message)
     }
 
     /// Sends heartbeats until the image is open; `None` if the claim is given up.
@@ -182,7 +207,7 @@ impl ShippingThread {
         let mut seen = 0;
         loop {
             if self.stop.lock().is_some_and(|deadline| deadline <= Instant::now()) {
-                return Ok(());
+                return Err(End::Stopped);
             }
             // read before the journal: what is written later is announced by another number
             let number = owner.wait(seen, Duration::ZERO);
@@ -196,7 +221,7 @@ impl ShippingThread {
             match next {
                 Ok(Some(piece)) => self.append_piece(owner, piece)?,
                 // a poisoned image sends no heartbeats, so that a standby takes over
-                Ok(None) if is_closed => return Ok(()),
+                Ok(None) if is_closed => return self.verify_last(),
                 Ok(None) => {
                     self.heartbeat_if_due()?;
                     if seen == number {
@@ -210,6 +235,28 @@ impl ShippingThread {
                 }
                 Err(error) => self.pause_reading(owner, error, &mut pauses)?,
             }
+        }
+    }
+
+    /// Verifies at the end that the log still has what it has acknowledged. A log that does not answer in time is no error: it has acknowledged
+    /// all events.
+    fn verify_last(&self) -> Result<(), End> {
+        let deadline = self.stop.lock().unwrap_or_else(|| Instant::now() + CLOSE_LIMIT);
+        let last = self.appender.last();
+        let (answer, answers) = channel();
+        // a thread of its own, because a call on a log that cannot be reached may take longer than a close may
+        let spawned = std::thread::Builder::new().name("memimage-last-entry".to_owned()).spawn(move || {
+            // nobody waits for an answer that comes too late
+            let _ = answer.send(last.verify());
+        });
+        let rest = deadline.saturating_duration_since(Instant::now());
+        match spawned.map(|_| answers.recv_timeout(rest)) {
+            Ok(Ok(Err(error))) if !error.is_unavailable() => Err(End::Failed(log_failed(&error))),
+            Ok(Ok(Err(error))) => {
+                tracing::warn!(%error, "the log could not be asked for its last entry while the image was closed");
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 

@@ -12,9 +12,11 @@ use crate::claim::claim;
 use crate::failure::{failure, id_failed, log_failed};
 use crate::journal_source::{JournalBeside, JournalSource};
 use crate::log::Log;
+use crate::log_directory::refuse_inside;
 use crate::log_reader::LogTail;
 use crate::owner_id;
 use crate::shipper::Shipper;
+use crate::shipping_lock::ShippingLock;
 use crate::shipping_status::LogStatus;
 
 /// How often a sidecar tries to claim a log whose end moves meanwhile.
@@ -40,13 +42,14 @@ impl Sidecar {
     /// # Errors
     ///
     /// Returns an error if there is no image, if the log cannot be reached, if it belongs to another directory
-    /// ([`ErrorKind::OtherOwner`]), or if the log has events that the image does not have ([`ErrorKind::Replaced`]).
+    /// ([`ErrorKind::OtherOwner`]), if a program or another sidecar ships this directory to it already ([`ErrorKind::Locked`]), or if the log has events that the image does not have ([`ErrorKind::Replaced`]).
     pub fn start(log: Log, image: impl AsRef<Path>) -> Result<Sidecar, Error> {
         let path: PathBuf = std::path::absolute(image.as_ref()).unwrap_or_else(|_| image.as_ref().to_owned());
+        refuse_inside(&log, &path)?;
         let image = PieceReader::open(&path)?.image();
-        let appender = claimed(&log, &path, image)?;
+        let (appender, lock) = claimed(&log, &path, image)?;
         let journal = Arc::new(JournalBeside::new(&path));
-        let shipper = Shipper::start(log.clone(), appender, Acknowledge::Local { max_lag: MaxLag::default() })?;
+        let shipper = Shipper::start(log.clone(), appender, lock, Acknowledge::Local { max_lag: MaxLag::default() })?;
         shipper.ship(JournalSource::Beside(Arc::clone(&journal)))?;
         Ok(Sidecar { log, journal, shipper: Box::new(shipper) })
     }
@@ -100,12 +103,17 @@ impl Sidecar {
     ///
     /// # Errors
     ///
-    /// Returns the error with which the shipping ended, if it did.
+    /// Returns the error with which the shipping ended, if it did, and an error if the log could not be reached, so that it may lack the rest.
     pub fn stop(self) -> Result<LogStatus, Error> {
         let Sidecar { log, journal, shipper } = self;
         journal.close();
-        shipper.stop();
-        journal.failure().map_or_else(|| Ok(log.status()), Err)
+        let stopped = shipper.stop();
+        journal.failure().map_or(Ok(()), Err)?;
+        stopped.map_err(|error| {
+            let message = format!("the shipping was stopped: {error}; help: start it again to ship the rest");
+            failure(error.kind(), message)
+        })?;
+        Ok(log.status())
     }
 }
 
@@ -115,8 +123,8 @@ impl std::fmt::Debug for Sidecar {
     }
 }
 
-/// Claims the log for the directory `path`.
-fn claimed(log: &Log, path: &Path, image: [u8; 16]) -> Result<Appender, Error> {
+/// Claims the log for the directory `path`, which nobody else ships to it.
+fn claimed(log: &Log, path: &Path, image: [u8; 16]) -> Result<(Appender, ShippingLock), Error> {
     for _ in 0..ATTEMPTS {
         let tail = LogTail::find(&log.engine).map_err(|error| log_failed(&error))?;
         let owner = match &tail {
@@ -129,12 +137,13 @@ fn claimed(log: &Log, path: &Path, image: [u8; 16]) -> Result<Appender, Error> {
             None => owner_id::random_id().map_err(|error| log_failed(&error))?,
         };
         let mut appender = log.appender(tail.as_ref(), owner, image)?;
+        let log_id = appender.header().log_id;
+        let lock = ShippingLock::acquire(log, path, &log_id)?;
         if tail.is_none() || log.settings.takes_over {
-            let log_id = appender.header().log_id;
             owner_id::write(path, &log_id, &owner).map_err(|error| id_failed(path, &error))?;
         }
         if let Ok(()) = claim(&mut appender, &log.settings.name)? {
-            return Ok(appender);
+            return Ok((appender, lock));
         }
     }
     Err(failure(

@@ -282,7 +282,7 @@ fn an_owner_never_acknowledges_on_a_log_that_lost_entries() {
             assert!(error.is_outcome_unknown(), "{error}");
         }
         let error = owner.add(6).unwrap_err();
-        assert!(error.to_string().contains("had acknowledged it, and now ends before it"), "{error}");
+        assert!(error.to_string().contains("had acknowledged it, and no longer has it"), "{error}");
         assert_eq!(memory.entries(), left, "nothing was appended behind the loss");
         drop(owner);
         // a standby that has more than the log neither loses it nor takes over

@@ -328,3 +328,18 @@ fn commands_wait_or_fail_while_the_log_is_too_far_behind() {
         assert_log_has(&memory, &place, "standby", numbers);
     }
 }
+
+#[test]
+fn the_log_of_another_image_is_named_as_such_before_any_other_advice() {
+    let (memory, place) = (MemoryLog::new("image a"), Place::new());
+    drop(owner(&memory, &place, "a", REMOTE));
+    let other = Image::<Tally>::options().open(place.path("b")).unwrap();
+    other.add(1).unwrap();
+    Image::close(other).unwrap();
+    for take_over in [false, true] {
+        let error = try_owner(log(&memory).take_over(take_over), &place, "b", REMOTE).unwrap_err();
+        let text = error.to_string();
+        assert_eq!(error.kind(), ErrorKind::OtherOwner, "{text}");
+        assert!(text.contains("is the log of another image") && !text.contains("take_over"), "{text}");
+    }
+}

@@ -1,6 +1,6 @@
 //! From a URL to an object store.
 
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,9 +22,11 @@ pub(super) struct Location {
     pub(super) prefix: Path,
     /// The URL without secrets.
     pub(super) address: String,
+    /// The directory of a `file:` URL.
+    pub(super) directory: Option<PathBuf>,
 }
 
-/// The store of a URL. Creates the directory of a `file:` URL; does no other I/O.
+/// The store of a URL. Makes no request.
 pub(super) fn connect(url: &str, options: &ObjectStoreOptions) -> Result<Location, LogError> {
     let refused = |cause: &dyn std::fmt::Display| {
         let help = "help: `s3://bucket/path`, `gs://bucket/path`, `az://container/path` or `file:///directory`";
@@ -36,7 +38,8 @@ pub(super) fn connect(url: &str, options: &ObjectStoreOptions) -> Result<Locatio
     let address = address_of(&url);
     if scheme == ObjectStoreScheme::Local {
         let dir = url.to_file_path().map_err(|()| refused(&"it has no path"))?;
-        return Ok(Location { store: Arc::new(directory(&dir)?), prefix: Path::default(), address });
+        let (store, prefix) = directory_store(&dir)?;
+        return Ok(Location { store: Arc::new(store), prefix, address, directory: Some(dir) });
     }
     install_crypto_provider();
     let limit = format!("{} ms", options.connect_timeout.as_millis());
@@ -58,18 +61,37 @@ pub(super) fn connect(url: &str, options: &ObjectStoreOptions) -> Result<Locatio
         }
         _ => return Err(refused(&format!("`{}` is not a store that can hold a log", url.scheme()))),
     };
-    Ok(Location { store, prefix, address })
+    Ok(Location { store, prefix, address, directory: None })
 }
 
-/// A directory as an object store. Each object is synced, with its directory, before it counts as written. A removal is not synced: after
+/// A directory as an object store, and the prefix in it: the parts of the path that do not exist yet, which the first object creates, so that
+/// a log that is only looked for, or refused, leaves nothing behind. Each object is synced, with its directory, before it counts as written. A removal is not synced: after
 /// a power failure, objects that were removed may be there again.
-fn directory(dir: &FilePath) -> Result<LocalFileSystem, LogError> {
+fn directory_store(dir: &FilePath) -> Result<(LocalFileSystem, Path), LogError> {
     let failed = |cause: &dyn std::fmt::Display| {
         LogError::new(LogErrorKind::Refused, format!("the directory `{}` cannot be used: {cause}", dir.display()))
     };
-    std::fs::create_dir_all(dir).map_err(|cause| failed(&cause))?;
-    let store = LocalFileSystem::new_with_prefix(dir).map_err(|cause| failed(&cause))?;
-    Ok(store.with_fsync(true))
+    let existing = dir.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(dir);
+    let missing = dir.strip_prefix(existing).unwrap_or(FilePath::new("")).iter();
+    let plain: Option<Vec<&str>> = missing.map(|name| name.to_str().filter(|name| is_plain(name))).collect();
+    let (root, prefix) = match plain {
+        Some(missing) => (existing, missing.into_iter().collect()),
+        // an object's name has other characters encoded, and the directory's has not
+        None => {
+            std::fs::create_dir_all(dir).map_err(|cause| failed(&cause))?;
+            (dir, Path::default())
+        }
+    };
+    if !root.is_dir() {
+        return Err(failed(&format!("`{}` is not a directory", root.display())));
+    }
+    let store = LocalFileSystem::new_with_prefix(root).map_err(|cause| failed(&cause))?;
+    Ok((store.with_fsync(true), prefix))
+}
+
+/// Whether a part of a path is the same as a part of an object's name.
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) && !matches!(name, "." | "..")
 }
 
 /// The URL without user, password, query and fragment.

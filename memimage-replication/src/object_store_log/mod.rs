@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,9 +80,11 @@ impl ObjectStoreOptions {
 ///
 /// The handle verifies before its first append that the store refuses to create an object a second time.
 ///
-/// An append of the owner is one request. A poll at the end of the log is one request, except that each 16th of them is three, or five if it asks for a listing.
+/// An append of the owner is two requests: one verifies that the entry before is still there, and the other creates the entry. A poll at the end of the log is one request, except that each 16th of them is three, or five if it asks for a listing.
 pub struct ObjectStoreLog {
     log: Arc<Log>,
+    /// The directory of a log in one.
+    directory: Option<PathBuf>,
     runtime: Runtime,
 }
 
@@ -89,8 +92,8 @@ impl ObjectStoreLog {
     /// A handle on the log at a URL: `s3://bucket/path`, `gs://bucket/path`, `az://container/path` or `file:///directory`.
     ///
     /// Credentials, endpoint and region come from the environment, as [`object_store`] has it: `AWS_ACCESS_KEY_ID`,
-    /// `AWS_SECRET_ACCESS_KEY`, `AWS_ENDPOINT`, `AWS_REGION`, `AWS_ALLOW_HTTP`, `GOOGLE_…`, `AZURE_…`. A directory is created. Its
-    /// files are synced when they are written; whether it outlives the machine depends on where it is.
+    /// `AWS_SECRET_ACCESS_KEY`, `AWS_ENDPOINT`, `AWS_REGION`, `AWS_ALLOW_HTTP`, `GOOGLE_…`, `AZURE_…`. A directory is created
+    /// with the first entry. Its files are synced when they are written; whether it outlives the machine depends on where it is.
     ///
     /// # Errors
     ///
@@ -105,8 +108,8 @@ impl ObjectStoreLog {
     ///
     /// Returns an error if the URL or the environment cannot be used. Makes no request.
     pub fn open_with(url: &str, options: ObjectStoreOptions) -> Result<ObjectStoreLog, LogError> {
-        let Location { store, prefix, address } = connect::connect(url, &options)?;
-        ObjectStoreLog::start(Log::new(store, prefix, &address, options))
+        let Location { store, prefix, address, directory } = connect::connect(url, &options)?;
+        ObjectStoreLog::start(Log::new(store, prefix, &address, options), directory)
     }
 
     /// A handle on the log under a prefix of a store. The store must not repeat requests that create an object: set its `max_retries` to 0.
@@ -120,11 +123,11 @@ impl ObjectStoreLog {
         options: ObjectStoreOptions,
     ) -> Result<ObjectStoreLog, LogError> {
         let address = format!("{store}/{prefix}");
-        ObjectStoreLog::start(Log::new(store, Path::from(prefix), &address, options))
+        ObjectStoreLog::start(Log::new(store, Path::from(prefix), &address, options), None)
     }
 
-    fn start(log: Log) -> Result<ObjectStoreLog, LogError> {
-        Ok(ObjectStoreLog { log: Arc::new(log), runtime: Runtime::start("memimage-object-store")? })
+    fn start(log: Log, directory: Option<PathBuf>) -> Result<ObjectStoreLog, LogError> {
+        Ok(ObjectStoreLog { log: Arc::new(log), directory, runtime: Runtime::start("memimage-object-store")? })
     }
 
     /// Runs a call on the runtime's thread, and waits for it.
@@ -146,6 +149,10 @@ impl fmt::Debug for ObjectStoreLog {
 impl RemoteLog for ObjectStoreLog {
     fn address(&self) -> &str {
         self.log.objects.address()
+    }
+
+    fn directory(&self) -> Option<&std::path::Path> {
+        self.directory.as_deref()
     }
 
     fn entry_bytes_max(&self) -> usize {

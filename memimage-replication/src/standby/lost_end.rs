@@ -4,10 +4,8 @@ use memimage::{Error, ErrorKind, Model};
 
 use super::following::StepError;
 use super::shared::Shared;
-use crate::entry::Entry;
 use crate::failure::failure;
-use crate::log_error::LogErrorKind;
-use crate::log_reader::LogTail;
+use crate::log_reader::{LogTail, has_entry};
 use crate::pauses::Pauses;
 
 /// So many reads in sequence must miss the entry: a single one may be answered from an older state.
@@ -18,7 +16,8 @@ impl<M: Model> Shared<M> {
     pub(super) fn check_end(&self, tail: &LogTail) -> Result<(), StepError> {
         let mut pauses = Pauses::default();
         for look in 1..=LOOKS {
-            if self.has_entry(tail)? {
+            let found = has_entry(&self.log.engine, tail.header.position, &tail.hash);
+            if found.map_err(StepError::Unavailable)? {
                 self.progress.lock().lost = None;
                 return Ok(());
             }
@@ -29,20 +28,6 @@ impl<M: Model> Shared<M> {
         let error = self.lost_entries(tail.header.position);
         self.progress.lock().lost = Some(error.clone());
         Err(StepError::Lost(error))
-    }
-
-    fn has_entry(&self, tail: &LogTail) -> Result<bool, StepError> {
-        let position = tail.header.position;
-        match self.log.engine.read(position, 1) {
-            Ok(entries) => {
-                let found = entries.first().map(|bytes| Entry::decode(bytes, position, self.log.address()));
-                Ok(found.is_some_and(|found| found.is_ok_and(|(_, hash)| hash == tail.hash)))
-            }
-            // later entries exist
-            Err(error) if error.kind() == LogErrorKind::Pruned => Ok(true),
-            Err(error) if error.kind() == LogErrorKind::Damaged => Ok(false),
-            Err(error) => Err(StepError::Unavailable(error)),
-        }
     }
 
     /// The error of a log that has lost entries of which the standby has the content.

@@ -23,6 +23,7 @@ pub use promotion::StandbyPromoteError;
 
 use self::shared::Shared;
 use crate::log::Log;
+use crate::log_directory::refuse_inside;
 
 /// A copy of an image on another machine. It follows the log of the image's owner, and can take over from it.
 ///
@@ -201,6 +202,7 @@ impl<M: Model> StandbyOptions<M> {
     /// use, or contains another image, or events that are not in the log; and the errors of a [`Follower`](memimage::Follower).
     pub fn open(self, log: Log, path: impl AsRef<Path>) -> Result<Standby<M>, Error> {
         let path: PathBuf = std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned());
+        refuse_inside(&log, &path)?;
         Ok(Standby { handle: Arc::new(Handle { shared: Shared::open(self, log, path)? }) })
     }
 }

@@ -18,6 +18,7 @@ use crate::log_reader::LogTail;
 use crate::owner_id;
 use crate::pauses::Pauses;
 use crate::shipper::Shipper;
+use crate::shipping_lock::ShippingLock;
 
 /// How long a promotion tries to read the log, in all.
 const READ_LIMIT: Duration = Duration::from_secs(10);
@@ -122,8 +123,8 @@ impl<M: Model> Shared<M> {
             ));
         };
         let (copying, claimed) = self.claim(copying);
-        let appender = match claimed {
-            Ok(appender) => appender,
+        let (appender, lock) = match claimed {
+            Ok(claimed) => claimed,
             Err(error) => {
                 *self.copying.lock() = Some(copying);
                 self.put_follower(follower);
@@ -133,7 +134,7 @@ impl<M: Model> Shared<M> {
         };
         // releases the lock of the directory, which the image takes
         drop(copying);
-        let opened = Shipper::start(self.log.clone(), appender, self.acknowledge).and_then(|shipper| {
+        let opened = Shipper::start(self.log.clone(), appender, lock, self.acknowledge).and_then(|shipper| {
             follower.clone().promote_replicated(ClaimedLog { shipper }, self.acknowledge).map_err(Error::from)
         });
         match opened {
@@ -151,12 +152,12 @@ impl<M: Model> Shared<M> {
     }
 
     /// Reads the log to its end, and claims it there.
-    fn claim(&self, mut copying: Copying) -> (Copying, Result<Appender, Error>) {
+    fn claim(&self, mut copying: Copying) -> (Copying, Result<(Appender, ShippingLock), Error>) {
         let result = self.try_to_claim(&mut copying);
         (copying, result)
     }
 
-    fn try_to_claim(&self, copying: &mut Copying) -> Result<Appender, Error> {
+    fn try_to_claim(&self, copying: &mut Copying) -> Result<(Appender, ShippingLock), Error> {
         let mut pauses = Pauses::default();
         let term = self.progress.lock().term;
         for _ in 0..ATTEMPTS {
@@ -181,12 +182,13 @@ impl<M: Model> Shared<M> {
             if header.term != term && id != Some(header.owner) {
                 return Err(self.taken_over(header.term));
             }
+            let lock = ShippingLock::acquire(&self.log, &self.path, &header.log_id)?;
             copying.copy.drop_incomplete();
             let owner = owner_id::random_id().map_err(|error| log_failed(&error))?;
             owner_id::write(&self.path, &header.log_id, &owner).map_err(|error| id_failed(&self.path, &error))?;
             let mut appender = self.log.appender(Some(&copying.tail), owner, header.image)?;
             match claim(&mut appender, &self.log.settings.name)? {
-                Ok(()) => return Ok(appender),
+                Ok(()) => return Ok((appender, lock)),
                 Err(fence) => self.lost(&fence),
             }
         }

@@ -24,7 +24,8 @@ const LOOK: Duration = Duration::from_millis(200);
 /// if the image is. Only events that are synced are shipped. While the log cannot be reached, it waits; after a restart it goes on where
 /// it was. It ends with an error when another owner has taken over the log.
 ///
-/// A log belongs to one directory. A program that ships its own journal (`Options::replicate`) needs no `ship`.
+/// A log belongs to one directory, and one process ships it. A program that ships its own journal (`Options::replicate`) needs no `ship` to
+/// the same log; a second process is refused, also with --take-over.
 #[derive(Debug, Parser)]
 #[command(after_help = "\
 Examples:

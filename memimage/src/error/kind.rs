@@ -10,8 +10,8 @@ pub enum ErrorKind {
     AlreadyExists,
     /// The directory is not an image, or contains a link, a pipe or a device, none of which belongs in an image.
     NotAnImage,
-    /// Another process, or another handle in this process, owns the image or the projection, or has the named subscription. Or another
-    /// backup, branch, import or rewrite to the same path is running.
+    /// Another process, or another handle in this process, owns the image or the projection, or has the named subscription, or ships the image
+    /// to its log. Or another backup, branch, import or rewrite to the same path is running.
     Locked,
     /// The image is on a network file system.
     NetworkFileSystem,

@@ -45,7 +45,13 @@
 //! The URL of a stream also says how its servers sync: `nats://10.0.0.1:4222,10.0.0.2:4222/BANK?sync_interval=always`.
 //!
 //! Opening *claims* the log: it appends an entry that names this owner. The image opens only if the claim is in the log. If the
-//! local disk has lost events that the log has, opening brings them back first. Closing ships the rest, for up to ten seconds.
+//! local disk has lost events that the log has, opening brings them back first.
+//!
+//! Closing ships the rest, for up to ten seconds. If the log does not get it in this time, the image is closed nevertheless, and
+//! [`Image::close`](crate::Image::close) returns an error of the kind `Replication` that names the events that are on the local disk only.
+//! Opening the directory as the owner again ships them; so does nothing else, and until then the loss of the machine loses them. A
+//! snapshot that is not in the log yet is not waited for: the next owner ships it, and a restore without it reads more entries. An image that is dropped is
+//! closed in the same way, but the error only goes to the log of the program.
 //!
 //! [`Acknowledge`](crate::replication::Acknowledge) determines when a command is answered:
 //!
@@ -75,8 +81,10 @@
 //! | --- | --- | --- |
 //! | `Fenced` | another owner has taken over. The image is poisoned; the outcome of the commands that waited is unknown | [become a standby](#when-the-old-owner-comes-back) |
 //! | `OtherOwner` | opening: another directory has claimed the log last, or the log is that of another image | open a standby and promote it; or stop the other owner, and claim by `Log::take_over(true)` |
+//! | `Locked` | opening, or a sidecar: another process ships this directory to this log, or has it open | the message names the process: end it, or do without a second one |
+//! | `InvalidOption` | opening: the log is a directory inside the image's | a directory of its own, better on another disk |
 //! | `Replaced` | opening: the directory and the log have different histories | the message names the choices |
-//! | `Replication` | opening, `confirm_owner`: the log cannot be reached, or refuses the call | correct the cause; a running owner tries again by itself |
+//! | `Replication` | opening, `confirm_owner`: the log cannot be reached, or refuses the call. `close`: the log lacks the last events | correct the cause; a running owner tries again by itself; after a close, open the directory as the owner again |
 //! | `Corrupt` | opening, or a standby: an entry is damaged or missing; the message contains its position | `memimage remote check`; a new log from an intact image |
 //! | `ReplicationLag` | `MaxLag::fail`: the log is too far behind | try again later |
 //!
@@ -85,7 +93,9 @@
 //! keeps its lease. A journal that is damaged, gone, or replaced by another one poisons the image.
 //!
 //! Which directory owns a log is recorded in the directory, in the file `replication/<id of the log>`. So a restart of the same
-//! directory claims the log again, and a copy of the program on another machine does not take it by mistake.
+//! directory claims the log again, and a copy of the program on another machine does not take it by mistake. On one machine, a lock beside
+//! this file (`<id of the log>.lock`) belongs to the process that ships the directory to the log: a second one, such as a sidecar beside a program that replicates, is
+//! refused with the kind `Locked`, also with `take_over(true)`.
 //!
 //! # Standbys
 //!
@@ -176,7 +186,7 @@
 //! ```
 //!
 //! - `ship` makes any image replicated, as with `Local`, but without `max_lag`: the owner does not know about it, and does not
-//!   wait for it. A takeover fences the sidecar, but not the owner: end the owner first. The owner must not prune what is not
+//!   wait for it. It is refused if the program replicates to the same log, or if another sidecar ships to it. A takeover fences the sidecar, but not the owner: end the owner first. The owner must not prune what is not
 //!   shipped yet.
 //! - `restore` begins with the newest snapshot that is old enough, verifies each entry, and checks the image before it gets its
 //!   name. The restored image has a history of its own, and needs a log of its own.
@@ -194,23 +204,23 @@
 //!
 //! | request | object storage | JetStream |
 //! | --- | --- | --- |
-//! | an append | 1 PUT, with all frames that have gathered: with `Local` for 20 ms (`Log::gather`), with `Remote` during the append before. If the owner's last append is ten seconds old, some 5 GETs more | 1 message, stored three times |
-//! | an owner at rest with a lease `L` | 1 PUT each `L`/3 | 1 message each `L`/3 |
+//! | an append | 1 HEAD, to verify that the entry before is still there, and 1 PUT, with all frames that have gathered: with `Local` for 20 ms (`Log::gather`), with `Remote` during the append before. If the owner's last append is ten seconds old, some 5 GETs more | 1 message, stored three times |
+//! | an owner at rest with a lease `L` | 1 HEAD and 1 PUT each `L`/3 | 1 message each `L`/3 |
 //! | a standby's poll, each `Log::poll` (100 ms for paid storage opened by `Log::open`, otherwise 10 ms, unless set) | 1 GET, and each 16th poll 3 requests or 5 | 1 request |
 //! | merging of 256 old entries into one object | 256 GETs, 1 PUT, and the removals; to look for such entries, some 3 GETs each ten seconds | none |
 //! | a snapshot | its bytes, in parts | its bytes, in messages of 128 KiB |
 //!
-//! A PUT is some ten times as expensive as a GET. With 5 USD for a million PUTs and 0.40 USD for a million GETs (about the prices
+//! A PUT is some ten times as expensive as a GET or HEAD. With 5 USD for a million PUTs and 0.40 USD for a million of the others (about the prices
 //! of the standard class of S3):
 //!
 //! | setting | requests a month of 30 days | USD |
 //! | --- | --- | --- |
 //! | a standby with the default poll of 100 ms | 29 million GETs and more | 12 |
 //! | a standby with `poll(1 s)` | 2.9 million GETs | 1.20 |
-//! | an owner at rest, `lease(3 s)` | 2.6 million PUTs | 13 |
-//! | an owner at rest, `lease(24 s)` | 0.32 million PUTs | 1.60 |
-//! | an owner under constant load, `Local`, `gather(20 ms)`, appends of 20 ms | 65 million PUTs, merged later | 350 |
-//! | the same with `gather(1 s)` | 2.5 million PUTs | 14 |
+//! | an owner at rest, `lease(3 s)` | 2.6 million PUTs and HEADs | 14 |
+//! | an owner at rest, `lease(24 s)` | 0.32 million PUTs and HEADs | 1.70 |
+//! | an owner under constant load, `Local`, `gather(20 ms)`, appends of 20 ms | 65 million PUTs and HEADs, merged later | 380 |
+//! | the same with `gather(1 s)` | 2.5 million PUTs and HEADs | 15 |
 //!
 //! So on paid storage, set `poll` and `gather` to what the data are worth: together they are the time that a loss of the machine
 //! can take, and the age of a standby's answers. Requests within a region usually carry no price for bytes; those out of it do.
@@ -269,9 +279,19 @@
 //!   it. It is as good as the disk. On NFS, it depends on the server.
 //!
 //! Each entry contains its position, the term, the id of the log, the hash of the entry before it, and its own hash (BLAKE3). So
-//! a reader notices an entry that is damaged, missing, repeated or swapped, and refuses it with its position. If the log lost its
-//! end, the owner notices: it has acknowledged entries that are no longer there. It is poisoned, and the error names the
-//! position; a new log is made from its journal. A standby notices it, too, also if nothing is appended: it reads its last entry
+//! a reader notices an entry that is damaged, missing, repeated or swapped, and refuses it with its position.
+//!
+//! If the log lost its end, the owner notices. Before each append, and so before each acknowledgement, heartbeat and answer of
+//! `confirm_owner`, the engine verifies that the owner's entry before is still there: JetStream by the sequence that the append
+//! expects, object storage and a directory by a request of their own. A close verifies it, too. So a bucket that is emptied, files that are removed,
+//! or a directory that shows because a disk was unmounted from it, cost no later command: with `Remote`, no command is acknowledged after the
+//! loss, except those of an append that was in flight at that moment; with `Local`, those of the time until the next append
+//! (`Log::gather`) are, by the local disk. Nothing is appended behind the gap. The image is poisoned, and the error names the position. Its journal has all
+//! events: bring the storage back, if it was unmounted or moved, and open the image again, which ships what the log lacks. An owner that appends nothing, such as
+//! one without a lease and without commands, notices at its next append or at its close. Only the last entry is looked at:
+//! damage further back is found by `memimage remote check`, by readers, and by the next opening.
+//!
+//! A standby notices it, too, also if nothing is appended: it reads its last entry
 //! again now and then, and before a takeover. Then `lag` and `auto` return an error of the kind `Corrupt` with the choices, and an
 //! operator decides; queries are still answered. If a majority of servers and the owner are lost together, what only they had is
 //! lost.

@@ -402,7 +402,13 @@ impl<M: Model> Image<M> {
     ///
     /// # Errors
     ///
-    /// Returns an error if an executed event could not be synced, or if `close` is called from inside the image.
+    /// Returns an error if an executed event could not be synced, or if `close` is called from inside the image. With
+    /// [`Options::replicate`], also if the log did not get the rest of the events within ten seconds
+    /// ([`ErrorKind::Replication`](crate::ErrorKind::Replication)): the message names the events that are on the local disk only; the next
+    /// opening of the directory as the owner ships them. And if the log has lost its last entry, which a close verifies. A snapshot
+    /// that is not in the log yet is not waited for, and causes no error: the next owner ships it.
+    ///
+    /// After an error, the image is closed nevertheless, unless `close` was called from inside it.
     pub fn close(image: Image<M>) -> Result<(), Error> {
         image.shared().close()
     }

@@ -191,6 +191,9 @@ impl<M: Model> Opening<M> {
         if !self.options.allow_network {
             self.layout.refuse_network(&*self.disk)?;
         }
+        if let Some(replication) = &self.options.replication {
+            replication.admit(root)?;
+        }
         if survey == Survey::Missing {
             self.disk.create_dir(root).map_err(|error| failed("creating", root, error))?;
         }
@@ -434,7 +437,7 @@ fn prove_void(journal: &Journal, table: &ShapeTable) -> Result<(), Error> {
     match journal.begin_segment(table) {
         Err(error) if error.is_poisoned() => {
             // ends the threads of the journal
-            let _ = journal.close(|| {});
+            let _ = journal.close(|| Ok(()));
             return Err(error.cause());
         }
         Err(error) => {

@@ -80,10 +80,12 @@ impl<M: Model> Shared<M> {
     }
 
     /// Ships the rest of the journal, as far as the engine can within its time, and ends the engine.
-    pub(super) fn stop_shipping(&self) {
+    ///
+    /// # Errors
+    ///
+    /// Fails if the log did not get everything.
+    pub(super) fn stop_shipping(&self) -> Result<(), Error> {
         let shipping = self.shipping.lock().take();
-        if let Some(shipping) = shipping {
-            shipping.stop();
-        }
+        shipping.map_or(Ok(()), |shipping| shipping.stop())
     }
 }

@@ -67,7 +67,7 @@ pub(crate) struct RecordWriter {
 impl Drop for RecordWriter {
     fn drop(&mut self) {
         // After a success, the journal is already closed. After a failure, the staging directory is removed with the journal.
-        let _ = self.journal.close(|| {});
+        let _ = self.journal.close(|| Ok(()));
     }
 }
 
@@ -248,7 +248,7 @@ impl RecordWriter {
 
     /// Syncs the journal, and ends its threads. Nothing can be written to it any more.
     pub(crate) fn close(&mut self) -> Result<(), Error> {
-        self.journal.close(|| {}).map_err(|error| error.cause())
+        self.journal.close(|| Ok(())).map_err(|error| error.cause())
     }
 
     /// Calls `write` with the open batch. If a segment must be created first, creates the segment and calls `write` again.

@@ -1,5 +1,6 @@
 //! The option of an image that names its log.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -18,6 +19,11 @@ pub(crate) struct ReplicationOption {
 impl ReplicationOption {
     pub(crate) fn new(engine: Box<dyn Replicate>, acknowledge: Acknowledge) -> ReplicationOption {
         ReplicationOption { engine: Arc::new(Mutex::new(Some(engine))), acknowledge }
+    }
+
+    /// Asks the engine, if it was not used up, whether the image in the directory may use the log, before anything is created.
+    pub(crate) fn admit(&self, path: &Path) -> Result<(), Error> {
+        self.engine.lock().as_ref().map_or(Ok(()), |engine| engine.admit(path))
     }
 
     /// Claims the log.

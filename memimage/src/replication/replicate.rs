@@ -21,6 +21,17 @@ pub fn error(kind: ErrorKind, message: impl fmt::Display) -> Error {
 /// An engine that replicates the journal of an image to a log, before the image is open. See
 /// [`Options::replicate`](crate::Options::replicate).
 pub trait Replicate: Send {
+    /// Verifies, as far as that is possible without the directory's lock, that the image in the directory `path` may use the log. Called
+    /// before the directory is created or locked, so that a refusal leaves nothing behind. Changes nothing. Default: `Ok`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if [`claim`](Replicate::claim) would return one. The image is not opened then.
+    fn admit(&self, path: &Path) -> Result<(), Error> {
+        let _ = path;
+        Ok(())
+    }
+
     /// Claims the log for this owner. Called after the image's directory was locked, and before anything in it is read. The engine may
     /// bring the directory up to date with the log.
     ///
@@ -51,7 +62,12 @@ pub trait Claimed: Send {
 pub trait Shipping: Send {
     /// Ships the rest of the journal, but only for a bounded time, and ends the threads. Called when the image is closed or dropped; then
     /// all events are written, and [`OwnerJournal::is_closed`] is true. Also called if the image is poisoned.
-    fn stop(self: Box<Self>);
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names the log and the cause if it does not have everything. If events are missing in it, the close of the image
+    /// returns an error with this cause.
+    fn stop(self: Box<Self>) -> Result<(), Error>;
 }
 
 /// The directory of an image that this process has locked, and that is not open yet.

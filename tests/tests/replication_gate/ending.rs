@@ -69,6 +69,27 @@ fn a_close_without_the_log_leaves_waiting_callers_in_doubt() {
 }
 
 #[test]
+fn a_close_names_the_answered_events_that_the_log_lacks() {
+    with_timeout(|| {
+        let (image, log) = open_local(MaxLag::default());
+        image.add(1).unwrap();
+        log.ship();
+        for number in 2..=3 {
+            image.add(number).unwrap();
+        }
+        log.script.is_down.store(true, Ordering::SeqCst);
+        let closed = Image::close(image.clone()).unwrap_err();
+        assert!(closed.kind() == ErrorKind::Replication && !closed.is_poisoned(), "{closed}");
+        assert_eq!(
+            closed.to_string(),
+            "the image was closed; events 2 to 3 are on the local disk only: the log `scripted` is down; help: open the directory as the \
+             owner again to ship them"
+        );
+        assert_eq!(image.add(4).unwrap_err().kind(), ErrorKind::Closed);
+    });
+}
+
+#[test]
 fn a_drop_stops_the_log() {
     with_timeout(|| {
         let (image, log) = open_local(MaxLag::default());

@@ -109,12 +109,14 @@ impl Claimed for ScriptedLog {
 }
 
 impl Shipping for ScriptedLog {
-    fn stop(self: Box<Self>) {
+    fn stop(self: Box<Self>) -> Result<(), Error> {
         assert!(self.owner().is_closed(), "no more events come after a stop");
-        if !self.script.is_down.load(Ordering::SeqCst) {
-            self.ship();
-        }
         self.script.stops.fetch_add(1, Ordering::SeqCst);
+        if self.script.is_down.load(Ordering::SeqCst) {
+            return Err(error(ErrorKind::Replication, "the log `scripted` is down"));
+        }
+        self.ship();
+        Ok(())
     }
 }
 

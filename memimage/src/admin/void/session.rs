@@ -68,7 +68,7 @@ impl VoidSession {
         // would go unnoticed, so the start of the next segment serves as the proof.
         let proven = written.map(|()| journal.begin_segment(table));
         // close the journal even after an error, because closing it ends its threads
-        let closed = journal.close(|| {});
+        let closed = journal.close(|| Ok(()));
         let proven = proven.and_then(|proven| closed.map(|()| proven)).map_err(|error| error.cause())?;
         Ok((life.epoch, proven.map_err(|error| error.to_string()).err()))
     }

@@ -363,8 +363,9 @@ impl Journal {
     }
 
     /// Writes and syncs all accepted events, ends the journal's threads, calls `end_shipping`, and records in `journal/durable`
-    /// how far the journal is synced. `end_shipping` ships the last events of a replicated journal, and ends the shipper.
-    pub(crate) fn close(&self, end_shipping: impl FnOnce()) -> Result<(), Error> {
+    /// how far the journal is synced. `end_shipping` ships the last events of a replicated journal, and ends the shipper. Its error
+    /// says why the log does not have everything.
+    pub(crate) fn close(&self, end_shipping: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
         let deferred = {
             let mut open = self.open();
             let deferred = open.deferred().take();
@@ -385,13 +386,12 @@ impl Journal {
         let next = self.open().reservation().take_next_file();
         drop(next);
         self.commit.end_shippable();
-        end_shipping();
-        let replicated = self.commit.give_up_unreplicated();
+        let shipped = end_shipping();
+        let replicated = self.commit.give_up_unreplicated(shipped.err().as_ref());
         stopped?;
         failure.or_else(|| self.commit.failure()).map_or(Ok(()), Err)?;
-        if replicated.is_ok() {
-            self.commit.end_watch();
-        }
+        // without effect if callers that got no answer have ended it
+        self.commit.end_watch();
         self.commit.writer().close_watermark().and(replicated)
     }
 }

@@ -24,7 +24,6 @@ use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::journal::write::batch::Batch;
 use crate::journal::write::ticket::Ticket;
 use crate::journal::write::waking::{wake_all, writing};
-use crate::log;
 use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 use crate::sync::{AtomicBool, AtomicU64, Condvar, has_passed};
@@ -328,27 +327,29 @@ impl<S: BatchWriter> Commit<S> {
         }
     }
 
-    /// Gives up the events that the log does not have, after the shipper has ended.
+    /// Gives up the events that the log does not have, after the shipper has ended. `cause` says why it does not have them.
     ///
     /// # Errors
     ///
-    /// Fails if callers wait for such events. They get an error that says that the outcome is unknown.
-    pub(crate) fn give_up_unreplicated(&self) -> Result<(), Error> {
+    /// Fails if there are such events. If callers wait for them, these get an error that says that the outcome is unknown.
+    pub(crate) fn give_up_unreplicated(&self, cause: Option<&Error>) -> Result<(), Error> {
         let Some(gate) = self.gate.get() else { return Ok(()) };
         let mut state = self.state.lock();
         let Some(last) = state.unreplicated.last().filter(|_| state.failed.is_none()) else { return Ok(()) };
         let tickets = self.end_gate(&mut state);
         drop(state);
         let first = gate.replicated().next();
-        if tickets.is_empty() {
-            log::warning!(%first, %last, "the image was closed before its log had these events; the next opening ships them");
-            return Ok(());
-        }
+        let events = if first == last { format!("event {first} is") } else { format!("events {first} to {last} are") };
+        let unanswered = if tickets.is_empty() { "" } else { ", and callers got no answer" };
+        let why = cause.map_or_else(|| "its log did not get them in time".to_owned(), ToString::to_string);
         let message = format!(
-            "the image was closed before its log had the events {first} to {last}, so their callers got no answer; they are on the \
-             local disk; help: open the image again when the log can be reached"
+            "the image was closed; {events} on the local disk only{unanswered}: {why}; help: open the directory as the owner again to \
+             ship them"
         );
         let cause = Error::new(ErrorDetail::Replication { kind: ErrorKind::Replication, message });
+        if tickets.is_empty() {
+            return Err(cause);
+        }
         let unknown = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: true });
         writing(self.id(), || {
             tickets.iter().for_each(|ticket| ticket.settle(Err(unknown.clone())));

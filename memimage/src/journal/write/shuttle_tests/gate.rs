@@ -90,7 +90,7 @@ impl ReplicatedTestJournal {
         self.journal.commit.join();
         self.journal.commit.end_shippable();
         shipper.join().unwrap();
-        stopped.and(self.journal.commit.give_up_unreplicated())
+        stopped.and(self.journal.commit.give_up_unreplicated(None))
     }
 }
 
