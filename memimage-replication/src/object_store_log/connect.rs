@@ -24,7 +24,7 @@ pub(super) struct Location {
     pub(super) address: String,
 }
 
-/// The store of a URL. Creates the directory of a `file:` URL; does no other I/O.
+/// The store of a URL. Looks at the directory of a `file:` URL; does no other I/O, and creates nothing.
 pub(super) fn connect(url: &str, options: &ObjectStoreOptions) -> Result<Location, LogError> {
     let refused = |cause: &dyn std::fmt::Display| {
         let help = "help: `s3://bucket/path`, `gs://bucket/path`, `az://container/path` or `file:///directory`";
@@ -36,7 +36,8 @@ pub(super) fn connect(url: &str, options: &ObjectStoreOptions) -> Result<Locatio
     let address = address_of(&url);
     if scheme == ObjectStoreScheme::Local {
         let dir = url.to_file_path().map_err(|()| refused(&"it has no path"))?;
-        return Ok(Location { store: Arc::new(directory(&dir)?), prefix: Path::default(), address });
+        let (store, prefix) = directory(&dir, options.creates)?;
+        return Ok(Location { store: Arc::new(store), prefix, address });
     }
     install_crypto_provider();
     let limit = format!("{} ms", options.connect_timeout.as_millis());
@@ -62,14 +63,33 @@ pub(super) fn connect(url: &str, options: &ObjectStoreOptions) -> Result<Locatio
 }
 
 /// A directory as an object store. Each object is synced, with its directory, before it counts as written. A removal is not synced: after
-/// a power failure, objects that were removed may be there again.
-fn directory(dir: &FilePath) -> Result<LocalFileSystem, LogError> {
+/// a power failure, objects that were removed may be there again. The first object creates a directory that does not exist; the
+/// prefix is its path then.
+fn directory(dir: &FilePath, creates: bool) -> Result<(LocalFileSystem, Path), LogError> {
+    let refused = |what: &dyn std::fmt::Display| LogError::new(LogErrorKind::Refused, what);
     let failed = |cause: &dyn std::fmt::Display| {
-        LogError::new(LogErrorKind::Refused, format!("the directory `{}` cannot be used: {cause}", dir.display()))
+        refused(&format_args!("the directory `{}` cannot be used: {cause}", dir.display()))
     };
-    std::fs::create_dir_all(dir).map_err(|cause| failed(&cause))?;
-    let store = LocalFileSystem::new_with_prefix(dir).map_err(|cause| failed(&cause))?;
-    Ok(store.with_fsync(true))
+    match std::fs::metadata(dir) {
+        Ok(found) if !found.is_dir() => Err(failed(&"it is a file")),
+        Ok(_) if dir.join("journal").is_dir() => Err(refused(&format_args!(
+            "the directory `{}` is an image, not a log; help: name the directory of the log, which must be another one",
+            dir.display()
+        ))),
+        Ok(_) => {
+            let store = LocalFileSystem::new_with_prefix(dir).map_err(|cause| failed(&cause))?;
+            Ok((store.with_fsync(true), Path::default()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && creates => {
+            let prefix = Path::from_absolute_path(dir).map_err(|cause| failed(&cause))?;
+            Ok((LocalFileSystem::new().with_fsync(true), prefix))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(refused(&format_args!(
+            "the directory `{}` does not exist; help: verify the URL of the log",
+            dir.display()
+        ))),
+        Err(error) => Err(failed(&error)),
+    }
 }
 
 /// The URL without user, password, query and fragment.
@@ -94,6 +114,7 @@ fn install_crypto_provider() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remote_log::RemoteLog as _;
 
     #[test]
     fn an_address_has_no_secrets() {
@@ -108,5 +129,29 @@ mod tests {
             assert_eq!(error.kind(), LogErrorKind::Refused);
             assert!(error.to_string().contains("help: `s3://"), "{error}");
         }
+    }
+
+    #[test]
+    fn only_an_append_creates_the_directory() {
+        let place = tempfile::tempdir().unwrap();
+        let url = format!("file://{}/a%20b/log", place.path().display());
+        let dir = place.path().join("a b/log");
+        let options = ObjectStoreOptions::default().create_missing(false);
+        let error = connect(&url, &options).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("does not exist"), "{error}");
+        let log = crate::ObjectStoreLog::open(&url).unwrap();
+        assert_eq!((log.bounds().unwrap().end, log.snapshots().unwrap().len()), (1, 0));
+        assert!(!place.path().join("a b").exists());
+        assert_eq!(log.append(1, b"entry").unwrap(), crate::Append::Done);
+        assert_eq!(log.append(2, b"next").unwrap(), crate::Append::Done);
+        assert!(dir.is_dir());
+        for log in [log, crate::ObjectStoreLog::open_with(&url, options).unwrap()] {
+            assert_eq!(log.read(1, 100).unwrap(), [b"entry".to_vec(), b"next".to_vec()]);
+            assert_eq!(log.bounds().unwrap().end, 3);
+        }
+        let image = place.path().join("image");
+        std::fs::create_dir_all(image.join("journal")).unwrap();
+        let error = crate::ObjectStoreLog::open(&format!("file://{}", image.display())).unwrap_err();
+        assert!(error.to_string().contains("is an image, not a log"), "{error}");
     }
 }
