@@ -14,7 +14,7 @@ use crate::failure::{failure, id_failed, log_failed};
 use crate::journal_source::JournalSource;
 use crate::log::Log;
 use crate::log_directory::refuse_inside;
-use crate::log_reader::LogTail;
+use crate::log_reader::{LogTail, claim_of};
 use crate::owner_id;
 use crate::planted::{Bug, planted};
 use crate::shipper::Shipper;
@@ -129,7 +129,7 @@ impl Log {
         match own {
             Some(own) if own == tail.header.owner => Ok(own),
             _ if self.settings.takes_over => owner_id::random_id().map_err(|error| log_failed(&error)),
-            _ => Err(self.other_owner(path, tail)),
+            _ => Err(self.other_owner(path, tail)?),
         }
     }
 
@@ -153,7 +153,9 @@ impl Log {
             ErrorKind::Replaced,
             format!(
                 "the journal in `{}` and that in `{}` have different histories; help: to keep the history of the log, open a standby \
-                 in another directory; to keep the local one, replicate to a new log",
+                 in another directory, or `memimage set-aside {} --from {}`; to keep the local one, replicate to a new log",
+                path.display(),
+                self.address(),
                 path.display(),
                 self.address()
             ),
@@ -161,17 +163,19 @@ impl Log {
     }
 
     /// The error for a log whose last owner was another directory.
-    fn other_owner(&self, path: &Path, tail: &LogTail) -> Error {
+    fn other_owner(&self, path: &Path, tail: &LogTail) -> Result<Error, Error> {
         let path = path.display();
-        failure(
-            ErrorKind::OtherOwner,
-            format!(
-                "the log `{}` belongs to another owner, since term {}; `{path}` is not its directory; help: open a standby there \
-                 (`Standby::open`), which can be promoted; or stop the other owner and claim the log with `Log::take_over(true)`",
-                self.address(),
-                tail.header.term
-            ),
-        )
+        let claim = claim_of(&self.engine, tail).map_err(|error| log_failed(&error))?;
+        let owner = match claim {
+            Some(claim) => format!("`{}`, in term {}, since {}", claim.name, tail.header.term, claim.time),
+            None => format!("an owner whose claim was removed, in term {}", tail.header.term),
+        };
+        let what = format!(
+            "the log `{}` belongs to another owner: {owner}; `{path}` is not its directory; help: open a standby there (`Standby::open`), \
+             which can be promoted; or stop the other owner and claim the log with `Log::take_over(true)`",
+            self.address()
+        );
+        Ok(failure(ErrorKind::OtherOwner, what))
     }
 }
 

@@ -200,7 +200,7 @@ pub(crate) fn is_claim(bytes: &[u8]) -> bool {
 pub(crate) fn damaged(address: &str, position: u64, what: &str) -> LogError {
     let message = format!(
         "the entry at position {position} of `{address}` is damaged: {what}; help: an owner whose journal is intact can begin a new \
-         log, and snapshots behind this position can be restored"
+         log at another URL; `memimage remote check URL` says up to which event an image can be restored from this one"
     );
     LogError::new(LogErrorKind::Damaged, message)
 }

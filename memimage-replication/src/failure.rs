@@ -32,6 +32,31 @@ pub(crate) fn can_heal(error: &Error) -> bool {
         && source.is_some_and(|source| source.raw_os_error().is_some() && source.kind() != io::ErrorKind::NotFound)
 }
 
+/// The error of a sidecar whose place another owner took: the program of the image is not fenced by it.
+pub(crate) fn of_sidecar(error: &Error) -> Error {
+    if error.kind() != ErrorKind::Fenced {
+        return error.clone();
+    }
+    let text = error.to_string();
+    let (what, _) = text.split_once("; help: ").unwrap_or((&text, ""));
+    let what = what.replacen("this owner of", "this sidecar of", 1);
+    failure(
+        ErrorKind::Fenced,
+        format!(
+            "{what}; the program of this image is not fenced; help: end it first, then open the directory as a standby; what was not shipped \
+             is set aside then"
+        ),
+    )
+}
+
+/// A number of things, such as `1 event` and `2 events`.
+pub(crate) fn counted(number: u64, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        _ => format!("{number} {thing}s"),
+    }
+}
+
 /// The error for the file with the id of an owner.
 pub(crate) fn id_failed(path: &Path, error: &io::Error) -> Error {
     failure(

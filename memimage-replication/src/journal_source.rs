@@ -9,6 +9,8 @@ use memimage::Seq;
 use memimage::replication::{OwnerJournal, PieceLimit, PieceReader};
 use parking_lot::{Condvar, Mutex};
 
+use crate::failure::of_sidecar;
+
 /// How often a shipper beside an image looks for new frames.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -76,7 +78,7 @@ impl JournalBeside {
     }
 
     fn fail(&self, error: &Error) {
-        self.state.lock().failure.get_or_insert_with(|| error.clone());
+        self.state.lock().failure.get_or_insert_with(|| of_sidecar(error));
         self.changed.notify_all();
     }
 }

@@ -59,13 +59,27 @@ impl Log {
 
     /// Opens the log at a URL: `nats://HOST:PORT/STREAM` and `tls://…` for JetStream, and the URLs of the crate `object_store` for object
     /// storage: `s3://BUCKET/PREFIX`, `gs://…`, `az://…`, `file:///DIRECTORY`. Settings such as credentials come from the environment.
-    /// For other settings, make the engine, and call [`Log::new`].
+    /// For other settings, make the engine, and call [`Log::new`]. A directory that does not exist is created by the first owner that claims the
+    /// log, a stream by the opening.
     ///
     /// # Errors
     ///
     /// Returns an error if the URL has another scheme, if the log cannot be reached, or if it does not keep the promise of a log.
     pub fn open(url: &str) -> Result<Log, LogError> {
-        let log = crate::url_scheme::open(url).map(Log::shared)?;
+        Log::at(url, true)
+    }
+
+    /// Opens the log at a URL as [`open`](Log::open) does, for a reader: creates nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`open`](Log::open), and an error if the directory or the stream does not exist.
+    pub fn open_existing(url: &str) -> Result<Log, LogError> {
+        Log::at(url, false)
+    }
+
+    fn at(url: &str, creates: bool) -> Result<Log, LogError> {
+        let log = crate::url_scheme::open(url, creates).map(Log::shared)?;
         let is_paid = !["nats://", "tls://", "file://"].iter().any(|scheme| url.starts_with(scheme));
         Ok(if is_paid { log.poll(PAID_POLL) } else { log })
     }

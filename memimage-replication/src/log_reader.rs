@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use memimage::replication::{JournalPoint, Piece, PieceHead};
 
-use crate::entry::{Content, Entry, EntryHash, EntryHeader, damaged};
+use crate::entry::{Claim, Content, Entry, EntryHash, EntryHeader, damaged};
 use crate::log_error::{LogError, LogErrorKind};
 use crate::planted::{Bug, planted};
 use crate::remote_log::RemoteLog;
@@ -100,6 +100,23 @@ pub(crate) fn first_position(
         if is_met(&entry) { high = middle } else { low = middle + 1 }
     }
     Ok(low)
+}
+
+/// The claim of the present owner; `None` if it was pruned.
+///
+/// # Errors
+///
+/// Returns an error if an entry cannot be read.
+pub(crate) fn claim_of(log: &Arc<dyn RemoteLog>, tail: &LogTail) -> Result<Option<Claim>, LogError> {
+    let range = (log.bounds()?.first, tail.next());
+    let position = first_position(log, range, |entry| entry.header.term >= tail.header.term)?;
+    if position >= range.1 {
+        return Ok(None);
+    }
+    match entry_at(log, position)?.0.content {
+        Content::Claim(claim) => Ok(Some(claim)),
+        Content::Heartbeat(_) | Content::Piece(_) => Ok(None),
+    }
 }
 
 /// The position of the first entry that a copy of the journal up to `point` needs, between `first` and `end`: the first one that reaches
@@ -241,7 +258,7 @@ mod tests {
     use memimage::Timestamp;
 
     use super::*;
-    use crate::entry::{Claim, Heartbeat};
+    use crate::entry::Heartbeat;
     use crate::testing::MemoryLog;
 
     /// Catches the planted bug `UnverifiedApplied`.

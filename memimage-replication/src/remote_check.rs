@@ -9,7 +9,7 @@ use crate::catch_up::{apply, begin_at};
 use crate::entry::{Content, Entry, EntryHash};
 use crate::failure::{failure, log_failed};
 use crate::log::Log;
-use crate::log_error::LogErrorKind;
+use crate::log_error::{LogError, LogErrorKind};
 use crate::log_reader::LogReader;
 use crate::log_snapshots::{self, SnapshotHead, SnapshotName};
 use crate::remote_log::Engine;
@@ -30,8 +30,10 @@ pub struct LogCheck {
     pub seq: Seq,
     /// The number of intact snapshots.
     pub snapshots: u64,
-    /// The first damage of the entries, and each damage of a snapshot.
+    /// The first damage of the entries, the first one behind each snapshot that follows it, and each damage of a snapshot.
     pub damages: Vec<LogDamage>,
+    /// The events up to which an image can be restored: ranges of the first and the last one.
+    pub restorable: Vec<(Seq, Seq)>,
 }
 
 /// Something in a log that is not what its owner has stored.
@@ -57,7 +59,7 @@ impl LogCheck {
 /// continue each other as one journal. With a directory `deep`, which must not exist, the journal is also copied there and each frame is
 /// verified; the directory is left for the caller to remove.
 ///
-/// Reading stops at the first damaged entry. Snapshots are verified in any case.
+/// Reading stops at the first damaged entry, and goes on at the next snapshot behind it, if there is one. Snapshots are verified in any case.
 ///
 /// # Errors
 ///
@@ -67,9 +69,13 @@ pub fn check_log(log: &Log, deep: Option<&Path>) -> Result<LogCheck, Error> {
     let mut check = LogCheck::default();
     let mut hashes = SnapshotPlaces::of(engine)?;
     check_entries(engine, deep, &mut check, &mut hashes)?;
+    let mut intact = Vec::new();
     for (name, before) in hashes.places {
         match log_snapshots::verify(engine, &name) {
-            Ok(head) if before.is_none_or(|before| before == head.previous) => check.snapshots += 1,
+            Ok(head) if before.is_none_or(|before| before == head.previous) => {
+                check.snapshots += 1;
+                intact.push(head);
+            }
             Ok(SnapshotHead { position, .. }) => {
                 let message = format!(
                     "the snapshot of event {} of `{}` continues at position {position} behind an entry that the log does not have there; \
@@ -86,6 +92,8 @@ pub fn check_log(log: &Log, deep: Option<&Path>) -> Result<LogCheck, Error> {
             Err(error) => return Err(log_failed(&error)),
         }
     }
+    intact.reverse();
+    check.find_restorable(engine, &intact)?;
     Ok(check)
 }
 
@@ -115,7 +123,14 @@ fn check_entries(
     check: &mut LogCheck,
     places: &mut SnapshotPlaces,
 ) -> Result<(), Error> {
-    let first = engine.bounds().map_err(|error| log_failed(&error))?.first;
+    let first = match engine.bounds() {
+        Ok(bounds) => bounds.first,
+        Err(error) if error.kind() == LogErrorKind::Damaged => {
+            check.damages.push(LogDamage { position: 1, snapshot: None, message: error.to_string() });
+            return Ok(());
+        }
+        Err(error) => return Err(log_failed(&error)),
+    };
     check.first = first;
     let (mut reader, mut journal, mut copy) = (None, PieceChain::default(), None);
     loop {
@@ -153,6 +168,38 @@ fn check_entries(
 }
 
 impl LogCheck {
+    /// Finds up to which events an image can be restored. `intact` are the snapshots, the oldest first. Reads the entries behind the damage
+    /// from the next snapshot on.
+    fn find_restorable(&mut self, engine: &Engine, intact: &[SnapshotHead]) -> Result<(), Error> {
+        let mut damage = self.damages.iter().find(|damage| damage.snapshot.is_none()).map(|damage| damage.position);
+        let oldest = match self.first {
+            1 => Some(Seq::ZERO),
+            first => {
+                let usable =
+                    |head: &&SnapshotHead| head.position >= first && damage.is_none_or(|damage| head.position < damage);
+                intact.iter().find(usable).map(|head| head.seq)
+            }
+        };
+        if let Some(oldest) = oldest.filter(|oldest| *oldest <= self.seq && self.bytes > 0) {
+            self.restorable.push((oldest, self.seq));
+        }
+        // a restoration also reads the entry before the position of its snapshot
+        while let Some(at) = damage.take()
+            && let Some(head) = intact.iter().find(|head| head.position > at + 1)
+        {
+            let (last, next) = read_from(engine, head)?;
+            match last {
+                Some(last) if last >= head.seq => self.restorable.push((head.seq, last)),
+                _ => {}
+            }
+            if let Some(next) = next {
+                damage = Some(next.position.max(head.position));
+                self.damages.push(next);
+            }
+        }
+        Ok(())
+    }
+
     fn add(&mut self, entry: &Entry) {
         self.entries += 1;
         self.seq = entry.point().seq;
@@ -161,6 +208,27 @@ impl LogCheck {
             Content::Piece(piece) => self.bytes += piece.bytes.len() as u64,
             Content::Heartbeat(_) => {}
         }
+    }
+}
+
+/// Reads the entries behind a snapshot. Returns the last event in them, and the damage before which they end.
+fn read_from(engine: &Engine, head: &SnapshotHead) -> Result<(Option<Seq>, Option<LogDamage>), Error> {
+    let (mut last, mut position, mut journal) = (None, head.position, PieceChain::default());
+    let mut read = || -> Result<(), LogError> {
+        let mut reader = LogReader::at(engine, head.position, Some(head.previous))?;
+        while let Some((entry, _)) = reader.next()? {
+            journal.verify(&entry).map_err(|what| crate::entry::damaged(engine.address(), position, &what))?;
+            last = Some(entry.point().seq);
+            position = reader.position();
+        }
+        Ok(())
+    };
+    match read() {
+        Ok(()) => Ok((last, None)),
+        Err(error) if error.kind() == LogErrorKind::Damaged => {
+            Ok((last, Some(LogDamage { position, snapshot: None, message: error.to_string() })))
+        }
+        Err(error) => Err(log_failed(&error)),
     }
 }
 

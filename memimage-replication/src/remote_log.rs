@@ -29,7 +29,8 @@ pub trait RemoteLog: fmt::Debug + Send + Sync + 'static {
     /// The longest entry that [`append`](RemoteLog::append) accepts, in bytes; at least 64 KiB.
     fn entry_bytes_max(&self) -> usize;
 
-    /// The first and the next position of the log. The answer may be out of date when it arrives.
+    /// The first and the next position of the log. The answer may be out of date when it arrives. An entry that is missing between others is
+    /// no error of this call: [`read`](RemoteLog::read) reports it.
     ///
     /// # Errors
     ///

@@ -136,7 +136,7 @@ impl Restore {
             }
         }
         let position = reader.position() - 1;
-        let report = staged.finish()?;
+        let report = staged.finish().map_err(|error| before_beginning(engine, until, error))?;
         Ok(RestoreReport { seq: report.seq, time: report.time, events: report.events, snapshot: report.base, position })
     }
 }
@@ -147,7 +147,7 @@ fn refuse_later_event(engine: &Engine, until: Option<Moment>, tail: &LogTail) ->
         Some(Moment::Seq(seq)) if seq > tail.point.seq => Err(failure(
             ErrorKind::OutOfRange,
             format!(
-                "event {seq} is not in `{}`, which ends with event {} (position {}); help: restore up to an event up to {}",
+                "event {seq} is not in `{}`, which ends with event {} (position {}); help: give a number from 0 to {}",
                 engine.address(),
                 tail.point.seq,
                 tail.header.position,
@@ -156,6 +156,18 @@ fn refuse_later_event(engine: &Engine, until: Option<Moment>, tail: &LogTail) ->
         )),
         _ => Ok(()),
     }
+}
+
+/// Names the log in the error for a time before its first event: the target does not exist.
+fn before_beginning(engine: &Engine, until: Option<Moment>, error: Error) -> Error {
+    let (Some(Moment::Time(time)), ErrorKind::OutOfRange) = (until, error.kind()) else { return error };
+    let text = error.to_string();
+    let created = text.split_once("was created at ").and_then(|(_, rest)| rest.split_once(';'));
+    let what = match created {
+        Some((created, _)) => format!("begins at {created}, which is after {time}; help: restore to a later time"),
+        None => format!("has no state at {time}; help: restore to a later time"),
+    };
+    failure(ErrorKind::OutOfRange, format!("the log `{}` {what}", engine.address()))
 }
 
 /// Whether the copy has the wanted event, and what the journal begins with.

@@ -14,7 +14,7 @@ use crate::journal_source::JournalSource;
 pub struct LogStatus {
     /// The last event that is in the log.
     pub shipped: Seq,
-    /// The position of the next entry.
+    /// The position at which this owner appends next: one more than that of the last entry in the log.
     pub position: u64,
     /// The number of claims in the log, up to that of this owner; 0 before it has claimed the log.
     pub term: u64,

@@ -282,6 +282,7 @@ fn a_sidecar_ships_what_is_synced_beside_the_owner() {
     memimage::admin::backup(&path, &copy).unwrap();
     let refused = Sidecar::start(log(&original.memory), &copy).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::OtherOwner, "{refused}");
+    assert!(refused.to_string().contains("belongs to another owner: `first`, in term 2, since "), "{refused}");
     let second = Sidecar::start(log(&original.memory).name("second").take_over(true), &copy).unwrap();
     let owner = original.options().open(&path).unwrap();
     original.record(&owner, 1);
@@ -289,9 +290,85 @@ fn a_sidecar_ships_what_is_synced_beside_the_owner() {
     let fenced = sidecar.wait(Duration::from_secs(60)).expect("it is fenced");
     assert_eq!(fenced.kind(), ErrorKind::Fenced, "{fenced}");
     assert!(fenced.to_string().contains("`second` took over"), "{fenced}");
+    assert!(fenced.to_string().contains("the program of this image is not fenced; help: end it first"), "{fenced}");
     assert_eq!(sidecar.stop().unwrap_err().kind(), ErrorKind::Fenced);
     second.stop().unwrap();
     is_sound(&original.memory, &original.place.path("deep"));
+}
+
+#[test]
+fn the_time_of_the_last_event_is_shown() {
+    let keys = || Keys::new(3, |number| (number == 3).then(|| Key::new([0x5a; 32])));
+    for is_encrypted in [false, true] {
+        let original = Original::new("times");
+        let options = match is_encrypted {
+            true => original.options().encryption(keys()),
+            false => original.options(),
+        };
+        let owner =
+            options.replicate(original.log.clone(), Acknowledge::Remote).open(original.place.path("owner")).unwrap();
+        for second in [3, 10, 3610] {
+            original.seconds.store(second, Ordering::Relaxed);
+            owner.add(second).unwrap();
+            let info = log_info(&log(&original.memory)).unwrap();
+            let time = Timestamp::from_micros(second * 1_000_000);
+            assert_eq!(info.time, (!is_encrypted).then_some(time));
+            assert!(info.after.is_none_or(|after| after <= time), "{info:?}");
+        }
+    }
+}
+
+#[test]
+fn a_check_says_up_to_which_event_an_image_can_be_restored() {
+    let original = Original::new("restorable");
+    let owner = original.open();
+    for round in 0..40 {
+        original.record(&owner, round);
+        if round == 20 {
+            let seq = owner.admin().snapshot().unwrap().seq;
+            wait_until("the snapshot is in the log", || original.log.status().snapshot == Some(seq));
+        }
+    }
+    Image::close(owner).unwrap();
+    let log = || log(&original.memory);
+    let last = log_info(&log()).unwrap().seq;
+    let sound = check_log(&log(), None).unwrap();
+    assert_eq!(sound.restorable, [(Seq::ZERO, last)]);
+    // in front of the snapshot's segment
+    let snapshot = log_info(&log()).unwrap().snapshots[0];
+    let damaged = snapshot.position - 3;
+    original.memory.remove(damaged);
+    let check = check_log(&log(), None).unwrap();
+    assert_eq!(check.damages.len(), 1, "{check:?}");
+    assert_eq!(check.restorable, [(Seq::ZERO, check.seq), (snapshot.seq, last)], "{check:?}");
+    for (first, last) in check.restorable {
+        for seq in [first, last] {
+            let (report, _) = original.restored(Restore::new().until(seq));
+            assert_eq!(report.seq, seq);
+        }
+    }
+    original.restore(Restore::new().until(check.seq.next()), "restored").unwrap_err();
+    // and behind it
+    let end = log_info(&log()).unwrap().end;
+    original.memory.remove(end - 2);
+    let check = check_log(&log(), None).unwrap();
+    assert_eq!(check.damages.len(), 2, "{check:?}");
+    assert_eq!(check.damages[1].position, end - 2);
+    assert!(check.restorable[1].1 < last, "{check:?}");
+    original.memory.remove(end - 1);
+    let info = log_info(&log()).unwrap();
+    assert!(!info.damages.is_empty() && info.snapshots.len() == 1, "{info:?}");
+}
+
+#[test]
+fn a_time_before_the_first_event_names_the_log() {
+    let original = Original::new("the beginning");
+    original.seconds.store(100, Ordering::Relaxed);
+    let owner = original.open();
+    original.record(&owner, 1);
+    let error = original.restore(Restore::new().until(Timestamp::from_micros(5)), "restored").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
+    assert!(error.to_string().contains("the log `memory://the beginning` begins at "), "{error}");
 }
 
 fn is_sound(memory: &MemoryLog, deep: &Path) {

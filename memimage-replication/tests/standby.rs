@@ -78,6 +78,28 @@ fn a_promoted_standby_fences_the_owner() {
 }
 
 #[test]
+fn the_directory_of_the_present_owner_is_not_set_aside() {
+    let (memory, place) = (MemoryLog::new("still the owner"), Place::new());
+    let owner = open(&memory, &place, "owner", Acknowledge::Remote);
+    owner.add(1).unwrap();
+    Image::close(owner).unwrap();
+    // events that are not shipped
+    let alone = Image::<Tally>::open(place.path("owner")).unwrap();
+    alone.add(2).unwrap();
+    Image::close(alone).unwrap();
+    for sets_aside in [false, true] {
+        let options = Standby::<Tally>::options().set_aside_unshipped(sets_aside);
+        let refused = options.open(log(&memory), place.path("owner")).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Replaced, "{refused}");
+        assert!(refused.to_string().contains("owns the log"), "{refused}");
+    }
+    let refused = memimage_replication::set_aside_unshipped(&log(&memory), place.path("owner")).unwrap_err();
+    assert!(refused.to_string().contains("open it as the owner"), "{refused}");
+    let owner = open(&memory, &place, "owner", Acknowledge::Remote);
+    assert_eq!(owner.query(|tally| tally.numbers.clone()).unwrap(), [1, 2]);
+}
+
+#[test]
 fn a_standby_takes_over_when_the_lease_has_run_out() {
     let (memory, place) = (MemoryLog::new("a lease"), Place::new());
     let lease = Duration::from_millis(300);

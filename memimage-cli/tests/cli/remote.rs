@@ -81,7 +81,11 @@ fn a_running_owner_is_shipped_until_another_takes_over() {
     // another directory must take the log by name
     run(directory, &["backup", "stock.image", "copy"]);
     let refused = run(directory, &["ship", "copy", "--to", &log, "--once"]);
-    assert!(refused.contains("belongs to another owner") && refused.contains("exit code: Some(3)"), "{refused}");
+    assert!(refused.contains("belongs to another owner: `") && refused.contains("exit code: Some(3)"), "{refused}");
+    assert!(refused.contains("in term 1, since TIME") && refused.contains("with `--take-over`"), "{refused}");
+    assert!(!refused.contains("Log::"), "{refused}");
+    let own = run(directory, &["set-aside", "stock.image", "--from", &log]);
+    assert!(own.contains("the log has all events"), "{own}");
     let taken = run(directory, &["ship", "copy", "--to", &log, "--once", "--take-over", "--name", "copy"]);
     assert!(taken.contains("in term 2") && taken.contains("the log has the events up to 4"), "{taken}");
     record_last(&Image::<Stock>::open(directory.join("stock.image")).unwrap());
@@ -92,7 +96,7 @@ fn a_running_owner_is_shipped_until_another_takes_over() {
 
     // its directory has an event that the log does not have
     let aside = run(directory, &["set-aside", "stock.image", "--from", &log]);
-    assert!(aside.contains("1 events are not in the log") && aside.contains("stock.image.aside-1 --from 5"), "{aside}");
+    assert!(aside.contains("1 event is not in the log") && aside.contains("stock.image.aside-1 --from 5"), "{aside}");
     assert!(!directory.join("stock.image").exists());
     assert_eq!(run(directory, &["log", "stock.image.aside-1", "--from", "5"]).lines().count(), 1);
     let none = json(directory, &["set-aside", "copy", "--from", &log, "--json"]);
@@ -105,9 +109,15 @@ fn a_log_is_checked_and_pruned() {
     let (directory, log) = (place.path(), url(place.path()));
     create(&directory.join("stock.image"));
     Image::<Stock>::open(directory.join("stock.image")).unwrap().admin().snapshot().unwrap();
+    std::fs::create_dir(directory.join("log")).unwrap();
     let empty = run(directory, &["remote", "info", &log]);
     assert!(empty.contains("the log is empty"), "{empty}");
+    let empty = run(directory, &["remote", "prune", &log, "--older-than", "30d"]);
+    assert!(empty.contains("is empty, so nothing can be removed") && empty.contains("exit code: Some(3)"), "{empty}");
     run(directory, &["ship", "stock.image", "--to", &log, "--once"]);
+    // the file that says who owns the log belongs to the image
+    let checked = run(directory, &["check", "stock.image"]);
+    assert!(!checked.contains("replication"), "{checked}");
     for arguments in [&["remote", "check", &log, "--json"][..], &["remote", "check", "--deep", &log, "--json"]] {
         let check = json(directory, arguments);
         assert_eq!((check["verdict"].as_str(), check["seq"].as_u64()), (Some("sound"), Some(4)), "{check}");
@@ -150,13 +160,81 @@ fn for_each_file(directory: &Path, visit: &mut dyn FnMut(&Path)) {
 #[test]
 fn a_url_with_a_secret_is_not_printed() {
     let place = tempfile::tempdir().unwrap();
-    for url in ["ftp://user:secret@host/path", "secret", "nats://user:secret@127.0.0.1:1/STREAM"] {
+    for (url, code) in [
+        ("ftp://user:secret@host/path", 2),
+        ("secret", 2),
+        ("file://secret/path", 2),
+        ("nats://user:secret@127.0.0.1:1/STREAM", 3),
+    ] {
         let refused = run(place.path(), &["remote", "info", url]);
         assert!(refused.contains("error: ") && !refused.contains("secret"), "{refused}");
-        assert!(refused.contains("exit code: Some(3)"), "{refused}");
+        assert!(refused.contains(&format!("exit code: Some({code})")), "{refused}");
     }
     let help = run(place.path(), &["ship", "--help"]);
     assert!(help.contains("Usage: memimage ship [OPTIONS] --to <URL> <IMAGE>"), "{help}");
     let usage = run(place.path(), &["ship", "--to", "file:///nowhere"]);
     assert!(usage.contains("<IMAGE>") && usage.contains("exit code: Some(2)"), "{usage}");
+}
+
+#[test]
+fn what_only_reads_creates_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let (directory, log) = (place.path(), url(&place.path().join("typo")));
+    create(&directory.join("stock.image"));
+    for arguments in [
+        &["remote", "info", &log][..],
+        &["remote", "check", &log],
+        &["remote", "prune", &log, "--older-than", "1d"],
+        &["restore", "restored", "--from", &log],
+        &["set-aside", "stock.image", "--from", &log],
+    ] {
+        let refused = run(directory, arguments);
+        assert!(refused.contains("the directory `DIR/typo/log` does not exist"), "{refused}");
+        assert!(refused.ends_with("exit code: Some(3)\n"), "{refused}");
+        assert!(!directory.join("typo").exists() && !directory.join("restored").exists());
+    }
+    let image = format!("file://{}/stock.image", directory.display());
+    let refused = run(directory, &["remote", "info", &image]);
+    assert!(refused.contains("is an image, not a log") && refused.ends_with("exit code: Some(3)\n"), "{refused}");
+    // a claim creates it
+    let shipped = run(directory, &["ship", "stock.image", "--to", &log, "--once"]);
+    assert!(shipped.contains("the log has the events up to 4"), "{shipped}");
+    assert!(directory.join("typo/log/entries").is_dir());
+}
+
+#[test]
+fn a_missing_entry_is_a_verdict() {
+    let place = tempfile::tempdir().unwrap();
+    let (directory, log) = (place.path(), url(place.path()));
+    create(&directory.join("stock.image"));
+    // a claim, and entries behind it
+    run(directory, &["ship", "stock.image", "--to", &log, "--once"]);
+    for _ in 0..3 {
+        let stock = Image::<Stock>::open(directory.join("stock.image")).unwrap();
+        record_last(&stock);
+        Image::close(stock).unwrap();
+        run(directory, &["ship", "stock.image", "--to", &log, "--once"]);
+    }
+    let entries = json(directory, &["remote", "info", &log, "--json"])["end"].as_u64().unwrap() - 1;
+    assert!(entries > 5, "{entries}");
+    for missing in 1..entries {
+        let path = directory.join(format!("log/entries/{missing:020}"));
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let named = format!("position {missing} ");
+        let checked = run(directory, &["remote", "check", &log]);
+        assert!(checked.contains(&named) && checked.contains("verdict      damaged"), "{missing}: {checked}");
+        assert!(checked.contains("restorable   ") && checked.ends_with("exit code: Some(1)\n"), "{missing}: {checked}");
+        let output = command(directory, &["remote", "check", &log, "--json"]).output().unwrap();
+        let check: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(
+            (check["verdict"].as_str(), check["damages"][0]["position"].as_u64()),
+            (Some("damaged"), Some(missing))
+        );
+        let info = run(directory, &["remote", "info", &log]);
+        assert!(info.contains("owner        ") && info.contains("last event   7"), "{missing}: {info}");
+        std::fs::write(&path, bytes).unwrap();
+    }
+    let checked = run(directory, &["remote", "check", &log]);
+    assert!(checked.contains("with 4 claims") && checked.contains("to any event from 0 to 7"), "{checked}");
 }

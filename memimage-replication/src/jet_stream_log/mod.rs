@@ -80,7 +80,7 @@ async fn open(address: &Address, options: &JetStreamOptions) -> Result<(Entries,
     let connection = Connection::open(address, options).await?;
     let single_replica_allowed = options.allow_single_replica;
     let entries = Entries { connection: connection.clone(), stream: address.stream.clone() };
-    let info = existing_or_new(&entries, single_replica_allowed).await?;
+    let info = existing_or_new(&entries, options.creates, single_replica_allowed).await?;
     stream_settings::verify(&info.config, single_replica_allowed, &address.display)?;
     sync_interval::verify(address, options, &info).await?;
     let limit_of_stream =
@@ -99,13 +99,20 @@ async fn open(address: &Address, options: &JetStreamOptions) -> Result<(Entries,
     Ok((entries, snapshots, entry_bytes_max))
 }
 
-/// The information of the log's stream, which is created if it does not exist.
-async fn existing_or_new(entries: &Entries, single_replica_allowed: bool) -> Result<Info, LogError> {
+/// The information of the log's stream, which is created if it does not exist and `creates` is set.
+async fn existing_or_new(entries: &Entries, creates: bool, single_replica_allowed: bool) -> Result<Info, LogError> {
     let (connection, stream) = (&entries.connection, &entries.stream);
     match connection.api::<Info>(&format!("STREAM.INFO.{stream}"), &serde_json::json!({})).await? {
         Ok(info) => return Ok(info),
         Err(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {}
         Err(error) => return Err(connection.refusal(&format!("the stream `{stream}` cannot be found"), &error)),
+    }
+    if !creates {
+        let message = format!(
+            "the stream `{stream}` of `{}` does not exist; help: verify the URL of the log",
+            connection.address
+        );
+        return Err(LogError::new(LogErrorKind::Refused, message));
     }
     let config = stream_settings::new_stream(stream, single_replica_allowed);
     let created = connection.api::<Info>(&format!("STREAM.CREATE.{stream}"), &config).await?;

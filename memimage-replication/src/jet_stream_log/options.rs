@@ -15,6 +15,8 @@ pub struct JetStreamOptions {
     pub(super) root_certificates: Option<PathBuf>,
     pub(super) client_certificate: Option<(PathBuf, PathBuf)>,
     pub(super) ignore_discovered_servers: bool,
+    /// Whether the opening creates a missing stream.
+    pub(super) creates: bool,
 }
 
 /// When the servers sync to disk what they acknowledge: their setting `sync_interval`.
@@ -64,6 +66,7 @@ impl JetStreamOptions {
             root_certificates: None,
             client_certificate: None,
             ignore_discovered_servers: false,
+            creates: true,
         }
     }
 
@@ -85,6 +88,12 @@ impl JetStreamOptions {
     /// with the server that has it.
     pub fn allow_single_replica(mut self, allow: bool) -> JetStreamOptions {
         self.allow_single_replica = allow;
+        self
+    }
+
+    /// Whether the opening creates the stream, if it does not exist; yes by default. Otherwise, opening is an error.
+    pub fn create_missing(mut self, create: bool) -> JetStreamOptions {
+        self.creates = create;
         self
     }
 

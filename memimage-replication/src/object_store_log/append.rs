@@ -103,7 +103,7 @@ impl Log {
         let random = getrandom::u64()
             .map_err(|cause| LogError::new(LogErrorKind::Unavailable, format!("no random number: {cause}")))?;
         let probe = self.names.probe(random);
-        let is_created = self.objects.create(&probe, Bytes::from_static(b"first")).await?;
+        let is_created = self.objects.probe(&probe, Bytes::from_static(b"first")).await?;
         let is_replaced = self.objects.create(&probe, Bytes::from_static(b"second")).await?;
         self.objects.delete(vec![probe]).await?;
         if !is_created || is_replaced {

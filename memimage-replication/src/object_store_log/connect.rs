@@ -26,7 +26,7 @@ pub(super) struct Location {
     pub(super) directory: Option<PathBuf>,
 }
 
-/// The store of a URL. Makes no request.
+/// The store of a URL. Looks at the directory of a `file:` URL; does no other I/O, and creates nothing.
 pub(super) fn connect(url: &str, options: &ObjectStoreOptions) -> Result<Location, LogError> {
     let refused = |cause: &dyn std::fmt::Display| {
         let help = "help: `s3://bucket/path`, `gs://bucket/path`, `az://container/path` or `file:///directory`";
@@ -38,7 +38,7 @@ pub(super) fn connect(url: &str, options: &ObjectStoreOptions) -> Result<Locatio
     let address = address_of(&url);
     if scheme == ObjectStoreScheme::Local {
         let dir = url.to_file_path().map_err(|()| refused(&"it has no path"))?;
-        let (store, prefix) = directory_store(&dir)?;
+        let (store, prefix) = directory_store(&dir, options.creates)?;
         return Ok(Location { store: Arc::new(store), prefix, address, directory: Some(dir) });
     }
     install_crypto_provider();
@@ -64,13 +64,31 @@ pub(super) fn connect(url: &str, options: &ObjectStoreOptions) -> Result<Locatio
     Ok(Location { store, prefix, address, directory: None })
 }
 
-/// A directory as an object store, and the prefix in it: the parts of the path that do not exist yet, which the first object creates, so that
-/// a log that is only looked for, or refused, leaves nothing behind. Each object is synced, with its directory, before it counts as written. A removal is not synced: after
-/// a power failure, objects that were removed may be there again.
-fn directory_store(dir: &FilePath) -> Result<(LocalFileSystem, Path), LogError> {
+/// A directory as an object store, and the prefix in it: the parts of the path that do not exist yet, which the first object creates, so
+/// that a log that is only looked for, or refused, leaves nothing behind. Each object is synced, with its directory, before it counts as
+/// written. A removal is not synced: after a power failure, objects that were removed may be there again.
+fn directory_store(dir: &FilePath, creates: bool) -> Result<(LocalFileSystem, Path), LogError> {
+    let refused = |what: &dyn std::fmt::Display| LogError::new(LogErrorKind::Refused, what);
     let failed = |cause: &dyn std::fmt::Display| {
-        LogError::new(LogErrorKind::Refused, format!("the directory `{}` cannot be used: {cause}", dir.display()))
+        refused(&format_args!("the directory `{}` cannot be used: {cause}", dir.display()))
     };
+    match std::fs::metadata(dir) {
+        Ok(found) if !found.is_dir() => return Err(failed(&"it is a file")),
+        Ok(_) if dir.join("journal").is_dir() => {
+            return Err(refused(&format_args!(
+                "the directory `{}` is an image, not a log; help: name the directory of the log, which must be another one",
+                dir.display()
+            )));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !creates => {
+            return Err(refused(&format_args!(
+                "the directory `{}` does not exist; help: verify the URL of the log",
+                dir.display()
+            )));
+        }
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(&error)),
+        Ok(_) | Err(_) => {}
+    }
     let existing = dir.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(dir);
     let missing = dir.strip_prefix(existing).unwrap_or(FilePath::new("")).iter();
     let plain: Option<Vec<&str>> = missing.map(|name| name.to_str().filter(|name| is_plain(name))).collect();
@@ -116,6 +134,7 @@ fn install_crypto_provider() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remote_log::RemoteLog as _;
 
     #[test]
     fn an_address_has_no_secrets() {
@@ -130,5 +149,29 @@ mod tests {
             assert_eq!(error.kind(), LogErrorKind::Refused);
             assert!(error.to_string().contains("help: `s3://"), "{error}");
         }
+    }
+
+    #[test]
+    fn only_an_append_creates_the_directory() {
+        let place = tempfile::tempdir().unwrap();
+        let url = format!("file://{}/a%20b/log", place.path().display());
+        let dir = place.path().join("a b/log");
+        let options = ObjectStoreOptions::default().create_missing(false);
+        let error = connect(&url, &options).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("does not exist"), "{error}");
+        let log = crate::ObjectStoreLog::open(&url).unwrap();
+        assert_eq!((log.bounds().unwrap().end, log.snapshots().unwrap().len()), (1, 0));
+        assert!(!place.path().join("a b").exists());
+        assert_eq!(log.append(1, b"entry").unwrap(), crate::Append::Done);
+        assert_eq!(log.append(2, b"next").unwrap(), crate::Append::Done);
+        assert!(dir.is_dir());
+        for log in [log, crate::ObjectStoreLog::open_with(&url, options).unwrap()] {
+            assert_eq!(log.read(1, 100).unwrap(), [b"entry".to_vec(), b"next".to_vec()]);
+            assert_eq!(log.bounds().unwrap().end, 3);
+        }
+        let image = place.path().join("image");
+        std::fs::create_dir_all(image.join("journal")).unwrap();
+        let error = crate::ObjectStoreLog::open(&format!("file://{}", image.display())).unwrap_err();
+        assert!(error.to_string().contains("is an image, not a log"), "{error}");
     }
 }

@@ -38,6 +38,8 @@ pub struct ObjectStoreOptions {
     connect_timeout: Duration,
     request_timeout: Duration,
     attempts: u32,
+    /// Whether the first append may create the directory of a `file:` URL.
+    creates: bool,
 }
 
 impl Default for ObjectStoreOptions {
@@ -46,6 +48,7 @@ impl Default for ObjectStoreOptions {
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(30),
             attempts: 4,
+            creates: true,
         }
     }
 }
@@ -64,6 +67,11 @@ impl ObjectStoreOptions {
     /// How long a single request may take; 30 s by default. Afterwards, its outcome is unknown.
     pub fn request_timeout(self, request_timeout: Duration) -> ObjectStoreOptions {
         ObjectStoreOptions { request_timeout, ..self }
+    }
+
+    /// Whether the first append creates the directory of a `file:` URL, if it does not exist; yes by default. Otherwise, opening is an error.
+    pub fn create_missing(self, create: bool) -> ObjectStoreOptions {
+        ObjectStoreOptions { creates: create, ..self }
     }
 
     /// How often a request is made that is safe to repeat and fails for a reason that may pass; 4 by default. Appends are never repeated.
@@ -92,8 +100,8 @@ impl ObjectStoreLog {
     /// A handle on the log at a URL: `s3://bucket/path`, `gs://bucket/path`, `az://container/path` or `file:///directory`.
     ///
     /// Credentials, endpoint and region come from the environment, as [`object_store`] has it: `AWS_ACCESS_KEY_ID`,
-    /// `AWS_SECRET_ACCESS_KEY`, `AWS_ENDPOINT`, `AWS_REGION`, `AWS_ALLOW_HTTP`, `GOOGLE_…`, `AZURE_…`. A directory is created
-    /// with the first entry. Its files are synced when they are written; whether it outlives the machine depends on where it is.
+    /// `AWS_SECRET_ACCESS_KEY`, `AWS_ENDPOINT`, `AWS_REGION`, `AWS_ALLOW_HTTP`, `GOOGLE_…`, `AZURE_…`. A directory is created by the
+    /// first append. Its files are synced when they are written; whether it outlives the machine depends on where it is.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
 //! Reading entries, and finding the end of the log.
 //!
 //! The end is the first position that has neither an entry nor a block. Every append requires the entry before it, so this position can be
-//! searched for in steps that double. A position without an entry although later ones exist is damage. `bounds` finds a hole only if the
-//! search ends at it, and so never takes a hole for the end: it asks the store for later objects each time. `read` finds every hole
+//! searched for in steps that double. A position without an entry although later ones exist is damage. `bounds` never takes a hole for
+//! the end: it asks the store for later objects each time, and goes on behind those. It does not report the hole. `read` reports every hole
 //! that it comes to: it compares with the end that the handle knows, and asks the store for later objects at the first end that it
 //! meets, and at each 16th after it.
 
@@ -128,7 +128,7 @@ impl Log {
             known.ends_seen = known.ends_seen.wrapping_add(1);
             (known.ends_seen, known.end)
         };
-        if position < end || (ends_seen % 16 == 1 && self.is_anything_behind(position).await?) {
+        if position < end || (ends_seen % 16 == 1 && self.behind(position).await?.is_some()) {
             self.ensure_no_hole(position).await?;
             return Ok(Vec::new());
         }
@@ -136,30 +136,35 @@ impl Log {
         Ok(Vec::new())
     }
 
-    /// Whether the store lists an entry or a block behind this position.
-    async fn is_anything_behind(&self, position: u64) -> Result<bool, LogError> {
+    /// A position behind this one whose entry or block the store lists.
+    async fn behind(&self, position: u64) -> Result<Option<u64>, LogError> {
         let entry = self.objects.list_one(&self.names.entries(), &self.names.entry(position)).await?;
         let block = self.objects.list_one(&self.names.blocks(), &self.names.block(block_of(position))).await?;
-        Ok([entry, block].iter().flatten().any(|object| number_of(&object.location).is_some()))
+        let entry = entry.and_then(|object| number_of(&object.location));
+        let block = block.and_then(|object| number_of(&object.location)).map(|block| block_start(block + 1) - 1);
+        Ok(entry.or(block))
     }
 
     pub(super) async fn bounds(&self) -> Result<Bounds, LogError> {
         loop {
             let first = self.first().await?;
             let end = self.find_end().await?;
-            if !self.is_anything_behind(end).await? {
-                return Ok(Bounds { first, end });
-            }
+            let Some(behind) = self.behind(end).await? else { return Ok(Bounds { first, end }) };
             // more was appended, or what `find_end` looked for was pruned; otherwise there is a hole
-            if end >= self.first().await? {
-                self.ensure_no_hole(end).await?;
+            if end >= self.first().await? && !self.has_entry(end).await? {
+                // not if the listing shows what does not exist
+                if !self.has_entry(behind).await? {
+                    self.ensure_no_hole(end).await?;
+                }
+                let mut known = self.known.lock();
+                known.end = known.end.max(behind + 1);
             }
         }
     }
 
     /// Searches for the end of the log from the last known one on.
     pub(super) async fn find_end(&self) -> Result<u64, LogError> {
-        // all positions before `low` have an entry
+        // all positions before `low` have an entry, but for holes
         let mut low = self.known.lock().end;
         let mut step = 1;
         while self.has_entry(low + step - 1).await? {

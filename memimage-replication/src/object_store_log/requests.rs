@@ -74,6 +74,26 @@ impl Objects {
         }
     }
 
+    /// Creates the object of a probe, before the log is claimed.
+    pub(super) async fn probe(&self, path: &Path, content: Bytes) -> Result<bool, LogError> {
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        match self.limited(self.store.put_opts(path, content.into(), options)).await {
+            Ok(Ok(_)) => Ok(true),
+            Ok(Err(Error::AlreadyExists { .. } | Error::Precondition { .. })) => Ok(false),
+            Ok(Err(error)) => match disk_fault(&error) {
+                Some(DiskFault { what, help }) => {
+                    let address = &self.address;
+                    let message = format!(
+                        "the log `{address}` cannot be claimed: {what}; the image was not opened; help: {help}: {error}"
+                    );
+                    Err(LogError::new(LogErrorKind::Refused, message))
+                }
+                None => Err(self.error("create", path, &error)),
+            },
+            Err(late) => Err(self.late("create", path, late)),
+        }
+    }
+
     /// Creates or replaces an object.
     pub(super) async fn put(&self, path: &Path, content: Bytes) -> Result<(), LogError> {
         self.repeated("write", path, || self.store.put(path, content.clone().into())).await.map(|_| ())
@@ -208,15 +228,63 @@ fn kind_of(error: &Error) -> (LogErrorKind, &'static str) {
         let is_final = (300..500).contains(&status) && !matches!(status, 408 | 429);
         return (if is_final { LogErrorKind::Refused } else { LogErrorKind::Unavailable }, "");
     }
+    match io_kind(error) {
+        Some(io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
+            (LogErrorKind::Refused, "; help: verify the permissions of the directory")
+        }
+        Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
+            (LogErrorKind::Unavailable, "; help: the disk is full: free space")
+        }
+        _ => (LogErrorKind::Unavailable, without_credentials(&error.to_string())),
+    }
+}
+
+/// The help for a store that was asked without credentials: the client asks the machine's cloud for some.
+fn without_credentials(message: &str) -> &'static str {
+    if message.contains("169.254.169.254/latest") {
+        "; help: no credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_REGION, or AWS_ENDPOINT for another \
+         provider)"
+    } else if message.contains("metadata.google.internal") || message.contains("169.254.169.254/computeMetadata") {
+        "; help: no credentials were found: set GOOGLE_SERVICE_ACCOUNT to the path of the key of a service account"
+    } else if message.contains("169.254.169.254/metadata") {
+        "; help: no credentials were found: set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY"
+    } else {
+        ""
+    }
+}
+
+/// The kind of the error of the operating system that is the cause.
+fn io_kind(error: &Error) -> Option<io::ErrorKind> {
     let mut cause = error.source();
     while let Some(error) = cause {
-        let denied = [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem];
-        if error.downcast_ref::<io::Error>().is_some_and(|error| denied.contains(&error.kind())) {
-            return (LogErrorKind::Refused, "; help: verify the permissions of the directory");
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return Some(error.kind());
         }
         cause = error.source();
     }
-    (LogErrorKind::Unavailable, "")
+    None
+}
+
+/// Why a directory takes no file.
+struct DiskFault {
+    what: &'static str,
+    help: &'static str,
+}
+
+fn disk_fault(error: &Error) -> Option<DiskFault> {
+    match io_kind(error)? {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Some(DiskFault { what: "its disk is full", help: "free space" })
+        }
+        io::ErrorKind::ReadOnlyFilesystem => Some(DiskFault {
+            what: "its file system is read-only",
+            help: "mount it for writing, or use another directory",
+        }),
+        io::ErrorKind::PermissionDenied => {
+            Some(DiskFault { what: "its directory cannot be written", help: "verify the permissions of the directory" })
+        }
+        _ => None,
+    }
 }
 
 /// The HTTP status in the message of an error: the type that has it is private to `object_store`.
@@ -242,5 +310,18 @@ mod tests {
         assert_eq!(kind("Server returned non-2xx status code: 429 Too Many Requests: "), LogErrorKind::Unavailable);
         assert_eq!(kind("Server returned non-2xx status code: 503 Service Unavailable: "), LogErrorKind::Unavailable);
         assert_eq!(kind("connection refused"), LogErrorKind::Unavailable);
+    }
+
+    #[test]
+    fn a_full_disk_and_missing_credentials_are_named() {
+        let of_disk =
+            |kind: io::ErrorKind| Error::Generic { store: "LocalFileSystem", source: Box::new(io::Error::from(kind)) };
+        let what = |kind| disk_fault(&of_disk(kind)).map(|fault| fault.what);
+        assert_eq!(what(io::ErrorKind::StorageFull), Some("its disk is full"));
+        assert_eq!(what(io::ErrorKind::ReadOnlyFilesystem), Some("its file system is read-only"));
+        assert_eq!(what(io::ErrorKind::TimedOut), None);
+        assert!(kind_of(&of_disk(io::ErrorKind::StorageFull)).1.contains("free space"));
+        let source = "error sending request for url (http://169.254.169.254/latest/api/token)".into();
+        assert!(kind_of(&Error::Generic { store: "S3", source }).1.contains("set AWS_ACCESS_KEY_ID"));
     }
 }

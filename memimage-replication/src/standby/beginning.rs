@@ -39,6 +39,7 @@ pub(super) fn begin(engine: &Engine, path: &Path, sets_aside: bool, wait: Durati
     if has_journal(path)
         && let Some(found) = divergence::compare(engine, path, &tail)?
     {
+        divergence::refuse_owner(engine, path, &tail)?;
         if !sets_aside {
             return Err(divergence::refused(engine, path, found));
         }

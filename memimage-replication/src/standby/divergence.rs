@@ -7,9 +7,10 @@ use memimage::replication::{JournalCopy, JournalPoint, PieceLimit, PieceReader, 
 use memimage::{Error, ErrorKind, Seq};
 
 use crate::entry::{Content, Entry, damaged};
-use crate::failure::{failure, log_failed};
+use crate::failure::{counted, failure, id_failed, log_failed};
 use crate::log::Log;
 use crate::log_reader::{LogTail, entry_at};
+use crate::owner_id;
 use crate::remote_log::Engine;
 
 /// What was set aside: the directory, and its events that are not in the log.
@@ -173,8 +174,8 @@ pub(super) fn set_aside(directory: &Path, divergence: Divergence) -> Result<SetA
 ///
 /// # Errors
 ///
-/// Returns an error if there is no image in the directory, if the directory is in use, or contains another image, or if the log cannot be
-/// read or has no journal.
+/// Returns an error if there is no image in the directory, if the directory is in use, contains another image, or still owns the log, or if
+/// the log cannot be read or has no journal.
 pub fn set_aside_unshipped(log: &Log, directory: impl AsRef<Path>) -> Result<Option<SetAside>, Error> {
     let directory = std::path::absolute(directory.as_ref()).unwrap_or_else(|_| directory.as_ref().to_owned());
     let engine = &log.engine;
@@ -187,22 +188,43 @@ pub fn set_aside_unshipped(log: &Log, directory: impl AsRef<Path>) -> Result<Opt
         return Err(failure(ErrorKind::NotFound, what));
     };
     let Some(found) = compare(engine, &directory, &tail)? else { return Ok(None) };
+    refuse_owner(engine, &directory, &tail)?;
     // nobody may be using it
     drop(JournalCopy::lock(&directory, tail.header.image)?);
     set_aside(&directory, found).map(Some)
 }
 
+/// Returns an error if the directory is that of the present owner: it has not lost the log, and its events can still be shipped.
+pub(super) fn refuse_owner(engine: &Engine, directory: &Path, tail: &LogTail) -> Result<(), Error> {
+    let own = owner_id::read(directory, &tail.header.log_id).map_err(|error| id_failed(directory, &error))?;
+    if own != Some(tail.header.owner) {
+        return Ok(());
+    }
+    let directory = directory.display();
+    Err(failure(
+        ErrorKind::Replaced,
+        format!(
+            "the directory `{directory}` owns the log `{}`: no other owner has taken over, so nothing is set aside; help: open it as the \
+             owner, or `memimage ship` it, and its events get into the log",
+            engine.address()
+        ),
+    ))
+}
+
 /// The error for a directory with events that are not in the log.
 pub(super) fn refused(engine: &Engine, directory: &Path, divergence: Divergence) -> Error {
     let directory = directory.display();
+    let what = match divergence.events() {
+        0 => format!("frames without events after event {}", divergence.common),
+        events => format!("{} after event {}", counted(events, "event"), divergence.common),
+    };
     failure(
         ErrorKind::Replaced,
         format!(
-            "the journal in `{directory}` has {} events after event {} that are not in `{}`: its owner had not shipped them before another \
-             owner took over; help: open the standby with `set_aside_unshipped(true)`, which renames the directory and keeps them",
-            divergence.events(),
-            divergence.common,
-            engine.address()
+            "the journal in `{directory}` has {what}, and `{address}` does not have them: its owner had not shipped them before another \
+             owner took over; help: open the standby with `set_aside_unshipped(true)`, or `memimage set-aside {directory} --from {address}`: \
+             both rename the directory, and keep them",
+            address = engine.address()
         ),
     )
 }

@@ -183,6 +183,7 @@ impl<M: Model> StandbyOptions<M> {
     /// With `true`, the directory `bank.image` is renamed to `bank.image.aside-1` (or a higher number), and the standby begins anew from the log.
     /// That also happens to the directory of the present owner, if it is closed with events that are not shipped: open it as the owner instead.
     /// Nothing is merged or lost: `memimage log bank.image.aside-1` lists the events, and [`Standby::set_aside`] tells which they are.
+    /// A directory that still owns the log is refused: open it as the owner.
     pub fn set_aside_unshipped(mut self, set_aside: bool) -> Self {
         self.sets_aside = set_aside;
         self

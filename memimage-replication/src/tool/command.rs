@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::failure::{Failure, Found};
 use crate::log::Log;
+use crate::url_scheme::mistake_in;
 
 /// A verb with its arguments.
 pub(super) trait Verb: Parser {
@@ -42,14 +43,16 @@ pub(super) fn run<V: Verb>(image: Option<&Path>, arguments: Vec<OsString>) -> Ex
     if let Some(image) = image {
         verb.preset(image);
     }
-    let message = match verb.run() {
+    let (message, code) = match verb.run() {
         Ok(Found::Nothing) | Err(Failure::ClosedPipe) => return ExitCode::SUCCESS,
         Ok(Found::Something) => return ExitCode::from(1),
-        Err(Failure::Refused(message)) => message,
+        Err(Failure::Usage(message)) => (message, 2),
+        Err(Failure::Refused(message)) => (message, 3),
     };
+    let message = message.replace("`Log::take_over(true)`", "`--take-over`").replace(" (`Standby::open`)", "");
     let program = name.rsplit_once(' ').map_or(name.as_str(), |(program, _)| program);
     eprintln!("error: {}", with_verbs(&message, program, None, image.is_some()));
-    ExitCode::from(3)
+    ExitCode::from(code)
 }
 
 /// Where the keys of an image are.
@@ -70,9 +73,20 @@ impl KeyArguments {
     }
 }
 
-/// Opens the log at a URL.
+/// Opens the log at a URL for an owner.
 pub(super) fn open(url: &str) -> Result<Log, Failure> {
+    refuse_mistake(url)?;
     Ok(Log::open(url)?)
+}
+
+/// Opens the log at a URL for a reader, which creates nothing.
+pub(super) fn open_existing(url: &str) -> Result<Log, Failure> {
+    refuse_mistake(url)?;
+    Ok(Log::open_existing(url)?)
+}
+
+fn refuse_mistake(url: &str) -> Result<(), Failure> {
+    mistake_in(url).map_or(Ok(()), |what| Err(Failure::Usage(what)))
 }
 
 /// Prints a line.

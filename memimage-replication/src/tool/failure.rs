@@ -19,6 +19,8 @@ pub(super) enum Found {
 /// Why a verb failed.
 #[derive(Debug)]
 pub(super) enum Failure {
+    /// The arguments are wrong. Exit code 2.
+    Usage(String),
     /// The operation was refused or failed. Exit code 3.
     Refused(String),
     /// The reader of the output has gone, such as `head`. No error: exit code 0.

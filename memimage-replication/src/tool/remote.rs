@@ -8,14 +8,16 @@ use memimage::Timestamp;
 use memimage::admin::format_time;
 use serde::Serialize;
 
-use super::command::{Verb, document, field, line, open};
+use super::command::{Verb, document, field, line, open_existing};
 use super::failure::{Failure, Found};
 use super::span;
 use crate::appender::now;
+use crate::failure::counted;
 use crate::log::Log;
 use crate::owner_id::{hex, random_id};
 use crate::remote_check::{LogCheck, check_log};
 use crate::remote_info::{LogInfo, log_info};
+use crate::remote_log::Bounds;
 use crate::snapshot_shipper::{PruningPlan, plan_pruning, prune};
 
 /// Looks into a log on other machines.
@@ -68,9 +70,11 @@ impl Verb for Remote {
 
     fn run(self) -> Result<Found, Failure> {
         match self.action {
-            Action::Info { url } => info(&open(&url)?, self.json),
-            Action::Check { url, deep } => check(&open(&url)?, deep, self.json),
-            Action::Prune { url, older_than, dry_run } => prune_log(&open(&url)?, older_than, dry_run, self.json),
+            Action::Info { url } => info(&open_existing(&url)?, self.json),
+            Action::Check { url, deep } => check(&open_existing(&url)?, deep, self.json),
+            Action::Prune { url, older_than, dry_run } => {
+                prune_log(&open_existing(&url)?, older_than, dry_run, self.json)
+            }
         }
     }
 }
@@ -88,8 +92,10 @@ struct InfoDocument {
     lease_ms: Option<u64>,
     seq: u64,
     time: Option<String>,
+    after: Option<String>,
     segment: u64,
     snapshots: Vec<SnapshotDocument>,
+    damages: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -119,35 +125,50 @@ impl From<LogInfo> for InfoDocument {
             lease_ms: info.lease_ms,
             seq: info.seq.get(),
             time: info.time.map(format_time),
+            after: info.after.map(format_time),
             segment: info.segment,
+            damages: info.damages,
         }
     }
 }
 
 fn info(log: &Log, is_json: bool) -> Result<Found, Failure> {
     let info = InfoDocument::from(log_info(log)?);
+    let found = if info.damages.is_empty() { Found::Nothing } else { Found::Something };
     if is_json {
         document(&info)?;
-        return Ok(Found::Nothing);
+        return Ok(found);
     }
     field("log", &info.log)?;
-    let Some(id) = &info.id else {
-        line("the log is empty")?;
-        return Ok(Found::Nothing);
-    };
+    match &info.id {
+        Some(id) => entries_of(&info, id)?,
+        None if info.damages.is_empty() => line("the log is empty")?,
+        None => {}
+    }
+    for snapshot in &info.snapshots {
+        let SnapshotDocument { seq, position, time } = snapshot;
+        field("snapshot", format_args!("of event {seq}, from position {position} on, made at {time}"))?;
+    }
+    for damage in &info.damages {
+        field("damage", damage)?;
+    }
+    Ok(found)
+}
+
+/// Shows what the entries say.
+fn entries_of(info: &InfoDocument, id: &str) -> Result<(), Failure> {
     field("id", id)?;
     field("image", info.image.as_deref().unwrap_or("none yet"))?;
     let since = info.claimed.as_ref().map_or_else(String::new, |time| format!(", since {time}"));
     field("owner", format_args!("{}, in term {}{since}", info.owner.as_deref().unwrap_or("unknown"), info.term))?;
     field("lease", info.lease_ms.map_or_else(|| "none".to_owned(), |lease| format!("{lease} ms")))?;
     field("positions", format_args!("{} to {}", info.first, info.end - 1))?;
-    let time = info.time.as_ref().map_or_else(String::new, |time| format!(", recorded at about {time}"));
-    field("last event", format_args!("{}{time}", info.seq))?;
-    for snapshot in &info.snapshots {
-        let SnapshotDocument { seq, position, time } = snapshot;
-        field("snapshot", format_args!("of event {seq}, from position {position} on, made at {time}"))?;
-    }
-    Ok(Found::Nothing)
+    let time = match (&info.time, &info.after) {
+        (Some(time), _) => format!(", recorded at {time}"),
+        (None, Some(after)) => format!(", recorded at {after} or later"),
+        (None, None) => String::new(),
+    };
+    field("last event", format_args!("{}{time}", info.seq))
 }
 
 #[derive(Serialize)]
@@ -162,6 +183,8 @@ struct CheckDocument {
     seq: u64,
     snapshots: u64,
     damages: Vec<DamageDocument>,
+    /// The first and the last event of each range.
+    restorable: Vec<[u64; 2]>,
 }
 
 #[derive(Serialize)]
@@ -201,17 +224,26 @@ fn check(log: &Log, deep: bool, is_json: bool) -> Result<Found, Failure> {
             snapshot: damage.snapshot.map(|seq| seq.get()),
             message: damage.message.clone(),
         });
+        let damages = damages.collect();
+        let restorable = check.restorable.iter().map(|(first, last)| [first.get(), last.get()]).collect();
         let LogCheck { first, entries, claims, bytes, seq, snapshots, .. } = check;
-        let (log, seq, damages) = (log.address().to_owned(), seq.get(), damages.collect());
-        document(&CheckDocument { log, verdict, first, entries, claims, bytes, seq, snapshots, damages })?;
+        let (log, seq) = (log.address().to_owned(), seq.get());
+        document(&CheckDocument { log, verdict, first, entries, claims, bytes, seq, snapshots, damages, restorable })?;
         return Ok(found);
     }
     field("log", log.address())?;
-    field("entries", format_args!("{} from position {} on, of {} owners", check.entries, check.first, check.claims))?;
+    let claims = counted(check.claims, "claim");
+    field("entries", format_args!("{} from position {} on, with {claims}", check.entries, check.first))?;
     field("journal", format_args!("{} bytes, up to event {}", check.bytes, check.seq))?;
     field("snapshots", check.snapshots)?;
     for damage in &check.damages {
         field("damage", &damage.message)?;
+    }
+    if check.restorable.is_empty() {
+        field("restorable", "nothing")?;
+    }
+    for (first, last) in &check.restorable {
+        field("restorable", format_args!("to any event from {first} to {last}"))?;
     }
     field("verdict", verdict)?;
     Ok(found)
@@ -231,8 +263,11 @@ struct PruneDocument {
 
 fn prune_log(log: &Log, age: Duration, dry_run: bool, is_json: bool) -> Result<Found, Failure> {
     let (engine, now): (_, Timestamp) = (&log.engine, now());
+    let Bounds { first: first_before, end } = engine.bounds()?;
+    if end == 1 {
+        return Err(Failure::Refused(format!("the log `{}` is empty, so nothing can be removed", log.address())));
+    }
     let plan = plan_pruning(engine, now, age)?;
-    let first_before = engine.bounds()?.first;
     if !dry_run {
         prune(engine, now, age)?;
     }
@@ -250,7 +285,8 @@ fn prune_log(log: &Log, age: Duration, dry_run: bool, is_json: bool) -> Result<F
     match oldest {
         None => line("nothing is removed: no snapshot is older than this")?,
         Some(oldest) => {
-            line(format_args!("the entries before position {first} and {} snapshots {removed}", snapshots.len()))?;
+            let snapshots = counted(snapshots.len() as u64, "snapshot");
+            line(format_args!("the entries before position {first} and {snapshots} {removed}"))?;
             line(format_args!("the image can be restored to {} and to all later times", format_time(oldest.time)))?;
         }
     }

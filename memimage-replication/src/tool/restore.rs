@@ -7,7 +7,7 @@ use memimage::Moment;
 use memimage::admin::{format_time, parse_moment};
 use serde::Serialize;
 
-use super::command::{KeyArguments, Verb, document, line, open};
+use super::command::{KeyArguments, Verb, document, line, open_existing};
 use super::failure::{Failure, Found};
 
 /// Restores an image from a log, as of any event or time that the log still has.
@@ -64,7 +64,7 @@ impl Verb for Restore {
         if let Some(keys) = keys.chain() {
             restore = restore.chain(keys);
         }
-        let report = restore.run(&open(&self.from)?, &self.target)?;
+        let report = restore.run(&open_existing(&self.from)?, &self.target)?;
         let time = report.time.map(format_time);
         if self.json {
             document(&Document {

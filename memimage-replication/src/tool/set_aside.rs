@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use serde::Serialize;
 
-use super::command::{Verb, document, line, open};
+use super::command::{Verb, document, line, open_existing};
 use super::failure::{Failure, Found};
+use crate::failure::counted;
 use crate::standby::set_aside_unshipped;
 
 /// Sets aside the events of an earlier owner that are not in the log, so that a standby can be opened in its directory.
@@ -47,7 +48,7 @@ impl Verb for SetAside {
 
     fn run(self) -> Result<Found, Failure> {
         let image = self.image.expect("clap demands it, or the program has preset it");
-        let aside = set_aside_unshipped(&open(&self.from)?, &image)?;
+        let aside = set_aside_unshipped(&open_existing(&self.from)?, &image)?;
         if self.json {
             document(&Document {
                 path: aside.as_ref().map(|aside| aside.path.display().to_string()),
@@ -62,8 +63,9 @@ impl Verb for SetAside {
             None => line(format_args!("the log has all events of {image}; open a standby there"))?,
             Some(aside) => {
                 let (path, events) = (aside.path.display(), aside.events());
-                line(format_args!("{events} events are not in the log; {image} is now {path}"))?;
-                if events > 0 {
+                let (events, verb) = (counted(events, "event"), if events == 1 { "is" } else { "are" });
+                line(format_args!("{events} {verb} not in the log; {image} is now {path}"))?;
+                if aside.events() > 0 {
                     let (first, last) = (aside.first, aside.last);
                     line(format_args!("to list them: memimage log {path} --from {first} --until {last}"))?;
                 }

@@ -19,6 +19,7 @@ pub(crate) use format::frame::{Frame, FrameFault, FrameKind, HEADER as FRAME_HEA
 pub(crate) use format::frames::{FrameChain, FrameReader, FrameStep, end_of_frames, frame_summary};
 pub(crate) use format::gap::{Gap, GapMark};
 pub(crate) use format::genesis::{DigestMark, Genesis};
+pub(crate) use format::protection::FrameProtection;
 pub(crate) use format::prune::PruneMark;
 pub(crate) use format::record::{EventId, Record, read as records};
 #[cfg(feature = "admin")]

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::context::Timestamp;
-use crate::seq::Seq;
+use crate::journal::{FrameProtection, FrameReader, FrameStep, SEGMENT_HEADER, records};
+use crate::keys::Protection;
+use crate::seq::{SegmentId, Seq};
 
 /// A point between two frames of a journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +38,8 @@ pub struct PieceHead {
     pub start: JournalPoint,
     /// The end of the last frame that is complete with this piece, or was before.
     pub end: JournalPoint,
-    /// The recorded time of the last frame with events that is complete with this piece; zero if there is none.
+    /// The time from which the events of the last frame with events are counted that is complete with this piece: none of them is earlier.
+    /// Zero if there is none.
     pub time: Timestamp,
 }
 
@@ -48,4 +51,31 @@ pub struct Piece {
     pub head: PieceHead,
     /// The bytes, as they are in the file of the segment.
     pub bytes: Vec<u8>,
+}
+
+impl Piece {
+    /// The recorded time of the last event in the frames of this piece of the image with this UUID. `None` if it has no frame with events
+    /// that is whole, or if the events are encrypted.
+    pub fn last_event_time(&self, image: &[u8; 16]) -> Option<Timestamp> {
+        const ALIGN: u64 = 4096;
+        let JournalPoint { segment, offset, .. } = self.head.start;
+        // the padding between frames depends on their offsets in the file
+        let lead = (offset % ALIGN) as usize;
+        let mut bytes = vec![0; lead];
+        bytes.extend_from_slice(&self.bytes);
+        let first = if offset == 0 { SEGMENT_HEADER } else { lead };
+        let segment = SegmentId::new(segment);
+        let mut reader = FrameReader::at(&bytes, image, segment, first);
+        let mut last = None;
+        while let FrameStep::Frame(frame) = reader.step() {
+            if frame.header.count > 0 {
+                last = Some(frame);
+            }
+        }
+        let frame = last.filter(|frame| frame.key_ids.cipher.is_none())?;
+        let plain = Protection::default();
+        let body = frame.body(&FrameProtection::new(image, segment, &plain)).ok()?;
+        let header = &frame.header;
+        records(&body, header.first_seq, header.count, header.time).last()?.ok().map(|record| record.time)
+    }
 }

@@ -154,9 +154,16 @@ pub(crate) fn refused_for_writing(examination: &Examination) -> Vec<FileObservat
 
 /// Whether the path is one of the files and directories that have a fixed name in every image.
 fn is_part_of(layout: &Layout, path: &Path) -> bool {
-    [layout.lock(), layout.journal(), layout.snapshots(), layout.quarantine(), layout.durable(), layout.subscriptions()]
-        .iter()
-        .any(|part| part == path)
+    let parts = [
+        layout.lock(),
+        layout.journal(),
+        layout.snapshots(),
+        layout.quarantine(),
+        layout.durable(),
+        layout.subscriptions(),
+        layout.root().join("replication"),
+    ];
+    parts.iter().any(|part| part == path)
 }
 
 /// Describes how the permissions of a file let other users write to the file; `None` if they let no other user do so.
