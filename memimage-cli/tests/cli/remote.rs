@@ -97,7 +97,18 @@ fn a_running_owner_is_shipped_until_another_takes_over() {
     // its directory has an event that the log does not have
     let aside = run(directory, &["set-aside", "stock.image", "--from", &log]);
     assert!(aside.contains("1 event is not in the log") && aside.contains("stock.image.aside-1 --from 5"), "{aside}");
+    for shown in ["first event  5  TIME", "last event   5  TIME"] {
+        assert!(aside.contains(shown), "{shown}: {aside}");
+    }
     assert!(!directory.join("stock.image").exists());
+    // it is set aside once more, as JSON
+    std::fs::rename(directory.join("stock.image.aside-1"), directory.join("stock.image")).unwrap();
+    let again = json(directory, &["set-aside", "stock.image", "--from", &log, "--json"]);
+    assert_eq!(
+        (again["first"].as_u64(), again["last"].as_u64(), again["events"].as_u64()),
+        (Some(5), Some(5), Some(1))
+    );
+    assert!(again["first_time"].is_string() && again["first_time"] == again["last_time"], "{again}");
     assert_eq!(run(directory, &["log", "stock.image.aside-1", "--from", "5"]).lines().count(), 1);
     let none = json(directory, &["set-aside", "copy", "--from", &log, "--json"]);
     assert!(none["path"].is_null() && none["events"] == 0, "{none}");

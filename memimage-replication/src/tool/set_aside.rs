@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
+use memimage::Seq;
+use memimage::admin::{ImageKeys, ImageReader, format_time};
 use serde::Serialize;
 
-use super::command::{Verb, document, line, open_existing};
+use super::command::{KeyArguments, Verb, document, field, line, open_existing};
 use super::failure::{Failure, Found};
 use crate::failure::counted;
 use crate::standby::set_aside_unshipped;
@@ -28,6 +30,8 @@ pub(super) struct SetAside {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    keys: KeyArguments,
 }
 
 #[derive(Serialize)]
@@ -36,6 +40,9 @@ struct Document {
     path: Option<String>,
     first: Option<u64>,
     last: Option<u64>,
+    /// When the first and the last event were recorded; `null` if there is none, or if they cannot be read.
+    first_time: Option<String>,
+    last_time: Option<String>,
     events: u64,
 }
 
@@ -48,12 +55,19 @@ impl Verb for SetAside {
 
     fn run(self) -> Result<Found, Failure> {
         let image = self.image.expect("clap demands it, or the program has preset it");
+        let keys = self.keys.read()?;
         let aside = set_aside_unshipped(&open_existing(&self.from)?, &image)?;
+        let (first_time, last_time) = match &aside {
+            Some(aside) if aside.events() > 0 => times(aside, keys),
+            _ => (None, None),
+        };
         if self.json {
             document(&Document {
                 path: aside.as_ref().map(|aside| aside.path.display().to_string()),
                 first: aside.as_ref().map(|aside| aside.first.get()),
                 last: aside.as_ref().map(|aside| aside.last.get()),
+                first_time,
+                last_time,
                 events: aside.as_ref().map_or(0, crate::SetAside::events),
             })?;
             return Ok(Found::Nothing);
@@ -67,6 +81,9 @@ impl Verb for SetAside {
                 line(format_args!("{events} {verb} not in the log; {image} is now {path}"))?;
                 if aside.events() > 0 {
                     let (first, last) = (aside.first, aside.last);
+                    let unknown = || "at an unknown time: the event cannot be read".to_owned();
+                    field("first event", format_args!("{first}  {}", first_time.unwrap_or_else(unknown)))?;
+                    field("last event", format_args!("{last}  {}", last_time.unwrap_or_else(unknown)))?;
                     line(format_args!("to list them: memimage log {path} --from {first} --until {last}"))?;
                 }
                 line(format_args!(
@@ -76,4 +93,24 @@ impl Verb for SetAside {
         }
         Ok(Found::Nothing)
     }
+}
+
+/// When the first and the last event were recorded. The directory is renamed already, so an event that cannot be read, such as without the
+/// keys of an encrypted image, is only reported.
+fn times(aside: &crate::SetAside, keys: ImageKeys) -> (Option<String>, Option<String>) {
+    let reader = match ImageReader::open_with(&aside.path, keys) {
+        Ok(reader) => reader,
+        Err(error) => {
+            eprintln!("warning: the events cannot be read: {error}");
+            return (None, None);
+        }
+    };
+    let time = |seq: Seq| match reader.events(seq..=seq).next()? {
+        Ok(event) => Some(format_time(event.time())),
+        Err(error) => {
+            eprintln!("warning: event {seq} cannot be read: {error}");
+            None
+        }
+    };
+    (time(aside.first), time(aside.last))
 }
