@@ -27,7 +27,7 @@ pub(crate) struct SnapshotName {
     pub(crate) seq: Seq,
     /// The position of the entry at which a copy continues.
     pub(crate) position: u64,
-    /// When the snapshot was copied to the log. No event in the state is later.
+    /// When the snapshot was copied to the log, or the recorded time of its last event, if that is later.
     pub(crate) time: Timestamp,
 }
 

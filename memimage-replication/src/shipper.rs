@@ -1,5 +1,6 @@
 //! The thread that ships a journal: it reads what the owner has written, and appends it to the log.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -76,10 +77,15 @@ impl Shipper {
     /// Begins to ship the journal of the image, which is open now.
     pub(crate) fn ship(&self, owner: JournalSource) -> Result<(), Error> {
         self.log.status.set_owner(owner.clone())?;
-        self.owners.send(owner).map_err(|_| match self.log.status.ended() {
-            Some(error) => error,
-            None => failure(ErrorKind::Replication, format!("the shipping to `{}` has ended", self.log.address())),
-        })
+        let sent = self.owners.send(owner);
+        // the thread may have ended after it was sent: it reports its end first, and then looks for owners once more
+        match (sent, self.log.status.ended()) {
+            (Ok(()), None) => Ok(()),
+            (_, Some(error)) => Err(error),
+            (Err(_), None) => {
+                Err(failure(ErrorKind::Replication, format!("the shipping to `{}` has ended", self.log.address())))
+            }
+        }
     }
 }
 
@@ -145,11 +151,18 @@ impl ShippingThread {
             }
             Err(error) => {
                 self.log.status.end(Some(error.clone()));
+                // an owner that was handed over meanwhile must not wait for a thread that has ended
+                owners.try_iter().for_each(|owner| owner.fail(&error));
                 return Err(error);
             }
         };
         let mut snapshots = None;
-        let (end, shipped) = match self.ship(&owner, &mut snapshots) {
+        // without this thread nothing is acknowledged, so a panic poisons the image
+        let shipped = catch_unwind(AssertUnwindSafe(|| self.ship(&owner, &mut snapshots))).unwrap_or_else(|_| {
+            let what = "the thread that ships the journal has panicked";
+            Err(End::Failed(failure(ErrorKind::Replication, what)))
+        });
+        let (end, shipped) = match shipped {
             Ok(()) => (None, Ok(())),
             Err(End::Stopped) => (None, Err(self.out_of_time())),
             Err(End::Failed(error)) => (Some(error.clone()), Err(error)),

@@ -118,7 +118,8 @@ impl ShippingStatus {
     }
 
     pub(crate) fn confirm(&self, timeout: Duration, address: &str) -> Result<(), Error> {
-        let deadline = Instant::now() + timeout;
+        // a time that the clock cannot represent never comes
+        let deadline = Instant::now().checked_add(timeout);
         let mut state = self.state.lock();
         state.asked += 1;
         let number = state.asked;
@@ -135,6 +136,10 @@ impl ShippingStatus {
             if state.confirmed >= number {
                 return Ok(());
             }
+            let Some(deadline) = deadline else {
+                self.changed.wait(&mut state);
+                continue;
+            };
             if self.changed.wait_until(&mut state, deadline).timed_out() {
                 let why = state.status.failure.clone().unwrap_or_else(|| "it did not answer".to_owned());
                 return Err(failure(

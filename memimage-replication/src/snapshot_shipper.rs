@@ -12,11 +12,11 @@ use std::time::Duration;
 use memimage::{Seq, Timestamp};
 
 use crate::appender::now;
-use crate::entry::Id;
+use crate::entry::{Content, Id};
 use crate::journal_source::JournalSource;
 use crate::log::{Log, LogSettings};
 use crate::log_error::LogError;
-use crate::log_reader::entry_at;
+use crate::log_reader::{entry_at, first_position};
 use crate::log_snapshots::{self, SnapshotHead, SnapshotName};
 use crate::remote_log::Engine;
 use crate::segment_starts::SegmentStarts;
@@ -138,7 +138,8 @@ impl SnapshotTask {
             Ok(file) => file,
         };
         let (entry, _) = entry_at(&self.engine, start.position)?;
-        let name = SnapshotName { seq, position: start.position, time: now() };
+        let time = recorded_time(&self.engine, seq)?.map_or_else(now, |time| time.max(now()));
+        let name = SnapshotName { seq, position: start.position, time };
         let head = SnapshotHead {
             seq,
             position: start.position,
@@ -154,6 +155,20 @@ impl SnapshotTask {
             Some(age) => prune(&self.engine, now(), age).map(drop),
             None => Ok(()),
         }
+    }
+}
+
+/// The recorded time of an event, or of a later one in the same entry; `None` if the log no longer has it. The clock of the image may have been
+/// ahead of that of this machine, and set back since.
+fn recorded_time(engine: &Engine, seq: Seq) -> Result<Option<Timestamp>, LogError> {
+    let bounds = engine.bounds()?;
+    let position = first_position(engine, (bounds.first, bounds.end), |entry| entry.point().seq >= seq)?;
+    if position >= bounds.end {
+        return Ok(None);
+    }
+    match entry_at(engine, position)?.0.content {
+        Content::Piece(piece) => Ok(Some(piece.head.time)),
+        Content::Claim(_) | Content::Heartbeat(_) => Ok(None),
     }
 }
 
@@ -190,7 +205,8 @@ pub(crate) struct PruningPlan {
 /// What [`prune`] would remove; `None` if no snapshot is old enough.
 pub(crate) fn plan_pruning(engine: &Engine, now: Timestamp, age: Duration) -> Result<Option<PruningPlan>, LogError> {
     let mut names = log_snapshots::list(engine)?;
-    let oldest_time = Timestamp::from_micros(now.as_micros().saturating_sub(age.as_micros() as u64));
+    let micros = u64::try_from(age.as_micros()).unwrap_or(u64::MAX);
+    let oldest_time = Timestamp::from_micros(now.as_micros().saturating_sub(micros));
     // newest first: the first one that is old enough is the start of all restores to later times
     let Some(kept) = names.iter().position(|name| name.time <= oldest_time) else { return Ok(None) };
     let (oldest, snapshots) = (names[kept], names.split_off(kept + 1));

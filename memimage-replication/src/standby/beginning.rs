@@ -52,7 +52,7 @@ pub(super) fn begin(engine: &Engine, path: &Path, sets_aside: bool, wait: Durati
         true => begin_anew(engine, &mut copy)?,
         false => reader_behind(engine, &copy)?,
     };
-    let (deadline, mut attempts) = (Instant::now() + wait, 0);
+    let (started, mut attempts) = (Instant::now(), 0);
     let mut from_first_event = copy.is_empty() && reader.position() == 1;
     let mut last = None;
     loop {
@@ -71,7 +71,7 @@ pub(super) fn begin(engine: &Engine, path: &Path, sets_aside: bool, wait: Durati
         };
         if from_first_event && begins_later(&entry) {
             // the owner copies a snapshot of its pruned journal to the log soon
-            if Instant::now() >= deadline {
+            if started.elapsed() >= wait {
                 return Err(no_snapshot(engine, "the journal was pruned before it was replicated"));
             }
             std::thread::sleep(POLL);
@@ -119,14 +119,14 @@ fn has_journal(path: &Path) -> bool {
 
 /// Waits until the log has some of the journal, and returns its end.
 fn wait_for_journal(engine: &Engine, wait: Duration) -> Result<LogTail, Error> {
-    let deadline = Instant::now() + wait;
+    let started = Instant::now();
     loop {
         if let Some(tail) = LogTail::find(engine).map_err(|error| log_failed(&error))?
             && tail.point != JournalPoint::START
         {
             return Ok(tail);
         }
-        if Instant::now() >= deadline {
+        if started.elapsed() >= wait {
             return Err(failure(
                 ErrorKind::Replication,
                 format!("`{}` has no journal yet; help: start the owner of the image first", engine.address()),

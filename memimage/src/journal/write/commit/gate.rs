@@ -57,7 +57,11 @@ impl Gate {
     fn update_lag(&self, state: &CommitState) {
         let LagLimit { bytes, time, .. } = self.options.lag;
         self.lacks_bytes.store(state.unreplicated.bytes() > bytes, Ordering::Release);
-        let end = state.unreplicated.since().zip(time).map(|(since, time)| since.duration_since(self.started) + time);
+        let end = state
+            .unreplicated
+            .since()
+            .zip(time)
+            .map(|(since, time)| since.duration_since(self.started).saturating_add(time));
         let micros = end.and_then(|end| u64::try_from(end.as_micros()).ok());
         self.too_old_from.store(micros.unwrap_or(NEVER), Ordering::Release);
     }
