@@ -3,6 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::shape::{Shape, ShapeRef};
+
 /// The person, or any other unit, whose data are erased together: a customer number, a user name, a UUID.
 ///
 /// A subject is a short text. It stays in the journal, in snapshots, in digests and in messages after an erasure, so use a number
@@ -33,6 +37,23 @@ impl Subject {
     pub(crate) fn hash(&self) -> SubjectHash {
         *blake3::hash(self.0.as_bytes()).as_bytes()
     }
+}
+
+/// A subject is stored as its text, so that a model can keep a list of subjects, such as those whose erasure is due.
+impl Serialize for Subject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Subject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Subject, D::Error> {
+        String::deserialize(deserializer).map(Subject::from)
+    }
+}
+
+impl Shape for Subject {
+    const SHAPE: ShapeRef = String::SHAPE;
 }
 
 impl fmt::Display for Subject {

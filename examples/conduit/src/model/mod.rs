@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use memimage::{Model, Personal, Shape, Timestamp};
+use memimage::{Model, Personal, Shape, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
 
 mod index;
@@ -37,7 +37,7 @@ pub struct Conduit {
     users: BTreeMap<UserId, User>,
     articles: BTreeMap<ArticleId, Article>,
     /// Whose personal data has still to be erased.
-    leaving: BTreeMap<UserId, String>,
+    leaving: BTreeMap<UserId, Subject>,
     #[model(derived)]
     #[serde(skip)]
     index: Index,
@@ -139,7 +139,7 @@ impl Conduit {
     }
 
     /// Whose personal data has still to be erased: a crash may have come between the deletion and the erasure.
-    pub fn leaving(&self) -> &BTreeMap<UserId, String> {
+    pub fn leaving(&self) -> &BTreeMap<UserId, Subject> {
         &self.leaving
     }
 

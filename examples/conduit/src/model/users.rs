@@ -89,7 +89,7 @@ impl Conduit {
         for article in self.articles.values_mut() {
             article.comments.retain(|_, comment| comment.author != user);
         }
-        self.leaving.insert(user, deleted.email.subject().to_string());
+        self.leaving.insert(user, deleted.email.subject().clone());
     }
 
     fn can_delete_user(&self, user: UserId) -> Result<(), Refusal> {
