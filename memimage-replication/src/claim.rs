@@ -1,11 +1,13 @@
 //! An owner claims its log before its image is open.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use memimage::replication::{
     Acknowledge, Claimed, JournalPoint, LockedDirectory, OwnerJournal, Replicate, Shipping, Sought,
 };
 use memimage::{Error, ErrorKind};
+use parking_lot::Mutex;
 
 use crate::appender::{Appender, Attempt, Fence};
 use crate::catch_up::catch_up;
@@ -50,7 +52,7 @@ impl Replicate for Log {
                     .map_err(|error| id_failed(directory.path(), &error))?;
             }
             if let Ok(()) = claim(&mut appender, &self.settings.name)? {
-                return Ok(Box::new(ClaimedLog { shipper: Shipper::start(*self, appender, lock, acknowledge)? }));
+                return Ok(Box::new(ClaimedLog::new(Shipper::start(*self, appender, lock, acknowledge)?)));
             }
         }
         Err(failure(
@@ -213,14 +215,30 @@ pub(crate) fn claim(appender: &mut Appender, name: &str) -> Result<Result<(), Bo
 const CLAIM_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// A log that was claimed, whose image is not open yet. Its thread sends heartbeats.
+#[derive(Clone)]
 pub(crate) struct ClaimedLog {
-    pub(crate) shipper: Shipper,
+    /// `None` once the image has it, or after it was given up.
+    shipper: Arc<Mutex<Option<Shipper>>>,
+}
+
+impl ClaimedLog {
+    pub(crate) fn new(shipper: Shipper) -> ClaimedLog {
+        ClaimedLog { shipper: Arc::new(Mutex::new(Some(shipper))) }
+    }
+
+    /// Ends the heartbeats, and releases the directory for other shippers, because the opening failed. The claim stays in the log.
+    pub(crate) fn give_up(&self) {
+        let shipper = self.shipper.lock().take();
+        drop(shipper);
+    }
 }
 
 impl Claimed for ClaimedLog {
     fn start(self: Box<Self>, owner: OwnerJournal) -> Result<Box<dyn Shipping>, Error> {
-        self.shipper.ship(JournalSource::Owner(owner))?;
-        Ok(Box::new(self.shipper))
+        let given_up = || failure(ErrorKind::Replication, "the claim of the log was given up");
+        let shipper = self.shipper.lock().take().ok_or_else(given_up)?;
+        shipper.ship(JournalSource::Owner(owner))?;
+        Ok(Box::new(shipper))
     }
 }
 

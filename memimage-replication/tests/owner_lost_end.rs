@@ -57,7 +57,9 @@ fn remove_all(place: &Place) {
     fs::remove_dir_all(place.path("log")).unwrap();
 }
 
-const LOSSES: [(&str, fn(&Place)); 3] =
+type Loss = (&'static str, fn(&Place));
+
+const LOSSES: [Loss; 3] =
     [("the last two entries", remove_last_two), ("unmounted", unmount), ("the directory", remove_all)];
 
 /// The error names the position of the last entry that the log had acknowledged.

@@ -135,7 +135,10 @@ impl<M: Model> Shared<M> {
         // releases the lock of the directory, which the image takes
         drop(copying);
         let opened = Shipper::start(self.log.clone(), appender, lock, self.acknowledge).and_then(|shipper| {
-            follower.clone().promote_replicated(ClaimedLog { shipper }, self.acknowledge).map_err(Error::from)
+            let claimed = ClaimedLog::new(shipper);
+            // the follower may keep what it has not used: heartbeats without an owner, and the lock of the directory
+            let promoted = follower.clone().promote_replicated(claimed.clone(), self.acknowledge);
+            promoted.map_err(Error::from).inspect_err(|_| claimed.give_up())
         });
         match opened {
             Ok(image) => {
