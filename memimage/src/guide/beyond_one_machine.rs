@@ -93,15 +93,24 @@
 //! keeps its lease. A journal that is damaged, gone, or replaced by another one poisons the image.
 //!
 //! Which directory owns a log is recorded in the directory, in the file `replication/<id of the log>`. So a restart of the same
-//! directory claims the log again, and a copy of the program on another machine does not take it by mistake. On one machine, a lock beside
-//! this file (`<id of the log>.lock`) belongs to the process that ships the directory to the log: a second one, such as a sidecar beside a program that replicates, is
-//! refused with the kind `Locked`, also with `take_over(true)`.
+//! directory claims the log again, and a new directory on another machine does not take it by mistake. A plain copy of the
+//! directory (`cp -r`) has the file too, and takes the log like the original. Copy with `memimage backup`, which leaves the
+//! file out, or delete `replication/` in the copy before you open it. On one machine, a lock beside this file
+//! (`<id of the log>.lock`) belongs to the process that ships the directory to the log: a second one, such as a sidecar beside a
+//! program that replicates, is refused with the kind `Locked`, also with `take_over(true)`.
+//!
+//! An owner does not read the middle of its log: after a restart it reads the end, and what its disk has lost. Run
+//! `memimage remote check URL --deep` regularly, so that damage is known before a restoration needs the entries.
+//!
+//! If the target is full, commands with `Remote` wait, and those with `Local` go on up to `max_lag`. The owner tries again
+//! until there is space. Watch `status().failure` of the log: it is the reason, as long as there is one.
+//! `status().position` is the position at which the owner appends next, one more than that of the last entry.
 //!
 //! # Standbys
 //!
 //! ```ignore
 //! let log = Log::open("s3://backups/bank")?.lease(Duration::from_secs(6)).poll(Duration::from_millis(500));
-//! let standby = Standby::<Bank>::options().acknowledge(acknowledge).open(log, "bank.image")?;
+//! let standby = Standby::<Bank>::options().acknowledge(acknowledge).open(log, "bank-standby.image")?;
 //!
 //! println!("{}", standby.query(|bank| bank.accounts[&7])?);
 //! println!("{} events, read {:?} ago", standby.lag()?.events, standby.lag()?.time);
@@ -109,11 +118,14 @@
 //! // or: let bank = standby.auto(Duration::from_secs(6))?; // once the owner's lease has run out
 //! ```
 //!
-//! A standby begins with the newest snapshot in the log and the entries since. It writes a journal of its own, byte for byte that
-//! of the owner, and replays it in memory. After a restart it goes on where it was. Any number of standbys can follow one log. A
-//! [sidecar](#the-verbs) can also ship the directory of a standby to a second log, which further standbys read.
-//! `Standby::options().image(…)` takes the [`Options`](crate::Options) of the image that a promotion opens, with its keys. A
-//! promoted image has `Acknowledge::Remote`, unless `acknowledge` says otherwise.
+//! A standby has a directory of its own. It begins with the newest snapshot in the log, and reads the entries from the
+//! beginning of the segment with the snapshot's last event on, so some of them are older than the snapshot. It writes a journal
+//! of its own, byte for byte that of the owner, and replays it in memory. After a restart it goes on where it was. Any number
+//! of standbys can follow one log. A [sidecar](#the-verbs) can also ship the directory of a standby to a second log, which
+//! further standbys read. `Standby::options().image(…)` takes the [`Options`](crate::Options) of the image that a promotion
+//! opens, with its keys. A promoted image has `Acknowledge::Remote`, unless `acknowledge` says otherwise.
+//! [`examples/failover`](https://github.com/OWNER/memimage/blob/main/examples/failover/README.md) is a service whose members
+//! are owner and standbys in turn.
 //!
 //! A standby shows what the log had at its last poll, so its answers can be old. `wait(seq)` waits for an event, such as the
 //! client's last write.
@@ -170,9 +182,10 @@
 //! memimage log bank.image.aside-1 --from 1235              # what was not shipped
 //! ```
 //!
-//! The directory is renamed, and is an image of its own. Nothing is merged: later events of the new owner may contradict the
-//! set-aside ones. Read the list, and execute again what is still wanted. With `Remote`, no acknowledged command is among them,
-//! but commands can be whose callers got an error with an unknown outcome.
+//! The directory is renamed, and is an image of its own. The directory of the present owner is refused: nobody has taken over,
+//! so open it as the owner, or `ship` it. Nothing is merged: later events of the new owner may contradict the set-aside ones.
+//! Read the list, and execute again what is still wanted. With `Remote`, no acknowledged command is among them, but commands
+//! can be whose callers got an error with an unknown outcome.
 //!
 //! # The verbs
 //!
@@ -180,7 +193,7 @@
 //! memimage ship bank.image --to s3://backups/bank --retain 30d  # a sidecar: beside the owner, without its program and keys
 //! memimage restore bank.image --from s3://backups/bank
 //! memimage restore before.image --from s3://backups/bank --until "2026-11-30 12:00"  # or the number of an event
-//! memimage remote info s3://backups/bank           # owner, term, events, snapshots
+//! memimage remote info s3://backups/bank           # owner, term, events, snapshots; what of it is damaged
 //! memimage remote check s3://backups/bank --deep   # reads and verifies everything; exit code 1 if anything is damaged
 //! memimage remote prune s3://backups/bank --older-than 30d --dry-run
 //! ```
@@ -188,17 +201,21 @@
 //! - `ship` makes any image replicated, as with `Local`, but without `max_lag`: the owner does not know about it, and does not
 //!   wait for it. It is refused if the program replicates to the same log, or if another sidecar ships to it. A takeover fences the sidecar, but not the owner: end the owner first. The owner must not prune what is not
 //!   shipped yet.
-//! - `restore` begins with the newest snapshot that is old enough, verifies each entry, and checks the image before it gets its
-//!   name. The restored image has a history of its own, and needs a log of its own.
+//! - `restore` begins with the newest snapshot that is old enough, and needs the entries from the beginning of its segment on.
+//!   It verifies each entry, and checks the image before it gets its name. The restored image has a history of its own, and
+//!   needs a log of its own.
+//! - `remote check` also says up to which events an image can be restored. If the log is damaged, restore there, or let an
+//!   owner whose journal is intact begin a new log at another URL.
+//! - The verbs that read create nothing: a directory or stream that does not exist is an error.
 //! - `memimage_replication::add_verbs` adds these verbs to one's own [tool](super::looking_inside). `Restore` is the same in
 //!   code.
 //!
 //! # Retention
 //!
-//! Without `retain`, the log keeps everything. With it, each new snapshot in the log is followed by a pruning: the log keeps the
-//! newest snapshot that is at least as old as `retain`, all later ones, and the entries since, so a restore to any time within
-//! `retain` works, and there is never a gap. Without snapshots, nothing is pruned. A standby that was down for longer than the
-//! log reaches back says so (`Pruned`): open it in an empty directory.
+//! Without `retain`, the log keeps everything. With it, each new snapshot in the log is followed by a pruning: the log keeps
+//! the newest snapshot that is at least as old as `retain`, all later ones, and the entries from the beginning of its segment
+//! on, so a restore to any time within `retain` works, and there is never a gap. Without snapshots, nothing is pruned. A
+//! standby that was down for longer than the log reaches back says so (`Pruned`): open it in an empty directory.
 //!
 //! # What it costs
 //!
