@@ -59,6 +59,7 @@
 //! [`guide`] explains all other subjects, one chapter for each, with examples that run:
 //!
 //! - [`guide::quick_start`]: models, commands, queries, restarts
+//! - [`guide::cookbook`]: recipes for an application
 //! - [`guide::durability`]: what is on disk when a call returns, and what happens when a write fails
 //! - [`guide::changing_your_model`]: versions, upcasters, the shape lock
 //! - [`guide::determinism`]: what a command may do

@@ -39,12 +39,27 @@ fn chapters() -> BTreeSet<String> {
     chapters.into_iter().filter(|name| name != "mod").collect()
 }
 
+/// The parts of the chapters that have a folder: the paths of their files below the guide, without the extension.
+fn parts() -> BTreeSet<String> {
+    let guide = root().join("memimage/src/guide");
+    let mut parts = BTreeSet::new();
+    for chapter in chapters().iter().filter(|chapter| guide.join(chapter).is_dir()) {
+        for entry in fs::read_dir(guide.join(chapter)).expect("the chapter has a folder") {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            parts.insert(format!("{chapter}/{}", name.strip_suffix(".rs").expect("a part is a Rust file")));
+        }
+    }
+    parts
+}
+
 /// The documents with links, as paths from the root: all Markdown, the guide, and the crate's page.
 fn documents() -> Vec<PathBuf> {
     let mut documents = ON_CRATES_IO.map(PathBuf::from).to_vec();
     let others = ["CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md", "fuzz/README.md", "memimage/src/lib.rs"];
     documents.extend(others.map(PathBuf::from));
-    documents.extend(chapters().iter().map(|chapter| PathBuf::from(format!("memimage/src/guide/{chapter}.rs"))));
+    documents.extend(
+        chapters().iter().chain(&parts()).map(|chapter| PathBuf::from(format!("memimage/src/guide/{chapter}.rs"))),
+    );
     for entry in fs::read_dir(root().join("memimage/docs")).unwrap() {
         documents.push(Path::new("memimage/docs").join(entry.unwrap().file_name()));
     }
@@ -124,9 +139,16 @@ fn linked_file(document: &Path, path: &str) -> Result<Option<PathBuf>, &'static 
         return Ok(None);
     }
     if document.extension().is_some_and(|extension| extension == "rs") && !path.is_empty() {
-        // rustdoc checks links to items, but not the headings in a chapter
-        let chapter = path.strip_prefix("super::").filter(|name| chapters().contains(*name));
-        return Ok(chapter.map(|name| PathBuf::from(format!("memimage/src/guide/{name}.rs"))));
+        // rustdoc checks links to items, but not the headings in a chapter, or in a part of one
+        let guide = Path::new("memimage/src/guide");
+        let linked = match (path.strip_prefix("crate::guide::"), path.strip_prefix("super::")) {
+            (Some(chapter), _) => guide.join(chapter),
+            (None, Some(sibling)) => document.parent().expect("a file has a parent").join(sibling),
+            (None, None) => document.with_extension("").join(path),
+        };
+        let name = linked.strip_prefix(guide).ok().and_then(Path::to_str).unwrap_or_default();
+        let is_listed = chapters().contains(name) || parts().contains(name);
+        return Ok(is_listed.then(|| linked.with_extension("rs")));
     }
     if ON_CRATES_IO.iter().any(|readme| document == Path::new(readme)) && !path.is_empty() {
         return Err("crates.io cannot follow a relative link");
@@ -273,9 +295,14 @@ fn each_example_is_listed_with_a_command() {
 
 #[test]
 fn the_guide_is_documentation_only() {
-    for chapter in chapters() {
+    let parts = parts();
+    for chapter in chapters().union(&parts) {
         let text = read(format!("memimage/src/guide/{chapter}.rs"));
-        let code: Vec<&str> = text.lines().filter(|line| !line.starts_with("//!")).collect();
+        let is_part = |line: &str| {
+            let name = line.strip_prefix("pub mod ").and_then(|name| name.strip_suffix(';'));
+            line.is_empty() || name.is_some_and(|name| parts.contains(&format!("{chapter}/{name}")))
+        };
+        let code: Vec<&str> = text.lines().filter(|line| !line.starts_with("//!") && !is_part(line)).collect();
         assert!(code.is_empty(), "{chapter}.rs has lines that are no documentation: {code:?}");
     }
 }
@@ -300,12 +327,17 @@ fn each_link_leads_to_a_file_and_a_heading() {
 fn broken_links_are_found() {
     let (readme, contributing) = (Path::new("README.md"), Path::new("CONTRIBUTING.md"));
     let chapter = Path::new("memimage/src/guide/snapshots.rs");
+    let cookbook = Path::new("memimage/src/guide/cookbook.rs");
+    let part = Path::new("memimage/src/guide/cookbook/commands.rs");
     let in_repository = |path: &str| format!("{}{path}", repository());
     assert_eq!(broken(readme, &in_repository("/blob/main/CONTRIBUTING.md#commands")), None);
     assert_eq!(broken(readme, &format!("{GUIDE_PAGES}determinism/#ids")), None);
     assert_eq!(broken(readme, "https://docs.rs/memimage"), None);
     assert_eq!(broken(contributing, "README.md#promises"), None);
     assert_eq!(broken(chapter, "super::determinism#ids"), None);
+    assert_eq!(broken(cookbook, "model#indexes"), None);
+    assert_eq!(broken(part, "super::secrets#secrets"), None);
+    assert_eq!(broken(part, "crate::guide::determinism#ids"), None);
     for target in [
         in_repository("/blob/main/NO_SUCH_FILE.md"),
         in_repository("/blob/main/CONTRIBUTING.md#no-such-heading"),
@@ -323,6 +355,9 @@ fn broken_links_are_found() {
     assert!(broken(contributing, "README.md#no-such-heading").is_some());
     assert!(broken(chapter, "super::determinism#no-such-heading").is_some());
     assert!(broken(chapter, "#no-such-heading").is_some());
+    assert!(broken(cookbook, "model#no-such-heading").is_some());
+    assert!(broken(part, "super::secrets#no-such-heading").is_some());
+    assert!(broken(part, "crate::guide::determinism#no-such-heading").is_some());
 }
 
 #[test]

@@ -160,16 +160,24 @@
 //!     }
 //! }
 //!
-//! use accounts::AccountsCommands as _; // the commands as methods
+//! use accounts::{AccountsCommands as _, BankOpenAccount}; // the commands as methods, and a payload
 //! use tellers::TellersCommands as _;
 //!
 //! # fn main() -> Result<(), memimage::Error> {
 //! let bank = Image::<Bank>::in_memory()?;
 //! bank.open_account(7)?;
 //! bank.hire("Ada".to_owned())?;
+//! bank.submit(BankOpenAccount { account: 8 })?.wait()?;
+//! # assert_eq!(bank.query(|bank| (bank.accounts.len(), bank.tellers.len()))?, (2, 1));
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The journal does not record groups, so a command may move from one group to another. Payloads are named after the group:
-//! `AccountsOpenAccount`.
+//! | generated | named after | here |
+//! | --- | --- | --- |
+//! | a payload | the model, in the module of its block | `accounts::BankOpenAccount` |
+//! | the trait with the methods | the group | `accounts::AccountsCommands` |
+//! | the enum of the group's events | the group | `accounts::AccountsEvent` |
+//! | the enum of all events | the model, in the model's module; a variant for each group | `BankEvent::Accounts(AccountsEvent::OpenAccount(…))` |
+//!
+//! The journal does not record groups, so a command may move from one group to another.

@@ -1,11 +1,12 @@
 //! The guide: how to use memimage, one chapter for each subject.
 //!
-//! Each chapter is the documentation of an empty module, and the tests compile and run its examples. Read [`quick_start`]
+//! Each chapter is the documentation of a module without code, and the tests compile and run its examples. Read [`quick_start`]
 //! first, and the other chapters in any order.
 //!
 //! | chapter | questions |
 //! | --- | --- |
 //! | [`quick_start`] | How do I write a model, execute commands and read the state? |
+//! | [`cookbook`] | How do I build an application: indexes, unique values, validation, paging, erasure, mails, scheduled work, upgrades? |
 //! | [`durability`] | What is on disk when a call returns? What if a write fails? Why should a request carry a key? |
 //! | [`changing_your_model`] | How does a new program read old journals? How is a command changed or removed? |
 //! | [`determinism`] | What may a command do? Ids, hash maps, integer overflow, floats, panics. |
@@ -44,6 +45,7 @@
 //! machine) and `upgrade` (a model in five stages of its life, with the journals of each).
 
 pub mod quick_start;
+pub mod cookbook;
 pub mod durability;
 pub mod changing_your_model;
 pub mod determinism;
