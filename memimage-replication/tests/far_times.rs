@@ -35,7 +35,7 @@ fn a_snapshot_of_a_clock_that_was_ahead_is_not_used_for_earlier_times() {
     seconds.store(LATER, Ordering::Relaxed);
     owner.add(2).unwrap();
     snapshot(&owner, &log);
-    owner.close().unwrap();
+    Image::close(owner).unwrap();
 
     for (second, numbers) in [(LATER - 1, vec![1]), (LATER, vec![1, 2])] {
         let path = place.path(&format!("restored-{second}"));
@@ -60,7 +60,7 @@ fn an_age_of_half_a_million_years_removes_nothing() {
     }
     (0..60).for_each(|_| owner.set_text("x".repeat(1000)).unwrap());
     snapshot(&owner, &log);
-    owner.close().unwrap();
+    Image::close(owner).unwrap();
     let info = log_info(&Log::new(memory.another_handle())).unwrap();
     assert_eq!((info.snapshots.len(), info.first), (3, 1));
 }
@@ -73,7 +73,7 @@ fn limits_that_never_come_are_no_error() {
     let owner = options(&seconds).replicate(log.clone(), acknowledge).open(place.path("owner")).unwrap();
     (1..=10).for_each(|number| assert_eq!(owner.add(number).unwrap(), number));
     log.confirm_owner(Duration::MAX).unwrap();
-    owner.close().unwrap();
+    Image::close(owner).unwrap();
     let options = Standby::<Tally>::options().wait(Duration::MAX);
     let standby = options.open(Log::new(memory.another_handle()), place.path("standby")).unwrap();
     assert_eq!(standby.query(|tally| tally.sum).unwrap(), 55);

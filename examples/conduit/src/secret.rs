@@ -1,5 +1,7 @@
 //! The server's secret, which lies in a file beside the image and never in it.
 
+#![expect(clippy::disallowed_methods, reason = "the secret and its random bytes are arguments of commands, or none")]
+
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;

@@ -10,11 +10,11 @@ fn a_value_is_there_until_it_is_erased_and_never_again() {
     let disk = SimDisk::new();
     let image = clinic(&disk);
     image.visit(1).unwrap();
-    assert_eq!(image.query(|clinic| clinic.name(1) == Some(SECRET)).unwrap(), true);
+    assert!(image.query(|clinic| clinic.name(1) == Some(SECRET)).unwrap());
     Image::close(image).unwrap();
 
     let image = open(&disk);
-    assert_eq!(image.query(|clinic| clinic.name(1) == Some(SECRET)).unwrap(), true);
+    assert!(image.query(|clinic| clinic.name(1) == Some(SECRET)).unwrap());
     let (digest, key) = (digest_of(&image), first_key(&disk));
     assert!(!has_bytes(&disk, SECRET.as_bytes()));
     assert!(has_bytes(&disk, &key));

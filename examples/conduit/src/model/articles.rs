@@ -27,6 +27,7 @@ pub struct ArticleChange {
 impl Conduit {
     /// Publishes an article at the slug that it asks for, with a number behind it if the slug is taken.
     #[command(version = 2, history(PublishV1), check = can_publish)]
+    #[expect(clippy::too_many_arguments, reason = "each is a field of the event")]
     pub fn publish(
         &mut self,
         author: UserId,

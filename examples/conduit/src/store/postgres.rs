@@ -1,6 +1,8 @@
 //! The twin over PostgreSQL, for the comparison: the same operations, with tables, queries, and the mapping between rows and values.
 //! It has neither requests that are executed once, nor mails, nor history, nor erasure from backups.
 
+#![expect(clippy::disallowed_methods, reason = "the twin has no commands")]
+
 use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
 use sqlx::{Executor, Postgres, QueryBuilder, Row, Transaction};
 

@@ -89,16 +89,17 @@ impl Server {
     pub(crate) fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        self.restarted(&[]);
+        self.restart(&[]);
     }
 
     /// Ends the process by SIGTERM, and starts another one at the same address.
     pub(crate) fn stop_and_restart(&mut self, arguments: &[&str]) {
         self.terminate();
-        self.restarted(arguments);
+        self.restart(arguments);
     }
 
-    fn restarted(&mut self, arguments: &[&str]) {
+    /// Starts another process at the same address.
+    pub(crate) fn restart(&mut self, arguments: &[&str]) {
         let directory = self.directory.take();
         let image = directory.as_ref().unwrap().path().join("conduit.image");
         let next = Server::open(&image, &self.address.to_string(), arguments);
