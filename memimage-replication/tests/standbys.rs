@@ -48,6 +48,27 @@ fn several_standbys_have_the_same_state_as_the_owner() {
 }
 
 #[test]
+fn the_directory_of_an_owner_that_recorded_nothing_follows_the_next_owner() {
+    let (memory, place) = (MemoryLog::new("nothing recorded"), Place::new());
+    let first = owner(&memory, &place, "first", REMOTE);
+    first.add(1).unwrap();
+    // the second owner begins a life, and records nothing in it
+    let second = standby(&memory, &place, "second").unwrap().promote().unwrap();
+    drop(first);
+    let first = standby(&memory, &place, "first").unwrap();
+    Image::close(second).unwrap();
+    let second = standby(&memory, &place, "second").unwrap();
+    // the third owner knows nothing of this life, so that its own has the same number
+    let third = first.promote().unwrap();
+    for number in 2..50 {
+        third.add(number).unwrap();
+        second.wait(Seq::new(number)).unwrap();
+    }
+    assert_eq!(second.query(Tally::clone).unwrap(), third.query(Tally::clone).unwrap());
+    second.promote().unwrap().add(50).unwrap();
+}
+
+#[test]
 fn a_standby_that_is_dropped_at_any_time_opens_again_and_continues() {
     let (memory, place) = (MemoryLog::new("restarts"), Place::new());
     let owner = Image::<Tally>::options().segment_bytes(16 << 10).replicate(log(&memory), REMOTE);

@@ -1,7 +1,6 @@
 //! Opening an image: survey → lock → create or recover → repair the end of the journal → run.
 //!
-//! Opening changes no segment and no snapshot before the state is recovered. If opening refuses an image, the image stays
-//! unchanged, except that opening creates a missing lock file.
+//! Opening changes no segment and no snapshot before the state is recovered. A refused image gets a missing lock file, and no more.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -191,9 +190,7 @@ impl<M: Model> Opening<M> {
         if !self.options.allow_network {
             self.layout.refuse_network(&*self.disk)?;
         }
-        if let Some(replication) = &self.options.replication {
-            replication.admit(root)?;
-        }
+        self.options.replication.iter().try_for_each(|replication| replication.admit(root))?;
         if survey == Survey::Missing {
             self.disk.create_dir(root).map_err(|error| failed("creating", root, error))?;
         }

@@ -8,7 +8,7 @@ use super::segment_header::read_header;
 use crate::disk::{Access, Disk, StagedFile, StoredFile, UNFINISHED, copy_in_pieces, failed, sync_dir};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::{
-    BASE, FrameChain, FrameReader, FrameStep, Layout, SEGMENT_HEADER, clear, is_segment, other_image,
+    BASE, FrameChain, FrameReader, FrameStep, Layout, SEGMENT_HEADER, Watermark, clear, is_segment, other_image,
 };
 use crate::keys::Keyring;
 use crate::log;
@@ -143,8 +143,32 @@ fn rest_of(file: &StoredFile, offset: u64) -> Result<Vec<u8>, Error> {
     }
 }
 
+/// Records how far a copy is synced, and the life of its owner, in `journal/durable`, whose handle `opened` keeps.
+pub(super) fn write_watermark(
+    disk: &dyn Disk,
+    layout: &Layout,
+    image: &[u8; 16],
+    end: &CopyEnd,
+    life: Life,
+    opened: &mut Option<StoredFile>,
+) -> Result<(), Error> {
+    let watermark = Watermark {
+        life,
+        durable_seq: end.chain.before(),
+        segment: end.segment,
+        offset: end.offset,
+        previous: end.chain.previous.hash,
+        decisions: end.chain.decisions,
+    };
+    let file = match opened {
+        Some(file) => file,
+        None => opened.insert(open_watermark(disk, layout)?),
+    };
+    file.write_all(&watermark.encode(image), 0)
+}
+
 /// Opens `journal/durable`, and creates it if it is missing.
-pub(super) fn open_watermark(disk: &dyn Disk, layout: &Layout) -> Result<StoredFile, Error> {
+fn open_watermark(disk: &dyn Disk, layout: &Layout) -> Result<StoredFile, Error> {
     let path = layout.durable();
     match StoredFile::open(disk, &path, Access::ReadWrite) {
         Err(error) if error.is_missing() => {
@@ -166,8 +190,21 @@ pub(super) fn install_base(disk: &dyn Disk, layout: &Layout, seq: Seq, snapshot:
     Ok(())
 }
 
+/// The life that a copy records beside its end: that of its frames, or a newer one that has no frame, because the next life must have a higher
+/// epoch. Two owners may have begun lives of one epoch, if the first of them shipped nothing. Then the life that has frames counts.
+pub(super) fn newest_life(disk: &dyn Disk, layout: &Layout, image: &[u8; 16], of_frames: Life) -> Result<Life, Error> {
+    let recorded = layout.read_watermark(disk, image)?.map(|watermark| watermark.life);
+    let of_base = if recorded.is_none() { life_of_base(disk, layout)? } else { None };
+    Ok([recorded, of_base]
+        .into_iter()
+        .flatten()
+        .filter(|life| life.epoch > of_frames.epoch)
+        .last()
+        .unwrap_or(of_frames))
+}
+
 /// The newest life in which a base of the copy was made: its owner may have written no frame in this life.
-pub(super) fn life_of_base(disk: &dyn Disk, layout: &Layout) -> Result<Option<Life>, Error> {
+fn life_of_base(disk: &dyn Disk, layout: &Layout) -> Result<Option<Life>, Error> {
     let journal = layout.journal();
     let mut newest: Option<Life> = None;
     for (name, _) in layout.list_if_exists(disk, &journal)?.iter().filter(|(name, _)| name.ends_with(BASE)) {

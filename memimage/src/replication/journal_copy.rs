@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::copy_end::{
-    ALIGN, CopyEnd, clear_rest, find_end, install_base, life_of_base, open_watermark, point, remove_lone_bases,
+    ALIGN, CopyEnd, clear_rest, find_end, install_base, newest_life, point, remove_lone_bases, write_watermark,
 };
 use super::piece::{JournalPoint, Piece};
 use crate::disk::{Access, Disk, LockGuard, RealDisk, StagedFile, StoredFile, absolute, failed};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::{
     FRAME_HEADER, FrameChain, FrameFault, FrameReader, FrameStep, Layout, SEGMENT_HEADER, SegmentHeader, Survey,
-    Watermark, other_image, other_timeline,
+    other_image, other_timeline,
 };
-use crate::seq::{SegmentId, Seq};
+use crate::seq::{Life, SegmentId, Seq};
 
 /// A directory with a copy of an image's journal. While it exists, it holds the lock of the directory, so no program can open it as an
 /// image; a [`Follower`](crate::Follower) can read it.
@@ -216,33 +216,25 @@ impl JournalCopy {
     /// Returns an error if a sync fails. Then the copy must be opened again.
     pub fn sync(&mut self) -> Result<Seq, Error> {
         self.refuse_after_failure()?;
-        let Some(CopyEnd { segment, file, offset, chain, .. }) = &self.end else { return Ok(Seq::ZERO) };
+        let Some(CopyEnd { chain, .. }) = &self.end else { return Ok(Seq::ZERO) };
+        let (seq, life) = (chain.before(), chain.life);
         if self.unsynced {
-            if let Err(error) = file.sync_data() {
-                self.failed = true;
-                return Err(error);
-            }
-            // a life without frames must not be forgotten, because the next one must have a higher epoch
-            let before = self.layout.read_watermark(&*self.disk, &self.image)?.map(|before| before.life);
-            let of_base = if before.is_none() { life_of_base(&*self.disk, &self.layout)? } else { None };
-            let lives = [Some(chain.life), before, of_base];
-            let life = lives.into_iter().flatten().max_by_key(|life| life.epoch).unwrap_or(chain.life);
-            let watermark = Watermark {
-                life,
-                durable_seq: chain.before(),
-                segment: *segment,
-                offset: *offset,
-                previous: chain.previous.hash,
-                decisions: chain.decisions,
-            };
-            if self.durable_file.is_none() {
-                self.durable_file = Some(open_watermark(&*self.disk, &self.layout)?);
-            }
-            let durable_file = self.durable_file.as_ref().expect("the file is open");
-            durable_file.write_all(&watermark.encode(&self.image), 0)?;
-            self.unsynced = false;
+            self.sync_in(life)?;
         }
-        Ok(chain.before())
+        Ok(seq)
+    }
+
+    /// Syncs the copy, and records its end, and the life of its owner.
+    fn sync_in(&mut self, life: Life) -> Result<(), Error> {
+        let Some(end) = &self.end else { return Ok(()) };
+        if let Err(error) = end.file.sync_data() {
+            self.failed = true;
+            return Err(error);
+        }
+        let life = newest_life(&*self.disk, &self.layout, &self.image, life)?;
+        write_watermark(&*self.disk, &self.layout, &self.image, end, life, &mut self.durable_file)?;
+        self.unsynced = false;
+        Ok(())
     }
 
     /// The segment and the offset of the bytes after the complete frames. In an empty copy, a piece begins at `segment`.
@@ -287,6 +279,10 @@ impl JournalCopy {
             return self.verify_end(piece, self.end());
         };
         self.verify_end(piece, point(segment, frames.offset, &frames.chain))?;
+        // a reader must not find frames of this life beside a life of the same epoch that has none
+        if self.end.as_ref().is_some_and(|end| end.chain.life != frames.chain.life) {
+            self.sync_in(frames.chain.life)?;
+        }
         let complete = &data[lead..frames.len];
         match header {
             Some(header) => self.begin_segment(&header, complete, &frames)?,

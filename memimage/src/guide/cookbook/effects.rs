@@ -57,7 +57,8 @@
 //! ```
 //!
 //! - A [named subscription](crate::guide::subscriptions) delivers each durable event at least once. The receiver recognizes a repetition
-//!   by an id: [`event.key()`](crate::HistoryEvent::key), or one with a meaning. With the id above, who unfollows and follows again sends one mail.
+//!   by an id: [`event.key()`](crate::HistoryEvent::key), or one with a meaning. With the id above, a user who follows again sends no
+//!   second mail.
 //! - The event has ids, and the handler reads the rest from the state when it sends. What must be as it was, such as the price on an
 //!   invoice, is an argument.
 //! - If the receiver is away, the handler waits and tries again, with growing pauses. It does not acknowledge. A message that the

@@ -91,7 +91,7 @@
 //! - An index is a [derived field](crate::guide::snapshots#derived-fields): it is in no snapshot and in no digest, and may change with
 //!   each release.
 //! - One function adds an entry, and one removes it. A change removes the old value and adds the new one. `reindex` calls the same
-//!   `add`, so that both give the same index. The tests of [`memimage::testing`](crate::testing) compare the two.
+//!   `add`, so that both give the same index. Tests with `memimage::testing` compare the two.
 //! - Avoid entries that only one of the two ways leaves behind, such as empty sets, and lists whose order depends on the history.
 //!
 //! # Unique values
@@ -244,7 +244,7 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! - [`ctx.time()`](crate::Context::time) never goes back between two events, but it may stand still. A later change is later by at
-//!   least one unit of what the API shows.
+//! - [`ctx.time()`](crate::Context::time) may be the same for two events, and goes back only by a
+//!   [correction](crate::guide::damage#a-wrong-clock). Make a later change later by at least one unit of what the API shows.
 //! - Sort by [`ctx.seq()`](crate::Context::seq) where the order matters. It is unique.
 //! - A time that a client sends is a claim. Store it as an argument with a name of its own, such as `sent_at`, and do not order by it.

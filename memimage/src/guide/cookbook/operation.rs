@@ -59,7 +59,7 @@
 //!
 //! # Tests
 //!
-//! The rules are right, replay gives the same state, old events still replay, and a crash loses nothing.
+//! How do you know that the rules are right, that old events still replay to the same state, and that a crash loses nothing?
 //!
 //! ```
 //! # #[cfg(feature = "testing")] {
@@ -101,7 +101,7 @@
 //!
 //! | to test | use |
 //! | --- | --- |
-//! | a command and its check | [`given`](crate::testing) and `when`, without files, in microseconds |
+//! | a command and its check | `given` and `when`, without files |
 //! | that replay gives the same state | `determinism`, in a test with each command |
 //! | each version of each event | `golden`, with a sample for each; an image of each release by `golden_image` |
 //! | derived indexes, personal data | nothing: each of these tests compares them |
@@ -144,8 +144,8 @@
 //!    [whole journal](crate::guide::looking_inside#before-a-deployment), and names the first event whose outcome differs.
 //! 3. Make a backup.
 //! 4. Upgrade the [followers](crate::guide::standby) first: an old follower stops at the first event that it does not know.
-//! 5. Stop the old owner by SIGTERM, so that it closes its image. Start the new one. Only one process can own the image, so a deployment
-//!    that starts the new program beside the old one waits until the old one has ended.
+//! 5. Stop the old owner by SIGTERM, so that it closes its image. Start the new one when the old one has ended: before, it is
+//!    [refused](crate::guide::durability#one-owner). A follower of the new version can take over within milliseconds.
 //! 6. Keep the old program. It can take the image back as long as the journal has no event that it does not know. After that, the way
 //!    back is the backup of step 3, without the events since; or a correction of the new program.
 //!
@@ -179,8 +179,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - [`backup`](crate::guide::backup) runs beside the owner, and verifies what it copies. Copy the finished backup to another machine. To lose no event, [ship the
-//!   journal](crate::guide::beyond_one_machine).
+//! - [`backup`](crate::guide::backup) runs beside the owner, and verifies what it copies. Copy the finished backup to another machine.
+//!   To lose no event, [ship the journal](crate::guide::beyond_one_machine).
 //! - Keys and secrets are backed up apart: who finds a backup finds no keys. Each erasure must reach the copies of the directory
 //!   `personal.keys` too: replace them, and keep no old ones. A restored old copy brings erased data back.
 //! - Do the drill each month, from the copy that you would use, with its keys. Measure how long it takes.

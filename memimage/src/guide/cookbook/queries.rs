@@ -27,12 +27,12 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! | a read of | uses |
+//! | the read | use |
 //! | --- | --- |
-//! | microseconds | `query` |
-//! | milliseconds and more, now and then | [`view`](crate::guide::snapshots#long-reads), from a thread that may block |
-//! | the same sums again and again | a derived field, or a [projection](crate::guide::projections) |
-//! | many readers | [followers](crate::guide::standby), in processes of their own |
+//! | takes microseconds | `query` |
+//! | takes milliseconds and more, now and then | [`view`](crate::guide::snapshots#long-reads), from a thread that may block |
+//! | computes the same sums again and again | a derived field, or a [projection](crate::guide::projections) |
+//! | comes from very many readers | [followers](crate::guide::standby), in processes of their own |
 //!
 //! A closure returns the values that the answer needs, and not the model's types: build the view, leave the closure, serialize. Avoid
 //! writing to a socket or a file in a `query`.

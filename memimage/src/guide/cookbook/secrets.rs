@@ -51,13 +51,12 @@
 //!   other commands would wait.
 //! - A session is a signed token with the user's id. A token that must be stored, such as one for a password reset, is stored as a hash.
 //! - The secret is backed up apart from the image. Who has both can forge sessions.
-//! - Avoid an encrypted image as the only protection: [encryption](crate::guide::encryption) hides the files, and not what `admin log`
-//!   shows.
+//! - [Encryption](crate::guide::encryption) of the image does not replace this: who has the keys reads every argument.
 //!
 //! # Personal data
 //!
 //! A user leaves, and the email address must be erased: from the state, the journal, the snapshots and all backups. The feature
-//! `erasure` seals each [`Personal`](crate::Personal) value with a key that can be destroyed; see [personal
+//! `erasure` seals each `Personal` value with a key that can be destroyed; see [personal
 //! data](crate::guide::personal_data).
 //!
 //! ```
@@ -136,8 +135,9 @@
 //!   derived index may, and an erased value has no entry in it.
 //! - `erase` is no command, so a crash may come between the deletion and the erasure. The model knows what is left to do, and the start
 //!   of the program repeats it.
-//! - [`once`](crate::Image::once) compares the subjects of personal arguments, and not their contents. If the answer gives rights, compare the stored
-//!   content with the content of the request before you answer. A password hash with a salt that is derived from the key is best for this.
+//! - [`once`](crate::Image::once) compares the subjects of personal arguments, and not their contents. If the answer gives rights, such
+//!   as a session, compare the stored content with that of the request before you answer. For a registration, compare the password's
+//!   hash too: with a salt that is derived from the key, a true retry gives the same hash.
 //! - An erasure reaches no copies outside: mails, projections that store the content in plain fields, exports, logs. A
 //!   [subscription](super::effects) that sees the deletion tells them.
 //! - Avoid `Personal` for what others must still see, such as the text of a comment on somebody else's article: delete it, or keep it
