@@ -320,8 +320,9 @@ impl ShippingThread {
             self.starts.add(start.segment, before.position, before.previous, start.seq);
         }
         let seq = self.appender.point().seq;
-        owner.shipped(seq);
+        // before the callers get their answers: the status has what was acknowledged
         self.report(seq);
+        owner.shipped(seq);
         Ok(())
     }
 

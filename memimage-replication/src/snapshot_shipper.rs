@@ -159,15 +159,17 @@ impl SnapshotTask {
 }
 
 /// The recorded time of an event, or of a later one in the same entry; `None` if the log no longer has it. The clock of the image may have been
-/// ahead of that of this machine, and set back since.
+/// ahead of that of this machine, and set back since. Without the keys, the time may be somewhat earlier: then a restoration to a time in between
+/// fails, and says so.
 fn recorded_time(engine: &Engine, seq: Seq) -> Result<Option<Timestamp>, LogError> {
     let bounds = engine.bounds()?;
     let position = first_position(engine, (bounds.first, bounds.end), |entry| entry.point().seq >= seq)?;
     if position >= bounds.end {
         return Ok(None);
     }
-    match entry_at(engine, position)?.0.content {
-        Content::Piece(piece) => Ok(Some(piece.head.time)),
+    let entry = entry_at(engine, position)?.0;
+    match entry.content {
+        Content::Piece(piece) => Ok(Some(piece.last_event_time(&entry.header.image).unwrap_or(piece.head.time))),
         Content::Claim(_) | Content::Heartbeat(_) => Ok(None),
     }
 }

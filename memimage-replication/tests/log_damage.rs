@@ -293,7 +293,7 @@ fn an_owner_never_acknowledges_on_a_log_that_lost_entries() {
         drop(follower);
         let refused = standby(&memory, &place, "follower").unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Replaced, "{refused}");
-        assert!(refused.to_string().contains("not in `memory://forgets`"), "{refused}");
+        assert!(refused.to_string().contains("`memory://forgets` does not have them"), "{refused}");
         // the owner's journal has everything, and heals the log
         let owner = support::replicas::owner(&memory, &place, "owner", acknowledge);
         let expected = owner.query(|tally| tally.numbers.clone()).unwrap();

@@ -119,7 +119,7 @@ fn the_parts_of_an_event_are_void_when_a_standby_takes_over_between_them() {
     drop(owner);
     let refused = standby(&memory, &place, "owner").unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Replaced, "{refused}");
-    assert!(refused.to_string().contains("has 1 events after event 1"), "{refused}");
+    assert!(refused.to_string().contains("has 1 event after event 1"), "{refused}");
 }
 
 #[test]

@@ -64,8 +64,8 @@ pub(super) fn connect(url: &str, options: &ObjectStoreOptions) -> Result<Locatio
     Ok(Location { store, prefix, address, directory: None })
 }
 
-/// A directory as an object store, and the prefix in it: the parts of the path that do not exist yet, which the first object creates, so
-/// that a log that is only looked for, or refused, leaves nothing behind. Each object is synced, with its directory, before it counts as
+/// A directory as an object store, and the prefix in it. The first object creates a directory that does not exist, so that a log that is
+/// only looked for, or refused, leaves nothing behind; the prefix is its path then. Each object is synced, with its directory, before it counts as
 /// written. A removal is not synced: after a power failure, objects that were removed may be there again.
 fn directory_store(dir: &FilePath, creates: bool) -> Result<(LocalFileSystem, Path), LogError> {
     let refused = |what: &dyn std::fmt::Display| LogError::new(LogErrorKind::Refused, what);
@@ -89,27 +89,12 @@ fn directory_store(dir: &FilePath, creates: bool) -> Result<(LocalFileSystem, Pa
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(&error)),
         Ok(_) | Err(_) => {}
     }
-    let existing = dir.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(dir);
-    let missing = dir.strip_prefix(existing).unwrap_or(FilePath::new("")).iter();
-    let plain: Option<Vec<&str>> = missing.map(|name| name.to_str().filter(|name| is_plain(name))).collect();
-    let (root, prefix) = match plain {
-        Some(missing) => (existing, missing.into_iter().collect()),
-        // an object's name has other characters encoded, and the directory's has not
-        None => {
-            std::fs::create_dir_all(dir).map_err(|cause| failed(&cause))?;
-            (dir, Path::default())
-        }
-    };
-    if !root.is_dir() {
-        return Err(failed(&format!("`{}` is not a directory", root.display())));
+    if dir.is_dir() {
+        let store = LocalFileSystem::new_with_prefix(dir).map_err(|cause| failed(&cause))?;
+        return Ok((store.with_fsync(true), Path::default()));
     }
-    let store = LocalFileSystem::new_with_prefix(root).map_err(|cause| failed(&cause))?;
-    Ok((store.with_fsync(true), prefix))
-}
-
-/// Whether a part of a path is the same as a part of an object's name.
-fn is_plain(name: &str) -> bool {
-    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) && !matches!(name, "." | "..")
+    let prefix = Path::from_absolute_path(dir).map_err(|cause| failed(&cause))?;
+    Ok((LocalFileSystem::new().with_fsync(true), prefix))
 }
 
 /// The URL without user, password, query and fragment.
