@@ -193,14 +193,11 @@ pub(super) fn install_base(disk: &dyn Disk, layout: &Layout, seq: Seq, snapshot:
 /// The life that a copy records beside its end: that of its frames, or a newer one that has no frame, because the next life must have a higher
 /// epoch. Two owners may have begun lives of one epoch, if the first of them shipped nothing. Then the life that has frames counts.
 pub(super) fn newest_life(disk: &dyn Disk, layout: &Layout, image: &[u8; 16], of_frames: Life) -> Result<Life, Error> {
-    let recorded = layout.read_watermark(disk, image)?.map(|watermark| watermark.life);
-    let of_base = if recorded.is_none() { life_of_base(disk, layout)? } else { None };
-    Ok([recorded, of_base]
-        .into_iter()
-        .flatten()
-        .filter(|life| life.epoch > of_frames.epoch)
-        .last()
-        .unwrap_or(of_frames))
+    let recorded = match layout.read_watermark(disk, image)? {
+        Some(watermark) => Some(watermark.life),
+        None => life_of_base(disk, layout)?,
+    };
+    Ok(recorded.filter(|life| life.epoch > of_frames.epoch).unwrap_or(of_frames))
 }
 
 /// The newest life in which a base of the copy was made: its owner may have written no frame in this life.
