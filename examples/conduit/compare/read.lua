@@ -3,9 +3,7 @@ local token = os.getenv("TOKEN")
 local articles = tonumber(os.getenv("ARTICLES"))
 local signed = { ["Authorization"] = "Token " .. token }
 
-function init()
-    math.randomseed(os.time() + tonumber(tostring({}):sub(8), 16) % 1000000)
-end
+math.randomseed(1)
 
 function request()
     local kind, article = math.random(100), math.random(articles)
