@@ -47,11 +47,11 @@
 //! Opening *claims* the log: it appends an entry that names this owner. The image opens only if the claim is in the log. If the
 //! local disk has lost events that the log has, opening brings them back first.
 //!
-//! Closing ships the rest, for up to ten seconds. If the log does not get it in this time, the image is closed nevertheless, and
-//! [`Image::close`](crate::Image::close) returns an error of the kind `Replication` that names the events that are on the local disk only.
-//! Opening the directory as the owner again ships them; so does nothing else, and until then the loss of the machine loses them. A
-//! snapshot that is not in the log yet is not waited for: the next owner ships it, and a restore without it reads more entries. An image that is dropped is
-//! closed in the same way, but the error only goes to the log of the program.
+//! Closing ships the rest, for up to ten seconds. If the log does not get it in this time, the image is closed nevertheless,
+//! and [`Image::close`](crate::Image::close) returns an error of the kind `Replication` that names the events that are on the
+//! local disk only. Only opening the directory as the owner again ships them; until then, the loss of the machine loses them.
+//! A snapshot that is not in the log yet is not waited for: the next owner ships it, and a restore without it reads more
+//! entries. An image that is dropped is closed in the same way, but the error only goes to the log of the program.
 //!
 //! [`Acknowledge`](crate::replication::Acknowledge) determines when a command is answered:
 //!
@@ -88,9 +88,9 @@
 //! | `Corrupt` | opening, or a standby: an entry is damaged or missing; the message contains its position | `memimage remote check`; a new log from an intact image |
 //! | `ReplicationLag` | `MaxLag::fail`: the log is too far behind | try again later |
 //!
-//! If a running owner cannot read its own journal for a while, such as because the process has too many open files, it ships nothing,
-//! and tries again. Commands with `Remote` wait meanwhile, `Log::status` shows the failure, and the log of the program warns. The owner
-//! keeps its lease. A journal that is damaged, gone, or replaced by another one poisons the image.
+//! If a running owner cannot read its own journal for a while, such as because the process has too many open files, it ships
+//! nothing, and tries again. Commands with `Remote` wait meanwhile, `Log::status` shows the failure, and the log of the
+//! program warns. The owner keeps its lease. A journal that is damaged, gone, or replaced by another one poisons the image.
 //!
 //! Which directory owns a log is recorded in the directory, in the file `replication/<id of the log>`. So a restart of the same
 //! directory claims the log again, and a new directory on another machine does not take it by mistake. A plain copy of the
@@ -198,9 +198,9 @@
 //! memimage remote prune s3://backups/bank --older-than 30d --dry-run
 //! ```
 //!
-//! - `ship` makes any image replicated, as with `Local`, but without `max_lag`: the owner does not know about it, and does not
-//!   wait for it. It is refused if the program replicates to the same log, or if another sidecar ships to it. A takeover fences the sidecar, but not the owner: end the owner first. The owner must not prune what is not
-//!   shipped yet.
+//! - `ship` makes any image replicated, as with `Local`, but without `max_lag`: the owner does not know about it, and does
+//!   not wait for it. It is refused if the program replicates to the same log, or if another sidecar ships to it. A takeover
+//!   fences the sidecar, but not the owner: end the owner first. The owner must not prune what is not shipped yet.
 //! - `restore` begins with the newest snapshot that is old enough, and needs the entries from the beginning of its segment on.
 //!   It verifies each entry, and checks the image before it gets its name. The restored image has a history of its own, and
 //!   needs a log of its own.
@@ -227,8 +227,8 @@
 //! | merging of 256 old entries into one object | 256 GETs, 1 PUT, and the removals; to look for such entries, some 3 GETs each ten seconds | none |
 //! | a snapshot | its bytes, in parts | its bytes, in messages of 128 KiB |
 //!
-//! A PUT is some ten times as expensive as a GET or HEAD. With 5 USD for a million PUTs and 0.40 USD for a million of the others (about the prices
-//! of the standard class of S3):
+//! A PUT is some ten times as expensive as a GET or HEAD. With 5 USD for a million PUTs and 0.40 USD for a million of the
+//! others (about the prices of the standard class of S3):
 //!
 //! | setting | requests a month of 30 days | USD |
 //! | --- | --- | --- |
@@ -271,10 +271,10 @@
 //! cargo test -p memimage-replication --test object_store an_append_takes -- --nocapture
 //! ```
 //!
-//! Most of a takeover is the lease. A takeover takes between two thirds of the lease and the whole lease plus an eighth, then a
-//! poll, an append, and the replay of what the standby has not replayed yet. `auto` refuses a poll that is longer than an eighth of
-//! the lease. A lease should be several times as long as the longest append, or
-//! standbys take over from an owner that is only slow: harmless, but needless.
+//! Most of a takeover is the lease. A takeover takes between two thirds of the lease and the whole lease plus an eighth, then
+//! a poll, an append, and the replay of what the standby has not replayed yet. `auto` refuses a poll that is longer than an
+//! eighth of the lease. A lease should be several times as long as the longest append, or standbys take over from an owner
+//! that is only slow: harmless, but needless.
 //!
 //! # What the promises of an engine are worth
 //!
@@ -298,20 +298,20 @@
 //! Each entry contains its position, the term, the id of the log, the hash of the entry before it, and its own hash (BLAKE3). So
 //! a reader notices an entry that is damaged, missing, repeated or swapped, and refuses it with its position.
 //!
-//! If the log lost its end, the owner notices. Before each append, and so before each acknowledgement, heartbeat and answer of
-//! `confirm_owner`, the engine verifies that the owner's entry before is still there: JetStream by the sequence that the append
-//! expects, object storage and a directory by a request of their own. A close verifies it, too. So a bucket that is emptied, files that are removed,
-//! or a directory that shows because a disk was unmounted from it, cost no later command: with `Remote`, no command is acknowledged after the
-//! loss, except those of an append that was in flight at that moment; with `Local`, those of the time until the next append
-//! (`Log::gather`) are, by the local disk. Nothing is appended behind the gap. The image is poisoned, and the error names the position. Its journal has all
-//! events: bring the storage back, if it was unmounted or moved, and open the image again, which ships what the log lacks. An owner that appends nothing, such as
-//! one without a lease and without commands, notices at its next append or at its close. Only the last entry is looked at:
+//! If the log lost its end, the owner notices. Before each append, and so before each acknowledgement, heartbeat and answer
+//! of `confirm_owner`, the engine verifies that the owner's entry before is still there: JetStream by the sequence that the
+//! append expects, object storage and a directory by a request of their own. A close verifies it, too. So a bucket that is
+//! emptied, files that are removed, or a directory that shows because a disk was unmounted from it, cost no later command:
+//! with `Remote`, no command is acknowledged after the loss, except those of an append that was in flight at that moment;
+//! with `Local`, those of the time until the next append (`Log::gather`) are, by the local disk. Nothing is appended behind
+//! the gap. The image is poisoned, and the error names the position. Its journal has all events: bring the storage back, if
+//! it was unmounted or moved, and open the image again, which ships what the log lacks. An owner that appends nothing, such
+//! as one without a lease and without commands, notices at its next append or at its close. Only the last entry is looked at:
 //! damage further back is found by `memimage remote check`, by readers, and by the next opening.
 //!
-//! A standby notices it, too, also if nothing is appended: it reads its last entry
-//! again now and then, and before a takeover. Then `lag` and `auto` return an error of the kind `Corrupt` with the choices, and an
-//! operator decides; queries are still answered. If a majority of servers and the owner are lost together, what only they had is
-//! lost.
+//! A standby notices it, too, also if nothing is appended: it reads its last entry again now and then, and before a takeover.
+//! Then `lag` and `auto` return an error of the kind `Corrupt` with the choices, and an operator decides; queries are still
+//! answered. If a majority of servers and the owner are lost together, what only they had is lost.
 //!
 //! # How far does it go?
 //!
