@@ -165,13 +165,14 @@ fn serve<S: Store>(
         router = router.nest_service("/admin", page.router());
     }
     let served: Result<(), io::Error> = runtime.block_on(async {
+        // before the server says that it listens: who reads this may end it at once
+        let signals = stopping()?;
         let listener = TcpListener::bind(settings.addr).await?;
         let address = listener.local_addr()?;
         println!("listening on {address}");
         io::stdout().flush()?;
         tracing::info!(%address, "listening");
         let (stop, stopped) = watch::channel(false);
-        let signals = stopping()?;
         tokio::spawn(async move {
             signals.await;
             tracing::info!("stopping");
