@@ -53,7 +53,6 @@ fn a_log_inside_an_image_is_refused_and_leaves_nothing() {
         assert!(text.contains("inside") && text.contains("help: "), "{what}: {text}");
     };
     for (image, directory) in [
-        ("image", "image"),
         ("image", "image/log"),
         ("image", "image/journal/log"),
         ("new", "new"),
@@ -69,6 +68,9 @@ fn a_log_inside_an_image_is_refused_and_leaves_nothing() {
             assert_refused(Sidecar::start(open(), place.path(image)).unwrap_err(), &what);
         }
     }
+    // the image's own directory is no log for anybody
+    let error = Log::open(&format!("file://{}", place.path("image").display())).unwrap_err();
+    assert!(error.to_string().contains("is an image, not a log"), "{error}");
     assert_eq!(names(&place.path("image")), before);
     assert_eq!(names(&place.path("real")), [""; 0]);
     assert!(!place.path("new").exists());
