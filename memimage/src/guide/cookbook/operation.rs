@@ -131,6 +131,7 @@
 //! # let path = directory.path().join("blog.image");
 //! # let owner = Image::<Blog>::open(&path)?;
 //! # owner.publish("Hello".to_owned())?;
+//! # Image::close(owner)?; // what a running owner has synced is seen a batch later
 //! // the new program, beside the running old one: reads, and changes nothing
 //! let journal = Journal::<Blog>::open(&path)?;
 //! let state = journal.at(journal.durable_seq()?)?;
