@@ -1,26 +1,20 @@
 //! The twin over PostgreSQL, for the comparison: the same operations, with tables, queries, and the mapping between rows and values.
 //! It has neither requests that are executed once, nor mails, nor history, nor erasure from backups.
 
-#![expect(clippy::disallowed_methods, reason = "the twin has no commands")]
+mod rows;
 
-use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
+use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::{Executor, Postgres, QueryBuilder, Row, Transaction};
+
+use rows::{SUMMARY, comment, now, number, profile, summary, viewer_number};
 
 use super::{AccountChange, ArticleEdit, Call, Failure, NewArticle, NewUser, Store};
 use crate::model::{PasswordHash, Refusal, UserId};
 use crate::text::{Email, Remark, Slug, Tag, Username};
-use crate::view::{Account, ArticlePage, ArticleView, CommentView, Filter, Paging, Profile, Time};
+use crate::view::{Account, ArticlePage, ArticleView, CommentView, Filter, Paging, Profile};
 
-/// The number of connections. More made neither load faster on two cores.
+/// The number of connections: eight for each of the two cores on which the comparison was made.
 const CONNECTIONS: u32 = 16;
-
-/// What is selected of an article, for the viewer `$1`.
-const SUMMARY: &str = "SELECT a.id, a.slug, a.title, a.description, a.created, a.updated,
-    ARRAY(SELECT t.tag FROM article_tags t WHERE t.article = a.id ORDER BY t.position) AS tags,
-    (SELECT count(*) FROM favorites f WHERE f.article = a.id) AS likes,
-    EXISTS (SELECT 1 FROM favorites f WHERE f.article = a.id AND f.user_id = $1) AS liked,
-    u.name, u.bio, u.image,
-    EXISTS (SELECT 1 FROM follows w WHERE w.follower = $1 AND w.followed = u.id) AS following";
 
 /// A pool of connections.
 #[derive(Clone)]
@@ -35,54 +29,6 @@ impl From<sqlx::Error> for Failure {
             _ => Failure::Broken(error.to_string()),
         }
     }
-}
-
-fn number(user: UserId) -> i64 {
-    user.0.cast_signed()
-}
-
-/// The viewer as a parameter: no user has the id 0.
-fn viewer_number(viewer: Option<UserId>) -> i64 {
-    viewer.map_or(0, number)
-}
-
-fn now() -> i64 {
-    jiff::Timestamp::now().as_microsecond()
-}
-
-fn profile(row: &PgRow) -> Result<Profile, sqlx::Error> {
-    Ok(Profile {
-        username: row.try_get("name")?,
-        bio: row.try_get("bio")?,
-        image: row.try_get("image")?,
-        following: row.try_get("following")?,
-    })
-}
-
-fn summary(row: &PgRow) -> Result<ArticleView, sqlx::Error> {
-    Ok(ArticleView {
-        slug: row.try_get("slug")?,
-        title: row.try_get("title")?,
-        description: row.try_get("description")?,
-        body: None,
-        tag_list: row.try_get("tags")?,
-        created_at: Time { micros: row.try_get("created")? },
-        updated_at: Time { micros: row.try_get("updated")? },
-        favorited: row.try_get("liked")?,
-        favorites_count: row.try_get::<i64, _>("likes")?.cast_unsigned(),
-        author: profile(row)?,
-    })
-}
-
-fn comment(row: &PgRow) -> Result<CommentView, sqlx::Error> {
-    let created = Time { micros: row.try_get("created")? };
-    Ok(CommentView {
-        id: row.try_get::<i64, _>("id")?.cast_unsigned(),
-        created_at: created,
-        updated_at: created,
-        body: row.try_get("body")?,
-        author: profile(row)?,
-    })
 }
 
 impl PostgresStore {
